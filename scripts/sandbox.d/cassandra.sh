@@ -1,0 +1,81 @@
+# Cassandra in a host.
+
+make_cassandra_config() { # make_cassandra_config 2 ETC
+  local yaml=$2/cassandra/cassandra.yaml name
+  fill_in "$1" "$yaml"
+  # 5.0 writes sstables that 4.1 can read until told otherwise; said here because 4.1 refuses to know the setting.
+  case $version in 5.*) echo 'storage_compatibility_mode: CASSANDRA_4' >>"$yaml" ;; esac
+  if [ -n "${SSTASH_SANDBOX_YAML:-}" ]; then
+    # A setting that is given replaces ours: which of two equal keys counts is nobody's promise.
+    for name in $(sed -n 's/^\([a-z_]*\):.*/\1/p' <<<"$SSTASH_SANDBOX_YAML"); do sed -i "/^$name:/d" "$yaml"; done
+    printf '%s\n' "$SSTASH_SANDBOX_YAML" >>"$yaml"
+  fi
+  mkdir -p "$2/default"
+  printf 'JAVA=%q\nADDRESS=%q\n' "$(java17)" "$(address "$1")" >"$2/default/cassandra"
+}
+
+cassandra_runs() { in_host "$1" /etc/init.d/cassandra status >/dev/null; }
+
+begin_cassandra() { in_host "$1" service cassandra start; }
+
+wait_for_cql() { # wait_for_cql 2
+  local fifth log
+  for ((fifth = 0; fifth < 1500; fifth++)); do
+    ! answers "$(address "$1")" 9042 || return 0
+    if ! cassandra_runs "$1"; then
+      log=$(host_dir "$1")/log
+      tail -n 8 "$log/stdout.log" "$log/system.log" >&2 || true
+      die "Cassandra on h$1 died while starting, see above"
+    fi
+    sleep 0.2
+  done
+  die "Cassandra on h$1 does not answer after 5 minutes; its log is $(host_dir "$1")/log/system.log"
+}
+
+wait_for_ring() { # every node sees every node up and normal
+  local half seen
+  for ((half = 0; half < 60; half++)); do
+    seen=$(in_host "$first" nodetool status 2>/dev/null | grep -c '^UN' || true)
+    [ "$seen" != "$nodes" ] || return 0
+    sleep 0.5
+  done
+  die "after 30 s, h$first sees only $seen of $nodes nodes up"
+}
+
+stop_cassandra() { # stop_cassandra 2: drained, so that nothing is left to replay
+  cassandra_runs "$1" || return 0
+  in_host "$1" nodetool drain || say "drain failed on h$1; stopping anyway"
+  in_host "$1" service cassandra stop
+}
+
+kill_cassandra() { # kill_cassandra 2: until it is gone, so that a start that follows does not take it for running
+  local tenth
+  cassandra_runs "$1" || die "Cassandra does not run on h$1"
+  in_host "$1" sh -c 'kill -9 "$(cat /run/cassandra.pid)"'
+  for ((tenth = 0; tenth < 100; tenth++)); do
+    cassandra_runs "$1" || return 0
+    sleep 0.1
+  done
+  die "Cassandra on h$1 does not end"
+}
+
+cassandra_status() { # cassandra_status 2: "up", "starting" or "stopped"
+  if answers "$(address "$1")" 9042; then
+    echo up
+  elif cassandra_runs "$1"; then
+    echo starting
+  else
+    echo stopped
+  fi
+}
+
+host_status() { # host_status 2: one line; 3 when something is not up
+  local sshd=down cassandra=stopped
+  if host_process "$1" >/dev/null; then
+    ! answers "$(address "$1")" "$ssh_port" || sshd=up
+    cassandra=$(cassandra_status "$1")
+  fi
+  printf 'h%s %s  sshd %s  cassandra %s %s  data %s\n' "$1" "$(address "$1")" "$sshd" "$version" "$cassandra" \
+    "$(sed -n 's/^data_file_directories: \[\(.*\)\]/\1/p' "$(host_dir "$1")/upper/etc/cassandra/cassandra.yaml")"
+  [ "$sshd $cassandra" = "up up" ] || return 3
+}

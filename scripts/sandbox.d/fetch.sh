@@ -1,0 +1,106 @@
+# Everything the sandbox needs, by the ordinary clients: apt, Maven, pip. What is there is left alone; what is fetched
+# appears whole or not at all.
+
+s3proxy=$cache/s3proxy.jar
+venv=$cache/venv
+s3proxy_version=4.1.0
+
+jars_of() { echo "$cache/cassandra/$1"; } # jars_of 5.0.9
+
+java17() { # the path of a Java 17 that every user of a host can run
+  local java
+  for java in /usr/lib/jvm/java-17-openjdk-*/bin/java /usr/lib/jvm/*17*/bin/java; do
+    [ ! -x "$java" ] || { echo "$java" && return 0; }
+  done
+  return 1
+}
+
+install_packages() { # installs the Debian packages whose tool is missing
+  local packages=() pair
+  for pair in sshd:openssh-server ssh:openssh-client lzop:lzop sudo:sudo curl:curl unshare:util-linux setpriv:util-linux \
+    ps:procps; do
+    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
+  done
+  java17 >/dev/null || packages+=(openjdk-17-jre-headless)
+  [ -x "$venv/bin/python" ] || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+  if ! [ -f "$s3proxy" ] || ! [ -d "$(jars_of "$1")" ]; then
+    command -v mvn >/dev/null || packages+=(maven)
+  fi
+  [ ${#packages[@]} -gt 0 ] || return 0
+  need_root
+  command -v apt-get >/dev/null || die "missing, and there is no apt-get to install them: ${packages[*]}"
+  say "installing ${packages[*]}"
+  quietly "apt-get update" apt-get update
+  DEBIAN_FRONTEND=noninteractive quietly "apt-get install ${packages[*]}" \
+    apt-get install -y --no-install-recommends "${packages[@]}"
+}
+
+quietly() { # quietly NAME COMMAND...: output only when it fails
+  local name=$1 log
+  shift
+  log=$(mktemp)
+  if ! "$@" </dev/null >"$log" 2>&1 8>&- 9>&-; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    die "$name failed, see above"
+  fi
+  rm -f "$log"
+}
+
+maven() { quietly "mvn $1" mvn -B -ntp -Dstyle.color=never "$@"; }
+
+fetch_s3proxy() {
+  [ ! -f "$s3proxy" ] || return 0
+  say "fetching S3Proxy $s3proxy_version"
+  maven dependency:copy "-DoutputDirectory=$unfinished" \
+    "-Dartifact=org.gaul:s3proxy:$s3proxy_version:jar:jar-with-dependencies"
+  mv "$unfinished/s3proxy-$s3proxy_version-jar-with-dependencies.jar" "$s3proxy"
+}
+
+fetch_cassandra() { # fetch_cassandra 5.0.9
+  [ ! -d "$(jars_of "$1")" ] || return 0
+  say "fetching Cassandra $1"
+  cat >"$unfinished/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>sstash</groupId><artifactId>sandbox</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.cassandra</groupId><artifactId>cassandra-all</artifactId><version>$1</version></dependency>
+  </dependencies>
+</project>
+POM
+  maven dependency:copy-dependencies -f "$unfinished/pom.xml" -DincludeScope=runtime "-DoutputDirectory=$unfinished/$1"
+  mkdir -p "$cache/cassandra"
+  chmod -R a+rX "$unfinished/$1"
+  mv "$unfinished/$1" "$(jars_of "$1")"
+}
+
+fetch_python() {
+  [ ! -x "$venv/bin/python" ] || return 0
+  say "fetching cqlsh and the Python driver"
+  # Debian's own Python: one from a version manager in somebody's home cannot be run by a host's users.
+  quietly "python3 -m venv" /usr/bin/python3 -m venv "$unfinished/venv"
+  quietly "pip install" "$unfinished/venv/bin/python" -m pip install cqlsh==6.2.2 cassandra-driver==3.30.1
+  # Scripts of a venv name their interpreter by its full path.
+  find "$unfinished/venv/bin" -type f -exec sed -i "1s|^#!$unfinished/venv/|#!$venv/|" {} +
+  chmod -R a+rX "$unfinished/venv"
+  mv "$unfinished/venv" "$venv"
+}
+
+need_python() { [ -x "$venv/bin/python" ] || die "no Python environment in $venv. Get it with: scripts/sandbox fetch"; }
+
+fetch() { # fetch VERSION...
+  local version
+  mkdir -p "$cache"
+  exec 8>"$cache/.lock"
+  flock 8
+  for version in "$@"; do install_packages "$version"; done
+  unfinished=$(mktemp -d "$cache/.unfinished-XXXXXX")
+  trap 'rm -rf "$unfinished"' EXIT
+  fetch_s3proxy
+  for version in "$@"; do fetch_cassandra "$version"; done
+  fetch_python
+  rm -rf "$unfinished"
+  trap - EXIT
+  exec 8>&-
+}

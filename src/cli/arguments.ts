@@ -1,0 +1,59 @@
+import type { Options } from 'yargs';
+import { UsageError } from '../model/errors.ts';
+
+/** Options of a command, by name. */
+export type OptionSet = Readonly<Record<string, Options>>;
+
+/** What yargs made of the command line, read with the type that each place expects; a repeated or odd value is a UsageError. */
+export class Arguments {
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+
+  optionalText(name: string): string | undefined {
+    const value = this.#values[name];
+    if (value === undefined || value === '') {
+      return undefined;
+    }
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      throw new UsageError(`give --${name} once, with a value`);
+    }
+    return String(value);
+  }
+
+  text(name: string): string {
+    return this.optionalText(name) ?? '';
+  }
+
+  flag(name: string): boolean {
+    return this.optionalFlag(name) ?? false;
+  }
+
+  optionalFlag(name: string): boolean | undefined {
+    const value = this.#values[name];
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw new UsageError(`give --${name} once, as true or false`);
+    }
+    return value;
+  }
+
+  /** A whole number of at least `least`. */
+  number(name: string, least: number): number {
+    const value = this.#values[name];
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least) {
+      throw new UsageError(`--${name} must be a whole number of at least ${least}`);
+    }
+    return value;
+  }
+
+  /** `a,b` and repeated options alike. */
+  list(name: string): readonly string[] {
+    return [this.#values[name]]
+      .flat()
+      .flatMap((value) => (typeof value === 'string' || typeof value === 'number' ? String(value).split(',') : []))
+      .map((value) => value.trim())
+      .filter((value) => value !== '');
+  }
+}

@@ -1,0 +1,54 @@
+import yargs from 'yargs';
+import type { CommandModule } from 'yargs';
+import { UsageError } from '../model/errors.ts';
+import type { OptionSet } from './arguments.ts';
+import { exitCodeOf, exitCodes, report } from './run.ts';
+import { readConfigFile, refuseUnknownSettings, withSettings } from './settings.ts';
+import { version } from './version.ts';
+
+export interface ProgramCommand {
+  readonly optionNames: readonly string[];
+  readonly module: (settle: (options: OptionSet) => OptionSet) => CommandModule;
+}
+
+/** Takes the command line apart and runs the command it names. Sets the exit code; never throws. */
+export async function runProgram(argv: readonly string[], commands: readonly ProgramCommand[]): Promise<void> {
+  try {
+    const file = readConfigFile(configPath(argv));
+    refuseUnknownSettings(file, new Set(commands.flatMap((command) => command.optionNames)));
+    const parser = yargs(argv)
+      .scriptName('sstash')
+      .usage('$0 <command>\n\nBack up Apache Cassandra and ScyllaDB clusters to S3 over SSH, and bring the data back.')
+      .parserConfiguration({
+        'camel-case-expansion': false,
+        'dot-notation': false,
+        'duplicate-arguments-array': true,
+        'greedy-arrays': false,
+      })
+      .version(version())
+      .help()
+      .alias('help', 'h')
+      .wrap(Math.min(120, process.stdout.columns ?? 100))
+      .strict()
+      .demandCommand(1, 'which command?')
+      .recommendCommands()
+      .fail((message: string | null, error: unknown) => {
+        throw error ?? new UsageError(message ?? 'bad command line', { hint: 'sstash --help, or sstash COMMAND --help' });
+      });
+    for (const command of commands) {
+      parser.command(command.module((options) => withSettings(options, process.env, file)));
+    }
+    await parser.parseAsync();
+  } catch (error) {
+    process.exitCode = error instanceof Error && error.name === 'YError' ? exitCodes.usage : exitCodeOf(error);
+    const output = { json: argv.includes('--json'), quiet: false, debug: argv.includes('--debug') };
+    report(error, output, process.exitCode);
+  }
+}
+
+/** The config file must be known before the options are: its values are their defaults. */
+function configPath(argv: readonly string[]): string | undefined {
+  const joined = argv.find((word) => word.startsWith('--config='));
+  const position = argv.indexOf('--config');
+  return joined?.slice('--config='.length) ?? (position < 0 ? undefined : argv[position + 1]) ?? process.env['SSTASH_CONFIG'];
+}

@@ -1,0 +1,126 @@
+import chalk from 'chalk';
+import { MultiBar, type SingleBar } from 'cli-progress';
+import type { Event, Listen } from '../model/events.ts';
+import { sizeText } from '../model/size.ts';
+
+/** Draws what an operation says of itself: bars per node on a terminal, plain lines elsewhere. */
+export interface Progress {
+  readonly listen: Listen;
+  readonly say: (text: string) => void;
+  readonly close: () => void;
+}
+
+interface NodeRow {
+  files: number;
+  totalFiles: number;
+  bytes: number;
+  totalBytes: number;
+  state: string;
+  bar?: SingleBar;
+}
+
+/** Between two plain lines of the same node. */
+const plainIntervalMs = 10_000;
+
+/** `quiet` leaves warnings and failures only. */
+export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress {
+  const rows = new Map<string, NodeRow>();
+  const bars = out.isTTY && !quiet ? newBars(out) : undefined;
+  const line = (text: string) => (bars === undefined ? out.write(`${text}\n`) : bars.log(`${text}\n`));
+  const timer = bars === undefined && !quiet ? setInterval(() => plainLines(rows, line), plainIntervalMs).unref() : undefined;
+
+  const listen = (event: Event): void => {
+    if (event.type === 'warning') {
+      line(chalk.yellow(`warning: ${event.text}`));
+    } else if (event.type === 'node' && event.state === 'failed') {
+      row(rows, event.host).state = 'failed';
+      line(chalk.red(`${event.host}: failed: ${event.detail ?? ''}`));
+    } else if (quiet) {
+      return;
+    } else if (event.type === 'step') {
+      line(`${chalk.dim(clock())} ${event.text}`);
+    } else {
+      const node = row(rows, event.host);
+      follow(node, event);
+      draw(bars, event.host, node);
+      if (bars === undefined && event.type === 'planned') {
+        line(`${event.host}: ${event.files} files, ${sizeText(event.bytes)}`);
+      }
+    }
+  };
+  return {
+    listen,
+    say: (text) => void (quiet || line(text)),
+    close: () => {
+      clearInterval(timer);
+      bars?.stop();
+    },
+  };
+}
+
+function newBars(out: NodeJS.WriteStream): MultiBar {
+  return new MultiBar({
+    stream: out,
+    hideCursor: true,
+    clearOnComplete: false,
+    forceRedraw: true,
+    format: '{host} {bar} {percentage}% | {size} of {totalSize} | {files}/{totalFiles} files | {state}',
+    barsize: 24,
+  });
+}
+
+function follow(node: NodeRow, event: Exclude<Event, { type: 'step' | 'warning' }>): void {
+  switch (event.type) {
+    case 'node':
+      node.state = event.state;
+      break;
+    case 'planned':
+      node.totalFiles += event.files;
+      node.totalBytes += event.bytes;
+      break;
+    case 'transferred':
+      node.files += event.files;
+      node.bytes += event.bytes;
+      break;
+  }
+}
+
+function draw(bars: MultiBar | undefined, host: string, node: NodeRow): void {
+  if (bars === undefined) {
+    return;
+  }
+  const { files, totalFiles, state } = node;
+  const payload = {
+    host: host.padEnd(15),
+    size: sizeText(node.bytes),
+    totalSize: sizeText(node.totalBytes),
+    files,
+    totalFiles,
+    state,
+  };
+  node.bar ??= bars.create(Math.max(1, node.totalBytes), 0, payload);
+  node.bar.setTotal(Math.max(1, node.totalBytes));
+  node.bar.update(node.bytes, payload);
+}
+
+function plainLines(rows: ReadonlyMap<string, NodeRow>, line: (text: string) => void): void {
+  for (const [host, node] of rows) {
+    if (node.state === 'transfer') {
+      line(`${host}: ${sizeText(node.bytes)} of ${sizeText(node.totalBytes)}, ${node.files} of ${node.totalFiles} files`);
+    }
+  }
+}
+
+function row(rows: Map<string, NodeRow>, host: string): NodeRow {
+  const known = rows.get(host);
+  if (known !== undefined) {
+    return known;
+  }
+  const fresh: NodeRow = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0, state: 'waiting' };
+  rows.set(host, fresh);
+  return fresh;
+}
+
+function clock(): string {
+  return new Date().toISOString().slice(11, 19);
+}

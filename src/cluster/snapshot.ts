@@ -1,0 +1,60 @@
+import { RemoteError, messageOf } from '../model/errors.ts';
+import { dataPathOf } from '../model/sstable.ts';
+import { readSmallFiles } from './file-batch.ts';
+import type { Remote } from './remote.ts';
+import { findSnapshotEntries } from './snapshot-find.ts';
+import type { SnapshotEntry } from './snapshot-find.ts';
+import { assembleListing, fileListName, schemaName } from './snapshot-listing.ts';
+import type { DirectoryContents, SnapshotListing } from './snapshot-listing.ts';
+
+/**
+ * Lists a snapshot in all data directories. Throws RemoteError when a directory cannot be read to its end, BackupError
+ * when something lies there that cannot be backed up truly (a directory without a table id, a link, one name on two
+ * disks): nothing is skipped.
+ */
+export async function listSnapshot(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  tag: string,
+  signal?: AbortSignal,
+): Promise<SnapshotListing> {
+  const directories: DirectoryContents[] = [];
+  for (const directory of dataDirectories) {
+    directories.push(await readDirectory(remote, directory, tag, signal));
+  }
+  return assembleListing(remote.host, tag, directories);
+}
+
+async function readDirectory(remote: Remote, directory: string, tag: string, signal?: AbortSignal): Promise<DirectoryContents> {
+  const entries: SnapshotEntry[] = [];
+  const texts = new Map<string, string>();
+  try {
+    for await (const entry of findSnapshotEntries(remote, directory, tag, signal)) {
+      entries.push(entry);
+    }
+    for await (const { file, content } of readSmallFiles(remote, directory, entries.filter(isRead), signal)) {
+      texts.set(file.path, content.toString('utf8'));
+    }
+  } catch (error) {
+    throw error instanceof RemoteError ? unreadable(remote, directory, tag, error) : error;
+  }
+  return { directory, entries, texts };
+}
+
+/** Small files whose contents belong to the listing. */
+function isRead(entry: SnapshotEntry): boolean {
+  return entry.type === 'f' && (entry.name === fileListName || entry.name === schemaName || dataPathOf(entry.name) !== undefined);
+}
+
+function unreadable(remote: Remote, directory: string, tag: string, cause: RemoteError): RemoteError {
+  const line = cause.stderr.trim().split('\n').at(-1)?.trim() ?? '';
+  const { command, status, stderr, transient } = cause;
+  const hint = /Permission denied/i.test(stderr)
+    ? 'the login may not read it; use --use-sudo, or log in as the user that owns the data'
+    : cause.hint;
+  const failure = { host: remote.host, command, status, stderr, transient, cause };
+  return new RemoteError(
+    `snapshot ${tag} in ${directory} on ${remote.host} cannot be read: ${line === '' ? messageOf(cause) : line}`,
+    hint === undefined ? failure : { ...failure, hint },
+  );
+}

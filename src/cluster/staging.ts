@@ -1,0 +1,134 @@
+import { BackupError, UsageError } from '../model/errors.ts';
+import type { Remote } from './remote.ts';
+
+/**
+ * The directory on a node that restored files are put into, for the node restart method.
+ *
+ *     DIR/<keyspace>/<table>-<id>/…            checked, whole, owned by Cassandra's user
+ *     DIR/.sstash-incoming/<unit>/…            half-done; read by nobody but the run that writes it
+ *
+ * A unit is written below its own incoming directory, its sizes are compared with the manifest's, owner and mode are
+ * set, and only then are its files linked to their final names. What lies under a final name is therefore right.
+ */
+export interface Staging {
+  readonly directory: string;
+  /** `user:group` that the files get. */
+  readonly owner: string;
+  /** Free bytes on the disk of `directory`. */
+  readonly freeBytes: number;
+  /** What lies there already under its final name: path below the directory → bytes. */
+  readonly present: ReadonlyMap<string, number>;
+}
+
+export interface StagedFile {
+  /** Path below the staging directory. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/**
+ * Makes the directory (mode 750, owner of the first data directory) and says what is there.
+ * Throws UsageError when it is, is in, or holds a live data directory, or is a symbolic link: a link in /tmp could be
+ * anybody's and lead anywhere.
+ */
+export async function openStaging(
+  remote: Remote,
+  directory: string,
+  dataDirectories: readonly string[],
+  signal: AbortSignal,
+): Promise<Staging> {
+  const answer = await remote.run(['sh', '-c', openScript, 'sh', directory, ...dataDirectories], { signal });
+  const [verdict = '', owner = '', free = '', ...entries] = answer.split('\0');
+  if (verdict === 'link') {
+    throw new UsageError(`${remote.host}: ${directory} is a symbolic link`, { hint: 'give a directory of its own with --to' });
+  }
+  if (verdict === 'live') {
+    throw new UsageError(`${remote.host}: ${directory} is, is in or holds a live data directory`, {
+      hint: 'give another directory with --to; a restore never writes into live data unless asked by method',
+    });
+  }
+  if (verdict === 'owner') {
+    throw new UsageError(
+      `${remote.host}: ${directory} belongs to ${owner}, neither to Cassandra's user nor to root nor to the login user`,
+      {
+        hint: 'remove it, or give another directory with --to',
+      },
+    );
+  }
+  if (verdict !== 'ok') {
+    throw new BackupError(`${remote.host}: cannot read what ${directory} holds: ${verdict.slice(0, 200)}`);
+  }
+  return {
+    directory,
+    owner,
+    freeBytes: Number(free) * 1024,
+    present: new Map(entries.filter((entry) => entry !== '').map(parseEntry)),
+  };
+}
+
+/** The directory below which a unit is written before it is checked. */
+export function incomingDirectory(staging: Staging, unit: string): string {
+  return `${staging.directory}/.sstash-incoming/${unit}`;
+}
+
+/** Proves that the unit's files have their sizes, gives them their owner and mode, and their final names. */
+export async function finishUnit(
+  remote: Remote,
+  staging: Staging,
+  unit: string,
+  files: readonly StagedFile[],
+  signal: AbortSignal,
+): Promise<void> {
+  const expected = files.map(({ path, bytes }) => `${bytes}\t${path}\n`);
+  await remote.run(['sh', '-c', finishScript, 'sh', incomingDirectory(staging, unit), staging.owner, staging.directory], {
+    input: expected.join(''),
+    signal,
+  });
+}
+
+/** Removes what is half-done. */
+export async function clearIncoming(remote: Remote, staging: Staging, signal?: AbortSignal): Promise<void> {
+  await remote.run(['rm', '-rf', '--', `${staging.directory}/.sstash-incoming`], signal === undefined ? {} : { signal });
+}
+
+// Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
+const openScript = `
+dir=$1; shift
+[ -L "$dir" ] && { printf 'link\\0'; exit 0; }
+owner=
+for live in "$@"; do
+  [ -n "$owner" ] || owner=$(stat -c %U:%G -- "$live") || exit 1
+  d=$(realpath -m -- "$dir"); l=$(realpath -m -- "$live")
+  case "$d/" in "$l"/*) printf 'live\\0'; exit 0;; esac
+  case "$l/" in "$d"/*) printf 'live\\0'; exit 0;; esac
+done
+[ -n "$owner" ] || owner=$(id -un):$(id -gn)
+if [ -e "$dir" ]; then
+  holder=$(stat -c %U -- "$dir") || exit 1
+  case $holder in root|"\${owner%%:*}"|"$(id -un)") ;; *) printf 'owner\\0%s' "$holder"; exit 0;; esac
+else
+  mkdir -p -- "$dir" && chmod 750 -- "$dir" || exit 1
+  [ "$(id -u)" != 0 ] || chown "$owner" -- "$dir" || exit 1
+fi
+free=$(df -Pk -- "$dir" | awk 'NR==2 { print $4 }') || exit 1
+rm -rf -- "$dir/.sstash-incoming" || exit 1
+printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
+cd -- "$dir" && find . -type f -printf '%s\\t%P\\0'
+`;
+
+// chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
+const finishScript = `
+cd -- "$1" || exit 1
+LC_ALL=C sort >"$1.expected" || exit 1
+find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort >"$1.found"
+cmp -- "$1.expected" "$1.found" >&2 || { diff -- "$1.expected" "$1.found" | sed -n '2,4p' >&2; echo 'sizes on disk differ from the manifest' >&2; exit 1; }
+if [ "$(id -u)" = 0 ]; then chown -R "$2" . || exit 1; fi
+find . -type f -exec chmod 640 {} + && find . -type d -exec chmod 750 {} + || exit 1
+cp -al --remove-destination -- . "$3"/ || exit 1
+cd / && rm -rf -- "$1" "$1.expected" "$1.found"
+`;
+
+function parseEntry(entry: string): [string, number] {
+  const tab = entry.indexOf('\t');
+  return [entry.slice(tab + 1), Number(entry.slice(0, tab))];
+}

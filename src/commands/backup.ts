@@ -1,0 +1,88 @@
+import { hostname, userInfo } from 'node:os';
+import type { Arguments } from '../cli/arguments.ts';
+import { exitCodes } from '../cli/run.ts';
+import { version } from '../cli/version.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Compression } from '../model/manifest.ts';
+import { tableFilter } from '../model/table-filter.ts';
+import { backup } from '../operations/backup.ts';
+import { planBackup } from '../operations/backup-dry-run.ts';
+import type { BackupOptions } from '../operations/backup-run.ts';
+import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
+import type { Command } from './command.ts';
+import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
+import { openSession } from './session.ts';
+
+export const backupCommand: Command = {
+  words: ['backup', 'take'],
+  describe: 'back up the cluster: snapshot every node at once, then upload',
+  options: {
+    ...nodeOptions,
+    seed: { type: 'string', describe: 'one node; the others are found in the ring', group: 'Nodes:' },
+    ...locationOptions,
+    ...selectionOptions,
+    'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
+    'snapshot-parallel': {
+      type: 'number',
+      default: 0,
+      defaultDescription: 'all',
+      describe: 'nodes that take their snapshot at once',
+    },
+    'upload-parallel': { type: 'number', default: 0, defaultDescription: 'all', describe: 'nodes that upload at once' },
+    compression: { choices: ['lzo', 'none'], default: 'lzo', describe: 'how components are stored' },
+    'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
+    ...transferOptions,
+  },
+  exitCodes: '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 130 interrupted',
+  examples: [
+    ['$0 backup --seed cass1 --user ops --use-sudo -L s3://backups/prod', 'the whole cluster'],
+    [
+      "$0 backup --hosts cass1,cass2 -K 'shop.*,!shop.cache' -L file:///backups",
+      'one keyspace without a table, into a directory',
+    ],
+  ],
+  run: async (args, context) => {
+    const options = backupOptions(args);
+    const session = await openSession(args, context, true);
+    try {
+      const parts = { ...session, listen: context.listen };
+      if (args.flag('dry-run')) {
+        const plan = await planBackup(options, parts, context.signal);
+        return { json: plan, text: backupPlanText(plan) };
+      }
+      const result = await backup(options, parts, context.signal);
+      return {
+        json: backupJson(result),
+        text: backupText(result),
+        exitCode: result.complete ? exitCodes.done : exitCodes.partial,
+      };
+    } finally {
+      await session.close();
+    }
+  },
+};
+
+function backupOptions(args: Arguments): BackupOptions {
+  const seed = args.optionalText('seed');
+  const hosts = args.list('hosts');
+  if (seed !== undefined && hosts.length > 0) {
+    throw new UsageError('--hosts names the nodes, --seed finds them; give one of the two');
+  }
+  return {
+    hosts,
+    ...(seed === undefined ? {} : { seed }),
+    filter: tableFilter(args.list('keyspaces')),
+    compression: compressionOf(args.text('compression')),
+    snapshotParallel: args.number('snapshot-parallel', 0) || Infinity,
+    uploadParallel: args.number('upload-parallel', 0) || Infinity,
+    transfers: args.number('transfers', 1),
+    clearOnFailure: args.flag('clear-on-failure'),
+    now: new Date(),
+    owner: { host: hostname(), pid: process.pid, user: userInfo().username },
+    writtenBy: `sstash ${version()}`,
+  };
+}
+
+function compressionOf(text: string): Compression {
+  return text === 'none' ? 'none' : 'lzo';
+}

@@ -1,0 +1,42 @@
+import type { CommandModule } from 'yargs';
+import type { OptionSet } from '../cli/arguments.ts';
+import { Arguments } from '../cli/arguments.ts';
+import type { CommandContext, CommandOutcome } from '../cli/run.ts';
+import { runCommand } from '../cli/run.ts';
+import { outputOptions } from './options.ts';
+
+/** A command of the program: its words and options, and what it does. */
+export interface Command {
+  /** As yargs reads it, aliases after the first. */
+  readonly words: readonly [string, ...string[]];
+  readonly describe: string;
+  readonly options: OptionSet;
+  readonly positionals?: OptionSet;
+  /** Its own exit codes, for the help text. */
+  readonly exitCodes: string;
+  readonly examples?: readonly (readonly [command: string, what: string])[];
+  readonly run: (args: Arguments, context: CommandContext) => Promise<CommandOutcome>;
+}
+
+/** What yargs wants to have; `settle` fills defaults from environment and config file. */
+export function commandModule(command: Command, settle: (options: OptionSet) => OptionSet): CommandModule {
+  const options = { ...command.options, ...outputOptions };
+  return {
+    command: [...command.words],
+    describe: command.describe,
+    builder: (yargs) => {
+      for (const [name, option] of Object.entries(command.positionals ?? {})) {
+        yargs.positional(name, { describe: option.describe ?? '', type: 'string', default: option.default });
+      }
+      for (const [example, what] of command.examples ?? []) {
+        yargs.example(example, what);
+      }
+      return yargs.options({ ...settle(options) }).epilogue(`Exit codes: ${command.exitCodes}.`);
+    },
+    handler: async (values) => {
+      const args = new Arguments(values);
+      const output = { json: args.flag('json'), quiet: args.flag('quiet'), debug: args.flag('debug') };
+      await runCommand(output, (context) => command.run(args, context));
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import type { ProgramCommand } from '../cli/program.ts';
+import { backupCommand } from './backup.ts';
+import type { Command } from './command.ts';
+import { commandModule } from './command.ts';
+import { listCommand } from './list.ts';
+import { outputOptions } from './options.ts';
+import { restoreCommand } from './restore.ts';
+import { filesCommand, showCommand } from './show.ts';
+
+/** Every command of the program, in the order of its help. */
+export const commands: readonly ProgramCommand[] = [backupCommand, listCommand, showCommand, filesCommand, restoreCommand].map(
+  (command: Command) => ({
+    optionNames: Object.keys({ ...command.options, ...outputOptions }),
+    module: (settle) => commandModule(command, settle),
+  }),
+);

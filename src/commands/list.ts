@@ -1,0 +1,37 @@
+import { latestComplete } from '../model/backup.ts';
+import { parseMoment } from '../model/backup-id.ts';
+import { listBackups } from '../operations/list.ts';
+import { listRow, listText } from '../report/listing-report.ts';
+import type { Command } from './command.ts';
+import { locationOptions } from './options.ts';
+import { openRepository } from './session.ts';
+
+export const listCommand: Command = {
+  words: ['list', 'ls'],
+  describe: 'list the backups of a location, oldest first',
+  options: {
+    ...locationOptions,
+    'latest-before': { type: 'string', describe: 'only the newest complete one from this moment or earlier' },
+    since: { type: 'string', describe: 'only those from this moment or later' },
+    until: { type: 'string', describe: 'only those from this moment or earlier' },
+  },
+  exitCodes: '0 done (also when there are none), 1 failed, 2 usage, 10 no such location',
+  examples: [['$0 list -L s3://backups/prod --json', 'for programs']],
+  run: async (args, context) => {
+    const moment = (name: string) => {
+      const text = args.optionalText(name);
+      return text === undefined ? undefined : parseMoment(text);
+    };
+    const before = moment('latest-before');
+    const range = { since: moment('since'), until: moment('until') };
+    const repository = await openRepository(args, context);
+    try {
+      const found = await listBackups(repository, range, context.signal);
+      const latest = before === undefined ? undefined : latestComplete(found, before);
+      const backups = before === undefined ? found : latest === undefined ? [] : [latest];
+      return { json: { backups: backups.map(listRow) }, text: listText(backups, repository.store.url) };
+    } finally {
+      await repository.store.close();
+    }
+  },
+};

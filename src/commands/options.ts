@@ -1,0 +1,92 @@
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { OptionSet } from '../cli/arguments.ts';
+
+/** Options that several commands share. Old names that users know from other tools are aliases. */
+
+export const outputOptions: OptionSet = {
+  json: { type: 'boolean', default: false, describe: 'print the result (or the error) as one JSON document on stdout' },
+  quiet: { type: 'boolean', default: false, describe: 'no progress; warnings and failures only' },
+  debug: { type: 'boolean', default: false, describe: 'show where an error came from' },
+  config: { type: 'string', describe: 'config file with option: value lines (default: sstash.yml, if there is one)' },
+};
+
+export const locationOptions: OptionSet = {
+  location: { type: 'string', alias: 'L', describe: 's3://bucket/base-path or file:///directory', group: 'Location:' },
+  's3-bucket-name': { type: 'string', describe: 'bucket, where --location is not used', group: 'Location:' },
+  's3-base-path': { type: 'string', describe: 'path in the bucket', group: 'Location:' },
+  's3-bucket-region': { type: 'string', describe: 'region of the bucket', group: 'Location:' },
+  's3-ssenc': { type: 'boolean', default: false, describe: 'ask for server-side encryption (AES256)', group: 'Location:' },
+  endpoint: { type: 'string', describe: 'URL of an S3-compatible store', group: 'Location:' },
+  'path-style': {
+    type: 'boolean',
+    describe: 'bucket in the path, not in the host name (default with --endpoint)',
+    group: 'Location:',
+  },
+  'aws-access-key-id': { type: 'string', describe: 'better in the environment or a profile', group: 'Location:' },
+  'aws-secret-access-key': { type: 'string', describe: 'better in the environment or a profile', group: 'Location:' },
+};
+
+export const nodeOptions: OptionSet = {
+  hosts: { type: 'string', array: true, describe: 'nodes, comma-separated', group: 'Nodes:' },
+  user: {
+    type: 'string',
+    default: userInfo().username,
+    defaultDescription: 'who you are',
+    describe: 'login user on the nodes',
+    group: 'Nodes:',
+  },
+  sshkey: {
+    type: 'string',
+    describe: 'private key file (default: the agent, and ~/.ssh/id_ed25519, id_ecdsa, id_rsa)',
+    group: 'Nodes:',
+  },
+  sshport: { type: 'number', default: 22, describe: 'SSH port', group: 'Nodes:' },
+  'known-hosts': {
+    type: 'string',
+    default: join(homedir(), '.ssh', 'known_hosts'),
+    defaultDescription: '~/.ssh/known_hosts',
+    describe: 'file of known host keys',
+    group: 'Nodes:',
+  },
+  'host-key-checking': {
+    choices: ['strict', 'accept-new'],
+    default: 'strict',
+    describe: 'accept-new learns hosts that are not in the file; a changed key is always refused',
+    group: 'Nodes:',
+  },
+  'use-sudo': { type: 'boolean', default: false, describe: 'run commands on the nodes through sudo', group: 'Nodes:' },
+  'sudo-user': { type: 'string', describe: 'as this user instead of root; implies --use-sudo', group: 'Nodes:' },
+  'nodetool-path': {
+    type: 'string',
+    default: 'nodetool',
+    describe: 'nodetool on the nodes, with options of its own if need be',
+    group: 'Nodes:',
+  },
+  'cqlsh-path': {
+    type: 'string',
+    default: 'cqlsh',
+    describe: 'cqlsh on the nodes, with options of its own if need be',
+    group: 'Nodes:',
+  },
+  'cassandra-conf-path': { type: 'string', describe: 'cassandra.yaml or scylla.yaml on the nodes', group: 'Nodes:' },
+};
+
+export const selectionOptions: OptionSet = {
+  keyspaces: {
+    type: 'string',
+    alias: 'K',
+    array: true,
+    describe: "keyspaces and tables: 'shop', 'shop.*,!shop.cache'; * and ? are wildcards, ! excludes",
+  },
+};
+
+export const transferOptions: OptionSet = {
+  transfers: { type: 'number', default: 3, describe: 'streams per node' },
+  threads: {
+    type: 'number',
+    default: 0,
+    defaultDescription: 'one per core, at most 4',
+    describe: 'worker threads that compress and decompress on this host',
+  },
+};

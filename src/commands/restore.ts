@@ -1,0 +1,79 @@
+import type { Arguments } from '../cli/arguments.ts';
+import { exitCodes } from '../cli/run.ts';
+import { parseMoment } from '../model/backup-id.ts';
+import { UsageError } from '../model/errors.ts';
+import { tableFilter } from '../model/table-filter.ts';
+import type { RestoreOptions } from '../operations/restore.ts';
+import { restoreStaged } from '../operations/restore.ts';
+import { restoreLocal } from '../operations/restore-local.ts';
+import { restoreJson, restoreText } from '../report/restore-report.ts';
+import type { Command } from './command.ts';
+import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
+import { openSession } from './session.ts';
+
+export const restoreCommand: Command = {
+  words: ['restore [backup]', 'download [backup]'],
+  describe: 'bring data back: every node gets the data it uploaded, checked, beside its live data',
+  options: {
+    ...nodeOptions,
+    host: { type: 'string', array: true, describe: 'only the data of these nodes, as the backup names them', group: 'Nodes:' },
+    ...locationOptions,
+    ...selectionOptions,
+    to: { type: 'string', default: '/tmp/cassandra_restore', describe: 'directory on each node' },
+    local: { type: 'string', describe: 'a directory on this host instead: DIR/<node>/<keyspace>/…; no node is asked' },
+    method: {
+      choices: ['stage'],
+      default: 'stage',
+      describe: 'stage: put the files beside the live data and print how to place them',
+    },
+    'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
+    'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
+    ...transferOptions,
+  },
+  positionals: { backup: { describe: 'its id, or latest', default: 'latest' } },
+  exitCodes: '0 done, 1 failed, 2 usage, 3 some nodes failed, 4 damaged data, 10 no such backup or location, 130 interrupted',
+  examples: [
+    ['$0 restore latest -L s3://backups/prod -K shop.orders', 'one table, on every node'],
+    ['$0 restore 20261121T031500Z -L s3://backups/prod --local ./copy', 'everything, to this host'],
+  ],
+  run: async (args, context) => {
+    const options = restoreOptions(args);
+    const session = await openSession(args, context);
+    try {
+      const parts = { ...session, listen: context.listen };
+      const local = args.optionalText('local');
+      const result =
+        local === undefined
+          ? await restoreStaged(options, parts, context.signal)
+          : await restoreLocal({ ...options, directory: local }, parts, context.signal);
+      for (const text of result.warnings) {
+        context.listen({ type: 'warning', text });
+      }
+      const failed = result.nodes.some((node) => node.error !== undefined);
+      return { json: restoreJson(result), text: restoreText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
+    } finally {
+      await session.close();
+    }
+  },
+};
+
+function restoreOptions(args: Arguments): RestoreOptions {
+  const name = args.text('backup');
+  const before = args.optionalText('latest-before');
+  if (before !== undefined && name !== 'latest') {
+    throw new UsageError('--latest-before goes with latest, not with a named backup');
+  }
+  const directory = args.text('to').replace(/\/+$/, '');
+  if (!directory.startsWith('/')) {
+    throw new UsageError(`--to must be an absolute path on the nodes, not ${args.text('to')}`);
+  }
+  return {
+    choice: before === undefined ? { name } : { name, before: parseMoment(before) },
+    hosts: args.list('hosts'),
+    only: args.list('host'),
+    filter: tableFilter(args.list('keyspaces')),
+    directory,
+    transfers: args.number('transfers', 1),
+    dryRun: args.flag('dry-run'),
+  };
+}

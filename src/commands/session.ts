@@ -1,0 +1,160 @@
+import type { Arguments } from '../cli/arguments.ts';
+import { agentSocket, defaultKeys } from '../cli/environment.ts';
+import type { CommandContext } from '../cli/run.ts';
+import type { Remote } from '../cluster/remote.ts';
+import { quote } from '../cluster/remote.ts';
+import { openSsh } from '../cluster/ssh.ts';
+import type { Tools } from '../cluster/tools.ts';
+import type { LzoPool } from '../codec/lzo-pool.ts';
+import { openLzoPool } from '../codec/lzo-pool.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Location } from '../model/location.ts';
+import { parseLocation } from '../model/location.ts';
+import type { Member } from '../operations/members.ts';
+import { openDirectoryStore } from '../storage/directory.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { Repository } from '../storage/repository.ts';
+import { openS3Store } from '../storage/s3.ts';
+import { relay } from '../transfer/relay.ts';
+import type { Transfer } from '../transfer/transfer.ts';
+
+/** The one wiring place: options → connections, repository, transfer. `close` closes whatever was opened. */
+export interface Session {
+  readonly repository: Repository;
+  readonly tools: Tools;
+  readonly pool: LzoPool;
+  readonly connect: (host: string, signal: AbortSignal) => Promise<Remote>;
+  readonly transferFor: (members: readonly Member[]) => Transfer;
+  /** The local ssh command that runs a script from standard input on the host as the user who owns the files. */
+  readonly shellFor: (host: string) => string;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the location at once (a wrong one must be noticed before anything is done), hosts and threads on demand. */
+export async function openSession(args: Arguments, context: CommandContext, create = false): Promise<Session> {
+  const store = await openStore(args, context, create);
+  const remotes: Remote[] = [];
+  const threads = args.number('threads', 0);
+  const pool = openLzoPool(threads === 0 ? {} : { threads });
+  return {
+    repository: new Repository(store),
+    tools: toolsOf(args),
+    pool,
+    connect: async (host, signal) => {
+      const remote = await openSsh({ ...sshOptions(args), host, signal });
+      remotes.push(remote);
+      return remote;
+    },
+    transferFor: (members) => {
+      const withLzop = new Set(members.filter((member) => member.tools.lzop !== undefined).map((member) => member.remote));
+      return relay({ store, pool, hasLzop: (remote) => withLzop.has(remote) });
+    },
+    shellFor: (host) => shellCommand(args, host),
+    close: async () => {
+      await Promise.allSettled([pool.close(), store.close(), ...remotes.map((remote) => remote.close())]);
+    },
+  };
+}
+
+/** For commands that only read the location: no host, no threads. */
+export async function openRepository(args: Arguments, context: CommandContext): Promise<Repository> {
+  return new Repository(await openStore(args, context, false));
+}
+
+async function openStore(args: Arguments, context: CommandContext, create: boolean): Promise<ObjectStore> {
+  const location = locationOf(args);
+  if (location.kind === 'directory') {
+    return openDirectoryStore(location.path, { create });
+  }
+  const { bucket, base } = location;
+  const region = args.optionalText('s3-bucket-region');
+  const endpoint = args.optionalText('endpoint');
+  const pathStyle = args.optionalFlag('path-style');
+  const credentials = credentialsOf(args, context);
+  return openS3Store({
+    bucket,
+    base,
+    ...(region === undefined ? {} : { region }),
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(pathStyle === undefined ? {} : { pathStyle }),
+    ...(args.flag('s3-ssenc') ? { serverSideEncryption: 'AES256' } : {}),
+    ...(credentials === undefined ? {} : { credentials }),
+    signal: context.signal,
+  });
+}
+
+function locationOf(args: Arguments): Location {
+  const location = args.optionalText('location');
+  const bucket = args.optionalText('s3-bucket-name');
+  if (location !== undefined) {
+    if (bucket !== undefined) {
+      throw new UsageError('--location and --s3-bucket-name say the same thing; give one of them');
+    }
+    return parseLocation(location);
+  }
+  if (bucket === undefined) {
+    throw new UsageError('no location', { hint: 'give --location s3://bucket/base-path, or file:///directory for a first try' });
+  }
+  return parseLocation(`s3://${bucket}/${args.text('s3-base-path')}`);
+}
+
+function credentialsOf(args: Arguments, context: CommandContext) {
+  const accessKeyId = args.optionalText('aws-access-key-id');
+  const secretAccessKey = args.optionalText('aws-secret-access-key');
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    throw new UsageError('--aws-access-key-id and --aws-secret-access-key belong together');
+  }
+  if (accessKeyId === undefined || secretAccessKey === undefined) {
+    return undefined;
+  }
+  context.listen({
+    type: 'warning',
+    text: 'AWS keys on the command line can be read by every user of this host; use the environment or a profile',
+  });
+  return { accessKeyId, secretAccessKey };
+}
+
+function toolsOf(args: Arguments): Tools {
+  const words = (name: string) =>
+    args
+      .text(name)
+      .split(' ')
+      .filter((word) => word !== '');
+  const configPath = args.optionalText('cassandra-conf-path');
+  const tools = { nodetool: words('nodetool-path'), cqlsh: words('cqlsh-path') };
+  return configPath === undefined ? tools : { ...tools, configPath };
+}
+
+function sshOptions(args: Arguments) {
+  const key = args.optionalText('sshkey');
+  const agent = agentSocket();
+  const sudoUser = args.optionalText('sudo-user');
+  return {
+    port: args.number('sshport', 1),
+    user: args.text('user'),
+    ...(key === undefined ? { defaultKeys: defaultKeys() } : { privateKey: key }),
+    ...(agent === undefined || key !== undefined ? {} : { agent }),
+    knownHosts: [args.text('known-hosts')],
+    hostKeyChecking: args.text('host-key-checking') === 'accept-new' ? ('accept-new' as const) : ('strict' as const),
+    ...(sudoUser !== undefined ? { sudo: { user: sudoUser } } : args.flag('use-sudo') ? { sudo: {} } : {}),
+  };
+}
+
+function shellCommand(args: Arguments, host: string): string {
+  const key = args.optionalText('sshkey');
+  const port = args.number('sshport', 1);
+  const sudoUser = args.optionalText('sudo-user');
+  const words = [
+    'ssh',
+    ...(key === undefined ? [] : ['-i', key]),
+    ...(port === 22 ? [] : ['-p', String(port)]),
+    '-o',
+    `UserKnownHostsFile=${args.text('known-hosts')}`,
+    `${args.text('user')}@${host}`,
+    // Placing files and stopping the service need root, whoever reads the snapshots.
+    ...(args.flag('use-sudo') || sudoUser !== undefined ? ['sudo', '-n'] : []),
+    'sh',
+    '-s',
+  ];
+  return words.map(quote).join(' ');
+}

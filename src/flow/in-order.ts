@@ -1,0 +1,32 @@
+/**
+ * Does `work` on up to `limit` items at once and yields the results in the order of the items. An error ends it; work
+ * that was begun by then is waited for, so that nothing goes on behind the caller's back.
+ */
+export async function* inOrder<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const running: Promise<R>[] = [];
+  try {
+    for await (const item of items) {
+      const result = work(item);
+      // Whoever awaits it later sees the error; this only keeps Node from calling it unhandled meanwhile.
+      result.catch(() => undefined);
+      running.push(result);
+      if (running.length >= limit) {
+        yield await shift(running);
+      }
+    }
+    while (running.length > 0) {
+      yield await shift(running);
+    }
+  } finally {
+    await Promise.allSettled(running);
+  }
+}
+
+function shift<R>(running: Promise<R>[]): Promise<R> {
+  const first = running.shift();
+  return first ?? Promise.reject(new RangeError('nothing is running'));
+}

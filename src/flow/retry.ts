@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How often and how patiently; delays double and carry up to 50 % jitter so that streams do not retry in step. */
+export interface Patience {
+  readonly attempts: number;
+  readonly firstDelayMs: number;
+}
+
+export const defaultPatience: Patience = { attempts: 4, firstDelayMs: 500 };
+
+/**
+ * Does `work` again while it fails with an error that is marked `transient`. The last error is thrown as it is. Aborting
+ * ends the waiting at once.
+ */
+export async function retry<T>(
+  work: (attempt: number) => Promise<T>,
+  signal: AbortSignal,
+  patience: Patience = defaultPatience,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (attempt >= patience.attempts || signal.aborted || !isTransient(error)) {
+        throw error;
+      }
+      await sleep(patience.firstDelayMs * 2 ** (attempt - 1) * (1 + Math.random() / 2), undefined, { signal });
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof Error && 'transient' in error && error.transient === true;
+}

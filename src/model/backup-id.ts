@@ -1,0 +1,46 @@
+import { UsageError } from './errors.ts';
+import type { BackupId } from './manifest.ts';
+
+/** UTC to the second, as in `20261121T031500Z`: sorts by time, is a legal directory name, object key and nodetool tag. */
+export function backupIdAt(time: Date): BackupId {
+  return `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+}
+
+/** The nodetool tag of a backup's snapshots. The prefix tells ours from the operator's own. */
+export function snapshotTag(id: BackupId): string {
+  return `${tagPrefix}${id}`;
+}
+
+/** The backup that a nodetool tag belongs to, or undefined when it is none of ours. */
+export function backupOfTag(tag: string): BackupId | undefined {
+  return tag.startsWith(tagPrefix) ? tag.slice(tagPrefix.length) : undefined;
+}
+
+/** True for what can be a backup's directory name; other directories below the base path are none of ours. */
+export function isBackupId(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text) && /\d/.test(text);
+}
+
+/**
+ * A moment a person wrote: ISO 8601 (no zone means UTC), our own `20261121T031500Z`, or seconds since 1970.
+ * Throws UsageError when it is none.
+ */
+export function parseMoment(text: string): Date {
+  const compact = /^(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})Z?)?$/.exec(text);
+  const iso = compact
+    ? `${compact[1]}-${compact[2]}-${compact[3]}T${compact[4] ?? '00'}:${compact[5] ?? '00'}:${compact[6] ?? '00'}Z`
+    : /^\d{9,11}$/.test(text)
+      ? new Date(Number(text) * 1000).toISOString()
+      : /(?:Z|[+-]\d{2}:?\d{2})$/i.test(text) || !text.includes(':')
+        ? text
+        : `${text.replace(' ', 'T')}Z`;
+  const moment = new Date(iso);
+  if (Number.isNaN(moment.getTime())) {
+    throw new UsageError(`${text} is no point in time`, {
+      hint: 'write 2026-11-21T03:15:00Z, 20261121T031500Z or seconds since 1970',
+    });
+  }
+  return moment;
+}
+
+const tagPrefix = 'sstash-';

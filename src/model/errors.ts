@@ -1,0 +1,91 @@
+/**
+ * The errors that the core throws. Each says what failed and where; `hint` says what to do about it; `cause` keeps the
+ * reason. A kind of its own stands only where a caller branches on it or the exit code differs (DESIGN, section 5).
+ */
+export interface ErrorOptions {
+  readonly cause?: unknown;
+  readonly hint?: string;
+}
+
+/** Anything that ended an operation; exit code 1 unless a subclass says otherwise. */
+export class BackupError extends Error {
+  readonly hint: string | undefined;
+  readonly exitCode: number = 1;
+
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = new.target.name;
+    this.hint = options.hint;
+  }
+}
+
+/** The user asked for something that cannot be done as asked: a bad flag, a filter that matches nothing. Exit 2. */
+export class UsageError extends BackupError {
+  override readonly exitCode: number = 2;
+}
+
+/** No such backup, location or bucket. Exit 10. */
+export class NotFoundError extends BackupError {
+  override readonly exitCode: number = 10;
+}
+
+/** Bytes are not what they should be: a checksum, a size or a structure differs. Exit 4. */
+export class IntegrityError extends BackupError {
+  override readonly exitCode: number = 4;
+}
+
+export interface RemoteFailure extends ErrorOptions {
+  readonly host: string;
+  /** What was run, for the message; empty when the connection itself failed. */
+  readonly command?: string;
+  /** Exit status, or undefined when none was seen (signal, lost connection). */
+  readonly status?: number | undefined;
+  /** Last lines of stderr. */
+  readonly stderr?: string;
+  /** True when trying again may help (a lost connection, a refused channel). */
+  readonly transient?: boolean;
+}
+
+/** A host could not be reached, or a command on it failed. */
+export class RemoteError extends BackupError {
+  readonly host: string;
+  readonly command: string;
+  readonly status: number | undefined;
+  readonly stderr: string;
+  readonly transient: boolean;
+
+  constructor(message: string, failure: RemoteFailure) {
+    super(message, failure);
+    this.host = failure.host;
+    this.command = failure.command ?? '';
+    this.status = failure.status;
+    this.stderr = failure.stderr ?? '';
+    this.transient = failure.transient ?? false;
+  }
+}
+
+export interface StorageFailure extends ErrorOptions {
+  /** Key below the location's base, or the location itself. */
+  readonly key: string;
+  readonly transient?: boolean;
+}
+
+/** The object store refused or failed a request. */
+export class StorageError extends BackupError {
+  readonly key: string;
+  readonly transient: boolean;
+
+  constructor(message: string, failure: StorageFailure) {
+    super(message, failure);
+    this.key = failure.key;
+    this.transient = failure.transient ?? false;
+  }
+}
+
+/** A conditional put found the object already there, or changed. */
+export class ConditionFailedError extends StorageError {}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

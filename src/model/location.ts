@@ -1,0 +1,49 @@
+import { UsageError } from './errors.ts';
+
+/** Where backups lie. `base` has no slash at either end and may be empty. */
+export type Location =
+  | { readonly kind: 's3'; readonly bucket: string; readonly base: string }
+  | { readonly kind: 'directory'; readonly path: string };
+
+/** Reads `s3://bucket/base`, `file:///backups` or an absolute path. Throws UsageError for anything else. */
+export function parseLocation(text: string): Location {
+  const s3 = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(text);
+  if (s3?.[1] !== undefined) {
+    return { kind: 's3', bucket: bucketName(s3[1], text), base: basePath(s3[2] ?? '', text) };
+  }
+  if (text.startsWith('file://')) {
+    const path = text.slice('file://'.length);
+    if (!path.startsWith('/')) {
+      throw new UsageError(`${text} is no location`, { hint: 'a directory is written file:///absolute/path' });
+    }
+    return { kind: 'directory', path };
+  }
+  if (text.startsWith('/')) {
+    return { kind: 'directory', path: text };
+  }
+  throw new UsageError(`${text} is no location`, { hint: 'write s3://bucket/base-path or file:///absolute/path' });
+}
+
+/** The form a person writes; what `parseLocation` reads. */
+export function locationUrl(location: Location): string {
+  if (location.kind === 'directory') {
+    return `file://${location.path}`;
+  }
+  return location.base === '' ? `s3://${location.bucket}` : `s3://${location.bucket}/${location.base}`;
+}
+
+function bucketName(name: string, whole: string): string {
+  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html (old buckets may hold upper case and _)
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(name)) {
+    throw new UsageError(`${name} in ${whole} is no bucket name`);
+  }
+  return name;
+}
+
+function basePath(path: string, whole: string): string {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  if (segments.some((segment) => segment === '.' || segment === '..')) {
+    throw new UsageError(`the base path of ${whole} must not hold . or ..`);
+  }
+  return segments.join('/');
+}

@@ -1,0 +1,105 @@
+import type { RestoredTable } from './results.ts';
+import { tableDirectory } from './sstable.ts';
+
+/** What the commands of the node restart method need to know of one node. */
+export interface RestartNode {
+  readonly host: string;
+  /** The local command that runs a shell script from its standard input on the node as root (or Cassandra's user). */
+  readonly shell: string;
+  readonly stagingDirectory: string;
+  readonly dataDirectories: readonly string[];
+  readonly commitlogDirectory: string;
+  readonly hintsDirectory: string;
+  readonly savedCachesDirectory: string;
+  readonly nodetool: string;
+}
+
+/**
+ * The node restart method for this cluster, as one shell script to paste or run on the control host: drain and stop every
+ * node, move the old files of the chosen tables aside (never delete), move the restored ones in, start, repair.
+ * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/backups.html
+ *
+ * Every node must be down before the first file is placed: a node that is up would stream or hint old data to the others.
+ * `quote` makes one word of shell text (there is one place for that rule).
+ */
+export function restartScript(
+  nodes: readonly RestartNode[],
+  tables: readonly RestoredTable[],
+  quote: (word: string) => string,
+): string {
+  const placed = tables.filter((table) => table.liveId !== undefined);
+  const stamp = 'before-restore-$(date -u +%Y%m%dT%H%M%SZ)';
+  const lines = [
+    'set -eu',
+    ...tables
+      .filter((table) => table.liveId !== undefined && table.liveId !== table.id)
+      .map(
+        (table) =>
+          `# ${table.keyspace}.${table.table}: its id is ${table.liveId} now, ${table.id} in the backup; its files go to the directory of the new id`,
+      ),
+    ...tables
+      .filter((table) => table.liveId === undefined)
+      .map(
+        (table) =>
+          `# ${table.keyspace}.${table.table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+      ),
+    '',
+    '# 1. flush and stop every node',
+    ...nodes.flatMap((node) => heredoc(node.shell, [`${node.nodetool} drain`, stopCommand])),
+    '',
+    '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
+    ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
+    '',
+    '# 3. start every node',
+    ...nodes.flatMap((node) => heredoc(node.shell, [startCommand])),
+    '',
+    '# 4. when `nodetool status` shows UN everywhere, and applications may read again:',
+    ...nodes.map(
+      (node) =>
+        `#    on ${node.host}: ${node.nodetool} repair ${[...new Set(placed.map((table) => table.keyspace))].map(quote).join(' ; ')}`,
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const stopCommand = 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
+const startCommand = 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
+
+function heredoc(shell: string, lines: readonly string[]): readonly string[] {
+  return [`${shell} <<'SSTASH'`, 'set -eu', ...lines, 'SSTASH'];
+}
+
+function placeLines(
+  node: RestartNode,
+  tables: readonly RestoredTable[],
+  stamp: string,
+  quote: (word: string) => string,
+): readonly string[] {
+  const [first = ''] = node.dataDirectories;
+  return [
+    `old=${stamp}`,
+    `owner=${quote(first)}`,
+    'aside() { # DIRECTORY OLD: its files go to OLD, on the same disk',
+    '  [ -d "$1" ] || return 0',
+    '  mkdir -p "$2"; find "$1" -maxdepth 1 -type f -exec mv -t "$2" {} +; chown --reference="$owner" "$2"',
+    '}',
+    "# a table's old files become a snapshot: nodetool lists and clears it",
+    'aside_table() { aside "$1" "$1/snapshots/$old"; for i in "$1"/.[!.]*; do [ ! -d "$i" ] || aside "$i" "$1/snapshots/$old/${i##*/}"; done; }',
+    'place() { # STAGED LIVE: index directories too',
+    '  (cd "$1" && find . -type d) | while read -r d; do mkdir -p "$2/$d"; chown --reference="$owner" "$2/$d"; done',
+    '  (cd "$1" && find . -type f) | while read -r f; do mv "$1/$f" "$2/$f"; done',
+    '}',
+    ...tables.flatMap((table) => {
+      const live = tableDirectory({ ...table, id: table.liveId ?? table.id });
+      const staged = `${node.stagingDirectory}/${tableDirectory(table)}`;
+      return [
+        `# ${tableDirectory(table)}`,
+        ...node.dataDirectories.map((directory) => `aside_table ${quote(`${directory}/${live}`)}`),
+        `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${first}/${live}`)}`,
+      ];
+    }),
+    ...[node.commitlogDirectory, node.hintsDirectory, node.savedCachesDirectory].map(
+      (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
+    ),
+  ];
+}

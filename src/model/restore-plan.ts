@@ -1,0 +1,63 @@
+import { UsageError } from './errors.ts';
+import type { NodeManifest, StoredFile, StoredTable } from './manifest.ts';
+import type { TableId } from './sstable.ts';
+import { tableDirectory } from './sstable.ts';
+import type { TableFilter } from './table-filter.ts';
+import { isSystemKeyspace, selectTables } from './table-filter.ts';
+
+/** A file that has to come back, and its place below the target directory. */
+export interface RestoreFile {
+  readonly file: StoredFile;
+  /** `<keyspace>/<table>-<id>/<component>`. */
+  readonly path: string;
+}
+
+export interface NodeRestorePlan {
+  readonly fetch: readonly RestoreFile[];
+  /** There already, with the right size under its final name. */
+  readonly presentFiles: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly fetchBytes: number;
+}
+
+/**
+ * The tables to restore. System keyspaces only when a pattern names them: `system.local` and its like belong to a node,
+ * not to the data (DESIGN, section 4, rule 7).
+ */
+export function tablesToRestore(tables: readonly TableId[], filter: TableFilter): readonly TableId[] {
+  if (filter.patterns.some((pattern) => !pattern.startsWith('!'))) {
+    return selectTables(tables, filter);
+  }
+  const users = tables.filter((table) => !isSystemKeyspace(table.keyspace));
+  if (users.length === 0) {
+    throw new UsageError('the backup holds system keyspaces only', { hint: 'name them with -K to restore them' });
+  }
+  return selectTables(users, filter);
+}
+
+/** What one node needs. `present` maps paths below the target directory to bytes. */
+export function planNodeRestore(
+  manifest: NodeManifest,
+  tables: readonly TableId[],
+  present: ReadonlyMap<string, number>,
+): NodeRestorePlan {
+  const chosen = new Set(tables.map(tableDirectory));
+  const wanted = manifest.tables.filter((table) => chosen.has(tableDirectory(table))).flatMap(filesOf);
+  const fetch = wanted.filter(({ file, path }) => present.get(path) !== file.bytes);
+  return {
+    fetch,
+    presentFiles: wanted.length - fetch.length,
+    files: wanted.length,
+    bytes: total(wanted),
+    fetchBytes: total(fetch),
+  };
+}
+
+function filesOf(table: StoredTable): readonly RestoreFile[] {
+  return table.files.map((file) => ({ file, path: `${tableDirectory(table)}/${file.path}` }));
+}
+
+function total(files: readonly RestoreFile[]): number {
+  return files.reduce((sum, { file }) => sum + file.bytes, 0);
+}

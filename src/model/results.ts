@@ -1,0 +1,82 @@
+import type { BackupId, BackupKind } from './manifest.ts';
+import type { TableId } from './sstable.ts';
+
+/** What became of one node in a backup. */
+export interface NodeOutcome {
+  readonly host: string;
+  readonly hostId: string;
+  readonly complete: boolean;
+  readonly files: number;
+  readonly bytes: number;
+  readonly newFiles: number;
+  readonly newBytes: number;
+  readonly storedBytes: number;
+  /** Why it is not complete, in one line, and what to do about it. */
+  readonly error?: string;
+}
+
+export interface BackupResult {
+  readonly id: BackupId;
+  readonly kind: BackupKind;
+  /** Only then is it listed as complete and restored as `latest`. */
+  readonly complete: boolean;
+  readonly location: string;
+  readonly nodes: readonly NodeOutcome[];
+  readonly tables: readonly TableId[];
+  readonly warnings: readonly string[];
+  readonly seconds: number;
+}
+
+/** The dry run of a backup. */
+export interface BackupPlan {
+  readonly id: BackupId;
+  readonly kind: BackupKind;
+  readonly location: string;
+  readonly cluster: string;
+  readonly nodes: readonly PlannedNode[];
+  readonly tables: readonly TableId[];
+  readonly warnings: readonly string[];
+  readonly limits: { readonly snapshotParallel: number; readonly uploadParallel: number; readonly transfers: number };
+}
+
+export interface PlannedNode {
+  readonly host: string;
+  readonly hostId: string;
+  readonly dc: string;
+  readonly rack: string;
+  readonly cassandra: string;
+  /** Live sstables of the selected tables now; the snapshot's figure differs by what is flushed or compacted meanwhile. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly bytesByTable: Readonly<Record<string, number>>;
+  readonly compression: string;
+  readonly error?: string;
+}
+
+export interface RestoredNode {
+  readonly host: string;
+  /** The node whose data it is, when that has another name. */
+  readonly source: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly directory: string;
+  /** Files that lay there, checked, from an earlier run. */
+  readonly presentFiles: number;
+  readonly error?: string;
+}
+
+export interface RestoreResult {
+  readonly backup: BackupId;
+  readonly method: 'stage' | 'local';
+  readonly dryRun: boolean;
+  readonly nodes: readonly RestoredNode[];
+  readonly tables: readonly RestoredTable[];
+  /** A shell script that puts the staged files in place by the node restart method; empty when there is nothing to place. */
+  readonly commands: string;
+  readonly warnings: readonly string[];
+}
+
+export interface RestoredTable extends TableId {
+  /** Id of the table of that name that lives now; absent when there is none, or nobody could say. */
+  readonly liveId?: string;
+}

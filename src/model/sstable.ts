@@ -1,0 +1,102 @@
+/** A table as Cassandra's directories name it. */
+export interface TableId {
+  readonly keyspace: string;
+  readonly table: string;
+  /** 32 hexadecimal digits, as in the directory name `<table>-<id>`. */
+  readonly id: string;
+}
+
+/** One file of a snapshot on a node. */
+export interface Component {
+  readonly table: TableId;
+  /** Path below the table's snapshot directory: `nb-1-big-Data.db` or `.users_email/nb-1-big-Data.db`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Modification time, ISO 8601 with all the digits the node gave. */
+  readonly modified: string;
+  /** Index into the node's list of data directories. */
+  readonly disk: number;
+}
+
+/**
+ * What a component's file name says. `nb-1-big-Data.db` has version nb, generation 1, format big, component Data.db.
+ * Up to Cassandra 2.1 the keyspace and table stand before it and there is no format (`ks-users-ka-1-Data.db`); that
+ * part is `prefix`, and the format is big, the only one there was.
+ */
+export interface ComponentName {
+  readonly prefix?: string;
+  readonly version: string;
+  /** An integer, or since 4.1 a time UUID in base 36 (`3h5p_02gl_13nh62nziejh6er5ag`). */
+  readonly generation: string;
+  readonly format: string;
+  readonly component: string;
+}
+
+// Generation: org.apache.cassandra.io.sstable.SequenceBasedSSTableId and UUIDBasedSSTableId. The component is whatever
+// remains: SAI alone adds a dozen names that hold `+`, `-` and an index name, and unknown ones must travel like known ones.
+const modern = /^([a-z]{2})-(\d+|[0-9a-z]{4}_[0-9a-z]{4}_[0-9a-z]{18})-([a-z][a-z0-9]*)-([^/]+)$/;
+const legacy = /^(\w+-[\w.]+)-([a-z]{2})-(\d+)-([^/]+)$/;
+
+/** Reads a file name (without directories); undefined when it is not an sstable component's. */
+export function parseComponentName(name: string): ComponentName | undefined {
+  const [, version, generation, format, component] = modern.exec(name) ?? [];
+  if (version !== undefined && generation !== undefined && format !== undefined && component !== undefined) {
+    return { version, generation, format, component };
+  }
+  const [, prefix, oldVersion, number, rest] = legacy.exec(name) ?? [];
+  if (prefix !== undefined && oldVersion !== undefined && number !== undefined && rest !== undefined) {
+    return { prefix, version: oldVersion, generation: number, format: 'big', component: rest };
+  }
+  return undefined;
+}
+
+/** The file name that `parseComponentName` reads. */
+export function formatComponentName(name: ComponentName): string {
+  const { prefix, version, generation, format, component } = name;
+  return prefix === undefined
+    ? `${version}-${generation}-${format}-${component}`
+    : `${prefix}-${version}-${generation}-${component}`;
+}
+
+/** True for the Data.db of an sstable, in an index's directory too. By its ending, so that no future naming escapes. */
+export function isDataFile(path: string): boolean {
+  return path.endsWith(`-${dataComponent}`);
+}
+
+/** Where the digest of a Data.db lies: the CRC-32 of its bytes on disk, in decimal. */
+export function digestPathOf(dataPath: string): string {
+  return `${dataPath.slice(0, dataPath.length - dataComponent.length)}${digestComponent}`;
+}
+
+/** The Data.db that a digest belongs to, or undefined when the path is not a digest's. */
+export function dataPathOf(digestPath: string): string | undefined {
+  return digestPath.endsWith(`-${digestComponent}`)
+    ? `${digestPath.slice(0, digestPath.length - digestComponent.length)}${dataComponent}`
+    : undefined;
+}
+
+/** Reads a table directory's name `<table>-<id>`; undefined for the names of Cassandra 2.0 and older, which have no id. */
+export function parseTableDirectory(keyspace: string, name: string): TableId | undefined {
+  const [, table, id] = /^(\w+)-([0-9a-f]{32})$/.exec(name) ?? [];
+  return table === undefined || id === undefined ? undefined : { keyspace, table, id };
+}
+
+/** The table's directory below a data directory: `<keyspace>/<table>-<id>`. */
+export function tableDirectory(table: TableId): string {
+  return `${table.keyspace}/${table.table}-${table.id}`;
+}
+
+/** The id as schema tables write it, a UUID; `tableIdOf` is its inverse. */
+export function uuidOf(id: string): string {
+  return id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** The id as directory names write it, from a UUID; undefined when the text is none. */
+export function tableIdOf(uuid: string): string | undefined {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(uuid)
+    ? uuid.replaceAll('-', '').toLowerCase()
+    : undefined;
+}
+
+const dataComponent = 'Data.db';
+const digestComponent = 'Digest.crc32';

@@ -1,0 +1,98 @@
+import { UsageError } from './errors.ts';
+import type { TableId } from './sstable.ts';
+
+/**
+ * Which keyspaces and tables are meant by `-K`. Patterns are globs (`*`, `?`) over `keyspace.table`; `keyspace` alone
+ * means all its tables; `!` takes away. They are read in order and the last one that matches a table decides; a list that
+ * begins with `!` begins with everything (the rule of sctool's `-K`). No pattern at all means everything.
+ */
+export interface TableFilter {
+  readonly patterns: readonly string[];
+  includes(keyspace: string, table: string): boolean;
+}
+
+interface Rule {
+  readonly text: string;
+  readonly negative: boolean;
+  matches(keyspace: string, table: string): boolean;
+}
+
+/** Takes patterns as given on the command line: one per item or several joined by commas. */
+export function tableFilter(given: readonly string[]): TableFilter {
+  const patterns = given
+    .flatMap((item) => item.split(','))
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+  const rules = patterns.map(parseRule);
+  const startsWithAll = rules.length === 0 || rules[0]?.negative === true;
+  return {
+    patterns,
+    includes: (keyspace, table) =>
+      rules.reduce((included, rule) => (rule.matches(keyspace, table) ? !rule.negative : included), startsWithAll),
+  };
+}
+
+/**
+ * The tables that the patterns select, sorted by name. A pattern that matches nothing is a mistake in the command, never
+ * an empty success: UsageError names it and what there is.
+ */
+export function selectTables(tables: readonly TableId[], filter: TableFilter): readonly TableId[] {
+  for (const rule of filter.patterns.map(parseRule)) {
+    if (!rule.negative && !tables.some((table) => rule.matches(table.keyspace, table.table))) {
+      throw new UsageError(`no table matches ${rule.text}`, {
+        hint: `keyspaces there are: ${keyspacesOf(tables).join(', ') || 'none'}`,
+      });
+    }
+  }
+  const selected = tables.filter((table) => filter.includes(table.keyspace, table.table));
+  if (selected.length === 0) {
+    throw new UsageError(`no table is left by ${filter.patterns.join(',') || 'the selection'}`, {
+      hint: `keyspaces there are: ${keyspacesOf(tables).join(', ') || 'none'}`,
+    });
+  }
+  return selected.toSorted((a, b) => compare(a.keyspace, b.keyspace) || compare(a.table, b.table) || compare(a.id, b.id));
+}
+
+/** Keyspaces that belong to the server itself; restored only when named (DESIGN, section 4, rule 7). */
+export function isSystemKeyspace(keyspace: string): boolean {
+  return systemKeyspaces.has(keyspace);
+}
+
+export function keyspacesOf(tables: readonly TableId[]): readonly string[] {
+  return [...new Set(tables.map((table) => table.keyspace))].toSorted();
+}
+
+const systemKeyspaces: ReadonlySet<string> = new Set([
+  'system',
+  'system_schema',
+  'system_auth',
+  'system_distributed',
+  'system_distributed_everywhere',
+  'system_traces',
+  'system_cluster_metadata',
+  'system_views',
+  'system_virtual_schema',
+  'system_replicated_keys',
+]);
+
+function parseRule(text: string): Rule {
+  const negative = text.startsWith('!');
+  const body = (negative ? text.slice(1) : text).replaceAll('"', '');
+  const dot = body.indexOf('.');
+  const keyspace = glob(dot < 0 ? body : body.slice(0, dot), text);
+  const table = glob(dot < 0 ? '*' : body.slice(dot + 1), text);
+  return { text, negative, matches: (k, t) => keyspace.test(k) && table.test(t) };
+}
+
+function glob(pattern: string, whole: string): RegExp {
+  if (!/^[\w*?]+$/.test(pattern)) {
+    throw new UsageError(`${whole} is no keyspace pattern`, {
+      hint: 'write keyspace, keyspace.table, with * and ? as wildcards and ! to exclude',
+    });
+  }
+  return new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,117 @@
+import type { Compression, StoredFile } from './manifest.ts';
+import type { Component, TableId } from './sstable.ts';
+import { tableDirectory } from './sstable.ts';
+
+/** A component that has to travel, and where to. */
+export interface Upload {
+  readonly component: Component;
+  readonly key: string;
+  readonly compression: Compression;
+  /** For a Data.db: Cassandra's own digest (CRC-32 of its bytes), 8 hexadecimal digits. */
+  readonly digest?: string;
+}
+
+/** What one node's part of a backup will do; printing it is the dry run. */
+export interface NodeUploadPlan {
+  readonly uploads: readonly Upload[];
+  /** Components that an object of an earlier backup holds already. */
+  readonly reused: readonly (StoredFile & { readonly table: TableId })[];
+  /** Plain bytes of both. */
+  readonly bytes: number;
+  readonly newBytes: number;
+}
+
+export interface UploadPlanInput {
+  readonly components: readonly Component[];
+  readonly compression: Compression;
+  /** Digest of the Data.db at this component's place, where there is one. */
+  readonly digestOf: (component: Component) => string | undefined;
+  readonly keyOf: (component: Component, compression: Compression) => string;
+}
+
+export function planNodeUpload(input: UploadPlanInput): NodeUploadPlan {
+  const uploads = input.components.map((component): Upload => {
+    const digest = input.digestOf(component);
+    const place = { component, key: input.keyOf(component, input.compression), compression: input.compression };
+    return digest === undefined ? place : { ...place, digest };
+  });
+  const newBytes = uploads.reduce((sum, upload) => sum + upload.component.bytes, 0);
+  return { uploads, reused: [], bytes: newBytes, newBytes };
+}
+
+/** Units of work: one large file, or many small ones that travel in one stream. */
+export interface BatchLimits {
+  /** Files of this size and more travel alone. */
+  readonly largeBytes: number;
+  /** A batch is held in memory while it is checked, so this bounds memory. */
+  readonly batchBytes: number;
+  readonly batchFiles: number;
+}
+
+export const batchLimits: BatchLimits = { largeBytes: 1024 * 1024, batchBytes: 8 * 1024 * 1024, batchFiles: 1000 };
+
+/** Groups files into units, largest single files first so that the long ones do not start last. */
+export function batchBySize<T>(
+  files: readonly T[],
+  bytesOf: (file: T) => number,
+  limits: BatchLimits = batchLimits,
+): readonly (readonly T[])[] {
+  const large = files.filter((file) => bytesOf(file) >= limits.largeBytes).toSorted((a, b) => bytesOf(b) - bytesOf(a));
+  const batches: T[][] = [];
+  let open: T[] = [];
+  let openBytes = 0;
+  for (const file of files) {
+    const bytes = bytesOf(file);
+    if (bytes >= limits.largeBytes) {
+      continue;
+    }
+    if (open.length > 0 && (openBytes + bytes > limits.batchBytes || open.length >= limits.batchFiles)) {
+      batches.push(open);
+      open = [];
+      openBytes = 0;
+    }
+    open.push(file);
+    openBytes += bytes;
+  }
+  if (open.length > 0) {
+    batches.push(open);
+  }
+  return [...large.map((file) => [file]), ...batches];
+}
+
+/** The manifest's line for a component that has just been stored. */
+export function storedFile(upload: Upload, stored: StoredBytes): StoredFile {
+  const { path, bytes, modified, disk } = upload.component;
+  const line = { path, bytes, modified, disk, key: upload.key, compression: upload.compression, ...stored };
+  return upload.digest === undefined ? line : { ...line, digest: upload.digest };
+}
+
+/** What is known of an object once it is in the store. */
+export interface StoredBytes {
+  readonly storedBytes: number;
+  readonly storedCrc32: string;
+  readonly etag: string;
+}
+
+/** Files grouped by table, tables without files included, in the order of the tables. */
+export function groupByTable(
+  tables: readonly TableId[],
+  files: readonly { readonly table: TableId; readonly file: StoredFile }[],
+): readonly (TableId & { readonly files: readonly StoredFile[] })[] {
+  const byId = new Map<string, StoredFile[]>();
+  for (const { table, file } of files) {
+    const key = tableDirectory(table);
+    const list = byId.get(key);
+    if (list === undefined) {
+      byId.set(key, [file]);
+    } else {
+      list.push(file);
+    }
+  }
+  return tables.map(({ keyspace, table, id }) => ({
+    keyspace,
+    table,
+    id,
+    files: byId.get(tableDirectory({ keyspace, table, id })) ?? [],
+  }));
+}

@@ -1,0 +1,64 @@
+import { listLiveFiles } from '../cluster/live-files.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { BackupPlan, PlannedNode } from '../model/results.ts';
+import { tableDirectory } from '../model/sstable.ts';
+import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
+import { openRun } from './backup-run.ts';
+import type { Member } from './members.ts';
+
+/** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
+export async function planBackup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupPlan> {
+  const run = await openRun(options, parts, signal);
+  parts.listen({ type: 'step', text: 'measuring live sstables' });
+  const present = await Promise.all(run.members.present.map((member) => planNode(member, run, options, signal)));
+  const absent = run.members.absent.map(({ host, error }): PlannedNode => ({
+    host,
+    hostId: '',
+    dc: '?',
+    rack: '?',
+    cassandra: '?',
+    files: 0,
+    bytes: 0,
+    bytesByTable: {},
+    compression: '',
+    error: reasonOf(error),
+  }));
+  return {
+    id: run.id,
+    kind: 'snapshot',
+    location: parts.repository.store.url,
+    cluster: run.topology.ring.cluster,
+    nodes: [...present, ...absent],
+    tables: run.tables,
+    warnings: run.warnings,
+    limits: { snapshotParallel: options.snapshotParallel, uploadParallel: options.uploadParallel, transfers: options.transfers },
+  };
+}
+
+async function planNode(member: Member, run: Run, options: BackupOptions, signal: AbortSignal): Promise<PlannedNode> {
+  const chosen = new Map(run.tables.map((table) => [tableDirectory(table), `${table.keyspace}.${table.table}`]));
+  const bytesByTable: Record<string, number> = {};
+  let files = 0;
+  let bytes = 0;
+  for await (const file of listLiveFiles(member.remote, member.config.dataDirectories, signal)) {
+    const name = chosen.get(file.directory);
+    if (name !== undefined) {
+      files += 1;
+      bytes += file.bytes;
+      bytesByTable[name] = (bytesByTable[name] ?? 0) + file.bytes;
+    }
+  }
+  const node = run.topology.ring.nodes.find((each) => each.hostId === member.info?.hostId);
+  const compressor = member.tools.lzop === undefined ? 'relay, compressed on this host' : 'relay, compressed by lzop on the node';
+  return {
+    host: member.host,
+    hostId: member.info?.hostId ?? '',
+    dc: node?.dc ?? '?',
+    rack: node?.rack ?? '?',
+    cassandra: node?.version ?? '?',
+    files,
+    bytes,
+    bytesByTable,
+    compression: options.compression === 'none' ? 'relay, not compressed' : compressor,
+  };
+}

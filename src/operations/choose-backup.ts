@@ -1,0 +1,51 @@
+import type { Backup } from '../model/backup.ts';
+import { latestComplete } from '../model/backup.ts';
+import { NotFoundError } from '../model/errors.ts';
+import type { NodeManifest } from '../model/manifest.ts';
+import type { Repository } from '../storage/repository.ts';
+
+export interface BackupChoice {
+  /** An id, or `latest`. */
+  readonly name: string;
+  /** With `latest`: the newest whose data is from this moment or earlier. */
+  readonly before?: Date;
+}
+
+/** The backup that is meant. `latest` is always a complete one; an unfinished run must be named. Throws NotFoundError. */
+export async function chooseBackup(repository: Repository, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
+  const { url } = repository.store;
+  if (choice.name !== 'latest') {
+    const backup = await repository.backup(choice.name, signal);
+    if (backup === undefined) {
+      throw new NotFoundError(`no backup ${choice.name} in ${url}`, { hint: '`sstash list` names those that are there' });
+    }
+    return backup;
+  }
+  const backup = latestComplete(await repository.backups(signal), choice.before);
+  if (backup === undefined) {
+    const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;
+    throw new NotFoundError(`no complete backup${when} in ${url}`, { hint: '`sstash list` names those that are there' });
+  }
+  return backup;
+}
+
+/** The manifests of a backup's nodes; of an unfinished one, those that are written. */
+export async function nodeManifests(
+  repository: Repository,
+  backup: Backup,
+  signal: AbortSignal,
+): Promise<readonly NodeManifest[]> {
+  const hosts = backup.complete ? backup.manifest.nodes.map((node) => node.host) : backup.progress.nodes.map((node) => node.host);
+  const manifests = await Promise.all(
+    hosts.map(async (host) => {
+      const manifest = await repository.nodeManifest(backup.id, host, signal);
+      if (manifest === undefined && backup.complete) {
+        throw new NotFoundError(`the manifest of ${host} is missing from backup ${backup.id}`, {
+          hint: 'something was deleted behind its back; `sstash verify` says what else is missing',
+        });
+      }
+      return manifest;
+    }),
+  );
+  return manifests.filter((manifest) => manifest !== undefined);
+}

@@ -1,0 +1,63 @@
+import type { Staging } from '../cluster/staging.ts';
+import { clearIncoming, finishUnit, incomingDirectory } from '../cluster/staging.ts';
+import { retry } from '../flow/retry.ts';
+import type { Listen } from '../model/events.ts';
+import type { NodeRestorePlan, RestoreFile } from '../model/restore-plan.ts';
+import { batchBySize } from '../model/upload-plan.ts';
+import type { Transfer } from '../transfer/transfer.ts';
+import type { Member } from './members.ts';
+import { runUnits } from './units.ts';
+
+export interface NodeStage {
+  readonly member: Member;
+  readonly staging: Staging;
+  readonly plan: NodeRestorePlan;
+  readonly transfers: number;
+}
+
+/** Brings one node's files into its staging directory. Throws when one of them cannot be had whole. */
+export async function stageNode(work: NodeStage, transfer: Transfer, listen: Listen, signal: AbortSignal): Promise<void> {
+  const { member, staging, plan } = work;
+  listen({ type: 'planned', host: member.host, files: plan.fetch.length, bytes: plan.fetchBytes });
+  listen({ type: 'node', host: member.host, state: 'transfer' });
+  const units = batchBySize(plan.fetch, ({ file }) => file.bytes);
+  try {
+    await runUnits(units, work.transfers, signal, async (unit, index, either) => {
+      await stageUnit(work, unit, `${index}`, transfer, either);
+      listen({ type: 'transferred', host: member.host, files: unit.length, bytes: bytesOf(unit) });
+    });
+  } finally {
+    await clearIncoming(member.remote, staging).catch(() => undefined);
+  }
+}
+
+async function stageUnit(
+  work: NodeStage,
+  unit: readonly RestoreFile[],
+  name: string,
+  transfer: Transfer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { member, staging } = work;
+  // Another directory for each attempt: what a broken one left behind is never mistaken for this one's.
+  await retry(async (attempt) => {
+    const unitName = `${name}-${attempt}`;
+    const directory = incomingDirectory(staging, unitName);
+    await transfer.download(
+      unit.map(({ file, path }) => ({ file, path: `${directory}/${path}` })),
+      member.remote,
+      signal,
+    );
+    await finishUnit(
+      member.remote,
+      staging,
+      unitName,
+      unit.map(({ file, path }) => ({ path, bytes: file.bytes })),
+      signal,
+    );
+  }, signal);
+}
+
+function bytesOf(unit: readonly RestoreFile[]): number {
+  return unit.reduce((sum, { file }) => sum + file.bytes, 0);
+}

@@ -1,0 +1,138 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import PQueue from 'p-queue';
+import type { LzoPool } from '../codec/lzo-pool.ts';
+import { UsageError } from '../model/errors.ts';
+import type { Listen } from '../model/events.ts';
+import type { NodeManifest } from '../model/manifest.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { RestoreFile } from '../model/restore-plan.ts';
+import { planNodeRestore } from '../model/restore-plan.ts';
+import type { RestoredNode, RestoreResult } from '../model/results.ts';
+import type { Repository } from '../storage/repository.ts';
+import { plainBytes } from '../transfer/fetch.ts';
+import type { RestoreOptions } from './restore.ts';
+import { chooseSources } from './restore.ts';
+
+export interface LocalRestoreParts {
+  readonly repository: Repository;
+  readonly pool: LzoPool;
+  readonly listen: Listen;
+}
+
+/** The data of each node into `DIR/<host>/<keyspace>/<table>-<id>/` on the control host; no node is asked for anything. */
+export async function restoreLocal(
+  options: Pick<RestoreOptions, 'choice' | 'only' | 'filter' | 'directory' | 'transfers' | 'dryRun'>,
+  parts: LocalRestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  const sources = await chooseSources(options, parts, signal);
+  const queue = new PQueue({ concurrency: options.transfers });
+  const work = await Promise.all(
+    sources.manifests.map(async (manifest) => {
+      const directory = join(options.directory, manifest.host);
+      return { manifest, directory, plan: planNodeRestore(manifest, sources.tables, await sizesBelow(directory)) };
+    }),
+  );
+  await refuseTooLittleSpace(
+    options.directory,
+    work.reduce((sum, { plan }) => sum + plan.fetchBytes, 0),
+  );
+  const nodes = await Promise.all(
+    work.map(async ({ manifest, directory, plan }): Promise<RestoredNode> => {
+      const node = {
+        host: manifest.host,
+        source: manifest.host,
+        files: plan.files,
+        bytes: plan.bytes,
+        presentFiles: plan.presentFiles,
+        directory,
+      };
+      if (options.dryRun) {
+        return node;
+      }
+      const error = await fetchAll(manifest, directory, plan.fetch, queue, parts, signal);
+      return error === undefined ? node : { ...node, error };
+    }),
+  );
+  signal.throwIfAborted();
+  const warnings = sources.complete
+    ? []
+    : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`];
+  return { backup: sources.id, method: 'local', dryRun: options.dryRun, nodes, tables: sources.tables, commands: '', warnings };
+}
+
+/** Gives the reason of the first failure; other files are still fetched, so that a second run has less to do. */
+async function fetchAll(
+  manifest: NodeManifest,
+  directory: string,
+  files: readonly RestoreFile[],
+  queue: PQueue,
+  parts: LocalRestoreParts,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { host } = manifest;
+  parts.listen({ type: 'planned', host, files: files.length, bytes: files.reduce((sum, { file }) => sum + file.bytes, 0) });
+  parts.listen({ type: 'node', host, state: 'transfer' });
+  const results = await Promise.allSettled(
+    files.map((file) =>
+      queue.add(async () => {
+        signal.throwIfAborted();
+        await fetchOne(file, directory, parts, signal);
+        parts.listen({ type: 'transferred', host, files: 1, bytes: file.file.bytes });
+      }),
+    ),
+  );
+  const failure = results.find((result) => result.status === 'rejected');
+  const error = failure?.status === 'rejected' ? reasonOf(failure.reason) : undefined;
+  parts.listen(
+    error === undefined ? { type: 'node', host, state: 'done' } : { type: 'node', host, state: 'failed', detail: error },
+  );
+  return error;
+}
+
+/** A file has its final name only when every check has passed. */
+async function fetchOne(
+  { file, path }: RestoreFile,
+  directory: string,
+  parts: LocalRestoreParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const final = join(directory, path);
+  const partial = `${final}.sstash-partial`;
+  await mkdir(dirname(final), { recursive: true, mode: 0o750 });
+  try {
+    await pipeline(
+      Readable.from(plainBytes(parts.repository.store, file, parts.pool, signal)),
+      createWriteStream(partial, { mode: 0o640, flush: true }),
+      { signal },
+    );
+    await rename(partial, final);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function sizesBelow(directory: string): Promise<ReadonlyMap<string, number>> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const sizes = await Promise.all(
+    files.map(async (file) => [file.slice(directory.length + 1), (await stat(file)).size] as const),
+  );
+  return new Map(sizes);
+}
+
+async function refuseTooLittleSpace(directory: string, bytes: number): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o750 });
+  const disk = await statfs(directory);
+  const free = disk.bavail * disk.bsize;
+  if (bytes > free) {
+    throw new UsageError(`${directory} has ${free} bytes free, the restore needs ${bytes}`, {
+      hint: 'give a directory on a larger disk',
+    });
+  }
+}

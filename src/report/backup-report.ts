@@ -1,0 +1,67 @@
+import type { BackupPlan, BackupResult } from '../model/results.ts';
+import { sizeText } from '../model/size.ts';
+import { keyspacesOf } from '../model/table-filter.ts';
+import { table } from './table.ts';
+
+/** What a backup did, per node; the last line says whether it is complete. */
+export function backupText(result: BackupResult): string {
+  const rows = result.nodes.map((node) => [
+    node.host,
+    node.complete ? 'ok' : 'FAILED',
+    String(node.files),
+    sizeText(node.bytes),
+    sizeText(node.newBytes),
+    sizeText(node.storedBytes),
+    node.error ?? '',
+  ]);
+  const failed = result.nodes.filter((node) => !node.complete).length;
+  const verdict = result.complete
+    ? `backup ${result.id} is complete: ${count(result.nodes.length, 'node')}, ${count(result.tables.length, 'table')}, ${result.seconds.toFixed(1)} s`
+    : `backup ${result.id} is NOT complete: ${failed} of ${count(result.nodes.length, 'node')} failed; it is not listed as complete`;
+  return `${table(['node', 'state', '>files', '>size', '>new', '>stored', 'reason'], rows)}\n${verdict}\n${result.location}/${result.id}\n`;
+}
+
+export function backupJson(result: BackupResult): unknown {
+  const { id, kind, complete, location, nodes, warnings, seconds } = result;
+  return { id, kind, complete, location, nodes, tables: result.tables.length, warnings, seconds };
+}
+
+/** The dry run. */
+export function backupPlanText(plan: BackupPlan): string {
+  const nodes = plan.nodes.map((node) => [
+    node.dc,
+    node.rack,
+    node.host,
+    node.cassandra,
+    String(node.files),
+    sizeText(node.bytes),
+    node.error ?? node.compression,
+  ]);
+  const sizes = new Map<string, number>();
+  for (const [name, bytes] of plan.nodes.flatMap((node) => Object.entries(node.bytesByTable))) {
+    sizes.set(name, (sizes.get(name) ?? 0) + bytes);
+  }
+  const tables = keyspacesOf(plan.tables).flatMap((keyspace) =>
+    plan.tables
+      .filter((each) => each.keyspace === keyspace)
+      .map((each) => [keyspace, each.table, sizeText(sizes.get(`${keyspace}.${each.table}`) ?? 0)]),
+  );
+  const { snapshotParallel, uploadParallel, transfers } = plan.limits;
+  return [
+    `dry run: nothing is done. A ${plan.kind} backup of cluster ${plan.cluster} would go to`,
+    `${plan.location}/${plan.id}`,
+    '',
+    table(['dc', 'rack', 'node', 'version', '>files', '>size', 'transfer'], nodes),
+    table(['keyspace', 'table', '>size, all nodes'], tables),
+    `limits: snapshots on ${parallel(snapshotParallel)}, uploads from ${parallel(uploadParallel)}, ${count(transfers, 'stream')} per node`,
+    '',
+  ].join('\n');
+}
+
+function parallel(nodes: number): string {
+  return nodes === Infinity ? 'all nodes at once' : `${count(nodes, 'node')} at once`;
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,167 @@
+import type { Backup } from '../model/backup.ts';
+import { kindOf, takenAtOf } from '../model/backup.ts';
+import type { NodeManifest } from '../model/manifest.ts';
+import { sizeText, total } from '../model/size.ts';
+import { table } from './table.ts';
+
+/** `list` for people: one line per backup, oldest first. */
+export function listText(backups: readonly Backup[], location: string): string {
+  if (backups.length === 0) {
+    return `no backups in ${location}\n`;
+  }
+  const rows = backups.map((backup) => {
+    const row = listRow(backup);
+    return [
+      row.id,
+      row.kind,
+      stateText(backup),
+      row.takenAt,
+      String(row.nodes),
+      String(row.tables),
+      sizeText(row.bytes),
+      sizeText(row.newBytes),
+    ];
+  });
+  return table(['backup', 'kind', 'state', 'taken at', '>nodes', '>tables', '>size', '>new'], rows);
+}
+
+export interface ListRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly parent?: string;
+  readonly complete: boolean;
+  readonly takenAt: string;
+  readonly nodes: number;
+  readonly tables: number;
+  readonly bytes: number;
+  readonly newBytes: number;
+  /** For a run that is not complete: what is known of its nodes. */
+  readonly failures?: readonly { readonly host: string; readonly error: string }[];
+}
+
+export function listRow(backup: Backup): ListRow {
+  const head = { id: backup.id, kind: kindOf(backup), complete: backup.complete, takenAt: takenAtOf(backup) };
+  if (!backup.complete) {
+    const failures = backup.progress.nodes
+      .filter((node) => node.state === 'failed')
+      .map(({ host, error }) => ({ host, error: error ?? 'unknown' }));
+    return { ...head, nodes: backup.progress.nodes.length, tables: 0, bytes: 0, newBytes: 0, failures };
+  }
+  const { nodes, tables, parent } = backup.manifest;
+  const row = {
+    ...head,
+    nodes: nodes.length,
+    tables: tables.length,
+    bytes: total(nodes.map((node) => node.bytes)),
+    newBytes: total(nodes.map((node) => node.newBytes)),
+  };
+  return parent === undefined ? row : { ...row, parent };
+}
+
+function stateText(backup: Backup): string {
+  if (backup.complete) {
+    return 'complete';
+  }
+  const failed = backup.progress.nodes.filter((node) => node.state === 'failed');
+  return failed.length > 0
+    ? `INCOMPLETE: ${failed.map((node) => node.host).join(', ')} failed`
+    : `INCOMPLETE: begun by ${backup.progress.owner.user}@${backup.progress.owner.host} pid ${backup.progress.owner.pid}`;
+}
+
+/** `show` for people. */
+export function showText(backup: Backup, manifests: readonly NodeManifest[], location: string): string {
+  const { id } = backup;
+  const head = [
+    `backup    ${id}`,
+    `location  ${location}/${id}`,
+    `kind      ${kindOf(backup)}`,
+    `state     ${stateText(backup)}`,
+    `taken at  ${takenAtOf(backup)}`,
+    ...(backup.complete
+      ? [
+          `finished  ${backup.manifest.finishedAt}`,
+          `cluster   ${backup.manifest.cluster} (${backup.manifest.partitioner})`,
+          `selection ${backup.manifest.selection.join(',') || 'everything'}`,
+        ]
+      : backup.progress.nodes
+          .filter((node) => node.error !== undefined)
+          .map((node) => `          ${node.host}: ${node.error ?? ''}`)),
+  ];
+  const nodes = manifests.map((manifest) => {
+    const files = manifest.tables.flatMap((each) => each.files);
+    const fresh = files.filter((file) => file.key.startsWith(`${id}/`));
+    return [
+      manifest.host,
+      manifest.node.hostId,
+      manifest.node.dc,
+      manifest.node.rack,
+      manifest.cassandra,
+      String(files.length),
+      size(files),
+      size(fresh),
+      sizeText(total(fresh.map((file) => file.storedBytes))),
+    ];
+  });
+  const tables = tableSizes(manifests).map(([name, bytes, files]) => [name, String(files), sizeText(bytes)]);
+  return `${head.join('\n')}\n\n${table(['node', 'host id', 'dc', 'rack', 'version', '>files', '>size', '>new', '>stored'], nodes)}\n${table(['table', '>files', '>size, all nodes'], tables)}`;
+}
+
+export function showJson(backup: Backup, manifests: readonly NodeManifest[]): unknown {
+  const nodes = manifests.map((manifest) => {
+    const files = manifest.tables.flatMap((each) => each.files);
+    const fresh = files.filter((file) => file.key.startsWith(`${backup.id}/`));
+    const { host, node, cassandra, takenAt } = manifest;
+    return {
+      host,
+      hostId: node.hostId,
+      dc: node.dc,
+      rack: node.rack,
+      cassandra,
+      takenAt,
+      files: files.length,
+      bytes: total(files.map((file) => file.bytes)),
+      newFiles: fresh.length,
+      newBytes: total(fresh.map((file) => file.bytes)),
+      storedBytes: total(fresh.map((file) => file.storedBytes)),
+    };
+  });
+  const tables = tableSizes(manifests).map(([name, bytes, files]) => ({ table: name, files, bytes }));
+  return { ...listRow(backup), cluster: backup.complete ? backup.manifest.cluster : undefined, nodes, tables };
+}
+
+export interface FileRow {
+  readonly host: string;
+  readonly keyspace: string;
+  readonly table: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly url: string;
+}
+
+/** Every component and the full URL of its object; `files` prints them. */
+export function fileRows(manifests: readonly NodeManifest[], location: string): readonly FileRow[] {
+  return manifests.flatMap(({ host, tables }) =>
+    tables.flatMap(({ keyspace, table: name, files }) =>
+      files.map(({ path, bytes, key }) => ({ host, keyspace, table: name, path, bytes, url: `${location}/${key}` })),
+    ),
+  );
+}
+
+function tableSizes(manifests: readonly NodeManifest[]): readonly (readonly [name: string, bytes: number, files: number])[] {
+  const sums = new Map<string, { bytes: number; files: number }>();
+  for (const { keyspace, table: name, files } of manifests.flatMap((manifest) => manifest.tables)) {
+    const key = `${keyspace}.${name}`;
+    const sum = sums.get(key) ?? { bytes: 0, files: 0 };
+    sums.set(key, { bytes: sum.bytes + total(files.map((file) => file.bytes)), files: sum.files + files.length });
+  }
+  return [...sums].map(([name, { bytes, files }]) => [name, bytes, files] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function size(files: readonly { readonly bytes: number }[]): string {
+  return sizeText(total(files.map((file) => file.bytes)));
+}
+
+/** One line per file: URL, node, table, bytes, tab-separated for `cut` and `grep`. */
+export function filesText(files: readonly FileRow[]): string {
+  return files.map((file) => `${file.url}\t${file.host}\t${file.keyspace}.${file.table}\t${file.bytes}\n`).join('');
+}

@@ -1,0 +1,150 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConditionFailedError, StorageError } from '../model/errors.ts';
+import { codeOf } from './directory-errors.ts';
+import { type PutOptions, assertKey } from './object-store.ts';
+
+/**
+ * How a finished file gets its name. It was written and synced under the location's own directory for unfinished files
+ * (same file system, never listed); from there
+ *
+ * - `rename` puts it in the place of whatever had the name,
+ * - `link` gives it a name that must be free (`ifAbsent`): exactly one of several writers succeeds, on NFS too,
+ * - under a lock file, the etag is compared and then renamed (`ifMatch`). This is best effort: it holds against other
+ *   conditional puts, not against plain puts and deletes at the same moment.
+ *
+ * Then the directory is synced, so that the name survives a power cut as well as the bytes do.
+ */
+export const unfinished = '.sstash-tmp';
+
+const dayInMs = 24 * 3600 * 1000;
+const lockStaleAfterMs = 30_000;
+const placingTries = 10;
+const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36})$/;
+
+/** The path of a key's file. Throws StorageError for keys that a directory cannot hold. */
+export function pathOf(base: string, key: string): string {
+  assertKey(key);
+  for (const segment of key.split('/')) {
+    if (Buffer.byteLength(segment) > 255) {
+      throw new StorageError(`the name ${segment} is longer than the 255 bytes that file systems take`, { key });
+    }
+  }
+  if (key.split('/', 1)[0] === unfinished) throw new StorageError(`${unfinished} is kept for unfinished files`, { key });
+  return join(base, key);
+}
+
+/** A new name for an unfinished file. Throws ENOENT when the location itself is gone: it may be an absent mount. */
+export async function unfinishedPath(base: string): Promise<string> {
+  const directory = join(base, unfinished);
+  await mkdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
+  return join(directory, randomUUID());
+}
+
+/** Removes what dead writers left a day ago or longer. Does nothing where it may not. */
+export async function clearUnfinished(base: string): Promise<void> {
+  const directory = join(base, unfinished);
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((each) => ownFile.test(each))) {
+    const path = join(directory, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs < Date.now() - dayInMs) await rm(path, { force: true }).catch(() => {});
+  }
+}
+
+/** Gives the unfinished file its name. Throws ConditionFailedError, or what the system call threw. */
+export async function place(
+  base: string,
+  from: string,
+  key: string,
+  options: PutOptions,
+  etagOf: (path: string) => Promise<string | undefined>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const to = pathOf(base, key);
+  // A delete that empties a directory removes it, perhaps between our mkdir and our rename.
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    const made = await mkdir(dirname(to), { recursive: true });
+    try {
+      if (options.ifMatch !== undefined) await replaceMatching(base, from, to, key, options.ifMatch, etagOf, signal);
+      else if (options.ifAbsent === true) await linkNew(from, to, key);
+      else await rename(from, to);
+      return await syncDirectories(dirname(to), made === undefined ? dirname(to) : dirname(made));
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || attempt === placingTries) throw error;
+    }
+  }
+}
+
+async function linkNew(from: string, to: string, key: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    // When NFS loses the answer it sends the call again, which then finds its own name: the link count tells.
+    if ((await stat(from)).nlink === 2) return;
+    throw new ConditionFailedError(`${key} exists already`, { key, cause: error });
+  }
+}
+
+async function replaceMatching(
+  base: string,
+  from: string,
+  to: string,
+  key: string,
+  etag: string,
+  etagOf: (path: string) => Promise<string | undefined>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const lock = join(base, unfinished, `lock-${createHash('sha1').update(key).digest('hex')}`);
+  await takeLock(lock, key, signal);
+  try {
+    if ((await etagOf(to)) !== etag) throw new ConditionFailedError(`${key} was changed by somebody else`, { key });
+    await rename(from, to);
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function takeLock(lock: string, key: string, signal?: AbortSignal): Promise<void> {
+  const giveUpAt = Date.now() + 2 * lockStaleAfterMs;
+  while (true) {
+    signal?.throwIfAborted();
+    try {
+      const handle = await open(lock, 'wx');
+      return await handle.close();
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      if (Date.now() > giveUpAt) throw new StorageError(`${key} stays locked by ${lock}`, { key, transient: true, cause: error });
+    }
+    const found = await stat(lock).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs < Date.now() - lockStaleAfterMs) {
+      // Its holder is dead. Renaming first: of two who see that, one removes it.
+      const grave = `${lock}-${randomUUID()}`;
+      await rename(lock, grave).then(() => rm(grave, { force: true }), () => {});
+    } else {
+      await delay(10 + Math.random() * 20);
+    }
+  }
+}
+
+/** Syncs a directory and those above it, up to and including `last`. */
+async function syncDirectories(first: string, last: string): Promise<void> {
+  for (let directory = first; ; directory = dirname(directory)) {
+    const handle = await open(directory, 'r');
+    try {
+      await handle.sync();
+    } catch (error) {
+      // Some network and user-space file systems know no sync of directories.
+      if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(codeOf(error))) throw error;
+    } finally {
+      await handle.close();
+    }
+    if (directory === last || directory === dirname(directory)) return;
+  }
+}

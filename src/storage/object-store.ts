@@ -1,0 +1,85 @@
+import { StorageError } from '../model/errors.ts';
+
+/**
+ * What the product needs from an object store. Two implementations: `s3.ts` and `directory.ts`; one contract suite
+ * (`test/contract/object-store.ts`) runs on both.
+ *
+ * Keys are relative to the location's base path, with `/` between segments, never starting with `/`, and may hold any
+ * character that a file name may (`+`, spaces, quotes, UTF-8) except control characters. `assertKey` below is the rule;
+ * `put`, `get`, `stat` and `delete` refuse every other key with StorageError.
+ *
+ * - `put` is atomic: the key is absent (or holds what it held before) or the whole new body; a body that throws, an
+ *   abort or a crash never leaves a shorter object. May be repeated. What the body threw is thrown on unchanged.
+ *   A chunk of the body is used up before the next one is asked for, so its memory may be used again.
+ * - `get` yields the object's bytes; a stream that ends before the promised length throws, never ends quietly. Every
+ *   chunk is the caller's to keep. A range that ends beyond the object is a StorageError; one that starts exactly at
+ *   the object's end yields nothing.
+ * - absence: `get` throws NotFoundError, `stat` gives undefined, `delete` of an absent key succeeds, `list` of an empty
+ *   prefix yields nothing. A missing bucket or directory is NotFoundError; refused credentials a StorageError.
+ * - `list` is complete or throws; keys come in no promised order. Keys that end in `/` (the "folders" that consoles
+ *   make) are not objects and never listed.
+ * - an aborted call throws the signal's reason and leaves nothing behind. A body that was begun is closed before any
+ *   failed put is reported, unless its source does not answer.
+ * - failures worth a retry are StorageError with `transient: true` after the store's own retries are used up.
+ */
+export interface StoredObject {
+  readonly key: string;
+  readonly bytes: number;
+  /** ISO 8601, UTC. S3 does not tell it in answer to a put: there it is the control host's clock. */
+  readonly modified: string;
+  /** Changes whenever the content does; the same in `put`, `stat` and `list`. Without quotes. */
+  readonly etag: string;
+}
+
+export interface PutOptions {
+  /** Size of the body where it is known beforehand; a body of another size is an IntegrityError. */
+  readonly bytes?: number;
+  /** Upper bound of the size where that is known; a longer body is an IntegrityError. Lets S3 choose its part size. */
+  readonly atMost?: number;
+  /** Only if the key does not exist; otherwise ConditionFailedError. */
+  readonly ifAbsent?: boolean;
+  /** Only if the key still has this etag; otherwise, and when the key is gone, ConditionFailedError. */
+  readonly ifMatch?: string;
+}
+
+export type Body = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** Bytes from `from` (inclusive, 0 by default) to `to` (exclusive, the object's end by default). */
+export interface ByteRange {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface ObjectStore {
+  /** The location as a person writes it: `s3://bucket/base` or `file:///backups`. */
+  readonly url: string;
+  put(key: string, body: Body, options?: PutOptions, signal?: AbortSignal): Promise<StoredObject>;
+  /** The object's bytes, or those of a range of it. */
+  get(key: string, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined>;
+  /** All objects whose key starts with `prefix`, at any depth. */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<StoredObject>;
+  /** Names of the "directories" directly below `prefix` (which is empty or ends in `/`), without the slash. */
+  directories(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
+  delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Refuses keys that some store could not give back as they are: empty, `.` and `..` segments (file systems and HTTP
+ * clients resolve them), and control characters (XML listings cannot carry them). Throws StorageError.
+ */
+export function assertKey(key: string): void {
+  const problem = problemOf(key);
+  if (problem !== undefined) throw new StorageError(`not a key: ${JSON.stringify(key)} ${problem}`, { key });
+}
+
+function problemOf(key: string): string | undefined {
+  for (const segment of key.split('/')) {
+    if (segment === '') return 'has an empty segment';
+    if (segment === '.' || segment === '..') return `has a segment ${segment}`;
+  }
+  // Control characters, halves of a surrogate pair, and the two code points that XML forbids.
+  if (/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(key)) return 'has a character that listings cannot carry';
+  return undefined;
+}

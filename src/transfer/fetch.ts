@@ -1,0 +1,79 @@
+import { crc32 } from 'node:zlib';
+import type { LzoPool } from '../codec/lzo-pool.ts';
+import { lzopDecode } from '../codec/lzop-decode.ts';
+import { ContainerFollower } from '../codec/lzop-follow.ts';
+import { crcText } from '../model/checksum.ts';
+import { IntegrityError } from '../model/errors.ts';
+import type { StoredFile } from '../model/manifest.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+/**
+ * The plain bytes of a stored component. Ends with IntegrityError unless the object had its recorded size and checksum,
+ * every block its own, and the whole the component's size and, for a Data.db, Cassandra's digest. A consumer that has
+ * not seen the end must not treat what it got as the file.
+ */
+export async function* plainBytes(
+  store: ObjectStore,
+  file: StoredFile,
+  pool: LzoPool,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const stored = checkedObject(store, file, signal);
+  let bytes = 0;
+  let crc = 0;
+  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, { pool, signal }) : stored) {
+    bytes += chunk.byteLength;
+    crc = crc32(chunk, crc);
+    yield chunk;
+  }
+  checkPlain(file, bytes, crc);
+}
+
+/**
+ * The container of a stored component as it lies in the store, checked while it passes: for a receiver that decompresses
+ * by itself. With a pool it is decoded on the side, so that its digest is proved too.
+ */
+export async function* checkStored(
+  store: ObjectStore,
+  file: StoredFile,
+  signal: AbortSignal,
+  pool?: LzoPool,
+): AsyncGenerator<Uint8Array> {
+  const follower = new ContainerFollower(pool === undefined ? {} : { pool });
+  for await (const chunk of store.get(file.key, {}, signal)) {
+    await follower.push(chunk);
+    yield chunk;
+  }
+  const summary = await follower.end();
+  checkObject(file, summary.storedBytes, summary.storedCrc32);
+  checkPlain(file, summary.plainBytes, summary.plainCrc32);
+}
+
+async function* checkedObject(store: ObjectStore, file: StoredFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  let crc = 0;
+  for await (const chunk of store.get(file.key, {}, signal)) {
+    bytes += chunk.byteLength;
+    crc = crc32(chunk, crc);
+    yield chunk;
+  }
+  checkObject(file, bytes, crc);
+}
+
+function checkObject(file: StoredFile, bytes: number, crc: number): void {
+  if (bytes !== file.storedBytes) {
+    throw new IntegrityError(`${file.key} has ${bytes} bytes, its manifest says ${file.storedBytes}`);
+  }
+  if (crcText(crc) !== file.storedCrc32) {
+    throw new IntegrityError(`${file.key} has CRC-32 ${crcText(crc)}, its manifest says ${file.storedCrc32}`);
+  }
+}
+
+function checkPlain(file: StoredFile, bytes: number, crc: number | undefined): void {
+  if (bytes !== file.bytes) {
+    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${file.bytes}`);
+  }
+  if (crc !== undefined && file.digest !== undefined && crcText(crc) !== file.digest) {
+    throw new IntegrityError(`${file.key} holds data with CRC-32 ${crcText(crc)}, Cassandra's digest says ${file.digest}`);
+  }
+}

@@ -1,0 +1,35 @@
+import type { Remote } from '../cluster/remote.ts';
+import type { StoredFile } from '../model/manifest.ts';
+import type { StoredBytes, Upload } from '../model/upload-plan.ts';
+
+/** A component on a node and where its bytes lie there. */
+export interface Source {
+  readonly upload: Upload;
+  /** Absolute path on the node. */
+  readonly path: string;
+}
+
+/** An object of the store and the absolute path on the node that its plain bytes are written to. */
+export interface Target {
+  readonly file: StoredFile;
+  readonly path: string;
+}
+
+/**
+ * How bytes travel between a node and the store. A unit is one large file or a batch of small ones (see
+ * `model/upload-plan.ts`); it succeeds or fails as a whole and may be repeated.
+ *
+ * - `upload` stores every file of the unit under its key and gives what was stored, in order. It has proved that the
+ *   object holds exactly the number of plain bytes that the listing promised, and for a Data.db whose plain bytes could
+ *   be seen, that they have Cassandra's digest. An object that fails the proof is never left in the store.
+ * - `download` writes the plain bytes of each file to its path, whose directories it makes. It has proved size and
+ *   checksum of the object, the container's own checksums and, for a Data.db, Cassandra's digest. On failure files of
+ *   this unit may be left half-written: the caller gives paths that nobody reads.
+ *
+ * Throws RemoteError, StorageError or IntegrityError.
+ */
+export interface Transfer {
+  readonly name: 'relay' | 'direct';
+  upload(from: Remote, unit: readonly Source[], signal: AbortSignal): Promise<readonly StoredBytes[]>;
+  download(unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { NotFoundError, StorageError } from '../../src/model/errors.ts';
+import { openDirectoryStore } from '../../src/storage/directory.ts';
+import { bytesOf, listed, stream, textOf } from '../support/bodies.ts';
+import { objectStoreContract } from './object-store.ts';
+
+const mebibyte = 1024 ** 2;
+
+async function unfinishedBelow(path: string): Promise<string[]> {
+  const names = await readdir(path, { recursive: true });
+  return names.filter((name) => name.includes('.sstash-tmp/'));
+}
+
+objectStoreContract('directory', undefined, async () => {
+  const root = await mkdtemp(join(tmpdir(), 'sstash-directory-'));
+  return {
+    open: (base) => openDirectoryStore(join(root, base), { create: true }),
+    openMissing: () => openDirectoryStore(join(root, 'missing')),
+    leftovers: () => unfinishedBelow(root),
+    long: { bytes: 200 * mebibyte, growth: 60 * mebibyte },
+    stop: () => rm(root, { recursive: true, force: true }),
+  };
+});
+
+describe('directory store', () => {
+  const inDirectory = async (run: (path: string) => Promise<void>): Promise<void> => {
+    const path = await mkdtemp(join(tmpdir(), 'sstash-directory-'));
+    try {
+      await run(path);
+    } finally {
+      await rm(path, { recursive: true, force: true });
+    }
+  };
+
+  test('says where it is, as a URL', () =>
+    inDirectory(async (path) => {
+      await mkdir(join(path, 'with space'));
+      assert.equal((await openDirectoryStore(join(path, 'with space'))).url, `file://${path}/with%20space`);
+    }));
+
+  test('refuses a location that is a file', () =>
+    inDirectory(async (path) => {
+      await writeFile(join(path, 'file'), '');
+      await assert.rejects(openDirectoryStore(join(path, 'file')), StorageError);
+    }));
+
+  test('reports a file that is shortened while it is read', () =>
+    inDirectory(async (path) => {
+      const store = await openDirectoryStore(path);
+      await store.put('key', Buffer.alloc(2 * mebibyte));
+      const read = async (): Promise<void> => {
+        for await (const _ of store.get('key')) await truncate(join(path, 'key'), mebibyte);
+      };
+      await assert.rejects(read(), /breaks off at byte 1048576 of 2097152/);
+    }));
+
+  test('does not recreate a location that has gone, such as an unmounted one', () =>
+    inDirectory(async (path) => {
+      const base = join(path, 'mount');
+      const store = await openDirectoryStore(base, { create: true });
+      await rm(base, { recursive: true });
+      await assert.rejects(store.put('key', Buffer.from('x')), NotFoundError);
+      await assert.rejects(listed(store, ''), NotFoundError);
+      await assert.rejects(listed(store, 'deeper/'), NotFoundError);
+      await assert.rejects(stat(base), { code: 'ENOENT' });
+    }));
+
+  test('removes unfinished files of dead writers, and leaves the fresh and the foreign ones', () =>
+    inDirectory(async (path) => {
+      const tmp = join(path, '.sstash-tmp');
+      await mkdir(tmp);
+      const names = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222', 'mine'];
+      for (const name of names) await writeFile(join(tmp, name), 'x');
+      for (const name of ['11111111-1111-4111-8111-111111111111', 'mine']) await utimes(join(tmp, name), 1, 1);
+      const store = await openDirectoryStore(path);
+      assert.deepEqual((await readdir(tmp)).toSorted(), names.slice(1));
+      assert.deepEqual(await listed(store, ''), []);
+      for await (const name of store.directories('')) assert.fail(name);
+      await assert.rejects(store.put('.sstash-tmp/x', Buffer.from('x')), StorageError);
+    }));
+
+  test('takes over the lock of a dead conditional writer', () =>
+    inDirectory(async (path) => {
+      const store = await openDirectoryStore(path);
+      const { etag } = await store.put('key', Buffer.from('old'));
+      const lock = join(path, '.sstash-tmp', 'lock-a62f2225bf70bfaccbc7f1ef2a397836717377de');
+      await writeFile(lock, '');
+      await utimes(lock, 1, 1);
+      await store.put('key', Buffer.from('new'), { ifMatch: etag });
+      assert.equal(await textOf(store, 'key'), 'new');
+      assert.deepEqual(await readdir(join(path, '.sstash-tmp')), []);
+    }));
+
+  test('lets exactly one of eight conditional writers replace an object', () =>
+    inDirectory(async (path) => {
+      const store = await openDirectoryStore(path);
+      const { etag } = await store.put('key', Buffer.from('old'));
+      const writers = Array.from({ length: 8 }, (_, index) => store.put('key', Buffer.from(`new ${index}`), { ifMatch: etag }));
+      assert.equal((await Promise.allSettled(writers)).filter(({ status }) => status === 'fulfilled').length, 1);
+    }));
+
+  test('survives deletes that remove the directory it is about to write to', () =>
+    inDirectory(async (path) => {
+      const store = await openDirectoryStore(path);
+      const churn = async (name: string): Promise<void> => {
+        for (let round = 0; round < 50; round += 1) {
+          await store.put(`a/b/${name}`, Buffer.from(name));
+          await store.delete([`a/b/${name}`]);
+        }
+      };
+      await Promise.all(['1', '2', '3', '4'].map(churn));
+      assert.deepEqual(await readdir(path), ['.sstash-tmp']);
+    }));
+
+  test('follows directories that were moved to another disk', () =>
+    inDirectory(async (path) => {
+      await mkdir(join(path, 'store'));
+      await mkdir(join(path, 'elsewhere'));
+      await writeFile(join(path, 'elsewhere', 'key'), 'moved');
+      await symlink(join(path, 'elsewhere'), join(path, 'store', 'backup'));
+      const store = await openDirectoryStore(join(path, 'store'));
+      assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['backup/key']);
+      assert.equal(await textOf(store, 'backup/key'), 'moved');
+    }));
+
+  test('refuses a key below an object, and one that is a directory, and says why', () =>
+    inDirectory(async (path) => {
+      const store = await openDirectoryStore(path);
+      await store.put('a/b', Buffer.from('x'));
+      for (const key of ['a', 'a/b/c']) {
+        await assert.rejects(store.put(key, Buffer.from('y')), (error) => error instanceof StorageError && error.hint !== undefined);
+      }
+      assert.deepEqual((await bytesOf(store.get('a/b'))).toString(), 'x');
+      assert.deepEqual(await unfinishedBelow(path), []);
+    }));
+
+  test('says that the disk is full, and leaves nothing of what did not fit', (context) =>
+    inDirectory(async (path) => {
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'pipe' });
+      } catch {
+        context.skip('mounting a small tmpfs needs root');
+        return;
+      }
+      try {
+        const store = await openDirectoryStore(path);
+        await store.put('fits', Buffer.alloc(mebibyte));
+        await assert.rejects(
+          store.put('too-long', stream(8 * mebibyte).body),
+          (error) => error instanceof StorageError && /ENOSPC/.test(error.message) && /full/.test(error.hint ?? ''),
+        );
+        assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['fits']);
+        await store.put('fits-again', Buffer.alloc(2 * mebibyte));
+      } finally {
+        execFileSync('umount', [path]);
+      }
+    }));
+});

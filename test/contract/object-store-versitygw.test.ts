@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { StorageError } from '../../src/model/errors.ts';
+import { missing, startVersityGateway, type S3Server, versityGateway } from '../support/s3-servers.ts';
+import { objectStoreContract } from './object-store.ts';
+import { openOn, placeOn, s3Store } from './object-store-s3.ts';
+
+const mebibyte = 1024 ** 2;
+const skip = missing(versityGateway, 'scripts/fetch-versitygw');
+
+objectStoreContract('versitygw', skip, async () =>
+  placeOn(await startVersityGateway(), { bytes: 600 * mebibyte, growth: 200 * mebibyte }),
+);
+s3Store('versitygw', skip, startVersityGateway);
+
+describe('what versitygw cannot do', { skip: skip ?? false }, () => {
+  let server: S3Server;
+  before(async () => {
+    server = await startVersityGateway();
+  });
+  after(() => server?.stop());
+
+  test('a key below an object, and an object above keys, are errors', async () => {
+    const store = await openOn(server);
+    await store.put('a/b', Buffer.from('x'));
+    await assert.rejects(store.put('a/b/c', Buffer.from('y')), StorageError);
+    await assert.rejects(store.put('a', Buffer.from('y')), StorageError);
+    await store.close();
+  });
+
+  test('encryption is asked for and silently not done', async () => {
+    const store = await openOn(server, { serverSideEncryption: 'AES256' });
+    assert.equal((await store.put('key', Buffer.from('x'))).bytes, 1);
+    await store.close();
+  });
+});

@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConditionFailedError, IntegrityError, NotFoundError, StorageError } from '../../src/model/errors.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { bytesOf, failing, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
+
+/** A place that stores can be opened in. */
+export interface StorePlace {
+  /** A store at a base of its own: an empty one for every name. */
+  open(base: string): Promise<ObjectStore>;
+  /** Opens a bucket or directory that does not exist. */
+  openMissing(): Promise<ObjectStore>;
+  /** Names of unfinished uploads or files anywhere in the place. */
+  leftovers(): Promise<readonly string[]>;
+  /** Length of the long stream, in bytes, and what the process may grow while it is put. */
+  readonly long: { readonly bytes: number; readonly growth: number };
+  stop(): Promise<void>;
+}
+
+const mebibyte = 1024 ** 2;
+const oddKeys = [
+  'a+b/c+d',
+  ' lead and trail ',
+  `quote'and"quote`,
+  'ünï/çødé/日本語/😀',
+  '100%/%2F/%zz',
+  'less<than>&amp;',
+  String.raw`back\slash`,
+  'e=1;c:d@!$(),*~^#?[]{}|`',
+  '.index/nb-1-big-SAI+aa+Meta.db',
+  'n\u0308ot-normalised',
+];
+
+/** The contract of `src/storage/object-store.ts`, one test for each sentence. */
+export function objectStoreContract(name: string, skip: string | undefined, start: () => Promise<StorePlace>): void {
+  describe(`object store: ${name}`, { skip: skip ?? false }, () => {
+    let place: StorePlace;
+    let store: ObjectStore;
+    let count = 0;
+    before(async () => {
+      place = await start();
+    });
+    after(async () => {
+      await place?.stop();
+    });
+    const it = (title: string, run: () => Promise<void>): void =>
+      void test(title, async () => {
+        count += 1;
+        store = await place.open(`base-${count}/deep er`);
+        try {
+          await run();
+          assert.deepEqual(await place.leftovers(), [], 'nothing unfinished is left behind');
+        } finally {
+          await store.close();
+        }
+      });
+
+    it('gives back what was put, with the same size and etag in put, stat and list', async () => {
+      for (const [key, body] of [
+        ['small', Buffer.from('content')],
+        ['in/parts', Buffer.alloc(21 * mebibyte, 'array')],
+      ] as const) {
+        const put = await store.put(key, body);
+        const found = await store.stat(key);
+        const [seen, ...others] = await listed(store, key);
+        assert.deepEqual(others, []);
+        assert.equal(put.key, key);
+        assert.deepEqual([put.bytes, found?.bytes, seen?.bytes], [body.byteLength, body.byteLength, body.byteLength]);
+        assert.deepEqual([found?.etag, seen?.etag], [put.etag, put.etag]);
+        assert.doesNotMatch(put.etag, /"/);
+        assert.ok(Math.abs(Date.parse(put.modified) - Date.now()) < 60_000);
+        assert.ok(Math.abs(Date.parse(found?.modified ?? '') - Date.now()) < 60_000);
+        assert.deepEqual((await bytesOf(store.get(key))).equals(body), true);
+      }
+    });
+
+    it('changes the etag with the content, also when the size stays', async () => {
+      const first = await store.put('key', Buffer.from('one'));
+      const second = await store.put('key', Buffer.from('two'));
+      assert.notEqual(first.etag, second.etag);
+      assert.equal((await store.stat('key'))?.etag, second.etag);
+      assert.equal(await textOf(store, 'key'), 'two');
+    });
+
+    it('stores objects of no bytes', async () => {
+      async function* nothing(): AsyncGenerator<Uint8Array> {}
+      await store.put('array', new Uint8Array(0), { bytes: 0 });
+      await store.put('stream', nothing());
+      for (const key of ['array', 'stream']) {
+        assert.equal((await store.stat(key))?.bytes, 0);
+        assert.equal((await bytesOf(store.get(key))).byteLength, 0);
+      }
+      assert.deepEqual((await listed(store, '')).map(({ bytes }) => bytes), [0, 0]);
+    });
+
+    it('stores a stream of unknown length in parts, with bounded memory', async () => {
+      const { body, crc } = stream(place.long.bytes);
+      const growth = await memoryGrowth(async () => {
+        const put = await store.put('long', body);
+        assert.equal(put.bytes, place.long.bytes);
+        assert.equal(put.etag, (await store.stat('long'))?.etag);
+      });
+      assert.deepEqual(await sumOf(store.get('long')), { bytes: place.long.bytes, crc: crc() });
+      assert.ok(growth < place.long.growth, `grew by ${growth / mebibyte} MiB`);
+    });
+
+    it('stores streams that end exactly at, just before and just after a part, and reuses no memory too early', async () => {
+      const sizes = [16 * mebibyte - 1, 16 * mebibyte, 16 * mebibyte + 1, 32 * mebibyte];
+      await Promise.all(
+        sizes.map(async (bytes) => {
+          const { body, crc } = stream(bytes);
+          await store.put(`of-${bytes}`, body, { atMost: 40 * mebibyte });
+          assert.deepEqual(await sumOf(store.get(`of-${bytes}`)), { bytes, crc: crc() });
+        }),
+      );
+    });
+
+    it('lets the body use its chunks again', async () => {
+      async function* again(): AsyncGenerator<Uint8Array> {
+        const chunk = Buffer.alloc(4);
+        for (const text of ['abcd', 'efgh', 'ijkl']) {
+          chunk.write(text);
+          yield chunk;
+        }
+      }
+      await store.put('again', again());
+      assert.equal(await textOf(store, 'again'), 'abcdefghijkl');
+    });
+
+    it('leaves nothing of a body that throws, and throws what it threw', async () => {
+      const reason = new Error('the node went away');
+      for (const bytes of [0, 1000, 40 * mebibyte]) {
+        await assert.rejects(store.put('new/key', failing(bytes, reason)), (error) => error === reason);
+      }
+      assert.equal(await store.stat('new/key'), undefined);
+      assert.deepEqual(await listed(store, ''), []);
+    });
+
+    it('keeps the old object when the body of the new one throws', async () => {
+      const old = await store.put('key', Buffer.from('old'));
+      await assert.rejects(store.put('key', failing(20 * mebibyte, new Error('no more'))), /no more/);
+      assert.deepEqual((await store.stat('key'))?.etag, old.etag);
+      assert.equal(await textOf(store, 'key'), 'old');
+    });
+
+    it('refuses a body of another size than promised, and longer than the bound', async () => {
+      const wrong = [{ bytes: 999 }, { bytes: 1001 }, { atMost: 999 }];
+      for (const options of wrong) {
+        await assert.rejects(store.put('key', stream(1000).body, options), IntegrityError);
+        await assert.rejects(store.put('key', Buffer.alloc(1000), options), IntegrityError);
+      }
+      await assert.rejects(store.put('key', stream(33 * mebibyte).body, { bytes: 40 * mebibyte }), IntegrityError);
+      await assert.rejects(store.put('key', stream(33 * mebibyte).body, { bytes: 20 * mebibyte }), IntegrityError);
+      assert.equal(await store.stat('key'), undefined);
+      await store.put('key', stream(1000).body, { bytes: 1000, atMost: 1000 });
+    });
+
+    it('lets exactly one of 16 writers create a key', async () => {
+      const writers = Array.from({ length: 16 }, (_, index) => store.put('lock', Buffer.from(`writer ${index}`), { ifAbsent: true }));
+      const results = await Promise.allSettled(writers);
+      const winners = results.flatMap((result, index) => (result.status === 'fulfilled' ? [index] : []));
+      assert.equal(winners.length, 1);
+      for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
+      assert.equal(await textOf(store, 'lock'), `writer ${winners[0]}`);
+    });
+
+    it('lets exactly one of several long streams create a key', async () => {
+      const results = await Promise.allSettled([1, 2, 3].map(() => store.put('once', stream(17 * mebibyte).body, { ifAbsent: true })));
+      assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
+      for (const result of results) if (result.status === 'rejected') assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
+      await assert.rejects(store.put('once', Buffer.alloc(17 * mebibyte), { ifAbsent: true }), ConditionFailedError);
+    });
+
+    it('replaces only the object that has the etag', async () => {
+      const { etag } = await store.put('key', Buffer.from('first'));
+      const second = await store.put('key', Buffer.from('second'), { ifMatch: etag });
+      await assert.rejects(store.put('key', Buffer.from('late'), { ifMatch: etag }), ConditionFailedError);
+      await assert.rejects(store.put('gone', Buffer.from('late'), { ifMatch: etag }), ConditionFailedError);
+      assert.equal(await textOf(store, 'key'), 'second');
+      await store.put('key', stream(17 * mebibyte).body, { ifMatch: second.etag });
+      await assert.rejects(store.put('key', stream(17 * mebibyte).body, { ifMatch: second.etag }), ConditionFailedError);
+      assert.equal(await store.stat('gone'), undefined);
+    });
+
+    it('reads ranges', async () => {
+      await store.put('digits', Buffer.from('0123456789'));
+      const read = async (from?: number, to?: number): Promise<string> =>
+        (await bytesOf(store.get('digits', { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }))).toString();
+      assert.equal(await read(3), '3456789');
+      assert.equal(await read(undefined, 4), '0123');
+      assert.equal(await read(2, 5), '234');
+      assert.equal(await read(9, 10), '9');
+      assert.equal(await read(4, 4), '');
+      assert.equal(await read(10), '');
+      await assert.rejects(read(11), StorageError);
+      await assert.rejects(read(5, 11), StorageError);
+      await assert.rejects(read(20, 30), StorageError);
+    });
+
+    it('says of a missing key that it is missing', async () => {
+      await store.put('there/too', Buffer.from('x'));
+      for (const key of ['missing', 'there', 'there/missing', 'there/too/below']) {
+        await assert.rejects(bytesOf(store.get(key)), NotFoundError);
+        await assert.rejects(bytesOf(store.get(key, { from: 3, to: 3 })), NotFoundError);
+        assert.equal(await store.stat(key), undefined);
+        await store.delete([key]);
+      }
+      assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['there/too']);
+    });
+
+    it('says of a missing bucket or directory that it is missing', async () => {
+      await assert.rejects(place.openMissing(), (error) => error instanceof NotFoundError && error.hint !== undefined);
+    });
+
+    it('keeps every character of a key', async () => {
+      for (const key of oddKeys) await store.put(key, Buffer.from(key));
+      assert.deepEqual((await listed(store, '')).map(({ key }) => key), oddKeys.toSorted());
+      for (const key of oddKeys) {
+        assert.equal(await textOf(store, key), key);
+        assert.equal((await store.stat(key))?.bytes, Buffer.byteLength(key));
+        assert.deepEqual((await listed(store, key)).map((object) => object.key), [key]);
+      }
+      await store.delete(oddKeys);
+      assert.deepEqual(await listed(store, ''), []);
+    });
+
+    it('refuses keys that not every store can hold', async () => {
+      for (const key of ['', '/a', 'a/', 'a//b', '.', '..', 'a/../b', 'a/./b', 'new\nline', '\u0000', '\ud800']) {
+        await assert.rejects(store.put(key, Buffer.from('x')), StorageError);
+        await assert.rejects(store.stat(key), StorageError);
+        await assert.rejects(bytesOf(store.get(key)), StorageError);
+        await assert.rejects(store.delete([key]), StorageError);
+      }
+      await assert.rejects(store.put('n'.repeat(256), Buffer.from('x')), StorageError);
+    });
+
+    it('lists more keys than one page, and deletes more than one batch', async () => {
+      const keys = Array.from({ length: 1207 }, (_, index) => `many/dir-${index % 7}/file-${index}`);
+      for (let start = 0; start < keys.length; start += 50) {
+        await Promise.all(keys.slice(start, start + 50).map((key) => store.put(key, Buffer.from(key))));
+      }
+      await store.put('other', Buffer.from('stays'));
+      const found = await listed(store, 'many/');
+      assert.deepEqual(found.map(({ key }) => key), keys.toSorted());
+      assert.deepEqual(found.map(({ bytes }) => bytes), keys.toSorted().map((key) => key.length));
+      await store.delete([...keys, 'many/absent']);
+      await store.delete(keys.slice(0, 3));
+      await store.delete([]);
+      assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['other']);
+    });
+
+    it('lists by any beginning of a key', async () => {
+      for (const key of ['2026/a', '2026/b/c', '2026-x', '2027']) await store.put(key, Buffer.from(key));
+      const under = async (prefix: string): Promise<string[]> => (await listed(store, prefix)).map(({ key }) => key);
+      assert.deepEqual(await under('2026'), ['2026-x', '2026/a', '2026/b/c']);
+      assert.deepEqual(await under('2026/'), ['2026/a', '2026/b/c']);
+      assert.deepEqual(await under('2026/b/'), ['2026/b/c']);
+      assert.deepEqual(await under('2026/b/c'), ['2026/b/c']);
+      assert.deepEqual(await under('2026/b/c/'), []);
+      assert.deepEqual(await under('nothing/here/'), []);
+    });
+
+    it('names the directories below a prefix, and forgets those that have become empty', async () => {
+      const directories = async (prefix: string): Promise<string[]> => {
+        const names: string[] = [];
+        for await (const name of store.directories(prefix)) names.push(name);
+        return names.toSorted();
+      };
+      for (const key of ['top', 'a/1', 'a/deep/er/2', 'b+ c/3', 'b+ c/deep/4']) await store.put(key, Buffer.from(key));
+      assert.deepEqual(await directories(''), ['a', 'b+ c']);
+      assert.deepEqual(await directories('a/'), ['deep']);
+      assert.deepEqual(await directories('b+ c/'), ['deep']);
+      assert.deepEqual(await directories('none/'), []);
+      await store.delete(['a/1', 'a/deep/er/2']);
+      assert.deepEqual(await directories(''), ['b+ c']);
+    });
+
+    it('keeps stores of different bases apart', async () => {
+      const neighbour = await place.open(`base-${count}/deep er2`);
+      await neighbour.put('key', Buffer.from('theirs'));
+      await store.put('key', Buffer.from('ours'));
+      assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['key']);
+      await store.delete(['key']);
+      assert.equal(await textOf(neighbour, 'key'), 'theirs');
+      await neighbour.close();
+    });
+
+    it('ends a put on abort, with the reason, and closes the body', async () => {
+      const reason = new Error('enough');
+      for (const abortAt of [1000, 40 * mebibyte]) {
+        const abort = new AbortController();
+        let closed = false;
+        async function* endless(): AsyncGenerator<Uint8Array> {
+          try {
+            for (let given = 0; ; given += 65_536) {
+              if (given >= abortAt) abort.abort(reason);
+              yield Buffer.alloc(65_536);
+            }
+          } finally {
+            closed = true;
+          }
+        }
+        await assert.rejects(store.put('key', endless(), {}, abort.signal), (error) => error === reason);
+        assert.ok(closed);
+      }
+      assert.equal(await store.stat('key'), undefined);
+    });
+
+    it('ends a put on abort when the body does not answer, and when it is an array', async () => {
+      const hanging = async function* (bytes: number): AsyncGenerator<Uint8Array> {
+        yield* stream(bytes).body;
+        await new Promise(() => {});
+      };
+      for (const body of [hanging(10), hanging(20 * mebibyte), Buffer.alloc(200 * mebibyte)]) {
+        const abort = new AbortController();
+        const put = store.put('key', body, {}, abort.signal);
+        await Promise.all([assert.rejects(put, { name: 'AbortError' }), delay(30).then(() => abort.abort())]);
+      }
+      await assert.rejects(store.put('key', Buffer.from('x'), {}, AbortSignal.abort()), { name: 'AbortError' });
+      assert.equal(await store.stat('key'), undefined);
+    });
+
+    it('ends a get on abort, and the other calls', async () => {
+      await store.put('key', Buffer.alloc(20 * mebibyte));
+      const abort = new AbortController();
+      let seen = 0;
+      const read = async (): Promise<void> => {
+        for await (const chunk of store.get('key', {}, abort.signal)) {
+          seen += chunk.byteLength;
+          if (seen > mebibyte) abort.abort();
+        }
+      };
+      await assert.rejects(read(), { name: 'AbortError' });
+      assert.ok(seen < 20 * mebibyte);
+      const { signal } = abort;
+      await assert.rejects(store.stat('key', signal), { name: 'AbortError' });
+      await assert.rejects(store.delete(['key'], signal), { name: 'AbortError' });
+      await assert.rejects(async () => { for await (const _ of store.list('', signal)) continue; }, { name: 'AbortError' });
+      assert.equal((await store.stat('key'))?.bytes, 20 * mebibyte);
+    });
+
+    it('lets a reader stop early', async () => {
+      await store.put('key', stream(20 * mebibyte).body);
+      for (let round = 0; round < 5; round += 1) for await (const _ of store.get('key')) break;
+      assert.equal((await store.stat('key'))?.bytes, 20 * mebibyte);
+    });
+  });
+}

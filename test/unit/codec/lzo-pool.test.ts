@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { openLzoPool } from '../../../src/codec/lzo-pool.ts';
+import { BackupError } from '../../../src/model/errors.ts';
+import { noise, rows } from '../../support/lzop.ts';
+
+const broken = (way: string): URL => new URL(`../../support/broken-lzo-worker.mjs?${way}`, import.meta.url);
+
+for (const [way, message] of [
+  ['start', /lzo worker crashed/],
+  ['throw', /lzo worker crashed/],
+  ['exit', /lzo worker ended with exit code 7/],
+  ['confused', /lzo worker answered check/],
+] as const) {
+  test(`jobs given to a worker that fails (${way}) are rejected, and so are those after them`, { timeout: 20_000 }, async () => {
+    const pool = openLzoPool({ threads: 2, worker: broken(way) });
+    try {
+      const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => pool.encode(new Uint8Array(1000))));
+      for (const outcome of outcomes) {
+        assert.ok(outcome.status === 'rejected' && outcome.reason instanceof BackupError);
+        assert.match(outcome.reason.message, message);
+      }
+      await assert.rejects(pool.encode(new Uint8Array(1000)), message);
+    } finally {
+      await pool.close();
+    }
+  });
+}
+
+test('closing rejects what is under way and what waits, and everything after it', { timeout: 20_000 }, async () => {
+  const pool = openLzoPool({ threads: 1, worker: broken('silent') });
+  const jobs = Promise.allSettled(Array.from({ length: 5 }, () => pool.encode(new Uint8Array(1000))));
+  await pool.close();
+  for (const outcome of await jobs) assert.ok(outcome.status === 'rejected' && /pool is closed/.test(String(outcome.reason)));
+  await assert.rejects(pool.encode(new Uint8Array(1000)), /pool is closed/);
+  await pool.close();
+});
+
+test('bytes handed over move to the thread, except out of a buffer shared with others', async () => {
+  const pool = openLzoPool({ threads: 1 });
+  try {
+    const given = new Uint8Array(1000);
+    await pool.encode(given);
+    assert.equal(given.length, 0);
+    const shared = Buffer.from('a small buffer lies among others');
+    await pool.encode(shared);
+    assert.equal(shared.toString(), 'a small buffer lies among others');
+    const file = new Uint8Array(rows(500));
+    await pool.encodeFiles([{ name: 'a', bytes: file }]);
+    assert.equal(file.length, 500);
+  } finally {
+    await pool.close();
+  }
+});
+
+test('jobs are answered each with its own result, in whatever number they come', async () => {
+  const pool = openLzoPool({ threads: 3 });
+  try {
+    const inputs = Array.from({ length: 100 }, (_, n) => noise(n * 100, n + 1));
+    const results = await Promise.all(inputs.map((input) => pool.encode(Uint8Array.from(input))));
+    for (const [n, { bytes, plainBytes }] of results.entries()) {
+      assert.equal(plainBytes, n * 100);
+      assert.ok(Buffer.from(bytes.subarray(bytes.length - n * 100)).equals(inputs[n] ?? Buffer.alloc(0)));
+    }
+  } finally {
+    await pool.close();
+  }
+});
+
+test('a header that lies about lengths fails its own job only', async () => {
+  const pool = openLzoPool({ threads: 1 });
+  try {
+    const batch = { name: 'lie', firstBlock: 0, bytes: new Uint8Array(100) };
+    await assert.rejects(pool.decode({ ...batch, blocks: [{ plainBytes: 2 ** 50, storedBytes: 100 }] }), BackupError);
+    assert.equal((await pool.encode(new Uint8Array(10))).plainBytes, 10);
+  } finally {
+    await pool.close();
+  }
+});
+
+test('a pool that was not closed does not keep the process alive, one with work does', { timeout: 30_000 }, () => {
+  const pool = new URL('../../../src/codec/lzo-pool.ts', import.meta.url).href;
+  const program = `import { openLzoPool } from ${JSON.stringify(pool)}; const { plainBytes } = await openLzoPool().encode(new Uint8Array(1000)); console.log(plainBytes);`;
+  const output = execFileSync(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  assert.equal(output, '1000\n');
+});
