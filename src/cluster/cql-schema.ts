@@ -39,7 +39,9 @@ export function schemaFault(schema: string): string | undefined {
     .replaceAll(/'(?:[^']|'')*'|\$\$[\s\S]*?\$\$/g, "''")
     .split(';')
     .map((statement) => statement.trim())
-    .find((statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && !/\b(?:WITH|AND) ID = [0-9a-f]{8}-/.test(statement));
+    .find(
+      (statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && !/\b(?:WITH|AND) ID = [0-9a-f]{8}-/.test(statement),
+    );
   return withoutId === undefined ? undefined : `no id in ${withoutId.split('\n')[0] ?? ''}`;
 }
 
@@ -71,14 +73,14 @@ export function assembleSchema(clusterDescription: string, tables: readonly Snap
   return [header, ...keyspaces.map(createKeyspace), ...base, ...views].map((part) => `${part}\n`).join('\n');
 }
 
-const header = `-- Put together without cqlsh: keyspaces from nodetool describecluster, tables from the snapshot's schema.cql files.
+const header = `-- Put together without cqlsh: keyspaces from nodetool describecluster, tables from the schema.cql files of the snapshot.
 -- Not in here: functions, aggregates, roles, and whether a keyspace has durable_writes = false.`;
 
 function createKeyspace({ name, strategy, options }: KeyspaceReplication): string {
   const replication = [['class', strategy], ...options]
     .map(([key = '', value = '']) => `${literal(key)}: ${literal(value)}`)
     .join(', ');
-  return `CREATE KEYSPACE IF NOT EXISTS ${identifier(name)} WITH replication = {${replication}};`;
+  return `CREATE KEYSPACE IF NOT EXISTS "${name}" WITH replication = {${replication}};`;
 }
 
 /** A view's schema.cql holds the view alone; a base table's with views holds the table first. */
@@ -88,11 +90,6 @@ function isView(schema: string): boolean {
 
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** Quoted unless it is what an unquoted name would mean; quoting a plain name changes nothing. */
-function identifier(name: string): string {
-  return /^[a-z][a-z0-9_]*$/.test(name) ? name : `"${name}"`;
 }
 
 /** cqlsh prints `WARNING: cqlsh was built against …` before its answer, on either stream. */

@@ -49,8 +49,8 @@ function isRead(entry: SnapshotEntry): boolean {
 function unreadable(remote: Remote, directory: string, tag: string, cause: RemoteError): RemoteError {
   const line = cause.stderr.trim().split('\n').at(-1)?.trim() ?? '';
   const { command, status, stderr, transient } = cause;
-  const hint = /Permission denied/i.test(stderr)
-    ? 'the login may not read it; use --use-sudo, or log in as the user that owns the data'
+  const hint = /Permission denied|can't cd to/i.test(stderr)
+    ? 'is it there, and may the login read it? Use --use-sudo, or log in as the user that owns the data'
     : cause.hint;
   const failure = { host: remote.host, command, status, stderr, transient, cause };
   return new RemoteError(

@@ -67,7 +67,7 @@ export function ringFromRows(rows: SystemRows, lines: readonly RingLine[]): Ring
   const states = new Map(lines.map((line) => [withoutPort(line.address), line.state]));
   const nodes = rows.nodes
     .filter((node) => states.has(node.address))
-    .map((node): Node => ({ ...node, state: states.get(node.address) ?? '?', tokens: node.tokens.toSorted(compareTokens) }));
+    .map((node): Node => ({ ...node, tokens: node.tokens.toSorted(compareTokens), state: states.get(node.address) ?? '?' }));
   const complete =
     nodes.length === states.size && nodes.every((node) => node.tokens.length === tokensOf(node.address, lines).length);
   return complete ? { cluster: rows.cluster, partitioner: rows.partitioner, nodes: byAddress(nodes) } : undefined;

@@ -35,8 +35,8 @@ async function* abortable(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const source = body[Symbol.asyncIterator]();
-  let refuse: (reason: unknown) => void = () => {};
-  const onAbort = (): void => refuse(signal?.reason);
+  let refuse: ((reason: unknown) => void) | undefined;
+  const onAbort = (): void => refuse?.(signal?.reason);
   let state: 'idle' | 'asked' | 'ended' = 'idle';
   signal?.addEventListener('abort', onAbort, { once: true });
   try {

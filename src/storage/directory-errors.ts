@@ -12,6 +12,7 @@ const advice: Readonly<Record<string, { readonly hint?: string; readonly transie
   ENOSPC: { hint: 'the file system is full: make room, or prune old backups' },
   EDQUOT: { hint: 'the quota is used up: make room, or prune old backups' },
   ENAMETOOLONG: { hint: 'file systems take names of at most 255 bytes' },
+  EEXIST: { hint: 'part of the path is a file where a directory must be' },
   ENOTDIR: { hint: 'part of the path is a file where a directory must be' },
   EISDIR: { hint: 'there is a directory where a file must be' },
   EXDEV: { hint: 'the directories below the location must lie on one file system' },

@@ -19,9 +19,8 @@ import { type PutOptions, assertKey } from './object-store.ts';
  */
 export const unfinished = '.sstash-tmp';
 
-const dayInMs = 24 * 3600 * 1000;
 const lockStaleAfterMs = 30_000;
-const placingTries = 10;
+const placingTries = 50;
 const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36})$/;
 
 /** The path of a key's file. Throws StorageError for keys that a directory cannot hold. */
@@ -45,15 +44,22 @@ export async function unfinishedPath(base: string): Promise<string> {
   return join(directory, randomUUID());
 }
 
-/** Removes what dead writers left a day ago or longer. Does nothing where it may not. */
-export async function clearUnfinished(base: string): Promise<void> {
+/** Removes unfinished files that were last written before a time; gives their number. */
+export async function clearUnfinished(base: string, before: Date): Promise<number> {
   const directory = join(base, unfinished);
-  const names = await readdir(directory).catch(() => []);
+  let removed = 0;
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return [];
+  });
   for (const name of names.filter((each) => ownFile.test(each))) {
     const path = join(directory, name);
     const found = await stat(path).catch(() => undefined);
-    if (found !== undefined && found.mtimeMs < Date.now() - dayInMs) await rm(path, { force: true }).catch(() => {});
+    if (found === undefined || found.mtime >= before) continue;
+    await rm(path, { force: true });
+    removed += 1;
   }
+  return removed;
 }
 
 /** Gives the unfinished file its name. Throws ConditionFailedError, or what the system call threw. */
@@ -69,14 +75,17 @@ export async function place(
   // A delete that empties a directory removes it, perhaps between our mkdir and our rename.
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted();
-    const made = await mkdir(dirname(to), { recursive: true });
     try {
+      const made = await mkdir(dirname(to), { recursive: true });
       if (options.ifMatch !== undefined) await replaceMatching(base, from, to, key, options.ifMatch, etagOf, signal);
       else if (options.ifAbsent === true) await linkNew(from, to, key);
       else await rename(from, to);
       return await syncDirectories(dirname(to), made === undefined ? dirname(to) : dirname(made));
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || attempt === placingTries) throw error;
+      // Without our file the whole location is gone.
+      await stat(from);
+      await delay(Math.random() * attempt);
     }
   }
 }
@@ -126,7 +135,10 @@ async function takeLock(lock: string, key: string, signal?: AbortSignal): Promis
     if (found !== undefined && found.mtimeMs < Date.now() - lockStaleAfterMs) {
       // Its holder is dead. Renaming first: of two who see that, one removes it.
       const grave = `${lock}-${randomUUID()}`;
-      await rename(lock, grave).then(() => rm(grave, { force: true }), () => {});
+      await rename(lock, grave).then(
+        () => rm(grave, { force: true }),
+        () => {},
+      );
     } else {
       await delay(10 + Math.random() * 20);
     }
@@ -136,14 +148,17 @@ async function takeLock(lock: string, key: string, signal?: AbortSignal): Promis
 /** Syncs a directory and those above it, up to and including `last`. */
 async function syncDirectories(first: string, last: string): Promise<void> {
   for (let directory = first; ; directory = dirname(directory)) {
-    const handle = await open(directory, 'r');
+    const handle = await open(directory, 'r').catch((error: unknown) => {
+      // Emptied and removed since: there is nothing to keep any more.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    });
     try {
-      await handle.sync();
+      await handle?.sync();
     } catch (error) {
       // Some network and user-space file systems know no sync of directories.
       if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(codeOf(error))) throw error;
     } finally {
-      await handle.close();
+      await handle?.close();
     }
     if (directory === last || directory === dirname(directory)) return;
   }

@@ -1,15 +1,16 @@
 import type { BigIntStats, Dirent } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, opendir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../model/errors.ts';
 import { chunksOf } from './body.ts';
 import { codeOf, directoryError } from './directory-errors.ts';
+import { etagAt, statIfThere, storedFile, writeAll } from './directory-file.ts';
 import { clearUnfinished, pathOf, place, unfinished, unfinishedPath } from './directory-placing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from './object-store.ts';
 
 const readBytes = 256 * 1024;
-const writeBytes = 1024 * 1024;
+const dayInMs = 24 * 3600 * 1000;
 
 /**
  * Opens a directory as a store: a local disk, or one that is mounted (NFS). Throws NotFoundError when it does not
@@ -21,10 +22,14 @@ export async function openDirectoryStore(path: string, options: { readonly creat
   try {
     if (options.create === true) await mkdir(base, { recursive: true });
     if (!(await stat(base)).isDirectory()) throw new StorageError(`${url} is not a directory`, { key: '' });
-    await clearUnfinished(base);
+    // A read-only store is one too.
+    await clearUnfinished(base, new Date(Date.now() - dayInMs)).catch(() => 0);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
-      throw new NotFoundError(`directory ${base} does not exist`, { cause: error, hint: 'create it, or check that it is mounted' });
+      throw new NotFoundError(`directory ${base} does not exist`, {
+        cause: error,
+        hint: 'create it, or check that it is mounted',
+      });
     }
     throw directoryError(error, 'open', url, '');
   }
@@ -52,7 +57,10 @@ class DirectoryStore implements ObjectStore {
       unfinishedFile = await unfinishedPath(this.#base);
       const handle = await open(unfinishedFile, 'wx');
       try {
-        await writeAll(handle, marked(chunks, (error) => (fromBody = { error })));
+        await writeAll(
+          handle,
+          marked(chunks, (error) => (fromBody = { error })),
+        );
         signal?.throwIfAborted();
         await handle.sync();
         written = await handle.stat({ bigint: true });
@@ -60,7 +68,7 @@ class DirectoryStore implements ObjectStore {
         await handle.close();
       }
       await place(this.#base, unfinishedFile, key, options, etagAt, signal);
-      return stored(key, written);
+      return storedFile(key, written);
     } catch (error) {
       signal?.throwIfAborted();
       throw fromBody === undefined ? directoryError(error, 'write', this.url, key) : fromBody.error;
@@ -105,7 +113,7 @@ class DirectoryStore implements ObjectStore {
     const found = await statIfThere(path).catch((error: unknown) => {
       throw directoryError(error, 'look up', this.url, key);
     });
-    return found?.isFile() === true ? stored(key, found) : undefined;
+    return found?.isFile() === true ? storedFile(key, found) : undefined;
   }
 
   async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
@@ -139,6 +147,15 @@ class DirectoryStore implements ObjectStore {
     }
   }
 
+  async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    try {
+      return await clearUnfinished(this.#base, before);
+    } catch (error) {
+      throw directoryError(error, 'clear unfinished files of', this.url, '');
+    }
+  }
+
   async close(): Promise<void> {}
 
   async #pruneEmpty(from: string): Promise<void> {
@@ -153,23 +170,26 @@ class DirectoryStore implements ObjectStore {
   }
 
   async *#walk(directory: string, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
-    for await (const { name, directory: isDirectory } of this.#entries(directory, signal)) {
+    for await (const { name, directory: below } of this.#entries(directory, signal)) {
       const key = directory + name;
       // Of a prefix like `a/b` only names in `a/` that start with `b` matter; deeper down everything does.
       if (!key.startsWith(prefix) && !prefix.startsWith(`${key}/`)) continue;
-      if (isDirectory) {
+      if (below) {
         yield* this.#walk(`${key}/`, prefix, signal);
         continue;
       }
       const found = await statIfThere(join(this.#base, key)).catch((error: unknown) => {
         throw directoryError(error, 'list', this.url, key);
       });
-      if (found?.isFile() === true) yield stored(key, found);
+      if (found?.isFile() === true) yield storedFile(key, found);
     }
   }
 
   /** What lies in a directory of the location; nothing when it is gone, but an error when the location is. */
-  async *#entries(directory: string, signal?: AbortSignal): AsyncGenerator<{ readonly name: string; readonly directory: boolean }> {
+  async *#entries(
+    directory: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ readonly name: string; readonly directory: boolean }> {
     const path = join(this.#base, directory);
     try {
       for await (const entry of await opendir(path)) {
@@ -191,25 +211,6 @@ async function isDirectory(path: string, entry: Dirent): Promise<boolean> {
   return entry.isSymbolicLink() && (await statIfThere(join(path, entry.name)))?.isDirectory() === true;
 }
 
-async function writeAll(handle: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const buffer = Buffer.allocUnsafeSlow(writeBytes);
-  let filled = 0;
-  const flush = async (): Promise<void> => {
-    for (let written = 0; written < filled; ) written += (await handle.write(buffer, written, filled - written)).bytesWritten;
-    filled = 0;
-  };
-  for await (const chunk of chunks) {
-    for (let taken = 0; taken < chunk.byteLength; ) {
-      if (filled === writeBytes) await flush();
-      const count = Math.min(writeBytes - filled, chunk.byteLength - taken);
-      buffer.set(chunk.subarray(taken, taken + count), filled);
-      filled += count;
-      taken += count;
-    }
-  }
-  await flush();
-}
-
 async function* marked(chunks: AsyncIterable<Uint8Array>, failed: (error: unknown) => void): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of chunks) yield chunk;
@@ -217,27 +218,4 @@ async function* marked(chunks: AsyncIterable<Uint8Array>, failed: (error: unknow
     failed(error);
     throw error;
   }
-}
-
-async function statIfThere(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await stat(path, { bigint: true });
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
-    throw error;
-  }
-}
-
-async function etagAt(path: string): Promise<string | undefined> {
-  const found = await statIfThere(path);
-  return found === undefined ? undefined : etagOf(found);
-}
-
-/** Of a new file while the old one exists at least the inode differs, so that size and time may be equal. */
-function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
-  return [size, mtimeNs, ino].map((value) => value.toString(16)).join('-');
-}
-
-function stored(key: string, found: BigIntStats): StoredObject {
-  return { key, bytes: Number(found.size), modified: found.mtime.toISOString(), etag: etagOf(found) };
 }

@@ -62,6 +62,11 @@ export interface ObjectStore {
   /** Names of the "directories" directly below `prefix` (which is empty or ends in `/`), without the slash. */
   directories(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
   delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  /**
+   * Removes what dead writers left unfinished below the base (it is in no listing, but takes room and costs money), if
+   * it was begun before a time. Gives the number removed. Choose the time so that no living writer is that old.
+   */
+  clearUnfinished(before: Date, signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -27,6 +27,8 @@ const refused = new Set([
   'SignatureDoesNotMatch',
   'TokenRefreshRequired',
   'UnrecognizedClientException',
+  // versitygw, with status 404
+  'XAdminUserNotFound',
 ]);
 const elsewhere = new Set([
   'AuthorizationHeaderMalformed',
@@ -46,7 +48,14 @@ const network = new Set([
   'ETIMEDOUT',
 ]);
 const damagedOnTheWay = new Set(['BadDigest', 'IncompleteBody', 'XAmzContentChecksumMismatch', 'XAmzContentSHA256Mismatch']);
-const overloaded = new Set(['InternalError', 'RequestTimeout', 'ServiceUnavailable', 'SlowDown', 'ThrottlingException', 'OperationAborted']);
+const overloaded = new Set([
+  'InternalError',
+  'RequestTimeout',
+  'ServiceUnavailable',
+  'SlowDown',
+  'ThrottlingException',
+  'OperationAborted',
+]);
 
 /** The error the core throws for one of the SDK's; errors of our own are given back unchanged. */
 export function s3Error(error: unknown, attempt: Attempt): BackupError {
@@ -82,7 +91,10 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
     return failure(`check that ${attempt.endpoint} is the right endpoint and can be reached from here`, true);
   }
   if (/CERT|TLS|SELF_SIGNED|UNABLE_TO_/.test(codeOf(error))) {
-    return failure(`the certificate of ${attempt.endpoint} is not trusted: NODE_EXTRA_CA_CERTS names a file of own authorities`, false);
+    return failure(
+      `the certificate of ${attempt.endpoint} is not trusted: NODE_EXTRA_CA_CERTS names a file of own authorities`,
+      false,
+    );
   }
   if (damagedOnTheWay.has(name) || overloaded.has(name) || status === 429 || (status >= 500 && status !== 501)) {
     return failure(undefined, true);
@@ -136,7 +148,10 @@ function valueAt(holder: unknown, field: string): unknown {
 function reasonOf(error: unknown, name: string, status: number): string {
   const code = codeOf(error);
   const told = messageOf(error).replace(/\.$/, '');
-  const parts = [name === 'Error' || name === 'AggregateError' ? code : name, told === 'UnknownError' || told === name ? '' : told];
+  const parts = [
+    name === 'Error' || name === 'AggregateError' ? code : name,
+    told === 'UnknownError' || told === name ? '' : told,
+  ];
   const reason = parts.filter((part) => part !== '').join(': ');
   return status === 0 ? reason : `${reason} (HTTP ${status})`;
 }

@@ -1,4 +1,4 @@
-import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import type { ListMultipartUploadsCommandOutput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../model/errors.ts';
 import type { StoredObject } from './object-store.ts';
 import type { S3Connection } from './s3-client.ts';
@@ -20,7 +20,8 @@ export async function* listS3(connection: S3Connection, prefix: string, signal?:
       if (Key === undefined || Size === undefined || LastModified === undefined || ETag === undefined) {
         throw new StorageError(`${connection.url} lists ${Key ?? 'an object'} without size, time or etag`, { key: prefix });
       }
-      if (!Key.startsWith(connection.base)) throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
+      if (!Key.startsWith(connection.base))
+        throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
       const key = Key.slice(connection.base.length);
       if (key !== '' && !key.endsWith('/')) yield storedObject(key, Size, LastModified, ETag);
     }
@@ -53,7 +54,12 @@ async function* pagesOf(
 ): AsyncGenerator<ListObjectsV2CommandOutput> {
   let token: string | undefined;
   do {
-    const input = { Bucket: bucket, Prefix: base + prefix, ...request, ...(token === undefined ? {} : { ContinuationToken: token }) };
+    const input = {
+      Bucket: bucket,
+      Prefix: base + prefix,
+      ...request,
+      ...(token === undefined ? {} : { ContinuationToken: token }),
+    };
     let page: ListObjectsV2CommandOutput;
     try {
       signal?.throwIfAborted();
@@ -102,6 +108,33 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
   } catch (error) {
     if (statusOf(error) !== 501 && nameOf(error) !== 'NotImplemented') throw error;
     for (const { Key } of Objects) await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
+  }
+}
+
+/** Aborts uploads below the base that were begun before a time; gives their number. */
+export async function abortUploadsOfS3(connection: S3Connection, before: Date, signal?: AbortSignal): Promise<number> {
+  const { sdk, client, bucket: Bucket, base: Prefix } = connection;
+  let aborted = 0;
+  try {
+    for (let markers: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; markers !== undefined;) {
+      signal?.throwIfAborted();
+      const page: ListMultipartUploadsCommandOutput = await client.send(
+        new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...markers }),
+        optionsFor(signal),
+      );
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        if (Key === undefined || !Key.startsWith(Prefix) || Initiated === undefined || Initiated >= before) continue;
+        await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }), optionsFor(signal));
+        aborted += 1;
+      }
+      const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page;
+      const more = page.IsTruncated === true && KeyMarker !== undefined && UploadIdMarker !== undefined;
+      markers = more ? { KeyMarker, UploadIdMarker } : undefined;
+    }
+    return aborted;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw s3Error(error, attemptAt(connection, 'clear unfinished uploads of', ''));
   }
 }
 

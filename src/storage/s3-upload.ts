@@ -129,7 +129,13 @@ export async function putParts(
 export async function putArray(upload: Upload, bytes: Uint8Array, partSize: number, signal?: AbortSignal): Promise<Sent> {
   const { connection, ...target } = upload;
   const { Upload: LibraryUpload } = await import('@aws-sdk/lib-storage');
-  const params = { Bucket: connection.bucket, ...target, ...connection.placement, Body: bytes, ChecksumAlgorithm: 'CRC32' as const };
+  const params = {
+    Bucket: connection.bucket,
+    ...target,
+    ...connection.placement,
+    Body: bytes,
+    ChecksumAlgorithm: 'CRC32' as const,
+  };
   const client = stoppable(connection, signal);
   return new LibraryUpload({ client, params, partSize, queueSize: partsPerUpload }).done();
 }

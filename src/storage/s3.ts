@@ -5,7 +5,7 @@ import { NotFoundError, StorageError } from '../model/errors.ts';
 import { type Body, type ByteRange, type ObjectStore, type PutOptions, type StoredObject, assertKey } from './object-store.ts';
 import { type S3Connection, type S3Options, connectS3 } from './s3-client.ts';
 import { s3Error, statusOf } from './s3-errors.ts';
-import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './s3-keys.ts';
+import { abortUploadsOfS3, attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './s3-keys.ts';
 import { PutResources, putToS3 } from './s3-put.ts';
 import { optionsFor } from './s3-upload.ts';
 
@@ -50,9 +50,12 @@ class S3Store implements ObjectStore {
     let at = range.from ?? 0;
     let end = range.to;
     let etag: string | undefined;
-    for (let fruitless = 0; ; ) {
+    for (let fruitless = 0; ;) {
       signal?.throwIfAborted();
-      if (at === end) return await this.#assertReaches(key, end, signal);
+      if (at === end) {
+        await this.#assertReaches(key, end, signal);
+        return;
+      }
       const opened = await this.#open(key, at, end, etag, signal);
       if (opened === undefined) return;
       const { stream } = opened;
@@ -112,6 +115,10 @@ class S3Store implements ObjectStore {
     await deleteFromS3(this.#connection, keys, signal);
   }
 
+  async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
+    return await abortUploadsOfS3(this.#connection, before, signal);
+  }
+
   async close(): Promise<void> {
     this.#resources.memory.clear();
     this.#connection.client.destroy();
@@ -138,7 +145,10 @@ class S3Store implements ObjectStore {
       answer = await client.send(command, optionsFor(signal));
     } catch (error) {
       signal?.throwIfAborted();
-      if (statusOf(error) === 416) return await this.#assertReaches(key, Math.max(at, to ?? 0), signal);
+      if (statusOf(error) === 416) {
+        await this.#assertReaches(key, Math.max(at, to ?? 0), signal);
+        return undefined;
+      }
       if (statusOf(error) === 412) {
         throw new StorageError(`${this.url}/${key} was changed while it was read`, { key, transient: true, cause: error });
       }
@@ -158,7 +168,7 @@ class S3Store implements ObjectStore {
     return { stream, end: at + length, etag: ETag };
   }
 
-  async #assertReaches(key: string, offset: number, signal?: AbortSignal): Promise<undefined> {
+  async #assertReaches(key: string, offset: number, signal?: AbortSignal): Promise<void> {
     const found = await this.stat(key, signal);
     if (found === undefined) throw new NotFoundError(`${this.url}/${key} does not exist`);
     if (offset > found.bytes) {

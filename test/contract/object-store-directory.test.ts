@@ -27,16 +27,17 @@ objectStoreContract('directory', undefined, async () => {
   };
 });
 
-describe('directory store', () => {
-  const inDirectory = async (run: (path: string) => Promise<void>): Promise<void> => {
-    const path = await mkdtemp(join(tmpdir(), 'sstash-directory-'));
-    try {
-      await run(path);
-    } finally {
-      await rm(path, { recursive: true, force: true });
-    }
-  };
+/** Runs something with a directory of its own. */
+const inDirectory = async (run: (path: string) => Promise<void>): Promise<void> => {
+  const path = await mkdtemp(join(tmpdir(), 'sstash-directory-'));
+  try {
+    await run(path);
+  } finally {
+    await rm(path, { recursive: true, force: true });
+  }
+};
 
+describe('directory store', () => {
   test('says where it is, as a URL', () =>
     inDirectory(async (path) => {
       await mkdir(join(path, 'with space'));
@@ -81,6 +82,9 @@ describe('directory store', () => {
       assert.deepEqual((await readdir(tmp)).toSorted(), names.slice(1));
       assert.deepEqual(await listed(store, ''), []);
       for await (const name of store.directories('')) assert.fail(name);
+      assert.equal(await store.clearUnfinished(new Date(0)), 0);
+      assert.equal(await store.clearUnfinished(new Date(Date.now() + 1000)), 1);
+      assert.deepEqual(await readdir(tmp), ['mine']);
       await assert.rejects(store.put('.sstash-tmp/x', Buffer.from('x')), StorageError);
     }));
 
@@ -124,7 +128,10 @@ describe('directory store', () => {
       await writeFile(join(path, 'elsewhere', 'key'), 'moved');
       await symlink(join(path, 'elsewhere'), join(path, 'store', 'backup'));
       const store = await openDirectoryStore(join(path, 'store'));
-      assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['backup/key']);
+      assert.deepEqual(
+        (await listed(store, '')).map(({ key }) => key),
+        ['backup/key'],
+      );
       assert.equal(await textOf(store, 'backup/key'), 'moved');
     }));
 
@@ -133,7 +140,10 @@ describe('directory store', () => {
       const store = await openDirectoryStore(path);
       await store.put('a/b', Buffer.from('x'));
       for (const key of ['a', 'a/b/c']) {
-        await assert.rejects(store.put(key, Buffer.from('y')), (error) => error instanceof StorageError && error.hint !== undefined);
+        await assert.rejects(
+          store.put(key, Buffer.from('y')),
+          (error) => error instanceof StorageError && error.hint !== undefined,
+        );
       }
       assert.deepEqual((await bytesOf(store.get('a/b'))).toString(), 'x');
       assert.deepEqual(await unfinishedBelow(path), []);
@@ -154,7 +164,10 @@ describe('directory store', () => {
           store.put('too-long', stream(8 * mebibyte).body),
           (error) => error instanceof StorageError && /ENOSPC/.test(error.message) && /full/.test(error.hint ?? ''),
         );
-        assert.deepEqual((await listed(store, '')).map(({ key }) => key), ['fits']);
+        assert.deepEqual(
+          (await listed(store, '')).map(({ key }) => key),
+          ['fits'],
+        );
         await store.put('fits-again', Buffer.alloc(2 * mebibyte));
       } finally {
         execFileSync('umount', [path]);

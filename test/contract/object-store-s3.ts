@@ -49,7 +49,10 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
     const throughProxy = (): Promise<ObjectStore> => openOn(server, { endpoint: `http://127.0.0.1:${proxy.port}` });
 
     test('names its location without slashes too many', async () => {
-      for (const [base, url] of [['/a/b/', 's3://backups/a/b'], ['', 's3://backups']] as const) {
+      for (const [base, url] of [
+        ['/a/b/', 's3://backups/a/b'],
+        ['', 's3://backups'],
+      ] as const) {
         const store = await openOn(server, { base });
         assert.equal(store.url, url);
         await store.close();
@@ -58,7 +61,10 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
 
     test('says that credentials were refused, and what to do', async () => {
       const { accessKeyId } = server.credentials;
-      for (const credentials of [{ accessKeyId, secretAccessKey: 'wrong' }, { accessKeyId: 'nobody', secretAccessKey: 'wrong' }]) {
+      for (const credentials of [
+        { accessKeyId, secretAccessKey: 'wrong' },
+        { accessKeyId: 'nobody', secretAccessKey: 'wrong' },
+      ]) {
         await assert.rejects(openOn(server, { credentials }), (error) => {
           assert.ok(error instanceof StorageError && !error.transient);
           assert.match(error.hint ?? '', /check the credentials/);
@@ -151,7 +157,7 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
       await store.close();
     });
 
-    test('does not mix two objects when one takes the other\'s place during a broken read', async () => {
+    test("does not mix two objects when one takes the other's place during a broken read", async () => {
       const store = await throughProxy();
       await store.put('cut', Buffer.alloc(8 * mebibyte, 'a'));
       const direct = await openOn(server);
@@ -179,12 +185,25 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
       await store.close();
     });
 
-    test('leaves no unfinished upload after all of this', async () => {
+    test('leaves only uploads whose begin was never answered, and clears them when told', async () => {
+      const left = await unfinishedUploads(server);
+      // The first requests of `lost/long-0` to `-2` are their CreateMultipartUpload: the SDK asks again, for a second.
+      assert.deepEqual(left, ['base/lost/long-0', 'base/lost/long-1', 'base/lost/long-2']);
+      const other = await openOn(server, { base: 'elsewhere' });
+      const store = await openOn(server);
+      assert.equal(await other.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+      assert.equal(await store.clearUnfinished(new Date(Date.now() - 3_600_000)), 0);
+      assert.equal(await store.clearUnfinished(new Date(Date.now() + 60_000)), 3);
       assert.deepEqual(await unfinishedUploads(server), []);
+      await store.close();
+      await other.close();
     });
 
     test('reports a bucket that vanishes as missing', async () => {
-      await assert.rejects(openOn(server, { bucket: 'vanished' }), (error) => error instanceof NotFoundError && /vanished/.test(error.message));
+      await assert.rejects(
+        openOn(server, { bucket: 'vanished' }),
+        (error) => error instanceof NotFoundError && /vanished/.test(error.message),
+      );
     });
   });
 }

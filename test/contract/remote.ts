@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Remote } from '../../src/cluster/remote.ts';
@@ -7,6 +8,17 @@ import { RemoteError } from '../../src/model/errors.ts';
 export interface RemoteUnderTest {
   readonly remote: Remote;
   readonly stop: () => Promise<void>;
+}
+
+/** Whether a process with this command line runs: the hosts of these tests share this machine's processes. */
+export function isRunning(line: string): boolean {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `${line.replaceAll(' ', '\0')}\0`;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** What every Remote promises (src/cluster/remote.ts). The commands are those of any POSIX host. */
@@ -20,11 +32,36 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     after(() => subject.stop());
 
     test('run gives standard output as text and leaves standard error out', async () => {
-      assert.equal(await remote().run(['sh', '-c', 'echo grüß dich; echo noise >&2; printf "  end\\n\\n"']), 'grüß dich\n  end\n\n');
+      assert.equal(
+        await remote().run(['sh', '-c', 'echo grüß dich; echo noise >&2; printf "  end\\n\\n"']),
+        'grüß dich\n  end\n\n',
+      );
     });
 
     test('arguments arrive exactly as given, whatever they hold', async () => {
-      const words = ['', ' ', "it's", '"', '\\', '\\n', '\\0041', '$HOME', '`id`', '!!', '*', '~', 'a\nb\n', '\t', 'ä€😀', '-n', '%s', '\u001e', '&&', ';', '#'];
+      const words = [
+        '',
+        ' ',
+        "it's",
+        '"',
+        '\\',
+        '\\n',
+        '\\0041',
+        '$HOME',
+        '`id`',
+        '!!',
+        '*',
+        '~',
+        'a\nb\n',
+        '\t',
+        'ä€😀',
+        '-n',
+        '%s',
+        '\u001e',
+        '&&',
+        ';',
+        '#',
+      ];
       const output = await remote().run(['sh', '-c', 'for word do printf "%s\\0" "$word"; done', 'sh', ...words]);
       assert.deepEqual(output.split('\0').slice(0, -1), words);
     });
@@ -134,11 +171,12 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       const token = `3${Math.floor(Math.random() * 1e8)}`;
       const stop = new AbortController();
       const reason = new Error('enough');
-      const began = Date.now();
       const sleeping = remote().run(['sleep', token], { signal: stop.signal });
-      setTimeout(() => stop.abort(reason), 150);
+      while (!isRunning(`sleep ${token}`)) await delay(20);
+      const began = Date.now();
+      stop.abort(reason);
       await assert.rejects(sleeping, (error) => error === reason);
-      assert.ok(Date.now() - began < 1500);
+      assert.ok(Date.now() - began < 1000);
       await isGone(token);
     });
 
@@ -159,19 +197,15 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       const outputs = await Promise.all(
         Array.from({ length: 20 }, (_value, index) => remote().run(['sh', '-c', `sleep 0.05; echo ${index}`])),
       );
-      assert.deepEqual(outputs, Array.from({ length: 20 }, (_value, index) => `${index}\n`));
+      assert.deepEqual(
+        outputs,
+        Array.from({ length: 20 }, (_value, index) => `${index}\n`),
+      );
     });
 
-    /** By its command line: the hosts of these tests share this machine's processes. */
     async function isGone(token: string): Promise<void> {
-      const count = `n=0; for f in /proc/[0-9]*/cmdline; do tr "\\0" " " <$f 2>/dev/null | grep -q "^sleep ${token} " && n=$((n+1)); done; echo $n`;
-      let left = '';
-      for (let wait = 0; wait < 60; wait += 1) {
-        left = await remote().run(['sh', '-c', count]);
-        if (left === '0\n') return;
-        await delay(50);
-      }
-      assert.fail(`still running: ${left}`);
+      for (let wait = 0; wait < 100 && isRunning(`sleep ${token}`); wait += 1) await delay(50);
+      assert.ok(!isRunning(`sleep ${token}`), 'still running');
     }
   });
 }

@@ -51,7 +51,12 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
       if (failure !== undefined) throw failure.error;
       if (closed) throw new RemoteError(`the connection to ${host} was closed`, { host, command: shownCommand(command) });
       if (exit.status !== 0) {
-        throw commandFailure(host, command, exit.status === null ? { signal: exit.signal ?? '' } : { status: exit.status }, said.text);
+        throw commandFailure(
+          host,
+          command,
+          exit.status === null ? { signal: exit.signal ?? '' } : { status: exit.status },
+          said.text,
+        );
       }
     } finally {
       signal?.removeEventListener('abort', abort);

@@ -19,20 +19,28 @@ export function processRemote(options: ProcessRemoteOptions = {}): Remote {
   const [shell = 'sh', ...shellArgs] = options.shell ?? ['sh', '-c'];
 
   async function* read(command: Command, run: RunOptions = {}): AsyncIterable<Uint8Array> {
+    run.signal?.throwIfAborted();
     const line = commandLine(command);
-    const child = spawn(shell, [...shellArgs, line], { env: { ...process.env, ...options.env }, signal: run.signal });
-    const failed = once(child, 'error').then(([error]: unknown[]) => error, () => undefined);
+    // A process group of its own, so that what the command started ends with it.
+    const child = spawn(shell, [...shellArgs, line], { env: { ...process.env, ...options.env }, detached: true });
+    const end = (): void => {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        process.kill(-child.pid);
+      }
+    };
+    run.signal?.addEventListener('abort', end);
     const closed = once(child, 'close');
     closed.catch(() => undefined);
     const complaints: Buffer[] = [];
     child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
     const { input = '' } = run;
+    const body = typeof input === 'string' ? [Buffer.from(input)] : input instanceof Uint8Array ? [input] : input;
     // A command that ends without reading its input is no failure.
-    const sent = pipeline(Readable.from(typeof input === 'string' ? [Buffer.from(input)] : input instanceof Uint8Array ? [input] : input), child.stdin);
-    sent.catch(() => undefined);
+    pipeline(Readable.from(body), child.stdin).catch(() => undefined);
     try {
       yield* child.stdout;
-      const [status]: unknown[] = await Promise.race([closed, failed.then((error) => Promise.reject(error))]);
+      const [status]: unknown[] = await closed;
+      run.signal?.throwIfAborted();
       const stderr = Buffer.concat(complaints).toString('utf8').slice(-4000);
       if (status !== 0) {
         throw new RemoteError(`a command on ${host} ended with ${String(status)}: ${stderr.trim()}`, {
@@ -43,7 +51,8 @@ export function processRemote(options: ProcessRemoteOptions = {}): Remote {
         });
       }
     } finally {
-      child.kill();
+      run.signal?.removeEventListener('abort', end);
+      end();
     }
   }
 

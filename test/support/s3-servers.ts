@@ -104,7 +104,7 @@ async function start(
 }
 
 async function untilItAnswers(server: ChildProcess, ask: () => Promise<unknown>): Promise<void> {
-  for (const giveUpAt = Date.now() + startWithinMs; ; ) {
+  for (const giveUpAt = Date.now() + startWithinMs; ;) {
     try {
       await ask();
       return;

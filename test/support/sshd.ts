@@ -26,6 +26,8 @@ export interface Sshd {
   readonly user: string;
   /** Temporary directory; goes with `stop`. */
   readonly directory: string;
+  /** What the login shell takes for the home directory: start files like `.bashrc` go there. Empty at first. */
+  readonly home: string;
   /** Path of a private key that it accepts. */
   readonly userKey: string;
   /** A known_hosts file with its keys. */
@@ -48,6 +50,9 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
   const port = await freePort();
   const keys = hostKeys.map((type) => newKey(directory, `host_${type}`, type));
   const file = join(directory, 'sshd_config');
+  // bash reads $HOME/.bashrc: not the machine's own, which may be slow or noisy.
+  const home = join(directory, 'home');
+  mkdirSync(home);
   writeFileSync(
     file,
     [
@@ -55,6 +60,7 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
       ...keys.map((key) => `HostKey ${key}`),
+      `SetEnv HOME=${home}`,
       `AuthorizedKeysFile ${directory}/authorized_keys`,
       `PidFile ${directory}/sshd.pid`,
       'PermitRootLogin yes',
@@ -86,6 +92,7 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
     port,
     user: userInfo().username,
     directory,
+    home,
     userKey,
     knownHosts,
     hostKey,
@@ -104,7 +111,18 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
 /** Makes a key pair; the path of the private one. */
 export function newKey(directory: string, name: string, type: HostKeyType = 'ed25519', passphrase = ''): string {
   const path = join(directory, name);
-  execFileSync('ssh-keygen', ['-q', '-t', type, ...(type === 'rsa' ? ['-b', '2048'] : []), '-N', passphrase, '-C', '', '-f', path]);
+  execFileSync('ssh-keygen', [
+    '-q',
+    '-t',
+    type,
+    ...(type === 'rsa' ? ['-b', '2048'] : []),
+    '-N',
+    passphrase,
+    '-C',
+    '',
+    '-f',
+    path,
+  ]);
   return path;
 }
 
@@ -128,7 +146,10 @@ function answers(port: number): Promise<boolean> {
       socket.destroy();
       resolve(yes);
     };
-    socket.once('data', () => answer(true)).once('error', () => answer(false)).once('close', () => answer(false));
+    socket
+      .once('data', () => answer(true))
+      .once('error', () => answer(false))
+      .once('close', () => answer(false));
   });
 }
 

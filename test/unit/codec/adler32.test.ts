@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { adler32 } from '../../../src/codec/adler32.ts';
 import { openLzo1x } from '../../../src/codec/lzo1x.ts';
 import { noise } from '../../support/lzop.ts';

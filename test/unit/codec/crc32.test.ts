@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { crc32, crc32Combine, hexOfCrc32 } from '../../../src/codec/crc32.ts';
 
 test('the sum of two pieces equals the sum of the whole, wherever it is cut', () => {

@@ -5,16 +5,20 @@ import { openLzoPool } from '../../../src/codec/lzo-pool.ts';
 import { BackupError } from '../../../src/model/errors.ts';
 import { noise, rows } from '../../support/lzop.ts';
 
-const broken = (way: string): URL => new URL(`../../support/broken-lzo-worker.mjs?${way}`, import.meta.url);
+/** A worker thread that runs this instead of src/codec/lzo-worker.ts; `onJob` at its first message. */
+function broken(onJob: string, atStart = ''): URL {
+  const code = `import { parentPort } from 'node:worker_threads'; ${atStart}; parentPort.on('message', () => { ${onJob} });`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+}
 
-for (const [way, message] of [
-  ['start', /lzo worker crashed/],
-  ['throw', /lzo worker crashed/],
-  ['exit', /lzo worker ended with exit code 7/],
-  ['confused', /lzo worker answered check/],
+for (const [way, worker, message] of [
+  ['cannot start', broken('', 'throw new Error("no")'), /lzo worker crashed/],
+  ['throws', broken('throw new Error("out of order")'), /lzo worker crashed/],
+  ['exits', broken('process.exit(7)'), /lzo worker ended with exit code 7/],
+  ['gives a wrong answer', broken('parentPort.postMessage({ type: "check", plainCrc32: 0 })'), /lzo worker answered check/],
 ] as const) {
-  test(`jobs given to a worker that fails (${way}) are rejected, and so are those after them`, { timeout: 20_000 }, async () => {
-    const pool = openLzoPool({ threads: 2, worker: broken(way) });
+  test(`jobs given to a worker that ${way} are rejected, and so are those after them`, { timeout: 20_000 }, async () => {
+    const pool = openLzoPool({ threads: 2, worker });
     try {
       const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => pool.encode(new Uint8Array(1000))));
       for (const outcome of outcomes) {
@@ -29,7 +33,7 @@ for (const [way, message] of [
 }
 
 test('closing rejects what is under way and what waits, and everything after it', { timeout: 20_000 }, async () => {
-  const pool = openLzoPool({ threads: 1, worker: broken('silent') });
+  const pool = openLzoPool({ threads: 1, worker: broken('') });
   const jobs = Promise.allSettled(Array.from({ length: 5 }, () => pool.encode(new Uint8Array(1000))));
   await pool.close();
   for (const outcome of await jobs) assert.ok(outcome.status === 'rejected' && /pool is closed/.test(String(outcome.reason)));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { openLzoPool } from '../../../src/codec/lzo-pool.ts';
 import { lzopDecode } from '../../../src/codec/lzop-decode.ts';
 import { lzopEncode } from '../../../src/codec/lzop-encode.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { openLzoPool } from '../../../src/codec/lzo-pool.ts';
 import { lzopDecode } from '../../../src/codec/lzop-decode.ts';
 import { encodeHeader, headerLength, parseHeader } from '../../../src/codec/lzop-format.ts';

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseNodeConfig, readNodeConfig } from '../../../src/cluster/node-config.ts';
+import { defaultTools } from '../../../src/cluster/tools.ts';
+import { BackupError, RemoteError } from '../../../src/model/errors.ts';
+import { processRemote } from '../../support/process-remote.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+const yaml = '/etc/cassandra/cassandra.yaml';
+
+test('what the file leaves out is what Cassandra would take', () => {
+  assert.deepEqual(parseNodeConfig(yaml, 'cluster_name: x\n'), {
+    path: yaml,
+    dataDirectories: ['/var/lib/cassandra/data'],
+    commitlogDirectory: '/var/lib/cassandra/commitlog',
+    hintsDirectory: '/var/lib/cassandra/hints',
+    savedCachesDirectory: '/var/lib/cassandra/saved_caches',
+    cqlAddress: '127.0.0.1',
+    cqlPort: 9042,
+    cqlEncrypted: false,
+    flavour: 'cassandra',
+    incrementalBackups: false,
+  });
+});
+
+test('defaults hang on the storagedir of the running server', () => {
+  const config = parseNodeConfig(yaml, 'data_file_directories:\ncommitlog_directory: /ssd/commitlog/\n', '/opt/cassandra/data');
+  assert.deepEqual(config.dataDirectories, ['/opt/cassandra/data/data']);
+  assert.equal(config.hintsDirectory, '/opt/cassandra/data/hints');
+  assert.equal(config.commitlogDirectory, '/ssd/commitlog');
+});
+
+test('all data directories are kept in order, each once, and the one for system tables comes last', () => {
+  const text = 'data_file_directories: [/d1/, /d2, /d1]\nlocal_system_data_file_directory: /fast/system\n';
+  assert.deepEqual(parseNodeConfig(yaml, text).dataDirectories, ['/d1', '/d2', '/fast/system']);
+  assert.deepEqual(parseNodeConfig(yaml, 'data_file_directories: /only/one').dataDirectories, ['/only/one']);
+});
+
+test('CQL is called where it answers', () => {
+  const address = (text: string): string => parseNodeConfig(yaml, text).cqlAddress;
+  assert.equal(address('rpc_address: 10.0.0.5\nbroadcast_rpc_address: 1.2.3.4'), '10.0.0.5');
+  assert.equal(address('rpc_address: 0.0.0.0\nbroadcast_rpc_address: 1.2.3.4'), '127.0.0.1');
+  assert.equal(address('rpc_address: "::"'), '127.0.0.1');
+  assert.equal(address('rpc_address:\nlisten_address: 10.0.0.6'), '10.0.0.6');
+  assert.equal(address('rpc_address: localhost'), 'localhost');
+  assert.equal(parseNodeConfig(yaml, 'native_transport_port: 19042').cqlPort, 19042);
+  assert.equal(parseNodeConfig(yaml, 'client_encryption_options: { enabled: true }').cqlEncrypted, true);
+  assert.equal(parseNodeConfig(yaml, 'client_encryption_options: { enabled: true, optional: true }').cqlEncrypted, false);
+});
+
+test('a file is read as Cassandra reads it: YAML 1.1, and the later of two equal keys', () => {
+  assert.equal(parseNodeConfig(yaml, 'incremental_backups: no\nincremental_backups: yes\n').incrementalBackups, true);
+});
+
+test('a scylla.yaml has its own defaults', () => {
+  const config = parseNodeConfig('/etc/scylla/scylla.yaml', 'workdir: /mnt/scylla\n');
+  assert.equal(config.flavour, 'scylla');
+  assert.deepEqual(config.dataDirectories, ['/mnt/scylla/data']);
+  assert.deepEqual(parseNodeConfig('/etc/scylla/scylla.yaml', '').dataDirectories, ['/var/lib/scylla/data']);
+});
+
+test('a file that is no configuration is an error that says why', () => {
+  const bad =
+    (text: string): (() => unknown) =>
+    () =>
+      parseNodeConfig(yaml, text);
+  assert.throws(bad('a: [1'), /cassandra\.yaml is not understood/);
+  assert.throws(bad('- a list'), BackupError);
+  assert.throws(bad('native_transport_port: many'), /native_transport_port/);
+  assert.throws(bad('data_file_directories: [data]'), /not absolute: data/);
+});
+
+test('the file that was named is read, or the one in the directory that was named', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, "it's cassandra.yaml");
+  await mkdir(join(directory, 'data'));
+  await writeFile(path, `data_file_directories: [${join(directory, 'data')}]\n`);
+  await writeFile(join(directory, 'cassandra.yaml'), `data_file_directories: [/nowhere/at/all]\n`);
+  const named = await readNodeConfig(processRemote(), { ...defaultTools, configPath: path });
+  assert.equal(named.path, path);
+  assert.deepEqual(named.dataDirectories, [join(directory, 'data')]);
+  assert.match(named.dataOwner ?? '', /^\S+:\S+$/);
+  const inside = await readNodeConfig(processRemote(), { ...defaultTools, configPath: directory });
+  assert.deepEqual(inside.dataDirectories, ['/nowhere/at/all']);
+  assert.equal(inside.dataOwner, undefined);
+});
+
+test('CASSANDRA_CONF of the login is looked at before the usual places', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'cassandra.yaml'), 'native_transport_port: 9142\n');
+  const config = await readNodeConfig(processRemote({ env: { CASSANDRA_CONF: directory } }), defaultTools);
+  assert.equal(config.cqlPort, 9142);
+});
+
+test('a file that is not there is an error with the flag that names another', async () => {
+  const tools = { ...defaultTools, configPath: '/no/such.yaml' };
+  await assert.rejects(readNodeConfig(processRemote({ host: 'h2' }), tools), (error) => {
+    assert.ok(error instanceof RemoteError);
+    assert.match(error.message, /^cannot read \/no\/such\.yaml on h2: .*No such file/);
+    assert.match(error.hint ?? '', /--cassandra-conf-path/);
+    return true;
+  });
+});
+
+test(
+  'a file that may not be read is an error, not an empty configuration',
+  { skip: process.getuid?.() === 0 ? false : 'needs root' },
+  async (t) => {
+    const directory = await temporaryDirectory(t);
+    await chmod(directory, 0o755);
+    await writeFile(join(directory, 'cassandra.yaml'), 'cluster_name: x\n', { mode: 0o600 });
+    const nobody = processRemote({ host: 'h2', shell: ['setpriv', '--reuid=65534', '--clear-groups', 'sh', '-c'] });
+    await assert.rejects(
+      readNodeConfig(nobody, { ...defaultTools, configPath: directory }),
+      /cannot read .* on h2: .*Permission denied/,
+    );
+  },
+);
