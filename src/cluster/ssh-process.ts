@@ -94,7 +94,7 @@ export class RemoteProcess {
   }
 
   /**
-   * Standard output, all that has arrived at a time (2 MiB at most: the channel's window). Throws whatever the process
+   * Standard output, all that has arrived at a time (4 MiB at most: what ssh2 buffers). Throws whatever the process
    * was failed with, or a RemoteError unless everything named above was seen.
    */
   async *output(): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,23 +1,30 @@
-import type { BackupId, BackupKind, BackupManifest, InProgress } from './manifest.ts';
+import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress } from './manifest.ts';
 
 /** A backup as the store shows it: finished, or a run that left its mark and no manifest. */
 export type Backup =
-  | { readonly id: BackupId; readonly complete: true; readonly manifest: BackupManifest }
-  | { readonly id: BackupId; readonly complete: false; readonly progress: InProgress };
+  | { readonly id: BackupId; readonly parent?: BackupId; readonly complete: true; readonly manifest: BackupManifest }
+  | { readonly id: BackupId; readonly parent?: BackupId; readonly complete: false; readonly progress: InProgress };
+
+export type CompleteBackup = Extract<Backup, { complete: true }>;
 
 /** When the data is from, ISO 8601 UTC; for an unfinished run, when it began. */
 export function takenAtOf(backup: Backup): string {
   return backup.complete ? backup.manifest.takenAt : backup.progress.startedAt;
 }
 
-export function kindOf(backup: Backup): BackupKind {
-  return backup.complete ? backup.manifest.kind : backup.progress.kind;
+export function kindOf(backup: BackupRef): BackupKind {
+  return backup.parent === undefined ? 'snapshot' : 'incremental';
+}
+
+export function isComplete(backup: Backup): backup is CompleteBackup {
+  return backup.complete;
 }
 
 /** The newest complete backup whose data is from `before` or earlier; of all when `before` is absent. */
-export function latestComplete(backups: readonly Backup[], before?: Date): Backup | undefined {
+export function latestComplete(backups: readonly Backup[], before?: Date): CompleteBackup | undefined {
   return backups
-    .filter((backup) => backup.complete && (before === undefined || Date.parse(takenAtOf(backup)) <= before.getTime()))
+    .filter(isComplete)
+    .filter((backup) => before === undefined || Date.parse(takenAtOf(backup)) <= before.getTime())
     .toSorted(byTime)
     .at(-1);
 }
@@ -25,4 +32,17 @@ export function latestComplete(backups: readonly Backup[], before?: Date): Backu
 /** Oldest first; the id decides between two of the same moment. */
 export function byTime(a: Backup, b: Backup): number {
   return Date.parse(takenAtOf(a)) - Date.parse(takenAtOf(b)) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+/**
+ * What has to be restored for a backup, oldest first: itself, or for an incremental backup its parent and the complete
+ * incremental backups of that parent up to itself.
+ */
+export function chainOf(backup: Backup, all: readonly Backup[]): readonly Backup[] {
+  if (backup.parent === undefined) {
+    return [backup];
+  }
+  const parent = all.find((other) => other.id === backup.parent && other.parent === undefined);
+  const between = all.filter((other) => other.complete && other.parent === backup.parent && byTime(other, backup) < 0);
+  return [...(parent === undefined ? [] : [parent]), ...between.toSorted(byTime), backup];
 }

@@ -6,6 +6,12 @@ export type BackupId = string;
 
 export type BackupKind = 'snapshot' | 'incremental';
 
+/** Where a backup lies: an incremental backup is stored inside its parent snapshot backup. */
+export interface BackupRef {
+  readonly id: BackupId;
+  readonly parent?: BackupId;
+}
+
 /** How an object's bytes relate to the component's: an `lzop` container, or the bytes themselves. */
 export type Compression = 'lzo' | 'none';
 
@@ -36,6 +42,7 @@ export interface NodeManifest {
   readonly format: 1;
   readonly backup: BackupId;
   readonly kind: BackupKind;
+  readonly parent?: BackupId;
   readonly host: string;
   readonly node: Node;
   readonly cassandra: string;
@@ -45,6 +52,18 @@ export interface NodeManifest {
   readonly takenAt: string;
   readonly dataDirectories: readonly string[];
   readonly tables: readonly StoredTable[];
+  /**
+   * Of a snapshot backup: what lay in Cassandra's `backups/` directories before the snapshot was taken. It belongs to an
+   * older chain and never joins this one's incremental backups.
+   */
+  readonly setAside?: readonly SetAsideFile[];
+}
+
+/** A file in a `backups/` directory; `path` is `<keyspace>/<table>-<id>/<component>`. */
+export interface SetAsideFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modified: string;
 }
 
 /** What a finished backup says of one node. */
@@ -76,10 +95,19 @@ export interface BackupManifest {
   readonly finishedAt: string;
   /** The `-K` patterns as given; empty means everything. */
   readonly selection: readonly string[];
+  /** The series that it belongs to (`--policy`); each has a retention of its own. */
+  readonly policy?: string;
   readonly tables: readonly TableId[];
   readonly nodes: readonly NodeSummary[];
   /** Name and version of the program that wrote it. */
   readonly writtenBy: string;
+}
+
+/** Who runs: host name, process, user. */
+export interface Owner {
+  readonly host: string;
+  readonly pid: number;
+  readonly user: string;
 }
 
 /** A run that is not finished (`<backup>/in-progress.json`); stays when a run failed, says what happened. */
@@ -90,9 +118,9 @@ export interface InProgress {
   readonly parent?: BackupId;
   readonly startedAt: string;
   readonly updatedAt: string;
-  /** Where it runs: host name, pid, user. */
-  readonly owner: { readonly host: string; readonly pid: number; readonly user: string };
+  readonly owner: Owner;
   readonly selection: readonly string[];
+  readonly policy?: string;
   readonly nodes: readonly NodeProgress[];
   readonly writtenBy: string;
 }

@@ -95,8 +95,8 @@ async function saveClusterFiles(
   }
   parts.listen({ type: 'step', text: 'saving ring and schema' });
   const { ring, ringText } = run.topology;
-  await parts.repository.saveRing(run.id, ring, ringText, signal);
-  await parts.repository.saveSchema(run.id, await schemaOf(member, uploads, run, parts, signal), signal);
+  await parts.repository.saveRing(run, ring, ringText, signal);
+  await parts.repository.saveSchema(run, await schemaOf(member, uploads, run, parts, signal), signal);
 }
 
 /** By cqlsh; where that is no use, put together from what the snapshots themselves say. */

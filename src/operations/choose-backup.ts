@@ -15,7 +15,7 @@ export interface BackupChoice {
 export async function chooseBackup(repository: Repository, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
   const { url } = repository.store;
   if (choice.name !== 'latest') {
-    const backup = await repository.backup(choice.name, signal);
+    const backup = await repository.find(choice.name, signal);
     if (backup === undefined) {
       throw new NotFoundError(`no backup ${choice.name} in ${url}`, { hint: '`sstash list` names those that are there' });
     }
@@ -38,7 +38,7 @@ export async function nodeManifests(
   const hosts = backup.complete ? backup.manifest.nodes.map((node) => node.host) : backup.progress.nodes.map((node) => node.host);
   const manifests = await Promise.all(
     hosts.map(async (host) => {
-      const manifest = await repository.nodeManifest(backup.id, host, signal);
+      const manifest = await repository.nodeManifest(backup, host, signal);
       if (manifest === undefined && backup.complete) {
         throw new NotFoundError(`the manifest of ${host} is missing from backup ${backup.id}`, {
           hint: 'something was deleted behind its back; `sstash verify` says what else is missing',

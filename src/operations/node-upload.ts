@@ -56,7 +56,8 @@ export async function uploadNode(work: NodeUpload, parts: NodeUploadParts, signa
     components: listing.components,
     compression: work.compression,
     digestOf: (component) => digestOf(listing, component),
-    keyOf: (component, compression) => componentKey(work.backup, member.host, component.table, component.path, compression),
+    keyOf: (component, compression) =>
+      componentKey({ id: work.backup }, member.host, component.table, component.path, compression),
   });
   parts.listen({ type: 'planned', host: member.host, files: plan.uploads.length, bytes: plan.newBytes });
   parts.listen({ type: 'node', host: member.host, state: 'transfer' });

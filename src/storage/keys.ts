@@ -1,4 +1,4 @@
-import type { BackupId, Compression } from '../model/manifest.ts';
+import type { BackupId, BackupRef, Compression } from '../model/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
 
@@ -8,45 +8,80 @@ import { tableDirectory } from '../model/sstable.ts';
  */
 
 /** Written last; its presence means that the backup is complete. */
-export function backupManifestKey(id: BackupId): string {
-  return `${id}/${names.manifest}`;
+export function backupManifestKey(ref: BackupRef): string {
+  return `${backupPrefix(ref)}${names.manifest}`;
 }
 
 /** Exists from the first to the last moment of a run. */
-export function inProgressKey(id: BackupId): string {
-  return `${id}/${names.inProgress}`;
+export function inProgressKey(ref: BackupRef): string {
+  return `${backupPrefix(ref)}${names.inProgress}`;
 }
 
 /** `nodetool ring`, as printed. */
-export function ringTextKey(id: BackupId): string {
-  return `${id}/ring`;
+export function ringTextKey(ref: BackupRef): string {
+  return `${backupPrefix(ref)}ring`;
 }
 
-export function ringKey(id: BackupId): string {
-  return `${id}/ring.json`;
+export function ringKey(ref: BackupRef): string {
+  return `${backupPrefix(ref)}ring.json`;
 }
 
-export function schemaKey(id: BackupId): string {
-  return `${id}/schema.cql`;
+export function schemaKey(ref: BackupRef): string {
+  return `${backupPrefix(ref)}schema.cql`;
 }
 
-export function nodeManifestKey(id: BackupId, host: string): string {
-  return `${id}/${host}/${names.nodeManifest}`;
+export function nodeManifestKey(ref: BackupRef, host: string): string {
+  return `${hostPrefix(ref, host)}${names.nodeManifest}`;
+}
+
+/** What a node has stored so far, while its part is not finished. */
+export function draftKey(ref: BackupRef, host: string): string {
+  return `${hostPrefix(ref, host)}${names.draft}`;
+}
+
+/** Prefix of all objects of one node in a backup. */
+export function hostPrefix(ref: BackupRef, host: string): string {
+  return `${backupPrefix(ref)}${host}/`;
 }
 
 /** The object of one component; `path` is below the table's snapshot directory, index directories included. */
-export function componentKey(id: BackupId, host: string, table: TableId, path: string, compression: Compression): string {
-  return `${id}/${host}/${tableDirectory(table)}/${path}${compression === 'lzo' ? '.lzo' : ''}`;
+export function componentKey(ref: BackupRef, host: string, table: TableId, path: string, compression: Compression): string {
+  return `${hostPrefix(ref, host)}${tableDirectory(table)}/${path}${compression === 'lzo' ? '.lzo' : ''}`;
 }
 
 /** Prefix of everything that a backup wrote. */
-export function backupPrefix(id: BackupId): string {
-  return `${id}/`;
+export function backupPrefix(ref: BackupRef): string {
+  return ref.parent === undefined ? `${ref.id}/` : `${incrementalsPrefix(ref.parent)}${ref.id}/`;
+}
+
+/** Prefix below which a snapshot backup's incremental backups lie. */
+export function incrementalsPrefix(parent: BackupId): string {
+  return `${parent}/${names.incrementals}/`;
+}
+
+/** One writer at a time. */
+export function lockKey(): string {
+  return 'lock.json';
 }
 
 /** True when a host's name can stand as one segment of a key. */
 export function isHostSegment(host: string): boolean {
-  return /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/.test(host) && host !== 'incrementals' && host !== 'ring';
+  return /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/.test(host) && !reserved.has(host);
 }
 
-const names = { manifest: 'manifest.json', inProgress: 'in-progress.json', nodeManifest: 'manifest.json.gz' } as const;
+const names = {
+  manifest: 'manifest.json',
+  inProgress: 'in-progress.json',
+  nodeManifest: 'manifest.json.gz',
+  draft: 'draft.json.gz',
+  incrementals: 'incrementals',
+} as const;
+
+const reserved: ReadonlySet<string> = new Set([
+  names.incrementals,
+  names.manifest,
+  names.inProgress,
+  'ring',
+  'ring.json',
+  'schema.cql',
+]);

@@ -20,7 +20,7 @@ const kind = z.enum(['snapshot', 'incremental']);
 /** Relative, no empty segment, no `.` or `..`, no NUL: it is joined to a directory on a node when restoring. */
 const relativePath = z
   .string()
-  .refine((path) => path.length > 0 && !path.includes('\0') && path.split('/').every(isPlainSegment));
+  .refine((path) => path.length > 0 && !hasControlCharacter(path) && path.split('/').every(isPlainSegment));
 const state = z.enum(['UN', 'UL', 'UJ', 'UM', 'DN', 'DL', 'DJ', 'DM', '?']);
 
 const node = z.object({
@@ -52,6 +52,7 @@ const nodeManifest: z.ZodType<NodeManifest> = z.object({
   format: z.literal(1),
   backup: backupId,
   kind,
+  parent: backupId.exactOptional(),
   host: hostName,
   node,
   cassandra: z.string(),
@@ -59,6 +60,7 @@ const nodeManifest: z.ZodType<NodeManifest> = z.object({
   takenAt: moment,
   dataDirectories: z.array(z.string()),
   tables: z.array(z.object({ ...table, files: z.array(storedFile) })),
+  setAside: z.array(z.object({ path: relativePath, bytes: count, modified: z.string() })).exactOptional(),
 });
 
 const backupManifest: z.ZodType<BackupManifest> = z.object({
@@ -71,6 +73,7 @@ const backupManifest: z.ZodType<BackupManifest> = z.object({
   takenAt: moment,
   finishedAt: moment,
   selection: z.array(z.string()),
+  policy: z.string().exactOptional(),
   tables: z.array(z.object(table)),
   nodes: z.array(
     z.object({
@@ -99,6 +102,7 @@ const inProgress: z.ZodType<InProgress> = z.object({
   updatedAt: moment,
   owner: z.object({ host: z.string(), pid: z.number(), user: z.string() }),
   selection: z.array(z.string()),
+  policy: z.string().exactOptional(),
   nodes: z.array(
     z.object({
       host: hostName,
@@ -158,6 +162,11 @@ function parse<T>(schema: z.ZodType<T>, json: string, key: string): T {
       hint: 'a newer version of sstash may have written it, or it was changed behind its back',
     },
   );
+}
+
+/** A tab or a line end in a name would break the lists that travel to a node's shell. */
+function hasControlCharacter(path: string): boolean {
+  return [...path].some((character) => character < ' ' || character === '\u007f');
 }
 
 function isPlainSegment(segment: string): boolean {

@@ -1,10 +1,20 @@
+import { inOrder } from '../flow/in-order.ts';
 import { isBackupId } from '../model/backup-id.ts';
 import type { Backup } from '../model/backup.ts';
 import { byTime } from '../model/backup.ts';
 import { IntegrityError, NotFoundError } from '../model/errors.ts';
-import type { BackupId, BackupManifest, InProgress, NodeManifest } from '../model/manifest.ts';
+import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
 import type { Ring } from '../model/ring.ts';
-import { backupManifestKey, inProgressKey, nodeManifestKey, ringKey, ringTextKey, schemaKey } from './keys.ts';
+import {
+  backupManifestKey,
+  draftKey,
+  incrementalsPrefix,
+  inProgressKey,
+  nodeManifestKey,
+  ringKey,
+  ringTextKey,
+  schemaKey,
+} from './keys.ts';
 import {
   decodeBackupManifest,
   decodeInProgress,
@@ -15,11 +25,15 @@ import {
 } from './manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
 
+/** Requests side by side while many backups are looked at. */
+const readersAtOnce = 32;
+
 /**
  * The backups of one location. Nothing here is cached: what the bucket holds is the truth.
  *
- * Order of a run: `begin` (the mark) → objects → node manifests → ring, schema → `commit` (the backup's manifest, only if
- * absent; then the mark goes). A crash between any two leaves a backup that `backups` lists as incomplete.
+ * Order of a run: `begin` (the mark) → drafts and objects → node manifests → ring, schema → `commit` (the backup's
+ * manifest, only if absent; then mark and drafts go). A crash between any two leaves a backup that `backups` lists as
+ * incomplete.
  */
 export class Repository {
   readonly store: ObjectStore;
@@ -28,73 +42,115 @@ export class Repository {
     this.store = store;
   }
 
-  /** Every backup and every unfinished run, oldest first. */
+  /** Every backup and every unfinished run, oldest first: two requests per snapshot backup, one per incremental. */
   async backups(signal?: AbortSignal): Promise<readonly Backup[]> {
+    const found: Backup[] = [];
+    for await (const family of inOrder(await this.directoryIds('', signal), readersAtOnce, (id) => this.#family(id, signal))) {
+      found.push(...family);
+    }
+    return found.toSorted(byTime);
+  }
+
+  /** Directories that can be backups, finished or not. */
+  async directoryIds(prefix: string, signal?: AbortSignal): Promise<readonly BackupId[]> {
     const ids: BackupId[] = [];
-    for await (const name of this.store.directories('', signal)) {
+    for await (const name of this.store.directories(prefix, signal)) {
       if (isBackupId(name)) {
         ids.push(name);
       }
     }
-    const found = await Promise.all(ids.map((id) => this.backup(id, signal)));
-    return found.filter((backup) => backup !== undefined).toSorted(byTime);
+    return ids;
+  }
+
+  /** A snapshot backup and its incremental backups. */
+  async #family(id: BackupId, signal?: AbortSignal): Promise<readonly Backup[]> {
+    const [snapshot, children] = await Promise.all([
+      this.backup({ id }, signal),
+      this.directoryIds(incrementalsPrefix(id), signal),
+    ]);
+    const incrementals = await Promise.all(children.map((child) => this.backup({ id: child, parent: id }, signal)));
+    return [snapshot, ...incrementals].filter((backup) => backup !== undefined);
   }
 
   /** Undefined when the directory holds neither a manifest nor the mark of a run: then it is no backup. */
-  async backup(id: BackupId, signal?: AbortSignal): Promise<Backup | undefined> {
-    const manifest = await this.#read(backupManifestKey(id), decodeBackupManifest, signal);
+  async backup(ref: BackupRef, signal?: AbortSignal): Promise<Backup | undefined> {
+    const manifest = await this.#read(backupManifestKey(ref), decodeBackupManifest, signal);
     if (manifest !== undefined) {
-      return { id, complete: true, manifest };
+      belongs(backupManifestKey(ref), manifest, ref);
+      return { ...refOf(ref), complete: true, manifest };
     }
-    const progress = await this.#read(inProgressKey(id), decodeInProgress, signal);
-    return progress === undefined ? undefined : { id, complete: false, progress };
+    const progress = await this.#read(inProgressKey(ref), decodeInProgress, signal);
+    return progress === undefined ? undefined : { ...refOf(ref), complete: false, progress };
   }
 
-  async nodeManifest(id: BackupId, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
-    const manifest = await this.#read(nodeManifestKey(id, host), decodeNodeManifest, signal);
-    if (manifest !== undefined && (manifest.backup !== id || manifest.host !== host)) {
-      throw new IntegrityError(`${nodeManifestKey(id, host)} belongs to backup ${manifest.backup} of ${manifest.host}`);
+  /** The backup of this name wherever it lies; incremental backups lie inside their parents. */
+  async find(id: BackupId, signal?: AbortSignal): Promise<Backup | undefined> {
+    if (!isBackupId(id)) {
+      return undefined;
     }
-    return manifest;
+    const snapshot = await this.backup({ id }, signal);
+    return snapshot ?? (await this.backups(signal)).find((backup) => backup.id === id);
   }
 
-  async ring(id: BackupId, signal?: AbortSignal): Promise<Ring | undefined> {
-    return this.#read(ringKey(id), decodeRing, signal);
+  async nodeManifest(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
+    return this.#nodeManifest(nodeManifestKey(ref, host), ref, host, signal);
   }
 
-  async schema(id: BackupId, signal?: AbortSignal): Promise<string | undefined> {
-    return this.#read(schemaKey(id), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
+  /** What an unfinished run has stored of a node so far. */
+  async draft(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
+    return this.#nodeManifest(draftKey(ref, host), ref, host, signal);
   }
 
-  /** Marks a run as begun. Throws ConditionFailedError when a backup of this id has been begun before. */
+  async ring(ref: BackupRef, signal?: AbortSignal): Promise<Ring | undefined> {
+    return this.#read(ringKey(ref), decodeRing, signal);
+  }
+
+  async schema(ref: BackupRef, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#read(schemaKey(ref), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
+  }
+
+  /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
   async begin(progress: InProgress, signal?: AbortSignal): Promise<void> {
-    await this.store.put(inProgressKey(progress.id), encodeJson(progress), { ifAbsent: true }, signal);
+    await this.store.put(inProgressKey(progress), encodeJson(progress), { ifAbsent: true }, signal);
   }
 
   /** The mark is the one object that changes; it says what became of each node. */
   async saveProgress(progress: InProgress, signal?: AbortSignal): Promise<void> {
-    await this.store.put(inProgressKey(progress.id), encodeJson(progress), {}, signal);
+    await this.store.put(inProgressKey(progress), encodeJson(progress), {}, signal);
   }
 
-  /** Returns the size of the manifest object. */
-  async saveNodeManifest(manifest: NodeManifest, signal?: AbortSignal): Promise<number> {
-    const key = nodeManifestKey(manifest.backup, manifest.host);
-    return (await this.store.put(key, await encodeNodeManifest(manifest), {}, signal)).bytes;
+  async saveDraft(draft: NodeManifest, signal?: AbortSignal): Promise<void> {
+    await this.store.put(draftKey(refOfNode(draft), draft.host), await encodeNodeManifest(draft), {}, signal);
   }
 
-  async saveRing(id: BackupId, ring: Ring, ringText: string, signal?: AbortSignal): Promise<void> {
-    await this.store.put(ringTextKey(id), Buffer.from(ringText), {}, signal);
-    await this.store.put(ringKey(id), encodeJson(ring), {}, signal);
+  async saveNodeManifest(manifest: NodeManifest, signal?: AbortSignal): Promise<void> {
+    await this.store.put(nodeManifestKey(refOfNode(manifest), manifest.host), await encodeNodeManifest(manifest), {}, signal);
   }
 
-  async saveSchema(id: BackupId, schema: string, signal?: AbortSignal): Promise<void> {
-    await this.store.put(schemaKey(id), Buffer.from(schema), {}, signal);
+  async saveRing(ref: BackupRef, ring: Ring, ringText: string, signal?: AbortSignal): Promise<void> {
+    await this.store.put(ringTextKey(ref), Buffer.from(ringText), {}, signal);
+    await this.store.put(ringKey(ref), encodeJson(ring), {}, signal);
+  }
+
+  async saveSchema(ref: BackupRef, schema: string, signal?: AbortSignal): Promise<void> {
+    await this.store.put(schemaKey(ref), Buffer.from(schema), {}, signal);
   }
 
   /** Written last: from here on the backup is complete. */
   async commit(manifest: BackupManifest, signal?: AbortSignal): Promise<void> {
-    await this.store.put(backupManifestKey(manifest.id), encodeJson(manifest), { ifAbsent: true }, signal);
-    await this.store.delete([inProgressKey(manifest.id)], signal);
+    await this.store.put(backupManifestKey(manifest), encodeJson(manifest), { ifAbsent: true }, signal);
+    await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
+  }
+
+  async #nodeManifest(key: string, ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
+    const manifest = await this.#read(key, decodeNodeManifest, signal);
+    if (manifest !== undefined) {
+      belongs(key, { id: manifest.backup, ...(manifest.parent === undefined ? {} : { parent: manifest.parent }) }, ref);
+      if (manifest.host !== host) {
+        throw new IntegrityError(`${key} is the manifest of ${manifest.host}`);
+      }
+    }
+    return manifest;
   }
 
   async #read<T>(
@@ -115,4 +171,19 @@ export class Repository {
     }
     return decode(Buffer.concat(chunks), key);
   }
+}
+
+/** A manifest that was copied to another place would make one backup's objects look like another's. */
+function belongs(key: string, found: BackupRef, expected: BackupRef): void {
+  if (found.id !== expected.id || found.parent !== expected.parent) {
+    throw new IntegrityError(`${key} belongs to backup ${found.parent === undefined ? '' : `${found.parent}/`}${found.id}`);
+  }
+}
+
+function refOf({ id, parent }: BackupRef): BackupRef {
+  return parent === undefined ? { id } : { id, parent };
+}
+
+function refOfNode(manifest: NodeManifest): BackupRef {
+  return refOf(manifest.parent === undefined ? { id: manifest.backup } : { id: manifest.backup, parent: manifest.parent });
 }

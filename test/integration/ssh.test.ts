@@ -525,7 +525,7 @@ describe('many commands and slow consumers', { skip }, () => {
         bytes += chunk.length;
         if (bytes < 20_000_000) await delay(30);
         most = Math.max(most, process.memoryUsage().rss - before);
-        assert.ok(chunk.length <= 2 << 20);
+        assert.ok(chunk.length <= 4 << 20, `${chunk.length} bytes at once`);
       }
       assert.equal(bytes, 200_000_000);
       assert.ok(most < 120e6, `${Math.round(most / 1e6)} MB more`);
@@ -616,7 +616,7 @@ describe('giving up', { skip }, () => {
 
   test('nothing is printed, and the process ends by itself after close', () =>
     withSshd({}, async (sshd) => {
-      const script = join(sshd.directory, 'ends.ts');
+      const script = join(sshd.directory, 'ends.mts');
       const source = new URL('../../src/cluster/ssh.ts', import.meta.url).href;
       const options: SshOptions = { ...bare(sshd), privateKey: sshd.userKey };
       writeFileSync(

@@ -1,8 +1,9 @@
 """Rows for integration tests: the same seed always writes the same rows.
 
 rows.py CONTACT load SEED N    writes N rows into each table of test/fixtures/schema.cql
-rows.py CONTACT dump           prints {"keyspace.table": {"rows": n, "sha256": hex}} for every table and view that is
-                               not Cassandra's own, read from all replicas
+rows.py CONTACT blobs N BYTES  writes N rows of BYTES random bytes into faults.blobs (test/fixtures/faults.cql)
+rows.py CONTACT dump [KS...]   prints {"keyspace.table": {"rows": n, "sha256": hex}} for every table and view of these
+                               keyspaces, or of all that are not Cassandra's own, read from all replicas
 
 Run it by `scripts/sandbox python`.
 """
@@ -74,6 +75,13 @@ def load(cluster, session, seed, count):
     )
 
 
+def load_blobs(session, count, size):
+    rng = random.Random(1)
+    statement = session.prepare("INSERT INTO faults.blobs (id, body) VALUES (?, ?)")
+    rows = [(i, rng.randbytes(size)) for i in range(count)]
+    execute_concurrent_with_args(session, statement, rows, concurrency=4)
+
+
 class Address:
     def __init__(self, street, zip):
         self.street = street
@@ -84,11 +92,13 @@ def quoted(name):
     return '"' + name.replace('"', '""') + '"'
 
 
-def dump(session):
+def dump(session, keyspaces):
     found = {}
     for catalog, column in (("tables", "table_name"), ("views", "view_name")):
         for keyspace, table in session.execute(f"SELECT keyspace_name, {column} FROM system_schema.{catalog}"):
             if keyspace == "system" or keyspace.startswith("system_"):
+                continue
+            if keyspaces and keyspace not in keyspaces:
                 continue
             # The server's own JSON: one text per row, whatever the types and the driver's version.
             result = session.execute(f"SELECT JSON * FROM {quoted(keyspace)}.{quoted(table)}")
@@ -104,9 +114,12 @@ def main(arguments):
         case [contact, "load", seed, count]:
             cluster, session = connect(contact)
             load(cluster, session, int(seed), int(count))
-        case [contact, "dump"]:
+        case [contact, "blobs", count, size]:
             cluster, session = connect(contact)
-            dump(session)
+            load_blobs(session, int(count), int(size))
+        case [contact, "dump", *keyspaces]:
+            cluster, session = connect(contact)
+            dump(session, keyspaces)
         case _:
             sys.exit(__doc__)
     cluster.shutdown()

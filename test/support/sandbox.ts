@@ -1,4 +1,5 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('../../scripts/sandbox', import.meta.url));
@@ -40,6 +41,38 @@ export function sandboxEnv(options: Pick<SandboxOptions, 'state'> = {}): Record<
   return variables;
 }
 
+/** The running cluster that all integration tests share. */
+export interface Sandbox {
+  readonly hosts: readonly [first: string, second: string, third: string];
+  /** The variables that make `sstash` work on it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The directory that the S3 server keeps the bucket in: a key is a path in it. */
+  readonly bucket: string;
+  /** `5.0` and on have SAI; 4.1 has not. */
+  readonly hasSai: boolean;
+}
+
+let sandbox: Promise<Sandbox> | undefined;
+
+/** Brings up three hosts unless they are up. The variables of scripts/sandbox (SSTASH_SANDBOX) choose which ones. */
+export function ensureSandbox(): Promise<Sandbox> {
+  return (sandbox ??= openSandbox());
+}
+
+async function openSandbox(): Promise<Sandbox> {
+  if (sandboxMissing() !== false) {
+    await runSandbox(['up']);
+  }
+  const env = sandboxEnv();
+  const [first, second, third, ...others] = (env['SSTASH_HOSTS'] ?? '').split(',');
+  if (first === undefined || second === undefined || third === undefined || others.length > 0) {
+    throw new Error(`integration tests need a sandbox of three hosts, this one has ${env['SSTASH_HOSTS']}`);
+  }
+  const bucket = join(dirname(env['SSTASH_SSHKEY'] ?? ''), 's3', 'data', 'backups');
+  const hasSai = !/cassandra 4\./.test(await runSandbox(['status']));
+  return { hosts: [first, second, third], env, bucket, hasSai };
+}
+
 /** Runs one `scripts/sandbox` command; resolves to its stdout, rejects with its stderr when it fails. */
 export function runSandbox(args: readonly string[], options: SandboxOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -76,9 +109,19 @@ export async function loadRows(seed: number, count: number, options: Pick<Sandbo
   await runSandbox(['python', rows, firstHost(options), 'load', String(seed), String(count)], options);
 }
 
-/** Every table and view by `keyspace.table`, read from all replicas. Cassandra's own keyspaces are left out. */
-export async function dumpRows(options: Pick<SandboxOptions, 'state'> = {}): Promise<Record<string, TableRows>> {
-  const text = await runSandbox(['python', rows, firstHost(options), 'dump'], options);
+/** Writes `count` rows of `bytes` random bytes into the table of test/fixtures/faults.cql. */
+export async function loadBlobs(count: number, bytes: number, options: Pick<SandboxOptions, 'state'> = {}): Promise<void> {
+  await runSandbox(['python', rows, firstHost(options), 'blobs', String(count), String(bytes)], options);
+}
+
+/**
+ * Every table and view of the keyspaces (or of all that are not Cassandra's own) by `keyspace.table`, read from all
+ * replicas.
+ */
+export async function dumpRows(
+  options: Pick<SandboxOptions, 'state'> & { readonly keyspaces?: readonly string[] } = {},
+): Promise<Record<string, TableRows>> {
+  const text = await runSandbox(['python', rows, firstHost(options), 'dump', ...(options.keyspaces ?? [])], options);
   const tables: Record<string, TableRows> = JSON.parse(text);
   return tables;
 }

@@ -6,13 +6,13 @@ import fc from 'fast-check';
 import { readSmallFiles } from '../../../src/cluster/file-batch.ts';
 import type { Remote } from '../../../src/cluster/remote.ts';
 import { RemoteError } from '../../../src/model/errors.ts';
-import { processRemote } from '../../support/process-remote.ts';
+import { localRemote } from '../../support/local-remote.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 /** A Remote that answers any read with these chunks, all in one buffer that it uses again, as a socket may. */
 function chunked(chunks: readonly Uint8Array[]): Remote {
   return {
-    ...processRemote({ host: 'h2' }),
+    ...localRemote({ host: 'h2' }),
     read: async function* () {
       const buffer = new Uint8Array(Math.max(1, ...chunks.map((chunk) => chunk.length)));
       for (const chunk of chunks) {
@@ -70,7 +70,7 @@ test('real files are read, empty ones and odd names too, more than one command l
   ];
   const files = names.map((path, index) => ({ path, bytes: index % 5 }));
   await Promise.all(files.map(({ path, bytes }) => writeFile(join(directory, path), String(bytes).repeat(bytes))));
-  const found = await contents(processRemote(), directory, files);
+  const found = await contents(localRemote(), directory, files);
   assert.deepEqual(
     found,
     files.map(({ path, bytes }) => `${path}=${String(bytes).repeat(bytes)}`),
@@ -82,11 +82,11 @@ test('a file that is gone is an error that names it', async (t) => {
   await writeFile(join(directory, 'here'), 'x');
   const files = ['here', 'gone', 'here'].map((path) => ({ path, bytes: 1 }));
   await assert.rejects(
-    contents(processRemote(), directory, files),
+    contents(localRemote(), directory, files),
     (error) => error instanceof RemoteError || /changed/.test(String(error)),
   );
   await assert.rejects(
-    contents(processRemote(), directory, [{ path: 'gone', bytes: 0 }]),
+    contents(localRemote(), directory, [{ path: 'gone', bytes: 0 }]),
     (error) => error instanceof RemoteError && /gone/.test(error.stderr),
   );
 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { parseNodeConfig, readNodeConfig } from '../../../src/cluster/node-config.ts';
 import { defaultTools } from '../../../src/cluster/tools.ts';
 import { BackupError, RemoteError } from '../../../src/model/errors.ts';
-import { processRemote } from '../../support/process-remote.ts';
+import { localRemote } from '../../support/local-remote.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const yaml = '/etc/cassandra/cassandra.yaml';
@@ -78,11 +78,11 @@ test('the file that was named is read, or the one in the directory that was name
   await mkdir(join(directory, 'data'));
   await writeFile(path, `data_file_directories: [${join(directory, 'data')}]\n`);
   await writeFile(join(directory, 'cassandra.yaml'), `data_file_directories: [/nowhere/at/all]\n`);
-  const named = await readNodeConfig(processRemote(), { ...defaultTools, configPath: path });
+  const named = await readNodeConfig(localRemote(), { ...defaultTools, configPath: path });
   assert.equal(named.path, path);
   assert.deepEqual(named.dataDirectories, [join(directory, 'data')]);
   assert.match(named.dataOwner ?? '', /^\S+:\S+$/);
-  const inside = await readNodeConfig(processRemote(), { ...defaultTools, configPath: directory });
+  const inside = await readNodeConfig(localRemote(), { ...defaultTools, configPath: directory });
   assert.deepEqual(inside.dataDirectories, ['/nowhere/at/all']);
   assert.equal(inside.dataOwner, undefined);
 });
@@ -90,13 +90,13 @@ test('the file that was named is read, or the one in the directory that was name
 test('CASSANDRA_CONF of the login is looked at before the usual places', async (t) => {
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'cassandra.yaml'), 'native_transport_port: 9142\n');
-  const config = await readNodeConfig(processRemote({ env: { CASSANDRA_CONF: directory } }), defaultTools);
+  const config = await readNodeConfig(localRemote({ env: { CASSANDRA_CONF: directory } }), defaultTools);
   assert.equal(config.cqlPort, 9142);
 });
 
 test('a file that is not there is an error with the flag that names another', async () => {
   const tools = { ...defaultTools, configPath: '/no/such.yaml' };
-  await assert.rejects(readNodeConfig(processRemote({ host: 'h2' }), tools), (error) => {
+  await assert.rejects(readNodeConfig(localRemote({ host: 'h2' }), tools), (error) => {
     assert.ok(error instanceof RemoteError);
     assert.match(error.message, /^cannot read \/no\/such\.yaml on h2: .*No such file/);
     assert.match(error.hint ?? '', /--cassandra-conf-path/);
@@ -111,7 +111,7 @@ test(
     const directory = await temporaryDirectory(t);
     await chmod(directory, 0o755);
     await writeFile(join(directory, 'cassandra.yaml'), 'cluster_name: x\n', { mode: 0o600 });
-    const nobody = processRemote({ host: 'h2', shell: ['setpriv', '--reuid=65534', '--clear-groups', 'sh', '-c'] });
+    const nobody = localRemote({ host: 'h2', shell: ['setpriv', '--reuid=65534', '--clear-groups', 'sh', '-c'] });
     await assert.rejects(
       readNodeConfig(nobody, { ...defaultTools, configPath: directory }),
       /cannot read .* on h2: .*Permission denied/,

@@ -7,11 +7,11 @@ import type { Tools } from '../../../src/cluster/tools.ts';
 import { BackupError, RemoteError } from '../../../src/model/errors.ts';
 import { fakeProgram } from '../../support/fake-program.ts';
 import type { FakeProgram } from '../../support/fake-program.ts';
-import { processRemote } from '../../support/process-remote.ts';
+import { localRemote } from '../../support/local-remote.ts';
 import { recordedNodetool, recordedVersions } from '../../support/recorded.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
-const remote = processRemote({ host: 'h2' });
+const remote = localRemote({ host: 'h2' });
 
 async function fake(t: TestContext, answers: Parameters<typeof fakeProgram>[2]): Promise<{ tools: Tools; program: FakeProgram }> {
   const program = await fakeProgram(await temporaryDirectory(t), 'nodetool', answers);

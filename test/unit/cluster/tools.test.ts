@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failureLine, isMissingProgram, runTool } from '../../../src/cluster/tools.ts';
-import { processRemote } from '../../support/process-remote.ts';
+import { localRemote } from '../../support/local-remote.ts';
 
-const remote = processRemote();
+const remote = localRemote();
 
 test('both streams and the status of a failed program come back apart', async () => {
   const output = await runTool(remote, ['sh', '-c', 'echo out; echo err >&2; exit 7']);

@@ -40,8 +40,8 @@ for (const options of [
   ['-1', '--no-name'],
 ]) {
   test(`what lzop ${options.join(' ')} wrote is read, at every size around the block's`, async () => {
-    for (const bytes of options.includes('-9') ? edges.slice(0, -1) : edges) {
-      for (const plain of [rows(bytes), noise(bytes, bytes + 1), mixture(bytes)]) {
+    for (const bytes of edges) {
+      for (const plain of bytes > 1_048_577 ? [mixture(bytes)] : [rows(bytes), noise(bytes, bytes + 1)]) {
         assert.ok((await decode(await lzop([...options, '-c'], plain))).equals(plain), `${bytes} bytes`);
       }
     }

@@ -18,8 +18,8 @@ const mebibyte = 1024 * 1024;
 
 /** Zeros, but every MiB begins with its number. */
 async function* numbered(mebibytes: number): AsyncGenerator<Uint8Array> {
-  const chunk = Buffer.alloc(mebibyte);
   for (let n = 0; n < mebibytes; n++) {
+    const chunk = Buffer.alloc(mebibyte);
     chunk.writeUInt32BE(n);
     yield chunk;
   }
@@ -44,26 +44,18 @@ async function* throughLzop(args: readonly string[], source: AsyncIterable<Uint8
   assert.deepEqual(await closed, [0, null]);
 }
 
-test('more than 4 GiB go through our encoder and the real lzop, and back into our decoder', { timeout: 300_000 }, async () => {
-  const mebibytes = 4200;
+test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 300_000 }, async () => {
+  const mebibytes = 4100;
   const expected = await sumOf(numbered(mebibytes));
   const container: Uint8Array[] = [];
   for await (const chunk of lzopEncode(numbered(mebibytes), { name: 'large', pool })) container.push(Uint8Array.from(chunk));
 
   assert.deepEqual(await sumOf(throughLzop(['-d', '-c'], Readable.from(container))), expected);
-  assert.deepEqual(await sumOf(lzopDecode(Readable.from(container), { pool })), expected);
-  const follower = new ContainerFollower();
+  assert.deepEqual(await sumOf(lzopDecode(throughLzop(['-1', '-c'], numbered(mebibytes)), { pool })), expected);
+  const follower = new ContainerFollower({ pool });
   for (const chunk of container) await follower.push(chunk);
   const summary = await follower.end();
   assert.deepEqual([summary.plainBytes, summary.plainCrc32], [expected.bytes, expected.crc]);
-});
-
-test('more than 4 GiB go through the real lzop into our decoder', { timeout: 300_000 }, async () => {
-  const mebibytes = 4200;
-  assert.deepEqual(
-    await sumOf(lzopDecode(throughLzop(['-1', '-c'], numbered(mebibytes)), { pool })),
-    await sumOf(numbered(mebibytes)),
-  );
 });
 
 test('memory does not grow with the length of the stream', { timeout: 300_000 }, async () => {
