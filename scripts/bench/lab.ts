@@ -84,7 +84,8 @@ export async function startLab(directory: string, groups: CpuGroups): Promise<La
 
 /** Pid 0 is the writer itself, in whatever pid namespace; so a shim moves nodetool and cqlsh, and sshd's children inherit. */
 async function countNodeCpu(root: Lab['root'], groups: CpuGroups): Promise<void> {
-  const shim = (tool: string): string => `#!/bin/sh\\necho 0 2>/dev/null >${groups.tools.procs} || :\\nexec /usr/bin/${tool} "$@"\\n`;
+  const shim = (tool: string): string =>
+    `#!/bin/sh\\necho 0 2>/dev/null >${groups.tools.procs} || :\\nexec /usr/bin/${tool} "$@"\\n`;
   for (const tool of ['nodetool', 'cqlsh']) {
     await root(`printf '${shim(tool)}' >/usr/local/bin/${tool} && chmod 755 /usr/local/bin/${tool}`);
   }
@@ -95,10 +96,14 @@ async function startServer(data: string, groups: CpuGroups): Promise<() => Promi
   rmSync(data, { recursive: true, force: true });
   mkdirSync(join(data, bucket), { recursive: true });
   const log = openSync(join(data, '..', 's3.log'), 'w');
-  const server = spawn(join(cache, 'bin/versitygw'), ['--port', endpoint.slice('http://'.length), '--quiet', '--keep-alive', 'posix', data], {
-    env: { ...process.env, ROOT_ACCESS_KEY: credentials.id, ROOT_SECRET_KEY: credentials.secret },
-    stdio: ['ignore', log, log],
-  });
+  const server = spawn(
+    join(cache, 'bin/versitygw'),
+    ['--port', endpoint.slice('http://'.length), '--quiet', '--keep-alive', 'posix', data],
+    {
+      env: { ...process.env, ROOT_ACCESS_KEY: credentials.id, ROOT_SECRET_KEY: credentials.secret },
+      stdio: ['ignore', log, log],
+    },
+  );
   closeSync(log);
   const ended = once(server, 'close');
   const stop = async (): Promise<void> => {

@@ -26,14 +26,10 @@ export interface Cost {
   readonly loadBefore: number;
 }
 
-export interface Measured extends Cost {
-  readonly stdout: string;
-}
-
 const lookEveryMs = 50;
 
 /** Runs a program to its end. Rejects, with the end of what it wrote on stderr, unless it exits with 0. */
-export async function measure(program: Program, groups: CpuGroups, logDirectory: string): Promise<Measured> {
+export async function measure(program: Program, groups: CpuGroups, logDirectory: string): Promise<Cost> {
   // Dirty pages of the run before would be written during this one, at its expense.
   await run({ argv: ['sync'], env: {} }, logDirectory);
   const loadBefore = loadavg()[0] ?? 0;
@@ -44,7 +40,7 @@ export async function measure(program: Program, groups: CpuGroups, logDirectory:
   let peakRssBytes = 0;
   const look = setInterval(() => (peakRssBytes = Math.max(peakRssBytes, residentBytes(groups))), lookEveryMs);
   try {
-    const stdout = await run(inGroup, logDirectory);
+    await run(inGroup, logDirectory);
     const wallSeconds = Number(process.hrtime.bigint() - started) / 1e9;
     const after = readings(groups);
     const spent = (name: keyof typeof after): number => after[name] - before[name];
@@ -58,7 +54,6 @@ export async function measure(program: Program, groups: CpuGroups, logDirectory:
       otherCpu: Math.max(0, spent('machine') - accounted),
       peakRssBytes,
       loadBefore,
-      stdout,
     };
   } finally {
     clearInterval(look);
@@ -104,7 +99,7 @@ export async function run(program: Program, logDirectory: string): Promise<strin
     const child = spawn(command, args, { env: { ...process.env, ...program.env }, stdio: ['ignore', 'pipe', stderr] });
     current = child;
     const chunks: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const [status, signal]: unknown[] = await once(child, 'close');
     const stdout = Buffer.concat(chunks).toString();
     if (status === 0) return stdout;

@@ -11,6 +11,8 @@ export interface NodeInfo {
   readonly rack: string;
   /** Decimal text, ascending; empty while the node has not joined. */
   readonly tokens: readonly string[];
+  /** Since Cassandra started there. */
+  readonly uptimeSeconds?: number;
 }
 
 /** Reads `nodetool info -T`; undefined when it holds no host id. */
@@ -23,11 +25,13 @@ export function parseInfo(text: string): NodeInfo | undefined {
   }
   // A node that has not joined says `Token : (node is not joined to the cluster)`.
   const tokens = valuesOf('Token').filter((token) => token !== '' && !token.startsWith('('));
+  const [uptime] = valuesOf(String.raw`Uptime \(seconds\)`);
   return {
     hostId,
     dc: valuesOf('Data Center')[0] ?? '',
     rack: valuesOf('Rack')[0] ?? '',
     tokens: tokens.toSorted(compareTokens),
+    ...(uptime === undefined || !/^\d+$/.test(uptime) ? {} : { uptimeSeconds: Number(uptime) }),
   };
 }
 

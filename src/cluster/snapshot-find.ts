@@ -1,12 +1,12 @@
 import { BackupError } from '../model/errors.ts';
 import type { Remote } from './remote.ts';
 
-/** A file or directory of a snapshot, as `find` met it. */
+/** A file or directory below a table's `snapshots/<tag>` or `backups`, as `find` met it. */
 export interface SnapshotEntry {
   readonly keyspace: string;
   /** Name of the table's directory. */
   readonly directory: string;
-  /** Below the snapshot directory; empty for the snapshot directory itself. */
+  /** Below that directory; empty for the directory itself. */
   readonly name: string;
   /** Below the data directory. */
   readonly path: string;
@@ -16,17 +16,20 @@ export interface SnapshotEntry {
   readonly modified: string;
 }
 
+/** Where a table keeps hard links: the snapshot of a tag, or the incremental backup files. */
+export type LinkPlace = { readonly snapshot: string } | 'backups';
+
 /**
- * Everything below `<keyspace>/<table>/snapshots/<tag>` of a data directory, dot directories included, as it comes.
- * Throws RemoteError when any directory on the way cannot be read.
+ * Everything below `<keyspace>/<table>/snapshots/<tag>` or `<keyspace>/<table>/backups` of a data directory, dot
+ * directories included, as it comes. Throws RemoteError when any directory on the way cannot be read.
  */
-export async function* findSnapshotEntries(
+export async function* findLinks(
   remote: Remote,
   directory: string,
-  tag: string,
+  place: LinkPlace,
   signal?: AbortSignal,
 ): AsyncGenerator<SnapshotEntry> {
-  const command = ['sh', '-c', 'cd -- "$1" && shift && exec find "$@"', 'sh', directory, ...findArguments(tag)] as const;
+  const command = ['sh', '-c', 'cd -- "$1" && shift && exec find "$@"', 'sh', directory, ...findArguments(place)] as const;
   let rest = Buffer.alloc(0);
   for await (const chunk of remote.read(command, signal === undefined ? {} : { signal })) {
     const text = Buffer.concat([rest, chunk]);
@@ -43,15 +46,16 @@ export async function* findSnapshotEntries(
 }
 
 /**
- * Two finds. The outer one goes down to the snapshot directories and no further: everything else at each level is
+ * Two finds. The outer one goes down to the directories asked for and no further: everything else at each level is
  * pruned, so live sstables, other snapshots and `lost+found` (which only root may read) cost nothing. It follows links,
  * because operators move keyspaces and tables to other disks that way, and it bears files that vanish, because live ones
- * do. The inner one runs in the snapshot directories, where nothing may vanish.
+ * do. The inner one runs in the directories asked for, where nothing may vanish.
  */
-function findArguments(tag: string): readonly string[] {
-  const name = tag.replaceAll(/[^A-Za-z0-9_]/g, String.raw`\$&`);
-  const way = String.raw`\.|\./[^./+][^/+]*|\./[^./+][^/+]*/[^./][^/]*(/snapshots(/${name})?)?`;
-  const goal = String.raw`\./[^/]+/[^/]+/snapshots/${name}`;
+function findArguments(place: LinkPlace): readonly string[] {
+  const name = place === 'backups' ? '' : place.snapshot.replaceAll(/[^A-Za-z0-9_]/g, String.raw`\$&`);
+  const last = place === 'backups' ? '/backups' : `/snapshots(/${name})?`;
+  const way = String.raw`\.|\./[^./+][^/+]*|\./[^./+][^/+]*/[^./][^/]*(${last})?`;
+  const goal = place === 'backups' ? String.raw`\./[^/]+/[^/]+/backups` : String.raw`\./[^/]+/[^/]+/snapshots/${name}`;
   const list = String.raw`exec find "$@" -printf '%y\t%s\t%T@\t%p\0'`;
   const options = ['-L', '.', '-ignore_readdir_race', '-maxdepth', '4', '-regextype', 'posix-extended'];
   const prune = ['!', '-regex', way, '-prune', '-o'];
@@ -61,7 +65,8 @@ function findArguments(tag: string): readonly string[] {
 
 function parseEntry(bytes: Uint8Array, place: string): SnapshotEntry {
   const [, type, size, seconds, path, keyspace, directory, name] =
-    /^(.)\t(\d+)\t(-?\d+(?:\.\d+)?)\t\.\/(([^/]+)\/([^/]+)\/snapshots\/[^/]+(?:\/([\s\S]+))?)$/.exec(decode(bytes)) ?? [];
+    /^(.)\t(\d+)\t(-?\d+(?:\.\d+)?)\t\.\/(([^/]+)\/([^/]+)\/(?:snapshots\/[^/]+|backups)(?:\/([\s\S]+))?)$/.exec(decode(bytes)) ??
+    [];
   if (
     type === undefined ||
     size === undefined ||

@@ -24,6 +24,8 @@ export interface SnapshotTable {
   readonly fileList?: readonly string[];
   /** Text of schema.cql; undefined when there is none. */
   readonly schema?: string;
+  /** Paths that the sstables' own TOC.txt files name and that nothing can rebuild. */
+  readonly essential?: readonly string[];
 }
 
 /** What was found in one data directory. */
@@ -50,7 +52,7 @@ export function digestOf(listing: SnapshotListing, component: Pick<Component, 't
 
 /** Puts together what the data directories hold; throws as `listSnapshot` does. */
 export function assembleListing(host: string, tag: string, directories: readonly DirectoryContents[]): SnapshotListing {
-  const tables = new Map<string, { table: TableId; fileList?: readonly string[]; schema?: string }>();
+  const tables = new Map<string, { table: TableId; fileList?: readonly string[]; schema?: string; essential?: readonly string[] }>();
   const components = new Map<string, Component>();
   const digests = new Map<string, string>();
   const unreadableDigests: string[] = [];
@@ -85,6 +87,9 @@ export function assembleListing(host: string, tag: string, directories: readonly
         });
       }
       components.set(key, component);
+      if (isContentsList(entry.name)) {
+        part.essential = [...(part.essential ?? []), ...essentialOf(entry.name, text ?? '')];
+      }
       const dataPath = dataPathOf(entry.name);
       const digest = parseDigest(text ?? '');
       if (dataPath !== undefined && digest !== undefined) {
@@ -117,7 +122,31 @@ export function missingFromSnapshot(listing: SnapshotListing, expectedTables: re
           .filter((path) => isDataFile(path) && !held.has(componentKey({ table, path })))
           .map((path) => ({ table, reason: `${path} is listed and not there` })),
   );
-  return [...absent, ...incomplete];
+  const torn = listing.tables.flatMap(({ table, essential = [] }) =>
+    essential
+      .filter((path) => !held.has(componentKey({ table, path })))
+      .map((path) => ({ table, reason: `${path} belongs to an sstable and is not there` })),
+  );
+  return [...absent, ...incomplete, ...torn];
+}
+
+const contentsListName = 'TOC.txt';
+
+/** Whether a file is the list of an sstable's own components. */
+export function isContentsList(name: string): boolean {
+  return name.endsWith(`-${contentsListName}`);
+}
+
+// Data.db is in Cassandra's file list. Cassandra makes Filter, Summary and the indexes' components anew when they lack.
+const irreplaceable: ReadonlySet<string> = new Set(['CompressionInfo.db', 'Statistics.db', 'Index.db', 'Partitions.db', 'Rows.db']);
+
+function essentialOf(path: string, contentsList: string): readonly string[] {
+  const prefix = path.slice(0, -contentsListName.length);
+  return contentsList
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((name) => irreplaceable.has(name))
+    .map((name) => `${prefix}${name}`);
 }
 
 function tableOf(entry: SnapshotEntry, place: string): TableId {

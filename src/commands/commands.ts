@@ -6,11 +6,17 @@ import { listCommand } from './list.ts';
 import { outputOptions } from './options.ts';
 import { restoreCommand } from './restore.ts';
 import { filesCommand, showCommand } from './show.ts';
+import { unlockCommand } from './unlock.ts';
 
 /** Every command of the program, in the order of its help. */
-export const commands: readonly ProgramCommand[] = [backupCommand, listCommand, showCommand, filesCommand, restoreCommand].map(
-  (command: Command) => ({
-    optionNames: Object.keys({ ...command.options, ...outputOptions }),
-    module: (settle) => commandModule(command, settle),
-  }),
-);
+export const commands: readonly ProgramCommand[] = [
+  backupCommand,
+  listCommand,
+  showCommand,
+  filesCommand,
+  restoreCommand,
+  unlockCommand,
+].map((command: Command) => ({
+  optionNames: Object.keys({ ...command.options, ...outputOptions }),
+  module: (settle) => commandModule(command, settle),
+}));

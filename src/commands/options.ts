@@ -72,6 +72,16 @@ export const nodeOptions: OptionSet = {
   'cassandra-conf-path': { type: 'string', describe: 'cassandra.yaml or scylla.yaml on the nodes', group: 'Nodes:' },
 };
 
+/** Of commands that write to the location. */
+export const lockOptions: OptionSet = {
+  'lock-timeout': {
+    type: 'number',
+    default: 0,
+    describe: 'seconds to wait for another run on the same location to end; 0 fails at once',
+    group: 'Location:',
+  },
+};
+
 export const selectionOptions: OptionSet = {
   keyspaces: {
     type: 'string',

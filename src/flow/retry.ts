@@ -6,6 +6,12 @@ export interface Patience {
   readonly firstDelayMs: number;
 }
 
+export interface RetryOptions {
+  readonly patience?: Patience;
+  /** Told of every failure that is followed by another try. */
+  readonly again?: (error: unknown) => void;
+}
+
 export const defaultPatience: Patience = { attempts: 4, firstDelayMs: 500 };
 
 /**
@@ -15,7 +21,7 @@ export const defaultPatience: Patience = { attempts: 4, firstDelayMs: 500 };
 export async function retry<T>(
   work: (attempt: number) => Promise<T>,
   signal: AbortSignal,
-  patience: Patience = defaultPatience,
+  { patience = defaultPatience, again }: RetryOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
@@ -25,6 +31,7 @@ export async function retry<T>(
       if (attempt >= patience.attempts || signal.aborted || !isTransient(error)) {
         throw error;
       }
+      again?.(error);
       await sleep(patience.firstDelayMs * 2 ** (attempt - 1) * (1 + Math.random() / 2), undefined, { signal });
     }
   }

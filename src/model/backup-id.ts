@@ -6,6 +6,38 @@ export function backupIdAt(time: Date): BackupId {
   return `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
 }
 
+/**
+ * The name of a moment (UTC) in a strftime format: %Y %m %d %H %M %S %j %%. Throws UsageError for other directives, and
+ * when the name cannot be a directory.
+ */
+export function formatMoment(format: string, time: Date): BackupId {
+  const iso = time.toISOString();
+  const dayOfYear = Math.floor((time.getTime() - Date.UTC(time.getUTCFullYear(), 0, 1)) / 86_400_000) + 1;
+  const values: Readonly<Record<string, string>> = {
+    Y: iso.slice(0, 4),
+    m: iso.slice(5, 7),
+    d: iso.slice(8, 10),
+    H: iso.slice(11, 13),
+    M: iso.slice(14, 16),
+    S: iso.slice(17, 19),
+    j: String(dayOfYear).padStart(3, '0'),
+    '%': '%',
+  };
+  const name = format.replaceAll(/%(.?)/g, (_, directive: string) => {
+    const value = values[directive];
+    if (value === undefined) {
+      throw new UsageError(`%${directive} is not known in a timestamp format`, { hint: 'use %Y %m %d %H %M %S %j' });
+    }
+    return value;
+  });
+  if (!isBackupId(name)) {
+    throw new UsageError(`${name} cannot be the name of a backup`, {
+      hint: 'letters, digits, . _ : and -, with a digit among them',
+    });
+  }
+  return name;
+}
+
 /** The nodetool tag of a backup's snapshots. The prefix tells ours from the operator's own. */
 export function snapshotTag(id: BackupId): string {
   return `${tagPrefix}${id}`;

@@ -29,6 +29,11 @@ export class NotFoundError extends BackupError {
   override readonly exitCode: number = 10;
 }
 
+/** Somebody else works on the location, or took our lock away. Exit 11. */
+export class LockedError extends BackupError {
+  override readonly exitCode: number = 11;
+}
+
 /** Bytes are not what they should be: a checksum, a size or a structure differs. Exit 4. */
 export class IntegrityError extends BackupError {
   override readonly exitCode: number = 4;

@@ -18,9 +18,14 @@ export interface NodeOutcome {
 export interface BackupResult {
   readonly id: BackupId;
   readonly kind: BackupKind;
+  readonly parent?: BackupId;
+  /** Why it is of this kind. */
+  readonly reason: string;
   /** Only then is it listed as complete and restored as `latest`. */
   readonly complete: boolean;
   readonly location: string;
+  /** Of the backup below the location. */
+  readonly path: string;
   readonly nodes: readonly NodeOutcome[];
   readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
@@ -31,6 +36,9 @@ export interface BackupResult {
 export interface BackupPlan {
   readonly id: BackupId;
   readonly kind: BackupKind;
+  readonly parent?: BackupId;
+  readonly reason: string;
+  readonly path: string;
   readonly location: string;
   readonly cluster: string;
   readonly nodes: readonly PlannedNode[];

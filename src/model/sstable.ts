@@ -75,6 +75,13 @@ export function dataPathOf(digestPath: string): string | undefined {
     : undefined;
 }
 
+/** The Data.db of the sstable that a component belongs to, itself included; undefined for a name that is no component's. */
+export function dataPathFor(path: string): string | undefined {
+  const slash = path.lastIndexOf('/') + 1;
+  const name = parseComponentName(path.slice(slash));
+  return name === undefined ? undefined : `${path.slice(0, slash)}${formatComponentName({ ...name, component: dataComponent })}`;
+}
+
 /** Reads a table directory's name `<table>-<id>`; undefined for the names of Cassandra 2.0 and older, which have no id. */
 export function parseTableDirectory(keyspace: string, name: string): TableId | undefined {
   const [, table, id] = /^(\w+)-([0-9a-f]{32})$/.exec(name) ?? [];

@@ -1,6 +1,9 @@
 import type { Compression, StoredFile } from './manifest.ts';
+import type { KnownFiles } from './known-files.ts';
+import { sstableDigest } from './known-files.ts';
+import { total } from './size.ts';
 import type { Component, TableId } from './sstable.ts';
-import { tableDirectory } from './sstable.ts';
+import { isDataFile, tableDirectory } from './sstable.ts';
 
 /** A component that has to travel, and where to. */
 export interface Upload {
@@ -24,19 +27,31 @@ export interface NodeUploadPlan {
 export interface UploadPlanInput {
   readonly components: readonly Component[];
   readonly compression: Compression;
-  /** Digest of the Data.db at this component's place, where there is one. */
-  readonly digestOf: (component: Component) => string | undefined;
+  /** Cassandra's digest of a Data.db. */
+  readonly digestOfData: (dataPath: string, table: TableId) => string | undefined;
   readonly keyOf: (component: Component, compression: Compression) => string;
+  /** What earlier backups of this node, and this run before it was interrupted, have stored. */
+  readonly known: KnownFiles;
+  /** Whether the object is still there as it was stored: a reference to nothing would be a lie. */
+  readonly isThere: (file: StoredFile) => boolean;
 }
 
 export function planNodeUpload(input: UploadPlanInput): NodeUploadPlan {
-  const uploads = input.components.map((component): Upload => {
-    const digest = input.digestOf(component);
-    const place = { component, key: input.keyOf(component, input.compression), compression: input.compression };
-    return digest === undefined ? place : { ...place, digest };
-  });
-  const newBytes = uploads.reduce((sum, upload) => sum + upload.component.bytes, 0);
-  return { uploads, reused: [], bytes: newBytes, newBytes };
+  const uploads: Upload[] = [];
+  const reused: (StoredFile & { readonly table: TableId })[] = [];
+  for (const component of input.components) {
+    const { table, path, disk } = component;
+    const known = input.known.find(component, sstableDigest(component, input.digestOfData));
+    if (known !== undefined && input.isThere(known)) {
+      reused.push({ ...known, table, disk });
+      continue;
+    }
+    const digest = isDataFile(path) ? input.digestOfData(path, table) : undefined;
+    const upload = { component, key: input.keyOf(component, input.compression), compression: input.compression };
+    uploads.push(digest === undefined ? upload : { ...upload, digest });
+  }
+  const newBytes = total(uploads.map((upload) => upload.component.bytes));
+  return { uploads, reused, newBytes, bytes: newBytes + total(reused.map((file) => file.bytes)) };
 }
 
 /** Units of work: one large file, or many small ones that travel in one stream. */

@@ -2,6 +2,7 @@ import { listLiveFiles } from '../cluster/live-files.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { BackupPlan, PlannedNode } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
+import { backupPrefix } from '../storage/keys.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
 import type { Member } from './members.ts';
@@ -24,8 +25,10 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     error: reasonOf(error),
   }));
   return {
-    id: run.id,
-    kind: 'snapshot',
+    ...run.ref,
+    kind: run.decision.kind,
+    reason: run.decision.reason,
+    path: backupPrefix(run.ref),
     location: parts.repository.store.url,
     cluster: run.topology.ring.cluster,
     nodes: [...present, ...absent],

@@ -1,16 +1,22 @@
 import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
-import { backupIdAt, snapshotTag } from '../model/backup-id.ts';
+import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
+import type { Backup } from '../model/backup.ts';
+import { isComplete } from '../model/backup.ts';
+import type { KindDecision } from '../model/backup-kind.ts';
+import { candidateParent, decideKind } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { BackupId, Compression, InProgress } from '../model/manifest.ts';
+import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import { selectTables } from '../model/table-filter.ts';
+import { unfinishedRun } from '../model/unfinished-run.ts';
 import { isHostSegment } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
+import { chainGaps } from './chain-check.ts';
 import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
@@ -20,6 +26,20 @@ export interface BackupOptions {
   /** One node of the cluster; the others are found in its ring. */
   readonly seed?: string;
   readonly filter: TableFilter;
+  /** Snapshot or incremental, where the user wants to decide. */
+  readonly kind?: BackupKind;
+  /** Only go on with an unfinished run; an error when there is none. */
+  readonly resume: boolean;
+  /** Upload everything, whatever earlier backups hold. */
+  readonly selfContained: boolean;
+  /** How old the parent of an incremental backup may be. */
+  readonly snapshotEverySeconds: number;
+  /** strftime name of a snapshot backup's directory. */
+  readonly timestampFormat?: string;
+  /** Leave Cassandra's incremental files on the nodes after they are stored. */
+  readonly keepIncrementals: boolean;
+  /** The series that the backup belongs to. */
+  readonly policy?: string;
   readonly compression: Compression;
   /** Nodes that take their snapshot at the same time. */
   readonly snapshotParallel: number;
@@ -29,7 +49,7 @@ export interface BackupOptions {
   readonly transfers: number;
   readonly clearOnFailure: boolean;
   readonly now: Date;
-  readonly owner: InProgress['owner'];
+  readonly owner: Owner;
   readonly writtenBy: string;
 }
 
@@ -42,20 +62,50 @@ export interface BackupParts extends MemberParts {
 
 /** What is settled before anything is touched. */
 export interface Run {
-  readonly id: BackupId;
+  readonly ref: BackupRef;
+  readonly decision: KindDecision;
+  /** Goes on with a run that was interrupted or failed. */
+  readonly resumed: boolean;
   readonly tag: string;
   readonly startedAt: number;
   readonly members: Members;
   readonly topology: Topology;
   readonly tables: readonly TableId[];
+  /** What the location holds, oldest first. */
+  readonly backups: readonly Backup[];
   readonly progress: InProgress;
   readonly warnings: string[];
 }
 
-/** Connects, asks the cluster what it looks like, and settles what is to be backed up. Touches nothing. */
+/** Connects, asks the cluster what it looks like, and settles what is to be backed up, and how. Touches nothing. */
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
+  const startedAt = Date.now();
   parts.listen({ type: 'step', text: 'connecting' });
-  await parts.repository.store.stat('.sstash-probe', signal);
+  const [backups, members] = await Promise.all([parts.repository.backups(signal), openNodes(options, parts, signal)]);
+  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const tables = selectTables(topology.tables, options.filter);
+  const unfinished = unfinishedRun(backups, {
+    selection: options.filter.patterns,
+    policy: options.policy,
+    hosts: [...members.present, ...members.absent].map(({ host }) => host),
+    now: options.now,
+    asked: options.resume,
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
+  });
+  const decision =
+    unfinished === undefined ? await decide(options, members, tables, backups, parts, signal) : goOn(unfinished, options.resume);
+  parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
+  const warnings = warningsOf(members, topology, options);
+  for (const text of warnings) {
+    parts.listen({ type: 'warning', text });
+  }
+  const ref = unfinished === undefined ? newRef(decision, options, backups) : refOf(unfinished);
+  const progress = progressOf(ref, members, options, unfinished?.progress.startedAt);
+  const resumed = unfinished !== undefined;
+  return { ref, decision, resumed, tag: snapshotTag(ref.id), startedAt, members, topology, tables, backups, warnings, progress };
+}
+
+async function openNodes(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Members> {
   const hosts = options.seed === undefined ? options.hosts : await discoverHosts(options.seed, parts, signal);
   if (hosts.length === 0) {
     throw new UsageError('no hosts', { hint: 'name them with --hosts a,b,c or give one with --seed' });
@@ -64,24 +114,58 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   if (odd !== undefined) {
     throw new UsageError(`${odd} cannot be a host's name`);
   }
-  const members = await openMembers(hosts, true, parts, signal);
-  const topology = await clusterTopology(members.present, parts.tools, signal);
-  const tables = selectTables(topology.tables, options.filter);
-  const warnings = warningsOf(members, topology, options);
-  for (const text of warnings) {
-    parts.listen({ type: 'warning', text });
-  }
-  const id = backupIdAt(options.now);
-  return {
-    id,
-    tag: snapshotTag(id),
-    startedAt: Date.now(),
-    members,
-    topology,
-    tables,
-    warnings,
-    progress: progressOf(id, members, options),
+  return openMembers(hosts, true, parts, signal);
+}
+
+async function decide(
+  options: BackupOptions,
+  members: Members,
+  tables: readonly TableId[],
+  backups: readonly Backup[],
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<KindDecision> {
+  const { now, timestampFormat, snapshotEverySeconds } = options;
+  const input = {
+    forced: options.kind,
+    snapshots: backups.filter(isComplete),
+    selection: options.filter.patterns,
+    policy: options.policy,
+    hostIds: members.present.flatMap(({ info }) => (info === undefined ? [] : [info.hostId])),
+    now,
+    snapshotEverySeconds,
+    ...(timestampFormat === undefined ? {} : { nameNow: formatMoment(timestampFormat, now) }),
   };
+  const parent = options.kind === 'snapshot' ? undefined : candidateParent(input);
+  const gaps =
+    parent === undefined ? { gaps: [], brokenTables: [] } : await chainGaps(members.present, tables, parent, parts, signal);
+  const decision = decideKind({ ...input, ...gaps });
+  if (options.kind === 'incremental' && decision.kind !== 'incremental') {
+    throw new UsageError(`no incremental backup is possible: ${decision.obstacles.join('; ')}`, {
+      hint: 'take a snapshot backup: --new-snapshot',
+    });
+  }
+  return decision;
+}
+
+function goOn(unfinished: BackupRef, asked: boolean): KindDecision {
+  const reason = `${asked ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there'}; going on with ${unfinished.id}`;
+  return unfinished.parent === undefined
+    ? { kind: 'snapshot', reason, obstacles: [] }
+    : { kind: 'incremental', parent: { id: unfinished.parent }, reason, obstacles: [] };
+}
+
+/** A name that a day's first backup has taken already is followed by one with the full time. */
+function newRef(decision: KindDecision, { now, timestampFormat }: BackupOptions, backups: readonly Backup[]): BackupRef {
+  if (decision.parent !== undefined) {
+    return { id: backupIdAt(now), parent: decision.parent.id };
+  }
+  const name = timestampFormat === undefined ? backupIdAt(now) : formatMoment(timestampFormat, now);
+  return { id: backups.some(({ id }) => id === name) ? backupIdAt(now) : name };
+}
+
+function refOf({ id, parent }: BackupRef): BackupRef {
+  return parent === undefined ? { id } : { id, parent };
 }
 
 function warningsOf(members: Members, topology: Topology, options: BackupOptions): string[] {
@@ -90,25 +174,29 @@ function warningsOf(members: Members, topology: Topology, options: BackupOptions
   const unnamed = members.absent.length === 0 && others.length > 0 && options.seed === undefined;
   return [
     ...(unnamed ? [`the ring has ${topology.ring.nodes.length} nodes; not named and not backed up: ${others.join(', ')}`] : []),
-    ...(topology.source === 'nodetool' ? ['cqlsh did not answer; ring and tables were read by nodetool'] : []),
+    ...(topology.source === 'nodetool'
+      ? [`ring and tables were read by nodetool: ${topology.fallback ?? 'cqlsh did not answer'}`]
+      : []),
   ];
 }
 
-function progressOf(id: BackupId, members: Members, options: BackupOptions): InProgress {
-  const startedAt = options.now.toISOString();
+function progressOf(ref: BackupRef, members: Members, options: BackupOptions, startedAt: string | undefined): InProgress {
+  const now = options.now.toISOString();
   const nodes = [
     ...members.present.map(({ host, info }) => ({ host, hostId: info?.hostId ?? '', state: 'running' as const })),
     ...members.absent.map(({ host, error }) => ({ host, hostId: '', state: 'failed' as const, error: reasonOf(error) })),
   ];
+  const { owner, filter, policy, writtenBy } = options;
   return {
     format: 1,
-    id,
-    kind: 'snapshot',
-    startedAt,
-    updatedAt: startedAt,
-    owner: options.owner,
-    selection: options.filter.patterns,
+    ...ref,
+    kind: ref.parent === undefined ? 'snapshot' : 'incremental',
+    startedAt: startedAt ?? now,
+    updatedAt: now,
+    owner,
+    selection: filter.patterns,
+    ...(policy === undefined ? {} : { policy }),
     nodes,
-    writtenBy: options.writtenBy,
+    writtenBy,
   };
 }

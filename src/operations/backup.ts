@@ -1,35 +1,39 @@
 import { assembleSchema, readSchema } from '../cluster/cql-schema.ts';
-import { clearSnapshot, clusterText, takeSnapshot } from '../cluster/nodetool.ts';
+import { clusterText } from '../cluster/nodetool.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { ConditionFailedError, UsageError } from '../model/errors.ts';
-import { failed, outcomeOf, reasonOf, summaryOf } from '../model/outcome.ts';
+import { failed, outcomeOf, reasonOf } from '../model/outcome.ts';
 import type { BackupResult, NodeOutcome } from '../model/results.ts';
 import type { Node } from '../model/ring.ts';
-import { snapshotScope } from '../model/snapshot-scope.ts';
+import { backupPrefix } from '../storage/keys.ts';
+import { commit, markInterrupted, release, saveFailure } from './backup-finish.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
+import { earlierOf } from './earlier.ts';
 import type { Member } from './members.ts';
+import type { PreparedNode } from './node-prepare.ts';
+import { prepareNode } from './node-prepare.ts';
 import type { UploadedNode } from './node-upload.ts';
 import { uploadNode } from './node-upload.ts';
 import type { Outcomes } from './on-each.ts';
 import { onEach } from './on-each.ts';
 
 /**
- * One snapshot backup of the cluster. A node that fails does not stop the others, but the backup is then not committed:
- * its mark stays, saying which node failed and why, and the result is not complete.
+ * One backup of the cluster. A node that fails does not stop the others, but the backup is then not committed: its mark
+ * stays, saying which node failed and why, and the result is not complete.
  */
 export async function backup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, signal);
-  await parts.repository.begin(run.progress, signal).catch(explainTaken);
+  await begin(run, parts, signal);
   try {
-    const snapshots = await snapshotWave(run, options, parts, signal);
-    const uploads = await uploadAll(run, snapshots, options, parts, signal);
+    const prepared = await prepareAll(run, options, parts, signal);
+    const uploads = await uploadAll(run, prepared, options, parts, signal);
     await saveClusterFiles(run, uploads, parts, signal);
     const outcomes = outcomesOf(run, uploads);
     await (outcomes.every((outcome) => outcome.complete)
       ? commit(run, uploads, options, parts, signal)
       : saveFailure(run, outcomes, parts, signal));
-    await clearSnapshots(run, uploads, options, parts, signal);
+    await release(run, uploads, options, parts, signal);
     return resultOf(run, outcomes, parts);
   } catch (error) {
     await markInterrupted(run, error, options, parts);
@@ -37,50 +41,60 @@ export async function backup(options: BackupOptions, parts: BackupParts, signal:
   }
 }
 
+async function begin(run: Run, parts: BackupParts, signal: AbortSignal): Promise<void> {
+  if (run.resumed) {
+    await parts.repository.store.clearUnfinished(new Date(), signal);
+    await parts.repository.saveProgress(run.progress, signal);
+    return;
+  }
+  try {
+    await parts.repository.begin(run.progress, signal);
+  } catch (error) {
+    throw error instanceof ConditionFailedError
+      ? new UsageError(`a backup named ${run.ref.id} has just been begun`, { cause: error, hint: 'run the command again' })
+      : error;
+  }
+}
+
 /** All nodes at once, so that the backup is as near to one moment as Cassandra allows; uploads come after. */
-async function snapshotWave(
+async function prepareAll(
   run: Run,
   options: BackupOptions,
   parts: BackupParts,
   signal: AbortSignal,
-): Promise<Outcomes<string>> {
-  parts.listen({ type: 'step', text: `taking snapshots ${run.tag}` });
-  const scope = snapshotScope(run.tables, run.topology.tables);
+): Promise<Outcomes<PreparedNode>> {
+  parts.listen({ type: 'step', text: run.ref.parent === undefined ? `taking snapshots ${run.tag}` : 'flushing' });
   return onEach(run.members.present, options.snapshotParallel, parts.listen, signal, async (member) => {
-    parts.listen({ type: 'node', host: member.host, state: 'snapshot' });
-    const takenAt = new Date().toISOString();
-    await takeSnapshot(member.remote, parts.tools, { tag: run.tag, ...scope }, signal);
-    return takenAt;
+    const node = nodeOf(member, run.topology);
+    const earlier = await earlierOf(member.host, node.hostId, run, options, parts.repository, signal);
+    return prepareNode(member, node, run, earlier, parts, signal);
   });
 }
 
 async function uploadAll(
   run: Run,
-  snapshots: Outcomes<string>,
+  prepared: Outcomes<PreparedNode>,
   options: BackupOptions,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<Outcomes<UploadedNode>> {
-  parts.listen({ type: 'step', text: `uploading to ${parts.repository.store.url}/${run.id}` });
+  parts.listen({ type: 'step', text: `uploading to ${parts.repository.store.url}/${backupPrefix(run.ref)}` });
   const transfer = parts.transferFor(run.members.present);
-  const withSnapshot = run.members.present.filter((member) => snapshots.done.has(member.host));
-  const uploads = await onEach(withSnapshot, options.uploadParallel, parts.listen, signal, async (member) => {
-    const takenAt = snapshots.done.get(member.host) ?? options.now.toISOString();
+  const ready = run.members.present.filter((member) => prepared.done.has(member.host));
+  const uploads = await onEach(ready, options.uploadParallel, parts.listen, signal, async (member) => {
+    const { earlier, takenAt, setAside } = prepared.done.get(member.host) ?? unprepared(member);
+    if (earlier.finished !== undefined) {
+      return { manifest: earlier.finished, tables: [], collected: [] };
+    }
     const { compression, transfers } = options;
-    const work = {
-      member,
-      node: nodeOf(member, run.topology),
-      backup: run.id,
-      kind: 'snapshot',
-      tag: run.tag,
-      takenAt,
-      tables: run.tables,
-      compression,
-      transfers,
-    } as const;
-    return uploadNode(work, { repository: parts.repository, transfer, listen: parts.listen }, signal);
+    const { ref, tag, tables } = run;
+    const node = nodeOf(member, run.topology);
+    const work = { member, node, ref, tag, takenAt, tables, setAside, earlier: earlier.known, compression, transfers };
+    const uploaded = await uploadNode(work, { repository: parts.repository, transfer, listen: parts.listen }, signal);
+    parts.listen({ type: 'node', host: member.host, state: 'done' });
+    return uploaded;
   });
-  return { done: uploads.done, failed: new Map([...snapshots.failed, ...uploads.failed]) };
+  return { done: uploads.done, failed: new Map([...prepared.failed, ...uploads.failed]) };
 }
 
 async function saveClusterFiles(
@@ -95,8 +109,8 @@ async function saveClusterFiles(
   }
   parts.listen({ type: 'step', text: 'saving ring and schema' });
   const { ring, ringText } = run.topology;
-  await parts.repository.saveRing(run, ring, ringText, signal);
-  await parts.repository.saveSchema(run, await schemaOf(member, uploads, run, parts, signal), signal);
+  await parts.repository.saveRing(run.ref, ring, ringText, signal);
+  await parts.repository.saveSchema(run.ref, await schemaOf(member, uploads, run, parts, signal), signal);
 }
 
 /** By cqlsh; where that is no use, put together from what the snapshots themselves say. */
@@ -119,83 +133,6 @@ async function schemaOf(
   }
 }
 
-async function commit(
-  run: Run,
-  uploads: Outcomes<UploadedNode>,
-  options: BackupOptions,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
-  parts.listen({ type: 'step', text: 'committing' });
-  const manifests = [...uploads.done.values()].map(({ manifest }) => manifest).toSorted((a, b) => (a.host < b.host ? -1 : 1));
-  await parts.repository.commit(
-    {
-      format: 1,
-      id: run.id,
-      kind: 'snapshot',
-      cluster: run.topology.ring.cluster,
-      partitioner: run.topology.ring.partitioner,
-      takenAt: manifests.map((manifest) => manifest.takenAt).toSorted()[0] ?? options.now.toISOString(),
-      finishedAt: new Date().toISOString(),
-      selection: options.filter.patterns,
-      tables: run.tables,
-      nodes: manifests.map(summaryOf),
-      writtenBy: options.writtenBy,
-    },
-    signal,
-  );
-}
-
-async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], parts: BackupParts, signal: AbortSignal): Promise<void> {
-  const nodes = outcomes.map(({ host, hostId, complete, error }) =>
-    complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
-  );
-  await parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
-}
-
-/** Snapshots go where the upload is committed; where it failed they stay, so that the run can be finished. */
-async function clearSnapshots(
-  run: Run,
-  uploads: Outcomes<UploadedNode>,
-  options: BackupOptions,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
-  parts.listen({ type: 'step', text: 'clearing snapshots' });
-  const members = run.members.present.filter((member) => uploads.done.has(member.host) || options.clearOnFailure);
-  const cleared = await onEach(
-    members,
-    Infinity,
-    () => undefined,
-    signal,
-    (member) => clearSnapshot(member.remote, parts.tools, run.tag, signal),
-  );
-  for (const [host, error] of cleared.failed) {
-    const text = `${host}: snapshot ${run.tag} could not be cleared: ${reasonOf(error)}`;
-    run.warnings.push(text);
-    parts.listen({ type: 'warning', host, text });
-  }
-}
-
-/** Interrupted or broken off: the mark says so, if the store still answers. The reason itself is what the caller throws. */
-async function markInterrupted(run: Run, error: unknown, options: BackupOptions, parts: BackupParts): Promise<void> {
-  const reason = reasonOf(error);
-  const nodes = run.progress.nodes.map((node) => ({ ...node, state: 'failed' as const, error: reason }));
-  const soon = AbortSignal.timeout(10_000);
-  await parts.repository
-    .saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, soon)
-    .catch(() => undefined);
-  if (options.clearOnFailure) {
-    await onEach(
-      run.members.present,
-      Infinity,
-      () => undefined,
-      soon,
-      (member) => clearSnapshot(member.remote, parts.tools, run.tag, soon),
-    );
-  }
-}
-
 function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOutcome[] {
   const absent = run.members.absent.map(({ host, error }) => failed(host, '', error));
   const present = run.members.present.map((member) => {
@@ -208,14 +145,17 @@ function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOut
 }
 
 function resultOf(run: Run, nodes: readonly NodeOutcome[], parts: BackupParts): BackupResult {
+  const { ref, decision, tables, warnings } = run;
   return {
-    id: run.id,
-    kind: 'snapshot',
+    ...ref,
+    kind: decision.kind,
+    reason: decision.reason,
     complete: nodes.every((node) => node.complete),
     location: parts.repository.store.url,
+    path: backupPrefix(ref),
     nodes,
-    tables: run.tables,
-    warnings: run.warnings,
+    tables,
+    warnings,
     seconds: (Date.now() - run.startedAt) / 1000,
   };
 }
@@ -223,19 +163,14 @@ function resultOf(run: Run, nodes: readonly NodeOutcome[], parts: BackupParts): 
 function nodeOf(member: Member, topology: Topology): Node {
   const known = topology.ring.nodes.find((node) => node.hostId === member.info?.hostId);
   if (known === undefined) {
-    throw new UsageError(
-      `${member.host} (host id ${member.info?.hostId ?? 'unknown'}) is no member of the cluster ${topology.ring.cluster}`,
-      {
-        hint: 'all --hosts must belong to one cluster',
-      },
-    );
+    const id = member.info?.hostId ?? 'unknown';
+    throw new UsageError(`${member.host} (host id ${id}) is no member of the cluster ${topology.ring.cluster}`, {
+      hint: 'all --hosts must belong to one cluster',
+    });
   }
   return known;
 }
 
-function explainTaken(error: unknown): never {
-  if (error instanceof ConditionFailedError) {
-    throw new UsageError('a backup was begun in this very second', { cause: error, hint: 'run the command again' });
-  }
-  throw error;
+function unprepared(member: Member): never {
+  throw new RangeError(`${member.host} was not prepared`);
 }

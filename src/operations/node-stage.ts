@@ -2,6 +2,7 @@ import type { Staging } from '../cluster/staging.ts';
 import { clearIncoming, finishUnit, incomingDirectory } from '../cluster/staging.ts';
 import { retry } from '../flow/retry.ts';
 import type { Listen } from '../model/events.ts';
+import { reasonOf } from '../model/outcome.ts';
 import type { NodeRestorePlan, RestoreFile } from '../model/restore-plan.ts';
 import { batchBySize } from '../model/upload-plan.ts';
 import type { Transfer } from '../transfer/transfer.ts';
@@ -23,7 +24,7 @@ export async function stageNode(work: NodeStage, transfer: Transfer, listen: Lis
   const units = batchBySize(plan.fetch, ({ file }) => file.bytes);
   try {
     await runUnits(units, work.transfers, signal, async (unit, index, either) => {
-      await stageUnit(work, unit, `${index}`, transfer, either);
+      await stageUnit(work, unit, `${index}`, transfer, listen, either);
       listen({ type: 'transferred', host: member.host, files: unit.length, bytes: bytesOf(unit) });
     });
   } finally {
@@ -36,11 +37,12 @@ async function stageUnit(
   unit: readonly RestoreFile[],
   name: string,
   transfer: Transfer,
+  listen: Listen,
   signal: AbortSignal,
 ): Promise<void> {
   const { member, staging } = work;
   // Another directory for each attempt: what a broken one left behind is never mistaken for this one's.
-  await retry(async (attempt) => {
+  const fetchUnit = async (attempt: number): Promise<void> => {
     const unitName = `${name}-${attempt}`;
     const directory = incomingDirectory(staging, unitName);
     await transfer.download(
@@ -55,7 +57,10 @@ async function stageUnit(
       unit.map(({ file, path }) => ({ path, bytes: file.bytes })),
       signal,
     );
-  }, signal);
+  };
+  await retry(fetchUnit, signal, {
+    again: (error) => listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
+  });
 }
 
 function bytesOf(unit: readonly RestoreFile[]): number {

@@ -15,7 +15,7 @@ import type { RestoredNode, RestoreResult } from '../model/results.ts';
 import type { Repository } from '../storage/repository.ts';
 import { plainBytes } from '../transfer/fetch.ts';
 import type { RestoreOptions } from './restore.ts';
-import { chooseSources } from './restore.ts';
+import { chooseSources } from './restore-sources.ts';
 
 export interface LocalRestoreParts {
   readonly repository: Repository;

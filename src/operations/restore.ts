@@ -8,17 +8,17 @@ import type { NodeMatch, TargetNode } from '../model/node-match.ts';
 import { matchNodes } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { NodeRestorePlan } from '../model/restore-plan.ts';
-import { planNodeRestore, tablesToRestore } from '../model/restore-plan.ts';
+import { planNodeRestore } from '../model/restore-plan.ts';
 import type { RestartNode } from '../model/restart-method.ts';
 import { restartScript } from '../model/restart-method.ts';
 import type { RestoredNode, RestoredTable, RestoreResult } from '../model/results.ts';
 import type { TableId } from '../model/sstable.ts';
-import { tableDirectory } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import type { BackupChoice } from './choose-backup.ts';
-import { chooseBackup, nodeManifests } from './choose-backup.ts';
+import type { Sources } from './restore-sources.ts';
+import { chooseSources } from './restore-sources.ts';
 import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, openMembers } from './members.ts';
 import { stageNode } from './node-stage.ts';
@@ -59,45 +59,6 @@ export async function restoreStaged(options: RestoreOptions, parts: RestoreParts
     tables,
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(work, tables, parts),
     warnings: warningsFor(sources.complete, sources.id, topology),
-  };
-}
-
-/** The backup's nodes and tables that the options ask for. */
-export interface Sources {
-  readonly id: string;
-  readonly complete: boolean;
-  readonly manifests: readonly NodeManifest[];
-  readonly tables: readonly TableId[];
-}
-
-export async function chooseSources(
-  options: Pick<RestoreOptions, 'choice' | 'only' | 'filter'>,
-  parts: Pick<RestoreParts, 'repository' | 'listen'>,
-  signal: AbortSignal,
-): Promise<Sources> {
-  parts.listen({ type: 'step', text: 'reading the backup' });
-  const backup = await chooseBackup(parts.repository, options.choice, signal);
-  const manifests = await nodeManifests(parts.repository, backup, signal);
-  const unknown = options.only.find((host) => !manifests.some((manifest) => manifest.host === host));
-  if (unknown !== undefined) {
-    throw new UsageError(`backup ${backup.id} holds nothing of ${unknown}`, {
-      hint: `it holds: ${manifests.map(({ host }) => host).join(', ') || 'no node'}`,
-    });
-  }
-  const chosen = manifests.filter((manifest) => options.only.length === 0 || options.only.includes(manifest.host));
-  if (chosen.length === 0) {
-    throw new UsageError(`backup ${backup.id} is unfinished and holds no whole node`);
-  }
-  const all = new Map(
-    chosen
-      .flatMap((manifest) => manifest.tables)
-      .map(({ keyspace, table, id }) => [tableDirectory({ keyspace, table, id }), { keyspace, table, id }]),
-  );
-  return {
-    id: backup.id,
-    complete: backup.complete,
-    manifests: chosen,
-    tables: tablesToRestore([...all.values()], options.filter),
   };
 }
 

@@ -16,14 +16,13 @@ export function backupText(result: BackupResult): string {
   ]);
   const failed = result.nodes.filter((node) => !node.complete).length;
   const verdict = result.complete
-    ? `backup ${result.id} is complete: ${count(result.nodes.length, 'node')}, ${count(result.tables.length, 'table')}, ${result.seconds.toFixed(1)} s`
+    ? `${result.kind} backup ${result.id} is complete: ${count(result.nodes.length, 'node')}, ${count(result.tables.length, 'table')}, ${result.seconds.toFixed(1)} s`
     : `backup ${result.id} is NOT complete: ${failed} of ${count(result.nodes.length, 'node')} failed; it is not listed as complete`;
-  return `${table(['node', 'state', '>files', '>size', '>new', '>stored', 'reason'], rows)}\n${verdict}\n${result.location}/${result.id}\n`;
+  return `${table(['node', 'state', '>files', '>size', '>new', '>stored', 'reason'], rows)}\n${verdict}\n${result.location}/${result.path}\n`;
 }
 
 export function backupJson(result: BackupResult): unknown {
-  const { id, kind, complete, location, nodes, warnings, seconds } = result;
-  return { id, kind, complete, location, nodes, tables: result.tables.length, warnings, seconds };
+  return { ...result, tables: result.tables.length };
 }
 
 /** The dry run. */
@@ -49,7 +48,8 @@ export function backupPlanText(plan: BackupPlan): string {
   const { snapshotParallel, uploadParallel, transfers } = plan.limits;
   return [
     `dry run: nothing is done. A ${plan.kind} backup of cluster ${plan.cluster} would go to`,
-    `${plan.location}/${plan.id}`,
+    `${plan.location}/${plan.path}`,
+    `(${plan.reason})`,
     '',
     table(['dc', 'rack', 'node', 'version', '>files', '>size', 'transfer'], nodes),
     table(['keyspace', 'table', '>size, all nodes'], tables),

@@ -21,7 +21,9 @@ export const unfinished = '.sstash-tmp';
 
 const lockStaleAfterMs = 30_000;
 const placingTries = 50;
-const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36})$/;
+const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36}(?:\.(?<key>[A-Za-z0-9_-]*))?)$/;
+/** Of the key's bytes, in an unfinished file's name: in base64 they leave room for the rest of the 255. */
+const keyBytesInName = 160;
 
 /** The path of a key's file. Throws StorageError for keys that a directory cannot hold. */
 export function pathOf(base: string, key: string): string {
@@ -36,16 +38,36 @@ export function pathOf(base: string, key: string): string {
 }
 
 /** A new name for an unfinished file. Throws ENOENT when the location itself is gone: it may be an absent mount. */
-export async function unfinishedPath(base: string): Promise<string> {
+export async function unfinishedPath(base: string, key: string): Promise<string> {
   const directory = join(base, unfinished);
   await mkdir(directory).catch((error: unknown) => {
     if (codeOf(error) !== 'EEXIST') throw error;
   });
-  return join(directory, randomUUID());
+  return join(directory, `${randomUUID()}.${Buffer.from(key).subarray(0, keyBytesInName).toString('base64url')}`);
 }
 
-/** Removes unfinished files that were last written before a time; gives their number. */
-export async function clearUnfinished(base: string, before: Date): Promise<number> {
+/** Says of an unfinished file whether it is meant. */
+export type Which = (path: string, name: string) => Promise<boolean>;
+
+/** Those last written before a time. */
+export function olderThan(before: Date): Which {
+  return async (path) => {
+    const found = await stat(path).catch(() => undefined);
+    return found !== undefined && found.mtime < before;
+  };
+}
+
+/** Those of keys with a prefix, as far as their names tell: of a very long prefix none, they go by their age. */
+export function writtenFor(prefix: string): Which {
+  const wanted = Buffer.from(prefix);
+  return async (_, name) => {
+    const key = Buffer.from(ownFile.exec(name)?.groups?.['key'] ?? '', 'base64url');
+    return !name.startsWith('lock-') && key.subarray(0, wanted.byteLength).equals(wanted);
+  };
+}
+
+/** Removes unfinished files; gives their number. */
+export async function clearUnfinished(base: string, which: Which): Promise<number> {
   const directory = join(base, unfinished);
   let removed = 0;
   const names = await readdir(directory).catch((error: unknown) => {
@@ -54,8 +76,7 @@ export async function clearUnfinished(base: string, before: Date): Promise<numbe
   });
   for (const name of names.filter((each) => ownFile.test(each))) {
     const path = join(directory, name);
-    const found = await stat(path).catch(() => undefined);
-    if (found === undefined || found.mtime >= before) continue;
+    if (!(await which(path, name))) continue;
     await rm(path, { force: true });
     removed += 1;
   }

@@ -6,7 +6,7 @@ import { NotFoundError, StorageError } from '../model/errors.ts';
 import { chunksOf } from './body.ts';
 import { codeOf, directoryError } from './directory-errors.ts';
 import { etagAt, statIfThere, storedFile, writeAll } from './directory-file.ts';
-import { clearUnfinished, pathOf, place, unfinished, unfinishedPath } from './directory-placing.ts';
+import { clearUnfinished, olderThan, pathOf, place, unfinished, unfinishedPath, writtenFor } from './directory-placing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from './object-store.ts';
 
 const readBytes = 256 * 1024;
@@ -23,7 +23,7 @@ export async function openDirectoryStore(path: string, options: { readonly creat
     if (options.create === true) await mkdir(base, { recursive: true });
     if (!(await stat(base)).isDirectory()) throw new StorageError(`${url} is not a directory`, { key: '' });
     // A read-only store is one too.
-    await clearUnfinished(base, new Date(Date.now() - dayInMs)).catch(() => 0);
+    await clearUnfinished(base, olderThan(new Date(Date.now() - dayInMs))).catch(() => 0);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
       throw new NotFoundError(`directory ${base} does not exist`, {
@@ -54,7 +54,7 @@ class DirectoryStore implements ObjectStore {
     // Asked of our own file: under the key there may be somebody else's by the time we look.
     let written: BigIntStats;
     try {
-      unfinishedFile = await unfinishedPath(this.#base);
+      unfinishedFile = await unfinishedPath(this.#base, key);
       const handle = await open(unfinishedFile, 'wx');
       try {
         await writeAll(
@@ -148,15 +148,23 @@ class DirectoryStore implements ObjectStore {
   }
 
   async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
+    return await this.#clear(olderThan(before), signal);
+  }
+
+  async abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number> {
+    return await this.#clear(writtenFor(prefix), signal);
+  }
+
+  async close(): Promise<void> {}
+
+  async #clear(which: ReturnType<typeof olderThan>, signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted();
     try {
-      return await clearUnfinished(this.#base, before);
+      return await clearUnfinished(this.#base, which);
     } catch (error) {
       throw directoryError(error, 'clear unfinished files of', this.url, '');
     }
   }
-
-  async close(): Promise<void> {}
 
   async #pruneEmpty(from: string): Promise<void> {
     for (let path = from; path !== this.#base && path.startsWith(this.#base); path = dirname(path)) {

@@ -49,6 +49,12 @@ export function componentKey(ref: BackupRef, host: string, table: TableId, path:
   return `${hostPrefix(ref, host)}${tableDirectory(table)}/${path}${compression === 'lzo' ? '.lzo' : ''}`;
 }
 
+/** Prefix of the node and backup that a component's key lies in: `<backup>/<host>/`, in an incremental one two more. */
+export function hostPrefixOf(key: string): string {
+  const segments = key.split('/');
+  return `${segments.slice(0, segments[1] === names.incrementals ? 4 : 2).join('/')}/`;
+}
+
 /** Prefix of everything that a backup wrote. */
 export function backupPrefix(ref: BackupRef): string {
   return ref.parent === undefined ? `${ref.id}/` : `${incrementalsPrefix(ref.parent)}${ref.id}/`;

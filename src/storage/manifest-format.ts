@@ -166,7 +166,7 @@ function parse<T>(schema: z.ZodType<T>, json: string, key: string): T {
 
 /** A tab or a line end in a name would break the lists that travel to a node's shell. */
 function hasControlCharacter(path: string): boolean {
-  return [...path].some((character) => character < ' ' || character === '\u007f');
+  return Buffer.from(path).some((byte) => byte < 0x20 || byte === 0x7f);
 }
 
 function isPlainSegment(segment: string): boolean {

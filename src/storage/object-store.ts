@@ -18,7 +18,7 @@ import { StorageError } from '../model/errors.ts';
  *   prefix yields nothing. A missing bucket or directory is NotFoundError; refused credentials a StorageError.
  * - `list` is complete or throws; keys come in no promised order. Keys that end in `/` (the "folders" that consoles
  *   make) are not objects and never listed.
- * - an aborted call throws the signal's reason and leaves nothing behind. A body that was begun is closed before any
+ * - an aborted call throws the signal's reason and leaves nothing unfinished behind. A body that was begun is closed before any
  *   failed put is reported, unless its source does not answer.
  * - failures worth a retry are StorageError with `transient: true` after the store's own retries are used up.
  */
@@ -67,6 +67,12 @@ export interface ObjectStore {
    * it was begun before a time. Gives the number removed. Choose the time so that no living writer is that old.
    */
   clearUnfinished(before: Date, signal?: AbortSignal): Promise<number>;
+  /**
+   * Removes what writers left unfinished of keys that start with `prefix`, however new it is: only for who knows that
+   * nobody writes there, such as the holder of the lock. Gives the number removed. A living writer's put fails then, and
+   * leaves no object.
+   */
+  abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
 

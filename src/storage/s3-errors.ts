@@ -105,6 +105,12 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   return failure(undefined, false);
 }
 
+/** True when the server said that it does not know something that was asked for, such as a condition. */
+export function isUnknownToServer(error: unknown): boolean {
+  const cause = error instanceof StorageError ? error.cause : undefined;
+  return statusOf(cause) === 501 || nameOf(cause) === 'NotImplemented';
+}
+
 /** The error code of S3, or the error's name: `NoSuchKey`, `AccessDenied`, `TimeoutError`. */
 export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';

@@ -111,9 +111,14 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
   }
 }
 
-/** Aborts uploads below the base that were begun before a time; gives their number. */
-export async function abortUploadsOfS3(connection: S3Connection, before: Date, signal?: AbortSignal): Promise<number> {
-  const { sdk, client, bucket: Bucket, base: Prefix } = connection;
+/** Aborts uploads of keys with a prefix that were begun before a time; all of them by default. Gives their number. */
+export async function abortUploadsOfS3(
+  connection: S3Connection,
+  { prefix = '', before }: { readonly prefix?: string; readonly before?: Date },
+  signal?: AbortSignal,
+): Promise<number> {
+  const { sdk, client, bucket: Bucket, base } = connection;
+  const Prefix = base + prefix;
   let aborted = 0;
   try {
     for (let markers: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; markers !== undefined;) {
@@ -123,8 +128,13 @@ export async function abortUploadsOfS3(connection: S3Connection, before: Date, s
         optionsFor(signal),
       );
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key === undefined || !Key.startsWith(Prefix) || Initiated === undefined || Initiated >= before) continue;
-        await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId }), optionsFor(signal));
+        if (Key === undefined || !Key.startsWith(Prefix)) continue;
+        if (before !== undefined && (Initiated === undefined || Initiated >= before)) continue;
+        const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
+        await client.send(command, optionsFor(signal)).catch((error: unknown) => {
+          // Ended between the listing and now.
+          if (nameOf(error) !== 'NoSuchUpload') throw error;
+        });
         aborted += 1;
       }
       const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page;

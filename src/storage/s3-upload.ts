@@ -28,6 +28,7 @@ export interface Expectation {
 }
 
 const partsPerUpload = 4;
+const beginGraceMs = 5000;
 
 /** One object in one request. */
 export async function putWhole(upload: Upload, bytes: Buffer, expected: Expectation, signal?: AbortSignal): Promise<Sent> {
@@ -67,10 +68,10 @@ export async function putParts(
 ): Promise<Sent> {
   const { connection, Key, ...condition } = upload;
   const { client, sdk, bucket: Bucket, partBytes } = connection;
-  const { UploadId } = await client.send(
-    // Parts that carry a checksum need its name here: versitygw and AWS refuse them at the end otherwise.
-    new sdk.CreateMultipartUploadCommand({ Bucket, Key, ...connection.placement, ChecksumAlgorithm: 'CRC32' }),
-    optionsFor(stop.signal),
+  // Parts that carry a checksum need its name here: versitygw and AWS refuse them at the end otherwise.
+  const begin = { Bucket, Key, ...connection.placement, ChecksumAlgorithm: 'CRC32' as const };
+  const { UploadId } = await withGrace(stop.signal, (late) =>
+    client.send(new sdk.CreateMultipartUploadCommand(begin), optionsFor(late)),
   );
   const done: CompletedPart[] = [];
   const flying = new Set<Promise<void>>();
@@ -145,11 +146,34 @@ export async function putArray(upload: Upload, bytes: Uint8Array, partSize: numb
  * at once and leaves requests and the unfinished upload to the background, where the end of the process cuts them off.
  */
 function stoppable({ client, sdk }: S3Connection, signal?: AbortSignal): S3Client {
-  const send = (command: Parameters<S3Client['send']>[0]): Promise<unknown> =>
-    client.send(command, command instanceof sdk.AbortMultipartUploadCommand ? {} : optionsFor(signal));
+  const send = (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
+    if (command instanceof sdk.AbortMultipartUploadCommand) return client.send(command);
+    if (!(command instanceof sdk.CreateMultipartUploadCommand)) return client.send(command, optionsFor(signal));
+    return withGrace(signal, (late) => client.send(command, optionsFor(late)));
+  };
   return new Proxy(client, {
     get: (target, name): unknown => (name === 'send' ? send : Reflect.get(target, name)),
   });
+}
+
+/**
+ * Lets a request live on for some seconds after an abort. An upload that was begun can only be taken back by who hears
+ * its id; a beginning that is cut off leaves it at the server.
+ */
+async function withGrace<T>(signal: AbortSignal | undefined, send: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => late.abort(signal?.reason), beginGraceMs);
+  };
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await send(late.signal);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  }
 }
 
 /** Asks for an upload and takes it back: the same permission as a put, and an answer that no body gets in the way of. */

@@ -116,7 +116,11 @@ class S3Store implements ObjectStore {
   }
 
   async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
-    return await abortUploadsOfS3(this.#connection, before, signal);
+    return await abortUploadsOfS3(this.#connection, { before }, signal);
+  }
+
+  async abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number> {
+    return await abortUploadsOfS3(this.#connection, { prefix }, signal);
   }
 
   async close(): Promise<void> {

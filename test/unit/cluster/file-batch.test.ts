@@ -66,7 +66,7 @@ test('real files are read, empty ones and odd names too, more than one command l
     '-rf',
     'é+%',
     'new\nline',
-    ...Array.from({ length: 3000 }, (_, index) => `${'n'.repeat(100)}${index}`),
+    ...Array.from({ length: 1500 }, (_, index) => `${'n'.repeat(100)}${index}`),
   ];
   const files = names.map((path, index) => ({ path, bytes: index % 5 }));
   await Promise.all(files.map(({ path, bytes }) => writeFile(join(directory, path), String(bytes).repeat(bytes))));
@@ -81,12 +81,10 @@ test('a file that is gone is an error that names it', async (t) => {
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'here'), 'x');
   const files = ['here', 'gone', 'here'].map((path) => ({ path, bytes: 1 }));
-  await assert.rejects(
-    contents(localRemote(), directory, files),
-    (error) => error instanceof RemoteError || /changed/.test(String(error)),
-  );
-  await assert.rejects(
-    contents(localRemote(), directory, [{ path: 'gone', bytes: 0 }]),
-    (error) => error instanceof RemoteError && /gone/.test(error.stderr),
-  );
+  for (const wanted of [files, [{ path: 'gone', bytes: 0 }]]) {
+    await assert.rejects(
+      contents(localRemote(), directory, wanted),
+      (error) => error instanceof RemoteError && /gone/.test(error.stderr),
+    );
+  }
 });

@@ -7,6 +7,7 @@ import { defaultTools } from '../../../src/cluster/tools.ts';
 import { BackupError, RemoteError } from '../../../src/model/errors.ts';
 import { localRemote } from '../../support/local-remote.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { unprivileged, unprivilegedMissing } from '../../support/unprivileged.ts';
 
 const yaml = '/etc/cassandra/cassandra.yaml';
 
@@ -104,17 +105,13 @@ test('a file that is not there is an error with the flag that names another', as
   });
 });
 
-test(
-  'a file that may not be read is an error, not an empty configuration',
-  { skip: process.getuid?.() === 0 ? false : 'needs root' },
-  async (t) => {
-    const directory = await temporaryDirectory(t);
-    await chmod(directory, 0o755);
-    await writeFile(join(directory, 'cassandra.yaml'), 'cluster_name: x\n', { mode: 0o600 });
-    const nobody = localRemote({ host: 'h2', shell: ['setpriv', '--reuid=65534', '--clear-groups', 'sh', '-c'] });
-    await assert.rejects(
-      readNodeConfig(nobody, { ...defaultTools, configPath: directory }),
-      /cannot read .* on h2: .*Permission denied/,
-    );
-  },
-);
+test('a file that may not be read is an error, not an empty configuration', { skip: unprivilegedMissing }, async (t) => {
+  const directory = await temporaryDirectory(t);
+  await chmod(directory, 0o755);
+  await writeFile(join(directory, 'cassandra.yaml'), 'cluster_name: x\n', { mode: 0o600 });
+  const nobody = unprivileged(localRemote({ host: 'h2' }));
+  await assert.rejects(
+    readNodeConfig(nobody, { ...defaultTools, configPath: directory }),
+    /cannot read .* on h2: .*Permission denied/,
+  );
+});

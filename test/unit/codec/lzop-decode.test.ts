@@ -190,11 +190,12 @@ test('the error names what was read and which block is damaged', async () => {
   );
 });
 
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield await lzop(['-c'], rows(1000));
+  throw new Error('connection lost');
+}
+
 test('an error of the source comes through as it is', async () => {
-  async function* broken(): AsyncGenerator<Uint8Array> {
-    yield await lzop(['-c'], rows(1000));
-    throw new Error('connection lost');
-  }
   await assert.rejects(collect(lzopDecode(broken(), { pool })), /connection lost/);
 });
 

@@ -76,13 +76,13 @@ test("the source's own buffers are left alone", async () => {
   assert.ok((await lzop(['-d', '-c'], container)).equals(Buffer.concat([copy, copy])));
 });
 
-test('an error of the source comes through, and an abort closes it', async () => {
-  async function* broken(): AsyncGenerator<Uint8Array> {
-    yield* inChunks(rows(5_000_000), 100_000);
-    throw new Error('connection lost');
-  }
-  await assert.rejects(collect(lzopEncode(broken(), { name: 'x', pool })), /connection lost/);
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield* inChunks(rows(5_000_000), 100_000);
+  throw new Error('connection lost');
+}
 
+test('an error of the source comes through, and an abort closes it', async () => {
+  await assert.rejects(collect(lzopEncode(broken(), { name: 'x', pool })), /connection lost/);
   const controller = new AbortController();
   let closed = false;
   async function* endless(): AsyncGenerator<Uint8Array> {

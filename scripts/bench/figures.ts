@@ -1,0 +1,109 @@
+import type { DataSet } from './data-set.ts';
+import type { MemoryRun } from './memory.ts';
+import type { Run } from './rounds.ts';
+
+/** Tables as Markdown, so that they can go into docs/performance.md as they are. */
+export function tablesOf(runs: readonly Run[], memory: readonly MemoryRun[], data: DataSet): string {
+  const rounds = Math.max(0, ...runs.map(({ round }) => round));
+  return [
+    `Data set: ${data.files} files, ${megabytes(data.bytes)} MB of sstables. ${rounds} rounds; medians, in brackets lowest and highest.`,
+    ...(['upload', 'download'] as const).map((what) => `## ${what}\n\n${comparison(runs, what, data)}`),
+    ...(memory.length === 0 ? [] : [`## memory of sstash by the size of one sstable\n\n${memoryTable(memory)}`]),
+  ].join('\n\n');
+}
+
+const gibibyte = 1024 ** 3;
+
+function comparison(runs: readonly Run[], what: Run['what'], data: DataSet): string {
+  const rows = groupByName(runs, what);
+  const aws = [...rows].find(([name]) => name.startsWith('aws'))?.[1] ?? [];
+  const perGib = (cpu: (run: Run) => number) => (run: Run) => cpu(run) / (data.bytes / gibibyte);
+  const all = perGib(({ clientCpu, nodeCpu, toolsCpu }) => clientCpu + nodeCpu + toolsCpu);
+  const ratio = (of: readonly Run[], value: (run: Run) => number): string =>
+    aws.length === 0 ? '' : `${(median(of.map(value)) / median(aws.map(value))).toFixed(2)}×`;
+  const client = perGib((run) => run.clientCpu);
+  return table(
+    [
+      what,
+      'wall s',
+      'MB/s',
+      'client CPU-s/GiB',
+      'node',
+      'nodetool, cqlsh',
+      'all three',
+      'S3 server',
+      'peak RSS MB',
+      what === 'upload' ? 'stored MB' : 'written MB',
+      'wall : aws',
+      'client CPU : aws',
+      'all CPU : aws',
+      'others’ CPU s',
+    ],
+    [...rows].map(([name, of]) => [
+      name,
+      spread(of.map(wall)),
+      (data.bytes / 1e6 / median(of.map(wall))).toFixed(0),
+      spread(of.map(client)),
+      median(of.map(perGib((run) => run.nodeCpu))).toFixed(2),
+      median(of.map(perGib((run) => run.toolsCpu))).toFixed(2),
+      median(of.map(all)).toFixed(2),
+      median(of.map(perGib((run) => run.serverCpu))).toFixed(2),
+      megabytes(Math.max(...of.map((run) => run.peakRssBytes))),
+      megabytes(median(of.map((run) => run.storedBytes))),
+      ratio(of, wall),
+      ratio(of, client),
+      ratio(of, all),
+      spread(of.map((run) => run.otherCpu)),
+    ]),
+  );
+}
+
+function wall(run: Run): number {
+  return run.wallSeconds;
+}
+
+function groupByName(runs: readonly Run[], what: Run['what']): ReadonlyMap<string, readonly Run[]> {
+  const rows = new Map<string, Run[]>();
+  for (const run of runs.filter((each) => each.what === what).toSorted((a, b) => a.round - b.round)) {
+    rows.set(run.name, [...(rows.get(run.name) ?? []), run]);
+  }
+  return rows;
+}
+
+function memoryTable(runs: readonly MemoryRun[]): string {
+  const rows = runs.toSorted((a, b) => a.what.localeCompare(b.what) || a.mebibytes - b.mebibytes);
+  return table(
+    ['', 'Data.db MiB', 'peak RSS MB', 'wall s', 'MB/s', 'client CPU-s/GiB'],
+    rows.map((run) => [
+      run.what,
+      `${run.mebibytes}`,
+      megabytes(run.peakRssBytes),
+      run.wallSeconds.toFixed(1),
+      ((run.mebibytes * 1.048576) / run.wallSeconds).toFixed(0),
+      ((run.clientCpu / run.mebibytes) * 1024).toFixed(2),
+    ]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map((_, index) => (index === 0 ? ':--' : '--:')), ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const cell = (text: string, column: number): string =>
+    column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
+  return lines.map((line) => `| ${line.map(cell).join(' | ')} |`).join('\n');
+}
+
+function spread(values: readonly number[]): string {
+  return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const [low, high] = [sorted[Math.ceil(sorted.length / 2) - 1] ?? Number.NaN, sorted[middle] ?? Number.NaN];
+  return (low + high) / 2;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+}

@@ -1,0 +1,67 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Contender, Download } from './contenders.ts';
+import type { CpuGroups } from './cpu-groups.ts';
+import type { DataSet } from './data-set.ts';
+import type { Lab } from './lab.ts';
+import { type Cost, measure, run } from './measure.ts';
+
+/** One measured run. */
+export interface Run extends Cost {
+  readonly what: 'upload' | 'download';
+  readonly name: string;
+  readonly round: number;
+  /** What lies in the bucket, or was written to the disk. */
+  readonly storedBytes: number;
+}
+
+/**
+ * Rounds of every contender's upload and downloads. The contenders are interleaved and every round begins with another
+ * one, so that a busy minute of the machine does not fall on one contender alone. Every download is compared with the
+ * source, byte by byte, outside the measured time.
+ */
+export async function runRounds(
+  count: number,
+  all: readonly Contender[],
+  lab: Lab,
+  data: DataSet,
+  groups: CpuGroups,
+  say: (text: string) => void,
+): Promise<readonly Run[]> {
+  const runs: Run[] = [];
+  for (let round = 1; round <= count; round += 1) {
+    const shift = (round - 1) % all.length;
+    for (const contender of [...all.slice(shift), ...all.slice(0, shift)]) {
+      say(`round ${round} of ${count}: ${contender.name}`);
+      runs.push(await upload(round, contender, lab, groups));
+      for (const each of contender.downloads) runs.push(await download(round, each, lab, data, groups));
+      rmSync(lab.behind(contender.prefix), { recursive: true, force: true });
+    }
+  }
+  return runs;
+}
+
+async function upload(round: number, contender: Contender, lab: Lab, groups: CpuGroups): Promise<Run> {
+  const stored = lab.behind(contender.prefix);
+  rmSync(stored, { recursive: true, force: true });
+  const cost = await measure(contender.upload, groups, lab.directory);
+  return { what: 'upload', name: contender.name, round, ...cost, storedBytes: bytesBelow(stored) };
+}
+
+async function download(round: number, each: Download, lab: Lab, data: DataSet, groups: CpuGroups): Promise<Run> {
+  rmSync(each.whole, { recursive: true, force: true });
+  if (each.program.argv.includes(each.whole)) mkdirSync(each.whole, { recursive: true });
+  try {
+    const cost = await measure(each.program, groups, lab.directory);
+    await run({ argv: ['diff', '-rq', data.tree, each.result], env: {} }, lab.directory);
+    return { what: 'download', name: each.name, round, ...cost, storedBytes: bytesBelow(each.result) };
+  } finally {
+    rmSync(each.whole, { recursive: true, force: true });
+  }
+}
+
+export function bytesBelow(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}

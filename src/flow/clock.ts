@@ -1,0 +1,24 @@
+import { setTimeout as timer } from 'node:timers/promises';
+
+/** Time as whoever waits or measures needs it; tests have one of their own. */
+export interface Clock {
+  /** What the calendar says. May jump; for what is written down. */
+  now(): Date;
+  /** Milliseconds since some moment, never jumping; for what is measured. */
+  elapsedMs(): number;
+  /** Resolves after that time, rejects when the signal aborts. In the background it does not keep the process alive. */
+  sleep(milliseconds: number, options?: SleepOptions): Promise<void>;
+}
+
+export interface SleepOptions {
+  readonly background?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export const systemClock: Clock = {
+  now: () => new Date(),
+  elapsedMs: () => performance.now(),
+  sleep: async (milliseconds, { background = false, signal } = {}) => {
+    await timer(milliseconds, undefined, { ref: !background, ...(signal === undefined ? {} : { signal }) });
+  },
+};

@@ -1,0 +1,104 @@
+import { deleteIncrementalFiles } from '../cluster/incremental-files.ts';
+import { clearSnapshot } from '../cluster/nodetool.ts';
+import { reasonOf, summaryOf } from '../model/outcome.ts';
+import type { NodeOutcome } from '../model/results.ts';
+import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
+import type { UploadedNode } from './node-upload.ts';
+import type { Outcomes } from './on-each.ts';
+import { onEach } from './on-each.ts';
+
+/** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
+
+/** Writes the backup's manifest: from here on it is complete. */
+export async function commit(
+  run: Run,
+  uploads: Outcomes<UploadedNode>,
+  options: BackupOptions,
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<void> {
+  parts.listen({ type: 'step', text: 'committing' });
+  const manifests = [...uploads.done.values()].map(({ manifest }) => manifest).toSorted((a, b) => (a.host < b.host ? -1 : 1));
+  const { ring } = run.topology;
+  await parts.repository.commit(
+    {
+      format: 1,
+      ...run.ref,
+      kind: run.decision.kind,
+      cluster: ring.cluster,
+      partitioner: ring.partitioner,
+      takenAt: manifests.map(({ takenAt }) => takenAt).toSorted()[0] ?? options.now.toISOString(),
+      finishedAt: new Date().toISOString(),
+      selection: options.filter.patterns,
+      ...(options.policy === undefined ? {} : { policy: options.policy }),
+      tables: run.tables,
+      nodes: manifests.map(summaryOf),
+      writtenBy: options.writtenBy,
+    },
+    signal,
+  );
+}
+
+/** The mark of an unfinished run says which nodes failed, and why. */
+export async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], parts: BackupParts, signal: AbortSignal): Promise<void> {
+  const nodes = outcomes.map(({ host, hostId, complete, error }) =>
+    complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
+  );
+  await parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
+}
+
+/**
+ * Gives the nodes their disk space back where their part is in the store: snapshots, or after a committed incremental
+ * backup the files that it collected. Where it failed they stay, so that the run can be finished.
+ */
+export async function release(
+  run: Run,
+  uploads: Outcomes<UploadedNode>,
+  options: BackupOptions,
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const complete = uploads.done.size === run.members.present.length + run.members.absent.length;
+  if (run.ref.parent !== undefined && (!complete || options.keepIncrementals)) {
+    return;
+  }
+  parts.listen({
+    type: 'step',
+    text: run.ref.parent === undefined ? 'clearing snapshots' : 'deleting collected incremental files',
+  });
+  const members = run.members.present.filter(({ host }) => uploads.done.has(host) || options.clearOnFailure);
+  const released = await onEach(
+    members,
+    Infinity,
+    () => undefined,
+    signal,
+    async ({ host, remote, config }) =>
+      run.ref.parent === undefined
+        ? clearSnapshot(remote, parts.tools, run.tag, signal)
+        : deleteIncrementalFiles(remote, config.dataDirectories, uploads.done.get(host)?.collected ?? [], signal),
+  );
+  for (const [host, error] of released.failed) {
+    const text = `${host}: ${run.ref.parent === undefined ? `snapshot ${run.tag}` : 'incremental files'} could not be cleared: ${reasonOf(error)}`;
+    run.warnings.push(text);
+    parts.listen({ type: 'warning', host, text });
+  }
+}
+
+/** Interrupted or broken off: the mark says so, if the store still answers. The reason itself is what the caller throws. */
+export async function markInterrupted(run: Run, error: unknown, options: BackupOptions, parts: BackupParts): Promise<void> {
+  const reason = reasonOf(error);
+  const nodes = run.progress.nodes.map((node) => ({ ...node, state: 'failed' as const, error: reason }));
+  const soon = AbortSignal.timeout(10_000);
+  await parts.repository
+    .saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, soon)
+    .catch(() => undefined);
+  if (options.clearOnFailure && run.ref.parent === undefined) {
+    await onEach(
+      run.members.present,
+      Infinity,
+      () => undefined,
+      soon,
+      ({ remote }) => clearSnapshot(remote, parts.tools, run.tag, soon),
+    );
+  }
+}

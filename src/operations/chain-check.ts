@@ -1,0 +1,81 @@
+import { backupsEnabled } from '../cluster/nodetool.ts';
+import type { TableStates } from '../cluster/table-states.ts';
+import { readTableStates } from '../cluster/table-states.ts';
+import type { CompleteBackup } from '../model/backup.ts';
+import type { KindInput } from '../model/backup-kind.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { TableId } from '../model/sstable.ts';
+import type { Member, MemberParts } from './members.ts';
+
+export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables'>;
+
+/**
+ * Looks for holes between a parent and now: nodes that do not link incremental files, or may have been without them since
+ * a restart; tables whose truncation an incremental backup cannot express.
+ */
+export async function chainGaps(
+  members: readonly Member[],
+  tables: readonly TableId[],
+  parent: CompleteBackup,
+  parts: Pick<MemberParts, 'tools'>,
+  signal: AbortSignal,
+): Promise<ChainGaps> {
+  const takenAt = Date.parse(parent.manifest.takenAt);
+  const [gaps, states] = await Promise.all([
+    Promise.all(members.map((member) => nodeGap(member, takenAt, parts, signal))),
+    Promise.all(members.map((member) => tableStates(member, parts, signal))),
+  ]);
+  const unknown = states.flatMap((state, index) =>
+    typeof state === 'string' ? [{ host: members[index]?.host ?? '', reason: state }] : [],
+  );
+  const known = states.filter((state) => typeof state !== 'string');
+  return {
+    gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
+    brokenTables: brokenTables(tables, known, takenAt),
+  };
+}
+
+async function nodeGap(member: Member, parentTakenAt: number, parts: Pick<MemberParts, 'tools'>, signal: AbortSignal) {
+  const { host, config, info, remote } = member;
+  if (!(await backupsEnabled(remote, parts.tools, signal))) {
+    return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
+  }
+  const startedAt = Date.now() - (info?.uptimeSeconds ?? 0) * 1000;
+  // Turned on by nodetool alone, they are off after a restart until somebody turns them on again.
+  if (!config.incrementalBackups && (info?.uptimeSeconds === undefined || startedAt > parentTakenAt)) {
+    return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
+  }
+  return undefined;
+}
+
+async function tableStates(
+  member: Member,
+  parts: Pick<MemberParts, 'tools'>,
+  signal: AbortSignal,
+): Promise<TableStates | string> {
+  try {
+    return await readTableStates(member.remote, parts.tools, member.config, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return `nobody can say whether a table was truncated: ${reasonOf(error)}`;
+  }
+}
+
+/** Truncations of the local `system` keyspace are Cassandra's own housekeeping (its estimates) and mean nothing here. */
+function brokenTables(
+  tables: readonly TableId[],
+  states: readonly TableStates[],
+  parentTakenAt: number,
+): KindInput['brokenTables'] {
+  return tables
+    .filter(({ keyspace }) => keyspace !== 'system')
+    .flatMap(({ keyspace, table, id }) => {
+      const truncated = states.some((state) => (state.truncatedAt.get(id)?.getTime() ?? 0) >= parentTakenAt);
+      const without = states.some((state) => state.withoutIncrementals.some((other) => other.id === id));
+      const name = `${keyspace}.${table}`;
+      return [
+        ...(truncated ? [{ table: name, reason: 'was truncated after the parent' }] : []),
+        ...(without ? [{ table: name, reason: 'has incremental_backups = false' }] : []),
+      ];
+    });
+}

@@ -1,0 +1,42 @@
+import { setMaxListeners } from 'node:events';
+import { LockedError } from '../model/errors.ts';
+import type { Listen } from '../model/events.ts';
+import type { Owner } from '../model/manifest.ts';
+import type { Lock } from '../storage/held-lock.ts';
+import { acquireLock } from '../storage/lock.ts';
+import type { Repository } from '../storage/repository.ts';
+
+export interface LockRequest {
+  readonly owner: Owner;
+  /** For whoever finds the location locked: `backup`, `prune`. */
+  readonly operation: string;
+  /** How long to wait for another run to finish; 0 fails at once. */
+  readonly timeoutSeconds: number;
+  readonly listen: Listen;
+}
+
+/**
+ * Does `work` as the only writer of the location. Its signal aborts with the caller's or when the lock is lost, which
+ * then is what is thrown. `lock.confirm` makes sure once more, before something that cannot be undone. Throws LockedError
+ * when somebody else has the lock. It cannot be nested: what runs within the work shares its lock.
+ */
+export async function withLock<T>(
+  repository: Repository,
+  { owner, operation, timeoutSeconds, listen }: LockRequest,
+  work: (signal: AbortSignal, lock: Lock) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const lock = await acquireLock(repository.store, { owner, operation, timeoutSeconds }, listen, signal);
+  const either = AbortSignal.any([signal, lock.signal]);
+  // Every stream and request listens to it.
+  setMaxListeners(0, either);
+  try {
+    return await work(either, lock);
+  } catch (error) {
+    // What broke off in consequence is not worth telling; an interrupt before that is.
+    if (either.reason instanceof LockedError) throw either.reason;
+    throw error;
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * What goes wrong on a node or on the way while a backup runs: that node is reported failed with the reason, the others
+ * are complete, exit code 3, and nothing half-written looks whole.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type BlobsStory, assertOneFailed, blobs, keysOf, openBlobsStory } from '../support/blobs-story.ts';
+import {
+  afterSnapshot,
+  allowConnections,
+  cutConnections,
+  cutForGood,
+  holdOn,
+  release,
+  untilHeld,
+  whenCompressing,
+  withoutProgram,
+  withWrapper,
+} from '../support/host-faults.ts';
+import type { BackupDocument } from '../support/program.ts';
+import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { onHost, runSandbox } from '../support/sandbox.ts';
+
+let story: BlobsStory;
+/** The node that things happen to. */
+let victim: string;
+
+before(async () => {
+  story = await openBlobsStory();
+  victim = story.sandbox.hosts[1];
+});
+
+after(async () => {
+  await story.clear();
+});
+
+const backup = ['backup', '--clear-on-failure', ...blobs];
+
+test('a file that cannot be read fails its node', async () => {
+  // Nothing is unreadable to root, so this run is Cassandra's own user.
+  const damage = afterSnapshot('cp "$f" x && chmod 000 x && mv -f x "$f"');
+  const ran = await withWrapper(victim, 'nodetool', damage, () =>
+    runProgram([...backup, '--sudo-user', 'cassandra'], story.at('unreadable')),
+  );
+  const { id } = await assertOneFailed(story, 'unreadable', ran, { host: victim, error: /permission denied/i });
+  const keys = await keysOf(story, 'unreadable', id, victim);
+  assert.ok(!keys.some((key) => key.includes('-Data.db')), keys.join('\n'));
+});
+
+test('a large file that shrinks while it is read fails its node', async () => {
+  const shrink = whenCompressing('cp "$f" "$f.x" && truncate -s -1000 "$f.x" && mv -f "$f.x" "$f"; exec /usr/bin/lzop "$@"');
+  const ran = await withWrapper(victim, 'lzop', shrink, () => runProgram(backup, story.at('shrunk')));
+  const { id } = await assertOneFailed(story, 'shrunk', ran, { host: victim, error: /Data\.db gave \d+ bytes instead of the \d+/ });
+  const keys = await keysOf(story, 'shrunk', id, victim);
+  assert.ok(!keys.some((key) => key.includes('-Data.db')), keys.join('\n'));
+});
+
+test('a small file that vanishes after the listing fails its node', async () => {
+  // One stream at a time: the large file goes first, and takes a small one with it.
+  const vanish = whenCompressing('rm -f "${f%-Data.db}-Filter.db"; exec /usr/bin/lzop "$@"');
+  const ran = await withWrapper(victim, 'lzop', vanish, () =>
+    runProgram([...backup, '--transfers', '1'], story.at('vanished')),
+  );
+  const { id } = await assertOneFailed(story, 'vanished', ran, { host: victim, error: /Filter\.db.*No such file|gave \d+ bytes/ });
+  const keys = await keysOf(story, 'vanished', id, victim);
+  assert.ok(!keys.some((key) => key.includes('-Filter.db')), keys.join('\n'));
+});
+
+test('a component that is missing from the snapshot fails its node', async () => {
+  const ran = await withWrapper(victim, 'nodetool', afterSnapshot('rm -f "${f%-Data.db}-Statistics.db"'), () =>
+    runProgram(backup, story.at('missing')),
+  );
+  await assertOneFailed(story, 'missing', ran, { host: victim, error: /Statistics\.db/ });
+});
+
+test('a Data.db whose bytes are not what Cassandra wrote is damaged on the node, and fails it', async () => {
+  const flip = afterSnapshot(
+    'cp "$f" x && printf "\\\\377\\\\000\\\\377" | dd of=x bs=1 seek=1000000 conv=notrunc status=none && touch -r "$f" x && mv -f x "$f"',
+  );
+  const ran = await withWrapper(victim, 'nodetool', flip, () => runProgram(backup, story.at('damaged')));
+  const { id } = await assertOneFailed(story, 'damaged', ran, { host: victim, error: /Data\.db is damaged on the node/ });
+  const keys = await keysOf(story, 'damaged', id, victim);
+  assert.ok(!keys.some((key) => key.includes('-Data.db')), keys.join('\n'));
+});
+
+test('lzop that dies in the middle fails its node', async () => {
+  const die = whenCompressing('/usr/bin/lzop "$@" | head -c 9000000; kill -9 $$');
+  const ran = await withWrapper(victim, 'lzop', die, () => runProgram(backup, story.at('killed')));
+  const { id } = await assertOneFailed(story, 'killed', ran, { host: victim, error: /lzop/ });
+  const keys = await keysOf(story, 'killed', id, victim);
+  assert.ok(!keys.some((key) => key.includes('-Data.db')), keys.join('\n'));
+});
+
+test('lzop that stops early and says that all is well fails its node', async () => {
+  const ran = await withWrapper(victim, 'lzop', whenCompressing('/usr/bin/lzop "$@" | head -c 9000000; exit 0'), () =>
+    runProgram(backup, story.at('short')),
+  );
+  await assertOneFailed(story, 'short', ran, { host: victim, error: /Data\.db/ });
+});
+
+test('a connection that is cut in the middle is made again, and the run says so', async () => {
+  const once = whenCompressing(
+    `if mkdir /tmp/sstash-once; then /usr/bin/lzop "$@" | head -c 9000000; ${holdOn}; exit 1; fi 2>/dev/null; exec /usr/bin/lzop "$@"`,
+  );
+  await withWrapper(victim, 'lzop', once, async () => {
+    const { child, done } = startProgram(backup, story.at('cut'));
+    try {
+      await untilHeld(victim);
+      await cutConnections(victim);
+      const ran = await done;
+      assert.equal(resultOf<BackupDocument>(ran).complete, true);
+      assert.match(ran.stderr, new RegExp(`${victim.replaceAll('.', '\\.')}.*connection`));
+    } finally {
+      child.kill('SIGKILL');
+      await release(victim);
+      await onHost(victim, 'rm -rf /tmp/sstash-once');
+    }
+  });
+});
+
+test('a connection that is cut for good fails its node', async () => {
+  const hold = whenCompressing(`/usr/bin/lzop "$@" | head -c 9000000; ${holdOn}`);
+  await withWrapper(victim, 'lzop', hold, async () => {
+    const { child, done } = startProgram(['backup', ...blobs], story.at('gone'));
+    let id = '';
+    try {
+      await untilHeld(victim);
+      await cutForGood(victim);
+      ({ id } = await assertOneFailed(story, 'gone', await done, { host: victim, error: /connection/ }));
+    } finally {
+      child.kill('SIGKILL');
+      await release(victim);
+      await allowConnections(victim);
+    }
+    // Its snapshot stays, so that the run can be finished; the others' are cleared.
+    const snapshots = await Promise.all(
+      story.sandbox.hosts.map((host) => onHost(host, `find /var/lib/cassandra/data/faults -name 'sstash-${id}'`)),
+    );
+    assert.deepEqual(
+      snapshots.map((found) => found !== ''),
+      story.sandbox.hosts.map((host) => host === victim),
+    );
+    await runSandbox(['nodetool', victim, 'clearsnapshot', '-t', `sstash-${id}`]);
+  });
+});
+
+test('a node without nodetool is reported and does not stop the others', async () => {
+  const ran = await withoutProgram([victim], '/usr/bin/nodetool', () => runProgram(backup, story.at('no-nodetool')));
+  await assertOneFailed(story, 'no-nodetool', ran, { host: victim, error: /nodetool not found/ });
+});
+
+test('a node whose Cassandra is down is reported and does not stop the others', async () => {
+  await runSandbox(['kill', victim]);
+  try {
+    const ran = await runProgram(backup, story.at('down'));
+    await assertOneFailed(story, 'down', ran, { host: victim, error: /connect|refused|not running/i });
+  } finally {
+    await runSandbox(['up']);
+  }
+});

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { access, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { objectsBelow } from './bucket.ts';
+import type { BackupDocument, ListDocument, ProgramOptions } from './program.ts';
+import { resultOf, runProgram } from './program.ts';
+import type { Sandbox } from './sandbox.ts';
+import { cql, dumpRows, ensureSandbox, loadBlobs } from './sandbox.ts';
+
+/** A cluster with one table of large sstables (faults.blobs), and a place in the bucket for one test file's backups. */
+export interface BlobsStory {
+  readonly sandbox: Sandbox;
+  /** The program's options for a location of that name, below the test file's own place. */
+  at(location: string): ProgramOptions & { readonly env: Readonly<Record<string, string>> };
+  /** The directory that holds a location's objects. */
+  objects(location: string): string;
+  /** Removes everything that was stored. */
+  clear(): Promise<void>;
+}
+
+export const blobs: readonly string[] = ['-K', 'faults.blobs', '--json'];
+
+/** 96 rows of 256 KiB, three copies: 24 MiB of data on each node. */
+const rows = 96;
+
+export async function openBlobsStory(): Promise<BlobsStory> {
+  const sandbox = await ensureSandbox();
+  await cql(await readFile(new URL('../fixtures/faults.cql', import.meta.url), 'utf8'));
+  const found = await dumpRows({ keyspaces: ['faults'] });
+  if (found['faults.blobs']?.rows !== rows) {
+    await loadBlobs(rows, 256 * 1024);
+  }
+  const base = `it-${randomBytes(4).toString('hex')}`;
+  return {
+    sandbox,
+    at: (location) => ({ env: { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${base}/${location}` } }),
+    objects: (location) => join(sandbox.bucket, base, location),
+    clear: () => rm(join(sandbox.bucket, base), { recursive: true, force: true }),
+  };
+}
+
+/** What a failed backup must look like. */
+export interface FailedNode {
+  readonly host: string;
+  readonly error: RegExp;
+}
+
+/**
+ * Checks that a run reported this one node failed and the others complete, that nothing in the store looks whole, and
+ * that nobody takes it for a backup. Gives the run's document.
+ */
+export async function assertOneFailed(
+  story: BlobsStory,
+  location: string,
+  ran: Awaited<ReturnType<typeof runProgram>>,
+  failed: FailedNode,
+): Promise<BackupDocument> {
+  const backup = resultOf<BackupDocument>(ran, 3);
+  assert.equal(backup.complete, false);
+  const bad = backup.nodes.filter((node) => !node.complete);
+  assert.deepEqual(
+    bad.map(({ host }) => host),
+    [failed.host],
+  );
+  assert.equal(backup.nodes.length, 3);
+  assert.match(bad[0]?.error ?? '', failed.error);
+  // People are told too, while it happens.
+  assert.match(ran.stderr, failed.error);
+
+  const directory = join(story.objects(location), backup.id);
+  const keys = [...(await objectsBelow(directory)).keys()];
+  assert.ok(!keys.includes('manifest.json'), 'it has a manifest, as if it were complete');
+  assert.ok(!keys.includes(`${failed.host}/manifest.json.gz`), 'the failed node has a manifest, as if it were complete');
+  for (const { host } of backup.nodes.filter((node) => node.complete)) {
+    assert.ok(keys.includes(`${host}/manifest.json.gz`), `${host} has no manifest`);
+  }
+  await access(join(directory, 'in-progress.json'));
+
+  const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], story.at(location)));
+  const [listed] = backups;
+  assert.equal(backups.length, 1);
+  assert.equal(listed?.complete, false);
+  assert.deepEqual(
+    listed?.failures?.map(({ host }) => host),
+    [failed.host],
+  );
+  const latest = await runProgram(['show', 'latest'], story.at(location));
+  assert.equal(latest.code, 10, 'latest took it for a backup');
+  return backup;
+}
+
+/** Keys below a failed run's directory that belong to one host. */
+export async function keysOf(story: BlobsStory, location: string, backup: string, host: string): Promise<readonly string[]> {
+  const keys = [...(await objectsBelow(join(story.objects(location), backup))).keys()];
+  return keys.filter((key) => key.startsWith(`${host}/`));
+}

@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { onHost, runSandbox } from './sandbox.ts';
+
+/**
+ * Puts a script of that name before the real program on the host's PATH while `work` runs. The script is bash; the real
+ * one is `/usr/bin/<name>`.
+ */
+export async function withWrapper<T>(host: string, name: string, script: string, work: () => Promise<T>): Promise<T> {
+  const path = `/usr/local/bin/${name}`;
+  await runSandbox(['root', host, 'sh', '-c', `cat >${path}.new && chmod 755 ${path}.new && mv ${path}.new ${path}`], {
+    input: `#!/bin/bash\n${script}\n`,
+  });
+  try {
+    return await work();
+  } finally {
+    await onHost(host, `rm -f ${path}`);
+  }
+}
+
+/** Takes a program away from the hosts while `work` runs. */
+export async function withoutProgram<T>(hosts: readonly string[], path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    await Promise.all(hosts.map((host) => onHost(host, `mv ${path} ${path}.hidden`)));
+    return await work();
+  } finally {
+    await Promise.all(hosts.map((host) => onHost(host, `[ ! -e ${path}.hidden ] || mv ${path}.hidden ${path}`)));
+  }
+}
+
+/**
+ * For a wrapper of `nodetool`: lets the real one take its snapshot and then runs `damage` in the directory of the
+ * snapshot of faults.blobs, with the name of its largest Data.db in `$f`. The files there are links to the live ones:
+ * damage a copy and put it in the link's place.
+ */
+export function afterSnapshot(damage: string): string {
+  return `/usr/bin/nodetool "$@" || exit
+case " $* " in *" snapshot "*) ;; *) exit 0 ;; esac
+while [ "$1" != -t ]; do shift; done
+cd /var/lib/cassandra/data/faults/blobs-*/snapshots/"$2" || exit
+f=$(ls -S *-Data.db | head -n 1)
+${damage}`;
+}
+
+/** For a wrapper of `lzop`: runs `instead` when a Data.db (`$f`) is compressed, and the real one for everything else. */
+export function whenCompressing(instead: string): string {
+  return `f=\${!#}
+case $f in *-Data.db) ;; *) exec /usr/bin/lzop "$@" ;; esac
+${instead}`;
+}
+
+/** For a wrapper: leaves the mark that `untilHeld` waits for, and stays until `release`. */
+export const holdOn = `touch ${heldMark()}; while [ -e ${heldMark()} ]; do sleep 0.1; done`;
+
+/** Waits until a wrapper of that host has come to `holdOn`. */
+export async function untilHeld(host: string, giveUpAfterSeconds = 90): Promise<void> {
+  for (const giveUpAt = Date.now() + giveUpAfterSeconds * 1000; Date.now() < giveUpAt; await delay(100)) {
+    if ((await onHost(host, `[ ! -e ${heldMark()} ] || echo held`)).trim() === 'held') return;
+  }
+  throw new Error(`nothing came to its hold on ${host} within ${giveUpAfterSeconds} s`);
+}
+
+export async function release(host: string): Promise<void> {
+  await onHost(host, `rm -f ${heldMark()}`);
+}
+
+function heldMark(): string {
+  return '/tmp/sstash-held';
+}
+
+// A host has a process table of its own: these are its own sshd's, and nobody else's.
+const killSessions = `for p in /proc/[0-9]*; do
+  [ "$(cat $p/comm 2>/dev/null)" != sshd ] || [ "\${p#/proc/}" = "$listener" ] || kill -9 "\${p#/proc/}" 2>/dev/null
+done; true`;
+
+/** Breaks every ssh connection to the host. New ones can be made. */
+export async function cutConnections(host: string): Promise<void> {
+  await onHost(host, `listener=$(cat /run/sshd.pid); ${killSessions}`);
+}
+
+/** Breaks every ssh connection to the host and lets nobody in any more, until `allowConnections`. */
+export async function cutForGood(host: string): Promise<void> {
+  await onHost(host, `kill -9 "$(cat /run/sshd.pid)"; rm /run/sshd.pid; listener=none; ${killSessions}`);
+}
+
+export async function allowConnections(host: string): Promise<void> {
+  await onHost(host, '[ -e /run/sshd.pid ] || /usr/sbin/sshd');
+}
