@@ -8,7 +8,7 @@ export function tablesOf(runs: readonly Run[], memory: readonly MemoryRun[], dat
   return [
     `Data set: ${data.files} files, ${megabytes(data.bytes)} MB of sstables. ${rounds} rounds; medians, in brackets lowest and highest.`,
     ...(['upload', 'download'] as const).map((what) => `## ${what}\n\n${comparison(runs, what, data)}`),
-    ...(memory.length === 0 ? [] : [`## memory of sstash by the size of one sstable\n\n${memoryTable(memory)}`]),
+    ...(memory.length === 0 ? [] : [`## sstash by the size of one sstable\n\n${memoryTable(memory)}`]),
   ].join('\n\n');
 }
 
@@ -73,14 +73,15 @@ function groupByName(runs: readonly Run[], what: Run['what']): ReadonlyMap<strin
 function memoryTable(runs: readonly MemoryRun[]): string {
   const rows = runs.toSorted((a, b) => a.what.localeCompare(b.what) || a.mebibytes - b.mebibytes);
   return table(
-    ['', 'Data.db MiB', 'peak RSS MB', 'wall s', 'MB/s', 'client CPU-s/GiB'],
+    ['', 'Data.db MiB', 'peak RSS MB', 'wall s', 'client CPU-s', 'node CPU-s', 'nodetool, cqlsh CPU-s'],
     rows.map((run) => [
       run.what,
       `${run.mebibytes}`,
       megabytes(run.peakRssBytes),
       run.wallSeconds.toFixed(1),
-      ((run.mebibytes * 1.048576) / run.wallSeconds).toFixed(0),
-      ((run.clientCpu / run.mebibytes) * 1024).toFixed(2),
+      run.clientCpu.toFixed(2),
+      run.nodeCpu.toFixed(2),
+      run.toolsCpu.toFixed(2),
     ]),
   );
 }

@@ -52,7 +52,10 @@ export function digestOf(listing: SnapshotListing, component: Pick<Component, 't
 
 /** Puts together what the data directories hold; throws as `listSnapshot` does. */
 export function assembleListing(host: string, tag: string, directories: readonly DirectoryContents[]): SnapshotListing {
-  const tables = new Map<string, { table: TableId; fileList?: readonly string[]; schema?: string; essential?: readonly string[] }>();
+  const tables = new Map<
+    string,
+    { table: TableId; fileList?: readonly string[]; schema?: string; essential?: readonly string[] }
+  >();
   const components = new Map<string, Component>();
   const digests = new Map<string, string>();
   const unreadableDigests: string[] = [];
@@ -138,7 +141,13 @@ export function isContentsList(name: string): boolean {
 }
 
 // Data.db is in Cassandra's file list. Cassandra makes Filter, Summary and the indexes' components anew when they lack.
-const irreplaceable: ReadonlySet<string> = new Set(['CompressionInfo.db', 'Statistics.db', 'Index.db', 'Partitions.db', 'Rows.db']);
+const irreplaceable: ReadonlySet<string> = new Set([
+  'CompressionInfo.db',
+  'Statistics.db',
+  'Index.db',
+  'Partitions.db',
+  'Rows.db',
+]);
 
 function essentialOf(path: string, contentsList: string): readonly string[] {
   const prefix = path.slice(0, -contentsListName.length);

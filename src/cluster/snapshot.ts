@@ -52,7 +52,10 @@ export async function readLinks(
 function isRead(entry: SnapshotEntry): boolean {
   return (
     entry.type === 'f' &&
-    (entry.name === fileListName || entry.name === schemaName || isContentsList(entry.name) || dataPathOf(entry.name) !== undefined)
+    (entry.name === fileListName ||
+      entry.name === schemaName ||
+      isContentsList(entry.name) ||
+      dataPathOf(entry.name) !== undefined)
   );
 }
 

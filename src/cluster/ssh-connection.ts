@@ -76,16 +76,18 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
       answer(admitted.equals(key));
       return;
     }
-    admitHost(target, lines, key).then(
-      () => {
-        admitted = Buffer.from(key);
-        answer(true);
-      },
-      (error: unknown) => {
-        rejected = error instanceof BackupError ? error : new RemoteError(messageOf(error), { host, cause: error });
-        answer(false);
-      },
-    );
+    void admitHost(target, lines, key)
+      .then(
+        () => {
+          admitted = Buffer.from(key);
+          return true;
+        },
+        (error: unknown) => {
+          rejected = error instanceof BackupError ? error : new RemoteError(messageOf(error), { host, cause: error });
+          return false;
+        },
+      )
+      .then(answer);
   };
 
   const abort = (): void => lose(new RemoteError(`${address}: connecting was given up`, { host }));
@@ -160,12 +162,7 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
   };
 }
 
-function exec<T>(
-  client: ssh2.Client,
-  host: string,
-  line: string,
-  attach: (channel: ClientChannel) => T,
-): Promise<T> {
+function exec<T>(client: ssh2.Client, host: string, line: string, attach: (channel: ClientChannel) => T): Promise<T> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: Error & { reason?: unknown }): void => {
       // Reason 2, "connect failed", is what OpenSSH answers beyond MaxSessions (RFC 4254, 5.1).

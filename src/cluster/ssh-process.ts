@@ -28,6 +28,9 @@ export interface ProcessOptions {
 const patienceMilliseconds = 500;
 const killMilliseconds = 2000;
 
+/** Bytes of output that wait for the consumer before the channel is paused; ssh2 buffers another 4 MiB then. */
+const mostHeld = 1 << 20;
+
 export class RemoteProcess {
   readonly #channel: ClientChannel;
   readonly #connection: SshConnection;
@@ -36,6 +39,8 @@ export class RemoteProcess {
   readonly #stderr: MarkerFilter;
   readonly #said = new Tail();
   readonly #waiting = new Set<() => void>();
+  readonly #arrived: Uint8Array[] = [];
+  #held = 0;
   #exit: Exit = {};
   #ended = false;
   #closed = false;
@@ -49,7 +54,15 @@ export class RemoteProcess {
     this.#stdout = new MarkerFilter(options.nonce);
     this.#stderr = new MarkerFilter(options.nonce);
     const forget = connection.onLost((error) => this.fail(withCommand(error, options)));
-    channel.on('readable', () => this.#changed());
+    // Not as 'readable' and read(): that joins what has arrived into new buffers, at 0.4 CPU seconds per GiB.
+    channel.on('data', (chunk: Buffer) => {
+      const own = this.#stdout.pass(chunk);
+      if (own === undefined || this.#ending !== undefined) return;
+      this.#arrived.push(own);
+      this.#held += own.length;
+      if (this.#held >= mostHeld) channel.pause();
+      this.#changed();
+    });
     channel.on('drain', () => this.#changed());
     channel.on('exit', (status: number | null, signal?: string) => {
       this.#exit = status === null ? { signal: signal ?? 'a signal' } : { status };
@@ -94,16 +107,17 @@ export class RemoteProcess {
   }
 
   /**
-   * Standard output, all that has arrived at a time (4 MiB at most: what ssh2 buffers). Throws whatever the process
-   * was failed with, or a RemoteError unless everything named above was seen.
+   * Standard output in pieces of 32 KiB at most. What nobody reads stays on the host but for about 5 MiB. Throws
+   * whatever the process was failed with, or a RemoteError unless everything named above was seen.
    */
   async *output(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.error;
-      const chunk: Buffer | null = this.#channel.read();
-      if (chunk !== null) {
-        const own = this.#stdout.pass(chunk);
-        if (own !== undefined) yield own;
+      const chunk = this.#arrived.shift();
+      if (chunk !== undefined) {
+        this.#held -= chunk.length;
+        if (this.#held < mostHeld / 2 && this.#channel.isPaused()) this.#channel.resume();
+        yield chunk;
       } else if (this.#ended && this.#closed) break;
       else await this.#change();
     }
@@ -136,14 +150,9 @@ export class RemoteProcess {
     if (this.#done) return;
     const { host, command } = this.#options;
     this.fail(new RemoteError(`${host}: ${command[0]} was given up`, this.#place));
-    const discard = (): void => {
-      // Through the filter: the marker tells whom to kill.
-      for (let chunk: Buffer | null = this.#channel.read(); chunk !== null; chunk = this.#channel.read())
-        this.#stdout.pass(chunk);
-    };
-    // A 'readable' listener overrides resume(); and unread output would keep 'close' from coming.
-    this.#channel.on('readable', discard);
-    discard();
+    // Unread output would keep 'close' from coming; from here on it is dropped as it comes.
+    this.#arrived.length = 0;
+    this.#channel.resume();
     const exited = (): boolean => this.#done || this.#exit.status !== undefined || this.#exit.signal !== undefined;
     this.#channel.signal('TERM');
     await this.#until(exited, patienceMilliseconds);

@@ -29,6 +29,8 @@ export interface StoredFile {
   /** CRC-32 of the object's bytes, 8 hexadecimal digits. */
   readonly storedCrc32: string;
   readonly etag: string;
+  /** The backup that uploaded the object: the manifest's own, or an earlier one where it is reused. */
+  readonly since: BackupId;
   /** For a Data.db: Cassandra's own Digest, the CRC-32 of its bytes on disk, 8 hexadecimal digits. */
   readonly digest?: string;
 }
@@ -52,6 +54,8 @@ export interface NodeManifest {
   readonly takenAt: string;
   readonly dataDirectories: readonly string[];
   readonly tables: readonly StoredTable[];
+  /** Of a snapshot backup: whether Cassandra kept incremental files when it was taken; only then can a chain begin here. */
+  readonly keepsIncrementals?: boolean;
   /**
    * Of a snapshot backup: what lay in Cassandra's `backups/` directories before the snapshot was taken. It belongs to an
    * older chain and never joins this one's incremental backups.

@@ -20,10 +20,10 @@ export function outcomeOf(manifest: NodeManifest): NodeOutcome {
   return { host, hostId, complete: true, files, bytes, newFiles, newBytes, storedBytes };
 }
 
-/** The totals of a node that the backup's manifest carries. What lies under the backup's own prefix is new. */
+/** The totals of a node that the backup's manifest carries. What the backup itself uploaded is new. */
 export function summaryOf(manifest: NodeManifest): NodeSummary {
   const files = manifest.tables.flatMap((table) => table.files);
-  const fresh = files.filter((file) => file.key.startsWith(`${manifest.backup}/`));
+  const fresh = files.filter((file) => file.since === manifest.backup);
   return {
     host: manifest.host,
     hostId: manifest.node.hostId,

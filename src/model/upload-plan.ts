@@ -1,4 +1,4 @@
-import type { Compression, StoredFile } from './manifest.ts';
+import type { BackupId, Compression, StoredFile } from './manifest.ts';
 import type { KnownFiles } from './known-files.ts';
 import { sstableDigest } from './known-files.ts';
 import { total } from './size.ts';
@@ -95,9 +95,9 @@ export function batchBySize<T>(
 }
 
 /** The manifest's line for a component that has just been stored. */
-export function storedFile(upload: Upload, stored: StoredBytes): StoredFile {
+export function storedFile(upload: Upload, stored: StoredBytes, since: BackupId): StoredFile {
   const { path, bytes, modified, disk } = upload.component;
-  const line = { path, bytes, modified, disk, key: upload.key, compression: upload.compression, ...stored };
+  const line = { path, bytes, modified, disk, key: upload.key, compression: upload.compression, ...stored, since };
   return upload.digest === undefined ? line : { ...line, digest: upload.digest };
 }
 

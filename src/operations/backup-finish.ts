@@ -40,7 +40,12 @@ export async function commit(
 }
 
 /** The mark of an unfinished run says which nodes failed, and why. */
-export async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], parts: BackupParts, signal: AbortSignal): Promise<void> {
+export async function saveFailure(
+  run: Run,
+  outcomes: readonly NodeOutcome[],
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<void> {
   const nodes = outcomes.map(({ host, hostId, complete, error }) =>
     complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
   );

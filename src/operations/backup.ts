@@ -82,14 +82,26 @@ async function uploadAll(
   const transfer = parts.transferFor(run.members.present);
   const ready = run.members.present.filter((member) => prepared.done.has(member.host));
   const uploads = await onEach(ready, options.uploadParallel, parts.listen, signal, async (member) => {
-    const { earlier, takenAt, setAside } = prepared.done.get(member.host) ?? unprepared(member);
+    const { earlier, takenAt, setAside, keepsIncrementals } = prepared.done.get(member.host) ?? unprepared(member);
     if (earlier.finished !== undefined) {
       return { manifest: earlier.finished, tables: [], collected: [] };
     }
     const { compression, transfers } = options;
     const { ref, tag, tables } = run;
     const node = nodeOf(member, run.topology);
-    const work = { member, node, ref, tag, takenAt, tables, setAside, earlier: earlier.known, compression, transfers };
+    const work = {
+      member,
+      node,
+      ref,
+      tag,
+      takenAt,
+      tables,
+      setAside,
+      keepsIncrementals,
+      earlier: earlier.known,
+      compression,
+      transfers,
+    };
     const uploaded = await uploadNode(work, { repository: parts.repository, transfer, listen: parts.listen }, signal);
     parts.listen({ type: 'node', host: member.host, state: 'done' });
     return uploaded;

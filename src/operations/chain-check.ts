@@ -5,6 +5,7 @@ import type { CompleteBackup } from '../model/backup.ts';
 import type { KindInput } from '../model/backup-kind.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { TableId } from '../model/sstable.ts';
+import type { Repository } from '../storage/repository.ts';
 import type { Member, MemberParts } from './members.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables'>;
@@ -17,12 +18,12 @@ export async function chainGaps(
   members: readonly Member[],
   tables: readonly TableId[],
   parent: CompleteBackup,
-  parts: Pick<MemberParts, 'tools'>,
+  parts: Pick<MemberParts, 'tools'> & { readonly repository: Repository },
   signal: AbortSignal,
 ): Promise<ChainGaps> {
   const takenAt = Date.parse(parent.manifest.takenAt);
   const [gaps, states] = await Promise.all([
-    Promise.all(members.map((member) => nodeGap(member, takenAt, parts, signal))),
+    Promise.all(members.map((member) => nodeGap(member, parent, parts, signal))),
     Promise.all(members.map((member) => tableStates(member, parts, signal))),
   ]);
   const unknown = states.flatMap((state, index) =>
@@ -35,14 +36,24 @@ export async function chainGaps(
   };
 }
 
-async function nodeGap(member: Member, parentTakenAt: number, parts: Pick<MemberParts, 'tools'>, signal: AbortSignal) {
+async function nodeGap(
+  member: Member,
+  parent: CompleteBackup,
+  parts: Pick<MemberParts, 'tools'> & { readonly repository: Repository },
+  signal: AbortSignal,
+) {
   const { host, config, info, remote } = member;
   if (!(await backupsEnabled(remote, parts.tools, signal))) {
     return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
   }
+  const node = parent.manifest.nodes.find((each) => each.hostId === info?.hostId);
+  const manifest = node === undefined ? undefined : await parts.repository.nodeManifest(parent, node.host, signal);
+  if (manifest?.keepsIncrementals !== true) {
+    return { host, reason: `incremental backups were turned on after ${parent.id} was taken` };
+  }
   const startedAt = Date.now() - (info?.uptimeSeconds ?? 0) * 1000;
   // Turned on by nodetool alone, they are off after a restart until somebody turns them on again.
-  if (!config.incrementalBackups && (info?.uptimeSeconds === undefined || startedAt > parentTakenAt)) {
+  if (!config.incrementalBackups && (info?.uptimeSeconds === undefined || startedAt > Date.parse(parent.manifest.takenAt))) {
     return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
   }
   return undefined;

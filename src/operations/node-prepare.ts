@@ -1,6 +1,6 @@
 import { listSetAside } from '../cluster/incremental-files.ts';
-import { flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
-import type { NodeManifest, SetAsideFile } from '../model/manifest.ts';
+import { backupsEnabled, flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
+import type { SetAsideFile } from '../model/manifest.ts';
 import type { Node } from '../model/ring.ts';
 import { snapshotScope } from '../model/snapshot-scope.ts';
 import { keyspacesOf } from '../model/table-filter.ts';
@@ -14,6 +14,8 @@ export interface PreparedNode {
   readonly earlier: Earlier;
   readonly takenAt: string;
   readonly setAside: readonly SetAsideFile[];
+  /** Of a snapshot: whether Cassandra keeps incremental files from now on. */
+  readonly keepsIncrementals: boolean;
 }
 
 /**
@@ -34,26 +36,35 @@ export async function prepareNode(
   const { remote, host } = member;
   const takenAt = new Date().toISOString();
   if (earlier.finished !== undefined) {
-    return { earlier, takenAt: earlier.finished.takenAt, setAside: [] };
+    return { earlier, takenAt: earlier.finished.takenAt, setAside: [], keepsIncrementals: false };
   }
   parts.listen({ type: 'node', host, state: 'snapshot' });
   if (run.ref.parent !== undefined) {
     await flush(remote, parts.tools, flushScope(run), signal);
-    return { earlier, takenAt, setAside: earlier.parent?.setAside ?? [] };
+    return { earlier, takenAt, setAside: earlier.parent?.setAside ?? [], keepsIncrementals: true };
   }
   if (run.resumed && (await listSnapshots(remote, parts.tools, signal)).includes(run.tag)) {
-    return { earlier, takenAt: earlier.draft?.takenAt ?? run.progress.startedAt, setAside: earlier.draft?.setAside ?? [] };
+    const { takenAt: before = run.progress.startedAt, setAside = [], keepsIncrementals = false } = earlier.draft ?? {};
+    return { earlier, takenAt: before, setAside, keepsIncrementals };
   }
   const setAside = await listSetAside(remote, member.config.dataDirectories, signal);
-  if (setAside.length > 0) {
-    const draft: NodeManifest = {
-      ...nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside }),
-      tables: earlier.draft?.tables ?? [],
-    };
-    await parts.repository.saveDraft(draft, signal);
+  const keepsIncrementals = await keptIncrementals(member, parts, signal);
+  if (setAside.length > 0 || keepsIncrementals) {
+    const head = nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside, keepsIncrementals });
+    await parts.repository.saveDraft({ ...head, tables: earlier.draft?.tables ?? [] }, signal);
   }
   await takeSnapshot(remote, parts.tools, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
-  return { earlier, takenAt, setAside };
+  return { earlier, takenAt, setAside, keepsIncrementals };
+}
+
+/** Asked before the snapshot: what is flushed after it, and before they are turned on, no incremental backup would find. */
+async function keptIncrementals({ config, remote }: Member, parts: BackupParts, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await backupsEnabled(remote, parts.tools, signal);
+  } catch {
+    signal.throwIfAborted();
+    return config.incrementalBackups;
+  }
 }
 
 /** nodetool flushes one keyspace or all; a flush of more than is selected costs little and is never wrong. */

@@ -34,6 +34,7 @@ export interface NodeUpload {
   readonly tables: readonly TableId[];
   /** Of a snapshot: what lay in `backups/` before it. Of an incremental backup: what its parent set aside. */
   readonly setAside: readonly SetAsideFile[];
+  readonly keepsIncrementals: boolean;
   /** Earlier manifests of the same node, oldest first; what they hold is not sent again. */
   readonly earlier: readonly NodeManifest[];
   readonly compression: Compression;
@@ -132,7 +133,7 @@ async function planUpload(
 
 /** A node's manifest but for its files. */
 export function nodeHead(
-  work: Pick<NodeUpload, 'member' | 'node' | 'ref' | 'tag' | 'takenAt' | 'setAside'>,
+  work: Pick<NodeUpload, 'member' | 'node' | 'ref' | 'tag' | 'takenAt' | 'setAside' | 'keepsIncrementals'>,
 ): Omit<NodeManifest, 'tables'> {
   const { member, node, ref, tag, takenAt } = work;
   const head = {
@@ -146,7 +147,12 @@ export function nodeHead(
     dataDirectories: member.config.dataDirectories,
   } as const;
   return ref.parent === undefined
-    ? { ...head, kind: 'snapshot', ...(work.setAside.length === 0 ? {} : { setAside: work.setAside }) }
+    ? {
+        ...head,
+        kind: 'snapshot',
+        keepsIncrementals: work.keepsIncrementals,
+        ...(work.setAside.length === 0 ? {} : { setAside: work.setAside }),
+      }
     : { ...head, kind: 'incremental', parent: ref.parent };
 }
 
@@ -169,7 +175,7 @@ async function uploadUnit(
     if (object === undefined) {
       throw new IntegrityError(`${upload.key} was not stored`);
     }
-    return { table: upload.component.table, file: storedFile(upload, object) };
+    return { table: upload.component.table, file: storedFile(upload, object, work.ref.id) };
   });
 }
 

@@ -89,7 +89,7 @@ export function showText(backup: Backup, manifests: readonly NodeManifest[], loc
   ];
   const nodes = manifests.map((manifest) => {
     const files = manifest.tables.flatMap((each) => each.files);
-    const fresh = files.filter((file) => file.key.startsWith(`${id}/`));
+    const fresh = files.filter((file) => file.since === id);
     return [
       manifest.host,
       manifest.node.hostId,
@@ -109,7 +109,7 @@ export function showText(backup: Backup, manifests: readonly NodeManifest[], loc
 export function showJson(backup: Backup, manifests: readonly NodeManifest[]): unknown {
   const nodes = manifests.map((manifest) => {
     const files = manifest.tables.flatMap((each) => each.files);
-    const fresh = files.filter((file) => file.key.startsWith(`${backup.id}/`));
+    const fresh = files.filter((file) => file.since === backup.id);
     const { host, node, cassandra, takenAt } = manifest;
     return {
       host,

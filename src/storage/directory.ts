@@ -6,7 +6,16 @@ import { NotFoundError, StorageError } from '../model/errors.ts';
 import { chunksOf } from './body.ts';
 import { codeOf, directoryError } from './directory-errors.ts';
 import { etagAt, statIfThere, storedFile, writeAll } from './directory-file.ts';
-import { clearUnfinished, olderThan, pathOf, place, unfinished, unfinishedPath, writtenFor } from './directory-placing.ts';
+import {
+  type Which,
+  clearUnfinished,
+  olderThan,
+  pathOf,
+  place,
+  unfinished,
+  unfinishedPath,
+  writtenFor,
+} from './directory-placing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from './object-store.ts';
 
 const readBytes = 256 * 1024;
@@ -157,7 +166,7 @@ class DirectoryStore implements ObjectStore {
 
   async close(): Promise<void> {}
 
-  async #clear(which: ReturnType<typeof olderThan>, signal?: AbortSignal): Promise<number> {
+  async #clear(which: Which, signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted();
     try {
       return await clearUnfinished(this.#base, which);

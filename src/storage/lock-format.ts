@@ -24,7 +24,7 @@ export function encodeLock(record: LockRecord): Uint8Array {
 }
 
 /** Undefined for what is no lock of format 1. */
-export function decodeLock(bytes: Uint8Array): LockRecord | undefined {
+function decodeLock(bytes: Uint8Array): LockRecord | undefined {
   try {
     return lockRecord.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;
   } catch (error) {

@@ -45,6 +45,7 @@ const storedFile = z.object({
   storedBytes: count,
   storedCrc32: hex8,
   etag: z.string(),
+  since: backupId,
   digest: hex8.exactOptional(),
 });
 
@@ -60,6 +61,7 @@ const nodeManifest: z.ZodType<NodeManifest> = z.object({
   takenAt: moment,
   dataDirectories: z.array(z.string()),
   tables: z.array(z.object({ ...table, files: z.array(storedFile) })),
+  keepsIncrementals: z.boolean().exactOptional(),
   setAside: z.array(z.object({ path: relativePath, bytes: count, modified: z.string() })).exactOptional(),
 });
 

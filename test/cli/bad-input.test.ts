@@ -33,9 +33,7 @@ async function refused(
   changes: Readonly<Record<string, string | undefined>> = {},
 ): Promise<void> {
   const all: Record<string, string | undefined> = { ...story.at('bad').env, ...changes };
-  const env = Object.fromEntries(
-    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  const env = Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
   const ran = await runProgram(args, { env });
   assert.equal(ran.code, expected.code, ran.stderr);
   assert.equal(ran.stdout, '');
@@ -69,7 +67,11 @@ test('a host whose key has changed', async (t) => {
   const [type = '', key = ''] = (await readFile(join(directory, 'other.pub'), 'utf8')).split(' ');
   const known = join(directory, 'known_hosts');
   await writeFile(known, story.sandbox.hosts.map((host) => `${host} ${type} ${key.trim()}\n`).join(''));
-  await refused(['backup', '--host-key-checking', 'accept-new'], { code: 1, says: /host key changed/ }, { SSTASH_KNOWN_HOSTS: known });
+  await refused(
+    ['backup', '--host-key-checking', 'accept-new'],
+    { code: 1, says: /host key changed/ },
+    { SSTASH_KNOWN_HOSTS: known },
+  );
 });
 
 test('a host that nobody knows yet: refused when strict, learned by accept-new', async (t) => {
@@ -139,7 +141,10 @@ test('a backup that does not exist', async () => {
 test('a moment that is none', async () => {
   await refused(['restore', '--latest-before', 'yesterday'], { code: 2, says: /yesterday is no point in time/ });
   await refused(['list', '--since', '2026-13-01'], { code: 2, says: /2026-13-01 is no point in time/ });
-  await refused(['restore', '20200101T000000Z', '--latest-before', '2020-01-01'], { code: 2, says: /--latest-before goes with latest/ });
+  await refused(['restore', '20200101T000000Z', '--latest-before', '2020-01-01'], {
+    code: 2,
+    says: /--latest-before goes with latest/,
+  });
 });
 
 test('a config file with an option that does not exist, or that is not there', async (t) => {
@@ -161,7 +166,10 @@ test('with --json an error is a document on standard output, with the exit code'
 test('the help of every command names its exit codes', async () => {
   const { stdout } = await runProgram(['--help']);
   const commands = [...stdout.matchAll(/^ {2}sstash (\w+)/gm)].map(([, name = '']) => name);
-  assert.ok(['backup', 'list', 'show', 'files', 'restore'].every((name) => commands.includes(name)), stdout);
+  assert.ok(
+    ['backup', 'list', 'show', 'files', 'restore'].every((name) => commands.includes(name)),
+    stdout,
+  );
   for (const command of commands) {
     const help = await runProgram([command, '--help']);
     assert.equal(help.code, 0);

@@ -10,13 +10,22 @@ export interface RemoteUnderTest {
   readonly stop: () => Promise<void>;
 }
 
-/** Whether a process with this command line runs: the hosts of these tests share this machine's processes. */
+/** Whether a process with exactly this command line runs: the hosts of these tests share this machine's processes. */
 export function isRunning(line: string): boolean {
-  return readdirSync('/proc').some((pid) => {
+  return commandLines().includes(`${line.replaceAll(' ', '\0')}\0`);
+}
+
+/** Whether any process has this word in its command line: the command itself, or a shell that is about to become it. */
+export function isMentioned(token: string): boolean {
+  return commandLines().some((line) => line.includes(token));
+}
+
+function commandLines(): readonly string[] {
+  return readdirSync('/proc').flatMap((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === `${line.replaceAll(' ', '\0')}\0`;
+      return [readFileSync(`/proc/${pid}/cmdline`, 'utf8')];
     } catch {
-      return false;
+      return [];
     }
   });
 }
@@ -204,8 +213,8 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     });
 
     async function isGone(token: string): Promise<void> {
-      for (let wait = 0; wait < 100 && isRunning(`sleep ${token}`); wait += 1) await delay(50);
-      assert.ok(!isRunning(`sleep ${token}`), 'still running');
+      for (let wait = 0; wait < 100 && isMentioned(token); wait += 1) await delay(50);
+      assert.ok(!isMentioned(token), 'still running');
     }
   });
 }

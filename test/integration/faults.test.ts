@@ -50,7 +50,10 @@ test('a file that cannot be read fails its node', async () => {
 test('a large file that shrinks while it is read fails its node', async () => {
   const shrink = whenCompressing('cp "$f" "$f.x" && truncate -s -1000 "$f.x" && mv -f "$f.x" "$f"; exec /usr/bin/lzop "$@"');
   const ran = await withWrapper(victim, 'lzop', shrink, () => runProgram(backup, story.at('shrunk')));
-  const { id } = await assertOneFailed(story, 'shrunk', ran, { host: victim, error: /Data\.db gave \d+ bytes instead of the \d+/ });
+  const { id } = await assertOneFailed(story, 'shrunk', ran, {
+    host: victim,
+    error: /Data\.db gave \d+ bytes instead of the \d+/,
+  });
   const keys = await keysOf(story, 'shrunk', id, victim);
   assert.ok(!keys.some((key) => key.includes('-Data.db')), keys.join('\n'));
 });
@@ -58,10 +61,11 @@ test('a large file that shrinks while it is read fails its node', async () => {
 test('a small file that vanishes after the listing fails its node', async () => {
   // One stream at a time: the large file goes first, and takes a small one with it.
   const vanish = whenCompressing('rm -f "${f%-Data.db}-Filter.db"; exec /usr/bin/lzop "$@"');
-  const ran = await withWrapper(victim, 'lzop', vanish, () =>
-    runProgram([...backup, '--transfers', '1'], story.at('vanished')),
-  );
-  const { id } = await assertOneFailed(story, 'vanished', ran, { host: victim, error: /Filter\.db.*No such file|gave \d+ bytes/ });
+  const ran = await withWrapper(victim, 'lzop', vanish, () => runProgram([...backup, '--transfers', '1'], story.at('vanished')));
+  const { id } = await assertOneFailed(story, 'vanished', ran, {
+    host: victim,
+    error: /Filter\.db.*No such file|gave \d+ bytes/,
+  });
   const keys = await keysOf(story, 'vanished', id, victim);
   assert.ok(!keys.some((key) => key.includes('-Filter.db')), keys.join('\n'));
 });

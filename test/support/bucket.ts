@@ -13,9 +13,7 @@ import type { FilesDocument } from './program.ts';
 export async function objectsBelow(directory: string): Promise<ReadonlyMap<string, number>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const keys = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const sizes = await Promise.all(
-    keys.map(async (path) => [path.slice(directory.length + 1), (await stat(path)).size] as const),
-  );
+  const sizes = await Promise.all(keys.map(async (path) => [path.slice(directory.length + 1), (await stat(path)).size] as const));
   return new Map(sizes);
 }
 
@@ -71,12 +69,18 @@ export async function checkBackup(
   const stored = [...objects.keys()].filter((key) => key.split('/').length > 2).toSorted();
   const listed = files.map((file) => file.url.slice(url.length + 1)).toSorted();
   assert.deepEqual(stored, listed);
-  await lzop(['-t'], stored.filter((key) => key.endsWith('.lzo')).map((key) => join(directory, key)));
+  await lzop(
+    ['-t'],
+    stored.filter((key) => key.endsWith('.lzo')).map((key) => join(directory, key)),
+  );
 
   const copy = await mkdtemp(join(tmpdir(), 'sstash-test-'));
   try {
     await cp(directory, copy, { recursive: true });
-    await lzop(['-d', '-U'], stored.filter((key) => key.endsWith('.lzo')).map((key) => join(copy, key)));
+    await lzop(
+      ['-d', '-U'],
+      stored.filter((key) => key.endsWith('.lzo')).map((key) => join(copy, key)),
+    );
     return await checkPlain(copy, url, files);
   } finally {
     await rm(copy, { recursive: true, force: true });

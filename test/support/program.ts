@@ -51,6 +51,7 @@ async function outcome(child: ChildProcess): Promise<Ran> {
 }
 
 /** A run's JSON document. Throws with what the program said when it exited with another code than expected. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export function resultOf<T>(ran: Ran, code = 0): T {
   if (ran.code !== code) {
     throw new Error(`exit code ${ran.code} instead of ${code}\n${ran.stderr}${ran.stdout.slice(0, 4000)}`);
@@ -120,7 +121,12 @@ export interface RestoreDocument {
     readonly directory: string;
     readonly error?: string;
   }[];
-  readonly tables: readonly { readonly keyspace: string; readonly table: string; readonly id: string; readonly liveId?: string }[];
+  readonly tables: readonly {
+    readonly keyspace: string;
+    readonly table: string;
+    readonly id: string;
+    readonly liveId?: string;
+  }[];
   readonly commands: string;
 }
 

@@ -27,7 +27,7 @@ for (const shell of ['sh', 'bash', 'dash']) {
         const output = execFileSync(shell, ['-c', `${show}\n${script}`]).toString();
         assert.equal(output, commands.map((words) => words.map((one) => `${one}\0`).join('') + '\u0001\0').join(''));
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 }
