@@ -11,7 +11,7 @@ import { planBackup } from '../operations/backup-dry-run.ts';
 import type { BackupOptions } from '../operations/backup-run.ts';
 import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
 import type { Command } from './command.ts';
-import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
+import { locationOptions, lockOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
 import { openSession } from './session.ts';
 
 export const backupCommand: Command = {
@@ -56,8 +56,9 @@ export const backupCommand: Command = {
     compression: { choices: ['lzo', 'none'], default: 'lzo', describe: 'how components are stored' },
     'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
     ...transferOptions,
+    ...lockOptions,
   },
-  exitCodes: '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 130 interrupted',
+  exitCodes: '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 11 locked, 130 interrupted',
   examples: [
     ['$0 backup --seed cass1 --user ops --use-sudo -L s3://backups/prod', 'the whole cluster'],
     [
@@ -108,6 +109,7 @@ function backupOptions(args: Arguments): BackupOptions {
     uploadParallel: args.number('upload-parallel', 0) || Infinity,
     transfers: args.number('transfers', 1),
     clearOnFailure: args.flag('clear-on-failure'),
+    lockTimeoutSeconds: args.number('lock-timeout', 0),
     now: new Date(),
     owner: { host: hostname(), pid: process.pid, user: userInfo().username },
     writtenBy: `sstash ${version()}`,

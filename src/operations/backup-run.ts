@@ -48,6 +48,8 @@ export interface BackupOptions {
   /** Streams per node. */
   readonly transfers: number;
   readonly clearOnFailure: boolean;
+  /** How long to wait for another run on the same location. */
+  readonly lockTimeoutSeconds: number;
   readonly now: Date;
   readonly owner: Owner;
   readonly writtenBy: string;

@@ -7,6 +7,7 @@ import type { BackupResult, NodeOutcome } from '../model/results.ts';
 import type { Node } from '../model/ring.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import { commit, markInterrupted, release, saveFailure } from './backup-finish.ts';
+import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
 import { earlierOf } from './earlier.ts';
@@ -17,12 +18,19 @@ import type { UploadedNode } from './node-upload.ts';
 import { uploadNode } from './node-upload.ts';
 import type { Outcomes } from './on-each.ts';
 import { onEach } from './on-each.ts';
+import { withLock } from './with-lock.ts';
 
 /**
  * One backup of the cluster. A node that fails does not stop the others, but the backup is then not committed: its mark
  * stays, saying which node failed and why, and the result is not complete.
  */
 export async function backup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupResult> {
+  const { owner, lockTimeoutSeconds: timeoutSeconds } = options;
+  const request = { owner, operation: 'backup', timeoutSeconds, listen: parts.listen };
+  return withLock(parts.repository, request, (either, lock) => backupLocked(options, parts, lock, either), signal);
+}
+
+async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, signal);
   await begin(run, parts, signal);
   try {
@@ -30,6 +38,7 @@ export async function backup(options: BackupOptions, parts: BackupParts, signal:
     const uploads = await uploadAll(run, prepared, options, parts, signal);
     await saveClusterFiles(run, uploads, parts, signal);
     const outcomes = outcomesOf(run, uploads);
+    await lock.confirm();
     await (outcomes.every((outcome) => outcome.complete)
       ? commit(run, uploads, options, parts, signal)
       : saveFailure(run, outcomes, parts, signal));

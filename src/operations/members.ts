@@ -10,6 +10,7 @@ import type { Topology } from '../cluster/topology.ts';
 import { readTopology } from '../cluster/topology.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
+import { reasonOf } from '../model/outcome.ts';
 
 /** A node that answers: who it is and what it has. */
 export interface Member {
@@ -62,6 +63,9 @@ export async function openMembers(
   const [first] = absent;
   if (present.length === 0 && first !== undefined) {
     throw first.error;
+  }
+  for (const { host, error } of absent) {
+    parts.listen({ type: 'node', host, state: 'failed', detail: reasonOf(error) });
   }
   const order = (a: { readonly host: string }, b: { readonly host: string }) => hosts.indexOf(a.host) - hosts.indexOf(b.host);
   return { present: distinct(present.toSorted(order)), absent: absent.toSorted(order) };

@@ -89,7 +89,8 @@ export class Lock {
     const { signal } = this.#stop;
     const leftMs = (): number => this.#renewedAtMs + staleMs - heartbeatMs - clock.elapsedMs();
     for (let reason = ''; ;) {
-      await clock.sleep(Math.max(0, Math.min(heartbeatMs, leftMs())), { background: true, signal }).catch(() => {});
+      const pauseMs = reason === '' ? heartbeatMs : heartbeatMs / 4;
+      await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true, signal }).catch(() => {});
       if (signal.aborted || this.#lost.signal.aborted) return;
       if (leftMs() <= 0) {
         const seconds = Math.round((clock.elapsedMs() - this.#renewedAtMs) / 1000);
@@ -98,6 +99,7 @@ export class Lock {
       }
       try {
         await this.#inTime(Math.min(heartbeatMs, leftMs()), (limit) => this.#renew(limit), signal);
+        reason = '';
       } catch (error) {
         reason = messageOf(error);
       }

@@ -96,6 +96,7 @@ function watcher(
     told.add(kind);
   };
   let watched: { readonly seen: SeenLock; readonly sinceMs: number } | undefined;
+  let lives = false;
   return async (store, signal) => {
     while (true) {
       const seen = await readLock(store, signal);
@@ -106,10 +107,13 @@ function watcher(
         return { seen, why: `there is no process ${seen.record.owner.pid} on this host any more` };
       }
       const nowMs = clock.elapsedMs();
-      if (watched === undefined || !isUnchanged(watched.seen, seen)) watched = { seen, sinceMs: nowMs };
+      if (watched === undefined || !isUnchanged(watched.seen, seen)) {
+        lives = watched !== undefined;
+        watched = { seen, sinceMs: nowMs };
+      }
       if (nowMs - watched.sinceMs >= staleMs) return { seen, why: `it gave no sign of life for ${staleMs / 1000} s` };
       const holder = holderText(seen, clock.now());
-      if (looksSilent(seen, staleMs, clock.now())) {
+      if (!lives && looksSilent(seen, staleMs, clock.now())) {
         tellOnce('silent', `the lock looks abandoned; taking it over after ${staleMs / 1000} s of silence: ${holder}`);
       } else if (nowMs < giveUpAtMs) {
         tellOnce('held', `waiting up to ${options.timeoutSeconds} s for the lock: ${holder}`);

@@ -59,7 +59,7 @@ test('a key that the host does not know', async (t) => {
 });
 
 test('a key file that is not there', () =>
-  refused(['backup'], { code: 2, says: /\/nowhere\/id/ }, { SSTASH_SSHKEY: '/nowhere/id' }));
+  refused(['backup'], { code: 1, says: /\/nowhere\/id/ }, { SSTASH_SSHKEY: '/nowhere/id' }));
 
 test('a host whose key has changed', async (t) => {
   const directory = await temporaryDirectory(t);
@@ -115,7 +115,7 @@ test('nodes without nodetool', () =>
   ));
 
 test('a flag that does not exist, a command that does not exist, no command', async () => {
-  await refused(['list', '--no-such-flag'], { code: 2, says: /no-such-flag/ });
+  await refused(['list', '--bogus-flag'], { code: 2, says: /bogus-flag/ });
   await refused(['no-such-command'], { code: 2, says: /no-such-command/ });
   await refused([], { code: 2, says: /which command/ });
   await refused(['backup', '--compression', 'zip'], { code: 2, says: /compression/ });
@@ -159,8 +159,8 @@ test('with --json an error is a document on standard output, with the exit code'
   const { error } = resultOf<ErrorDocument>(ran, 10);
   assert.match(error.message, /no complete backup/);
   assert.equal(error.exitCode, 10);
-  const usage = resultOf<ErrorDocument>(await runProgram(['list', '--no-such-flag', '--json'], story.at('bad')), 2);
-  assert.match(usage.error.message, /no-such-flag/);
+  const usage = resultOf<ErrorDocument>(await runProgram(['list', '--bogus-flag', '--json'], story.at('bad')), 2);
+  assert.match(usage.error.message, /bogus-flag/);
 });
 
 test('the help of every command names its exit codes', async () => {

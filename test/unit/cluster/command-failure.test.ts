@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { commandFailure, shownCommand, Tail } from '../../../src/cluster/command-failure.ts';
 
 test('the error says host, program, status and the last line of standard error', () => {
@@ -28,8 +28,9 @@ test('a missing program is named, in the words of every shell', () => {
   }
 });
 
+const by = (status: number, complaint: string) => commandFailure('n1', ['nodetool', 'ring'], { status }, complaint);
+
 test('sudo: a missing program, a missing sudo and a refusal are three different things', () => {
-  const by = (status: number, complaint: string) => commandFailure('n1', ['nodetool', 'ring'], { status }, complaint);
   assert.equal(by(1, 'sudo: nodetool: command not found\n').message, 'n1: program not found: nodetool');
   assert.equal(by(127, 'sh: 1: exec: sudo: not found\n').message, 'n1: sudo is not installed');
   const refused = by(1, 'sudo: a password is required\n');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { framedCommand, MarkerFilter, withSudo } from '../../../src/cluster/command-frame.ts';
 
 const nonce = '0123456789abcdef01234567';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Command, commandLine, quote } from '../../../src/cluster/remote.ts';
 
 /** Anything that an argv can carry: any text without NUL, with what shells care for made likely. */

@@ -262,21 +262,19 @@ describe('a lock that is held', () => {
   test('survives heartbeats that fail, and is lost ten seconds before others may take it', async (context) => {
     const { store, clock, take } = await place(context);
     const lock = await take('anna');
-    let refusals = 4;
+    let refusals = 12;
     store.spoil = async (put, options) => {
       if (refusals-- > 0) throw new StorageError('the network is down', { key: 'lock.json', transient: true });
       return await put(options);
     };
     await clock.advance(2 * minute);
+    assert.equal(refusals < 0, true);
     assert.equal(lock.signal.aborted, false);
+    const renewed = Date.parse((await readLock(store, never))?.record?.heartbeatAt ?? '');
     refusals = Infinity;
-    const since = clock.elapsedMs();
-    for (const aborted of [false, true]) {
-      assert.equal(lock.signal.aborted, !aborted && lock.signal.aborted);
-      await clock.advance(aborted ? second : 49 * second);
-      assert.equal(lock.signal.aborted, aborted);
-    }
-    assert.equal(clock.elapsedMs() - since, 50 * second);
+    await clock.advance(renewed + 50 * second - 1 - clock.now().getTime());
+    assert.equal(lock.signal.aborted, false);
+    await clock.advance(1);
     locked(/^the lock could not be renewed for 50 s: the network is down$/)(lock.signal.reason);
   });
 
@@ -291,7 +289,7 @@ describe('a lock that is held', () => {
       await clock.advance(second);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    locked(/^the lock could not be renewed for 50 s: file:.* did not answer within 10 s$/)(lock.signal.reason);
+    locked(/^the lock could not be renewed for 50 s: file:.* did not answer within [\d.]+ s$/)(lock.signal.reason);
     await lock.release();
     hang?.();
   });
