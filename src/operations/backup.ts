@@ -38,7 +38,7 @@ async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lo
     const uploads = await uploadAll(run, prepared, options, parts, signal);
     await saveClusterFiles(run, uploads, parts, signal);
     const outcomes = outcomesOf(run, uploads);
-    await lock.confirm();
+    await lock.confirm(signal);
     await (outcomes.every((outcome) => outcome.complete)
       ? commit(run, uploads, options, parts, signal)
       : saveFailure(run, outcomes, parts, signal));
