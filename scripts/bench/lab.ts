@@ -12,7 +12,7 @@ export const repository: string = fileURLToPath(new URL('../..', import.meta.url
 export const cache: string =
   process.env['SSTASH_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sstash');
 
-const net = '127.0.77';
+const net = '127.0.181';
 /** The one node, as the sandbox numbers its hosts. */
 const host = `${net}.2`;
 const endpoint = `http://${net}.1:9478`;

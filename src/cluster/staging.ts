@@ -26,44 +26,60 @@ export interface StagedFile {
   readonly bytes: number;
 }
 
+export interface StagingRequest {
+  readonly directory: string;
+  readonly dataDirectories: readonly string[];
+  /** What is staged here, for instance the backup's URL: files of something else are cleared, never mixed in. */
+  readonly label: string;
+  /** False for a dry run: looks only. */
+  readonly make: boolean;
+}
+
 /**
- * Makes the directory (mode 750, owner of the first data directory) and says what is there.
- * Throws UsageError when it is, is in, or holds a live data directory, or is a symbolic link: a link in /tmp could be
- * anybody's and lead anywhere.
+ * Makes the directory (mode 750, owner of the first data directory) and says what is there. What an earlier restore of
+ * another backup left in it is removed: sstables of two moments in one table would bring deleted rows back.
+ *
+ * Throws UsageError when it is, is in, or holds a live data directory, when it is a symbolic link (a link in /tmp could
+ * be anybody's and lead anywhere), or when it holds files that no restore put there.
  */
-export async function openStaging(
-  remote: Remote,
-  directory: string,
-  dataDirectories: readonly string[],
-  signal: AbortSignal,
-): Promise<Staging> {
-  const answer = await remote.run(['sh', '-c', openScript, 'sh', directory, ...dataDirectories], { signal });
+export async function openStaging(remote: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
+  const { directory, dataDirectories, label, make } = request;
+  const answer = await remote.run(['sh', '-c', openScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories], {
+    signal,
+  });
   const [verdict = '', owner = '', free = '', ...entries] = answer.split('\0');
-  if (verdict === 'link') {
-    throw new UsageError(`${remote.host}: ${directory} is a symbolic link`, { hint: 'give a directory of its own with --to' });
-  }
-  if (verdict === 'live') {
-    throw new UsageError(`${remote.host}: ${directory} is, is in or holds a live data directory`, {
-      hint: 'give another directory with --to; a restore never writes into live data unless asked by method',
-    });
-  }
-  if (verdict === 'owner') {
-    throw new UsageError(
-      `${remote.host}: ${directory} belongs to ${owner}, neither to Cassandra's user nor to root nor to the login user`,
-      {
-        hint: 'remove it, or give another directory with --to',
-      },
-    );
-  }
-  if (verdict !== 'ok') {
-    throw new BackupError(`${remote.host}: cannot read what ${directory} holds: ${verdict.slice(0, 200)}`);
-  }
+  refuse(verdict, owner, remote.host, directory);
   return {
     directory,
     owner,
     freeBytes: Number(free) * 1024,
     present: new Map(entries.filter((entry) => entry !== '').map(parseEntry)),
   };
+}
+
+function refuse(verdict: string, owner: string, host: string, directory: string): void {
+  const another = 'give another directory with --to';
+  switch (verdict) {
+    case 'ok':
+      return;
+    case 'link':
+      throw new UsageError(`${host}: ${directory} is a symbolic link`, { hint: another });
+    case 'live':
+      throw new UsageError(`${host}: ${directory} is, is in or holds a live data directory`, {
+        hint: `${another}; a restore never writes into live data unless asked by method`,
+      });
+    case 'owner':
+      throw new UsageError(
+        `${host}: ${directory} belongs to ${owner}, neither to Cassandra's user nor to root nor to the login user`,
+        {
+          hint: `remove it, or ${another}`,
+        },
+      );
+    case 'foreign':
+      throw new UsageError(`${host}: ${directory} holds files that no restore put there`, { hint: `empty it, or ${another}` });
+    default:
+      throw new BackupError(`${host}: cannot read what ${directory} holds: ${verdict.slice(0, 200)}`);
+  }
 }
 
 /** The directory below which a unit is written before it is checked. */
@@ -93,7 +109,7 @@ export async function clearIncoming(remote: Remote, staging: Staging, signal?: A
 
 // Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
 const openScript = `
-dir=$1; shift
+make=$1; label=$2; dir=$3; shift 3
 [ -L "$dir" ] && { printf 'link\\0'; exit 0; }
 owner=
 for live in "$@"; do
@@ -103,17 +119,27 @@ for live in "$@"; do
   case "$l/" in "$d"/*) printf 'live\\0'; exit 0;; esac
 done
 [ -n "$owner" ] || owner=$(id -un):$(id -gn)
+mark=$dir/.sstash-restore
 if [ -e "$dir" ]; then
   holder=$(stat -c %U -- "$dir") || exit 1
   case $holder in root|"\${owner%%:*}"|"$(id -un)") ;; *) printf 'owner\\0%s' "$holder"; exit 0;; esac
-else
+  if [ ! -e "$mark" ] && [ -n "$(ls -A -- "$dir")" ]; then printf 'foreign\\0'; exit 0; fi
+elif [ "$make" = make ]; then
   mkdir -p -- "$dir" && chmod 750 -- "$dir" || exit 1
   [ "$(id -u)" != 0 ] || chown "$owner" -- "$dir" || exit 1
 fi
-free=$(df -Pk -- "$dir" | awk 'NR==2 { print $4 }') || exit 1
-rm -rf -- "$dir/.sstash-incoming" || exit 1
+same=no; [ -e "$mark" ] && [ "$(cat -- "$mark")" = "$label" ] && same=yes
+if [ "$make" = make ]; then
+  rm -rf -- "$dir/.sstash-incoming" || exit 1
+  if [ $same = no ]; then
+    find "$dir" -mindepth 1 -maxdepth 1 ! -name .sstash-restore -exec rm -rf -- {} + || exit 1
+    printf '%s\\n' "$label" >"$mark" || exit 1
+  fi
+fi
+at=$dir; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done
+free=$(df -Pk -- "$at" | awk 'NR==2 { print $4 }') || exit 1
 printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
-cd -- "$dir" && find . -type f -printf '%s\\t%P\\0'
+[ $same = no ] || { cd -- "$dir" && find . -name .sstash-incoming -prune -o -type f ! -name .sstash-restore -printf '%s\\t%P\\0'; }
 `;
 
 // chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.

@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import PQueue from 'p-queue';
@@ -31,14 +31,23 @@ export async function restoreLocal(
 ): Promise<RestoreResult> {
   const sources = await chooseSources(options, parts, signal);
   const queue = new PQueue({ concurrency: options.transfers });
+  const root = resolve(options.directory);
   const work = await Promise.all(
     sources.manifests.map(async (manifest) => {
-      const directory = join(options.directory, manifest.host);
-      return { manifest, directory, plan: planNodeRestore(manifest, sources.tables, await sizesBelow(directory)) };
+      const directory = join(root, manifest.host);
+      return {
+        manifest,
+        directory,
+        plan: planNodeRestore(
+          manifest,
+          sources.tables,
+          await stagedBefore(directory, `${parts.repository.store.url}/${sources.id}`, options.dryRun),
+        ),
+      };
     }),
   );
   await refuseTooLittleSpace(
-    options.directory,
+    root,
     work.reduce((sum, { plan }) => sum + plan.fetchBytes, 0),
   );
   const nodes = await Promise.all(
@@ -117,8 +126,32 @@ async function fetchOne(
   }
 }
 
+/**
+ * Sizes of what an earlier run of the same restore brought here. What a restore of another backup left is removed:
+ * sstables of two moments must not be mixed. Files that no restore put there are refused.
+ */
+async function stagedBefore(directory: string, label: string, dryRun: boolean): Promise<ReadonlyMap<string, number>> {
+  const mark = join(directory, markName);
+  const found = await readFile(mark, 'utf8').catch(() => undefined);
+  const names = await readdir(directory).catch(() => []);
+  if (found === undefined && names.length > 0) {
+    throw new UsageError(`${directory} holds files that no restore put there`, {
+      hint: 'empty it, or give another directory with --local',
+    });
+  }
+  if (found?.trim() === label) {
+    return sizesBelow(directory);
+  }
+  if (!dryRun) {
+    await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true, force: true })));
+    await mkdir(directory, { recursive: true, mode: 0o750 });
+    await writeFile(mark, `${label}\n`);
+  }
+  return new Map();
+}
+
 async function sizesBelow(directory: string): Promise<ReadonlyMap<string, number>> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   const sizes = await Promise.all(
     files.map(async (file) => [file.slice(directory.length + 1), (await stat(file)).size] as const),
@@ -127,8 +160,7 @@ async function sizesBelow(directory: string): Promise<ReadonlyMap<string, number
 }
 
 async function refuseTooLittleSpace(directory: string, bytes: number): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o750 });
-  const disk = await statfs(directory);
+  const disk = await statfs(await nearest(directory));
   const free = disk.bavail * disk.bsize;
   if (bytes > free) {
     throw new UsageError(`${directory} has ${free} bytes free, the restore needs ${bytes}`, {
@@ -136,3 +168,11 @@ async function refuseTooLittleSpace(directory: string, bytes: number): Promise<v
     });
   }
 }
+
+/** The directory itself, or the nearest above it that is there. */
+async function nearest(directory: string): Promise<string> {
+  const there = await stat(directory).catch(() => undefined);
+  return there === undefined && dirname(directory) !== directory ? nearest(dirname(directory)) : directory;
+}
+
+const markName = '.sstash-restore';

@@ -97,7 +97,10 @@ async function planAll(
       if (member === undefined || manifest === undefined) {
         return undefined;
       }
-      const staging = await openStaging(member.remote, options.directory, member.config.dataDirectories, signal);
+      const { dataDirectories } = member.config;
+      const label = `${parts.repository.store.url}/${sources.id}`;
+      const request = { directory: options.directory, dataDirectories, label, make: !options.dryRun };
+      const staging = await openStaging(member.remote, request, signal);
       const plan = planNodeRestore(manifest, sources.tables, staging.present);
       if (plan.fetchBytes > staging.freeBytes) {
         throw new UsageError(

@@ -21,7 +21,7 @@ export async function* plainBytes(
   const stored = checkedObject(store, file, signal);
   let bytes = 0;
   let crc = 0;
-  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, { pool, signal }) : stored) {
+  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, { pool, signal, name: file.key }) : stored) {
     bytes += chunk.byteLength;
     crc = crc32(chunk, crc);
     yield chunk;
@@ -39,7 +39,7 @@ export async function* checkStored(
   signal: AbortSignal,
   pool?: LzoPool,
 ): AsyncGenerator<Uint8Array> {
-  const follower = new ContainerFollower(pool === undefined ? {} : { pool });
+  const follower = new ContainerFollower({ name: file.key, ...(pool === undefined ? {} : { pool }) });
   for await (const chunk of store.get(file.key, {}, signal)) {
     await follower.push(chunk);
     yield chunk;

@@ -5,7 +5,7 @@ import { ContainerFollower } from '../codec/lzop-follow.ts';
 import type { Remote } from '../cluster/remote.ts';
 import { inOrder } from '../flow/in-order.ts';
 import { crcText } from '../model/checksum.ts';
-import { IntegrityError } from '../model/errors.ts';
+import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredBytes, Upload } from '../model/upload-plan.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { checkStored, plainBytes } from './fetch.ts';
@@ -127,7 +127,7 @@ class Watch {
 
   constructor(upload: Upload) {
     this.#upload = upload;
-    this.#follower = upload.compression === 'lzo' ? new ContainerFollower() : undefined;
+    this.#follower = upload.compression === 'lzo' ? new ContainerFollower({ name: upload.key }) : undefined;
   }
 
   async *follow(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -200,7 +200,14 @@ async function downloadOne(parts: RelayParts, target: Target, to: Remote, signal
     ? checkStored(parts.store, file, signal, file.digest === undefined ? undefined : parts.pool)
     : plainBytes(parts.store, file, parts.pool, signal);
   const write = onNode ? 'lzop -d -c >"$1"' : 'cat >"$1"';
-  await to.run(['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" && ${write}`, 'sh', path], { input, signal });
+  try {
+    await to.run(['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" && ${write}`, 'sh', path], { input, signal });
+  } catch (error) {
+    // The node's lzop may notice damage before this side does, and knows no name for what it reads.
+    throw error instanceof RemoteError && !error.transient
+      ? new RemoteError(`${file.key}: ${error.message}`, { host: error.host, cause: error })
+      : error;
+  }
 }
 
 async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {

@@ -32,7 +32,7 @@ function lockContract(of: string, skip: string | undefined, start: () => Promise
         store,
         { owner: { host: who, pid: 1, user: who }, operation: 'backup', timeoutSeconds: 0, ...more },
         (event) => assert.notEqual(event.type === 'warning' && /ignores/.test(event.text), true),
-        never,
+        new AbortController().signal,
       );
     const it = (title: string, run: (stores: readonly ObjectStore[]) => Promise<void>): void =>
       void test(title, async () => {

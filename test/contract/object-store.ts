@@ -392,6 +392,43 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       assert.equal((await store.stat('key'))?.bytes, 20 * mebibyte);
     });
 
+    it('removes what is unfinished below a prefix and nothing else, and its writer notices', async () => {
+      const neighbour = await place.open(`base-${count}/deep er2`);
+      await store.put('2026/host/done', Buffer.from('stays'));
+      const wanted = ['2026/host/a', '2026/host/b'];
+      const others = ['2026-x/host/a', '2027/host/a'];
+      const begin = (at: ObjectStore, key: string) => {
+        let end = (): void => {};
+        const ended = new Promise<void>((resolve) => (end = resolve));
+        async function* body(): AsyncGenerator<Uint8Array> {
+          yield* stream(20 * mebibyte).body;
+          await ended;
+        }
+        return { put: at.put(key, body()), end };
+      };
+      const puts = [...wanted, ...others].map((key) => begin(store, key));
+      const foreign = begin(neighbour, '2026/host/a');
+      for (const { put } of [...puts, foreign]) put.catch(() => {});
+      const begun = async (): Promise<number> => (await place.leftovers()).length;
+      while ((await begun()) < 5) await delay(20);
+      assert.equal(await store.abortUnfinished('2025/'), 0);
+      assert.equal(await store.abortUnfinished('2026/'), 2);
+      assert.equal(await begun(), 3);
+      assert.equal(await store.abortUnfinished('2026/'), 0);
+      for (const { end } of [...puts, foreign]) end();
+      const results = await Promise.allSettled([...puts, foreign].map(({ put }) => put));
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ['rejected', 'rejected', 'fulfilled', 'fulfilled', 'fulfilled'],
+      );
+      assert.deepEqual(
+        (await listed(store, '')).map(({ key }) => key),
+        ['2026/host/done', ...others].toSorted(),
+      );
+      await assert.rejects(store.abortUnfinished('', AbortSignal.abort()), { name: 'AbortError' });
+      await neighbour.close();
+    });
+
     it('lets a reader stop early', async () => {
       await store.put('key', stream(20 * mebibyte).body);
       for (let round = 0; round < 5; round += 1) for await (const _ of store.get('key')) break;

@@ -128,13 +128,13 @@ test('an object that is missing fails its node; once it is back, the next run br
 });
 
 test('a directory inside the live data is refused', async () => {
-  const ran = await runProgram([...restore, '--to', '/var/lib/cassandra/data/faults'], story.at('good'));
+  const ran = await runProgram(['restore', '--to', '/var/lib/cassandra/data/faults'], story.at('good'));
   assert.equal(ran.code, 2);
   assert.match(ran.stderr, /live data directory/);
 });
 
 test('a directory that holds the live data is refused', async () => {
-  const ran = await runProgram([...restore, '--to', '/var/lib'], story.at('good'));
+  const ran = await runProgram(['restore', '--to', '/var/lib'], story.at('good'));
   assert.equal(ran.code, 2);
   assert.match(ran.stderr, /live data directory/);
 });
