@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { BackupError, IntegrityError } from '../model/errors.ts';
+import { BackupError, IntegrityError, messageOf } from '../model/errors.ts';
 import type { BlockBatch } from './block-decode.ts';
 import type { EncodedBlocks, FileToEncode } from './block-encode.ts';
 import type { LzoAnswer, LzoJob } from './lzo-jobs.ts';
@@ -138,7 +138,7 @@ export class LzoPool {
       if (thread.jobs.length === 0) thread.worker.unref();
       this.#assign();
     });
-    thread.worker.on('error', (error) => this.#lose(thread, new BackupError('lzo worker crashed', { cause: error })));
+    thread.worker.on('error', (error) => this.#lose(thread, new BackupError(`lzo worker crashed: ${messageOf(error)}`, { cause: error })));
     thread.worker.on('exit', (code) => this.#lose(thread, new BackupError(`lzo worker ended with exit code ${code}`)));
     this.#running.add(thread);
     return thread;

@@ -30,6 +30,8 @@ export function restartScript(
   const placed = tables.filter((table) => table.liveId !== undefined);
   const stamp = 'before-restore-$(date -u +%Y%m%dT%H%M%SZ)';
   const lines = [
+    // In a subshell: pasted into a terminal, a command that fails must end the script and not the terminal.
+    '(',
     'set -eu',
     ...tables
       .filter((table) => table.liveId !== undefined && table.liveId !== table.id)
@@ -58,6 +60,7 @@ export function restartScript(
       (node) =>
         `#    on ${node.host}: ${node.nodetool} repair ${[...new Set(placed.map((table) => table.keyspace))].map(quote).join(' ; ')}`,
     ),
+    ')',
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -57,12 +57,22 @@ export class Lock {
   }
 
   /**
-   * Renews the lock now, for just before something that cannot be undone. Throws LockedError when it is ours no longer,
-   * StorageError when that cannot be found out.
+   * Renews the lock now, for just before something that cannot be undone. A store that fails is asked again for as long
+   * as the lock is ours meanwhile. Throws LockedError when it is ours no longer.
    */
   async confirm(signal: AbortSignal): Promise<void> {
-    this.#lost.signal.throwIfAborted();
-    await this.#inTime(this.#holding.heartbeatMs, (limit) => this.#renew(limit), signal);
+    const { clock, heartbeatMs } = this.#holding;
+    while (true) {
+      this.#lost.signal.throwIfAborted();
+      try {
+        await this.#inTime(heartbeatMs, (limit) => this.#renew(limit), signal);
+        return;
+      } catch {
+        signal.throwIfAborted();
+        this.#lost.signal.throwIfAborted();
+      }
+      await clock.sleep(heartbeatMs / 4, { signal });
+    }
   }
 
   /** Removes the lock if it is still ours. Never throws: what goes wrong is told to whoever listens. May be repeated. */

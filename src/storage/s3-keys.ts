@@ -1,4 +1,4 @@
-import type { ListMultipartUploadsCommandOutput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../model/errors.ts';
 import type { StoredObject } from './object-store.ts';
 import type { S3Connection } from './s3-client.ts';
@@ -108,43 +108,6 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
   } catch (error) {
     if (statusOf(error) !== 501 && nameOf(error) !== 'NotImplemented') throw error;
     for (const { Key } of Objects) await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
-  }
-}
-
-/** Aborts uploads of keys with a prefix that were begun before a time; all of them by default. Gives their number. */
-export async function abortUploadsOfS3(
-  connection: S3Connection,
-  { prefix = '', before }: { readonly prefix?: string; readonly before?: Date },
-  signal?: AbortSignal,
-): Promise<number> {
-  const { sdk, client, bucket: Bucket, base } = connection;
-  const Prefix = base + prefix;
-  let aborted = 0;
-  try {
-    for (let markers: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {}; markers !== undefined;) {
-      signal?.throwIfAborted();
-      const page: ListMultipartUploadsCommandOutput = await client.send(
-        new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...markers }),
-        optionsFor(signal),
-      );
-      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key === undefined || !Key.startsWith(Prefix)) continue;
-        if (before !== undefined && (Initiated === undefined || Initiated >= before)) continue;
-        const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
-        await client.send(command, optionsFor(signal)).catch((error: unknown) => {
-          // Ended between the listing and now.
-          if (nameOf(error) !== 'NoSuchUpload') throw error;
-        });
-        aborted += 1;
-      }
-      const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page;
-      const more = page.IsTruncated === true && KeyMarker !== undefined && UploadIdMarker !== undefined;
-      markers = more ? { KeyMarker, UploadIdMarker } : undefined;
-    }
-    return aborted;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw s3Error(error, attemptAt(connection, 'clear unfinished uploads of', ''));
   }
 }
 

@@ -5,8 +5,9 @@ import { NotFoundError, StorageError } from '../model/errors.ts';
 import { type Body, type ByteRange, type ObjectStore, type PutOptions, type StoredObject, assertKey } from './object-store.ts';
 import { type S3Connection, type S3Options, connectS3 } from './s3-client.ts';
 import { s3Error, statusOf } from './s3-errors.ts';
-import { abortUploadsOfS3, attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './s3-keys.ts';
+import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './s3-keys.ts';
 import { PutResources, putToS3 } from './s3-put.ts';
+import { abortUploadsOfS3 } from './s3-unfinished.ts';
 import { optionsFor } from './s3-upload.ts';
 
 export type { S3Options } from './s3-client.ts';

@@ -259,6 +259,23 @@ describe('a lock that is held', () => {
     assert.equal(lock.signal.aborted, true);
   });
 
+  test('is confirmed as soon as the store answers again, or lost', async (context) => {
+    const { store, clock, take } = await place(context);
+    const lock = await take('anna');
+    let refusals = 5;
+    store.spoil = async (put, options) => {
+      if (refusals-- > 0) throw new StorageError('the network is down', { key: 'lock.json', transient: true });
+      return await put(options);
+    };
+    const patient = outcomeOf(lock.confirm(never).then(() => 'confirmed'));
+    await clock.advance(30 * second);
+    assert.deepEqual(patient, { value: 'confirmed' });
+    refusals = Infinity;
+    const vain = outcomeOf(lock.confirm(never));
+    await clock.advance(minute);
+    locked(/could not be renewed for 50 s: the network is down/)(vain.error);
+  });
+
   test('survives heartbeats that fail, and is lost ten seconds before others may take it', async (context) => {
     const { store, clock, take } = await place(context);
     const lock = await take('anna');

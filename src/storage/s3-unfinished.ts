@@ -1,0 +1,67 @@
+import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
+import type { S3Connection } from './s3-client.ts';
+import { nameOf, s3Error } from './s3-errors.ts';
+import { attemptAt } from './s3-keys.ts';
+import { optionsFor } from './s3-upload.ts';
+
+/** Which unfinished uploads are meant: all of them by default. */
+interface Meant {
+  readonly prefix?: string;
+  readonly before?: Date;
+}
+
+interface Unfinished {
+  readonly Key: string;
+  readonly UploadId: string;
+}
+
+/** Aborts uploads of keys with a prefix that were begun before a time; gives their number. */
+export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, signal?: AbortSignal): Promise<number> {
+  const { sdk, client, bucket: Bucket } = connection;
+  const aborted = new Set<string>();
+  try {
+    while (true) {
+      const { uploads, whole } = await uploadsOf(connection, meant, signal);
+      const fresh = uploads.filter(({ UploadId }) => !aborted.has(UploadId));
+      for (const { Key, UploadId } of fresh) {
+        const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
+        await client.send(command, optionsFor(signal)).catch((error: unknown) => {
+          // Ended between the listing and now.
+          if (nameOf(error) !== 'NoSuchUpload') throw error;
+        });
+        aborted.add(UploadId);
+      }
+      if (whole || fresh.length === 0) return aborted.size;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw s3Error(error, attemptAt(connection, 'clear unfinished uploads of', meant.prefix ?? ''));
+  }
+}
+
+/**
+ * Goes from page to page by the key alone: versitygw refuses the marker of an upload that it gave itself. What a page
+ * leaves out of its last key is then skipped, so a listing of several pages is not `whole`; ask again.
+ */
+async function uploadsOf(
+  { sdk, client, bucket: Bucket, base }: S3Connection,
+  { prefix = '', before }: Meant,
+  signal?: AbortSignal,
+): Promise<{ readonly uploads: readonly Unfinished[]; readonly whole: boolean }> {
+  const Prefix = base + prefix;
+  const uploads: Unfinished[] = [];
+  for (let marker: string | undefined, whole = true; ; whole = false) {
+    signal?.throwIfAborted();
+    const page: ListMultipartUploadsCommandOutput = await client.send(
+      new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...(marker === undefined ? {} : { KeyMarker: marker }) }),
+      optionsFor(signal),
+    );
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (Key === undefined || UploadId === undefined || !Key.startsWith(Prefix)) continue;
+      if (before === undefined || (Initiated !== undefined && Initiated < before)) uploads.push({ Key, UploadId });
+    }
+    const next = page.IsTruncated === true ? page.NextKeyMarker : undefined;
+    if (next === undefined || next === marker) return { uploads, whole: whole && next === undefined };
+    marker = next;
+  }
+}

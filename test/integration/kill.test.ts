@@ -1,0 +1,131 @@
+/**
+ * kill -9 at many points of a backup: afterwards the list tells the truth, `backup --resume` completes, and nothing is
+ * left over, neither on the node nor in the store.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, describe, test } from 'node:test';
+import type { BlobsStory } from '../support/blobs-story.ts';
+import { blobs, openBlobsStory } from '../support/blobs-story.ts';
+import { checkBackup, objectsBelow } from '../support/bucket.ts';
+import { cutConnections } from '../support/host-faults.ts';
+import type { BackupDocument, FilesDocument, ListDocument } from '../support/program.ts';
+import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { onHost } from '../support/sandbox.ts';
+import { unfinishedUploads } from '../support/uploads.ts';
+
+const points = 20;
+
+let story: BlobsStory;
+let host: string;
+let args: readonly string[];
+/** How long an undisturbed backup takes, in milliseconds. */
+let whole: number;
+
+before(async () => {
+  story = await openBlobsStory();
+  [host] = story.sandbox.hosts;
+  args = ['backup', '--hosts', host, ...blobs];
+  const began = Date.now();
+  resultOf<BackupDocument>(await runProgram(args, story.at('undisturbed')));
+  whole = Date.now() - began;
+});
+
+after(() => story.clear());
+
+/** Kills a backup after a part of its usual time; false when it was already done by then. */
+async function killAfter(location: string, fraction: number): Promise<boolean> {
+  const { child, done } = startProgram(args, story.at(location));
+  await Promise.race([sleep(whole * fraction, undefined, { ref: false }), done]);
+  const living = child.exitCode === null;
+  child.kill('SIGKILL');
+  await done;
+  return living;
+}
+
+async function listed(location: string): Promise<ListDocument['backups']> {
+  const ran = await runProgram(['list', '--json'], story.at(location));
+  return resultOf<ListDocument>(ran).backups;
+}
+
+/** What the manifest's presence says must be what the list says. */
+async function assertListIsTrue(location: string): Promise<ListDocument['backups']> {
+  const backups = await listed(location);
+  const keys = [...(await objectsBelow(story.objects(location)).catch(() => new Map<string, number>())).keys()];
+  for (const { id, complete } of backups) {
+    assert.equal(complete, keys.includes(`${id}/manifest.json`), id);
+  }
+  return backups;
+}
+
+async function assertNothingLeft(location: string): Promise<void> {
+  const snapshots = await onHost(host, 'ls -d /var/lib/cassandra/data*/faults/blobs-*/snapshots/sstash-* 2>/dev/null; true');
+  assert.equal(snapshots, '', 'a snapshot was left on the node');
+  assert.deepEqual(await unfinishedUploads(story.at(location).env), [], 'an upload was left unfinished');
+  const keys = [...(await objectsBelow(story.objects(location))).keys()];
+  assert.deepEqual(
+    keys.filter((key) => key.endsWith('in-progress.json') || key.endsWith('draft.json.gz') || key === 'lock.json'),
+    [],
+  );
+}
+
+async function assertWhole(location: string, backup: BackupDocument): Promise<void> {
+  const { files } = resultOf<FilesDocument>(await runProgram(['files', backup.id, '--json'], story.at(location)));
+  const url = `${story.at(location).env['SSTASH_LOCATION']}/${backup.id}`;
+  const components = await checkBackup(`${story.objects(location)}/${backup.id}`, url, files);
+  assert.ok(components.length > 0);
+}
+
+describe('a backup that is killed', () => {
+  for (let point = 0; point < points; point += 1) {
+    const fraction = (point + 0.5) / points;
+    test(`at ${Math.round(fraction * 100)} % of its time can be finished, and leaves nothing behind`, async () => {
+      const location = `killed-${point}`;
+      await killAfter(location, fraction);
+      const [found, ...others] = await assertListIsTrue(location);
+      assert.deepEqual(others, []);
+      // Killed before it began, or after it was done: then there is nothing to go on with.
+      const again = found === undefined || found.complete ? args : [...args, '--resume'];
+      const backup = resultOf<BackupDocument>(await runProgram(again, story.at(location)));
+      assert.equal(backup.complete, true);
+      if (found?.complete === false) {
+        assert.equal(backup.id, found.id, 'it went on with another run');
+      }
+      await assertListIsTrue(location);
+      await assertWhole(location, backup);
+      if (found?.complete !== true) {
+        await assertNothingLeft(location);
+      }
+    });
+  }
+
+  test('is gone on with by a plain backup too, which says so', async () => {
+    await killAfter('plain', 0.7);
+    const [found] = await assertListIsTrue('plain');
+    assert.equal(found?.complete, false);
+    const ran = await runProgram(args, story.at('plain'));
+    const backup = resultOf<BackupDocument>(ran);
+    assert.equal(backup.id, found.id);
+    assert.match(ran.stderr, /unfinished run/);
+    await assertNothingLeft('plain');
+  });
+
+  test('is an error to resume when there is none', async () => {
+    const ran = await runProgram([...args, '--resume'], story.at('undisturbed'));
+    assert.equal(ran.code, 10);
+    assert.match(ran.stderr, /no unfinished run/);
+  });
+});
+
+test('a sshd that is killed under a backup does not lose it', async () => {
+  const { child, done } = startProgram(args, story.at('sshd'));
+  await Promise.race([sleep(whole * 0.6, undefined, { ref: false }), done]);
+  assert.equal(child.exitCode, null, 'the backup was over before the sshd could be killed');
+  await cutConnections(host);
+  const ran = await done;
+  const backup =
+    ran.code === 0 ? resultOf<BackupDocument>(ran) : resultOf<BackupDocument>(await runProgram(args, story.at('sshd')));
+  assert.equal(backup.complete, true);
+  await assertWhole('sshd', backup);
+  await assertNothingLeft('sshd');
+});
