@@ -53,7 +53,8 @@ async function download(round: number, each: Download, lab: Lab, data: DataSet, 
   if (each.program.argv.includes(each.whole)) mkdirSync(each.whole, { recursive: true });
   try {
     const cost = await measure(each.program, groups, lab.directory);
-    await run({ argv: ['diff', '-rq', data.tree, each.result], env: {} }, lab.directory);
+    // sstash leaves a note of its own beside what it restored.
+    await run({ argv: ['diff', '-rq', '--exclude=.sstash-restore', data.tree, each.result], env: {} }, lab.directory);
     return { what: 'download', name: each.name, round, ...cost, storedBytes: bytesBelow(each.result) };
   } finally {
     rmSync(each.whole, { recursive: true, force: true });

@@ -7,9 +7,17 @@ export type OptionSet = Readonly<Record<string, Options>>;
 /** What yargs made of the command line, read with the type that each place expects; a repeated or odd value is a UsageError. */
 export class Arguments {
   readonly #values: Readonly<Record<string, unknown>>;
+  readonly #words: readonly string[];
 
-  constructor(values: Readonly<Record<string, unknown>>) {
+  /** `words` is the command line itself; values may also come from the environment or the config file. */
+  constructor(values: Readonly<Record<string, unknown>>, words: readonly string[] = []) {
     this.#values = values;
+    this.#words = words;
+  }
+
+  /** Whether the option stands on the command line itself. */
+  isOnCommandLine(name: string): boolean {
+    return this.#words.some((word) => word === `--${name}` || word.startsWith(`--${name}=`));
   }
 
   optionalText(name: string): string | undefined {
@@ -21,6 +29,11 @@ export class Arguments {
       throw new UsageError(`give --${name} once, with a value`);
     }
     return String(value);
+  }
+
+  /** Whether an option was given at all, with a value or without. */
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
   }
 
   text(name: string): string {

@@ -8,7 +8,7 @@ import { version } from './version.ts';
 
 export interface ProgramCommand {
   readonly optionNames: readonly string[];
-  readonly module: (settle: (options: OptionSet) => OptionSet) => CommandModule;
+  readonly module: (settle: (options: OptionSet) => OptionSet, words: readonly string[]) => CommandModule;
 }
 
 /** Takes the command line apart and runs the command it names. Sets the exit code; never throws. */
@@ -36,7 +36,7 @@ export async function runProgram(argv: readonly string[], commands: readonly Pro
         throw error ?? new UsageError(message ?? 'bad command line', { hint: 'sstash --help, or sstash COMMAND --help' });
       });
     for (const command of commands) {
-      parser.command(command.module((options) => withSettings(options, process.env, file)));
+      parser.command(command.module((options) => withSettings(options, process.env, file), argv));
     }
     await parser.parseAsync();
   } catch (error) {

@@ -24,7 +24,7 @@ export interface OutputOptions {
 }
 
 /** Exit codes that are nobody's error class (DESIGN, section 5). */
-export const exitCodes = { done: 0, failed: 1, usage: 2, partial: 3, interrupted: 130 } as const;
+export const exitCodes = { done: 0, failed: 1, usage: 2, partial: 3, integrity: 4, interrupted: 130 } as const;
 
 /**
  * Runs one command: interrupt and termination become an AbortSignal, progress goes to standard error, the result to

@@ -91,7 +91,7 @@ function decode(bytes: Uint8Array): string {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** ISO 8601 from find's seconds since 1970, with every digit of the fraction. */
-function isoTime(seconds: string): string {
+export function isoTime(seconds: string): string {
   const [whole = '0', fraction] = seconds.split('.');
   const time = new Date(Number(whole) * 1000).toISOString().slice(0, 19);
   return fraction === undefined ? `${time}Z` : `${time}.${fraction}Z`;

@@ -177,7 +177,7 @@ function fileListOf(text: string | undefined, place: string): readonly string[] 
 }
 
 /** Cassandra writes the CRC-32 in decimal without a line end, Scylla with one. */
-function parseDigest(text: string): string | undefined {
+export function parseDigest(text: string): string | undefined {
   const decimal = text.trim();
   return /^\d{1,10}$/.test(decimal) && Number(decimal) <= 0xffffffff ? Number(decimal).toString(16).padStart(8, '0') : undefined;
 }

@@ -138,7 +138,9 @@ export class LzoPool {
       if (thread.jobs.length === 0) thread.worker.unref();
       this.#assign();
     });
-    thread.worker.on('error', (error) => this.#lose(thread, new BackupError(`lzo worker crashed: ${messageOf(error)}`, { cause: error })));
+    thread.worker.on('error', (error) =>
+      this.#lose(thread, new BackupError(`lzo worker crashed: ${messageOf(error)}`, { cause: error })),
+    );
     thread.worker.on('exit', (code) => this.#lose(thread, new BackupError(`lzo worker ended with exit code ${code}`)));
     this.#running.add(thread);
     return thread;

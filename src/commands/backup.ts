@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os';
 import type { Arguments } from '../cli/arguments.ts';
 import { exitCodes } from '../cli/run.ts';
 import { version } from '../cli/version.ts';
@@ -11,6 +10,7 @@ import { planBackup } from '../operations/backup-dry-run.ts';
 import type { BackupOptions } from '../operations/backup-run.ts';
 import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
 import type { Command } from './command.ts';
+import { processOwner } from './lock.ts';
 import { locationOptions, lockOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
 import { openSession } from './session.ts';
 
@@ -44,6 +44,7 @@ export const backupCommand: Command = {
       default: false,
       describe: 'go on with an unfinished run, however old; an error when there is none',
     },
+    retention: { type: 'number', describe: 'after a complete backup keep so many of its series and prune the others' },
     policy: { type: 'string', describe: 'series that the backup belongs to: daily, weekly …' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     'snapshot-parallel': {
@@ -58,7 +59,8 @@ export const backupCommand: Command = {
     ...transferOptions,
     ...lockOptions,
   },
-  exitCodes: '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 11 locked, 130 interrupted',
+  exitCodes:
+    '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 11 locked, 130 interrupted',
   examples: [
     ['$0 backup --seed cass1 --user ops --use-sudo -L s3://backups/prod', 'the whole cluster'],
     [
@@ -89,13 +91,15 @@ export const backupCommand: Command = {
 
 function backupOptions(args: Arguments): BackupOptions {
   const seed = args.optionalText('seed');
-  const hosts = args.list('hosts');
-  if (seed !== undefined && hosts.length > 0) {
+  if (args.isOnCommandLine('seed') && args.isOnCommandLine('hosts')) {
     throw new UsageError('--hosts names the nodes, --seed finds them; give one of the two');
   }
+  // What the environment or the config file says of the one gives way to the other on the command line.
+  const seedWins = seed !== undefined && !args.isOnCommandLine('hosts');
+  const hosts = seedWins ? [] : args.list('hosts');
   return {
     hosts,
-    ...(seed === undefined ? {} : { seed }),
+    ...(seedWins ? { seed } : {}),
     filter: tableFilter(args.list('keyspaces')),
     ...kindOf(args),
     resume: args.flag('resume'),
@@ -103,6 +107,7 @@ function backupOptions(args: Arguments): BackupOptions {
     snapshotEverySeconds: parseDuration(args.text('snapshot-every')),
     ...(args.optionalText('timestamp-format') === undefined ? {} : { timestampFormat: args.text('timestamp-format') }),
     keepIncrementals: args.flag('keep-incrementals'),
+    ...(args.has('retention') ? { retention: args.number('retention', 1) } : {}),
     ...(args.optionalText('policy') === undefined ? {} : { policy: args.text('policy') }),
     compression: compressionOf(args.text('compression')),
     snapshotParallel: args.number('snapshot-parallel', 0) || Infinity,
@@ -111,7 +116,7 @@ function backupOptions(args: Arguments): BackupOptions {
     clearOnFailure: args.flag('clear-on-failure'),
     lockTimeoutSeconds: args.number('lock-timeout', 0),
     now: new Date(),
-    owner: { host: hostname(), pid: process.pid, user: userInfo().username },
+    owner: processOwner(),
     writtenBy: `sstash ${version()}`,
   };
 }

@@ -18,8 +18,12 @@ export interface Command {
   readonly run: (args: Arguments, context: CommandContext) => Promise<CommandOutcome>;
 }
 
-/** What yargs wants to have; `settle` fills defaults from environment and config file. */
-export function commandModule(command: Command, settle: (options: OptionSet) => OptionSet): CommandModule {
+/** What yargs wants to have; `settle` fills defaults from environment and config file, `words` is the command line. */
+export function commandModule(
+  command: Command,
+  settle: (options: OptionSet) => OptionSet,
+  words: readonly string[],
+): CommandModule {
   const options = { ...command.options, ...outputOptions };
   return {
     command: [...command.words],
@@ -34,7 +38,7 @@ export function commandModule(command: Command, settle: (options: OptionSet) => 
       return yargs.options({ ...settle(options) }).epilogue(`Exit codes: ${command.exitCodes}.`);
     },
     handler: async (values) => {
-      const args = new Arguments(values);
+      const args = new Arguments(values, words);
       const output = { json: args.flag('json'), quiet: args.flag('quiet'), debug: args.flag('debug') };
       await runCommand(output, (context) => command.run(args, context));
     },

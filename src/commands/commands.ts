@@ -2,11 +2,14 @@ import type { ProgramCommand } from '../cli/program.ts';
 import { backupCommand } from './backup.ts';
 import type { Command } from './command.ts';
 import { commandModule } from './command.ts';
+import { deleteCommand } from './delete.ts';
 import { listCommand } from './list.ts';
 import { outputOptions } from './options.ts';
+import { pruneCommand } from './prune.ts';
 import { restoreCommand } from './restore.ts';
 import { filesCommand, showCommand } from './show.ts';
 import { unlockCommand } from './unlock.ts';
+import { verifyCommand } from './verify.ts';
 
 /** Every command of the program, in the order of its help. */
 export const commands: readonly ProgramCommand[] = [
@@ -15,8 +18,11 @@ export const commands: readonly ProgramCommand[] = [
   showCommand,
   filesCommand,
   restoreCommand,
+  verifyCommand,
+  deleteCommand,
+  pruneCommand,
   unlockCommand,
 ].map((command: Command) => ({
   optionNames: Object.keys({ ...command.options, ...outputOptions }),
-  module: (settle) => commandModule(command, settle),
+  module: (settle, words) => commandModule(command, settle, words),
 }));

@@ -16,7 +16,7 @@ export function lockRequest(args: Arguments, context: CommandContext, operation:
 }
 
 /** Containers run under ids that no user has. */
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {

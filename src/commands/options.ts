@@ -1,6 +1,7 @@
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { OptionSet } from '../cli/arguments.ts';
+import { userName } from './lock.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */
 
@@ -31,7 +32,7 @@ export const nodeOptions: OptionSet = {
   hosts: { type: 'string', array: true, describe: 'nodes, comma-separated', group: 'Nodes:' },
   user: {
     type: 'string',
-    default: userInfo().username,
+    default: userName(),
     defaultDescription: 'who you are',
     describe: 'login user on the nodes',
     group: 'Nodes:',

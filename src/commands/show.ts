@@ -17,8 +17,8 @@ export const showCommand: Command = {
   positionals,
   exitCodes,
   run: async (args, context) => {
-    const { backup, manifests, location } = await shown(args, context);
-    return { json: showJson(backup, manifests), text: showText(backup, manifests, location) };
+    const { backup, manifests, url } = await shown(args, context);
+    return { json: showJson(backup, manifests), text: showText(backup, manifests, url) };
   },
 };
 

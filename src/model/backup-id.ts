@@ -58,21 +58,29 @@ export function isBackupId(text: string): boolean {
  * Throws UsageError when it is none.
  */
 export function parseMoment(text: string): Date {
-  const compact = /^(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})(\d{2})Z?)?$/.exec(text);
-  const iso = compact
-    ? `${compact[1]}-${compact[2]}-${compact[3]}T${compact[4] ?? '00'}:${compact[5] ?? '00'}:${compact[6] ?? '00'}Z`
-    : /^\d{9,11}$/.test(text)
-      ? new Date(Number(text) * 1000).toISOString()
-      : /(?:Z|[+-]\d{2}:?\d{2})$/i.test(text) || !text.includes(':')
-        ? text
-        : `${text.replace(' ', 'T')}Z`;
-  const moment = new Date(iso);
-  if (Number.isNaN(moment.getTime())) {
+  const milliseconds = /^\d{9,11}$/.test(text) ? Number(text) * 1000 : isoMoment(text);
+  if (Number.isNaN(milliseconds)) {
     throw new UsageError(`${text} is no point in time`, {
       hint: 'write 2026-11-21T03:15:00Z, 20261121T031500Z or seconds since 1970',
     });
   }
-  return moment;
+  return new Date(milliseconds);
+}
+
+// Read by hand: Date.parse makes 2001 of "backup 1", and a day in March of 31 February.
+const isoParts =
+  /^(\d{4})(-?)(\d{2})\2(\d{2})(?:[T ](\d{2})(:?)(\d{2})(?:\6(\d{2}(?:\.\d{1,9})?))?(?:(Z)|([+-]\d{2}):?(\d{2}))?)?$/i;
+
+/** NaN when it is none. */
+function isoMoment(text: string): number {
+  const [, year, , month, day, hour = '00', , minute = '00', second = '00', , zoneHours, zoneMinutes = '00'] =
+    isoParts.exec(text) ?? [];
+  const date = `${year}-${month}-${day}`;
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== date) {
+    return Number.NaN;
+  }
+  return Date.parse(`${date}T${hour}:${minute}:${second}${zoneHours === undefined ? 'Z' : `${zoneHours}:${zoneMinutes}`}`);
 }
 
 const tagPrefix = 'sstash-';

@@ -1,10 +1,12 @@
 import type { CompleteBackup } from './backup.ts';
+import { collectorsSince } from './chain-holes.ts';
 import type { BackupKind, BackupRef } from './manifest.ts';
 
 /** What decides whether a backup is a snapshot or an incremental one. */
 export interface KindInput {
   readonly forced: BackupKind | undefined;
-  readonly snapshots: readonly CompleteBackup[];
+  /** Every complete backup of the location, of other series too. */
+  readonly backups: readonly CompleteBackup[];
   readonly selection: readonly string[];
   readonly policy: string | undefined;
   /** Of the nodes that are backed up. */
@@ -13,10 +15,12 @@ export interface KindInput {
   readonly gaps: readonly { readonly host: string; readonly reason: string }[];
   /** Tables that were truncated after the parent was taken, or keep no incremental files: `keyspace.table` and why. */
   readonly brokenTables: readonly { readonly table: string; readonly reason: string }[];
+  /** Why the parent's chain was closed, if it was: by the deletion of a backup that had taken incremental files. */
+  readonly closed?: string;
   readonly now: Date;
   /** How old a parent may be. */
   readonly snapshotEverySeconds: number;
-  /** With `--timestamp-format`: the directory name of this moment; a parent of this very name is young enough. */
+  /** With `--timestamp-format`: the directory name of this moment; a parent of this very name, or taken later, is young enough. */
   readonly nameNow?: string;
 }
 
@@ -49,11 +53,11 @@ export function decideKind(input: KindInput): KindDecision {
 
 /** The newest snapshot backup of the same nodes, selection and series, whatever its age. */
 export function candidateParent(
-  input: Pick<KindInput, 'snapshots' | 'selection' | 'policy' | 'hostIds'>,
+  input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds'>,
 ): CompleteBackup | undefined {
   const nodes = asSet(input.hostIds);
   const selection = asSet(input.selection);
-  return input.snapshots
+  return input.backups
     .filter(({ parent }) => parent === undefined)
     .filter(({ manifest }) => manifest.policy === input.policy && asSet(manifest.selection) === selection)
     .filter(({ manifest }) => asSet(manifest.nodes.map((node) => node.hostId)) === nodes)
@@ -62,26 +66,59 @@ export function candidateParent(
 }
 
 function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[] {
-  const age = (input.now.getTime() - Date.parse(parent.manifest.takenAt)) / 1000;
-  const young = input.nameNow === undefined ? age <= input.snapshotEverySeconds : parent.id === input.nameNow;
-  const old =
-    input.nameNow === undefined
-      ? `the last snapshot backup ${parent.id} is older than ${input.snapshotEverySeconds / 3600} h`
-      : `there is no snapshot backup ${input.nameNow} yet`;
+  // Forced, an old parent is the user's choice; a hole in the chain never is.
   return [
-    // Forced, an old parent is the user's choice; a hole in the chain never is.
-    ...(young || input.forced === 'incremental' ? [] : [old]),
-    ...input.gaps.map(({ host, reason }) => `${host}: ${reason}`),
-    ...input.brokenTables.map(({ table, reason }) => `${table} ${reason}`),
+    ...(isYoung(parent, input) || input.forced === 'incremental' ? [] : [tooOld(parent, input)]),
+    ...holesAfter(parent, input),
   ];
 }
 
+/** Why an incremental backup of this parent would lack something, or bring something back that was truncated. */
+export function holesAfter(
+  parent: CompleteBackup,
+  { backups, gaps, brokenTables, closed }: Pick<KindInput, 'backups' | 'gaps' | 'brokenTables' | 'closed'>,
+): readonly string[] {
+  return [
+    ...(closed === undefined ? [] : [closed]),
+    ...collectorsSince(parent, backups)
+      .slice(0, 1)
+      .map((other) => `${other.parent ?? ''}/${other.id} has collected incremental files since ${parent.id} was taken`),
+    ...grouped(gaps),
+    ...brokenTables.map(({ table, reason }) => `${table} ${reason}`),
+  ];
+}
+
+/** A period's name can be taken by another series, or by a snapshot backup that a forced one followed. */
+function isYoung(parent: CompleteBackup, { backups, now, snapshotEverySeconds, nameNow }: KindInput): boolean {
+  const takenAt = Date.parse(parent.manifest.takenAt);
+  return nameNow === undefined
+    ? (now.getTime() - takenAt) / 1000 <= snapshotEverySeconds
+    : backups.some(
+        (other) => other.parent === undefined && other.id === nameNow && Date.parse(other.manifest.takenAt) <= takenAt,
+      );
+}
+
+function tooOld(parent: CompleteBackup, { nameNow, snapshotEverySeconds }: KindInput): string {
+  return nameNow === undefined
+    ? `the last snapshot backup ${parent.id} is older than ${snapshotEverySeconds / 3600} h`
+    : `there is no snapshot backup ${nameNow} yet`;
+}
+
 function noParent(input: KindInput): string {
-  return input.snapshots.length === 0
+  return input.backups.length === 0
     ? 'there is no snapshot backup yet'
     : 'there is no snapshot backup of the same nodes and tables';
 }
 
 function asSet(items: readonly string[]): string {
   return [...new Set(items)].toSorted().join('\n');
+}
+
+/** `h1, h2: reason`: the same reason is said once. */
+function grouped(gaps: KindInput['gaps']): readonly string[] {
+  const reasons = [...new Set(gaps.map(({ reason }) => reason))];
+  return reasons.map((reason) => {
+    const hosts = gaps.filter((gap) => gap.reason === reason).map(({ host }) => host);
+    return `${hosts.join(', ')}: ${reason}`;
+  });
 }

@@ -23,8 +23,10 @@ export function mergeChain(manifests: readonly NodeManifest[], tables: readonly 
 
 class TableMerge {
   readonly #table: string;
-  /** Digest of the Data.db by its path; undefined for an sstable without one. */
-  readonly #sstables = new Map<string, string | undefined>();
+  /** Names that are taken, by the path of the Data.db. */
+  readonly #taken = new Set<string>();
+  /** Sstables that are there, under the names that the backups have for them: one that was renamed comes again under its own. */
+  readonly #held = new Set<string>();
   readonly #files = new Map<string, StoredFile>();
   #nextId = 1;
 
@@ -55,22 +57,29 @@ class TableMerge {
   }
 
   #addSSTable(sstable: string, group: readonly StoredFile[]): void {
-    const digest = group.find((file) => file.path === sstable)?.digest;
-    if (!this.#sstables.has(sstable)) {
-      this.#sstables.set(sstable, digest);
-      for (const file of group) {
-        this.#files.set(file.path, file);
-      }
+    const identity = identityOf(sstable, group);
+    if (identity !== undefined && this.#held.has(identity)) {
       return;
     }
-    if (this.#sstables.get(sstable) === digest && digest !== undefined) {
+    if (identity !== undefined) {
+      this.#held.add(identity);
+    }
+    if (!this.#taken.has(sstable)) {
+      this.#take(sstable, group);
       return;
     }
     const id = this.#nextId++;
-    this.#addSSTable(
+    this.#take(
       this.#renamed(sstable, id),
       group.map((file) => ({ ...file, path: this.#renamed(file.path, id) })),
     );
+  }
+
+  #take(sstable: string, group: readonly StoredFile[]): void {
+    this.#taken.add(sstable);
+    for (const file of group) {
+      this.#files.set(file.path, file);
+    }
   }
 
   #renamed(path: string, id: number): string {
@@ -81,6 +90,13 @@ class TableMerge {
     }
     return `${path.slice(0, slash)}${formatComponentName({ ...name, generation: String(id) })}`;
   }
+}
+
+/** Equal for the same contents under the same name. Undefined when nobody can say: an sstable without a digest. */
+function identityOf(sstable: string, group: readonly StoredFile[]): string | undefined {
+  const file = group.find(({ path }) => path === sstable);
+  const sum = dataPathFor(sstable) === undefined ? file?.storedCrc32 : file?.digest;
+  return file === undefined || sum === undefined ? undefined : `${sstable}\n${file.bytes} ${sum}`;
 }
 
 /** 0 for a UUID id and for what is no sstable. */

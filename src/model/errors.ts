@@ -34,9 +34,23 @@ export class LockedError extends BackupError {
   override readonly exitCode: number = 11;
 }
 
+/** What a stored component was held against: its object's size and checksum, its own size, Cassandra's digest. */
+export type IntegrityCheck = 'size' | 'checksum' | 'plain-size' | 'digest';
+
+export interface IntegrityFailure extends ErrorOptions {
+  /** Which check of a stored component failed; absent for anything else, such as damage within a container. */
+  readonly check?: IntegrityCheck;
+}
+
 /** Bytes are not what they should be: a checksum, a size or a structure differs. Exit 4. */
 export class IntegrityError extends BackupError {
   override readonly exitCode: number = 4;
+  readonly check: IntegrityCheck | undefined;
+
+  constructor(message: string, failure: IntegrityFailure = {}) {
+    super(message, failure);
+    this.check = failure.check;
+  }
 }
 
 export interface RemoteFailure extends ErrorOptions {

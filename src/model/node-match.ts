@@ -23,10 +23,10 @@ export interface NodeMatch {
 /**
  * Which host gets whose data: the one with the same tokens, else the same host id; by name only where the host cannot
  * say who it is. Never by order or a part of a name (DESIGN, section 4, rule 8).
- * Throws UsageError naming a source without target.
+ * Throws UsageError naming a source without target, or a target that two sources would go to.
  */
 export function matchNodes(sources: readonly SourceNode[], targets: readonly TargetNode[]): readonly NodeMatch[] {
-  return sources.map((source) => {
+  const matches = sources.map((source): NodeMatch => {
     const match = find(source, targets);
     if (match === undefined) {
       throw new UsageError(`no host holds the tokens of ${source.host} (host id ${source.hostId})`, {
@@ -35,6 +35,17 @@ export function matchNodes(sources: readonly SourceNode[], targets: readonly Tar
     }
     return { source, ...match };
   });
+  const taken = new Map<TargetNode, SourceNode>();
+  for (const { source, target } of matches) {
+    const other = taken.get(target);
+    if (other !== undefined) {
+      throw new UsageError(`${target.host} fits the data of both ${other.host} and ${source.host}`, {
+        hint: 'restore one node at a time with --host',
+      });
+    }
+    taken.set(target, source);
+  }
+  return matches;
 }
 
 function find(source: SourceNode, targets: readonly TargetNode[]): Omit<NodeMatch, 'source'> | undefined {

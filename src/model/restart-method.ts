@@ -47,7 +47,7 @@ export function restartScript(
       ),
     '',
     '# 1. flush and stop every node',
-    ...nodes.flatMap((node) => heredoc(node.shell, [`${node.nodetool} drain`, stopCommand])),
+    ...nodes.flatMap((node) => heredoc(node.shell, [drainCommand(node), stopCommand])),
     '',
     '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
     ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
@@ -56,13 +56,19 @@ export function restartScript(
     ...nodes.flatMap((node) => heredoc(node.shell, [startCommand])),
     '',
     '# 4. when `nodetool status` shows UN everywhere, and applications may read again:',
-    ...nodes.map(
-      (node) =>
-        `#    on ${node.host}: ${node.nodetool} repair ${[...new Set(placed.map((table) => table.keyspace))].map(quote).join(' ; ')}`,
-    ),
+    ...nodes.map(({ host, nodetool }) => {
+      const keyspaces = [...new Set(placed.map((table) => table.keyspace))];
+      return `#    on ${host}: ${keyspaces.map((keyspace) => `${nodetool} repair ${quote(keyspace)}`).join(' && ')}`;
+    }),
     ')',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A node that is down cannot be drained, and its commit log may hold writes of other tables, which step 2 moves aside. */
+function drainCommand({ host, nodetool }: RestartNode): string {
+  const advice = `cannot drain ${host}: start Cassandra there first, or its latest writes to other tables are left aside`;
+  return `${nodetool} drain || { echo '${advice}' >&2; exit 1; }`;
 }
 
 const stopCommand = 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';

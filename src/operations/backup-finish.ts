@@ -2,10 +2,12 @@ import { deleteIncrementalFiles } from '../cluster/incremental-files.ts';
 import { clearSnapshot } from '../cluster/nodetool.ts';
 import { reasonOf, summaryOf } from '../model/outcome.ts';
 import type { NodeOutcome } from '../model/results.ts';
+import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import type { UploadedNode } from './node-upload.ts';
 import type { Outcomes } from './on-each.ts';
 import { onEach } from './on-each.ts';
+import { pruneAfterBackup } from './prune.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
 
@@ -94,6 +96,11 @@ export async function markInterrupted(run: Run, error: unknown, options: BackupO
   const reason = reasonOf(error);
   const nodes = run.progress.nodes.map((node) => ({ ...node, state: 'failed' as const, error: reason }));
   const soon = AbortSignal.timeout(10_000);
+  const found = await parts.repository.backup(run.ref, soon).catch(() => undefined);
+  if (found?.complete === true) {
+    // The manifest was written and its answer lost, or the interrupt came right after it: a mark would only confuse.
+    return;
+  }
   await parts.repository
     .saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, soon)
     .catch(() => undefined);
@@ -105,5 +112,27 @@ export async function markInterrupted(run: Run, error: unknown, options: BackupO
       soon,
       ({ remote }) => clearSnapshot(remote, parts.tools, run.tag, soon),
     );
+  }
+}
+
+/** `--retention N`, after the commit. The backup is complete whatever happens here, so what goes wrong is a warning. */
+export async function retire(
+  run: Run,
+  options: BackupOptions,
+  parts: BackupParts,
+  lock: Lock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { retention, policy, now } = options;
+  if (retention === undefined) {
+    return;
+  }
+  try {
+    await pruneAfterBackup(parts.repository, { keepLast: retention, policy, now }, lock, parts.listen, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const text = `old backups could not be pruned: ${reasonOf(error)}`;
+    run.warnings.push(text);
+    parts.listen({ type: 'warning', text });
   }
 }

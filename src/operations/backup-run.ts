@@ -4,7 +4,7 @@ import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
 import type { Backup } from '../model/backup.ts';
 import { isComplete } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
-import { candidateParent, decideKind } from '../model/backup-kind.ts';
+import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
@@ -12,6 +12,7 @@ import { reasonOf } from '../model/outcome.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import { selectTables } from '../model/table-filter.ts';
+import type { UnfinishedBackup } from '../model/unfinished-run.ts';
 import { unfinishedRun } from '../model/unfinished-run.ts';
 import { isHostSegment } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
@@ -48,6 +49,8 @@ export interface BackupOptions {
   /** Streams per node. */
   readonly transfers: number;
   readonly clearOnFailure: boolean;
+  /** After a complete backup, so many of its series stay; the others are pruned. */
+  readonly retention?: number;
   /** How long to wait for another run on the same location. */
   readonly lockTimeoutSeconds: number;
   readonly now: Date;
@@ -86,14 +89,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const [backups, members] = await Promise.all([parts.repository.backups(signal), openNodes(options, parts, signal)]);
   const topology = await clusterTopology(members.present, parts.tools, signal);
   const tables = selectTables(topology.tables, options.filter);
-  const unfinished = unfinishedRun(backups, {
-    selection: options.filter.patterns,
-    policy: options.policy,
-    hosts: [...members.present, ...members.absent].map(({ host }) => host),
-    now: options.now,
-    asked: options.resume,
-    ...(options.kind === undefined ? {} : { kind: options.kind }),
-  });
+  const unfinished = await runToGoOn(options, members, tables, backups, parts, signal);
   const decision =
     unfinished === undefined ? await decide(options, members, tables, backups, parts, signal) : goOn(unfinished, options.resume);
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
@@ -119,6 +115,43 @@ async function openNodes(options: BackupOptions, parts: BackupParts, signal: Abo
   return openMembers(hosts, true, parts, signal);
 }
 
+/**
+ * The unfinished run that this one goes on with. An incremental one only while its chain is whole: what was truncated since,
+ * or not linked since a restart, it would miss as much as a new one.
+ */
+async function runToGoOn(
+  options: BackupOptions,
+  members: Members,
+  tables: readonly TableId[],
+  backups: readonly Backup[],
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<UnfinishedBackup | undefined> {
+  const unfinished = unfinishedRun(backups, {
+    selection: options.filter.patterns,
+    policy: options.policy,
+    hosts: [...members.present, ...members.absent].map(({ host }) => host),
+    now: options.now,
+    asked: options.resume,
+    ...(options.kind === undefined ? {} : { kind: options.kind }),
+  });
+  if (unfinished?.parent === undefined) {
+    return unfinished;
+  }
+  const complete = backups.filter(isComplete);
+  const parent = complete.find(({ id, parent: above }) => id === unfinished.parent && above === undefined);
+  const holes =
+    parent === undefined
+      ? [`its parent ${unfinished.parent} is not there`]
+      : holesAfter(parent, { backups: complete, ...(await chainGaps(members.present, tables, parent, parts, signal)) });
+  if (options.resume && holes.length > 0) {
+    throw new UsageError(`the incremental backup ${unfinished.id} cannot go on: ${holes.join('; ')}`, {
+      hint: 'take a snapshot backup: --new-snapshot',
+    });
+  }
+  return holes.length > 0 ? undefined : unfinished;
+}
+
 async function decide(
   options: BackupOptions,
   members: Members,
@@ -130,7 +163,7 @@ async function decide(
   const { now, timestampFormat, snapshotEverySeconds } = options;
   const input = {
     forced: options.kind,
-    snapshots: backups.filter(isComplete),
+    backups: backups.filter(isComplete),
     selection: options.filter.patterns,
     policy: options.policy,
     hostIds: members.present.flatMap(({ info }) => (info === undefined ? [] : [info.hostId])),

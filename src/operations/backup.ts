@@ -6,7 +6,7 @@ import { failed, outcomeOf, reasonOf } from '../model/outcome.ts';
 import type { BackupResult, NodeOutcome } from '../model/results.ts';
 import type { Node } from '../model/ring.ts';
 import { backupPrefix } from '../storage/keys.ts';
-import { commit, markInterrupted, release, saveFailure } from './backup-finish.ts';
+import { commit, markInterrupted, release, retire, saveFailure } from './backup-finish.ts';
 import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
@@ -33,26 +33,32 @@ export async function backup(options: BackupOptions, parts: BackupParts, signal:
 async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, signal);
   await begin(run, parts, signal);
-  try {
-    const prepared = await prepareAll(run, options, parts, signal);
-    const uploads = await uploadAll(run, prepared, options, parts, signal);
-    await saveClusterFiles(run, uploads, parts, signal);
-    const outcomes = outcomesOf(run, uploads);
-    await lock.confirm(signal);
-    await (outcomes.every((outcome) => outcome.complete)
-      ? commit(run, uploads, options, parts, signal)
-      : saveFailure(run, outcomes, parts, signal));
-    await release(run, uploads, options, parts, signal);
-    return resultOf(run, outcomes, parts);
-  } catch (error) {
+  const { uploads, outcomes } = await store(run, options, parts, lock, signal).catch(async (error: unknown) => {
     await markInterrupted(run, error, options, parts);
     throw error;
-  }
+  });
+  await release(run, uploads, options, parts, signal);
+  const result = resultOf(run, outcomes, parts);
+  await (result.complete ? retire(run, options, parts, lock, signal) : undefined);
+  return result;
+}
+
+/** Everything up to the commit, or to the mark that says which nodes failed. */
+async function store(run: Run, options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal) {
+  const prepared = await prepareAll(run, options, parts, signal);
+  const uploads = await uploadAll(run, prepared, options, parts, signal);
+  await saveClusterFiles(run, uploads, parts, signal);
+  const outcomes = outcomesOf(run, uploads);
+  await lock.confirm(signal);
+  await (outcomes.every((outcome) => outcome.complete)
+    ? commit(run, uploads, options, parts, signal)
+    : saveFailure(run, outcomes, parts, signal));
+  return { uploads, outcomes };
 }
 
 async function begin(run: Run, parts: BackupParts, signal: AbortSignal): Promise<void> {
   if (run.resumed) {
-    await parts.repository.store.clearUnfinished(new Date(), signal);
+    await parts.repository.store.abortUnfinished(backupPrefix(run.ref), signal);
     await parts.repository.saveProgress(run.progress, signal);
     return;
   }

@@ -8,7 +8,7 @@ import type { TableId } from '../model/sstable.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Member, MemberParts } from './members.ts';
 
-export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables'>;
+export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
 
 /**
  * Looks for holes between a parent and now: nodes that do not link incremental files, or may have been without them since
@@ -22,7 +22,8 @@ export async function chainGaps(
   signal: AbortSignal,
 ): Promise<ChainGaps> {
   const takenAt = Date.parse(parent.manifest.takenAt);
-  const [gaps, states] = await Promise.all([
+  const [closed, gaps, states] = await Promise.all([
+    parts.repository.chainClosed(parent.id, signal),
     Promise.all(members.map((member) => nodeGap(member, parent, parts, signal))),
     Promise.all(members.map((member) => tableStates(member, parts, signal))),
   ]);
@@ -31,6 +32,7 @@ export async function chainGaps(
   );
   const known = states.filter((state) => typeof state !== 'string');
   return {
+    ...(closed === undefined ? {} : { closed }),
     gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
     brokenTables: brokenTables(tables, known, takenAt),
   };

@@ -40,22 +40,22 @@ export interface ListRow {
 }
 
 export function listRow(backup: Backup): ListRow {
-  const head = { id: backup.id, kind: kindOf(backup), complete: backup.complete, takenAt: takenAtOf(backup) };
+  const { id, parent, complete } = backup;
+  const head = { id, kind: kindOf(backup), ...(parent === undefined ? {} : { parent }), complete, takenAt: takenAtOf(backup) };
   if (!backup.complete) {
     const failures = backup.progress.nodes
       .filter((node) => node.state === 'failed')
       .map(({ host, error }) => ({ host, error: error ?? 'unknown' }));
     return { ...head, nodes: backup.progress.nodes.length, tables: 0, bytes: 0, newBytes: 0, failures };
   }
-  const { nodes, tables, parent } = backup.manifest;
-  const row = {
+  const { nodes, tables } = backup.manifest;
+  return {
     ...head,
     nodes: nodes.length,
     tables: tables.length,
     bytes: total(nodes.map((node) => node.bytes)),
     newBytes: total(nodes.map((node) => node.newBytes)),
   };
-  return parent === undefined ? row : { ...row, parent };
 }
 
 function stateText(backup: Backup): string {
@@ -68,12 +68,12 @@ function stateText(backup: Backup): string {
     : `INCOMPLETE: begun by ${backup.progress.owner.user}@${backup.progress.owner.host} pid ${backup.progress.owner.pid}`;
 }
 
-/** `show` for people. */
-export function showText(backup: Backup, manifests: readonly NodeManifest[], location: string): string {
+/** `show` for people; `url` is where the backup lies. */
+export function showText(backup: Backup, manifests: readonly NodeManifest[], url: string): string {
   const { id } = backup;
   const head = [
     `backup    ${id}`,
-    `location  ${location}/${id}`,
+    `location  ${url}`,
     `kind      ${kindOf(backup)}`,
     `state     ${stateText(backup)}`,
     `taken at  ${takenAtOf(backup)}`,

@@ -47,6 +47,7 @@ export async function openDirectoryStore(path: string, options: { readonly creat
 
 class DirectoryStore implements ObjectStore {
   readonly url: string;
+  readonly etagsOfContent = false;
   readonly #base: string;
 
   constructor(base: string, url: string) {

@@ -1,6 +1,7 @@
+import { isBackupId } from '../model/backup-id.ts';
 import type { BackupId, BackupRef, Compression } from '../model/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
-import { tableDirectory } from '../model/sstable.ts';
+import { parseTableDirectory, tableDirectory } from '../model/sstable.ts';
 
 /**
  * The bucket layout, format 1, and nothing else. The specification is docs/format.md; no other file builds a key.
@@ -65,6 +66,11 @@ export function incrementalsPrefix(parent: BackupId): string {
   return `${parent}/${names.incrementals}/`;
 }
 
+/** Says that a snapshot backup must not become a parent any more, and why: plain text. */
+export function closedKey(parent: BackupId): string {
+  return `${parent}/${names.closed}`;
+}
+
 /** One writer at a time. */
 export function lockKey(): string {
   return 'lock.json';
@@ -75,19 +81,72 @@ export function isHostSegment(host: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/.test(host) && !reserved.has(host);
 }
 
+/** Where a key lies, and what it is there. */
+export interface KeyPlace {
+  /** The backup whose directory it is. */
+  readonly ref: BackupRef;
+  /** `cluster`: ring, schema and the like. Undefined for what this program does not write there. */
+  readonly role: 'manifest' | 'mark' | 'cluster' | 'node-manifest' | 'draft' | 'component' | undefined;
+}
+
+/** Takes a key apart; undefined when it lies in no directory that can be a backup's. */
+export function placeOf(key: string): KeyPlace | undefined {
+  const [first = '', second, third = '', ...deeper] = key.split('/');
+  if (second === undefined || !isBackupId(first)) {
+    return undefined;
+  }
+  if (second === names.incrementals) {
+    return isBackupId(third) && deeper.length > 0
+      ? placeIn({ id: third, parent: first }, deeper)
+      : { ref: { id: first }, role: undefined };
+  }
+  return placeIn({ id: first }, key.split('/').slice(1));
+}
+
+function placeIn(ref: BackupRef, [first = '', second, ...deeper]: readonly string[]): KeyPlace {
+  if (second === undefined) {
+    return { ref, role: clusterRoles.get(first) };
+  }
+  if (!isHostSegment(first)) {
+    return { ref, role: undefined };
+  }
+  if (deeper.length === 0) {
+    return { ref, role: nodeRoles.get(second) };
+  }
+  const [table = '', ...path] = deeper;
+  const stored = path.length > 0 && parseTableDirectory(second, table) !== undefined;
+  return { ref, role: stored ? 'component' : undefined };
+}
+
 const names = {
   manifest: 'manifest.json',
   inProgress: 'in-progress.json',
   nodeManifest: 'manifest.json.gz',
   draft: 'draft.json.gz',
   incrementals: 'incrementals',
+  closed: 'chain-closed.txt',
 } as const;
 
 const reserved: ReadonlySet<string> = new Set([
   names.incrementals,
   names.manifest,
   names.inProgress,
+  names.closed,
   'ring',
   'ring.json',
   'schema.cql',
+]);
+
+const clusterRoles: ReadonlyMap<string, KeyPlace['role']> = new Map([
+  [names.manifest, 'manifest'],
+  [names.inProgress, 'mark'],
+  [names.closed, 'cluster'],
+  ['ring', 'cluster'],
+  ['ring.json', 'cluster'],
+  ['schema.cql', 'cluster'],
+]);
+
+const nodeRoles: ReadonlyMap<string, KeyPlace['role']> = new Map([
+  [names.nodeManifest, 'node-manifest'],
+  [names.draft, 'draft'],
 ]);

@@ -53,6 +53,11 @@ export interface ByteRange {
 export interface ObjectStore {
   /** The location as a person writes it: `s3://bucket/base` or `file:///backups`. */
   readonly url: string;
+  /**
+   * Whether etags are made of what objects hold. A directory's are made of times and inodes, which change when it moves to
+   * another disk: there another etag alone proves nothing.
+   */
+  readonly etagsOfContent: boolean;
   put(key: string, body: Body, options?: PutOptions, signal?: AbortSignal): Promise<StoredObject>;
   /** The object's bytes, or those of a range of it. */
   get(key: string, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;

@@ -7,6 +7,7 @@ import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } fr
 import type { Ring } from '../model/ring.ts';
 import {
   backupManifestKey,
+  closedKey,
   draftKey,
   incrementalsPrefix,
   inProgressKey,
@@ -101,6 +102,11 @@ export class Repository {
     return this.#nodeManifest(draftKey(ref, host), ref, host, signal);
   }
 
+  /** Why a snapshot backup must not become a parent any more; undefined while it may. */
+  async chainClosed(parent: BackupId, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#read(closedKey(parent), (bytes) => Buffer.from(bytes).toString('utf8').trim(), signal);
+  }
+
   async ring(ref: BackupRef, signal?: AbortSignal): Promise<Ring | undefined> {
     return this.#read(ringKey(ref), decodeRing, signal);
   }
@@ -125,6 +131,14 @@ export class Repository {
 
   async saveNodeManifest(manifest: NodeManifest, signal?: AbortSignal): Promise<void> {
     await this.store.put(nodeManifestKey(refOfNode(manifest), manifest.host), await encodeNodeManifest(manifest), {}, signal);
+  }
+
+  /**
+   * Written before a backup is deleted that had collected incremental files, to every snapshot backup whose next one would
+   * lack them (`chainsBrokenBy`): later nobody could tell.
+   */
+  async closeChain(parent: BackupId, reason: string, signal?: AbortSignal): Promise<void> {
+    await this.store.put(closedKey(parent), Buffer.from(`${reason}\n`), {}, signal);
   }
 
   async saveRing(ref: BackupRef, ring: Ring, ringText: string, signal?: AbortSignal): Promise<void> {

@@ -32,6 +32,7 @@ export async function openS3Store(options: S3Options & { readonly signal?: Abort
 
 class S3Store implements ObjectStore {
   readonly url: string;
+  readonly etagsOfContent = true;
   readonly #connection: S3Connection;
   readonly #resources: PutResources;
 

@@ -62,18 +62,24 @@ async function* checkedObject(store: ObjectStore, file: StoredFile, signal: Abor
 
 function checkObject(file: StoredFile, bytes: number, crc: number): void {
   if (bytes !== file.storedBytes) {
-    throw new IntegrityError(`${file.key} has ${bytes} bytes, its manifest says ${file.storedBytes}`);
+    throw new IntegrityError(`${file.key} has ${bytes} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
   }
   if (crcText(crc) !== file.storedCrc32) {
-    throw new IntegrityError(`${file.key} has CRC-32 ${crcText(crc)}, its manifest says ${file.storedCrc32}`);
+    throw new IntegrityError(`${file.key} has CRC-32 ${crcText(crc)}, its manifest says ${file.storedCrc32}`, {
+      check: 'checksum',
+    });
   }
 }
 
 function checkPlain(file: StoredFile, bytes: number, crc: number | undefined): void {
   if (bytes !== file.bytes) {
-    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${file.bytes}`);
+    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${file.bytes}`, {
+      check: 'plain-size',
+    });
   }
   if (crc !== undefined && file.digest !== undefined && crcText(crc) !== file.digest) {
-    throw new IntegrityError(`${file.key} holds data with CRC-32 ${crcText(crc)}, Cassandra's digest says ${file.digest}`);
+    throw new IntegrityError(`${file.key} holds data with CRC-32 ${crcText(crc)}, Cassandra's digest says ${file.digest}`, {
+      check: 'digest',
+    });
   }
 }

@@ -90,13 +90,14 @@ async function uploadBatch(
     lzo.map(({ index, name, modified }) => ({ name, modified, bytes: bodies[index] ?? new Uint8Array() })),
   );
   lzo.forEach(({ index }, position) => (bodies[index] = containers[position] ?? new Uint8Array()));
-  return Promise.all(
-    unit.map(async ({ upload }, index) => {
-      const body = bodies[index] ?? new Uint8Array();
-      const object = await parts.store.put(upload.key, body, { bytes: body.byteLength }, signal);
-      return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), etag: object.etag };
-    }),
-  );
+  const puts = unit.map(async ({ upload }, index) => {
+    const body = bodies[index] ?? new Uint8Array();
+    const object = await parts.store.put(upload.key, body, { bytes: body.byteLength }, signal);
+    return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), etag: object.etag };
+  });
+  // A unit that failed may be repeated: nothing of it may go on meanwhile.
+  await Promise.allSettled(puts);
+  return Promise.all(puts);
 }
 
 /** The bytes of all files of a batch, one after the other; exactly as many as the listing promised. */
@@ -215,7 +216,9 @@ async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Rem
     path: path.slice(1),
     body: await whole(plainBytes(parts.store, file, parts.pool, signal)),
   }));
-  await to.run(['tar', '-x', '-f', '-', '-C', '/', '--no-same-owner'], { input: tarOf(entries), signal });
+  // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
+  // backup would take a rewritten Statistics.db for one that it knows.
+  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input: tarOf(entries), signal });
 }
 
 /** Only for files below the batch limit. */

@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import type { StoredComponent } from '../support/bucket.ts';
 import { checkBackup, objectsBelow, contentOf } from '../support/bucket.ts';
-import { withoutProgram } from '../support/host-faults.ts';
+import { undoFaults, withoutProgram } from '../support/host-faults.ts';
 import type { BackupDocument, FilesDocument, ListDocument, RestoreDocument, ShowDocument } from '../support/program.ts';
 import { resultOf, runProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
@@ -28,6 +28,7 @@ let written: Record<string, TableRows>;
 
 before(async () => {
   sandbox = await ensureSandbox();
+  await undoFaults(sandbox.hosts);
   await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
   await loadRows(1, 3000);
   written = await dumpRows({ keyspaces });
@@ -191,8 +192,8 @@ describe('with lzop on the nodes', () => {
     const restored = resultOf<RestoreDocument>(await runProgram(args, at('whole')));
     assert.equal(restored.method, 'local');
     const expected = components.filter(({ name }) => keyspaces.includes(name.split('/')[1] ?? ''));
-    const found = await objectsBelow(directory);
-    assert.deepEqual([...found.keys()].toSorted(), expected.map(({ name }) => name).toSorted());
+    const found = [...(await objectsBelow(directory)).keys()].filter((path) => !path.endsWith('/.sstash-restore'));
+    assert.deepEqual(found.toSorted(), expected.map(({ name }) => name).toSorted());
     for (const { name, plain } of expected) {
       assert.equal((await contentOf(join(directory, name))).sha256, plain.sha256, name);
     }
@@ -269,7 +270,10 @@ async function assertStaged(host: string, directory: string, components: readonl
   const expected = components
     .filter(({ name }) => name.startsWith(`${host}/`) && keyspaces.includes(name.split('/')[1] ?? ''))
     .map(({ name, plain }) => `f cassandra:cassandra 640 ${plain.bytes} ${name.slice(host.length + 1)}`);
-  const found = await onHost(host, `cd '${directory}' && find . -mindepth 1 -printf '%y %u:%g %m %s %P\\n'`);
+  const found = await onHost(
+    host,
+    `cd '${directory}' && find . -mindepth 1 ! -path ./.sstash-restore -printf '%y %u:%g %m %s %P\\n'`,
+  );
   const lines = found.trim().split('\n');
   const directories = lines.filter((line) => line.startsWith('d '));
   assert.ok(directories.length > 0);

@@ -66,7 +66,7 @@ async function assertFailed(restored: RestoreDocument, failed: Readonly<Record<s
   assert.equal(restored.nodes.length, 3);
   assert.equal(restored.commands, '', 'commands that place half of a backup');
   for (const { host, error, files } of restored.nodes) {
-    const found = (await onHost(host, `find ${target} -type f`)).trim().split('\n');
+    const found = (await onHost(host, `find ${target} -type f ! -name .sstash-restore`)).trim().split('\n');
     const component = failed[host];
     if (component === undefined) {
       assert.equal(error, undefined);
@@ -154,7 +154,7 @@ test('a disk that is too small is noticed before anything is written', async () 
     const ran = await runProgram(restore, story.at('good'));
     assert.equal(ran.code, 2);
     assert.match(ran.stderr, /bytes free, the restore needs \d+/);
-    assert.equal(await onHost(hosts[0], `find ${target} -type f`), '');
+    assert.equal(await onHost(hosts[0], `find ${target} -type f ! -name .sstash-restore`), '');
   } finally {
     await onHost(hosts[1], `umount ${target}`);
   }
@@ -177,7 +177,7 @@ test('a restore that was killed in the middle is completed by the next one', asy
   const again = resultOf<RestoreDocument>(await runProgram(restore, story.at('good')));
   for (const { host, files, error } of again.nodes) {
     assert.equal(error, undefined);
-    assert.equal((await onHost(host, `find ${target} -type f`)).trim().split('\n').length, files);
+    assert.equal((await onHost(host, `find ${target} -type f ! -name .sstash-restore`)).trim().split('\n').length, files);
     // What was restored is what lives: the sstables have not been compacted meanwhile, or the name is not there.
     const differing = await onHost(
       host,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { objectsBelow } from './bucket.ts';
+import { undoFaults } from './host-faults.ts';
 import type { BackupDocument, ListDocument, ProgramOptions } from './program.ts';
 import { resultOf, runProgram } from './program.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -26,6 +27,7 @@ const rows = 96;
 
 export async function openBlobsStory(): Promise<BlobsStory> {
   const sandbox = await ensureSandbox();
+  await undoFaults(sandbox.hosts);
   await cql(await readFile(new URL('../fixtures/faults.cql', import.meta.url), 'utf8'));
   const found = await dumpRows({ keyspaces: ['faults'] });
   if (found['faults.blobs']?.rows !== rows) {

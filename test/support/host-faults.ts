@@ -17,6 +17,17 @@ export async function withWrapper<T>(host: string, name: string, script: string,
   }
 }
 
+/** Puts right what a test run left behind that was killed before it could do so itself. */
+export async function undoFaults(hosts: readonly string[]): Promise<void> {
+  await Promise.all(hosts.map((host) => allowConnections(host)));
+  const hidden = ['lzop', 'nodetool'].map((name) => `/usr/bin/${name}`);
+  const undo = [
+    `rm -rf ${heldMark()} /tmp/sstash-once /usr/local/bin/lzop /usr/local/bin/nodetool`,
+    ...hidden.map((path) => `[ ! -e ${path}.hidden ] || mv ${path}.hidden ${path}`),
+  ];
+  await Promise.all(hosts.map((host) => onHost(host, undo.join('; '))));
+}
+
 /** Takes a program away from the hosts while `work` runs. */
 export async function withoutProgram<T>(hosts: readonly string[], path: string, work: () => Promise<T>): Promise<T> {
   try {

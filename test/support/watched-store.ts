@@ -31,6 +31,7 @@ export function watchedStore(store: ObjectStore): WatchedStore {
   };
   const watched: WatchedStore = {
     url: store.url,
+    etagsOfContent: store.etagsOfContent,
     spoil: (put, options) => put(options),
     settled: async () => {
       do await turn();

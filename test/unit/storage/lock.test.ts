@@ -362,7 +362,7 @@ describe('lock in a store without conditions', () => {
     const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
     throw new StorageError('not implemented', { key: 'lock.json', cause });
   };
-  const halfway: WatchedStore['spoil'] = (put, { ifMatch: _, ...options }) => put(options);
+  const halfway: WatchedStore['spoil'] = (put, { ifAbsent = false }) => put({ ifAbsent });
 
   for (const [how, spoil] of Object.entries({ ignoring, refusing, halfway })) {
     test(`is had, kept and given back, and said to be weak (${how})`, async (context) => {

@@ -1,0 +1,74 @@
+import type { Backup } from '../model/backup.ts';
+import { kindOf, takenAtOf } from '../model/backup.ts';
+import type { PrunePlan } from '../model/prune-plan.ts';
+import { pathOf } from '../model/prune-plan.ts';
+import type { PruneResult } from '../model/prune-result.ts';
+import type { Judged } from '../model/retention.ts';
+import { sizeText } from '../model/size.ts';
+import { count } from './backup-report.ts';
+import { table } from './table.ts';
+
+/** `prune`: every backup with what became of it and why. */
+export function pruneText(result: PruneResult): string {
+  const rows = [
+    ...result.kept.map((each) => row('keep', each)),
+    ...result.forgotten.map((each) => row('forget', each)),
+    ...result.staleRuns.map((each) => row('clear', each)),
+  ].toSorted(([, , a = ''], [, , b = '']) => (a < b ? -1 : a > b ? 1 : 0));
+  const backups = table(['', 'backup', 'taken at', 'kind', 'because'], rows);
+  return `${rows.length === 0 ? `no backups in ${result.location}\n` : backups}\n${verdict(result)}`;
+}
+
+/** `delete`: what went. */
+export function deleteText(result: PruneResult): string {
+  const rows = result.forgotten.map((each) => row('delete', each));
+  return `${table(['', 'backup', 'taken at', 'kind', 'because'], rows)}\n${verdict(result)}`;
+}
+
+/** What a person is asked before backups are deleted. */
+export function deleteQuestion({ forgotten }: PrunePlan, location: string): string {
+  const names = forgotten.map(({ backup }) => `  ${pathOf(backup)}  ${kindOf(backup)}, ${takenAtOf(backup)}`);
+  return `To be deleted from ${location} for good:\n${names.join('\n')}\nWhat other backups need of them stays. Delete ${count(forgotten.length, 'backup')}?`;
+}
+
+export function pruneJson(result: PruneResult): unknown {
+  const { location, dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads } = result;
+  return {
+    location,
+    dryRun,
+    kept: result.kept.map(judgedJson),
+    forgotten: result.forgotten.map(judgedJson),
+    staleRuns: result.staleRuns.map(judgedJson),
+    deletedObjects,
+    freedBytes,
+    orphans,
+    unfinishedUploads,
+  };
+}
+
+function judgedJson({ backup, reasons }: Judged): unknown {
+  const { id, parent, complete } = backup;
+  const head = { id, kind: kindOf(backup), complete, takenAt: takenAtOf(backup), reasons };
+  return parent === undefined ? head : { ...head, parent };
+}
+
+function row(fate: string, { backup, reasons }: Judged): readonly string[] {
+  return [fate, pathOf(backup), takenAtOf(backup), kindText(backup), reasons.join(', ')];
+}
+
+function kindText(backup: Backup): string {
+  return backup.complete ? kindOf(backup) : `${kindOf(backup)}, unfinished`;
+}
+
+function verdict(result: PruneResult): string {
+  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, kept, forgotten, staleRuns } = result;
+  const figures = [
+    count(forgotten.length, 'backup'),
+    ...(staleRuns.length > 0 ? [count(staleRuns.length, 'unfinished run')] : []),
+    `${count(deletedObjects, 'object')} of ${sizeText(freedBytes)}`,
+  ].join(', ');
+  const left = orphans > 0 ? `${count(orphans, 'object')} of these belonged to no backup\n` : '';
+  const uploads = unfinishedUploads > 0 ? `${count(unfinishedUploads, 'unfinished upload')} cleared\n` : '';
+  const head = dryRun ? `dry run: nothing is done. Would delete ${figures}` : `deleted ${figures}`;
+  return `${head}; ${count(kept.length, 'backup')} stay\n${left}${uploads}`;
+}

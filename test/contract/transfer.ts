@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { appendFile, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import type { Remote } from '../../src/cluster/remote.ts';
+import { crcText } from '../../src/model/checksum.ts';
+import { IntegrityError, RemoteError } from '../../src/model/errors.ts';
+import type { Compression, StoredFile } from '../../src/model/manifest.ts';
+import { isDataFile } from '../../src/model/sstable.ts';
+import { storedFile } from '../../src/model/upload-plan.ts';
+import { openDirectoryStore } from '../../src/storage/directory.ts';
+import { componentKey } from '../../src/storage/keys.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { Source, Transfer } from '../../src/transfer/transfer.ts';
+import { bytesOf, listed } from '../support/bodies.ts';
+import { lzop, mixture, noise } from '../support/lzop.ts';
+import { users } from '../support/manifests.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { unprivileged, unprivilegedMissing } from '../support/unprivileged.ts';
+
+/** How a Transfer is made for the contract, on a store and a Remote that is this machine. */
+export interface TransferUnderTest {
+  readonly title: string;
+  readonly remote: Remote;
+  readonly open: (store: ObjectStore) => Transfer;
+  /** False where the node compresses large files by itself: nobody on this side sees their plain bytes. */
+  readonly seesLargeFiles: boolean;
+}
+
+interface Place {
+  /** The directory that the store lies in. */
+  readonly bucket: string;
+  readonly store: ObjectStore;
+  readonly transfer: Transfer;
+  /** What was planted, as it would be listed. */
+  readonly source: (path: string, bytes: Uint8Array, compression?: Compression) => Promise<Source>;
+  readonly target: (name: string) => string;
+}
+
+const ref = { id: '20261121T031500Z' };
+const signal = new AbortController().signal;
+const large = mixture(1_412_345, 7);
+
+async function place(t: TestContext, { open }: TransferUnderTest): Promise<Place> {
+  const directory = await temporaryDirectory(t);
+  const bucket = join(directory, 'bucket');
+  const store = await openDirectoryStore(bucket, { create: true });
+  return {
+    bucket,
+    store,
+    transfer: open(store),
+    target: (name) => join(directory, 'restored', name),
+    source: async (path, bytes, compression = 'lzo') => {
+      const full = join(directory, 'data', path);
+      await mkdir(dirname(full), { recursive: true });
+      await writeFile(full, bytes);
+      await utimes(full, 1_763_694_900, 1_763_694_900);
+      const component = { table: users, path, bytes: bytes.byteLength, modified: '2025-11-21T03:15:00.0000000000Z', disk: 0 };
+      const upload = { component, key: componentKey(ref, 'n1', users, path, compression), compression };
+      return { path: full, upload: isDataFile(path) ? { ...upload, digest: crcText(crc32(bytes)) } : upload };
+    },
+  };
+}
+
+async function uploaded(at: Place, remote: Remote, unit: readonly Source[]): Promise<readonly StoredFile[]> {
+  const stored = await at.transfer.upload(remote, unit, signal);
+  assert.equal(stored.length, unit.length);
+  return unit.map(({ upload }, index) => storedFile(upload, stored[index] ?? assert.fail('fewer answers than files'), ref.id));
+}
+
+/** Every object is what its manifest line says, readable by the real lzop, and comes back as it was. */
+async function comesBack(at: Place, remote: Remote, unit: readonly Source[]): Promise<void> {
+  const files = await uploaded(at, remote, unit);
+  assert.equal((await listed(at.store, '')).length, unit.length);
+  for (const [index, file] of files.entries()) {
+    const plain = await readFile(unit[index]?.path ?? '');
+    const object = await bytesOf(at.store.get(file.key));
+    assert.equal(object.byteLength, file.storedBytes);
+    assert.equal(crcText(crc32(object)), file.storedCrc32);
+    assert.equal((await at.store.stat(file.key))?.etag, file.etag);
+    if (index < 5) assert.ok(plain.equals(file.compression === 'lzo' ? await lzop(['-d', '-c'], object) : object), file.key);
+  }
+  const targets = files.map((file) => ({ file, path: at.target(file.path) }));
+  await at.transfer.download(targets, remote, signal);
+  for (const [index, { path }] of targets.entries()) {
+    assert.ok((await readFile(path)).equals(await readFile(unit[index]?.path ?? '')), path);
+  }
+}
+
+/** The upload fails with this error, and nothing is left: no object under its keys, nothing unfinished. */
+async function failsWhole(
+  at: Place,
+  remote: Remote,
+  unit: readonly Source[],
+  says: RegExp,
+  kind = IntegrityError,
+): Promise<void> {
+  await assert.rejects(at.transfer.upload(remote, unit, signal), (error) => {
+    assert.ok(error instanceof kind || error instanceof RemoteError, String(error));
+    assert.match(error.message, says);
+    return true;
+  });
+  assert.deepEqual(await listed(at.store, ''), []);
+  assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+}
+
+export function transferContract(under: TransferUnderTest): void {
+  const { title, remote } = under;
+  const inPlace = (name: string, work: (at: Place) => Promise<void>, skip: string | false = false): void => {
+    test(`${title}: ${name}`, { skip, timeout: 60_000 }, async (t) => work(await place(t, under)));
+  };
+
+  for (const compression of ['lzo', 'none'] as const) {
+    inPlace(`a large file comes back, ${compression}`, async (at) =>
+      comesBack(at, remote, [await at.source('nb-1-big-Data.db', large, compression)]),
+    );
+
+    inPlace(`small files of every kind come back in one batch, ${compression}`, async (at) =>
+      comesBack(at, remote, [
+        await at.source('nb-1-big-Data.db', mixture(200_000), compression),
+        await at.source('nb-1-big-Filter.db', Buffer.alloc(0), compression),
+        await at.source('nb-1-big-SAI+aa+users_city+TermsData.db', noise(70_000), compression),
+        await at.source('.users_email/nb-1-big-Data.db', noise(1), compression),
+        await at.source("something 'new' & strange.xyz", Buffer.from('?'), compression),
+      ]),
+    );
+  }
+
+  inPlace('1,000 small files come back in one batch', async (at) => {
+    const bytes = mixture(64_000);
+    const paths = Array.from({ length: 1000 }, (_, n) => [`nb-${n}-big-Index.db`, bytes.subarray(n * 60, n * 64)] as const);
+    await comesBack(at, remote, await Promise.all(paths.map(([path, part]) => at.source(path, part))));
+  });
+
+  inPlace('a large file without a digest comes back too', async (at) =>
+    comesBack(at, remote, [await at.source('nb-1-big-Index.db', large)]),
+  );
+
+  const spoilt: readonly (readonly [what: string, spoil: (path: string) => Promise<void>, says: RegExp])[] = [
+    ['vanished', (path) => rm(path), /nb-1-big-Data\.db/],
+    ['shrank', (path) => truncate(path, 12_345), /nb-1-big-Data\.db/],
+    ['grew', (path) => appendFile(path, 'more'), /nb-1-big-Data\.db/],
+    ['is damaged', (path) => flip(path, 1000), /nb-1-big-Data\.db is damaged on the node/],
+  ];
+  for (const [what, spoil, says] of spoilt) {
+    for (const [size, bytes] of [
+      ['large', large],
+      ['small', mixture(100_000)],
+    ] as const) {
+      for (const compression of ['lzo', 'none'] as const) {
+        if (what === 'is damaged' && size === 'large' && compression === 'lzo' && !under.seesLargeFiles) continue;
+        inPlace(`a ${size} file that ${what} is an error that names it and leaves nothing, ${compression}`, async (at) => {
+          const source = await at.source('nb-1-big-Data.db', bytes, compression);
+          const beside = size === 'small' ? [await at.source('nb-1-big-Filter.db', noise(100), compression)] : [];
+          await spoil(source.path);
+          await failsWhole(at, remote, [source, ...beside], says);
+        });
+      }
+    }
+  }
+
+  for (const [size, bytes] of [
+    ['large', large],
+    ['small', mixture(100_000)],
+  ] as const) {
+    inPlace(
+      `a ${size} file that the login may not read is an error and leaves nothing`,
+      async (at) => {
+        const source = await at.source('nb-1-big-Data.db', bytes);
+        await failsWhole(at, unprivileged(remote), [source], /nb-1-big-Data\.db|[Pp]ermission denied/, IntegrityError);
+      },
+      unprivilegedMissing,
+    );
+
+    const bucketFaults: readonly (readonly [what: string, spoil: (path: string) => Promise<void>])[] = [
+      ['is gone', (path) => rm(path)],
+      ['was cut off', (path) => stat(path).then((found) => truncate(path, found.size - 100))],
+      ['was emptied', (path) => truncate(path, 0)],
+      ['had a bit flipped in its data', (path) => flip(path, 300)],
+      ['had a bit flipped in its head', (path) => flip(path, 12)],
+      ['had something appended', (path) => appendFile(path, 'more')],
+    ];
+    for (const [what, spoil] of bucketFaults) {
+      for (const compression of ['lzo', 'none'] as const) {
+        inPlace(`a ${size} object that ${what} is found on download, by its key, ${compression}`, async (at) => {
+          const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes, compression)]);
+          assert.ok(file !== undefined);
+          await spoil(join(at.bucket, file.key));
+          await assert.rejects(at.transfer.download([{ file, path: at.target('x') }], remote, signal), (error) => {
+            assert.ok(error instanceof Error && error.message.includes(file.key), String(error));
+            return true;
+          });
+        });
+      }
+    }
+  }
+
+  inPlace('a whole object that holds other data than the manifest says is found by Cassandra’s digest', async (at) => {
+    for (const bytes of [large, mixture(100_000)]) {
+      const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
+      assert.ok(file !== undefined);
+      const lying = { ...file, digest: '00000000' };
+      await assert.rejects(at.transfer.download([{ file: lying, path: at.target('x') }], remote, signal), (error) => {
+        assert.ok(error instanceof Error && error.message.includes(file.key), String(error));
+        return true;
+      });
+    }
+  });
+
+  inPlace('an upload that is aborted ends with the reason and leaves nothing', async (at) => {
+    const source = await at.source('nb-1-big-Data.db', large);
+    const abort = new AbortController();
+    const slow: Remote = {
+      ...remote,
+      async *read(command, options) {
+        for await (const chunk of remote.read(command, options)) {
+          yield chunk;
+          abort.abort(new Error('enough'));
+        }
+      },
+    };
+    await assert.rejects(at.transfer.upload(slow, [source], abort.signal), /enough/);
+    assert.deepEqual(await listed(at.store, ''), []);
+  });
+
+  inPlace('a unit may be repeated', async (at) => {
+    const source = await at.source('nb-1-big-Data.db', large);
+    await at.transfer.upload(remote, [source], signal);
+    await comesBack(at, remote, [source]);
+  });
+}
+
+async function flip(path: string, at: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[at] = (bytes[at] ?? 0) ^ 0x10;
+  await writeFile(path, bytes);
+}
+
+export { large, place, failsWhole, signal };

@@ -1,0 +1,69 @@
+/** The program's own frame around commands of the tests: `say` prints what it was given, `wait` until it is interrupted. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { runProgram } from '../../src/cli/program.ts';
+import { commandModule } from '../../src/commands/command.ts';
+import type { Command } from '../../src/commands/command.ts';
+import { outputOptions } from '../../src/commands/options.ts';
+import { BackupError, IntegrityError } from '../../src/model/errors.ts';
+
+const say: Command = {
+  words: ['say'],
+  describe: 'prints its options',
+  options: {
+    transfers: { type: 'number', default: 3 },
+    location: { type: 'string', alias: 'L' },
+    'use-sudo': { type: 'boolean', default: false },
+    hosts: { type: 'string', array: true },
+    'host-key-checking': { choices: ['strict', 'accept-new'], default: 'strict' },
+  },
+  exitCodes: '0 done',
+  run: async (args) => {
+    const json = {
+      transfers: args.number('transfers', 1),
+      location: args.text('location'),
+      sudo: args.flag('use-sudo'),
+      hosts: args.list('hosts'),
+      checking: args.text('host-key-checking'),
+    };
+    return { json, text: `${JSON.stringify(json)}\n` };
+  },
+};
+
+const fail: Command = {
+  words: ['fail'],
+  describe: 'fails in some way',
+  options: { way: { type: 'string' } },
+  exitCodes: '4 integrity',
+  run: async (args) => {
+    switch (args.text('way')) {
+      case 'integrity':
+        throw new IntegrityError('a/b is\n  damaged', { hint: 'look at it', cause: new Error('bit 3') });
+      case 'plain':
+        throw new TypeError('x is undefined');
+      case 'partial':
+        return { json: { complete: false }, text: 'not complete\n', exitCode: 3 };
+      default:
+        throw new BackupError('failed');
+    }
+  },
+};
+
+const wait: Command = {
+  words: ['wait'],
+  describe: 'waits for an interrupt',
+  options: { deaf: { type: 'boolean', default: false } },
+  exitCodes: '130 interrupted',
+  run: async (args, { signal, say: tell }) => {
+    tell('waiting');
+    await delay(60_000, undefined, args.flag('deaf') ? {} : { signal });
+    return { json: {}, text: 'waited\n' };
+  },
+};
+
+await runProgram(
+  process.argv.slice(2),
+  [say, fail, wait].map((command) => ({
+    optionNames: Object.keys({ ...command.options, ...outputOptions }),
+    module: (settle) => commandModule(command, settle, process.argv.slice(2)),
+  })),
+);

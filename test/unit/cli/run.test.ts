@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openDirectoryStore } from '../../../src/storage/directory.ts';
+import { Repository } from '../../../src/storage/repository.ts';
+import { backupManifestOf, nodeManifestOf, storedOf, users } from '../../support/manifests.ts';
+import type { SourceRun } from '../../support/sources.ts';
+import { runSource } from '../../support/sources.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+const sample = new URL('../../support/sample-program.ts', import.meta.url);
+const main = new URL('../../../src/main.ts', import.meta.url);
+const limit = { timeout: 90_000 };
+
+const errorOf = (ran: SourceRun): unknown => JSON.parse(ran.stdout);
+
+test('an error is one line with its hint, its exit code is its kind’s, and with --json it is a document too', limit, async () => {
+  const [plain, json, partial, odd, debug] = await Promise.all([
+    runSource(sample, ['fail', '--way', 'integrity']),
+    runSource(sample, ['fail', '--way', 'integrity', '--json']),
+    runSource(sample, ['fail', '--way', 'partial', '--json']),
+    runSource(sample, ['fail', '--way', 'plain']),
+    runSource(sample, ['fail', '--way', 'integrity', '--debug']),
+  ]);
+  assert.deepEqual(plain, { code: 4, stdout: '', stderr: 'sstash: a/b is; damaged\n  look at it\n' });
+  assert.equal(json.code, 4);
+  assert.deepEqual(errorOf(json), { error: { message: 'a/b is\n  damaged', hint: 'look at it', exitCode: 4 } });
+  assert.deepEqual([partial.code, JSON.parse(partial.stdout)], [3, { complete: false }]);
+  assert.equal(odd.code, 1);
+  assert.match(odd.stderr, /x is undefined\n.*should not happen/);
+  assert.match(debug.stderr, /IntegrityError[\s\S]*run|caused by: Error: bit 3/);
+});
+
+test('a command line that cannot be read is exit code 2, as a document with --json', limit, async () => {
+  const wrong = [['say', '--transfers', 'x'], ['nothing'], [], ['say', '--host-key-checking', 'never']];
+  for (const ran of await Promise.all(wrong.map((args) => runSource(sample, args)))) {
+    assert.equal(ran.code, 2, ran.stderr);
+    assert.equal(ran.stdout, '');
+    assert.match(ran.stderr, /^sstash: /);
+  }
+  const json = await runSource(sample, ['say', '--tranfsers', '3', '--json']);
+  assert.equal(json.code, 2);
+  assert.match(JSON.stringify(errorOf(json)), /tranfsers.*"exitCode":2/);
+});
+
+test('an interrupt stops in order, exit 130; a second one leaves at once', limit, async () => {
+  const interruptAt = (words: readonly RegExp[]) => {
+    const left = [...words];
+    return (text: string, child: { kill: (signal: 'SIGINT' | 'SIGTERM') => boolean }): void => {
+      if (left[0]?.test(text) === true) {
+        left.shift();
+        child.kill('SIGINT');
+      }
+    };
+  };
+  const [once, twice] = await Promise.all([
+    runSource(sample, ['wait', '--json'], { heard: interruptAt([/waiting/]) }),
+    runSource(sample, ['wait', '--deaf'], { heard: interruptAt([/waiting/, /once more/]) }),
+  ]);
+  assert.equal(once.code, 130);
+  assert.match(once.stderr, /SIGINT: stopping; once more to leave at once/);
+  assert.match(JSON.stringify(errorOf(once)), /"exitCode":130/);
+  assert.equal(twice.code, 130);
+});
+
+test('help and version go to standard output; each command’s help names its exit codes', limit, async () => {
+  const [help, version] = await Promise.all([runSource(main, ['list', '--help']), runSource(sample, ['--version'])]);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /--latest-before[\s\S]*Exit codes: 0 done/);
+  assert.match(version.stdout, /^\d+\.\d+\.\d+/);
+});
+
+test('list and show of a directory location: documents, no such location, a damaged manifest, a bad moment', limit, async (t) => {
+  const directory = await temporaryDirectory(t);
+  const repository = new Repository(await openDirectoryStore(directory));
+  const id = '20261121T031500Z';
+  const child = { id: '20261121T091500Z', parent: id };
+  await repository.saveNodeManifest(nodeManifestOf({ tables: [{ ...users, files: [storedOf('nb-1-big-Data.db')] }] }));
+  await repository.commit(backupManifestOf({ id }));
+  await repository.saveNodeManifest(nodeManifestOf({ backup: child.id, parent: id }));
+  await repository.commit(backupManifestOf({ ...child, takenAt: '2026-11-21T09:15:00.000Z' }));
+  const at = ['-L', `file://${directory}`];
+  const [list, show, none, missing, moment, filtered] = await Promise.all([
+    runSource(main, ['list', ...at, '--until', '2026-11-21T09:00', '--json']),
+    runSource(main, ['show', 'latest', ...at]),
+    runSource(main, ['show', '20260101T000000Z', ...at]),
+    runSource(main, ['list', '-L', `file://${directory}/nowhere`, '--json']),
+    runSource(main, ['list', ...at, '--since', 'last week']),
+    runSource(main, ['list', ...at, '--latest-before', '2026-11-20', '--json']),
+  ]);
+  assert.equal(list.code, 0, list.stderr);
+  assert.deepEqual(JSON.parse(list.stdout), {
+    backups: [
+      {
+        id,
+        kind: 'snapshot',
+        complete: true,
+        takenAt: '2026-11-21T03:15:00.000Z',
+        nodes: 1,
+        tables: 1,
+        bytes: 200,
+        newBytes: 100,
+      },
+    ],
+  });
+  assert.equal(show.code, 0, show.stderr);
+  assert.ok(show.stdout.includes(`location  file://${directory}/${id}/incrementals/${child.id}\n`), show.stdout);
+  assert.equal(none.code, 10);
+  assert.equal(missing.code, 10);
+  assert.match(JSON.stringify(errorOf(missing)), /"exitCode":10/);
+  assert.equal(moment.code, 2);
+  assert.deepEqual(JSON.parse(filtered.stdout), { backups: [] });
+  await writeFile(join(directory, id, 'manifest.json'), '{"format": 2}');
+  const damaged = await runSource(main, ['show', id, ...at]);
+  assert.equal(damaged.code, 4);
+  assert.match(damaged.stderr, new RegExp(`${id}/manifest\\.json`));
+});

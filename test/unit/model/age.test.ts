@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { AgeUnit } from '../../../src/model/age.ts';
+import { ageText, momentBefore, parseAge } from '../../../src/model/age.ts';
+import { UsageError } from '../../../src/model/errors.ts';
+
+function before(moment: string, age: string): string {
+  return momentBefore(new Date(moment), parseAge(age)).toISOString();
+}
+
+test('hours, days and weeks are so many hours', () => {
+  assert.equal(before('2026-11-21T03:15:00Z', '5h'), '2026-11-20T22:15:00.000Z');
+  assert.equal(before('2026-11-21T03:15:00Z', '30d'), '2026-10-22T03:15:00.000Z');
+  assert.equal(before('2026-11-21T03:15:00Z', '2w'), '2026-11-07T03:15:00.000Z');
+});
+
+test('months and years are those of the calendar, and a day that a month has not is its last', () => {
+  assert.equal(before('2026-11-21T03:15:00Z', '6m'), '2026-05-21T03:15:00.000Z');
+  assert.equal(before('2026-03-31T12:00:00Z', '1m'), '2026-02-28T12:00:00.000Z');
+  assert.equal(before('2028-02-29T12:00:00Z', '1y'), '2027-02-28T12:00:00.000Z');
+  assert.equal(before('2026-01-31T00:00:00Z', '13m'), '2024-12-31T00:00:00.000Z');
+});
+
+test('an age is never in the future, and a longer one never later', () => {
+  const unit = fc.constantFrom<AgeUnit>('h', 'd', 'w', 'm', 'y');
+  const days = { min: new Date('2000-01-01'), max: new Date('2099-01-01'), noInvalidDate: true };
+  fc.assert(
+    fc.property(fc.date(days), fc.integer({ min: 1, max: 500 }), unit, (now, count, each) => {
+      const one = momentBefore(now, { count, unit: each });
+      assert.ok(one < now);
+      assert.ok(momentBefore(now, { count: count + 1, unit: each }) <= one);
+      assert.deepEqual(parseAge(ageText({ count, unit: each })), { count, unit: each });
+    }),
+  );
+});
+
+test('anything else is refused', () => {
+  for (const text of ['', '30', 'd', '0d', '-3d', '1.5d', '3 d', '30s', '1month']) {
+    assert.throws(() => parseAge(text), UsageError, text);
+  }
+});

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UsageError } from '../../../src/model/errors.ts';
+import { isSystemKeyspace, selectTables, tableFilter } from '../../../src/model/table-filter.ts';
+import { tableOf } from '../../support/manifests.ts';
+
+const tables = [
+  tableOf('shop', 'users', 1),
+  tableOf('shop', 'orders', 2),
+  tableOf('shop', 'cache_1', 3),
+  tableOf('shop_eu', 'users', 4),
+  tableOf('Mixed', 'CamelCase', 5),
+  tableOf('system', 'local', 6),
+];
+
+function selected(...patterns: string[]): readonly string[] {
+  return selectTables(tables, tableFilter(patterns)).map(({ keyspace, table }) => `${keyspace}.${table}`);
+}
+
+test('no pattern means everything, sorted by name', () =>
+  assert.deepEqual(selected(), [
+    'Mixed.CamelCase',
+    'shop.cache_1',
+    'shop.orders',
+    'shop.users',
+    'shop_eu.users',
+    'system.local',
+  ]));
+
+test('a keyspace alone means all its tables, and not those of a keyspace that begins like it', () =>
+  assert.deepEqual(selected('shop'), ['shop.cache_1', 'shop.orders', 'shop.users']));
+
+test('* and ? are wildcards in both halves and nothing else is: a dot is a dot', () => {
+  assert.deepEqual(selected('shop*.users'), ['shop.users', 'shop_eu.users']);
+  assert.deepEqual(selected('shop.cache_?'), ['shop.cache_1']);
+  assert.throws(() => selected('sho.users'), UsageError);
+});
+
+test('! takes away; a list that begins with ! begins with everything', () => {
+  assert.deepEqual(selected('shop,!shop.cache*'), ['shop.orders', 'shop.users']);
+  assert.deepEqual(selected('!system', '!shop*'), ['Mixed.CamelCase']);
+});
+
+test('patterns are read in order and the last that matches decides', () => {
+  assert.deepEqual(selected('shop', '!shop.*', 'shop.users'), ['shop.users']);
+  assert.deepEqual(selected('shop.users', 'shop', '!shop.users'), ['shop.cache_1', 'shop.orders']);
+});
+
+test('names may be quoted as in CQL, and case counts', () => {
+  assert.deepEqual(selected('"Mixed"."CamelCase"'), ['Mixed.CamelCase']);
+  assert.throws(() => selected('mixed'), UsageError);
+});
+
+test('commas and repeated options are the same, blanks around names mean nothing', () =>
+  assert.deepEqual(tableFilter([' shop , !shop.users', 'x', '']).patterns, ['shop', '!shop.users', 'x']));
+
+test('a pattern that matches nothing is a mistake that is named, beside what there is; one that only excludes is not', () => {
+  const named = (error: unknown): boolean =>
+    error instanceof UsageError && /shpo\.users/.test(error.message) && /shop, shop_eu/.test(error.hint ?? '');
+  assert.throws(() => selected('shop', 'shpo.users'), named);
+  assert.deepEqual(selected('shop_eu', '!nothing.here'), ['shop_eu.users']);
+});
+
+test('a selection that leaves no table is a mistake, never an empty success', () => {
+  assert.throws(() => selected('shop', '!shop'), /no table is left by shop,!shop/);
+  assert.throws(() => selectTables([], tableFilter([])), UsageError);
+});
+
+test('what cannot be a name is refused as soon as it is written', () => {
+  for (const pattern of ['a.b.c', 'shop.', '.users', '!', 'sh op', 'shop/users', '$(reboot)', 'shop.[ab]']) {
+    assert.throws(() => tableFilter([pattern]), UsageError, pattern);
+  }
+});
+
+test('the server’s own keyspaces are known, users’ that look like them are not theirs', () => {
+  assert.ok(isSystemKeyspace('system_schema'));
+  assert.ok(!isSystemKeyspace('system_of_ours'));
+});

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BackupPlan, BackupResult, NodeOutcome } from '../../../src/model/results.ts';
+import { backupJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';
+import { tableOf, users } from '../../support/manifests.ts';
+
+const node = (host: string, changes: Partial<NodeOutcome> = {}): NodeOutcome => ({
+  host,
+  hostId: `id-${host}`,
+  complete: true,
+  files: 12,
+  bytes: 5_000_000,
+  newFiles: 3,
+  newBytes: 1_048_576,
+  storedBytes: 600_000,
+  ...changes,
+});
+
+const result: BackupResult = {
+  id: '20261121T091500Z',
+  kind: 'incremental',
+  parent: '20261121T031500Z',
+  reason: 'because',
+  complete: true,
+  location: 's3://b/prod',
+  path: '20261121T031500Z/incrementals/20261121T091500Z/',
+  nodes: [node('n1'), node('n2')],
+  tables: [users],
+  warnings: [],
+  seconds: 12.34,
+};
+
+test('a complete backup says so in its last lines, with what it was and where it lies', () => {
+  const lines = backupText(result).trimEnd().split('\n');
+  assert.equal(lines.at(-2), 'incremental backup 20261121T091500Z is complete: 2 nodes, 1 table, 12.3 s');
+  assert.equal(lines.at(-1), 's3://b/prod/20261121T031500Z/incrementals/20261121T091500Z/');
+  assert.match(lines[1] ?? '', /^n1 +ok +12 +4\.8 MiB +1\.0 MiB +585\.9 KiB$/);
+});
+
+test('one that lacks a node never says complete without a NOT, and names node and reason', () => {
+  const failed = node('n2', { complete: false, files: 0, error: 'disk is full (make room)' });
+  const text = backupText({ ...result, complete: false, nodes: [node('n1'), failed] });
+  assert.match(text, /^n2 +FAILED .*disk is full \(make room\)$/m);
+  assert.match(text, /backup 20261121T091500Z is NOT complete: 1 of 2 nodes failed/);
+  assert.doesNotMatch(text, / is complete/);
+});
+
+test('the document for programs has verdict, nodes with their outcomes, and counts', () => {
+  const { id, kind, parent, complete, nodes, tables, location, path, reason, seconds, warnings } = result;
+  assert.deepEqual(backupJson(result), {
+    id,
+    kind,
+    parent,
+    complete,
+    nodes,
+    tables: tables.length,
+    location,
+    path,
+    reason,
+    seconds,
+    warnings,
+  });
+});
+
+test('a dry run says that nothing is done, what would be, why, and how large each table is on all nodes together', () => {
+  const planned = { hostId: 'x', dc: 'dc1', rack: 'r1', cassandra: '4.1.10', files: 4, bytes: 2048, compression: 'relay' };
+  const plan: BackupPlan = {
+    ...result,
+    cluster: 'Test Cluster',
+    tables: [users, tableOf('shop', 'empty', 2)],
+    nodes: [
+      { ...planned, host: 'n1', bytesByTable: { 'shop.users': 1024 } },
+      { ...planned, host: 'n2', bytesByTable: { 'shop.users': 2048 }, error: 'no route' },
+    ],
+    limits: { snapshotParallel: Infinity, uploadParallel: 1, transfers: 3 },
+  };
+  const text = backupPlanText(plan);
+  assert.match(text, /^dry run: nothing is done\. A incremental|An? incremental backup of cluster Test Cluster/m);
+  assert.match(text, /\(because\)/);
+  assert.match(text, /^shop +users +3\.0 KiB$/m);
+  assert.match(text, /^shop +empty +0 B$/m);
+  assert.match(text, /n2 .*no route$/m);
+  assert.match(text, /snapshots on all nodes at once, uploads from 1 node at once, 3 streams per node/);
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileRows, filesText, listRow, listText, showJson, showText } from '../../../src/report/listing-report.ts';
+import { completeOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
+
+const snapshot = completeOf({ id: 's1', nodes: [summary(1), summary(2)] });
+const incremental = completeOf({ id: 'i1', parent: 's1' });
+const failed = unfinishedOf({
+  id: 's2',
+  nodes: [
+    { host: 'node1', hostId: 'x', state: 'done' },
+    { host: 'node2', hostId: 'y', state: 'failed', error: 'disk is full' },
+  ],
+});
+const running = unfinishedOf({ id: 's3' });
+const manifest = nodeManifestOf({
+  backup: 'i1',
+  parent: 's1',
+  tables: [
+    {
+      ...users,
+      files: [storedOf('nb-1-big-Data.db', { since: 's1' }), storedOf('nb-2-big-Data.db', { since: 'i1', bytes: 50 })],
+    },
+  ],
+});
+
+test('only what is complete is called so; the others say INCOMPLETE, who failed, or who runs it', () => {
+  const [, ...lines] = listText([snapshot, incremental, failed, running], 's3://b').split('\n');
+  assert.match(lines[0] ?? '', /^s1 +snapshot +complete +2026-11-21T03:15:00\.000Z +2 +1 +400 B +200 B$/);
+  assert.match(lines[1] ?? '', /^i1 +incremental +complete/);
+  assert.match(lines[2] ?? '', /^s2 +snapshot +INCOMPLETE: node2 failed/);
+  assert.match(lines[3] ?? '', /^s3 +snapshot +INCOMPLETE: begun by ops@bastion pid 4711/);
+});
+
+test('an empty location says so', () => assert.equal(listText([], 's3://b'), 'no backups in s3://b\n'));
+
+test('the document of a listing: a complete backup, an incremental one, an unfinished one', () => {
+  assert.deepEqual(listRow(snapshot), {
+    id: 's1',
+    kind: 'snapshot',
+    complete: true,
+    takenAt: '2026-11-21T03:15:00.000Z',
+    nodes: 2,
+    tables: 1,
+    bytes: 400,
+    newBytes: 200,
+  });
+  assert.equal(listRow(incremental).parent, 's1');
+  assert.deepEqual(listRow(failed).failures, [{ host: 'node2', error: 'disk is full' }]);
+  assert.equal(listRow(failed).complete, false);
+  assert.equal(listRow(unfinishedOf({ id: 'i2', parent: 's1' })).parent, 's1');
+});
+
+test('show tells what was new and what is pointed at, and where the backup lies', () => {
+  const text = showText(incremental, [manifest], 's3://b/prod/s1/incrementals/i1');
+  assert.match(text, /^location +s3:\/\/b\/prod\/s1\/incrementals\/i1$/m);
+  assert.match(text, /^state +complete$/m);
+  assert.match(text, /^node1 +host-id-1 +dc1 +rack1 +4\.1\.10 +2 +150 B +50 B +70 B$/m);
+  assert.match(text, /^shop\.users +2 +150 B$/m);
+  assert.match(showText(failed, [], 's3://b/s2'), /INCOMPLETE[\s\S]*node2: disk is full/);
+});
+
+test('the document of show has each node’s files, bytes, and what of them is new', () => {
+  const document = JSON.parse(JSON.stringify(showJson(incremental, [manifest])));
+  assert.deepEqual(document.nodes, [
+    {
+      host: 'node1',
+      hostId: 'host-id-1',
+      dc: 'dc1',
+      rack: 'rack1',
+      cassandra: '4.1.10',
+      takenAt: '2026-11-21T03:15:00.000Z',
+      files: 2,
+      bytes: 150,
+      newFiles: 1,
+      newBytes: 50,
+      storedBytes: 70,
+    },
+  ]);
+  assert.deepEqual(document.tables, [{ table: 'shop.users', files: 2, bytes: 150 }]);
+  assert.deepEqual([document.id, document.parent, document.complete], ['i1', 's1', true]);
+});
+
+test('files gives every object’s full URL, one per line, wherever it lies', () => {
+  const rows = fileRows([manifest], 's3://b/prod');
+  const keys = manifest.tables[0]?.files.map(({ key }) => `s3://b/prod/${key}`);
+  assert.deepEqual(
+    rows.map(({ url }) => url),
+    keys,
+  );
+  assert.equal(filesText(rows).split('\n')[0], `${keys?.[0]}\tnode1\tshop.users\t100`);
+});

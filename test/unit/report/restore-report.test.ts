@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RestoreResult } from '../../../src/model/results.ts';
+import { restoreJson, restoreText } from '../../../src/report/restore-report.ts';
+import { table } from '../../../src/report/table.ts';
+import { users } from '../../support/manifests.ts';
+
+const node = { host: 'n1', source: 'n1', files: 3, bytes: 2048, directory: '/tmp/r', presentFiles: 1 };
+const result: RestoreResult = {
+  backup: 's1',
+  method: 'stage',
+  dryRun: false,
+  nodes: [node, { ...node, host: 'new2', source: 'n2' }],
+  tables: [{ ...users, liveId: users.id }],
+  commands: 'echo place\n',
+  warnings: [],
+};
+
+test('a restore says what came back where, whose data it is, and how to put it in place', () => {
+  const text = restoreText(result);
+  assert.match(text, /^n1 +ok +3 +2\.0 KiB +1 +\/tmp\/r$/m);
+  assert.match(text, /^new2 +n2 +ok/m);
+  assert.match(text, /^1 table of backup s1 restored and checked$/m);
+  assert.match(text, /method, begin\necho place\n# ---- node restart method, end/);
+});
+
+test('one node that failed makes it NOT restored, and nothing is offered to be put in place', () => {
+  const text = restoreText({ ...result, nodes: [node, { ...node, host: 'n2', error: 'disk is full' }], commands: '' });
+  assert.match(text, /^n2 .*FAILED .*disk is full$/m);
+  assert.match(text, /^NOT restored: 1 of 2 nodes failed/m);
+  assert.doesNotMatch(text, /restored and checked|node restart method/);
+});
+
+test('a dry run restores nothing and says so', () => {
+  const text = restoreText({ ...result, dryRun: true });
+  assert.match(text, /^n1 +planned/m);
+  assert.match(text, /^dry run: nothing is done\. 1 table of backup s1 would be restored$/m);
+  assert.doesNotMatch(text, /node restart method/);
+});
+
+test('the document is the result', () => assert.deepEqual(restoreJson(result), result));
+
+test('columns are as wide as their widest cell, numbers stand right, and no line ends in blanks', () =>
+  assert.equal(
+    table(
+      ['name', '>size', 'why'],
+      [
+        ['a', '1', ''],
+        ['longer', '1000', 'x'],
+      ],
+    ),
+    'name    size  why\na          1\nlonger  1000  x\n',
+  ));

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as keys from '../../../src/storage/keys.ts';
+import { users } from '../../support/manifests.ts';
+
+const snapshot = { id: 's1' };
+const incremental = { id: 'i1', parent: 's1' };
+const directory = `shop/users-${users.id}`;
+
+test('an incremental backup lies inside its parent, with the same shape', () => {
+  assert.equal(keys.backupManifestKey(snapshot), 's1/manifest.json');
+  assert.equal(keys.backupManifestKey(incremental), 's1/incrementals/i1/manifest.json');
+  assert.equal(keys.inProgressKey(incremental), 's1/incrementals/i1/in-progress.json');
+  assert.equal(keys.nodeManifestKey(incremental, 'n1'), 's1/incrementals/i1/n1/manifest.json.gz');
+  assert.equal(keys.draftKey(snapshot, 'n1'), 's1/n1/draft.json.gz');
+  assert.equal(keys.incrementalsPrefix('s1'), 's1/incrementals/');
+  assert.equal(keys.closedKey('s1'), 's1/chain-closed.txt');
+});
+
+test('a component keeps its name and place, with .lzo only where it is a container', () => {
+  const path = '.users_email/nb-1-big-SAI+aa+x+TermsData.db';
+  assert.equal(keys.componentKey(snapshot, 'n1', users, path, 'lzo'), `s1/n1/${directory}/${path}.lzo`);
+  assert.equal(keys.componentKey(incremental, 'n1', users, path, 'none'), `s1/incrementals/i1/n1/${directory}/${path}`);
+});
+
+test('the node and backup of a key are found from it, wherever the backup lies', () => {
+  for (const ref of [snapshot, incremental, { id: 'incrementals1' }]) {
+    const key = keys.componentKey(ref, 'n1', users, '.idx/nb-1-big-Data.db', 'lzo');
+    assert.equal(keys.hostPrefixOf(key), keys.hostPrefix(ref, 'n1'));
+  }
+});
+
+test('a host’s name stands as one segment of a key and takes nobody else’s place', () => {
+  for (const name of ['n1', '10.0.0.1', 'fe80::1%eth0', 'cass-1.example.com', '_x']) assert.ok(keys.isHostSegment(name), name);
+  for (const name of [
+    '',
+    '.',
+    '..',
+    'a/b',
+    '-n',
+    'a b',
+    'incrementals',
+    'manifest.json',
+    'in-progress.json',
+    'ring',
+    'ring.json',
+    'schema.cql',
+    'chain-closed.txt',
+  ]) {
+    assert.ok(!keys.isHostSegment(name), name);
+  }
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { IntegrityError } from '../../../src/model/errors.ts';
+import {
+  decodeBackupManifest,
+  decodeInProgress,
+  decodeNodeManifest,
+  decodeRing,
+  encodeJson,
+  encodeNodeManifest,
+} from '../../../src/storage/manifest-format.ts';
+import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
+
+const whole = nodeManifestOf({
+  tables: [{ ...users, files: [storedOf('nb-1-big-Data.db', { digest: '00c0ffee' })] }],
+  setAside: [{ path: `shop/users-${users.id}/nb-1-big-Data.db`, bytes: 7, modified: 'x' }],
+  keepsIncrementals: false,
+});
+const backup = backupManifestOf({ id: 'b1', policy: 'daily' });
+
+/** The manifest with one value changed, at a path like `tables.0.id`; undefined takes it away. */
+function changed(value: unknown, place: string, to: unknown): unknown {
+  const copy: unknown = structuredClone(value);
+  const steps = place.split('.');
+  let at: Record<string, unknown> = copy as Record<string, unknown>;
+  for (const step of steps.slice(0, -1)) at = at[step] as Record<string, unknown>;
+  const last = steps.at(-1) ?? '';
+  if (to === undefined) delete at[last];
+  else at[last] = to;
+  return copy;
+}
+
+const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+const key = 'b1/node1/manifest.json.gz';
+
+/** An IntegrityError that names the object and what is wrong in it. */
+const damage = (name: string, place: string) => (error: unknown) =>
+  error instanceof IntegrityError && error.message.startsWith(name) && error.message.includes(place);
+
+test('what is written reads back', async () => {
+  assert.deepEqual(await decodeNodeManifest(await encodeNodeManifest(whole), key), whole);
+  assert.deepEqual(decodeBackupManifest(encodeJson(backup), 'k'), backup);
+  const progress = progressOf({ id: 'b1', parent: 'b0', nodes: [{ host: 'n', hostId: '', state: 'failed', error: 'x' }] });
+  assert.deepEqual(decodeInProgress(encodeJson(progress), 'k'), progress);
+  const ring = { cluster: 'c', partitioner: 'p', nodes: [nodeOf(1)] };
+  assert.deepEqual(decodeRing(encodeJson(ring), 'k'), ring);
+});
+
+test('fields that this version does not know are ignored', () =>
+  assert.deepEqual(decodeBackupManifest(json({ ...backup, later: 1 }), 'k'), backup));
+
+const file = 'tables.0.files.0';
+const wrong: readonly (readonly [place: string, to: unknown])[] = [
+  ['format', 2],
+  ['format', '1'],
+  ['format', undefined],
+  ['backup', '../other'],
+  ['backup', ''],
+  ['parent', 'a/b'],
+  ['kind', 'full'],
+  ['host', 'a/b'],
+  ['host', '..'],
+  ['takenAt', 'yesterday'],
+  ['tables', {}],
+  ['tables.0.keyspace', '../shop'],
+  ['tables.0.table', 'users; rm'],
+  ['tables.0.id', 'short'],
+  ...['', '/etc/passwd', '../x', 'a/../x', 'a/..', './a', 'a//b', 'a/', 'a\nb', 'a\tb', 'a\0b', 'a\u007fb'].flatMap((path) => [
+    [`${file}.path`, path] as const,
+    [`${file}.key`, path] as const,
+    ['setAside.0.path', path] as const,
+  ]),
+  [`${file}.bytes`, -1],
+  [`${file}.bytes`, 1.5],
+  [`${file}.bytes`, '100'],
+  [`${file}.storedBytes`, undefined],
+  [`${file}.storedCrc32`, 'DEADBEEF'],
+  [`${file}.digest`, '123'],
+  [`${file}.compression`, 'gzip'],
+  [`${file}.disk`, -1],
+  ['node.tokens', [1]],
+  ['node.state', 'XX'],
+];
+
+for (const [place, to] of wrong) {
+  test(`a node manifest whose ${place} is ${JSON.stringify(to) ?? 'missing'} is refused`, async () => {
+    await assert.rejects(decodeNodeManifest(gzipSync(JSON.stringify(changed(whole, place, to))), key), damage(key, place));
+  });
+}
+
+test('a node manifest that is no gzip file, breaks off, or holds no JSON is refused', async () => {
+  const good = await encodeNodeManifest(whole);
+  await assert.rejects(decodeNodeManifest(Buffer.from('{}'), key), damage(key, 'gzip'));
+  await assert.rejects(decodeNodeManifest(good.subarray(0, good.length - 9), key), damage(key, 'gzip'));
+  await assert.rejects(decodeNodeManifest(gzipSync('{"format":1'), key), damage(key, 'JSON'));
+  await assert.rejects(decodeNodeManifest(gzipSync('null'), key), damage(key, 'format 1'));
+});
+
+test('a backup manifest or mark with a bad host, id, count or version is refused', () => {
+  for (const [place, to] of [
+    ['format', 99],
+    ['id', '../x'],
+    ['nodes.0.host', '../x'],
+    ['nodes.0.files', -1],
+    ['tables.0.id', '../../x'],
+    ['finishedAt', undefined],
+  ] as const) {
+    assert.throws(
+      () => decodeBackupManifest(json(changed(backup, place, to)), 'b1/manifest.json'),
+      damage('b1/manifest.json', place),
+      place,
+    );
+  }
+  const mark = progressOf({ id: 'b1' });
+  assert.throws(() => decodeInProgress(json(changed(mark, 'nodes.0.state', 'lost')), 'k'), damage('k', 'nodes.0.state'));
+  assert.throws(() => decodeRing(json({}), 'ring.json'), damage('ring.json', 'cluster'));
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ConditionFailedError, IntegrityError } from '../../../src/model/errors.ts';
+import { openDirectoryStore } from '../../../src/storage/directory.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { Repository } from '../../../src/storage/repository.ts';
+import { listed } from '../../support/bodies.ts';
+import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../support/manifests.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+async function opened(
+  t: TestContext,
+): Promise<{ repository: Repository; directory: string; keys: () => Promise<readonly string[]> }> {
+  const directory = await temporaryDirectory(t);
+  const store = await openDirectoryStore(directory);
+  return { repository: new Repository(store), directory, keys: async () => (await listed(store, '')).map(({ key }) => key) };
+}
+
+const id = '20261121T031500Z';
+const child = { id: '20261121T091500Z', parent: id };
+
+test('until the last step of a run it is listed as unfinished, and after it as complete, without mark and drafts', async (t) => {
+  const { repository, keys } = await opened(t);
+  const state = async (): Promise<unknown> => (await repository.backups()).map(({ complete }) => complete);
+  assert.deepEqual(await state(), []);
+  await repository.begin(progressOf({ id }));
+  assert.deepEqual(await state(), [false]);
+  await repository.saveDraft(nodeManifestOf());
+  await repository.saveNodeManifest(nodeManifestOf());
+  await repository.saveRing({ id }, { cluster: 'c', partitioner: 'p', nodes: [nodeOf(1)] }, 'text');
+  await repository.saveSchema({ id }, 'CREATE');
+  await repository.saveProgress(progressOf({ id, nodes: [{ host: 'node1', hostId: 'x', state: 'failed', error: 'why' }] }));
+  const [unfinished] = await repository.backups();
+  assert.equal(unfinished?.complete === false ? unfinished.progress.nodes[0]?.error : '', 'why');
+  await repository.commit(backupManifestOf({ id }));
+  assert.deepEqual(await state(), [true]);
+  assert.deepEqual(
+    await keys(),
+    ['manifest.json', 'node1/manifest.json.gz', 'ring', 'ring.json', 'schema.cql'].map((key) => `${id}/${key}`),
+  );
+});
+
+test('where a crash left manifest and mark together, the manifest counts', async (t) => {
+  const { repository } = await opened(t);
+  await repository.commit(backupManifestOf({ id }));
+  await repository.begin(progressOf({ id }));
+  assert.equal((await repository.backup({ id }))?.complete, true);
+});
+
+test('a run cannot begin, or be committed, twice under one name, and the first stays as it was', async (t) => {
+  const { repository } = await opened(t);
+  await repository.begin(progressOf({ id }));
+  await assert.rejects(repository.begin(progressOf({ id })), ConditionFailedError);
+  await repository.commit(backupManifestOf({ id, writtenBy: 'first' }));
+  await assert.rejects(repository.commit(backupManifestOf({ id, writtenBy: 'second' })), ConditionFailedError);
+  const backup = await repository.backup({ id });
+  assert.equal(backup?.complete === true ? backup.manifest.writtenBy : '', 'first');
+});
+
+test('backups are listed oldest first, incremental ones with their parents, foreign directories not at all', async (t) => {
+  const { repository, directory } = await opened(t);
+  await repository.commit(backupManifestOf({ id: '20261122', takenAt: '2026-11-22T00:00:00.000Z' }));
+  await repository.commit(backupManifestOf({ id }));
+  await repository.commit(backupManifestOf({ ...child, takenAt: '2026-11-21T09:15:00.000Z' }));
+  await repository.begin(progressOf({ id: '20261121T101500Z', parent: id, startedAt: '2026-11-21T10:15:00.000Z' }));
+  await mkdir(join(directory, '2026-photos'));
+  await mkdir(join(directory, 'logs'));
+  await writeFile(join(directory, '2026-photos/manifest'), 'x');
+  await writeFile(join(directory, 'logs/manifest.json'), 'x');
+  assert.deepEqual(
+    (await repository.backups()).map((backup) => [backup.parent, backup.id, backup.complete]),
+    [
+      [undefined, id, true],
+      [id, child.id, true],
+      [id, '20261121T101500Z', false],
+      [undefined, '20261122', true],
+    ],
+  );
+});
+
+test('a backup is found by its name alone, inside its parent too; what is no name finds nothing', async (t) => {
+  const { repository } = await opened(t);
+  await repository.commit(backupManifestOf({ id }));
+  await repository.commit(backupManifestOf(child));
+  assert.equal((await repository.find(child.id))?.parent, id);
+  assert.equal((await repository.find(id))?.parent, undefined);
+  for (const name of ['20261121T000000Z', 'latest', '../x', '', `${id}/incrementals/${child.id}`]) {
+    assert.equal(await repository.find(name), undefined, name);
+  }
+});
+
+test('a manifest that was copied to another backup’s place is refused', async (t) => {
+  const { repository, directory } = await opened(t);
+  await repository.saveNodeManifest(nodeManifestOf());
+  await repository.commit(backupManifestOf({ id }));
+  await cp(join(directory, id), join(directory, '20261122T031500Z'), { recursive: true });
+  await cp(join(directory, '20261122T031500Z'), join(directory, id, 'incrementals', id), { recursive: true });
+  await cp(join(directory, id, 'node1'), join(directory, id, 'node2'), { recursive: true });
+  const other = (error: unknown): boolean => error instanceof IntegrityError && error.message.includes(id);
+  await assert.rejects(repository.backup({ id: '20261122T031500Z' }), other);
+  await assert.rejects(repository.backup({ id, parent: id }), other);
+  await assert.rejects(repository.nodeManifest({ id: '20261122T031500Z' }, 'node1'), other);
+  await assert.rejects(repository.nodeManifest({ id }, 'node2'), /is the manifest of node1/);
+});
+
+test('what is not there is undefined, a store that fails is an error', async (t) => {
+  const { repository } = await opened(t);
+  assert.equal(await repository.nodeManifest({ id }, 'node1'), undefined);
+  assert.equal(await repository.draft({ id }, 'node1'), undefined);
+  assert.equal(await repository.ring({ id }), undefined);
+  assert.equal(await repository.schema({ id }), undefined);
+  const failing: ObjectStore = {
+    ...repository.store,
+    url: 'file:///broken',
+    async *get() {
+      yield Buffer.from('{');
+      throw new Error('the disk is gone');
+    },
+  };
+  await assert.rejects(new Repository(failing).backup({ id }), /the disk is gone/);
+});
+
+test('a chain that was closed says why', async (t) => {
+  const { repository } = await opened(t);
+  assert.equal(await repository.chainClosed(id), undefined);
+  await repository.closeChain(id, 'incremental backup i1 was deleted');
+  assert.equal(await repository.chainClosed(id), 'incremental backup i1 was deleted');
+  assert.deepEqual(await repository.backups(), []);
+});
+
+test('what format 1 wrote is read by every later version', async () => {
+  const directory = fileURLToPath(new URL('../../fixtures/manifests/format-1', import.meta.url));
+  const repository = new Repository(await openDirectoryStore(directory));
+  assert.deepEqual(
+    (await repository.backups()).map((backup) => [backup.id, backup.parent, backup.complete]),
+    [
+      [id, undefined, true],
+      [child.id, id, true],
+      ['20261122T031500Z', undefined, false],
+    ],
+  );
+  const manifest = await repository.nodeManifest({ id }, 'node1');
+  const [data, empty, index] = manifest?.tables[0]?.files ?? [];
+  assert.deepEqual([data?.bytes, data?.digest, data?.compression, data?.since], [1_048_576, '00c0ffee', 'lzo', id]);
+  assert.deepEqual([empty?.path, empty?.bytes], ['nb-12-big-SAI+aa+users_city+TermsData.db', 0]);
+  assert.deepEqual([index?.key, index?.compression], [`20261120T031500Z/node1/shop/users-${users.id}/${index?.path}`, 'none']);
+  assert.deepEqual([manifest?.setAside?.length, manifest?.keepsIncrementals, manifest?.node], [1, true, nodeOf(1)]);
+  const backup = await repository.find(id);
+  assert.equal(backup?.complete === true ? backup.manifest.policy : '', 'daily');
+  assert.equal((await repository.ring({ id }))?.nodes[0]?.tokens.length, 2);
+  assert.match((await repository.schema({ id })) ?? '', /CREATE TABLE/);
+});
