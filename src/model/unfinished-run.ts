@@ -38,7 +38,9 @@ export function unfinishedRun(backups: readonly Backup[], question: ResumeQuesti
   const newest = same.toSorted(byTime).at(-1);
   const run = newest?.complete === false ? newest : undefined;
   const young = run !== undefined && question.now.getTime() - Date.parse(run.progress.startedAt) <= resumedUntilSeconds * 1000;
-  const fits = run !== undefined && (question.kind === undefined || question.kind === kindOf(run));
+  // --new-snapshot means one of now.
+  const wanted = question.kind === undefined || (question.kind === 'snapshot' ? question.asked : true);
+  const fits = run !== undefined && wanted && (question.kind === undefined || question.kind === kindOf(run));
   if (question.asked && (run === undefined || !fits)) {
     throw new NotFoundError('there is no unfinished run of these nodes and tables', {
       hint: '`sstash list` shows unfinished runs; a plain backup begins a new one',

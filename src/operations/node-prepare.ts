@@ -1,5 +1,7 @@
 import { listSetAside } from '../cluster/incremental-files.ts';
-import { backupsEnabled, flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
+import { backupsEnabled, clearSnapshot, flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
+import { missingFromSnapshot } from '../cluster/snapshot-listing.ts';
+import { listSnapshot } from '../cluster/snapshot.ts';
 import type { SetAsideFile } from '../model/manifest.ts';
 import type { Node } from '../model/ring.ts';
 import { snapshotScope } from '../model/snapshot-scope.ts';
@@ -43,7 +45,7 @@ export async function prepareNode(
     await flush(remote, parts.tools, flushScope(run), signal);
     return { earlier, takenAt, setAside: earlier.parent?.setAside ?? [], keepsIncrementals: true };
   }
-  if (run.resumed && (await listSnapshots(remote, parts.tools, signal)).includes(run.tag)) {
+  if (run.resumed && (await hasWholeSnapshot(member, run, parts, signal))) {
     const { takenAt: before = run.progress.startedAt, setAside = [], keepsIncrementals = false } = earlier.draft ?? {};
     return { earlier, takenAt: before, setAside, keepsIncrementals };
   }
@@ -55,6 +57,22 @@ export async function prepareNode(
   }
   await takeSnapshot(remote, parts.tools, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
   return { earlier, takenAt, setAside, keepsIncrementals };
+}
+
+/**
+ * Whether the snapshot that the run took before is there and holds every table. One that broke off, or that lacks a table
+ * which was made since, is cleared, so that another can be taken under the tag.
+ */
+async function hasWholeSnapshot({ remote, config }: Member, run: Run, parts: BackupParts, signal: AbortSignal): Promise<boolean> {
+  if (!(await listSnapshots(remote, parts.tools, signal)).includes(run.tag)) {
+    return false;
+  }
+  const listing = await listSnapshot(remote, config.dataDirectories, run.tag, signal);
+  if (missingFromSnapshot(listing, run.tables).length === 0) {
+    return true;
+  }
+  await clearSnapshot(remote, parts.tools, run.tag, signal);
+  return false;
 }
 
 /** Asked before the snapshot: what is flushed after it, and before they are turned on, no incremental backup would find. */

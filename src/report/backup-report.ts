@@ -47,7 +47,7 @@ export function backupPlanText(plan: BackupPlan): string {
   );
   const { snapshotParallel, uploadParallel, transfers } = plan.limits;
   return [
-    `dry run: nothing is done. A ${plan.kind} backup of cluster ${plan.cluster} would go to`,
+    `dry run: nothing is done. ${plan.kind === 'snapshot' ? 'A snapshot' : 'An incremental'} backup of cluster ${plan.cluster} would go to`,
     `${plan.location}/${plan.path}`,
     `(${plan.reason})`,
     '',

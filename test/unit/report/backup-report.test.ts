@@ -75,7 +75,7 @@ test('a dry run says that nothing is done, what would be, why, and how large eac
     limits: { snapshotParallel: Infinity, uploadParallel: 1, transfers: 3 },
   };
   const text = backupPlanText(plan);
-  assert.match(text, /^dry run: nothing is done\. A incremental|An? incremental backup of cluster Test Cluster/m);
+  assert.match(text, /^dry run: nothing is done\. An incremental backup of cluster Test Cluster would go to$/m);
   assert.match(text, /\(because\)/);
   assert.match(text, /^shop +users +3\.0 KiB$/m);
   assert.match(text, /^shop +empty +0 B$/m);
