@@ -1,12 +1,15 @@
 import type { Arguments } from '../cli/arguments.ts';
+import { confirm } from '../cli/confirm.ts';
 import { exitCodes } from '../cli/run.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
+import type { RestoreResult } from '../model/results.ts';
 import { tableFilter } from '../model/table-filter.ts';
-import type { RestoreOptions } from '../operations/restore.ts';
 import { restoreStaged } from '../operations/restore.ts';
+import { restoreImported } from '../operations/restore-import.ts';
 import { restoreLocal } from '../operations/restore-local.ts';
-import { restoreJson, restoreText } from '../report/restore-report.ts';
+import type { RestoreOptions } from '../operations/restore-stage.ts';
+import { restoreJson, restoreQuestion, restoreText } from '../report/restore-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
 import { openSession } from './session.ts';
@@ -19,21 +22,30 @@ export const restoreCommand: Command = {
     host: { type: 'string', array: true, describe: 'only the data of these nodes, as the backup names them', group: 'Nodes:' },
     ...locationOptions,
     ...selectionOptions,
-    to: { type: 'string', default: '/tmp/cassandra_restore', describe: 'directory on each node' },
+    to: {
+      type: 'string',
+      defaultDescription: '/tmp/cassandra_restore; with import, sstash_restore beside the data directory',
+      describe: 'directory on each node',
+    },
     local: { type: 'string', describe: 'a directory on this host instead: DIR/<node>/<keyspace>/…; no node is asked' },
     method: {
-      choices: ['stage'],
+      choices: ['stage', 'import'],
       default: 'stage',
-      describe: 'stage: put the files beside the live data and print how to place them',
+      describe:
+        'stage: put the files beside the live data and print how to place them; import: online, by nodetool import (Cassandra 4.0+)',
     },
+    truncate: { type: 'boolean', default: false, describe: 'with import: empty the tables first, so that nothing newer stays' },
+    yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
     'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     ...transferOptions,
   },
   positionals: { backup: { describe: 'its id, or latest', default: 'latest' } },
-  exitCodes: '0 done, 1 failed, 2 usage, 3 some nodes failed, 4 damaged data, 10 no such backup or location, 130 interrupted',
+  exitCodes:
+    '0 done, 1 failed or you said no, 2 usage, 3 some nodes failed, 4 damaged data, 10 no such backup or location, 130 interrupted',
   examples: [
     ['$0 restore latest -L s3://backups/prod -K shop.orders', 'one table, on every node'],
+    ['$0 restore latest -L s3://backups/prod -K shop.orders --method import', 'back into the living cluster, dropped or not'],
     ['$0 restore 20261121T031500Z -L s3://backups/prod --local ./copy', 'everything, to this host'],
   ],
   run: async (args, context) => {
@@ -42,10 +54,17 @@ export const restoreCommand: Command = {
     try {
       const parts = { ...session, listen: context.listen };
       const local = args.optionalText('local');
+      const agree = async (plan: RestoreResult) =>
+        args.flag('yes') || (await confirm(restoreQuestion(plan), '--yes', context.signal));
       const result =
-        local === undefined
-          ? await restoreStaged(options, parts, context.signal)
-          : await restoreLocal({ ...options, directory: local }, parts, context.signal);
+        local !== undefined
+          ? await restoreLocal({ ...options, directory: local }, parts, context.signal)
+          : options.method === 'import'
+            ? await restoreImported(options, agree, parts, context.signal)
+            : await restoreStaged(options, parts, context.signal);
+      if (result === undefined) {
+        return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
+      }
       for (const text of result.warnings) {
         context.listen({ type: 'warning', text });
       }
@@ -63,8 +82,12 @@ function restoreOptions(args: Arguments): RestoreOptions {
   if (before !== undefined && name !== 'latest') {
     throw new UsageError('--latest-before goes with latest, not with a named backup');
   }
-  const directory = args.text('to').replace(/\/+$/, '');
-  if (!directory.startsWith('/')) {
+  const method = args.text('method') === 'import' ? 'import' : 'stage';
+  if (args.flag('truncate') && method !== 'import') {
+    throw new UsageError('--truncate goes with --method import');
+  }
+  const directory = args.optionalText('to')?.replace(/\/+$/, '');
+  if (directory !== undefined && !directory.startsWith('/')) {
     throw new UsageError(`--to must be an absolute path on the nodes, not ${args.text('to')}`);
   }
   return {
@@ -72,8 +95,10 @@ function restoreOptions(args: Arguments): RestoreOptions {
     hosts: args.list('hosts'),
     only: args.list('host'),
     filter: tableFilter(args.list('keyspaces')),
-    directory,
+    ...(directory === undefined ? {} : { directory }),
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),
+    method,
+    truncate: args.flag('truncate'),
   };
 }

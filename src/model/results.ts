@@ -75,10 +75,12 @@ export interface RestoredNode {
 
 export interface RestoreResult {
   readonly backup: BackupId;
-  readonly method: 'stage' | 'local';
+  readonly method: 'stage' | 'local' | 'import';
   readonly dryRun: boolean;
   readonly nodes: readonly RestoredNode[];
   readonly tables: readonly RestoredTable[];
+  /** CQL that makes what is missing and empties tables, as the method runs it. */
+  readonly statements?: readonly string[];
   /** A shell script that puts the staged files in place by the node restart method; empty when there is nothing to place. */
   readonly commands: string;
   readonly warnings: readonly string[];

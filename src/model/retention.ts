@@ -38,11 +38,7 @@ export interface RetentionPlan {
  * an unfinished run needs. Throws UsageError when no rule is given.
  */
 export function planRetention(backups: readonly Backup[], policy: RetentionPolicy, now: Date): RetentionPlan {
-  if (rulesOf(policy).length === 0 && policy.olderThan === undefined) {
-    throw new UsageError('no rule says which backups to keep', {
-      hint: '--keep-last, --keep-daily, --keep-weekly, --keep-monthly or --older-than',
-    });
-  }
+  refuseNoRules(policy);
   const complete = backups.filter(isComplete).toSorted(byTime);
   const reasons = new Map<Backup, string[]>(complete.map((backup) => [backup, []]));
   for (const [name, series] of seriesOf(complete)) {
@@ -63,6 +59,15 @@ export function planRetention(backups: readonly Backup[], policy: RetentionPolic
         reasons: [policy.olderThan === undefined ? 'no rule keeps it' : `older than ${ageText(policy.olderThan)}`],
       })),
   };
+}
+
+/** Nothing asked for must not mean that nothing is kept. Throws UsageError. */
+export function refuseNoRules(policy: RetentionPolicy): void {
+  if (rulesOf(policy).length === 0 && policy.olderThan === undefined) {
+    throw new UsageError('no rule says which backups to keep', {
+      hint: 'give --keep-last, --keep-daily, --keep-weekly, --keep-monthly or --older-than',
+    });
+  }
 }
 
 /** The series that a backup belongs to; undefined for those without a label, which are one series together. */

@@ -3,6 +3,7 @@ import type { Listen } from '../model/events.ts';
 import type { PruneRules } from '../model/prune-plan.ts';
 import { planPrune } from '../model/prune-plan.ts';
 import type { PruneResult } from '../model/prune-result.ts';
+import { refuseNoRules } from '../model/retention.ts';
 import type { UnfinishedBackup } from '../model/unfinished-run.ts';
 import type { Lock } from '../storage/held-lock.ts';
 import { draftKey, nodeManifestKey } from '../storage/keys.ts';
@@ -37,6 +38,7 @@ export async function prune(
   signal: AbortSignal,
 ): Promise<PruneResult> {
   const { listen } = request;
+  refuseNoRules(options.policy);
   return options.dryRun
     ? pruneHere(repository, options, 'everywhere', listen, undefined, signal)
     : withLock(repository, request, (either, lock) => pruneHere(repository, options, 'everywhere', listen, lock, either), signal);

@@ -14,7 +14,7 @@ import { planNodeRestore } from '../model/restore-plan.ts';
 import type { RestoredNode, RestoreResult } from '../model/results.ts';
 import type { Repository } from '../storage/repository.ts';
 import { plainBytes } from '../transfer/fetch.ts';
-import type { RestoreOptions } from './restore.ts';
+import type { RestoreOptions } from './restore-stage.ts';
 import { chooseSources } from './restore-sources.ts';
 
 export interface LocalRestoreParts {
@@ -25,7 +25,7 @@ export interface LocalRestoreParts {
 
 /** The data of each node into `DIR/<host>/<keyspace>/<table>-<id>/` on the control host; no node is asked for anything. */
 export async function restoreLocal(
-  options: Pick<RestoreOptions, 'choice' | 'only' | 'filter' | 'directory' | 'transfers' | 'dryRun'>,
+  options: Pick<RestoreOptions, 'choice' | 'only' | 'filter' | 'transfers' | 'dryRun'> & { readonly directory: string },
   parts: LocalRestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult> {

@@ -3,7 +3,7 @@ import { chainOf } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
 import { NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { NodeManifest } from '../model/manifest.ts';
+import type { BackupRef, NodeManifest } from '../model/manifest.ts';
 import { tablesToRestore } from '../model/restore-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
@@ -15,6 +15,7 @@ import { chooseBackup, nodeManifests } from './choose-backup.ts';
 /** The backup's nodes and tables that a restore is asked for. */
 export interface Sources {
   readonly id: string;
+  readonly ref: BackupRef;
   readonly complete: boolean;
   /** Per node, with the files of the whole chain where the backup is an incremental one. */
   readonly manifests: readonly NodeManifest[];
@@ -52,6 +53,7 @@ export async function chooseSources(
   );
   return {
     id: backup.id,
+    ref: backup.parent === undefined ? { id: backup.id } : { id: backup.id, parent: backup.parent },
     complete: backup.complete,
     manifests: chosen,
     tables: tablesToRestore([...all.values()], question.filter),

@@ -61,7 +61,7 @@ function kindText(backup: Backup): string {
 }
 
 function verdict(result: PruneResult): string {
-  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, kept, forgotten, staleRuns } = result;
+  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, forgotten, staleRuns } = result;
   const figures = [
     count(forgotten.length, 'backup'),
     ...(staleRuns.length > 0 ? [count(staleRuns.length, 'unfinished run')] : []),
@@ -70,5 +70,5 @@ function verdict(result: PruneResult): string {
   const left = orphans > 0 ? `${count(orphans, 'object')} of these belonged to no backup\n` : '';
   const uploads = unfinishedUploads > 0 ? `${count(unfinishedUploads, 'unfinished upload')} cleared\n` : '';
   const head = dryRun ? `dry run: nothing is done. Would delete ${figures}` : `deleted ${figures}`;
-  return `${head}; ${count(kept.length, 'backup')} stay\n${left}${uploads}`;
+  return `${head}\n${left}${uploads}`;
 }

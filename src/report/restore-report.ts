@@ -16,11 +16,20 @@ export function restoreText(result: RestoreResult): string {
   ]);
   const failed = result.nodes.filter((node) => node.error !== undefined).length;
   const verdict = result.dryRun
-    ? `dry run: nothing is done. ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored`
+    ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}`
     : failed === 0
       ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked`
       : `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`;
-  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${placing(result)}`;
+  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${statementsOf(result)}${placing(result)}`;
+}
+
+/** The plan, and the question whether to go on. */
+export function restoreQuestion(plan: RestoreResult): string {
+  return `${restoreText(plan)}Go on?`;
+}
+
+function statementsOf({ dryRun, statements = [] }: RestoreResult): string {
+  return dryRun && statements.length > 0 ? `\nIt begins with:\n${statements.map((statement) => `${statement};\n`).join('')}` : '';
 }
 
 function placing(result: RestoreResult): string {

@@ -21,7 +21,7 @@ export interface S3Options {
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
-  /** Size of an upload's parts where 10,000 of them suffice; 16 MiB by default, 5 MiB at least. */
+  /** Size of an upload's parts where 10,000 of them suffice; 8 MiB by default, 5 MiB at least. */
   readonly partBytes?: number;
 }
 
@@ -49,7 +49,7 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** Sets up a client; sends nothing yet. Throws UsageError for options that S3 cannot take. */
 export async function connectS3(options: S3Options): Promise<S3Connection> {
-  const partBytes = options.partBytes ?? 16 * mebibyte;
+  const partBytes = options.partBytes ?? 8 * mebibyte;
   if (partBytes < 5 * mebibyte) throw new UsageError('S3 takes no parts smaller than 5 MiB');
   // The SDK prints to stderr on Node 20, and offers nothing but this to stop it; set before it is loaded.
   // oxlint-disable-next-line node/no-process-env

@@ -3,8 +3,8 @@ import { StorageError } from '../model/errors.ts';
 /**
  * A body cut into parts of an upload. At most 10,000 parts make an object
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html), so the size of a part follows from the size of
- * the body, or of its upper bound. Where neither is known, parts double every 2,000, which suffices for 969 GiB with
- * the default of 16 MiB; servers that want parts of one size must be told a bound.
+ * the body, or of its upper bound. Where neither is known, parts double every 2,000, which suffices for 484 GiB with
+ * the default of 8 MiB; servers that want parts of one size must be told a bound.
  */
 export interface Part {
   /** Counts from 1. */
@@ -26,7 +26,7 @@ export function partSize(number: number, partBytes: number, limit: number | unde
 }
 
 /**
- * Memory for parts, used again and again: fresh 16 MiB buffers cost more in page faults than everything else here
+ * Memory for parts, used again and again: fresh buffers cost more in page faults than everything else here
  * (measured: 1.5 against 0.8 CPU-s per GiB). Give back only what no request can still be reading.
  */
 export class PartMemory {

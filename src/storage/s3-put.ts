@@ -7,10 +7,10 @@ import { attemptAt, storedObject } from './s3-keys.ts';
 import { Lanes, PartMemory, partSize, partsOf } from './s3-parts.ts';
 import { type Expectation, type Sent, type Upload, optionsFor, probePut, putArray, putParts, putWhole } from './s3-upload.ts';
 
-/** What all puts of a store share: at most 16 parts on their way, and up to eight parts' memory kept for the next put. */
+/** What all puts of a store share: at most eight parts on their way, and up to eight parts' memory kept for the next put. */
 export class PutResources {
   readonly memory: PartMemory;
-  readonly lanes: Lanes = new Lanes(16);
+  readonly lanes: Lanes = new Lanes(8);
 
   constructor(partBytes: number) {
     this.memory = new PartMemory(partBytes, 8);

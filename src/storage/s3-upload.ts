@@ -78,9 +78,7 @@ export async function putParts(
   let flyingBytes = 0;
 
   const sendPart = async ({ number, bytes, buffer }: Part): Promise<void> => {
-    await lanes.enter();
     try {
-      stop.signal.throwIfAborted();
       const ChecksumCRC32 = crc32Of(bytes);
       const part = { Bucket, Key, UploadId, PartNumber: number, Body: bytes, ContentLength: bytes.byteLength, ChecksumCRC32 };
       const { ETag } = await client.send(new sdk.UploadPartCommand(part), optionsFor(stop.signal));
@@ -92,6 +90,9 @@ export async function putParts(
   };
   const launch = async (part: Part): Promise<void> => {
     while (flying.size > 0 && flyingBytes + part.bytes.byteLength > partsPerUpload * partBytes) await Promise.race(flying);
+    // Before the next part is filled: an upload that waits its turn holds one part's memory, not several.
+    await lanes.enter();
+    if (stop.signal.aborted) lanes.leave();
     stop.signal.throwIfAborted();
     flyingBytes += part.bytes.byteLength;
     const flight = sendPart(part)

@@ -34,7 +34,7 @@ test('one node that failed makes it NOT restored, and nothing is offered to be p
 test('a dry run restores nothing and says so', () => {
   const text = restoreText({ ...result, dryRun: true });
   assert.match(text, /^n1 +planned/m);
-  assert.match(text, /^dry run: nothing is done\. 1 table of backup s1 would be restored$/m);
+  assert.match(text, /^nothing is done yet: 1 table of backup s1 would be restored by stage$/m);
   assert.doesNotMatch(text, /node restart method/);
 });
 

@@ -1,0 +1,180 @@
+import type { Staging } from '../cluster/staging.ts';
+import { openStaging } from '../cluster/staging.ts';
+import type { Topology } from '../cluster/topology.ts';
+import { UsageError } from '../model/errors.ts';
+import type { NodeManifest } from '../model/manifest.ts';
+import type { NodeMatch, TargetNode } from '../model/node-match.ts';
+import { matchNodes } from '../model/node-match.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { NodeRestorePlan } from '../model/restore-plan.ts';
+import { planNodeRestore } from '../model/restore-plan.ts';
+import type { RestoredNode } from '../model/results.ts';
+import type { TableFilter } from '../model/table-filter.ts';
+import type { Repository } from '../storage/repository.ts';
+import type { Transfer } from '../transfer/transfer.ts';
+import type { BackupChoice } from './choose-backup.ts';
+import type { Member, MemberParts, Members } from './members.ts';
+import { clusterTopology, openMembers } from './members.ts';
+import { stageNode } from './node-stage.ts';
+import type { Sources } from './restore-sources.ts';
+import { chooseSources } from './restore-sources.ts';
+
+export interface RestoreOptions {
+  readonly choice: BackupChoice;
+  /** Where to; empty means the hosts that the backup names. */
+  readonly hosts: readonly string[];
+  /** Only the data of these nodes; empty means all. */
+  readonly only: readonly string[];
+  readonly filter: TableFilter;
+  /** On each node; absent means the method's own place. */
+  readonly directory?: string;
+  readonly transfers: number;
+  readonly dryRun: boolean;
+  readonly method: 'stage' | 'import';
+  /** With import: empty the tables before, so that they hold exactly what the backup holds. */
+  readonly truncate: boolean;
+}
+
+export interface RestoreParts extends MemberParts {
+  readonly repository: Repository;
+  readonly transferFor: (members: readonly Member[]) => Transfer;
+  /** The local command that runs a script from standard input on the host with the rights that the files need. */
+  readonly shellFor: (host: string) => string;
+}
+
+/** A restore whose target nodes are known and whose files are planned; nothing has been fetched yet. */
+export interface PlannedRestore {
+  readonly sources: Sources;
+  readonly members: Members;
+  /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
+  readonly topology: Topology | undefined;
+  readonly work: readonly NodeWork[];
+}
+
+/** Chooses the backup, finds for each node's data the host that holds its tokens, and looks what is there already. */
+export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
+  const sources = await chooseSources(options, parts, signal);
+  const members = await openTargets(sources.manifests, options, parts, signal);
+  const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  const matches = matchNodes(sources.manifests.map(sourceNode), [...members.present.map(targetNode), ...members.absent]);
+  return { sources, members, topology, work: await planAll(matches, sources, members, options, parts, signal) };
+}
+
+/** One node's part of a restore. */
+export interface NodeWork {
+  readonly match: NodeMatch;
+  readonly manifest: NodeManifest;
+  readonly member: Member;
+  readonly staging: Staging;
+  readonly plan: NodeRestorePlan;
+}
+
+async function openTargets(
+  manifests: readonly NodeManifest[],
+  options: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<Members> {
+  parts.listen({ type: 'step', text: 'connecting' });
+  const hosts = options.hosts.length === 0 ? manifests.map((manifest) => manifest.host) : options.hosts;
+  return openMembers(hosts, false, parts, signal);
+}
+
+async function planAll(
+  matches: readonly NodeMatch[],
+  sources: Sources,
+  members: Members,
+  options: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<readonly NodeWork[]> {
+  parts.listen({ type: 'step', text: 'preparing' });
+  const planned = await Promise.all(
+    matches.map(async (match): Promise<NodeWork | undefined> => {
+      const member = members.present.find(({ host }) => host === match.target.host);
+      const manifest = sources.manifests.find(({ host }) => host === match.source.host);
+      if (member === undefined || manifest === undefined) {
+        return undefined;
+      }
+      const { dataDirectories } = member.config;
+      const directory = directoryOn(member, options);
+      const label = `${parts.repository.store.url}/${sources.id}`;
+      const request = { directory, dataDirectories, label, make: !options.dryRun };
+      const staging = await openStaging(member.remote, request, signal);
+      const plan = planNodeRestore(manifest, sources.tables, staging.present);
+      if (plan.fetchBytes > staging.freeBytes) {
+        throw new UsageError(
+          `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
+          {
+            hint: 'give a directory on a larger disk with --to, or restore fewer tables with -K',
+          },
+        );
+      }
+      return { match, manifest, member, staging, plan };
+    }),
+  );
+  return planned.filter((work) => work !== undefined);
+}
+
+/** Fetches and checks every node's files; a node that fails does not stop the others. */
+export async function stageAll(
+  { work, members }: PlannedRestore,
+  options: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<readonly RestoredNode[]> {
+  parts.listen({ type: 'step', text: `restoring into ${[...new Set(work.map(({ staging }) => staging.directory))].join(', ')}` });
+  const transfer = parts.transferFor(members.present);
+  const staged = await Promise.all(
+    work.map(async (node) => {
+      try {
+        await stageNode({ ...node, transfers: options.transfers }, transfer, parts.listen, signal);
+        parts.listen({ type: 'node', host: node.member.host, state: 'done' });
+        return plannedNode(node);
+      } catch (error) {
+        parts.listen({ type: 'node', host: node.member.host, state: 'failed', detail: reasonOf(error) });
+        return { ...plannedNode(node), error: reasonOf(error) };
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  const absent = members.absent.map(({ host, error }): RestoredNode => ({
+    host,
+    source: host,
+    files: 0,
+    bytes: 0,
+    presentFiles: 0,
+    directory: '',
+    error: reasonOf(error),
+  }));
+  return [...staged, ...absent];
+}
+
+/** What the report says of a node whose files are there. */
+export function plannedNode({ match, staging, plan }: NodeWork): RestoredNode {
+  return {
+    host: match.target.host,
+    source: match.source.host,
+    files: plan.files,
+    bytes: plan.bytes,
+    presentFiles: plan.presentFiles,
+    directory: staging.directory,
+  };
+}
+
+function sourceNode(manifest: NodeManifest): NodeMatch['source'] {
+  return { host: manifest.host, hostId: manifest.node.hostId, tokens: manifest.node.tokens };
+}
+
+function targetNode({ host, info }: Member): TargetNode {
+  return info === undefined ? { host } : { host, hostId: info.hostId, tokens: info.tokens };
+}
+
+/** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */
+function directoryOn({ config }: Member, { directory, method }: RestoreOptions): string {
+  const [first = '/var/lib/cassandra/data'] = config.dataDirectories;
+  return (
+    directory ?? (method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`)
+  );
+}

@@ -1,0 +1,86 @@
+import { cqlshError, runCqlsh } from '../cluster/cqlsh.ts';
+import type { Tools } from '../cluster/tools.ts';
+import type { Topology } from '../cluster/topology.ts';
+import { ifNotExists, parseSchema, statementsFor } from '../model/cql-statements.ts';
+import { BackupError, NotFoundError } from '../model/errors.ts';
+import type { TableId } from '../model/sstable.ts';
+import type { Member, Members } from './members.ts';
+import { clusterTopology } from './members.ts';
+import type { RestoreParts } from './restore-stage.ts';
+import type { Sources } from './restore-sources.ts';
+
+/**
+ * The statements of the backup's own schema that make what its tables lack in the cluster: the table with the id that it
+ * had, so that its directories are the ones of the backup. Throws NotFoundError when the backup holds no schema.
+ */
+export async function missingSchema(
+  { ref, tables }: Pick<Sources, 'ref' | 'tables'>,
+  topology: Topology,
+  { repository }: Pick<RestoreParts, 'repository'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const exists = (keyspace: string, table?: string) =>
+    table === undefined ? topology.keyspaces.includes(keyspace) : isThere(topology, { keyspace, table });
+  if (tables.every((table) => isThere(topology, table))) {
+    return [];
+  }
+  const text = await repository.schema(ref, signal);
+  if (text === undefined) {
+    throw new NotFoundError(`backup ${ref.id} holds no schema`);
+  }
+  const schema = parseSchema(text);
+  const missing = tables.find(
+    (table) =>
+      !isThere(topology, table) &&
+      !schema.some(
+        ({ kind, keyspace, name }) =>
+          (kind === 'table' || kind === 'view') && keyspace === table.keyspace && name === table.table,
+      ),
+  );
+  if (missing !== undefined) {
+    throw new NotFoundError(`${missing.keyspace}.${missing.table} is neither in the cluster nor in the backup's schema`, {
+      hint: 'create it by hand, then run the restore again',
+    });
+  }
+  return statementsFor(schema, tables, exists).map(ifNotExists);
+}
+
+/** Runs them on one node and looks whether every table is there then. Throws RemoteError or BackupError. */
+export async function createSchema(
+  statements: readonly string[],
+  tables: readonly TableId[],
+  members: Members,
+  parts: Pick<RestoreParts, 'tools' | 'listen'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const [member] = members.present;
+  if (statements.length === 0 || member === undefined) {
+    return;
+  }
+  parts.listen({ type: 'step', text: `creating what is missing (${statements.length} statements)` });
+  await runStatements(member, statements, parts.tools, signal);
+  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const still = tables.find((table) => !isThere(topology, table));
+  if (still !== undefined) {
+    throw new BackupError(`${still.keyspace}.${still.table} was created and is not there; do all nodes agree on the schema?`, {
+      hint: 'nodetool describecluster shows their schema versions',
+    });
+  }
+}
+
+/** Throws RemoteError when one of them fails. */
+export async function runStatements(
+  { remote, config }: Member,
+  statements: readonly string[],
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<void> {
+  const output = await runCqlsh(remote, tools, config, statements, signal);
+  if (output.status !== 0) {
+    throw cqlshError(remote, output);
+  }
+}
+
+function isThere(topology: Topology, { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): boolean {
+  return topology.tables.some((other) => other.keyspace === keyspace && other.table === table);
+}
