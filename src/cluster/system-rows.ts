@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Node } from '../model/ring.ts';
 import { tableIdOf } from '../model/sstable.ts';
-import type { TableId } from '../model/sstable.ts';
+import type { TableId, View } from '../model/sstable.ts';
 import type { JsonRows } from './cqlsh.ts';
 
 /** What the system tables say of members and tables. */
@@ -12,6 +12,7 @@ export interface SystemRows {
   readonly nodes: readonly Omit<Node, 'state'>[];
   readonly tables: readonly TableId[];
   readonly keyspaces: readonly string[];
+  readonly views: readonly View[];
 }
 
 /**
@@ -22,7 +23,7 @@ export const systemStatements: readonly string[] = [
   'SELECT JSON cluster_name, partitioner, host_id, data_center, rack, release_version, broadcast_address, tokens FROM system.local',
   'SELECT JSON peer, host_id, data_center, rack, release_version, tokens FROM system.peers',
   'SELECT JSON keyspace_name, table_name, id FROM system_schema.tables',
-  'SELECT JSON keyspace_name, view_name, id FROM system_schema.views',
+  'SELECT JSON keyspace_name, view_name, base_table_name, id FROM system_schema.views',
   'SELECT JSON keyspace_name, durable_writes FROM system_schema.keyspaces',
 ];
 
@@ -46,6 +47,9 @@ export function readSystemRows(json: JsonRows): SystemRows | undefined {
         ? [tableOf(row.keyspace_name, row.view_name, row.id)]
         : [],
   );
+  const views = rows.flatMap((row) =>
+    'view_name' in row ? [{ keyspace: row.keyspace_name, view: row.view_name, base: row.base_table_name }] : [],
+  );
   const keyspaces = rows.flatMap((row) => ('durable_writes' in row ? [row.keyspace_name] : []));
   return {
     cluster: local.cluster_name,
@@ -53,6 +57,7 @@ export function readSystemRows(json: JsonRows): SystemRows | undefined {
     nodes: nodes.filter((node) => node !== undefined),
     tables,
     keyspaces,
+    views,
   };
 }
 
@@ -69,7 +74,7 @@ const rowSchema = z.union([
   z.object({ cluster_name: z.string(), partitioner: z.string(), broadcast_address: z.string(), ...member }),
   z.object({ peer: z.string(), ...member }),
   z.object({ keyspace_name: name, table_name: name, id: uuid }),
-  z.object({ keyspace_name: name, view_name: name, id: uuid }),
+  z.object({ keyspace_name: name, view_name: name, base_table_name: name, id: uuid }),
   z.object({ keyspace_name: name, durable_writes: z.boolean() }),
 ]);
 

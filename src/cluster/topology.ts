@@ -1,7 +1,7 @@
 import { BackupError, messageOf } from '../model/errors.ts';
 import { compareTokens } from '../model/ring.ts';
 import type { Node, Ring } from '../model/ring.ts';
-import type { TableId } from '../model/sstable.ts';
+import type { TableId, View } from '../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
 import type { NodeConfig } from './node-config.ts';
 import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort } from './nodetool-output.ts';
@@ -20,6 +20,8 @@ export interface Topology {
   /** Every table that has files: views and system tables too, virtual ones not. Sorted by name. */
   readonly tables: readonly TableId[];
   readonly keyspaces: readonly string[];
+  /** Unknown, and empty, without cqlsh. */
+  readonly views: readonly View[];
   readonly source: 'cqlsh' | 'nodetool';
   /** Why cqlsh was of no use, when `source` is nodetool. */
   readonly fallback?: string;
@@ -34,12 +36,13 @@ export async function readTopology(remote: Remote, tools: Tools, config: NodeCon
   const lines = parseRing(text);
   if (typeof rows !== 'string') {
     const ring = ringFromRows(rows, lines) ?? (await ringFromNodetool(remote, tools, lines, signal));
-    return { ring, ringText: text, tables: sorted(rows.tables), keyspaces: rows.keyspaces.toSorted(), source: 'cqlsh' };
+    const { views } = rows;
+    return { ring, ringText: text, tables: sorted(rows.tables), keyspaces: rows.keyspaces.toSorted(), views, source: 'cqlsh' };
   }
   const [ring, paths] = await Promise.all([ringFromNodetool(remote, tools, lines, signal), dataPathsText(remote, tools, signal)]);
   const tables = sorted(parseDataPaths(paths));
   const keyspaces = [...new Set(tables.map((table) => table.keyspace))];
-  return { ring, ringText: text, tables, keyspaces, source: 'nodetool', fallback: rows };
+  return { ring, ringText: text, tables, keyspaces, views: [], source: 'nodetool', fallback: rows };
 }
 
 /** The rows of the system tables, or the reason why there are none. */

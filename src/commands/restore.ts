@@ -5,14 +5,15 @@ import { parseMoment } from '../model/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
 import type { RestoreResult } from '../model/results.ts';
 import { tableFilter } from '../model/table-filter.ts';
-import { restoreStaged } from '../operations/restore.ts';
-import { restoreImported } from '../operations/restore-import.ts';
+import { restore } from '../operations/restore.ts';
 import { restoreLocal } from '../operations/restore-local.ts';
 import type { RestoreOptions } from '../operations/restore-stage.ts';
 import { restoreJson, restoreQuestion, restoreText } from '../report/restore-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
 import { openSession } from './session.ts';
+
+const methods = ['auto', 'stage', 'import', 'refresh'] as const;
 
 export const restoreCommand: Command = {
   words: ['restore [backup]', 'download [backup]'],
@@ -29,12 +30,12 @@ export const restoreCommand: Command = {
     },
     local: { type: 'string', describe: 'a directory on this host instead: DIR/<node>/<keyspace>/…; no node is asked' },
     method: {
-      choices: ['stage', 'import'],
-      default: 'stage',
+      choices: methods,
+      default: 'auto',
       describe:
-        'stage: put the files beside the live data and print how to place them; import: online, by nodetool import (Cassandra 4.0+)',
+        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; auto: online when -K names tables, else stage',
     },
-    truncate: { type: 'boolean', default: false, describe: 'with import: empty the tables first, so that nothing newer stays' },
+    truncate: { type: 'boolean', default: false, describe: 'online: empty the tables first, so that nothing newer stays' },
     yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
     'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
@@ -59,9 +60,7 @@ export const restoreCommand: Command = {
       const result =
         local !== undefined
           ? await restoreLocal({ ...options, directory: local }, parts, context.signal)
-          : options.method === 'import'
-            ? await restoreImported(options, agree, parts, context.signal)
-            : await restoreStaged(options, parts, context.signal);
+          : await restore(options, agree, parts, context.signal);
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
       }
@@ -82,10 +81,6 @@ function restoreOptions(args: Arguments): RestoreOptions {
   if (before !== undefined && name !== 'latest') {
     throw new UsageError('--latest-before goes with latest, not with a named backup');
   }
-  const method = args.text('method') === 'import' ? 'import' : 'stage';
-  if (args.flag('truncate') && method !== 'import') {
-    throw new UsageError('--truncate goes with --method import');
-  }
   const directory = args.optionalText('to')?.replace(/\/+$/, '');
   if (directory !== undefined && !directory.startsWith('/')) {
     throw new UsageError(`--to must be an absolute path on the nodes, not ${args.text('to')}`);
@@ -98,7 +93,15 @@ function restoreOptions(args: Arguments): RestoreOptions {
     ...(directory === undefined ? {} : { directory }),
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),
-    method,
+    method: methodOf(args.text('method')),
     truncate: args.flag('truncate'),
   };
+}
+
+function methodOf(text: string): RestoreOptions['method'] {
+  const method = methods.find((each) => each === text);
+  if (method === undefined) {
+    throw new UsageError(`no method ${text}`);
+  }
+  return method;
 }

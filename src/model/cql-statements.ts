@@ -1,3 +1,4 @@
+import type { View } from './sstable.ts';
 import { isSystemKeyspace } from './table-filter.ts';
 
 /**
@@ -9,6 +10,8 @@ export interface SchemaStatement {
   readonly keyspace: string;
   /** Of the type, function, table or view; of the table for an index or an ALTER. Empty for a keyspace. */
   readonly name: string;
+  /** Of a view: the table that it is made from, in the same keyspace. */
+  readonly base?: string;
   /** Without the semicolon. */
   readonly text: string;
 }
@@ -58,9 +61,20 @@ export function statementsFor(
 const ofKeyspace: ReadonlySet<SchemaStatement['kind']> = new Set(['type', 'function', 'aggregate']);
 const ofTable: ReadonlySet<SchemaStatement['kind']> = new Set(['table', 'view', 'alter', 'index']);
 
+/** The views of the tables. */
+export function viewsOf(
+  schema: readonly SchemaStatement[],
+  tables: readonly { readonly keyspace: string; readonly table: string }[],
+): readonly View[] {
+  const bases = new Set(tables.map(({ keyspace, table }) => `${keyspace}.${table}`));
+  return schema.flatMap(({ keyspace, name: view, base }) =>
+    base !== undefined && bases.has(`${keyspace}.${base}`) ? [{ keyspace, view, base }] : [],
+  );
+}
+
 /** The statement so that running it again, or beside what is there, is no error. */
 export function ifNotExists({ kind, text }: SchemaStatement): string {
-  if (kind === 'alter' || kind === 'other' || /\bIF NOT EXISTS\b/i.test(text) || /\bOR REPLACE\b/i.test(text)) {
+  if (kind === 'alter' || kind === 'other' || /^CREATE[A-Z\s]*\b(?:IF NOT EXISTS|OR REPLACE)\b/i.test(text)) {
     return text;
   }
   return text.replace(
@@ -90,10 +104,17 @@ function classify(text: string): SchemaStatement {
     const match = pattern.exec(text);
     if (match !== null) {
       const [keyspace = '', own = ''] = kind === 'index' ? match.slice(2) : match.slice(1);
-      return { kind, keyspace: bare(keyspace), name: bare(own), text };
+      const base = kind === 'view' ? baseOf(text) : undefined;
+      return { kind, keyspace: bare(keyspace), name: bare(own), ...(base === undefined ? {} : { base }), text };
     }
   }
   return { kind: 'other', keyspace: '', name: '', text };
+}
+
+/** A view's text has one FROM; a column of that name would stand in quotes. */
+function baseOf(text: string): string | undefined {
+  const [, table] = /\bFROM\s+(?:"(?:[^"]|"")+"|\w+)\.("(?:[^"]|"")+"|\w+)/i.exec(text) ?? [];
+  return table === undefined ? undefined : bare(table);
 }
 
 /** A name as Cassandra's directories have it: quoted ones keep their case, others are lower case. */

@@ -65,3 +65,12 @@ function find(source: SourceNode, targets: readonly TargetNode[]): Omit<NodeMatc
 function tokenKey(tokens: readonly string[]): string {
   return tokens.toSorted().join(',');
 }
+
+/** Nodes whose tokens none of the others has. */
+export function nodesNotIn<T extends { readonly tokens: readonly string[] }>(
+  nodes: readonly T[],
+  known: readonly { readonly tokens: readonly string[] }[],
+): readonly T[] {
+  const keys = new Set(known.map(({ tokens }) => tokenKey(tokens)));
+  return nodes.filter(({ tokens }) => !keys.has(tokenKey(tokens)));
+}

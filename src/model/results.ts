@@ -1,4 +1,5 @@
 import type { BackupId, BackupKind } from './manifest.ts';
+import type { RestoreMethod } from './restore-method.ts';
 import type { TableId } from './sstable.ts';
 
 /** What became of one node in a backup. */
@@ -75,7 +76,9 @@ export interface RestoredNode {
 
 export interface RestoreResult {
   readonly backup: BackupId;
-  readonly method: 'stage' | 'local' | 'import';
+  readonly method: RestoreMethod | 'local';
+  /** Why this method. */
+  readonly reason: string;
   readonly dryRun: boolean;
   readonly nodes: readonly RestoredNode[];
   readonly tables: readonly RestoredTable[];

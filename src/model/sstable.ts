@@ -6,6 +6,13 @@ export interface TableId {
   readonly id: string;
 }
 
+/** A materialized view: a table with sstables of its own, which TRUNCATE of its base table empties too. */
+export interface View {
+  readonly keyspace: string;
+  readonly view: string;
+  readonly base: string;
+}
+
 /** One file of a snapshot on a node. */
 export interface Component {
   readonly table: TableId;

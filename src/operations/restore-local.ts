@@ -71,7 +71,16 @@ export async function restoreLocal(
   const warnings = sources.complete
     ? []
     : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`];
-  return { backup: sources.id, method: 'local', dryRun: options.dryRun, nodes, tables: sources.tables, commands: '', warnings };
+  return {
+    backup: sources.id,
+    method: 'local' as const,
+    reason: 'a directory on this host is named by --local',
+    dryRun: options.dryRun,
+    nodes,
+    tables: sources.tables,
+    commands: '',
+    warnings,
+  };
 }
 
 /** Gives the reason of the first failure; other files are still fetched, so that a second run has less to do. */

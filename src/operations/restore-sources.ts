@@ -1,11 +1,13 @@
 import type { Backup } from '../model/backup.ts';
 import { chainOf } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
+import { parseSchema, viewsOf } from '../model/cql-statements.ts';
 import { NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/manifest.ts';
+import type { SourceNode } from '../model/node-match.ts';
 import { tablesToRestore } from '../model/restore-plan.ts';
-import type { TableId } from '../model/sstable.ts';
+import type { TableId, View } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import type { Repository } from '../storage/repository.ts';
@@ -19,7 +21,11 @@ export interface Sources {
   readonly complete: boolean;
   /** Per node, with the files of the whole chain where the backup is an incremental one. */
   readonly manifests: readonly NodeManifest[];
+  /** All nodes that the backup holds, chosen or not. */
+  readonly ring: readonly SourceNode[];
   readonly tables: readonly TableId[];
+  /** Views of these tables that the backup's schema names. */
+  readonly views: readonly View[];
 }
 
 export interface SourceQuestion {
@@ -56,7 +62,9 @@ export async function chooseSources(
     ref: backup.parent === undefined ? { id: backup.id } : { id: backup.id, parent: backup.parent },
     complete: backup.complete,
     manifests: chosen,
+    ring: manifests.map(({ host, node }) => ({ host, hostId: node.hostId, tokens: node.tokens })),
     tables: tablesToRestore([...all.values()], question.filter),
+    views: [],
   };
 }
 
@@ -76,4 +84,24 @@ async function wholeManifests(repository: Repository, backup: Backup, signal: Ab
     const tables = backup.complete ? backup.manifest.tables : manifest.tables;
     return { ...manifest, tables: mergeChain([...before.filter((each) => each !== undefined), manifest], tables) };
   });
+}
+
+/**
+ * With the views of the chosen tables, as far as the backup holds them. A view is a table with sstables of its own: to
+ * bring its base table back does not fill it, and TRUNCATE of the base table empties it.
+ */
+export async function withViews(sources: Sources, repository: Repository, signal: AbortSignal): Promise<Sources> {
+  const schema = await repository.schema(sources.ref, signal);
+  const views = schema === undefined ? [] : viewsOf(parseSchema(schema), sources.tables);
+  if (views.length === 0) {
+    return sources;
+  }
+  const names = new Set(views.map(({ keyspace, view }) => `${keyspace}.${view}`));
+  const held = sources.manifests
+    .flatMap(({ tables }) => tables)
+    .filter(({ keyspace, table }) => names.has(`${keyspace}.${table}`))
+    .map(({ keyspace, table, id }) => ({ keyspace, table, id }));
+  // Last: a view that is filled before its base table is truncated is empty again.
+  const order = [...sources.tables.filter(({ keyspace, table }) => !names.has(`${keyspace}.${table}`)), ...held];
+  return { ...sources, tables: [...new Map(order.map((table) => [tableDirectory(table), table])).values()], views };
 }

@@ -6,9 +6,12 @@ import type { NodeManifest } from '../model/manifest.ts';
 import type { NodeMatch, TargetNode } from '../model/node-match.ts';
 import { matchNodes } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
+import type { MethodChoice, MethodNode, RestoreMethod } from '../model/restore-method.ts';
+import { chooseMethod } from '../model/restore-method.ts';
 import type { NodeRestorePlan } from '../model/restore-plan.ts';
 import { planNodeRestore } from '../model/restore-plan.ts';
-import type { RestoredNode } from '../model/results.ts';
+import type { RestoredNode, RestoredTable } from '../model/results.ts';
+import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
@@ -17,7 +20,7 @@ import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, openMembers } from './members.ts';
 import { stageNode } from './node-stage.ts';
 import type { Sources } from './restore-sources.ts';
-import { chooseSources } from './restore-sources.ts';
+import { chooseSources, withViews } from './restore-sources.ts';
 
 export interface RestoreOptions {
   readonly choice: BackupChoice;
@@ -30,8 +33,8 @@ export interface RestoreOptions {
   readonly directory?: string;
   readonly transfers: number;
   readonly dryRun: boolean;
-  readonly method: 'stage' | 'import';
-  /** With import: empty the tables before, so that they hold exactly what the backup holds. */
+  readonly method: RestoreMethod | 'auto';
+  /** Online: empty the tables before, so that they hold exactly what the backup holds. */
   readonly truncate: boolean;
 }
 
@@ -49,16 +52,54 @@ export interface PlannedRestore {
   /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
   readonly topology: Topology | undefined;
   readonly work: readonly NodeWork[];
+  readonly method: MethodChoice;
+  readonly warnings: readonly string[];
 }
 
 /** Chooses the backup, finds for each node's data the host that holds its tokens, and looks what is there already. */
 export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
-  const sources = await chooseSources(options, parts, signal);
+  const sources = await withViews(await chooseSources(options, parts, signal), parts.repository, signal);
   const members = await openTargets(sources.manifests, options, parts, signal);
   const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
   signal.throwIfAborted();
   const matches = matchNodes(sources.manifests.map(sourceNode), [...members.present.map(targetNode), ...members.absent]);
-  return { sources, members, topology, work: await planAll(matches, sources, members, options, parts, signal) };
+  const method = chooseMethod({
+    asked: options.method,
+    named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
+    directory: options.directory !== undefined,
+    nodes: methodNodes(members, topology),
+  });
+  if (options.truncate && method.method === 'stage') {
+    throw new UsageError('--truncate goes with an online restore, and this one is not', {
+      hint: `method stage: ${method.reason}`,
+    });
+  }
+  const work = await planAll(matches, sources, members, method.method, options, parts, signal);
+  return { sources, members, topology, work, method, warnings: warningsFor(sources, topology) };
+}
+
+function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
+  return [
+    ...present.map(({ host, config, info }): MethodNode => {
+      const version = topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
+      return { host, flavour: config.flavour, up: info !== undefined, ...(version === undefined ? {} : { version }) };
+    }),
+    ...absent.map(({ host }): MethodNode => ({ host, flavour: 'cassandra', up: false })),
+  ];
+}
+
+function warningsFor({ id, complete, tables, views }: Sources, topology: Topology | undefined): readonly string[] {
+  const chosen = (keyspace: string, name: string) => tables.some((table) => table.keyspace === keyspace && table.table === name);
+  const stale = [...views, ...(topology?.views ?? [])]
+    .filter(({ keyspace, view, base }) => chosen(keyspace, base) && !chosen(keyspace, view))
+    .map(
+      ({ keyspace, view, base }) =>
+        `${keyspace}.${view}, a view of ${base}, is not in the backup: drop it and create it again afterwards`,
+    );
+  return [
+    ...(complete ? [] : [`backup ${id} is not complete: only the nodes that it finished can be restored`]),
+    ...new Set(stale),
+  ];
 }
 
 /** One node's part of a restore. */
@@ -85,6 +126,7 @@ async function planAll(
   matches: readonly NodeMatch[],
   sources: Sources,
   members: Members,
+  method: RestoreMethod,
   options: RestoreOptions,
   parts: RestoreParts,
   signal: AbortSignal,
@@ -98,7 +140,7 @@ async function planAll(
         return undefined;
       }
       const { dataDirectories } = member.config;
-      const directory = directoryOn(member, options);
+      const directory = options.directory ?? directoryOn(member, method);
       const label = `${parts.repository.store.url}/${sources.id}`;
       const request = { directory, dataDirectories, label, make: !options.dryRun };
       const staging = await openStaging(member.remote, request, signal);
@@ -163,6 +205,13 @@ export function plannedNode({ match, staging, plan }: NodeWork): RestoredNode {
   };
 }
 
+/** With the id that the table of this name has now. */
+export function withLiveId(table: TableId, topology: Topology | undefined): RestoredTable {
+  const live = topology?.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
+  // With Cassandra down nobody can say: then the id of the backup is the best guess.
+  return topology === undefined ? { ...table, liveId: table.id } : live === undefined ? table : { ...table, liveId: live.id };
+}
+
 function sourceNode(manifest: NodeManifest): NodeMatch['source'] {
   return { host: manifest.host, hostId: manifest.node.hostId, tokens: manifest.node.tokens };
 }
@@ -172,9 +221,7 @@ function targetNode({ host, info }: Member): TargetNode {
 }
 
 /** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */
-function directoryOn({ config }: Member, { directory, method }: RestoreOptions): string {
+function directoryOn({ config }: Member, method: RestoreMethod): string {
   const [first = '/var/lib/cassandra/data'] = config.dataDirectories;
-  return (
-    directory ?? (method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`)
-  );
+  return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
 }

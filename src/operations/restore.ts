@@ -3,24 +3,45 @@ import type { Topology } from '../cluster/topology.ts';
 import type { RestartNode } from '../model/restart-method.ts';
 import { restartScript } from '../model/restart-method.ts';
 import type { RestoredTable, RestoreResult } from '../model/results.ts';
-import type { TableId } from '../model/sstable.ts';
-import type { NodeWork, RestoreOptions, RestoreParts } from './restore-stage.ts';
-import { plannedNode, planRestore, stageAll } from './restore-stage.ts';
+import { restoreOnline } from './restore-online.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
+import { plannedNode, planRestore, stageAll, withLiveId } from './restore-stage.ts';
+
+/**
+ * Brings a backup's data back, by the method that was asked for or that fits. `agree` sees the plan before anything live
+ * is changed; undefined when it said no.
+ */
+export async function restore(
+  options: RestoreOptions,
+  agree: (plan: RestoreResult) => Promise<boolean>,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult | undefined> {
+  const planned = await planRestore(options, parts, signal);
+  parts.listen({ type: 'step', text: `method ${planned.method.method}: ${planned.method.reason}` });
+  return planned.method.method === 'stage'
+    ? restoreStaged(planned, options, parts, signal)
+    : restoreOnline(planned, options, agree, parts, signal);
+}
 
 /** Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. */
-export async function restoreStaged(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<RestoreResult> {
-  const planned = await planRestore(options, parts, signal);
+async function restoreStaged(
+  planned: PlannedRestore,
+  options: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
   const { sources, topology, work } = planned;
   const tables = sources.tables.map((table) => withLiveId(table, topology));
   const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, options, parts, signal);
   return {
     backup: sources.id,
-    method: 'stage',
+    ...planned.method,
     dryRun: options.dryRun,
     nodes,
     tables,
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(work, tables, parts),
-    warnings: warningsFor(sources.complete, sources.id, topology),
+    warnings: [...planned.warnings, ...warningsFor(topology)],
   };
 }
 
@@ -38,18 +59,8 @@ function commandsFor(work: readonly NodeWork[], tables: readonly RestoredTable[]
   return restartScript(nodes, tables, quote);
 }
 
-/** With the id that the table of this name has now. */
-export function withLiveId(table: TableId, topology: Topology | undefined): RestoredTable {
-  const live = topology?.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
-  // With Cassandra down nobody can say: then the id of the backup is the best guess.
-  return topology === undefined ? { ...table, liveId: table.id } : live === undefined ? table : { ...table, liveId: live.id };
-}
-
-function warningsFor(complete: boolean, id: string, topology: Topology | undefined): readonly string[] {
-  return [
-    ...(complete ? [] : [`backup ${id} is not complete: only the nodes that it finished can be restored`]),
-    ...(topology === undefined
-      ? ['no node could say which tables live now: compare the table ids before you place the files']
-      : []),
-  ];
+function warningsFor(topology: Topology | undefined): readonly string[] {
+  return topology === undefined
+    ? ['no node could say which tables live now: compare the table ids before you place the files']
+    : [];
 }

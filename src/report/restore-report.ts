@@ -16,7 +16,7 @@ export function restoreText(result: RestoreResult): string {
   ]);
   const failed = result.nodes.filter((node) => node.error !== undefined).length;
   const verdict = result.dryRun
-    ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}`
+    ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}: ${result.reason}`
     : failed === 0
       ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked`
       : `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`;

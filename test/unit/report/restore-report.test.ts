@@ -9,6 +9,7 @@ const node = { host: 'n1', source: 'n1', files: 3, bytes: 2048, directory: '/tmp
 const result: RestoreResult = {
   backup: 's1',
   method: 'stage',
+  reason: 'a directory is named by --to',
   dryRun: false,
   nodes: [node, { ...node, host: 'new2', source: 'n2' }],
   tables: [{ ...users, liveId: users.id }],
@@ -34,7 +35,7 @@ test('one node that failed makes it NOT restored, and nothing is offered to be p
 test('a dry run restores nothing and says so', () => {
   const text = restoreText({ ...result, dryRun: true });
   assert.match(text, /^n1 +planned/m);
-  assert.match(text, /^nothing is done yet: 1 table of backup s1 would be restored by stage$/m);
+  assert.match(text, /^nothing is done yet: 1 table of backup s1 would be restored by stage: a directory is named by --to$/m);
   assert.doesNotMatch(text, /node restart method/);
 });
 

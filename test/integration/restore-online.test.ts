@@ -1,0 +1,162 @@
+/**
+ * Tables brought back while the cluster runs: truncated, dropped, dropped with their keyspace, to the moment of a chain;
+ * every row compared.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { undoFaults, withWrapper } from '../support/host-faults.ts';
+import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
+import { resultOf, runProgram } from '../support/program.ts';
+import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
+
+const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'online'];
+const all = ['-K', keyspaces.join(',')];
+const base = `it-${randomBytes(4).toString('hex')}`;
+
+let sandbox: Sandbox;
+let written: Record<string, TableRows>;
+let snapshot: BackupDocument;
+let env: Readonly<Record<string, string>>;
+
+before(async () => {
+  sandbox = await ensureSandbox();
+  env = { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${base}` };
+  await undoFaults(sandbox.hosts);
+  const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
+  await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
+  await loadRows(1, 500);
+  // Sstables that hold a column which the table has no more: without its record they cannot be read.
+  await cql(`
+    CREATE KEYSPACE IF NOT EXISTS online WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
+    DROP TABLE IF EXISTS online.history;
+    CREATE TABLE online.history (id int PRIMARY KEY, kept text, gone text);
+    ${inserts('history', 1, 40, 'gone')}`);
+  await onAll('flush', 'online');
+  await cql('ALTER TABLE online.history DROP gone; ALTER TABLE online.history ADD later text;');
+  await onAll('enablebackup');
+  snapshot = resultOf<BackupDocument>(await sstash('backup', ...all, '--new-snapshot'));
+  written = await dumpRows({ keyspaces });
+});
+
+after(async () => {
+  await onAll('disablebackup');
+  await rm(join(sandbox.bucket, base), { recursive: true, force: true });
+});
+
+function inserts(table: string, from: number, to: number, column: string): string {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+    .map((id) => `INSERT INTO online.${table} (id, kept, ${column}) VALUES (${id}, 'kept ${id}', '${column} ${id}');`)
+    .join('\n');
+}
+
+async function onAll(...command: readonly string[]): Promise<void> {
+  for (const host of sandbox.hosts) await runSandbox(['nodetool', host, ...command]);
+}
+
+function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {
+  return runProgram([...args, '--json'], { env });
+}
+
+function restore(...args: readonly string[]): ReturnType<typeof runProgram> {
+  return sstash('restore', ...args, '--yes');
+}
+
+test('truncated and dropped tables, a dropped keyspace, indexes and views are back after one command', async () => {
+  await cql(`TRUNCATE shop2.orders; TRUNCATE shop3.users; DROP TABLE shop2.page_hits; DROP TABLE online.history;
+    DROP KEYSPACE "Quoted_Ks";`);
+  const restored = resultOf<RestoreDocument>(await restore(snapshot.id, ...all));
+  assert.equal(restored.method, 'import');
+  assert.ok(restored.tables.every(({ id, liveId }) => liveId === id));
+  assert.deepEqual(await dumpRows({ keyspaces }), written);
+  const [email] = /user-\S+|\S+@\S+/.exec(await cql('SELECT email FROM shop3.users LIMIT 1;')) ?? [];
+  assert.ok(email !== undefined);
+  assert.match(await cql(`SELECT count(*) FROM shop3.users WHERE email = '${email}';`), /^\s*1$/m);
+  for (const host of sandbox.hosts) {
+    assert.equal(
+      await onHost(host, 'ls -d /var/lib/cassandra/sstash_restore 2>/dev/null; true'),
+      '',
+      'the staging directory was left',
+    );
+  }
+});
+
+test('what was written since stays, unless the table is truncated first', async () => {
+  await cql(inserts('history', 100, 103, 'later'));
+  const newer = (await dumpRows({ keyspaces: ['online'] }))['online.history'];
+  assert.equal(newer?.rows, 44);
+  resultOf(await restore(snapshot.id, '-K', 'online.history'));
+  assert.deepEqual((await dumpRows({ keyspaces: ['online'] }))['online.history'], newer);
+  resultOf(await restore(snapshot.id, '-K', 'online.history', '--truncate'));
+  assert.deepEqual((await dumpRows({ keyspaces: ['online'] }))['online.history'], written['online.history']);
+});
+
+test('a base table that is truncated first takes its view along', async () => {
+  const planned = resultOf<RestoreDocument>(await restore(snapshot.id, '-K', 'shop3.users', '--truncate', '--dry-run'));
+  assert.deepEqual(
+    planned.tables.map(({ table }) => table),
+    ['users', 'users_by_city'],
+  );
+  resultOf(await restore(snapshot.id, '-K', 'shop3.users', '--truncate'));
+  assert.deepEqual(await dumpRows({ keyspaces: ['shop3'] }), only('shop3'));
+});
+
+test('nodetool refresh does it too', async () => {
+  await cql('TRUNCATE shop2.orders; TRUNCATE shop3.users;');
+  const restored = resultOf<RestoreDocument>(await restore(snapshot.id, '-K', 'shop2.orders,shop3.*', '--method', 'refresh'));
+  assert.equal(restored.method, 'refresh');
+  assert.deepEqual(await dumpRows({ keyspaces: ['shop2', 'shop3'] }), only('shop2', 'shop3'));
+});
+
+test('a table goes back to each moment of a chain', async () => {
+  const parent = resultOf<BackupDocument>(await sstash('backup', '-K', 'online', '--new-snapshot'));
+  await cql(`${inserts('history', 200, 209, 'later')} DELETE FROM online.history WHERE id = 1;`);
+  const first = await dumpRows({ keyspaces: ['online'] });
+  const incremental = resultOf<BackupDocument>(await sstash('backup', '-K', 'online', '--incremental'));
+  await cql(inserts('history', 300, 309, 'later'));
+  resultOf(await restore('latest', '-K', 'online.history', '--truncate'));
+  assert.deepEqual(await dumpRows({ keyspaces: ['online'] }), first);
+  const taken = incremental.id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const moment = new Date(Date.parse(taken) - 1000).toISOString();
+  const restored = resultOf<RestoreDocument>(
+    await restore('latest', '--latest-before', moment, '-K', 'online.history', '--truncate'),
+  );
+  assert.equal(restored.backup, parent.id);
+  assert.deepEqual(await dumpRows({ keyspaces: ['online'] }), only('online'));
+});
+
+test('a node that cannot load its files makes it exit 3, and the same command again mends it', async () => {
+  await cql('TRUNCATE shop2.orders;');
+  const args = [snapshot.id, '-K', 'shop2.orders'];
+  const [, second] = sandbox.hosts;
+  const broken = 'case "$*" in *import*) echo "nodetool: no room" >&2; exit 1;; esac; exec /usr/bin/nodetool "$@"';
+  await withWrapper(second, 'nodetool', broken, async () => {
+    const ran = await restore(...args);
+    const { nodes } = resultOf<RestoreDocument>(ran, 3);
+    assert.deepEqual(
+      nodes.filter(({ error }) => error !== undefined).map(({ host }) => host),
+      [second],
+    );
+  });
+  resultOf(await restore(...args));
+  assert.deepEqual(await dumpRows({ keyspaces: ['shop2'] }), only('shop2'));
+});
+
+test('nobody is asked where nobody can answer, and nothing is changed', async () => {
+  const refused = resultOf<ErrorDocument>(await sstash('restore', snapshot.id, '-K', 'shop2.orders', '--truncate'), 2);
+  assert.match(refused.error.hint ?? '', /--yes/);
+  const some = resultOf<ErrorDocument>(
+    await restore(snapshot.id, '-K', 'shop2.orders', '--truncate', '--host', sandbox.hosts[0]),
+    2,
+  );
+  assert.match(some.error.message, /only some nodes would get their data back/);
+  assert.deepEqual(await dumpRows({ keyspaces: ['shop2'] }), only('shop2'));
+});
+
+/** What was written into the tables of these keyspaces. */
+function only(...names: readonly string[]): Record<string, TableRows> {
+  return Object.fromEntries(Object.entries(written).filter(([table]) => names.includes(table.split('.')[0] ?? '')));
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UsageError } from '../../../src/model/errors.ts';
+import type { MethodNode, MethodQuestion } from '../../../src/model/restore-method.ts';
+import { chooseMethod } from '../../../src/model/restore-method.ts';
+
+const node: MethodNode = { host: 'n1', flavour: 'cassandra', version: '5.0.9', up: true };
+const question: MethodQuestion = { asked: 'auto', named: true, directory: false, nodes: [node] };
+
+test('named tables are restored online where every node can', () => {
+  assert.equal(chooseMethod(question).method, 'import');
+  assert.equal(chooseMethod({ ...question, nodes: [node, { ...node, version: '4.0.19' }] }).method, 'import');
+});
+
+test('nothing live is changed where no table is named, a directory is, or a node is down', () => {
+  assert.equal(chooseMethod({ ...question, named: false }).method, 'stage');
+  assert.equal(chooseMethod({ ...question, directory: true }).method, 'stage');
+  const down = chooseMethod({ ...question, nodes: [node, { ...node, host: 'n2', up: false }] });
+  assert.equal(down.method, 'stage');
+  assert.match(down.reason, /does not run on n2/);
+});
+
+test('before Cassandra 4.0 and in Scylla it is refresh, and why is said', () => {
+  for (const old of [
+    { ...node, host: 'n2', version: '3.11.19' },
+    { ...node, host: 'n2', flavour: 'scylla' as const },
+  ]) {
+    const choice = chooseMethod({ ...question, nodes: [node, old] });
+    assert.equal(choice.method, 'refresh');
+    assert.match(choice.reason, /n2 runs (Cassandra 3\.11\.19|Scylla)/);
+    assert.throws(() => chooseMethod({ ...question, asked: 'import', nodes: [node, old] }), UsageError);
+  }
+});
+
+test('a method that was asked for is taken, or refused when a node is down', () => {
+  assert.equal(chooseMethod({ ...question, asked: 'refresh' }).method, 'refresh');
+  assert.equal(chooseMethod({ ...question, asked: 'stage', nodes: [{ ...node, up: false }] }).method, 'stage');
+  for (const asked of ['import', 'refresh'] as const) {
+    assert.throws(() => chooseMethod({ ...question, asked, nodes: [{ ...node, up: false }] }), /does not run on n1/);
+  }
+});
