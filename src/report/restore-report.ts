@@ -28,8 +28,13 @@ export function restoreQuestion(plan: RestoreResult): string {
   return `${restoreText(plan)}Go on?`;
 }
 
+/** The first line of each: a table's options fill a page, and `--json` has them. */
 function statementsOf({ dryRun, statements = [] }: RestoreResult): string {
-  return dryRun && statements.length > 0 ? `\nIt begins with:\n${statements.map((statement) => `${statement};\n`).join('')}` : '';
+  const heads = statements.map((statement) => {
+    const [head = '', ...rest] = statement.split('\n');
+    return rest.length === 0 ? `  ${head};\n` : `  ${head} …\n`;
+  });
+  return dryRun && heads.length > 0 ? `\nIt begins with these statements:\n${heads.join('')}` : '';
 }
 
 function placing(result: RestoreResult): string {

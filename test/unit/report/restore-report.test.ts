@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RestoreResult } from '../../../src/model/results.ts';
-import { restoreJson, restoreText } from '../../../src/report/restore-report.ts';
+import { restoreJson, restoreQuestion, restoreText } from '../../../src/report/restore-report.ts';
 import { table } from '../../../src/report/table.ts';
 import { users } from '../../support/manifests.ts';
 
@@ -37,6 +37,12 @@ test('a dry run restores nothing and says so', () => {
   assert.match(text, /^n1 +planned/m);
   assert.match(text, /^nothing is done yet: 1 table of backup s1 would be restored by stage: a directory is named by --to$/m);
   assert.doesNotMatch(text, /node restart method/);
+});
+
+test('a plan names the statements that it begins with, a line each', () => {
+  const statements = ['CREATE TABLE a.b (\n  c int\n)', 'TRUNCATE a.d'];
+  const text = restoreQuestion({ ...result, method: 'import', dryRun: true, statements });
+  assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
 });
 
 test('the document is the result', () => assert.deepEqual(restoreJson(result), result));
