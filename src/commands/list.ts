@@ -1,3 +1,4 @@
+import { exitCodes } from '../cli/run.ts';
 import { latestComplete } from '../model/backup.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { listBackups } from '../operations/list.ts';
@@ -15,7 +16,7 @@ export const listCommand: Command = {
     since: { type: 'string', describe: 'only those from this moment or later' },
     until: { type: 'string', describe: 'only those from this moment or earlier' },
   },
-  exitCodes: '0 done (also when there are none), 1 failed, 2 usage, 10 no such location',
+  exitCodes: '0 done (also when there are none), 1 failed, 2 usage, 4 a backup cannot be read, 10 no such location',
   examples: [['$0 list -L s3://backups/prod --json', 'for programs']],
   run: async (args, context) => {
     const moment = (name: string) => {
@@ -26,10 +27,17 @@ export const listCommand: Command = {
     const range = { since: moment('since'), until: moment('until') };
     const repository = await openRepository(args, context);
     try {
-      const found = await listBackups(repository, range, context.signal);
+      const { backups: found, damaged } = await listBackups(repository, range, context.signal);
+      for (const { id, reason } of damaged) {
+        context.listen({ type: 'warning', text: `backup ${id} cannot be read: ${reason}` });
+      }
       const latest = before === undefined ? undefined : latestComplete(found, before);
       const backups = before === undefined ? found : latest === undefined ? [] : [latest];
-      return { json: { backups: backups.map(listRow) }, text: listText(backups, repository.store.url) };
+      return {
+        json: { backups: backups.map(listRow), ...(damaged.length === 0 ? {} : { damaged }) },
+        text: listText(backups, repository.store.url),
+        exitCode: damaged.length === 0 ? exitCodes.done : exitCodes.integrity,
+      };
     } finally {
       await repository.store.close();
     }

@@ -7,6 +7,17 @@ export type Backup =
 
 export type CompleteBackup = Extract<Backup, { complete: true }>;
 
+/** A directory whose manifest or mark is there and cannot be read: nobody knows what it holds, or refers to. */
+export interface DamagedBackup extends BackupRef {
+  readonly reason: string;
+}
+
+/** Backups of families that are whole: an incremental backup needs every one before it. */
+export function withoutFamiliesOf(damaged: readonly BackupRef[], backups: readonly Backup[]): readonly Backup[] {
+  const roots = new Set(damaged.map(({ id, parent }) => parent ?? id));
+  return backups.filter(({ id, parent }) => !roots.has(parent ?? id));
+}
+
 /** When the data is from, ISO 8601 UTC; for an unfinished run, when it began. */
 export function takenAtOf(backup: Backup): string {
   return backup.complete ? backup.manifest.takenAt : backup.progress.startedAt;

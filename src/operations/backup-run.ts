@@ -18,6 +18,7 @@ import { isHostSegment } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
+import { readableBackups } from './choose-backup.ts';
 import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
@@ -86,7 +87,10 @@ export interface Run {
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
   const startedAt = Date.now();
   parts.listen({ type: 'step', text: 'connecting' });
-  const [backups, members] = await Promise.all([parts.repository.backups(signal), openNodes(options, parts, signal)]);
+  const [backups, members] = await Promise.all([
+    readableBackups(parts.repository, parts.listen, signal),
+    openNodes(options, parts, signal),
+  ]);
   const topology = await clusterTopology(members.present, parts.tools, signal);
   const tables = selectTables(topology.tables, options.filter);
   const unfinished = await runToGoOn(options, members, tables, backups, parts, signal);

@@ -3,6 +3,7 @@ import type { TableStates } from '../cluster/table-states.ts';
 import { readTableStates } from '../cluster/table-states.ts';
 import type { CompleteBackup } from '../model/backup.ts';
 import type { KindInput } from '../model/backup-kind.ts';
+import { IntegrityError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { Repository } from '../storage/repository.ts';
@@ -49,7 +50,11 @@ async function nodeGap(
     return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
   }
   const node = parent.manifest.nodes.find((each) => each.hostId === info?.hostId);
-  const manifest = node === undefined ? undefined : await parts.repository.nodeManifest(parent, node.host, signal);
+  const manifest =
+    node === undefined ? undefined : await parts.repository.nodeManifest(parent, node.host, signal).catch(damageOf);
+  if (typeof manifest === 'string') {
+    return { host, reason: manifest };
+  }
   if (manifest?.keepsIncrementals !== true) {
     return { host, reason: `incremental backups were turned on after ${parent.id} was taken` };
   }
@@ -59,6 +64,14 @@ async function nodeGap(
     return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
   }
   return undefined;
+}
+
+/** A parent that cannot be read can be no parent; it must not keep the next backup from being taken. */
+function damageOf(error: unknown): string {
+  if (error instanceof IntegrityError) {
+    return error.message;
+  }
+  throw error;
 }
 
 async function tableStates(

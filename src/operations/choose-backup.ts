@@ -1,6 +1,7 @@
-import type { Backup } from '../model/backup.ts';
-import { latestComplete } from '../model/backup.ts';
+import type { Backup, DamagedBackup } from '../model/backup.ts';
+import { latestComplete, withoutFamiliesOf } from '../model/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
+import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import type { Repository } from '../storage/repository.ts';
 
@@ -11,8 +12,16 @@ export interface BackupChoice {
   readonly before?: Date;
 }
 
-/** The backup that is meant. `latest` is always a complete one; an unfinished run must be named. Throws NotFoundError. */
-export async function chooseBackup(repository: Repository, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
+/**
+ * The backup that is meant. `latest` is always a complete one; an unfinished run must be named. Throws NotFoundError.
+ * Backups that cannot be read are passed over by `latest`, which is said: one of them may be newer.
+ */
+export async function chooseBackup(
+  repository: Repository,
+  choice: BackupChoice,
+  listen: Listen,
+  signal: AbortSignal,
+): Promise<Backup> {
   const { url } = repository.store;
   if (choice.name !== 'latest') {
     const backup = await repository.find(choice.name, signal);
@@ -21,12 +30,22 @@ export async function chooseBackup(repository: Repository, choice: BackupChoice,
     }
     return backup;
   }
-  const backup = latestComplete(await repository.backups(signal), choice.before);
+  const backup = latestComplete(await readableBackups(repository, listen, signal), choice.before);
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;
     throw new NotFoundError(`no complete backup${when} in ${url}`, { hint: '`sstash list` names those that are there' });
   }
   return backup;
+}
+
+/** Those of families that can be read whole; the others are warned of. */
+export async function readableBackups(repository: Repository, listen: Listen, signal: AbortSignal): Promise<readonly Backup[]> {
+  const damaged: DamagedBackup[] = [];
+  const backups = await repository.backups(signal, (backup) => damaged.push(backup));
+  for (const { id, reason } of damaged) {
+    listen({ type: 'warning', text: `backup ${id} cannot be read and is passed over: ${reason}` });
+  }
+  return withoutFamiliesOf(damaged, backups);
 }
 
 /** The manifests of a backup's nodes; of an unfinished one, those that are written. */

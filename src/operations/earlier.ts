@@ -1,8 +1,9 @@
 import type { CompleteBackup } from '../model/backup.ts';
 import { byTime, chainOf, isComplete, latestComplete } from '../model/backup.ts';
+import { IntegrityError } from '../model/errors.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import type { Repository } from '../storage/repository.ts';
-import type { BackupOptions, Run } from './backup-run.ts';
+import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 
 /** What the store says already of one node in this run. */
 export interface Earlier {
@@ -22,7 +23,7 @@ export async function earlierOf(
   hostId: string,
   run: Run,
   options: Pick<BackupOptions, 'selfContained' | 'filter'>,
-  repository: Repository,
+  { repository, listen }: Pick<BackupParts, 'repository' | 'listen'>,
   signal: AbortSignal,
 ): Promise<Earlier> {
   const finished = run.resumed ? await repository.nodeManifest(run.ref, host, signal) : undefined;
@@ -30,7 +31,18 @@ export async function earlierOf(
   const parentBackup = run.backups.filter(isComplete).find(({ id, parent }) => id === run.ref.parent && parent === undefined);
   const parent = parentBackup === undefined ? undefined : await ofNode(parentBackup, hostId, repository, signal);
   const sources = options.selfContained ? [] : dedupSources(run, options);
-  const known = await Promise.all(sources.map((backup) => ofNode(backup, hostId, repository, signal)));
+  const known = await Promise.all(
+    sources.map((backup) =>
+      ofNode(backup, hostId, repository, signal).catch((error: unknown) => {
+        if (!(error instanceof IntegrityError)) {
+          throw error;
+        }
+        // It would have saved an upload; that is no reason to have no backup.
+        listen({ type: 'warning', host, text: `${host}: everything is sent again: ${error.message}` });
+        return undefined;
+      }),
+    ),
+  );
   return { finished, draft, parent, known: [...known, draft].filter((manifest) => manifest !== undefined) };
 }
 

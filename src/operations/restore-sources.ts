@@ -2,7 +2,7 @@ import type { Backup } from '../model/backup.ts';
 import { chainOf } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
 import { parseSchema, viewsOf } from '../model/cql-statements.ts';
-import { NotFoundError, UsageError } from '../model/errors.ts';
+import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/manifest.ts';
 import type { SourceNode } from '../model/node-match.ts';
@@ -41,7 +41,7 @@ export async function chooseSources(
   signal: AbortSignal,
 ): Promise<Sources> {
   parts.listen({ type: 'step', text: 'reading the backup' });
-  const backup = await chooseBackup(parts.repository, question.choice, signal);
+  const backup = await chooseBackup(parts.repository, question.choice, parts.listen, signal);
   const manifests = await wholeManifests(parts.repository, backup, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
   if (unknown !== undefined) {
@@ -68,13 +68,22 @@ export async function chooseSources(
   };
 }
 
+/** The backups of a chain; one of them that cannot be read is a hole in it. Throws IntegrityError. */
+async function family(repository: Repository, parent: string, signal: AbortSignal): Promise<readonly Backup[]> {
+  return repository.backups(signal, ({ reason, ...ref }) => {
+    if ((ref.parent ?? ref.id) === parent) {
+      throw new IntegrityError(`the chain of ${parent} cannot be read: ${reason}`);
+    }
+  });
+}
+
 /** A backup's node manifests; of an incremental backup with what its parent and the ones between hold. */
 async function wholeManifests(repository: Repository, backup: Backup, signal: AbortSignal): Promise<readonly NodeManifest[]> {
   const own = await nodeManifests(repository, backup, signal);
   if (backup.parent === undefined) {
     return own;
   }
-  const chain = chainOf(backup, await repository.backups(signal)).filter((each) => each.id !== backup.id);
+  const chain = chainOf(backup, await family(repository, backup.parent, signal)).filter((each) => each.id !== backup.id);
   if (chain[0]?.id !== backup.parent || !chain[0].complete) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }

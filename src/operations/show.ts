@@ -1,4 +1,5 @@
 import type { Backup } from '../model/backup.ts';
+import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
@@ -13,8 +14,13 @@ export interface ShownBackup {
   readonly url: string;
 }
 
-export async function showBackup(repository: Repository, choice: BackupChoice, signal: AbortSignal): Promise<ShownBackup> {
-  const backup = await chooseBackup(repository, choice, signal);
+export async function showBackup(
+  repository: Repository,
+  choice: BackupChoice,
+  listen: Listen,
+  signal: AbortSignal,
+): Promise<ShownBackup> {
+  const backup = await chooseBackup(repository, choice, listen, signal);
   const url = `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}`;
   return { backup, manifests: await nodeManifests(repository, backup, signal), url };
 }

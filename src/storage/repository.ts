@@ -1,6 +1,6 @@
 import { inOrder } from '../flow/in-order.ts';
 import { isBackupId } from '../model/backup-id.ts';
-import type { Backup } from '../model/backup.ts';
+import type { Backup, DamagedBackup } from '../model/backup.ts';
 import { byTime } from '../model/backup.ts';
 import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
@@ -43,10 +43,14 @@ export class Repository {
     this.store = store;
   }
 
-  /** Every backup and every unfinished run, oldest first: two requests per snapshot backup, one per incremental. */
-  async backups(signal?: AbortSignal): Promise<readonly Backup[]> {
+  /**
+   * Every backup and every unfinished run, oldest first: two requests per snapshot backup, one per incremental. One whose
+   * manifest or mark cannot be read is an IntegrityError, or goes to `damaged` instead.
+   */
+  async backups(signal?: AbortSignal, damaged?: (backup: DamagedBackup) => void): Promise<readonly Backup[]> {
     const found: Backup[] = [];
-    for await (const family of inOrder(await this.directoryIds('', signal), readersAtOnce, (id) => this.#family(id, signal))) {
+    const look = (id: BackupId) => this.#family(id, signal, damaged);
+    for await (const family of inOrder(await this.directoryIds('', signal), readersAtOnce, look)) {
       found.push(...family);
     }
     return found.toSorted(byTime);
@@ -64,12 +68,17 @@ export class Repository {
   }
 
   /** A snapshot backup and its incremental backups. */
-  async #family(id: BackupId, signal?: AbortSignal): Promise<readonly Backup[]> {
-    const [snapshot, children] = await Promise.all([
-      this.backup({ id }, signal),
-      this.directoryIds(incrementalsPrefix(id), signal),
-    ]);
-    const incrementals = await Promise.all(children.map((child) => this.backup({ id: child, parent: id }, signal)));
+  async #family(id: BackupId, signal?: AbortSignal, damaged?: (backup: DamagedBackup) => void): Promise<readonly Backup[]> {
+    const look = (ref: BackupRef): Promise<Backup | undefined> =>
+      this.backup(ref, signal).catch((error: unknown) => {
+        if (damaged === undefined || !(error instanceof IntegrityError)) {
+          throw error;
+        }
+        damaged({ ...ref, reason: error.message });
+        return undefined;
+      });
+    const [snapshot, children] = await Promise.all([look({ id }), this.directoryIds(incrementalsPrefix(id), signal)]);
+    const incrementals = await Promise.all(children.map((child) => look({ id: child, parent: id })));
     return [snapshot, ...incrementals].filter((backup) => backup !== undefined);
   }
 
@@ -90,7 +99,17 @@ export class Repository {
       return undefined;
     }
     const snapshot = await this.backup({ id }, signal);
-    return snapshot ?? (await this.backups(signal)).find((backup) => backup.id === id);
+    if (snapshot !== undefined) {
+      return snapshot;
+    }
+    // Not the strict listing: what is wrong with another backup is no reason not to have this one.
+    const faults: DamagedBackup[] = [];
+    const found = (await this.backups(signal, (each) => faults.push(each))).find((backup) => backup.id === id);
+    const own = faults.find((each) => each.id === id);
+    if (found === undefined && own !== undefined) {
+      throw new IntegrityError(own.reason);
+    }
+    return found;
   }
 
   async nodeManifest(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {

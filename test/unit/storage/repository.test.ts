@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { DamagedBackup } from '../../../src/model/backup.ts';
+import { withoutFamiliesOf } from '../../../src/model/backup.ts';
 import { ConditionFailedError, IntegrityError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
@@ -122,6 +124,30 @@ test('what is not there is undefined, a store that fails is an error', async (t)
     },
   };
   await assert.rejects(new Repository(failing).backup({ id }), /the disk is gone/);
+});
+
+test('a backup that cannot be read hides no other, and is an error where nobody asks for it', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await cp(fileURLToPath(new URL('../../fixtures/manifests/format-1', import.meta.url)), directory, { recursive: true });
+  await writeFile(join(directory, child.parent, 'incrementals', child.id, 'manifest.json'), '{"format": 1');
+  const repository = new Repository(await openDirectoryStore(directory));
+  await assert.rejects(repository.backups(), IntegrityError);
+  const damaged: DamagedBackup[] = [];
+  const backups = await repository.backups(undefined, (backup) => damaged.push(backup));
+  assert.deepEqual(
+    backups.map((backup) => backup.id),
+    [id, '20261122T031500Z'],
+  );
+  assert.deepEqual(
+    damaged.map((backup) => [backup.parent, backup.id]),
+    [[id, child.id]],
+  );
+  assert.deepEqual(
+    withoutFamiliesOf(damaged, backups).map((backup) => backup.id),
+    ['20261122T031500Z'],
+  );
+  await assert.rejects(repository.find(child.id), IntegrityError);
+  assert.equal((await repository.find(id))?.id, id);
 });
 
 test('a chain that was closed says why', async (t) => {
