@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureCatalog } from './catalog.ts';
 import { contenders, fetchContenders, sstashBackup } from './contenders.ts';
 import { makeCpuGroups } from './cpu-groups.ts';
 import { benchTables, makeData, memoryTables } from './data-set.ts';
@@ -22,6 +23,7 @@ const help = `npm run bench -- [OPTIONS]: needs Debian and root, as scripts/sand
   --only NAME       only contenders whose name has this in it; may be repeated
   --memory-only     no rounds
   --no-memory       no memory proof
+  --no-catalog      neither a second backup, nor list and show of a large location
   --program FILE    another build's dist/main.js instead of one that is made now
   --profile DIR     one more backup, with Node's CPU profiler; writes .cpuprofile files
   --json            results as one JSON document on stdout
@@ -35,6 +37,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     'memory-only': { type: 'boolean', default: false },
     'no-memory': { type: 'boolean', default: false },
+    'no-catalog': { type: 'boolean', default: false },
     program: { type: 'string' },
     profile: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -64,6 +67,7 @@ async function bench(): Promise<void> {
     const chosen = contenders(lab, data.tree, sstash).filter(({ name }) => wanted(name));
     const runs = await runRounds(rounds, chosen, lab, data, groups, say);
     const memoryRuns = await proveMemory(memory, sstash, lab, groups, say);
+    const catalog = options['no-catalog'] ? [] : await measureCatalog(sstash, lab, groups, say);
     if (options.profile !== undefined) {
       say('one backup with the profiler');
       const profiled = [...node, '--cpu-prof', '--cpu-prof-dir', resolve(options.profile), ...sstash.slice(1)];
@@ -71,8 +75,8 @@ async function bench(): Promise<void> {
       rmSync(lab.behind('profile'), { recursive: true, force: true });
     }
     const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version };
-    if (options.json) console.log(JSON.stringify({ machine, data, runs, memory: memoryRuns }, undefined, 2));
-    else console.log(`${machine.cores} × ${machine.model}, Node ${machine.node}\n\n${tablesOf(runs, memoryRuns, data)}`);
+    if (options.json) console.log(JSON.stringify({ machine, data, runs, memory: memoryRuns, catalog }, undefined, 2));
+    else console.log(`${machine.cores} × ${machine.model}, Node ${machine.node}\n\n${tablesOf(runs, memoryRuns, catalog, data)}`);
   } finally {
     say('stopping');
     await lab?.down();

@@ -1,14 +1,21 @@
+import type { CatalogRun } from './catalog.ts';
 import type { DataSet } from './data-set.ts';
 import type { MemoryRun } from './memory.ts';
 import type { Run } from './rounds.ts';
 
 /** Tables as Markdown, so that they can go into docs/performance.md as they are. */
-export function tablesOf(runs: readonly Run[], memory: readonly MemoryRun[], data: DataSet): string {
+export function tablesOf(
+  runs: readonly Run[],
+  memory: readonly MemoryRun[],
+  catalog: readonly CatalogRun[],
+  data: DataSet,
+): string {
   const rounds = Math.max(0, ...runs.map(({ round }) => round));
   return [
     `Data set: ${data.files} files, ${megabytes(data.bytes)} MB of sstables. ${rounds} rounds; medians, in brackets lowest and highest.`,
     ...(['upload', 'download'] as const).map((what) => `## ${what}\n\n${comparison(runs, what, data)}`),
     ...(memory.length === 0 ? [] : [`## sstash by the size of one sstable\n\n${memoryTable(memory)}`]),
+    ...(catalog.length === 0 ? [] : [`## sstash and its requests\n\n${catalogTable(catalog)}`]),
   ].join('\n\n');
 }
 
@@ -82,6 +89,19 @@ function memoryTable(runs: readonly MemoryRun[]): string {
       run.clientCpu.toFixed(2),
       run.nodeCpu.toFixed(2),
       run.toolsCpu.toFixed(2),
+    ]),
+  );
+}
+
+function catalogTable(runs: readonly CatalogRun[]): string {
+  return table(
+    ['', 'requests', 'wall s', 'client CPU-s', 'peak RSS MB'],
+    runs.map((run) => [
+      run.what,
+      `${run.requests}`,
+      run.wallSeconds.toFixed(1),
+      run.clientCpu.toFixed(2),
+      megabytes(run.peakRssBytes),
     ]),
   );
 }

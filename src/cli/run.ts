@@ -4,10 +4,18 @@ import type { Listen } from '../model/events.ts';
 import { openProgress } from './progress.ts';
 
 /** What a command gives back: the same result for people and for programs, and the exit code it stands for. */
-export interface CommandOutcome {
+export type CommandOutcome = WholeOutcome | StreamedOutcome;
+
+interface WholeOutcome {
   readonly json: unknown;
   readonly text: string;
   readonly exitCode?: number;
+}
+
+/** A result that may be too long to be held; `close` comes after it, whatever happens. */
+interface StreamedOutcome {
+  readonly stream: (json: boolean) => AsyncIterable<string>;
+  readonly close: () => Promise<void>;
 }
 
 export interface CommandContext {
@@ -45,12 +53,20 @@ export async function runCommand(
     abort.abort(new BackupError('interrupted'));
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  // For good: it comes some time after the write.
+  process.stdout.on('error', ignoreClosedPipe);
   const progress = openProgress(process.stderr, output.quiet);
   try {
     const outcome = await work({ signal: abort.signal, listen: progress.listen, say: progress.say });
-    progress.close();
-    process.stdout.write(output.json ? `${JSON.stringify(outcome.json, undefined, 2)}\n` : outcome.text);
-    process.exitCode = outcome.exitCode ?? exitCodes.done;
+    if ('stream' in outcome) {
+      await printAll(outcome, output.json);
+      progress.close();
+      process.exitCode = exitCodes.done;
+    } else {
+      progress.close();
+      process.stdout.write(output.json ? `${JSON.stringify(outcome.json, undefined, 2)}\n` : outcome.text);
+      process.exitCode = outcome.exitCode ?? exitCodes.done;
+    }
   } catch (error) {
     progress.close();
     process.exitCode = abort.signal.aborted ? exitCodes.interrupted : exitCodeOf(error);
@@ -58,6 +74,46 @@ export async function runCommand(
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
+}
+
+/** In pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
+async function printAll({ stream, close }: StreamedOutcome, json: boolean): Promise<void> {
+  let piece = '';
+  try {
+    for await (const text of stream(json)) {
+      piece += text;
+      if (piece.length >= pieceLength) {
+        await print(piece);
+        piece = '';
+      }
+    }
+    await print(piece);
+  } catch (error) {
+    if (!isClosedPipe(error)) {
+      throw error;
+    }
+  } finally {
+    await close();
+  }
+}
+
+const pieceLength = 65_536;
+
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** A reader that has seen enough (`| head`) is no failure: what the command did, it did. */
+function ignoreClosedPipe(error: Error): void {
+  if (!isClosedPipe(error)) {
+    throw error;
+  }
+}
+
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
 }
 
 /** An error that ended the program, as `runCommand` shows it. */

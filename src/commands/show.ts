@@ -1,8 +1,5 @@
-import type { Arguments } from '../cli/arguments.ts';
-import type { CommandContext } from '../cli/run.ts';
-import type { ShownBackup } from '../operations/show.ts';
-import { showBackup } from '../operations/show.ts';
-import { fileRows, filesText, showJson, showText } from '../report/listing-report.ts';
+import { manifestsOf, showBackup } from '../operations/show.ts';
+import { filesJson, filesText, showJson, showText } from '../report/listing-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions } from './options.ts';
 import { openRepository } from './session.ts';
@@ -17,8 +14,14 @@ export const showCommand: Command = {
   positionals,
   exitCodes,
   run: async (args, context) => {
-    const { backup, manifests, url } = await shown(args, context);
-    return { json: showJson(backup, manifests), text: showText(backup, manifests, url) };
+    const repository = await openRepository(args, context);
+    try {
+      const choice = { name: args.text('backup') };
+      const { backup, nodes, url } = await showBackup(repository, choice, context.listen, context.signal);
+      return { json: showJson(backup, nodes), text: showText(backup, nodes, url) };
+    } finally {
+      await repository.store.close();
+    }
   },
 };
 
@@ -29,20 +32,12 @@ export const filesCommand: Command = {
   positionals,
   exitCodes,
   run: async (args, context) => {
-    const { manifests, location } = await shown(args, context);
-    const files = fileRows(manifests, location);
-    return { json: { files }, text: filesText(files) };
+    const repository = await openRepository(args, context);
+    const manifests = manifestsOf(repository, { name: args.text('backup') }, context.listen, context.signal);
+    const { url } = repository.store;
+    return {
+      stream: (json) => (json ? filesJson(manifests, url) : filesText(manifests, url)),
+      close: () => repository.store.close(),
+    };
   },
 };
-
-async function shown(args: Arguments, context: CommandContext): Promise<ShownBackup & { readonly location: string }> {
-  const repository = await openRepository(args, context);
-  try {
-    return {
-      ...(await showBackup(repository, { name: args.text('backup') }, context.listen, context.signal)),
-      location: repository.store.url,
-    };
-  } finally {
-    await repository.store.close();
-  }
-}

@@ -1,5 +1,7 @@
 import type { Backup } from '../model/backup.ts';
 import { kindOf, takenAtOf } from '../model/backup.ts';
+import type { NodeContents } from '../model/contents.ts';
+import { tableSums } from '../model/contents.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { sizeText, total } from '../model/size.ts';
 import { table } from './table.ts';
@@ -69,7 +71,7 @@ function stateText(backup: Backup): string {
 }
 
 /** `show` for people; `url` is where the backup lies. */
-export function showText(backup: Backup, manifests: readonly NodeManifest[], url: string): string {
+export function showText(backup: Backup, contents: readonly NodeContents[], url: string): string {
   const { id } = backup;
   const head = [
     `backup    ${id}`,
@@ -87,46 +89,24 @@ export function showText(backup: Backup, manifests: readonly NodeManifest[], url
           .filter((node) => node.error !== undefined)
           .map((node) => `          ${node.host}: ${node.error ?? ''}`)),
   ];
-  const nodes = manifests.map((manifest) => {
-    const files = manifest.tables.flatMap((each) => each.files);
-    const fresh = files.filter((file) => file.since === id);
-    return [
-      manifest.host,
-      manifest.node.hostId,
-      manifest.node.dc,
-      manifest.node.rack,
-      manifest.cassandra,
-      String(files.length),
-      size(files),
-      size(fresh),
-      sizeText(total(fresh.map((file) => file.storedBytes))),
-    ];
-  });
-  const tables = tableSizes(manifests).map(([name, bytes, files]) => [name, String(files), sizeText(bytes)]);
+  const nodes = contents.map((node) => [
+    node.host,
+    node.hostId,
+    node.dc,
+    node.rack,
+    node.cassandra,
+    String(node.files),
+    sizeText(node.bytes),
+    sizeText(node.newBytes),
+    sizeText(node.storedBytes),
+  ]);
+  const tables = tableSums(contents).map((sum) => [sum.table, String(sum.files), sizeText(sum.bytes)]);
   return `${head.join('\n')}\n\n${table(['node', 'host id', 'dc', 'rack', 'version', '>files', '>size', '>new', '>stored'], nodes)}\n${table(['table', '>files', '>size, all nodes'], tables)}`;
 }
 
-export function showJson(backup: Backup, manifests: readonly NodeManifest[]): unknown {
-  const nodes = manifests.map((manifest) => {
-    const files = manifest.tables.flatMap((each) => each.files);
-    const fresh = files.filter((file) => file.since === backup.id);
-    const { host, node, cassandra, takenAt } = manifest;
-    return {
-      host,
-      hostId: node.hostId,
-      dc: node.dc,
-      rack: node.rack,
-      cassandra,
-      takenAt,
-      files: files.length,
-      bytes: total(files.map((file) => file.bytes)),
-      newFiles: fresh.length,
-      newBytes: total(fresh.map((file) => file.bytes)),
-      storedBytes: total(fresh.map((file) => file.storedBytes)),
-    };
-  });
-  const tables = tableSizes(manifests).map(([name, bytes, files]) => ({ table: name, files, bytes }));
-  return { ...listRow(backup), cluster: backup.complete ? backup.manifest.cluster : undefined, nodes, tables };
+export function showJson(backup: Backup, contents: readonly NodeContents[]): unknown {
+  const cluster = backup.complete ? backup.manifest.cluster : undefined;
+  return { ...listRow(backup), cluster, nodes: contents, tables: tableSums(contents) };
 }
 
 export interface FileRow {
@@ -138,30 +118,31 @@ export interface FileRow {
   readonly url: string;
 }
 
-/** Every component and the full URL of its object; `files` prints them. */
-export function fileRows(manifests: readonly NodeManifest[], location: string): readonly FileRow[] {
-  return manifests.flatMap(({ host, tables }) =>
-    tables.flatMap(({ keyspace, table: name, files }) =>
-      files.map(({ path, bytes, key }) => ({ host, keyspace, table: name, path, bytes, url: `${location}/${key}` })),
-    ),
+/** Every component of a node and the full URL of its object; `files` prints them. */
+export function fileRows({ host, tables }: NodeManifest, location: string): readonly FileRow[] {
+  return tables.flatMap(({ keyspace, table: name, files }) =>
+    files.map(({ path, bytes, key }) => ({ host, keyspace, table: name, path, bytes, url: `${location}/${key}` })),
   );
 }
 
-function tableSizes(manifests: readonly NodeManifest[]): readonly (readonly [name: string, bytes: number, files: number])[] {
-  const sums = new Map<string, { bytes: number; files: number }>();
-  for (const { keyspace, table: name, files } of manifests.flatMap((manifest) => manifest.tables)) {
-    const key = `${keyspace}.${name}`;
-    const sum = sums.get(key) ?? { bytes: 0, files: 0 };
-    sums.set(key, { bytes: sum.bytes + total(files.map((file) => file.bytes)), files: sum.files + files.length });
-  }
-  return [...sums].map(([name, { bytes, files }]) => [name, bytes, files] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function size(files: readonly { readonly bytes: number }[]): string {
-  return sizeText(total(files.map((file) => file.bytes)));
-}
-
 /** One line per file: URL, node, table, bytes, tab-separated for `cut` and `grep`. */
-export function filesText(files: readonly FileRow[]): string {
-  return files.map((file) => `${file.url}\t${file.host}\t${file.keyspace}.${file.table}\t${file.bytes}\n`).join('');
+export async function* filesText(manifests: AsyncIterable<NodeManifest>, location: string): AsyncGenerator<string> {
+  for await (const manifest of manifests) {
+    for (const file of fileRows(manifest, location)) {
+      yield `${file.url}\t${file.host}\t${file.keyspace}.${file.table}\t${file.bytes}\n`;
+    }
+  }
+}
+
+/** The same as one JSON document, which is never held whole. */
+export async function* filesJson(manifests: AsyncIterable<NodeManifest>, location: string): AsyncGenerator<string> {
+  let separator = '\n';
+  yield '{\n  "files": [';
+  for await (const manifest of manifests) {
+    for (const file of fileRows(manifest, location)) {
+      yield `${separator}    ${JSON.stringify(file)}`;
+      separator = ',\n';
+    }
+  }
+  yield '\n  ]\n}\n';
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileRows, filesText, listRow, listText, showJson, showText } from '../../../src/report/listing-report.ts';
+import { fileRows, filesJson, filesText, listRow, listText, showJson, showText } from '../../../src/report/listing-report.ts';
+import { nodeContents } from '../../../src/model/contents.ts';
 import { completeOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
 
 const snapshot = completeOf({ id: 's1', nodes: [summary(1), summary(2)] });
@@ -52,7 +53,7 @@ test('the document of a listing: a complete backup, an incremental one, an unfin
 });
 
 test('show tells what was new and what is pointed at, and where the backup lies', () => {
-  const text = showText(incremental, [manifest], 's3://b/prod/s1/incrementals/i1');
+  const text = showText(incremental, [nodeContents(manifest, 'i1')], 's3://b/prod/s1/incrementals/i1');
   assert.match(text, /^location +s3:\/\/b\/prod\/s1\/incrementals\/i1$/m);
   assert.match(text, /^state +complete$/m);
   assert.match(text, /^node1 +host-id-1 +dc1 +rack1 +4\.1\.10 +2 +150 B +50 B +70 B$/m);
@@ -61,7 +62,7 @@ test('show tells what was new and what is pointed at, and where the backup lies'
 });
 
 test('the document of show has each node’s files, bytes, and what of them is new', () => {
-  const document = JSON.parse(JSON.stringify(showJson(incremental, [manifest])));
+  const document = JSON.parse(JSON.stringify(showJson(incremental, [nodeContents(manifest, 'i1')])));
   assert.deepEqual(document.nodes, [
     {
       host: 'node1',
@@ -75,18 +76,36 @@ test('the document of show has each node’s files, bytes, and what of them is n
       newFiles: 1,
       newBytes: 50,
       storedBytes: 70,
+      tables: [{ keyspace: 'shop', table: 'users', files: 2, bytes: 150 }],
     },
   ]);
   assert.deepEqual(document.tables, [{ table: 'shop.users', files: 2, bytes: 150 }]);
   assert.deepEqual([document.id, document.parent, document.complete], ['i1', 's1', true]);
 });
 
-test('files gives every object’s full URL, one per line, wherever it lies', () => {
-  const rows = fileRows([manifest], 's3://b/prod');
+test('files gives every object’s full URL, one per line, wherever it lies', async () => {
+  const rows = fileRows(manifest, 's3://b/prod');
   const keys = manifest.tables[0]?.files.map(({ key }) => `s3://b/prod/${key}`);
   assert.deepEqual(
     rows.map(({ url }) => url),
     keys,
   );
-  assert.equal(filesText(rows).split('\n')[0], `${keys?.[0]}\tnode1\tshop.users\t100`);
+  const lines = await joined(filesText(twice(), 's3://b/prod'));
+  assert.equal(lines.split('\n').length, 5);
+  assert.equal(lines.split('\n')[0], `${keys?.[0]}\tnode1\tshop.users\t100`);
+  assert.deepEqual(JSON.parse(await joined(filesJson(twice(), 's3://b/prod'))), { files: [...rows, ...rows] });
+  assert.deepEqual(JSON.parse(await joined(filesJson(none(), 's3://b/prod'))), { files: [] });
 });
+
+async function* twice(): AsyncGenerator<typeof manifest> {
+  yield manifest;
+  yield manifest;
+}
+
+async function* none(): AsyncGenerator<typeof manifest> {}
+
+async function joined(pieces: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) text += piece;
+  return text;
+}
