@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { BackupManifest, NodeManifest } from '../../src/model/manifest.ts';
 import { encodeJson, encodeNodeManifest } from '../../src/storage/manifest-format.ts';
+import { countingProxy } from '../../test/support/counting-proxy.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, storedOf, summary, tableOf } from '../../test/support/manifests.ts';
 import { sstashBackup, sstashProgram } from './contenders.ts';
 import type { CpuGroups } from './cpu-groups.ts';
@@ -95,32 +94,4 @@ async function writeCatalog(directory: string): Promise<void> {
     });
     write(`${id}/${host}/manifest.json.gz`, await encodeNodeManifest(manifest));
   }
-}
-
-/** Passes requests on and counts them. Signatures stay good: the Host header travels as it came. */
-async function countingProxy(target: string): Promise<{ url: string; count: () => number; close: () => Promise<void> }> {
-  const { hostname, port } = new URL(target);
-  let count = 0;
-  const server = createServer((from, to) => {
-    count += 1;
-    const onward = request({ hostname, port, method: from.method, path: from.url, headers: from.headers }, (answer) => {
-      to.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(to);
-    });
-    onward.on('error', () => to.destroy());
-    from.pipe(onward);
-  });
-  server.listen(0, hostname);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  return {
-    url: `http://${hostname}:${address.port}`,
-    count: () => count,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }

@@ -73,6 +73,7 @@ export interface BackupDocument {
     readonly files: number;
     readonly bytes: number;
     readonly newFiles: number;
+    readonly newBytes: number;
     readonly error?: string;
   }[];
 }
