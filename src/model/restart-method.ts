@@ -1,6 +1,12 @@
 import type { RestoredTable } from './results.ts';
 import { tableDirectory } from './sstable.ts';
 
+/**
+ * The file in a node's first data directory that says when files were placed there. Cassandra links what it flushes or
+ * streams into `backups/`, but nothing that was there when it started: no incremental backup may stand on an older parent.
+ */
+export const placedMark = '.sstash-placed';
+
 /** What the commands of the node restart method need to know of one node. */
 export interface RestartNode {
   readonly host: string;
@@ -109,6 +115,7 @@ function placeLines(
         `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${first}/${live}`)}`,
       ];
     }),
+    `touch "$owner"/${placedMark}; chown --reference="$owner" "$owner"/${placedMark}`,
     ...[node.commitlogDirectory, node.hintsDirectory, node.savedCachesDirectory].map(
       (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
     ),

@@ -1,4 +1,5 @@
 import { backupsEnabled } from '../cluster/nodetool.ts';
+import { placedAt } from '../cluster/placed-mark.ts';
 import type { TableStates } from '../cluster/table-states.ts';
 import { readTableStates } from '../cluster/table-states.ts';
 import type { CompleteBackup } from '../model/backup.ts';
@@ -46,6 +47,10 @@ async function nodeGap(
   signal: AbortSignal,
 ) {
   const { host, config, info, remote } = member;
+  const placed = await placedAt(remote, config.dataDirectories, signal);
+  if (placed !== undefined && placed.getTime() > Date.parse(parent.manifest.takenAt)) {
+    return { host, reason: `a restore placed files there after ${parent.id} was taken` };
+  }
   if (!(await backupsEnabled(remote, parts.tools, signal))) {
     return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
   }

@@ -180,6 +180,10 @@ describe('with lzop on the nodes', () => {
     assert.doesNotMatch(printed, /# shop2\.notes: its id/);
     await placeByCommands(printed);
     assert.deepEqual(await dumpRows({ keyspaces }), written);
+    // Cassandra has linked none of these files into backups/.
+    const chained = await runProgram(['backup', '--incremental'], at('whole'));
+    assert.equal(chained.code, 2, chained.stderr);
+    assert.match(chained.stderr, /a restore placed files there after/);
     // Root's own directory there would keep Cassandra from ever taking a snapshot of that table again.
     for (const host of sandbox.hosts) {
       assert.equal(await onHost(host, 'find /var/lib/cassandra/ -not -user cassandra'), '');

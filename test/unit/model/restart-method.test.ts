@@ -87,6 +87,7 @@ test('the script, run: old files aside on the same disk and none deleted, restor
     'commitlog/OLD/CommitLog-7-1.log': 'log',
     [`data2/shop/orders-${orders.id}/snapshots/OLD/nb-5-big-Data.db`]: 'old orders on the second disk',
     'hints/OLD/h.hints': 'hint',
+    [`it's data/.sstash-placed`]: '',
     [`it's data/other/x-${users.liveId}/nb-1-big-Data.db`]: 'not chosen',
     [`it's data/shop/orders-${orders.id}/nb-1-big-Data.db`]: 'restored orders',
     [`${live}/.users_email/nb-1-big-Data.db`]: 'restored index',
@@ -99,7 +100,10 @@ test('the script, run: old files aside on the same disk and none deleted, restor
     'saved_caches/OLD/KeyCache.db': 'cache',
   });
   // A node without data of the tables has its log put aside all the same.
-  assert.deepEqual(await held(join(root, 'n2')), { 'commitlog/OLD/CommitLog-7-2.log': 'log 2' });
+  assert.deepEqual(await held(join(root, 'n2')), {
+    'commitlog/OLD/CommitLog-7-2.log': 'log 2',
+    "it's data/.sstash-placed": '',
+  });
 
   const calls = (await readFile(log, 'utf8')).trim().split('\n');
   const stops = calls.flatMap((call, index) => (/ stop/.test(call) ? [index] : []));
