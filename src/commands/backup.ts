@@ -11,7 +11,7 @@ import type { BackupOptions } from '../operations/backup-run.ts';
 import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
 import type { Command } from './command.ts';
 import { processOwner } from './lock.ts';
-import { locationOptions, lockOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
+import { locationOptions, lockOptions, nodeOptions, seedOption, selectionOptions, transferOptions } from './options.ts';
 import { openSession } from './session.ts';
 
 export const backupCommand: Command = {
@@ -19,7 +19,7 @@ export const backupCommand: Command = {
   describe: 'back up the cluster: snapshots of all nodes at once, or their incremental files',
   options: {
     ...nodeOptions,
-    seed: { type: 'string', describe: 'one node; the others are found in the ring', group: 'Nodes:' },
+    seed: seedOption,
     ...locationOptions,
     ...selectionOptions,
     'new-snapshot': { type: 'boolean', default: false, describe: 'a snapshot backup, whatever the rule says' },

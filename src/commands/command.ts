@@ -30,7 +30,8 @@ export function commandModule(
     describe: command.describe,
     builder: (yargs) => {
       for (const [name, option] of Object.entries(command.positionals ?? {})) {
-        yargs.positional(name, { describe: option.describe ?? '', type: 'string', default: option.default });
+        const choices = option.choices === undefined ? {} : { choices: option.choices };
+        yargs.positional(name, { describe: option.describe ?? '', type: 'string', default: option.default, ...choices });
       }
       for (const [example, what] of command.examples ?? []) {
         yargs.example(example, what);

@@ -7,6 +7,7 @@ import { listCommand } from './list.ts';
 import { outputOptions } from './options.ts';
 import { pruneCommand } from './prune.ts';
 import { restoreCommand } from './restore.ts';
+import { mappingCommand, schemaCommand } from './schema.ts';
 import { filesCommand, showCommand } from './show.ts';
 import { unlockCommand } from './unlock.ts';
 import { verifyCommand } from './verify.ts';
@@ -18,6 +19,8 @@ export const commands: readonly ProgramCommand[] = [
   showCommand,
   filesCommand,
   restoreCommand,
+  schemaCommand,
+  mappingCommand,
   verifyCommand,
   deleteCommand,
   pruneCommand,

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Options } from 'yargs';
 import type { OptionSet } from '../cli/arguments.ts';
 import { userName } from './lock.ts';
 
@@ -27,6 +28,8 @@ export const locationOptions: OptionSet = {
   'aws-access-key-id': { type: 'string', describe: 'better in the environment or a profile', group: 'Location:' },
   'aws-secret-access-key': { type: 'string', describe: 'better in the environment or a profile', group: 'Location:' },
 };
+
+export const seedOption: Options = { type: 'string', describe: 'one node; the others are found in the ring', group: 'Nodes:' };
 
 export const nodeOptions: OptionSet = {
   hosts: { type: 'string', array: true, describe: 'nodes, comma-separated', group: 'Nodes:' },

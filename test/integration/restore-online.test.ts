@@ -8,7 +8,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
+import type { BackupDocument, ErrorDocument, RestoreDocument, SchemaDocument } from '../support/program.ts';
 import { resultOf, runProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
 import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
@@ -143,6 +143,30 @@ test('a node that cannot load its files makes it exit 3, and the same command ag
   });
   resultOf(await restore(...args));
   assert.deepEqual(await dumpRows({ keyspaces: ['shop2'] }), only('shop2'));
+});
+
+test('a schema is shown and made again by itself, and the mapping tells its directories', async () => {
+  const shown = await runProgram(['schema', 'show', snapshot.id, '-K', 'online'], { env });
+  assert.match(shown.stdout, /^CREATE KEYSPACE online /m);
+  assert.match(shown.stdout, /ALTER TABLE online\.history DROP gone USING TIMESTAMP/);
+  assert.doesNotMatch(shown.stdout, /shop/);
+  const mapping = async () => (await runProgram(['mapping', snapshot.id, '-K', 'online'], { env })).stdout;
+  const directory = Object.keys(JSON.parse(await mapping()))[0] ?? '';
+  assert.match(directory, /^online\/history-[0-9a-f]{32}$/);
+
+  await cql('DROP KEYSPACE online;');
+  assert.deepEqual(JSON.parse(await mapping()), { [directory]: null });
+  const apply = ['schema', 'apply', snapshot.id, '-K', 'online', '--dc-mapping', 'other=dc9', '--json'];
+  assert.equal((await runProgram(apply, { env })).code, 2, 'it ran without being asked for');
+  const planned = resultOf<SchemaDocument>(await runProgram([...apply, '--dry-run'], { env }));
+  assert.equal(planned.statements.length, 4);
+  const applied = resultOf<SchemaDocument>(await runProgram([...apply, '--yes'], { env }));
+  assert.deepEqual(applied.statements, planned.statements);
+  assert.deepEqual(JSON.parse(await mapping()), { [directory]: directory });
+  const again = resultOf<SchemaDocument>(await runProgram([...apply, '--yes'], { env }));
+  assert.deepEqual(again, { statements: [], existing: ['online', 'online.history'], dryRun: false });
+  resultOf(await restore(snapshot.id, '-K', 'online'));
+  assert.deepEqual(await dumpRows({ keyspaces: ['online'] }), only('online'));
 });
 
 test('nobody is asked where nobody can answer, and nothing is changed', async () => {

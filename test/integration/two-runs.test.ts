@@ -95,9 +95,9 @@ test('a second backup sends what is new, and no request for what is not', async 
   const { env } = story.at('twice');
   const options = { env: { ...env, SSTASH_ENDPOINT: proxy.url } };
   const counted = async (): Promise<readonly [BackupDocument, number]> => {
-    const before = proxy.count();
+    const sent = proxy.count();
     const backup = resultOf<BackupDocument>(await runProgram(backUp, options));
-    return [backup, proxy.count() - before];
+    return [backup, proxy.count() - sent];
   };
   try {
     const [first] = await counted();

@@ -131,6 +131,13 @@ export interface RestoreDocument {
   readonly commands: string;
 }
 
+/** What `schema apply --json` prints. */
+export interface SchemaDocument {
+  readonly statements: readonly string[];
+  readonly existing: readonly string[];
+  readonly dryRun: boolean;
+}
+
 /** What `--json` prints when a command failed. */
 export interface ErrorDocument {
   readonly error: { readonly message: string; readonly hint?: string; readonly exitCode: number };
