@@ -22,6 +22,10 @@ export interface NodeConfig {
   readonly flavour: 'cassandra' | 'scylla';
   /** What the file says; `nodetool statusbackup` says what is so now. */
   readonly incrementalBackups: boolean;
+  /** As other nodes know it, where the file says it. */
+  readonly listenAddress?: string;
+  /** Addresses of the seeds as the file has them; empty with a seed provider of another kind. */
+  readonly seeds: readonly string[];
   /** `user:group` of the first data directory, where it exists. */
   readonly dataOwner?: string;
 }
@@ -78,6 +82,8 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
     cqlEncrypted: file.client_encryption_options?.enabled === true && file.client_encryption_options.optional !== true,
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
+    seeds: seedsOf(file.seed_provider),
+    ...(file.listen_address === undefined ? {} : { listenAddress: file.listen_address }),
   };
 }
 
@@ -138,7 +144,19 @@ const fileSchema = z.object({
     .nullish()
     .transform((options) => options ?? undefined),
   incremental_backups: optionalFlag,
+  seed_provider: z.unknown(),
 });
+
+const seedProviderSchema = z.array(z.object({ parameters: z.array(z.object({ seeds: z.string() })).min(1) })).min(1);
+
+/** `10.0.0.1,10.0.0.2:7000`; anything else names no seed that we could know. */
+function seedsOf(provider: unknown): readonly string[] {
+  const [first] = seedProviderSchema.safeParse(provider).data ?? [];
+  return (first?.parameters[0]?.seeds ?? '')
+    .split(',')
+    .map((seed) => seed.trim().replace(/^([^:]+):\d+$/, '$1'))
+    .filter((seed) => seed !== '');
+}
 
 function checkedFile(path: string, text: string): z.infer<typeof fileSchema> {
   try {

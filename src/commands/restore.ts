@@ -1,19 +1,22 @@
 import type { Arguments } from '../cli/arguments.ts';
 import { confirm } from '../cli/confirm.ts';
+import type { CommandContext, CommandOutcome } from '../cli/run.ts';
 import { exitCodes } from '../cli/run.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
 import type { RestoreResult } from '../model/results.ts';
 import { tableFilter } from '../model/table-filter.ts';
+import type { RestartOptions } from '../operations/cluster-restart.ts';
 import { restore } from '../operations/restore.ts';
 import { restoreLocal } from '../operations/restore-local.ts';
 import type { RestoreOptions } from '../operations/restore-stage.ts';
-import { restoreJson, restoreQuestion, restoreText } from '../report/restore-report.ts';
+import { undoRestore } from '../operations/restore-undo.ts';
+import { restoreJson, restoreQuestion, restoreText, undoQuestion, undoText } from '../report/restore-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
 import { openSession } from './session.ts';
 
-const methods = ['auto', 'stage', 'import', 'refresh'] as const;
+const methods = ['auto', 'stage', 'import', 'refresh', 'node-restart'] as const;
 
 export const restoreCommand: Command = {
   words: ['restore [backup]', 'download [backup]'],
@@ -33,10 +36,33 @@ export const restoreCommand: Command = {
       choices: methods,
       default: 'auto',
       describe:
-        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; auto: online when -K names tables, else stage',
+        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; node-restart: all nodes are stopped, files replaced, nodes started; auto: online when -K names tables, else stage',
     },
     truncate: { type: 'boolean', default: false, describe: 'online: empty the tables first, so that nothing newer stays' },
     yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
+    undo: {
+      type: 'string',
+      describe: 'take a restore by node-restart back: the newest, or the one of this id',
+      group: 'Node restart:',
+    },
+    'stop-cmd': {
+      type: 'string',
+      defaultDescription: 'systemctl or service',
+      describe: 'shell text that stops Cassandra on a node',
+      group: 'Node restart:',
+    },
+    'start-cmd': {
+      type: 'string',
+      defaultDescription: 'systemctl or service',
+      describe: 'shell text that starts it',
+      group: 'Node restart:',
+    },
+    'start-timeout': {
+      type: 'number',
+      default: 300,
+      describe: 'seconds until a started node must be up',
+      group: 'Node restart:',
+    },
     'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     ...transferOptions,
@@ -47,9 +73,16 @@ export const restoreCommand: Command = {
   examples: [
     ['$0 restore latest -L s3://backups/prod -K shop.orders', 'one table, on every node'],
     ['$0 restore latest -L s3://backups/prod -K shop.orders --method import', 'back into the living cluster, dropped or not'],
+    [
+      '$0 restore latest -L s3://backups/prod -K shop --method node-restart',
+      'the whole keyspace, nodes stopped; --undo goes back',
+    ],
     ['$0 restore 20261121T031500Z -L s3://backups/prod --local ./copy', 'everything, to this host'],
   ],
   run: async (args, context) => {
+    if (args.has('undo')) {
+      return undo(args, context);
+    }
     const options = restoreOptions(args);
     const session = await openSession(args, context);
     try {
@@ -75,6 +108,40 @@ export const restoreCommand: Command = {
   },
 };
 
+async function undo(args: Arguments, context: CommandContext): Promise<CommandOutcome> {
+  const hosts = args.list('hosts');
+  if (hosts.length === 0) {
+    throw new UsageError('no hosts', { hint: 'name the nodes of that restore with --hosts' });
+  }
+  const options = { hosts, id: args.optionalText('undo'), dryRun: args.flag('dry-run'), ...restartOptions(args) };
+  const session = await openSession(args, context);
+  try {
+    const result = await undoRestore(
+      options,
+      async (plan) => args.flag('yes') || (await confirm(undoQuestion(plan), '--yes', context.signal)),
+      { ...session, listen: context.listen },
+      context.signal,
+    );
+    if (result === undefined) {
+      return { json: { undone: false }, text: 'nothing was changed\n', exitCode: exitCodes.failed };
+    }
+    const failed = result.nodes.some((node) => node.error !== undefined);
+    return { json: result, text: undoText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
+  } finally {
+    await session.close();
+  }
+}
+
+function restartOptions(args: Arguments): RestartOptions {
+  const stopCommand = args.optionalText('stop-cmd');
+  const startCommand = args.optionalText('start-cmd');
+  return {
+    ...(stopCommand === undefined ? {} : { stopCommand }),
+    ...(startCommand === undefined ? {} : { startCommand }),
+    startTimeoutSeconds: args.number('start-timeout', 1),
+  };
+}
+
 function restoreOptions(args: Arguments): RestoreOptions {
   const name = args.text('backup');
   const before = args.optionalText('latest-before');
@@ -95,6 +162,7 @@ function restoreOptions(args: Arguments): RestoreOptions {
     dryRun: args.flag('dry-run'),
     method: methodOf(args.text('method')),
     truncate: args.flag('truncate'),
+    restart: restartOptions(args),
   };
 }
 

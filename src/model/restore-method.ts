@@ -1,7 +1,7 @@
 import { UsageError } from './errors.ts';
 
 /** How restored files get to where Cassandra reads them. */
-export type RestoreMethod = 'stage' | 'import' | 'refresh';
+export type RestoreMethod = 'stage' | 'import' | 'refresh' | 'node-restart';
 
 export interface MethodQuestion {
   readonly asked: RestoreMethod | 'auto';
@@ -53,7 +53,7 @@ export function chooseMethod({ asked, named, directory, nodes }: MethodQuestion)
 }
 
 function refuse(asked: RestoreMethod, nodes: readonly MethodNode[]): void {
-  if (asked === 'stage') {
+  if (asked === 'stage' || asked === 'node-restart') {
     return;
   }
   const down = nodes.find(({ up }) => !up);

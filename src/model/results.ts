@@ -84,6 +84,10 @@ export interface RestoreResult {
   readonly tables: readonly RestoredTable[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */
   readonly statements?: readonly string[];
+  /** Nodes that the method stops and starts again. */
+  readonly stops?: readonly string[];
+  /** What `restore --undo` takes, when there is something to take back. */
+  readonly undo?: string;
   /** A shell script that puts the staged files in place by the node restart method; empty when there is nothing to place. */
   readonly commands: string;
   readonly warnings: readonly string[];

@@ -55,11 +55,11 @@ export async function restoreOnline(
 }
 
 /** Throws BackupError or UsageError when a node cannot take part, or rows would be lacking afterwards. */
-function refuseUnlessWhole({ sources, members, topology }: PlannedRestore, { truncate }: RestoreOptions): Topology {
+export function refuseUnlessWhole({ sources, members, topology }: PlannedRestore, { truncate }: RestoreOptions): Topology {
   const [absent] = members.absent;
   if (absent !== undefined) {
     throw new BackupError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
-      hint: 'an online restore needs every node; --host restores the data of single nodes',
+      hint: 'it needs every node; --host restores the data of single nodes',
     });
   }
   if (topology === undefined) {

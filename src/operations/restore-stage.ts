@@ -20,6 +20,7 @@ import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, openMembers } from './members.ts';
 import { stageNode } from './node-stage.ts';
 import type { Sources } from './restore-sources.ts';
+import type { RestartOptions } from './cluster-restart.ts';
 import { chooseSources, withViews } from './restore-sources.ts';
 
 export interface RestoreOptions {
@@ -36,6 +37,7 @@ export interface RestoreOptions {
   readonly method: RestoreMethod | 'auto';
   /** Online: empty the tables before, so that they hold exactly what the backup holds. */
   readonly truncate: boolean;
+  readonly restart: RestartOptions;
 }
 
 export interface RestoreParts extends MemberParts {
@@ -69,7 +71,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     directory: options.directory !== undefined,
     nodes: methodNodes(members, topology),
   });
-  if (options.truncate && method.method === 'stage') {
+  if (options.truncate && method.method !== 'import' && method.method !== 'refresh') {
     throw new UsageError('--truncate goes with an online restore, and this one is not', {
       hint: `method stage: ${method.reason}`,
     });

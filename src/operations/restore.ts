@@ -4,6 +4,7 @@ import type { RestartNode } from '../model/restart-method.ts';
 import { restartScript } from '../model/restart-method.ts';
 import type { RestoredTable, RestoreResult } from '../model/results.ts';
 import { restoreOnline } from './restore-online.ts';
+import { restoreByRestart } from './restore-restart.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 import { plannedNode, planRestore, stageAll, withLiveId } from './restore-stage.ts';
 
@@ -19,9 +20,11 @@ export async function restore(
 ): Promise<RestoreResult | undefined> {
   const planned = await planRestore(options, parts, signal);
   parts.listen({ type: 'step', text: `method ${planned.method.method}: ${planned.method.reason}` });
-  return planned.method.method === 'stage'
-    ? restoreStaged(planned, options, parts, signal)
-    : restoreOnline(planned, options, agree, parts, signal);
+  if (planned.method.method === 'stage') {
+    return restoreStaged(planned, options, parts, signal);
+  }
+  const place = planned.method.method === 'node-restart' ? restoreByRestart : restoreOnline;
+  return place(planned, options, agree, parts, signal);
 }
 
 /** Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. */

@@ -20,7 +20,7 @@ export function restoreText(result: RestoreResult): string {
     : failed === 0
       ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked`
       : `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`;
-  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${statementsOf(result)}${placing(result)}`;
+  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${statementsOf(result)}${restartOf(result)}${placing(result)}`;
 }
 
 /** The plan, and the question whether to go on. */
@@ -35,6 +35,46 @@ function statementsOf({ dryRun, statements = [] }: RestoreResult): string {
     return rest.length === 0 ? `  ${head};\n` : `  ${head} …\n`;
   });
   return dryRun && heads.length > 0 ? `\nIt begins with these statements:\n${heads.join('')}` : '';
+}
+
+/** What the node restart method is about to do, or how to take back what it did. */
+function restartOf({ dryRun, stops = [], undo }: RestoreResult): string {
+  if (dryRun && stops.length > 0) {
+    return `
+Files are fetched and checked first. Then Cassandra is STOPPED on ${stops.join(', ')}; the tables' files there become the
+snapshot before-restore-…, commit log, hints and saved caches are moved aside, the restored files take their place, and the
+nodes are started again. \`sstash restore --undo\` goes back.
+`;
+  }
+  return undo === undefined
+    ? ''
+    : `
+The old files are on the nodes, as the tables' snapshot before-restore-${undo}. To go back: sstash restore --undo ${undo}
+When all is well, free them: nodetool clearsnapshot -t before-restore-${undo}
+`;
+}
+
+interface UndoOutcome {
+  readonly id: string;
+  readonly dryRun: boolean;
+  readonly nodes: readonly { readonly host: string; readonly phase: string; readonly error?: string }[];
+  readonly tables: readonly string[];
+}
+
+export function undoText({ id, dryRun, nodes, tables }: UndoOutcome): string {
+  const rows = nodes.map(({ host, phase, error }) => [host, phase, error ?? '']);
+  const failed = nodes.filter(({ error }) => error !== undefined).length;
+  const verdict = dryRun
+    ? `nothing is done yet: Cassandra would be STOPPED on these nodes, the files of ${count(tables.length, 'table')} from before restore ${id} put back, and the nodes started`
+    : failed === 0
+      ? `restore ${id} is taken back; what it had brought is the snapshot restored-${id} of each table`
+      : `the files from before restore ${id} are back, but ${failed} of ${count(nodes.length, 'node')} did not come up`;
+  return `${table(['node', 'state', 'detail'], rows)}\n${verdict}\n`;
+}
+
+/** The plan, and the question whether to go on. */
+export function undoQuestion(plan: UndoOutcome): string {
+  return `${undoText(plan)}Go on?`;
 }
 
 function placing(result: RestoreResult): string {

@@ -1,0 +1,160 @@
+import { BackupError } from '../model/errors.ts';
+import type { PlacingPhase } from '../model/placing.ts';
+import { isPlacingPhase } from '../model/placing.ts';
+import { placedMark } from '../model/restart-method.ts';
+import type { Remote } from './remote.ts';
+
+/**
+ * Restored files take the place of live ones on a node whose Cassandra is down, and can be taken out again.
+ *
+ * Nothing is deleted: a table's old files become its snapshot `before-restore-<id>`, commit log, hints and saved caches go
+ * to a directory of that name in their own place, always on the same disk. What was done so far is in a journal,
+ * `<first data directory>/.sstash-undo/<id>/phase`, written before each step, and each step can be repeated: after a
+ * crash at any moment `place` goes on and `undo` goes back.
+ */
+export interface PlacingPlan {
+  /** Of the restore; the same on all nodes. */
+  readonly id: string;
+  /** The nodes that take part. */
+  readonly hosts: readonly string[];
+  readonly dataDirectories: readonly string[];
+  /** Commit log, hints, saved caches. */
+  readonly stateDirectories: readonly string[];
+  readonly tables: readonly PlacedTable[];
+}
+
+export interface PlacedTable {
+  /** `<keyspace>/<table>-<id>` below a data directory. */
+  readonly live: string;
+  /** Absolute; need not exist. */
+  readonly staged: string;
+}
+
+/** Writes the plan to the node. Nothing is moved by it. Throws RemoteError. */
+export async function beginPlacing(remote: Remote, plan: PlacingPlan, signal: AbortSignal): Promise<void> {
+  const lines = [
+    ...plan.hosts.map((host) => `host\t${host}\t`),
+    ...plan.dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
+    ...plan.stateDirectories.map((directory) => `state\t${directory}\t`),
+    ...plan.tables.map(({ live, staged }) => `place\t${journalRoot(plan.dataDirectories)}/${live}\t${staged}`),
+  ];
+  await runPlacing(remote, plan.dataDirectories, plan.id, 'begin', lines.join('\n'), signal);
+}
+
+/** Moves old files aside and restored ones in, or goes on with that. Throws RemoteError. */
+export async function placeFiles(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'place', '', signal);
+}
+
+/** Moves what is live now to snapshots `restored-<id>`, and the old files back. Throws RemoteError. */
+export async function takeBack(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'undo', '', signal);
+}
+
+/** A restore that this node's journal tells of. */
+export interface Journal {
+  readonly id: string;
+  readonly phase: PlacingPhase;
+  readonly hosts: readonly string[];
+  /** Directories of tables. */
+  readonly tables: readonly string[];
+}
+
+/** Oldest first. Throws BackupError when a journal cannot be read. */
+export async function readJournals(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Journal[]> {
+  const answer = await remote.run(['sh', '-c', listScript, 'sh', journalRoot(dataDirectories)], { signal });
+  return answer
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const [id = '', phase = '', ...lines] = entry.split('\n');
+      if (!isPlacingPhase(phase)) {
+        throw new BackupError(`${remote.host}: the journal of restore ${id} says ${JSON.stringify(phase)}, which is no phase`);
+      }
+      const values = (kind: string) =>
+        lines.map((line) => line.split('\t')).flatMap(([word, value = '']) => (word === kind ? [value] : []));
+      return { id, phase, hosts: values('host'), tables: values('place') };
+    })
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function journalRoot([first = '/var/lib/cassandra/data']: readonly string[]): string {
+  return first;
+}
+
+async function runPlacing(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  verb: 'begin' | 'place' | 'undo',
+  input: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const command = ['sh', '-c', script, 'sh', verb, journalRoot(dataDirectories), id, placedMark] as const;
+  await remote.run(command, { input: input === '' ? '' : `${input}\n`, signal });
+}
+
+const listScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
+for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
+
+const script = String.raw`
+set -u
+verb=$1; data=$2; id=$3; mark=$4; j=$data/.sstash-undo/$id
+tab=$(printf '\t')
+die() { echo "$*" >&2; exit 1; }
+# The word is on disk before the step that it announces begins.
+phase() { printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase" || die "cannot write $j/phase"; now=$1; }
+make() { [ -d "$1" ] || { make "$(dirname -- "$1")" && mkdir -- "$1" && chown --reference="$data" -- "$1"; } || die "cannot make $1"; }
+files() { # FROM TO: the files right in FROM
+  [ -d "$1" ] || return 0
+  [ -n "$(find "$1" -maxdepth 1 -type f -print -quit)" ] || return 0
+  make "$2"; find "$1" -maxdepth 1 -type f -exec mv -f -t "$2" -- {} + || die "cannot move the files of $1 to $2"
+}
+table() { # FROM TO: those of its index directories too
+  files "$1" "$2"
+  for i in "$1"/.[!.]*; do [ ! -d "$i" ] || files "$i" "$2/$(basename -- "$i")"; done
+}
+each() { # KIND COMMAND: for each line of that kind
+  while IFS=$tab read -r kind one two; do [ "$kind" != "$1" ] || "$2" "$one" "$two" || exit 1; done <"$j/plan" || exit 1
+}
+table_aside() { table "$1" "$1/snapshots/before-restore-$id"; }
+state_aside() { files "$1" "$1/before-restore-$id"; }
+place() { [ ! -d "$2" ] || { make "$1"; table "$2" "$1"; }; }
+table_away() { table "$1" "$1/snapshots/restored-$id"; }
+state_away() { files "$1" "$1/restored-$id"; }
+table_back() { table "$1/snapshots/before-restore-$id" "$1"; }
+state_back() { files "$1/before-restore-$id" "$1"; }
+
+if [ "$verb" = begin ]; then
+  make "$j"; cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan" || die "cannot write $j/plan"
+  phase begun; exit 0
+fi
+now=$(cat -- "$j/phase") || exit 1
+if [ "$verb" = place ]; then
+  case $now in begun|aside) phase aside; each table table_aside; each state state_aside; phase placing;; esac
+  case $now in placing) each place place; : >"$data/$mark" && chown --reference="$data" -- "$data/$mark" && sync && phase placed;; esac
+  [ "$now" = placed ] || die "restore $id is $now and cannot go on"
+  exit 0
+fi
+case $now in
+  begun) phase undone;;
+  aside) phase back;;
+  placing|placed|away) phase away; each table table_away; each state state_away; phase back;;
+esac
+case $now in back) each table table_back; each state state_back; : >"$data/$mark" && chown --reference="$data" -- "$data/$mark" && sync && phase undone;; esac
+[ "$now" = undone ] || die "restore $id is $now and cannot go back"
+`;

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BackupError, RemoteError } from '../model/errors.ts';
+import { parseStatus } from './nodetool-output.ts';
+import { nodeInfo, nodetool, statusText } from './nodetool.ts';
+import type { Remote } from './remote.ts';
+import { failureLine, runTool } from './tools.ts';
+import type { Tools } from './tools.ts';
+
+/** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */
+export const defaultService = {
+  stop: 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi',
+  start: 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi',
+} as const;
+
+/**
+ * Flushes and stops Cassandra, and makes sure that no server process is left. A node that is down already stays so.
+ * Throws RemoteError when a command fails, or BackupError when it runs on all the same.
+ */
+export async function stopServer(remote: Remote, tools: Tools, stopCommand: string, signal: AbortSignal): Promise<void> {
+  if (!(await isRunning(remote, signal))) {
+    return;
+  }
+  // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
+  await nodetool(remote, tools, ['drain'], signal);
+  await runShell(remote, stopCommand, signal);
+  for (let tries = 0; await isRunning(remote, signal); tries += 1) {
+    if (tries >= stopTries) {
+      throw new BackupError(`${remote.host}: Cassandra runs on after it was stopped`, {
+        hint: 'give the command that stops it with --stop-cmd',
+      });
+    }
+    await sleep(1000, undefined, { signal });
+  }
+}
+
+const stopTries = 60;
+
+/** Whether a Cassandra server process is there: a JVM that is shutting down answers no nodetool and still has its files. */
+export async function isRunning(remote: Remote, signal: AbortSignal): Promise<boolean> {
+  return (await remote.run(['sh', '-c', runningScript], { signal })).trim() === 'yes';
+}
+
+// The brackets keep the script from finding itself.
+const runningScript = String.raw`for p in /proc/[0-9]*; do
+  tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q 'org\.apache\.cassandra\.service\.[C]assandraDaemon' && { echo yes; exit 0; }
+done; echo no`;
+
+/** Gives the command to start and does not wait. Throws RemoteError when it fails. */
+export async function startServer(remote: Remote, startCommand: string, signal: AbortSignal): Promise<void> {
+  await runShell(remote, startCommand, signal);
+}
+
+/** Waits until the node itself says that it is up and normal. Throws BackupError when it does not in time. */
+export async function waitUntilUp(remote: Remote, tools: Tools, timeoutSeconds: number, signal: AbortSignal): Promise<void> {
+  const until = Date.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const state = await stateOf(remote, tools, signal);
+    if (state === 'UN') {
+      return;
+    }
+    if (Date.now() > until) {
+      throw new BackupError(`${remote.host} is not up ${timeoutSeconds} s after it was started (${state})`, {
+        hint: 'its system.log says why; --start-timeout waits longer',
+      });
+    }
+    await sleep(2000, undefined, { signal });
+  }
+}
+
+async function stateOf(remote: Remote, tools: Tools, signal: AbortSignal): Promise<string> {
+  try {
+    const { hostId } = await nodeInfo(remote, tools, signal);
+    return parseStatus(await statusText(remote, tools, signal)).find((line) => line.hostId === hostId)?.state ?? 'unknown';
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof RemoteError && error.transient) {
+      throw error;
+    }
+    return 'nodetool gets no answer';
+  }
+}
+
+async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
+  const output = await runTool(remote, ['sh', '-c', text], { signal });
+  if (output.status !== 0) {
+    throw new RemoteError(`${remote.host}: ${text} failed: ${failureLine(output, 'sh')}`, {
+      host: remote.host,
+      command: text,
+      status: output.status,
+      stderr: output.stderr.slice(-2000),
+      hint: 'give the right command with --stop-cmd or --start-cmd; it needs the rights for it (--use-sudo)',
+    });
+  }
+}

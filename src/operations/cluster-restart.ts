@@ -1,0 +1,87 @@
+import { defaultService, isRunning, startServer, stopServer, waitUntilUp } from '../cluster/service.ts';
+import { BackupError } from '../model/errors.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { Member, MemberParts } from './members.ts';
+
+export interface RestartOptions {
+  /** Shell text; systemctl or service when absent. */
+  readonly stopCommand?: string;
+  readonly startCommand?: string;
+  /** How long a node may take to be up again. */
+  readonly startTimeoutSeconds: number;
+}
+
+type RestartParts = Pick<MemberParts, 'tools' | 'listen'>;
+
+/** Stops Cassandra on all of them, side by side, and makes sure that none runs. Throws the first failure. */
+export async function stopAll(
+  members: readonly Member[],
+  { stopCommand = defaultService.stop }: RestartOptions,
+  parts: RestartParts,
+  signal: AbortSignal,
+): Promise<void> {
+  parts.listen({ type: 'step', text: `stopping Cassandra on ${hostsOf(members)}` });
+  await settled(members.map(({ remote }) => stopServer(remote, parts.tools, stopCommand, signal)));
+  const running = await Promise.all(members.map(({ remote }) => isRunning(remote, signal)));
+  const still = members.find((_, index) => running[index]);
+  if (still !== undefined) {
+    throw new BackupError(`${still.host}: Cassandra runs again; something starts it`, { hint: 'keep it down and try again' });
+  }
+}
+
+/**
+ * Starts all of them and waits until each is up. First a seed alone, since others do not come up without one; and when it
+ * does not come up either, the others stay as they are. Gives what became of each that is not up.
+ */
+export async function startAll(
+  members: readonly Member[],
+  options: RestartOptions,
+  parts: RestartParts,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const failures = new Map<string, string>();
+  const start = async ({ host, remote }: Member): Promise<void> => {
+    try {
+      await startServer(remote, options.startCommand ?? defaultService.start, signal);
+      await waitUntilUp(remote, parts.tools, options.startTimeoutSeconds, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.set(host, reasonOf(error));
+    }
+  };
+  const [first, ...others] = seedsFirst(members);
+  if (first === undefined) {
+    return failures;
+  }
+  parts.listen({ type: 'step', text: `starting Cassandra on ${first.host}` });
+  await start(first);
+  if (failures.size > 0) {
+    for (const { host } of others) {
+      failures.set(host, `not started, since ${first.host} did not come up`);
+    }
+    return failures;
+  }
+  if (others.length > 0) {
+    parts.listen({ type: 'step', text: `starting Cassandra on ${hostsOf(others)}` });
+    await Promise.all(others.map(start));
+  }
+  return failures;
+}
+
+function seedsFirst(members: readonly Member[]): readonly Member[] {
+  return [...members.filter(isSeed), ...members.filter((member) => !isSeed(member))];
+}
+
+function isSeed({ host, config }: Member): boolean {
+  return config.seeds.some((seed) => seed === host || seed === config.listenAddress);
+}
+
+function hostsOf(members: readonly Member[]): string {
+  return members.map(({ host }) => host).join(', ');
+}
+
+/** All of them have ended when this throws: what is half-done goes on behind nobody's back. */
+export async function settled(works: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(works);
+  await Promise.all(works);
+}

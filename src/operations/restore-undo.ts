@@ -1,0 +1,109 @@
+import type { Journal } from '../cluster/placing.ts';
+import { readJournals, takeBack } from '../cluster/placing.ts';
+import { NotFoundError, UsageError } from '../model/errors.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { PlacingPhase } from '../model/placing.ts';
+import type { RestartOptions } from './cluster-restart.ts';
+import { settled, startAll, stopAll } from './cluster-restart.ts';
+import type { Member, MemberParts } from './members.ts';
+import { openMembers } from './members.ts';
+
+export interface UndoOptions extends RestartOptions {
+  readonly hosts: readonly string[];
+  /** Of the restore; the newest that is not undone when absent. */
+  readonly id: string | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface UndoResult {
+  readonly id: string;
+  readonly dryRun: boolean;
+  readonly nodes: readonly { readonly host: string; readonly phase: PlacingPhase; readonly error?: string }[];
+  /** Directories of the tables whose old files come back. */
+  readonly tables: readonly string[];
+}
+
+/**
+ * Takes a restore by the node restart method back, whether it succeeded or broke off at whatever step: the nodes are
+ * stopped, what is live now becomes the snapshot `restored-<id>`, the old files come back, the nodes are started.
+ * Undefined when `agree` said no. Throws NotFoundError when no node knows of such a restore.
+ */
+export async function undoRestore(
+  options: UndoOptions,
+  agree: (plan: UndoResult) => Promise<boolean>,
+  parts: MemberParts,
+  signal: AbortSignal,
+): Promise<UndoResult | undefined> {
+  parts.listen({ type: 'step', text: 'connecting' });
+  const members = await openMembers(options.hosts, false, parts, signal);
+  const [absent] = members.absent;
+  if (absent !== undefined) {
+    throw new UsageError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
+      hint: 'a restore is taken back on all its nodes or on none',
+    });
+  }
+  const { id, found } = await findJournals(members.present, options.id, signal);
+  const plan: UndoResult = {
+    id,
+    dryRun: true,
+    nodes: found.map(({ member, journal }) => ({ host: member.host, phase: journal.phase })),
+    tables: [...new Set(found.flatMap(({ journal }) => journal.tables))].toSorted(),
+  };
+  if (options.dryRun) {
+    return plan;
+  }
+  if (!(await agree(plan))) {
+    return undefined;
+  }
+  const nodes = found.map(({ member }) => member);
+  await stopAll(nodes, options, parts, signal);
+  parts.listen({ type: 'step', text: 'moving the old files back' });
+  await settled(nodes.map(({ remote, config }) => takeBack(remote, config.dataDirectories, id, signal)));
+  const failures = await startAll(nodes, options, parts, signal);
+  return {
+    ...plan,
+    dryRun: false,
+    nodes: nodes.map(({ host }) => {
+      const error = failures.get(host);
+      return { host, phase: 'undone', ...(error === undefined ? {} : { error }) };
+    }),
+  };
+}
+
+interface FoundJournal {
+  readonly member: Member;
+  readonly journal: Journal;
+}
+
+async function findJournals(
+  members: readonly Member[],
+  asked: string | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly id: string; readonly found: readonly FoundJournal[] }> {
+  const all = await Promise.all(
+    members.map(async (member) =>
+      (await readJournals(member.remote, member.config.dataDirectories, signal)).map((journal) => ({ member, journal })),
+    ),
+  );
+  const undoable = all.flat().filter(({ journal }) => journal.phase !== 'undone');
+  const id =
+    asked ??
+    undoable
+      .map(({ journal }) => journal.id)
+      .toSorted()
+      .at(-1);
+  const found = undoable.filter(({ journal }) => journal.id === id);
+  if (id === undefined || found.length === 0) {
+    const known = [...new Set(undoable.map(({ journal }) => journal.id))].join(', ');
+    throw new NotFoundError(`no restore ${asked === undefined ? '' : `${asked} `}to take back on these nodes`, {
+      hint: known === '' ? 'they know of none, or all are undone' : `they know of ${known}`,
+    });
+  }
+  const missing = found[0]?.journal.hosts.find((host) => !members.some((member) => member.host === host));
+  if (missing !== undefined) {
+    throw new UsageError(`restore ${id} was on ${missing} too`, {
+      hint: 'name all its nodes with --hosts, as they were named then',
+    });
+  }
+  return { id, found };
+}
