@@ -1,7 +1,7 @@
 import { latestComplete } from '../model/backup.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { listBackups } from '../operations/list.ts';
-import { listRow, listText } from '../report/listing-report.ts';
+import { damagedRow, listRow, listText } from '../report/listing-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions } from './options.ts';
 import { openRepository } from './session.ts';
@@ -26,10 +26,16 @@ export const listCommand: Command = {
     const range = { since: moment('since'), until: moment('until') };
     const repository = await openRepository(args, context);
     try {
-      const found = await listBackups(repository, range, context.signal);
+      const { backups: found, damaged } = await listBackups(repository, range, context.signal);
       const latest = before === undefined ? undefined : latestComplete(found, before);
       const backups = before === undefined ? found : latest === undefined ? [] : [latest];
-      return { json: { backups: backups.map(listRow) }, text: listText(backups, repository.store.url) };
+      for (const { id, reason } of damaged) {
+        context.listen({ type: 'warning', text: `backup ${id} cannot be read: ${reason}` });
+      }
+      return {
+        json: { backups: [...backups.map(listRow), ...damaged.map(damagedRow)] },
+        text: listText(backups, damaged, repository.store.url),
+      };
     } finally {
       await repository.store.close();
     }

@@ -38,7 +38,8 @@ export const filesCommand: Command = {
 async function shown(args: Arguments, context: CommandContext): Promise<ShownBackup & { readonly location: string }> {
   const repository = await openRepository(args, context);
   try {
-    return { ...(await showBackup(repository, { name: args.text('backup') }, context.signal)), location: repository.store.url };
+    const parts = { repository, listen: context.listen };
+    return { ...(await showBackup(parts, { name: args.text('backup') }, context.signal)), location: repository.store.url };
   } finally {
     await repository.store.close();
   }

@@ -7,6 +7,22 @@ export type Backup =
 
 export type CompleteBackup = Extract<Backup, { complete: true }>;
 
+/** A backup or run whose own manifest or mark cannot be read: nobody can say what it holds. */
+export interface DamagedBackup extends BackupRef {
+  /** Names the object, and what is wrong with it. */
+  readonly reason: string;
+}
+
+/** Everything that a location holds. */
+export interface Survey {
+  /** Oldest first. */
+  readonly backups: readonly Backup[];
+  /** By name. */
+  readonly damaged: readonly DamagedBackup[];
+  /** Every directory that can be a snapshot backup's, also of deleted ones whose objects others point at. */
+  readonly directories: readonly BackupId[];
+}
+
 /** When the data is from, ISO 8601 UTC; for an unfinished run, when it began. */
 export function takenAtOf(backup: Backup): string {
   return backup.complete ? backup.manifest.takenAt : backup.progress.startedAt;

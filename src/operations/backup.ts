@@ -81,7 +81,7 @@ async function prepareAll(
   parts.listen({ type: 'step', text: run.ref.parent === undefined ? `taking snapshots ${run.tag}` : 'flushing' });
   return onEach(run.members.present, options.snapshotParallel, parts.listen, signal, async (member) => {
     const node = nodeOf(member, run.topology);
-    const earlier = await earlierOf(member.host, node.hostId, run, options, parts.repository, signal);
+    const earlier = await earlierOf(member.host, node.hostId, run, options, parts, signal);
     return prepareNode(member, node, run, earlier, parts, signal);
   });
 }

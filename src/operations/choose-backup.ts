@@ -1,7 +1,9 @@
 import type { Backup } from '../model/backup.ts';
 import { latestComplete } from '../model/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
+import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import type { Repository } from '../storage/repository.ts';
 
 export interface BackupChoice {
@@ -11,8 +13,20 @@ export interface BackupChoice {
   readonly before?: Date;
 }
 
-/** The backup that is meant. `latest` is always a complete one; an unfinished run must be named. Throws NotFoundError. */
-export async function chooseBackup(repository: Repository, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
+export interface ChoiceParts {
+  readonly repository: Repository;
+  readonly listen: Listen;
+}
+
+/**
+ * The backup that is meant. `latest` is always a complete one, and one that cannot be read is passed over with a warning; an
+ * unfinished run must be named. Throws NotFoundError, and IntegrityError when the named one cannot be read.
+ */
+export async function chooseBackup(
+  { repository, listen }: ChoiceParts,
+  choice: BackupChoice,
+  signal: AbortSignal,
+): Promise<Backup> {
   const { url } = repository.store;
   if (choice.name !== 'latest') {
     const backup = await repository.find(choice.name, signal);
@@ -21,7 +35,11 @@ export async function chooseBackup(repository: Repository, choice: BackupChoice,
     }
     return backup;
   }
-  const backup = latestComplete(await repository.backups(signal), choice.before);
+  const { backups, damaged } = await repository.survey(signal);
+  const backup = latestComplete(backups, choice.before);
+  for (const { reason, ...ref } of damaged) {
+    listen({ type: 'warning', text: `backup ${pathOf(ref)} cannot be read and is passed over: ${reason}` });
+  }
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;
     throw new NotFoundError(`no complete backup${when} in ${url}`, { hint: '`sstash list` names those that are there' });

@@ -1,9 +1,10 @@
 import type { Backup } from '../model/backup.ts';
 import { chainOf } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
-import { NotFoundError, UsageError } from '../model/errors.ts';
+import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/manifest.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import { tablesToRestore } from '../model/restore-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
@@ -35,7 +36,7 @@ export async function chooseSources(
   signal: AbortSignal,
 ): Promise<Sources> {
   parts.listen({ type: 'step', text: 'reading the backup' });
-  const backup = await chooseBackup(parts.repository, question.choice, signal);
+  const backup = await chooseBackup(parts, question.choice, signal);
   const manifests = await wholeManifests(parts.repository, backup, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
   if (unknown !== undefined) {
@@ -66,7 +67,15 @@ async function wholeManifests(repository: Repository, backup: Backup, signal: Ab
   if (backup.parent === undefined) {
     return own;
   }
-  const chain = chainOf(backup, await repository.backups(signal)).filter((each) => each.id !== backup.id);
+  const { backups, damaged } = await repository.survey(signal);
+  // Its files would be missing from the middle. Ids of incremental backups are moments, so that what came later is told apart.
+  const broken = damaged.find((each) => each.parent === backup.parent && each.id < backup.id);
+  if (broken !== undefined) {
+    throw new IntegrityError(`${backup.id} stands on ${pathOf(broken)}, which cannot be read: ${broken.reason}`, {
+      hint: `restore an earlier one: ${chainOf(backup, backups)[0]?.id ?? backup.parent}`,
+    });
+  }
+  const chain = chainOf(backup, backups).filter((each) => each.id !== backup.id);
   if (chain[0]?.id !== backup.parent || !chain[0].complete) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }

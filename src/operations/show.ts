@@ -1,8 +1,7 @@
 import type { Backup } from '../model/backup.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
-import type { Repository } from '../storage/repository.ts';
-import type { BackupChoice } from './choose-backup.ts';
+import type { BackupChoice, ChoiceParts } from './choose-backup.ts';
 import { chooseBackup, nodeManifests } from './choose-backup.ts';
 
 /** A backup with the manifests of its nodes. */
@@ -13,8 +12,9 @@ export interface ShownBackup {
   readonly url: string;
 }
 
-export async function showBackup(repository: Repository, choice: BackupChoice, signal: AbortSignal): Promise<ShownBackup> {
-  const backup = await chooseBackup(repository, choice, signal);
+export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<ShownBackup> {
+  const { repository } = parts;
+  const backup = await chooseBackup(parts, choice, signal);
   const url = `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}`;
   return { backup, manifests: await nodeManifests(repository, backup, signal), url };
 }

@@ -1,6 +1,6 @@
 import { inOrder } from '../flow/in-order.ts';
 import { isBackupId } from '../model/backup-id.ts';
-import type { Backup } from '../model/backup.ts';
+import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
 import { byTime } from '../model/backup.ts';
 import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
@@ -43,13 +43,34 @@ export class Repository {
     this.store = store;
   }
 
-  /** Every backup and every unfinished run, oldest first: two requests per snapshot backup, one per incremental. */
+  /**
+   * Every backup and every unfinished run, oldest first. Throws IntegrityError when one of them cannot be read: for whoever
+   * must know all of them.
+   */
   async backups(signal?: AbortSignal): Promise<readonly Backup[]> {
-    const found: Backup[] = [];
-    for await (const family of inOrder(await this.directoryIds('', signal), readersAtOnce, (id) => this.#family(id, signal))) {
-      found.push(...family);
+    const { backups, damaged } = await this.survey(signal);
+    const [first] = damaged;
+    if (first !== undefined) {
+      throw new IntegrityError(first.reason, { hint: givingUp(first) });
     }
-    return found.toSorted(byTime);
+    return backups;
+  }
+
+  /** The same, and apart from them those that cannot be read: two requests per snapshot backup, one per incremental. */
+  async survey(signal?: AbortSignal): Promise<Survey> {
+    const directories = await this.directoryIds('', signal);
+    const backups: Backup[] = [];
+    const damaged: DamagedBackup[] = [];
+    for await (const family of inOrder(directories, readersAtOnce, (id) => this.#family(id, signal))) {
+      for (const found of family) {
+        if ('reason' in found) {
+          damaged.push(found);
+        } else {
+          backups.push(found);
+        }
+      }
+    }
+    return { backups: backups.toSorted(byTime), damaged, directories };
   }
 
   /** Directories that can be backups, finished or not. */
@@ -64,13 +85,24 @@ export class Repository {
   }
 
   /** A snapshot backup and its incremental backups. */
-  async #family(id: BackupId, signal?: AbortSignal): Promise<readonly Backup[]> {
+  async #family(id: BackupId, signal?: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
     const [snapshot, children] = await Promise.all([
-      this.backup({ id }, signal),
+      this.#look({ id }, signal),
       this.directoryIds(incrementalsPrefix(id), signal),
     ]);
-    const incrementals = await Promise.all(children.map((child) => this.backup({ id: child, parent: id }, signal)));
+    const incrementals = await Promise.all(children.map((child) => this.#look({ id: child, parent: id }, signal)));
     return [snapshot, ...incrementals].filter((backup) => backup !== undefined);
+  }
+
+  async #look(ref: BackupRef, signal?: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
+    try {
+      return await this.backup(ref, signal);
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) {
+        throw error;
+      }
+      return { ...refOf(ref), reason: error.message };
+    }
   }
 
   /** Undefined when the directory holds neither a manifest nor the mark of a run: then it is no backup. */
@@ -84,13 +116,21 @@ export class Repository {
     return progress === undefined ? undefined : { ...refOf(ref), complete: false, progress };
   }
 
-  /** The backup of this name wherever it lies; incremental backups lie inside their parents. */
+  /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */
   async find(id: BackupId, signal?: AbortSignal): Promise<Backup | undefined> {
     if (!isBackupId(id)) {
       return undefined;
     }
     const snapshot = await this.backup({ id }, signal);
-    return snapshot ?? (await this.backups(signal)).find((backup) => backup.id === id);
+    if (snapshot !== undefined) {
+      return snapshot;
+    }
+    const { backups, damaged } = await this.survey(signal);
+    const broken = damaged.find((each) => each.id === id);
+    if (broken !== undefined) {
+      throw new IntegrityError(broken.reason, { hint: givingUp(broken) });
+    }
+    return backups.find((backup) => backup.id === id);
   }
 
   async nodeManifest(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
@@ -185,6 +225,11 @@ export class Repository {
     }
     return decode(Buffer.concat(chunks), key);
   }
+}
+
+function givingUp({ id, parent }: BackupRef): string {
+  const name = parent === undefined ? id : `${parent}/${id}`;
+  return `\`sstash delete ${name}\` gives this backup up; what others need of it stays`;
 }
 
 /** A manifest that was copied to another place would make one backup's objects look like another's. */
