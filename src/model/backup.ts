@@ -13,6 +13,14 @@ export interface DamagedBackup extends BackupRef {
   readonly reason: string;
 }
 
+/**
+ * Whether a backup cannot be restored without the other: its parent, or an earlier incremental backup of the same parent. By
+ * name, for where one of them cannot be read: ids of incremental backups are moments.
+ */
+export function standsOn(backup: BackupRef, other: BackupRef): boolean {
+  return other.parent === undefined ? other.id === backup.parent : other.parent === backup.parent && other.id < backup.id;
+}
+
 /** Everything that a location holds. */
 export interface Survey {
   /** Oldest first. */

@@ -1,5 +1,5 @@
 import type { Backup, CompleteBackup, DamagedBackup } from './backup.ts';
-import { byTime, chainOf, isComplete } from './backup.ts';
+import { byTime, chainOf, isComplete, standsOn } from './backup.ts';
 import { IntegrityError, NotFoundError, UsageError } from './errors.ts';
 import type { BackupRef } from './manifest.ts';
 import type { Judged, RetentionPolicy } from './retention.ts';
@@ -117,12 +117,7 @@ function groundOf(
   backups: readonly Backup[],
   damaged: readonly DamagedBackup[],
 ): readonly (Backup | DamagedBackup)[] {
-  const { id, parent } = backup;
-  if (parent === undefined) {
-    return [];
-  }
-  const isBelow = (other: BackupRef): boolean =>
-    other.parent === undefined ? other.id === parent : other.parent === parent && other.id < id;
+  const isBelow = (other: BackupRef): boolean => standsOn(backup, other);
   return [...('reason' in backup ? backups.filter(isBelow) : chainOf(backup, backups)), ...damaged.filter(isBelow)];
 }
 
@@ -188,5 +183,6 @@ function stateOf(backup: Backup | DamagedBackup): string {
   if ('reason' in backup) {
     return `${pathOf(backup)} ${backup.reason}`;
   }
-  return `${pathOf(backup)} ${backup.complete ? 'complete' : backup.progress.startedAt}`;
+  // A run that is gone on with keeps the time at which it began.
+  return `${pathOf(backup)} ${backup.complete ? 'complete' : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
 }

@@ -1,5 +1,5 @@
 import type { Backup } from '../model/backup.ts';
-import { latestComplete } from '../model/backup.ts';
+import { latestComplete, standsOn } from '../model/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
@@ -36,9 +36,11 @@ export async function chooseBackup(
     return backup;
   }
   const { backups, damaged } = await repository.survey(signal);
-  const backup = latestComplete(backups, choice.before);
+  const restorable = backups.filter((each) => !damaged.some((other) => standsOn(each, other)));
+  const backup = latestComplete(restorable, choice.before);
   for (const { reason, ...ref } of damaged) {
-    listen({ type: 'warning', text: `backup ${pathOf(ref)} cannot be read and is passed over: ${reason}` });
+    const text = `backup ${pathOf(ref)} cannot be read and is passed over, with what stands on it: ${reason}`;
+    listen({ type: 'warning', text });
   }
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;

@@ -1,5 +1,5 @@
 import type { Backup } from '../model/backup.ts';
-import { chainOf } from '../model/backup.ts';
+import { chainOf, standsOn } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
@@ -68,11 +68,11 @@ async function wholeManifests(repository: Repository, backup: Backup, signal: Ab
     return own;
   }
   const { backups, damaged } = await repository.survey(signal);
-  // Its files would be missing from the middle. Ids of incremental backups are moments, so that what came later is told apart.
-  const broken = damaged.find((each) => each.parent === backup.parent && each.id < backup.id);
+  // Its files would be missing from the middle.
+  const broken = damaged.find((each) => standsOn(backup, each));
   if (broken !== undefined) {
     throw new IntegrityError(`${backup.id} stands on ${pathOf(broken)}, which cannot be read: ${broken.reason}`, {
-      hint: `restore an earlier one: ${chainOf(backup, backups)[0]?.id ?? backup.parent}`,
+      hint: '`sstash list` shows what else there is; what is older than the damaged one can be restored',
     });
   }
   const chain = chainOf(backup, backups).filter((each) => each.id !== backup.id);

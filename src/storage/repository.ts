@@ -25,6 +25,7 @@ import {
   encodeNodeManifest,
 } from './manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
+import { putNew } from './put-new.ts';
 
 /** Requests side by side while many backups are looked at. */
 const readersAtOnce = 32;
@@ -157,7 +158,7 @@ export class Repository {
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
   async begin(progress: InProgress, signal?: AbortSignal): Promise<void> {
-    await this.store.put(inProgressKey(progress), encodeJson(progress), { ifAbsent: true }, signal);
+    await putNew(this.store, inProgressKey(progress), encodeJson(progress), signal);
   }
 
   /** The mark is the one object that changes; it says what became of each node. */
@@ -192,7 +193,7 @@ export class Repository {
 
   /** Written last: from here on the backup is complete. */
   async commit(manifest: BackupManifest, signal?: AbortSignal): Promise<void> {
-    await this.store.put(backupManifestKey(manifest), encodeJson(manifest), { ifAbsent: true }, signal);
+    await putNew(this.store, backupManifestKey(manifest), encodeJson(manifest), signal);
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import type { Event } from '../../../src/model/events.ts';
-import { IntegrityError, UsageError } from '../../../src/model/errors.ts';
+import { IntegrityError, NotFoundError, UsageError } from '../../../src/model/errors.ts';
 import { tableFilter } from '../../../src/model/table-filter.ts';
 import { chooseBackup } from '../../../src/operations/choose-backup.ts';
 import type { DeleteOptions } from '../../../src/operations/delete.ts';
@@ -74,9 +74,14 @@ describe('a backup whose manifest cannot be read', () => {
     const events: Event[] = [];
     const parts = { repository: history.repository, listen: (event: Event) => void events.push(event) };
     assert.equal((await chooseBackup(parts, { name: 'latest' }, never)).id, 'a3');
-    assert.match(JSON.stringify(events), /"warning".*backup b1 cannot be read and is passed over: b1\/manifest\.json/);
+    assert.match(
+      JSON.stringify(events),
+      /"warning".*backup b1 cannot be read and is passed over, with what stands on it: b1\/manifest\.json/,
+    );
     await assert.rejects(chooseBackup(parts, { name: 'b1' }, never), IntegrityError);
     assert.equal((await chooseBackup(parts, { name: 'a2' }, never)).id, 'a2', 'it stands in nobody else’s way');
+    await damage(history, 'a1');
+    await assert.rejects(chooseBackup(parts, { name: 'latest' }, never), NotFoundError, 'nothing is left to stand on');
   });
 
   test('what stands on it is not restored without it', async (context) => {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ConditionFailedError, IntegrityError } from '../../../src/model/errors.ts';
+import { ConditionFailedError, IntegrityError, StorageError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { listed } from '../../support/bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../support/manifests.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { watchedStore } from '../../support/watched-store.ts';
 
 async function opened(
   t: TestContext,
@@ -153,4 +154,19 @@ test('what format 1 wrote is read by every later version', async () => {
   assert.equal(backup?.complete === true ? backup.manifest.policy : '', 'daily');
   assert.equal((await repository.ring({ id }))?.nodes[0]?.tokens.length, 2);
   assert.match((await repository.schema({ id })) ?? '', /CREATE TABLE/);
+});
+
+test('a store that knows no conditions takes a run all the same, and no second one of its name', async (t) => {
+  const { repository: plain } = await opened(t);
+  const store = watchedStore(plain.store);
+  store.spoil = async (put, options) => {
+    const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
+    if (options.ifAbsent === true) throw new StorageError('not implemented', { key: '', cause });
+    return put(options);
+  };
+  const repository = new Repository(store);
+  await repository.begin(progressOf({ id }));
+  await assert.rejects(repository.begin(progressOf({ id })), ConditionFailedError);
+  await repository.commit(backupManifestOf({ id }));
+  assert.equal((await repository.backup({ id }))?.complete, true);
 });
