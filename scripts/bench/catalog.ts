@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { BackupManifest, NodeManifest } from '../../src/model/manifest.ts';
 import { encodeJson, encodeNodeManifest } from '../../src/storage/manifest-format.ts';
-import { countingProxy } from '../../test/support/counting-proxy.ts';
+import { startCountingProxy } from '../../test/support/counting-proxy.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, storedOf, summary, tableOf } from '../../test/support/manifests.ts';
 import { sstashBackup, sstashProgram } from './contenders.ts';
 import type { CpuGroups } from './cpu-groups.ts';
@@ -40,13 +40,13 @@ export async function measureCatalog(
   groups: CpuGroups,
   say: (text: string) => void,
 ): Promise<readonly CatalogRun[]> {
-  const proxy = await countingProxy(lab.endpoint);
+  const proxy = await startCountingProxy(lab.endpoint);
   const runs: CatalogRun[] = [];
   const add = async (what: string, program: Program): Promise<void> => {
     say(what);
-    const before = proxy.count();
-    const cost = await measure({ ...program, env: { ...program.env, SSTASH_ENDPOINT: proxy.url } }, groups, lab.directory);
-    runs.push({ what, requests: proxy.count() - before, ...cost });
+    proxy.reset();
+    const cost = await measure({ ...program, env: { ...program.env, SSTASH_ENDPOINT: proxy.endpoint } }, groups, lab.directory);
+    runs.push({ what, requests: proxy.requests.length, ...cost });
   };
   try {
     const again = sstashBackup(lab, sstash, 'again', 'bench', []);
@@ -58,7 +58,7 @@ export async function measureCatalog(
       await add(words.join(' '), sstashProgram(lab, sstash, 'catalog', words));
     }
   } finally {
-    await proxy.close();
+    await proxy.stop();
     for (const prefix of ['again', 'catalog']) rmSync(lab.behind(prefix), { recursive: true, force: true });
   }
   return runs;

@@ -107,6 +107,11 @@ export async function clearIncoming(remote: Remote, staging: Staging, signal?: A
   await remote.run(['rm', '-rf', '--', `${staging.directory}/.sstash-incoming`], signal === undefined ? {} : { signal });
 }
 
+/** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
+export async function removeStaging(remote: Remote, { directory }: Staging, signal: AbortSignal): Promise<void> {
+  await remote.run(['rm', '-rf', '--', directory], { signal });
+}
+
 // Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
 const openScript = `
 make=$1; label=$2; dir=$3; shift 3

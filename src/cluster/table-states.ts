@@ -8,14 +8,14 @@ import type { Tools } from './tools.ts';
 
 /** What a node remembers of its tables that decides whether a chain of incremental backups holds. */
 export interface TableStates {
-  /** When a table was last truncated, by table id (32 hexadecimal digits). */
+  /** When a table was last truncated, by table id (32 hexadecimal digits); by this host's clock, a little late at most. */
   readonly truncatedAt: ReadonlyMap<string, Date>;
   /** Tables with `incremental_backups = false` (since Cassandra 5.0): Cassandra links none of their sstables. */
   readonly withoutIncrementals: readonly TableId[];
 }
 
 const statements: readonly string[] = [
-  'SELECT JSON truncated_at FROM system.local',
+  'SELECT JSON truncated_at, toTimestamp(now()) AS now FROM system.local',
   // Everything: the column that is of interest is unknown to older versions, where naming it would be an error.
   'SELECT JSON * FROM system_schema.tables',
 ];
@@ -24,18 +24,25 @@ const statements: readonly string[] = [
 export async function readTableStates(
   remote: Remote,
   tools: Tools,
-  config: NodeConfig,
+  config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>,
   signal?: AbortSignal,
 ): Promise<TableStates> {
   const output = await runCqlsh(remote, tools, config, statements, signal);
+  const answeredAt = Date.now();
   const json = parseJsonRows(output.stdout);
   if (output.status !== 0 || !json.whole || json.results !== statements.length) {
     throw cqlshError(remote, output);
   }
   const rows = z.array(row).parse(json.rows);
-  const truncated = rows.flatMap((each) => ('truncated_at' in each ? Object.entries(each.truncated_at ?? {}) : []));
+  const local = rows.find((each) => 'truncated_at' in each);
+  if (local === undefined) {
+    throw cqlshError(remote, output);
+  }
+  // A node whose clock is behind would make a truncation look older than the backup that came before it.
+  const behindMs = answeredAt - Date.parse(local.now.replace(' ', 'T'));
+  const truncated = Object.entries(local.truncated_at ?? {});
   return {
-    truncatedAt: new Map(truncated.flatMap(([uuid, record]) => entryOf(uuid, record))),
+    truncatedAt: new Map(truncated.flatMap(([uuid, record]) => entryOf(uuid, record, behindMs))),
     withoutIncrementals: rows.flatMap((each) => {
       const id = 'id' in each && each.incremental_backups === false ? tableIdOf(each.id) : undefined;
       return 'id' in each && id !== undefined ? [{ keyspace: each.keyspace_name, table: each.table_name, id }] : [];
@@ -44,7 +51,10 @@ export async function readTableStates(
 }
 
 const row = z.union([
-  z.object({ truncated_at: z.record(z.string(), z.string()).nullable() }),
+  z.object({
+    truncated_at: z.record(z.string(), z.string()).nullable(),
+    now: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?Z$/),
+  }),
   z.object({
     keyspace_name: z.string(),
     table_name: z.string(),
@@ -54,8 +64,8 @@ const row = z.union([
 ]);
 
 /** The record is a commit log position (12 bytes) and the moment in milliseconds (8), org.apache.cassandra.db.SystemKeyspace. */
-function entryOf(uuid: string, record: string): [string, Date][] {
+function entryOf(uuid: string, record: string, behindMs: number): [string, Date][] {
   const id = tableIdOf(uuid);
   const bytes = Buffer.from(record.replace(/^0x/, ''), 'hex');
-  return id === undefined || bytes.length < 20 ? [] : [[id, new Date(Number(bytes.readBigInt64BE(bytes.length - 8)))]];
+  return id === undefined || bytes.length < 20 ? [] : [[id, new Date(Number(bytes.readBigInt64BE(bytes.length - 8)) + behindMs)]];
 }

@@ -1,8 +1,7 @@
-import { exitCodes } from '../cli/run.ts';
 import { latestComplete } from '../model/backup.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { listBackups } from '../operations/list.ts';
-import { listRow, listText } from '../report/listing-report.ts';
+import { damagedRow, listRow, listText } from '../report/listing-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions } from './options.ts';
 import { openRepository } from './session.ts';
@@ -28,15 +27,14 @@ export const listCommand: Command = {
     const repository = await openRepository(args, context);
     try {
       const { backups: found, damaged } = await listBackups(repository, range, context.signal);
+      const latest = before === undefined ? undefined : latestComplete(found, before);
+      const backups = before === undefined ? found : latest === undefined ? [] : [latest];
       for (const { id, reason } of damaged) {
         context.listen({ type: 'warning', text: `backup ${id} cannot be read: ${reason}` });
       }
-      const latest = before === undefined ? undefined : latestComplete(found, before);
-      const backups = before === undefined ? found : latest === undefined ? [] : [latest];
       return {
-        json: { backups: backups.map(listRow), ...(damaged.length === 0 ? {} : { damaged }) },
-        text: listText(backups, repository.store.url),
-        exitCode: damaged.length === 0 ? exitCodes.done : exitCodes.integrity,
+        json: { backups: [...backups.map(listRow), ...damaged.map(damagedRow)] },
+        text: listText(backups, damaged, repository.store.url),
       };
     } finally {
       await repository.store.close();

@@ -17,7 +17,7 @@ export const showCommand: Command = {
     const repository = await openRepository(args, context);
     try {
       const choice = { name: args.text('backup') };
-      const { backup, nodes, url } = await showBackup(repository, choice, context.listen, context.signal);
+      const { backup, nodes, url } = await showBackup({ repository, listen: context.listen }, choice, context.signal);
       return { json: showJson(backup, nodes), text: showText(backup, nodes, url) };
     } finally {
       await repository.store.close();
@@ -33,7 +33,7 @@ export const filesCommand: Command = {
   exitCodes,
   run: async (args, context) => {
     const repository = await openRepository(args, context);
-    const manifests = manifestsOf(repository, { name: args.text('backup') }, context.listen, context.signal);
+    const manifests = manifestsOf({ repository, listen: context.listen }, { name: args.text('backup') }, context.signal);
     const { url } = repository.store;
     return {
       stream: (json) => (json ? filesJson(manifests, url) : filesText(manifests, url)),

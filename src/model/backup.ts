@@ -7,15 +7,28 @@ export type Backup =
 
 export type CompleteBackup = Extract<Backup, { complete: true }>;
 
-/** A directory whose manifest or mark is there and cannot be read: nobody knows what it holds, or refers to. */
+/** A backup or run whose own manifest or mark cannot be read: nobody can say what it holds. */
 export interface DamagedBackup extends BackupRef {
+  /** Names the object, and what is wrong with it. */
   readonly reason: string;
 }
 
-/** Backups of families that are whole: an incremental backup needs every one before it. */
-export function withoutFamiliesOf(damaged: readonly BackupRef[], backups: readonly Backup[]): readonly Backup[] {
-  const roots = new Set(damaged.map(({ id, parent }) => parent ?? id));
-  return backups.filter(({ id, parent }) => !roots.has(parent ?? id));
+/**
+ * Whether a backup cannot be restored without the other: its parent, or an earlier incremental backup of the same parent. By
+ * name, for where one of them cannot be read: ids of incremental backups are moments.
+ */
+export function standsOn(backup: BackupRef, other: BackupRef): boolean {
+  return other.parent === undefined ? other.id === backup.parent : other.parent === backup.parent && other.id < backup.id;
+}
+
+/** Everything that a location holds. */
+export interface Survey {
+  /** Oldest first. */
+  readonly backups: readonly Backup[];
+  /** By name. */
+  readonly damaged: readonly DamagedBackup[];
+  /** Every directory that can be a snapshot backup's, also of deleted ones whose objects others point at. */
+  readonly directories: readonly BackupId[];
 }
 
 /** When the data is from, ISO 8601 UTC; for an unfinished run, when it began. */

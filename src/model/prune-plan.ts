@@ -1,6 +1,6 @@
-import type { Backup, CompleteBackup } from './backup.ts';
-import { byTime, chainOf, isComplete } from './backup.ts';
-import { NotFoundError, UsageError } from './errors.ts';
+import type { Backup, CompleteBackup, DamagedBackup } from './backup.ts';
+import { byTime, chainOf, isComplete, standsOn } from './backup.ts';
+import { IntegrityError, NotFoundError, UsageError } from './errors.ts';
 import type { BackupRef } from './manifest.ts';
 import type { Judged, RetentionPolicy } from './retention.ts';
 import { planRetention, seriesLabel } from './retention.ts';
@@ -12,6 +12,8 @@ export interface PrunePlan {
   readonly forgotten: readonly Judged[];
   /** Unfinished runs that nobody will go on with. */
   readonly staleRuns: readonly Judged<UnfinishedBackup>[];
+  /** Those that cannot be read and were given up by name. */
+  readonly givenUp: readonly DamagedBackup[];
 }
 
 export interface PruneRules {
@@ -51,7 +53,7 @@ export function planPrune(
     policy,
     now,
   );
-  return { kept: [...kept, ...runs].toSorted((a, b) => byTime(a.backup, b.backup)), forgotten, staleRuns };
+  return { kept: [...kept, ...runs].toSorted((a, b) => byTime(a.backup, b.backup)), forgotten, staleRuns, givenUp: [] };
 }
 
 export interface DeleteRules {
@@ -65,19 +67,36 @@ export interface DeleteRules {
 
 /**
  * The named backups go, and what cannot be restored without them. Throws NotFoundError for a name that is no backup's,
- * UsageError when others stand on them or no complete backup would be left, unless the rules allow it.
+ * UsageError when others stand on them or no complete backup would be left, unless the rules allow it; and IntegrityError
+ * when one that cannot be read would stay: nobody can say which objects it needs.
  */
-export function planDelete(backups: readonly Backup[], { names, withIncrementals, forceLast }: DeleteRules): PrunePlan {
-  const named = new Set(names.flatMap((name) => namedBy(name, backups)));
-  const standing = backups.filter((backup) => !named.has(backup) && chainOf(backup, backups).some((each) => named.has(each)));
+export function planDelete(
+  backups: readonly Backup[],
+  { names, withIncrementals, forceLast }: DeleteRules,
+  damaged: readonly DamagedBackup[] = [],
+): PrunePlan {
+  const all = [...backups, ...damaged];
+  const named = new Set(names.flatMap((name) => namedBy(name, all)));
+  const standing = all.filter(
+    (backup) => !named.has(backup) && groundOf(backup, backups, damaged).some((each) => named.has(each)),
+  );
   if (standing.length > 0 && !withIncrementals) {
-    const needed = [...named].filter((backup) => standing.some((other) => chainOf(other, backups).includes(backup)));
+    const needed = [...named].filter((backup) =>
+      standing.some((other) => groundOf(other, backups, damaged).some((each) => each === backup)),
+    );
     throw new UsageError(`${pathsOf(needed)}: needed by ${pathsOf(standing)}`, { hint: '--with-incrementals deletes these too' });
   }
-  const gone = new Set<Backup>([...named, ...standing]);
+  const gone = new Set<Backup | DamagedBackup>([...named, ...standing]);
+  const unreadable = damaged.find((backup) => !gone.has(backup));
+  if (unreadable !== undefined) {
+    throw new IntegrityError(`nobody can say what ${pathOf(unreadable)} needs: ${unreadable.reason}`, {
+      hint: 'name it too, and it is given up',
+    });
+  }
   const left = backups.filter((backup) => backup.complete && !gone.has(backup));
-  if (left.length === 0 && !forceLast && [...gone].some(isComplete)) {
-    throw new UsageError(`no complete backup would be left without ${pathsOf([...gone].filter(isComplete))}`, {
+  const complete = backups.filter((backup) => gone.has(backup)).filter(isComplete);
+  if (left.length === 0 && !forceLast && complete.length > 0) {
+    throw new UsageError(`no complete backup would be left without ${pathsOf(complete)}`, {
       hint: '--force-last deletes it all the same',
     });
   }
@@ -88,7 +107,18 @@ export function planDelete(backups: readonly Backup[], { names, withIncrementals
     kept: backups.filter((backup) => !gone.has(backup)).map((backup) => ({ backup, reasons: ['not named'] })),
     forgotten: judged,
     staleRuns: [],
+    givenUp: damaged,
   };
+}
+
+/** What a backup cannot be restored without: of those that cannot be read, its parent and siblings with an earlier name. */
+function groundOf(
+  backup: Backup | DamagedBackup,
+  backups: readonly Backup[],
+  damaged: readonly DamagedBackup[],
+): readonly (Backup | DamagedBackup)[] {
+  const isBelow = (other: BackupRef): boolean => standsOn(backup, other);
+  return [...('reason' in backup ? backups.filter(isBelow) : chainOf(backup, backups)), ...damaged.filter(isBelow)];
 }
 
 /**
@@ -116,7 +146,7 @@ export function pathOf({ id, parent }: BackupRef): string {
 }
 
 /** True when two looks at a location saw the same backups in the same state. */
-export function isSameListing(before: readonly Backup[], now: readonly Backup[]): boolean {
+export function isSameListing(before: readonly (Backup | DamagedBackup)[], now: readonly (Backup | DamagedBackup)[]): boolean {
   const seen = new Set(before.map(stateOf));
   return before.length === now.length && now.every((backup) => seen.has(stateOf(backup)));
 }
@@ -129,7 +159,7 @@ function isUnfinished(backup: Backup): backup is UnfinishedBackup {
   return !backup.complete;
 }
 
-function namedBy(name: string, backups: readonly Backup[]): readonly Backup[] {
+function namedBy<T extends BackupRef>(name: string, backups: readonly T[]): readonly T[] {
   const exact = backups.filter((backup) => pathOf(backup) === name);
   const found = exact.length > 0 ? exact : backups.filter((backup) => backup.id === name);
   if (found.length === 0) {
@@ -145,10 +175,14 @@ function incrementalsNewestFirst(a: Backup, b: Backup): number {
   return Number(a.parent === undefined) - Number(b.parent === undefined) || byTime(b, a);
 }
 
-function pathsOf(backups: readonly Backup[]): string {
+function pathsOf(backups: readonly BackupRef[]): string {
   return backups.map(pathOf).join(', ');
 }
 
-function stateOf(backup: Backup): string {
-  return `${pathOf(backup)} ${backup.complete ? 'complete' : backup.progress.startedAt}`;
+function stateOf(backup: Backup | DamagedBackup): string {
+  if ('reason' in backup) {
+    return `${pathOf(backup)} ${backup.reason}`;
+  }
+  // A run that is gone on with keeps the time at which it began.
+  return `${pathOf(backup)} ${backup.complete ? 'complete' : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
 }

@@ -1,7 +1,7 @@
 import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
-import type { Backup } from '../model/backup.ts';
+import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
 import { isComplete } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
@@ -9,6 +9,7 @@ import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
 import { reasonOf } from '../model/outcome.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import { selectTables } from '../model/table-filter.ts';
@@ -18,7 +19,6 @@ import { isHostSegment } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
-import { readableBackups } from './choose-backup.ts';
 import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
@@ -87,21 +87,19 @@ export interface Run {
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
   const startedAt = Date.now();
   parts.listen({ type: 'step', text: 'connecting' });
-  const [backups, members] = await Promise.all([
-    readableBackups(parts.repository, parts.listen, signal),
-    openNodes(options, parts, signal),
-  ]);
+  const [survey, members] = await Promise.all([parts.repository.survey(signal), openNodes(options, parts, signal)]);
+  const { backups } = survey;
   const topology = await clusterTopology(members.present, parts.tools, signal);
   const tables = selectTables(topology.tables, options.filter);
-  const unfinished = await runToGoOn(options, members, tables, backups, parts, signal);
+  const unfinished = await runToGoOn(options, members, tables, survey, parts, signal);
   const decision =
-    unfinished === undefined ? await decide(options, members, tables, backups, parts, signal) : goOn(unfinished, options.resume);
+    unfinished === undefined ? await decide(options, members, tables, survey, parts, signal) : goOn(unfinished, options.resume);
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
-  const warnings = warningsOf(members, topology, options);
+  const warnings = [...survey.damaged.map(damageText), ...warningsOf(members, topology, options)];
   for (const text of warnings) {
     parts.listen({ type: 'warning', text });
   }
-  const ref = unfinished === undefined ? newRef(decision, options, backups) : refOf(unfinished);
+  const ref = unfinished === undefined ? newRef(decision, options, survey) : refOf(unfinished);
   const progress = progressOf(ref, members, options, unfinished?.progress.startedAt);
   const resumed = unfinished !== undefined;
   return { ref, decision, resumed, tag: snapshotTag(ref.id), startedAt, members, topology, tables, backups, warnings, progress };
@@ -127,7 +125,7 @@ async function runToGoOn(
   options: BackupOptions,
   members: Members,
   tables: readonly TableId[],
-  backups: readonly Backup[],
+  { backups, damaged }: Survey,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<UnfinishedBackup | undefined> {
@@ -147,7 +145,7 @@ async function runToGoOn(
   const holes =
     parent === undefined
       ? [`its parent ${unfinished.parent} is not there`]
-      : holesAfter(parent, { backups: complete, ...(await chainGaps(members.present, tables, parent, parts, signal)) });
+      : holesAfter(parent, { backups: complete, ...(await chainGaps(members.present, tables, parent, damaged, parts, signal)) });
   if (options.resume && holes.length > 0) {
     throw new UsageError(`the incremental backup ${unfinished.id} cannot go on: ${holes.join('; ')}`, {
       hint: 'take a snapshot backup: --new-snapshot',
@@ -160,7 +158,7 @@ async function decide(
   options: BackupOptions,
   members: Members,
   tables: readonly TableId[],
-  backups: readonly Backup[],
+  { backups, damaged }: Survey,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<KindDecision> {
@@ -177,7 +175,9 @@ async function decide(
   };
   const parent = options.kind === 'snapshot' ? undefined : candidateParent(input);
   const gaps =
-    parent === undefined ? { gaps: [], brokenTables: [] } : await chainGaps(members.present, tables, parent, parts, signal);
+    parent === undefined
+      ? { gaps: [], brokenTables: [] }
+      : await chainGaps(members.present, tables, parent, damaged, parts, signal);
   const decision = decideKind({ ...input, ...gaps });
   if (options.kind === 'incremental' && decision.kind !== 'incremental') {
     throw new UsageError(`no incremental backup is possible: ${decision.obstacles.join('; ')}`, {
@@ -194,17 +194,24 @@ function goOn(unfinished: BackupRef, asked: boolean): KindDecision {
     : { kind: 'incremental', parent: { id: unfinished.parent }, reason, obstacles: [] };
 }
 
-/** A name that a day's first backup has taken already is followed by one with the full time. */
-function newRef(decision: KindDecision, { now, timestampFormat }: BackupOptions, backups: readonly Backup[]): BackupRef {
+/**
+ * A name that a day's first backup has taken already is followed by one with the full time. One that was deleted has its name
+ * for ever: later backups may point at objects there, and must not find others in their place.
+ */
+function newRef(decision: KindDecision, { now, timestampFormat }: BackupOptions, { directories }: Survey): BackupRef {
   if (decision.parent !== undefined) {
     return { id: backupIdAt(now), parent: decision.parent.id };
   }
   const name = timestampFormat === undefined ? backupIdAt(now) : formatMoment(timestampFormat, now);
-  return { id: backups.some(({ id }) => id === name) ? backupIdAt(now) : name };
+  return { id: directories.includes(name) ? backupIdAt(now) : name };
 }
 
 function refOf({ id, parent }: BackupRef): BackupRef {
   return parent === undefined ? { id } : { id, parent };
+}
+
+function damageText({ reason, ...ref }: DamagedBackup): string {
+  return `backup ${pathOf(ref)} cannot be read and is not built upon: ${reason}`;
 }
 
 function warningsOf(members: Members, topology: Topology, options: BackupOptions): string[] {

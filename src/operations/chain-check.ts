@@ -2,10 +2,12 @@ import { backupsEnabled } from '../cluster/nodetool.ts';
 import { placedAt } from '../cluster/placed-mark.ts';
 import type { TableStates } from '../cluster/table-states.ts';
 import { readTableStates } from '../cluster/table-states.ts';
-import type { CompleteBackup } from '../model/backup.ts';
+import type { CompleteBackup, DamagedBackup } from '../model/backup.ts';
 import type { KindInput } from '../model/backup-kind.ts';
 import { IntegrityError } from '../model/errors.ts';
+import type { NodeManifest } from '../model/manifest.ts';
 import { reasonOf } from '../model/outcome.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Member, MemberParts } from './members.ts';
@@ -20,12 +22,13 @@ export async function chainGaps(
   members: readonly Member[],
   tables: readonly TableId[],
   parent: CompleteBackup,
+  damaged: readonly DamagedBackup[],
   parts: Pick<MemberParts, 'tools'> & { readonly repository: Repository },
   signal: AbortSignal,
 ): Promise<ChainGaps> {
   const takenAt = Date.parse(parent.manifest.takenAt);
   const [closed, gaps, states] = await Promise.all([
-    parts.repository.chainClosed(parent.id, signal),
+    whyClosed(parent, damaged, parts.repository, signal),
     Promise.all(members.map((member) => nodeGap(member, parent, parts, signal))),
     Promise.all(members.map((member) => tableStates(member, parts, signal))),
   ]);
@@ -38,6 +41,19 @@ export async function chainGaps(
     gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
     brokenTables: brokenTables(tables, known, takenAt),
   };
+}
+
+/** What a backup that cannot be read has taken from the nodes nobody knows. */
+async function whyClosed(
+  parent: CompleteBackup,
+  damaged: readonly DamagedBackup[],
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const collector = damaged.find((each) => each.parent !== undefined);
+  return collector === undefined
+    ? repository.chainClosed(parent.id, signal)
+    : `${pathOf(collector)} cannot be read, and may have taken incremental files from the nodes`;
 }
 
 async function nodeGap(
@@ -55,12 +71,19 @@ async function nodeGap(
     return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
   }
   const node = parent.manifest.nodes.find((each) => each.hostId === info?.hostId);
-  const manifest =
-    node === undefined ? undefined : await parts.repository.nodeManifest(parent, node.host, signal).catch(damageOf);
-  if (typeof manifest === 'string') {
-    return { host, reason: manifest };
+  let manifest: NodeManifest | undefined;
+  try {
+    manifest = node === undefined ? undefined : await parts.repository.nodeManifest(parent, node.host, signal);
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) {
+      throw error;
+    }
+    return { host, reason: `nobody can build upon ${parent.id}: ${error.message}` };
   }
-  if (manifest?.keepsIncrementals !== true) {
+  if (manifest === undefined) {
+    return { host, reason: `its manifest in ${parent.id} is missing` };
+  }
+  if (manifest.keepsIncrementals !== true) {
     return { host, reason: `incremental backups were turned on after ${parent.id} was taken` };
   }
   const startedAt = Date.now() - (info?.uptimeSeconds ?? 0) * 1000;
@@ -69,14 +92,6 @@ async function nodeGap(
     return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
   }
   return undefined;
-}
-
-/** A parent that cannot be read can be no parent; it must not keep the next backup from being taken. */
-function damageOf(error: unknown): string {
-  if (error instanceof IntegrityError) {
-    return error.message;
-  }
-  throw error;
 }
 
 async function tableStates(

@@ -1,8 +1,9 @@
-import type { Backup, DamagedBackup } from '../model/backup.ts';
-import { latestComplete, withoutFamiliesOf } from '../model/backup.ts';
+import type { Backup } from '../model/backup.ts';
+import { latestComplete, standsOn } from '../model/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import type { Repository } from '../storage/repository.ts';
 
 export interface BackupChoice {
@@ -12,14 +13,18 @@ export interface BackupChoice {
   readonly before?: Date;
 }
 
+export interface ChoiceParts {
+  readonly repository: Repository;
+  readonly listen: Listen;
+}
+
 /**
- * The backup that is meant. `latest` is always a complete one; an unfinished run must be named. Throws NotFoundError.
- * Backups that cannot be read are passed over by `latest`, which is said: one of them may be newer.
+ * The backup that is meant. `latest` is always a complete one, and one that cannot be read is passed over with a warning; an
+ * unfinished run must be named. Throws NotFoundError, and IntegrityError when the named one cannot be read.
  */
 export async function chooseBackup(
-  repository: Repository,
+  { repository, listen }: ChoiceParts,
   choice: BackupChoice,
-  listen: Listen,
   signal: AbortSignal,
 ): Promise<Backup> {
   const { url } = repository.store;
@@ -30,22 +35,18 @@ export async function chooseBackup(
     }
     return backup;
   }
-  const backup = latestComplete(await readableBackups(repository, listen, signal), choice.before);
+  const { backups, damaged } = await repository.survey(signal);
+  const restorable = backups.filter((each) => !damaged.some((other) => standsOn(each, other)));
+  const backup = latestComplete(restorable, choice.before);
+  for (const { reason, ...ref } of damaged) {
+    const text = `backup ${pathOf(ref)} cannot be read and is passed over, with what stands on it: ${reason}`;
+    listen({ type: 'warning', text });
+  }
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;
     throw new NotFoundError(`no complete backup${when} in ${url}`, { hint: '`sstash list` names those that are there' });
   }
   return backup;
-}
-
-/** Those of families that can be read whole; the others are warned of. */
-export async function readableBackups(repository: Repository, listen: Listen, signal: AbortSignal): Promise<readonly Backup[]> {
-  const damaged: DamagedBackup[] = [];
-  const backups = await repository.backups(signal, (backup) => damaged.push(backup));
-  for (const { id, reason } of damaged) {
-    listen({ type: 'warning', text: `backup ${id} cannot be read and is passed over: ${reason}` });
-  }
-  return withoutFamiliesOf(damaged, backups);
 }
 
 /** The manifests of a backup's nodes; of an unfinished one, those that are written. */

@@ -18,7 +18,7 @@ export interface DeleteOptions extends DeleteRules {
 /**
  * Deletes the named backups or unfinished runs, if `confirm` agrees, and of their objects those that no other backup points
  * at. Undefined when it does not agree. Throws NotFoundError and UsageError as `planDelete`, LockedError when somebody else
- * works here, and IntegrityError, with nothing deleted, when a manifest of a backup that stays cannot be read.
+ * works here, and IntegrityError, with nothing deleted, when a backup that stays, or a manifest of it, cannot be read.
  */
 export async function deleteBackups(
   repository: Repository,
@@ -28,7 +28,7 @@ export async function deleteBackups(
   signal: AbortSignal,
 ): Promise<PruneResult | undefined> {
   const { listen } = request;
-  const asked = planDelete(await repository.backups(signal), options);
+  const asked = await planOf(repository, options, signal);
   if (options.dryRun) {
     return carryOut(repository, asked, options, listen, undefined, signal);
   }
@@ -40,7 +40,7 @@ export async function deleteBackups(
     repository,
     request,
     async (either, lock) => {
-      const plan = planDelete(await repository.backups(either), options);
+      const plan = await planOf(repository, options, either);
       if (namesOf(plan) !== namesOf(asked)) {
         throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', {
           hint: 'run the command again',
@@ -63,6 +63,11 @@ function carryOut(
   return sweep(repository, { plan, orphans: 'none', before: now, now }, listen, lock, signal);
 }
 
-function namesOf({ forgotten }: PrunePlan): string {
-  return forgotten.map(({ backup }) => pathOf(backup)).join('\n');
+async function planOf(repository: Repository, rules: DeleteRules, signal: AbortSignal): Promise<PrunePlan> {
+  const { backups, damaged } = await repository.survey(signal);
+  return planDelete(backups, rules, damaged);
+}
+
+function namesOf({ forgotten, givenUp }: PrunePlan): string {
+  return [...forgotten.map(({ backup }) => backup), ...givenUp].map(pathOf).join('\n');
 }

@@ -1,9 +1,16 @@
 import type { CompleteBackup } from '../model/backup.ts';
 import { byTime, chainOf, isComplete, latestComplete } from '../model/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
+import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import type { Repository } from '../storage/repository.ts';
-import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
+import type { BackupOptions, Run } from './backup-run.ts';
+import { presentObjects } from './known-objects.ts';
+
+interface EarlierParts {
+  readonly repository: Repository;
+  readonly listen: Listen;
+}
 
 /** What the store says already of one node in this run. */
 export interface Earlier {
@@ -17,33 +24,53 @@ export interface Earlier {
   readonly parent: NodeManifest | undefined;
 }
 
-/** Reads the manifests that bear on one node: by host id, since names change. */
+/**
+ * Reads the manifests that bear on one node: by host id, since names change. What cannot be read, or is not in the store any
+ * more, is sent again.
+ */
 export async function earlierOf(
   host: string,
   hostId: string,
   run: Run,
   options: Pick<BackupOptions, 'selfContained' | 'filter'>,
-  { repository, listen }: Pick<BackupParts, 'repository' | 'listen'>,
+  { repository, listen }: EarlierParts,
   signal: AbortSignal,
 ): Promise<Earlier> {
-  const finished = run.resumed ? await repository.nodeManifest(run.ref, host, signal) : undefined;
-  const draft = run.resumed ? await repository.draft(run.ref, host, signal) : undefined;
+  const readable = (manifest: Promise<NodeManifest | undefined>) => unlessDamaged(manifest, host, listen);
+  const done = run.resumed ? await readable(repository.nodeManifest(run.ref, host, signal)) : undefined;
+  const finished = done !== undefined && (await isWhole(done, repository, signal)) ? done : undefined;
+  const draft =
+    run.resumed && finished === undefined ? (done ?? (await readable(repository.draft(run.ref, host, signal)))) : undefined;
   const parentBackup = run.backups.filter(isComplete).find(({ id, parent }) => id === run.ref.parent && parent === undefined);
   const parent = parentBackup === undefined ? undefined : await ofNode(parentBackup, hostId, repository, signal);
   const sources = options.selfContained ? [] : dedupSources(run, options);
-  const known = await Promise.all(
-    sources.map((backup) =>
-      ofNode(backup, hostId, repository, signal).catch((error: unknown) => {
-        if (!(error instanceof IntegrityError)) {
-          throw error;
-        }
-        // It would have saved an upload; that is no reason to have no backup.
-        listen({ type: 'warning', host, text: `${host}: everything is sent again: ${error.message}` });
-        return undefined;
-      }),
-    ),
-  );
+  const known = await Promise.all(sources.map((backup) => readable(ofNode(backup, hostId, repository, signal))));
   return { finished, draft, parent, known: [...known, draft].filter((manifest) => manifest !== undefined) };
+}
+
+/**
+ * Whether all objects of a part that an earlier attempt finished are there: a prune that ran after somebody had broken the
+ * lock may have read the manifests before this one was written.
+ */
+async function isWhole({ tables }: NodeManifest, { store }: Repository, signal: AbortSignal): Promise<boolean> {
+  const files = tables.flatMap((table) => table.files);
+  return files.every(await presentObjects(store, files, signal));
+}
+
+async function unlessDamaged(
+  manifest: Promise<NodeManifest | undefined>,
+  host: string,
+  listen: Listen,
+): Promise<NodeManifest | undefined> {
+  try {
+    return await manifest;
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) {
+      throw error;
+    }
+    listen({ type: 'warning', host, text: `${host}: what it names is sent again: ${error.message}` });
+    return undefined;
+  }
 }
 
 /** The newest complete backup, and the newest of the same selection, with what their chains need. */

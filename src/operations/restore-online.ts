@@ -1,3 +1,4 @@
+import { removeStaging } from '../cluster/staging.ts';
 import { importTable, refreshTable, truncateStatement } from '../cluster/table-import.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
@@ -119,8 +120,7 @@ async function placeAll(
   await Promise.all(
     work
       .filter(({ member }) => !failures.has(member.host))
-      // Index files that Cassandra makes anew are all that is left in there.
-      .map(({ member, staging }) => member.remote.run(['rm', '-rf', '--', staging.directory], { signal })),
+      .map(({ member, staging }) => removeStaging(member.remote, staging, signal)),
   );
   return nodes.map((node) => {
     const error = failures.get(node.host);

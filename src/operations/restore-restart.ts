@@ -6,6 +6,7 @@ import { reasonOf } from '../model/outcome.ts';
 import { isHalfDone } from '../model/placing.ts';
 import type { RestoredTable, RestoreResult } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
+import { removeStaging } from '../cluster/staging.ts';
 import { settled, startAll, stopAll } from './cluster-restart.ts';
 import { clusterTopology } from './members.ts';
 import { refuseUnlessWhole } from './restore-online.ts';
@@ -56,6 +57,7 @@ export async function restoreByRestart(
   }
   await settled(work.map((node) => beginPlacing(node.member.remote, placingPlan(node, work, tables, undo), signal)));
   await stopAndPlace(work, undo, options, parts, signal);
+  await settled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
   const failures = await startAll(
     work.map(({ member }) => member),
     options.restart,

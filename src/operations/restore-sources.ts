@@ -1,11 +1,12 @@
 import type { Backup } from '../model/backup.ts';
-import { chainOf } from '../model/backup.ts';
+import { chainOf, standsOn } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
 import { parseSchema, viewsOf } from '../model/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/manifest.ts';
 import type { SourceNode } from '../model/node-match.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import { tablesToRestore } from '../model/restore-plan.ts';
 import type { TableId, View } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
@@ -41,7 +42,7 @@ export async function chooseSources(
   signal: AbortSignal,
 ): Promise<Sources> {
   parts.listen({ type: 'step', text: 'reading the backup' });
-  const backup = await chooseBackup(parts.repository, question.choice, parts.listen, signal);
+  const backup = await chooseBackup(parts, question.choice, signal);
   const manifests = await wholeManifests(parts.repository, backup, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
   if (unknown !== undefined) {
@@ -68,22 +69,21 @@ export async function chooseSources(
   };
 }
 
-/** The backups of a chain; one of them that cannot be read is a hole in it. Throws IntegrityError. */
-async function family(repository: Repository, parent: string, signal: AbortSignal): Promise<readonly Backup[]> {
-  return repository.backups(signal, ({ reason, ...ref }) => {
-    if ((ref.parent ?? ref.id) === parent) {
-      throw new IntegrityError(`the chain of ${parent} cannot be read: ${reason}`);
-    }
-  });
-}
-
 /** A backup's node manifests; of an incremental backup with what its parent and the ones between hold. */
 async function wholeManifests(repository: Repository, backup: Backup, signal: AbortSignal): Promise<readonly NodeManifest[]> {
   const own = await nodeManifests(repository, backup, signal);
   if (backup.parent === undefined) {
     return own;
   }
-  const chain = chainOf(backup, await family(repository, backup.parent, signal)).filter((each) => each.id !== backup.id);
+  const { backups, damaged } = await repository.survey(signal);
+  // Its files would be missing from the middle.
+  const broken = damaged.find((each) => standsOn(backup, each));
+  if (broken !== undefined) {
+    throw new IntegrityError(`${backup.id} stands on ${pathOf(broken)}, which cannot be read: ${broken.reason}`, {
+      hint: '`sstash list` shows what else there is; what is older than the damaged one can be restored',
+    });
+  }
+  const chain = chainOf(backup, backups).filter((each) => each.id !== backup.id);
   if (chain[0]?.id !== backup.parent || !chain[0].complete) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }

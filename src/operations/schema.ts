@@ -28,7 +28,7 @@ export async function readBackupSchema(
   parts: { readonly repository: Repository; readonly listen: Listen },
   signal: AbortSignal,
 ): Promise<readonly SchemaStatement[]> {
-  const backup = await chooseBackup(parts.repository, choice, parts.listen, signal);
+  const backup = await chooseBackup(parts, choice, signal);
   const text = await parts.repository.schema(backup, signal);
   if (text === undefined) {
     throw new NotFoundError(`backup ${backup.id} holds no schema`);

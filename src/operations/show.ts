@@ -1,11 +1,9 @@
 import type { Backup } from '../model/backup.ts';
 import type { NodeContents } from '../model/contents.ts';
 import { nodeContents } from '../model/contents.ts';
-import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
-import type { Repository } from '../storage/repository.ts';
-import type { BackupChoice } from './choose-backup.ts';
+import type { BackupChoice, ChoiceParts } from './choose-backup.ts';
 import { chooseBackup, eachNodeManifest } from './choose-backup.ts';
 
 /** A backup with what its nodes hold. */
@@ -16,13 +14,9 @@ export interface ShownBackup {
   readonly url: string;
 }
 
-export async function showBackup(
-  repository: Repository,
-  choice: BackupChoice,
-  listen: Listen,
-  signal: AbortSignal,
-): Promise<ShownBackup> {
-  const backup = await chooseBackup(repository, choice, listen, signal);
+export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<ShownBackup> {
+  const { repository } = parts;
+  const backup = await chooseBackup(parts, choice, signal);
   const nodes: NodeContents[] = [];
   for await (const manifest of eachNodeManifest(repository, backup, signal)) {
     nodes.push(nodeContents(manifest, backup.id));
@@ -31,11 +25,6 @@ export async function showBackup(
 }
 
 /** The manifests of a backup's nodes, one after the other. */
-export async function* manifestsOf(
-  repository: Repository,
-  choice: BackupChoice,
-  listen: Listen,
-  signal: AbortSignal,
-): AsyncGenerator<NodeManifest> {
-  yield* eachNodeManifest(repository, await chooseBackup(repository, choice, listen, signal), signal);
+export async function* manifestsOf(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): AsyncGenerator<NodeManifest> {
+  yield* eachNodeManifest(parts.repository, await chooseBackup(parts, choice, signal), signal);
 }

@@ -1,7 +1,7 @@
 import type { Backup, CompleteBackup } from '../model/backup.ts';
 import { IntegrityError, messageOf } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { BackupId } from '../model/manifest.ts';
+import type { BackupId, BackupRef } from '../model/manifest.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import { total } from '../model/size.ts';
 import type { KeyPlace } from '../storage/keys.ts';
@@ -21,6 +21,8 @@ export interface Search {
   readonly living: readonly Backup[];
   /** Backups and runs that go. */
   readonly cleared: readonly Backup[];
+  /** The same of those that cannot be read. What they point at elsewhere stays until somebody looks for orphans. */
+  readonly givenUp: readonly BackupRef[];
   readonly orphans: OrphanSearch;
   /** Only orphans that were stored before this go: somebody may just be writing what nobody names yet. */
   readonly before: Date;
@@ -48,16 +50,17 @@ export async function* suspects(
   listen: Listen,
   signal: AbortSignal,
 ): AsyncGenerator<Suspect> {
-  const cleared = new Map(search.cleared.map((backup) => [pathOf(backup), backup]));
+  const goes: readonly BackupRef[] = [...search.cleared, ...search.givenUp];
+  const cleared = new Set(goes.map(pathOf));
   const living = new Map(search.living.map((backup) => [pathOf(backup), backup]));
   const ids = await repository.directoryIds('', signal);
   const abandoned = new Set(ids.filter((id) => !cleared.has(id) && !living.has(id)));
   const pointedAt = await pointedAtIn(abandoned, repository, search.cleared, listen, signal);
   for (const id of ids) {
     const whole = search.orphans === 'everywhere' || cleared.has(id) || abandoned.has(id);
-    const children = search.cleared.filter(({ parent }) => parent === id);
+    const children = goes.filter(({ parent }) => parent === id);
     for (const prefix of whole ? [backupPrefix({ id })] : children.map(backupPrefix)) {
-      const family = new Family({ ...search, clearedByPath: cleared, livingByPath: living, pointedAt });
+      const family = new Family({ ...search, clearedPaths: cleared, livingByPath: living, pointedAt });
       yield* family.sift(repository.store.list(prefix, signal));
       yield* family.leftOvers(repository, signal);
     }
@@ -94,7 +97,7 @@ async function pointedAtIn(
 }
 
 interface Sieve extends Search {
-  readonly clearedByPath: ReadonlyMap<string, Backup>;
+  readonly clearedPaths: ReadonlySet<string>;
   readonly livingByPath: ReadonlyMap<string, Backup>;
   readonly pointedAt: ReadonlySet<string>;
 }
@@ -122,7 +125,7 @@ class Family {
       }
       const path = pathOf(place.ref);
       const owner = this.#sieve.livingByPath.get(path);
-      const goes = this.#sieve.clearedByPath.has(path);
+      const goes = this.#sieve.clearedPaths.has(path);
       ours += goes || owner !== undefined || place.role !== undefined ? 1 : 0;
       strangers += 1;
       if (owner !== undefined) {

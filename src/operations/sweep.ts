@@ -3,6 +3,7 @@ import type { Backup, CompleteBackup } from '../model/backup.ts';
 import { chainsBrokenBy } from '../model/chain-holes.ts';
 import { LockedError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
+import type { BackupRef } from '../model/manifest.ts';
 import type { PrunePlan } from '../model/prune-plan.ts';
 import { completeOnly, deletionOrder, isSameListing, pathOf } from '../model/prune-plan.ts';
 import type { PruneResult } from '../model/prune-result.ts';
@@ -42,8 +43,9 @@ export async function sweep(
   signal: AbortSignal,
 ): Promise<PruneResult> {
   const { plan, orphans, before } = options;
+  const { givenUp } = plan;
   const [living, cleared] = [livingOf(plan), clearedOf(plan)];
-  const heads = new Set(cleared.flatMap(headsOf));
+  const heads = new Set([...cleared.flatMap(headsOf), ...givenUp.flatMap(headsOfDamaged)]);
   const counted = { deletedObjects: 0, freedBytes: 0, orphans: 0, unfinishedUploads: 0 };
   let begun = false;
   const begin = async (held: Lock): Promise<void> => {
@@ -53,7 +55,7 @@ export async function sweep(
     }
   };
   listen({ type: 'step', text: 'looking for objects that nobody needs' });
-  const found = suspects(repository, { living, cleared, orphans, before }, listen, signal);
+  const found = suspects(repository, { living, cleared, givenUp, orphans, before }, listen, signal);
   for await (const chunk of chunks(found, options.suspectsAtOnce ?? 1_000_000)) {
     await dropReferenced(repository, living, chunk, signal);
     const gone = [...chunk.values()];
@@ -66,7 +68,7 @@ export async function sweep(
     counted.freedBytes += total(gone.map(({ bytes }) => bytes));
     counted.orphans += gone.filter(({ orphan }) => orphan).length;
   }
-  if (lock !== undefined && cleared.length > 0) {
+  if (lock !== undefined && cleared.length + givenUp.length > 0) {
     await begin(lock);
   }
   if (lock !== undefined && orphans === 'everywhere') {
@@ -84,25 +86,33 @@ async function takeFromListing(
   signal: AbortSignal,
 ): Promise<number> {
   const cleared = clearedOf(plan);
+  const { givenUp } = plan;
+  const { backups, damaged } = await repository.survey(signal);
   // Where the lock failed (a store without conditional writes, an `unlock`), another run may have begun meanwhile.
-  if (!isSameListing([...livingOf(plan), ...cleared], await repository.backups(signal))) {
+  if (!isSameListing([...livingOf(plan), ...cleared, ...givenUp], [...backups, ...damaged])) {
     throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', { hint: 'run it again' });
   }
   await lock.confirm(signal);
   listen({ type: 'step', text: 'deleting' });
   const [forgotten, kept] = [completeOnly(plan.forgotten), completeOnly(plan.kept)];
-  for (const parent of chainsBrokenBy(forgotten, kept)) {
+  // What one that cannot be read had taken from the nodes nobody knows: then no chain is sure to be whole.
+  const collected = givenUp.some(({ parent }) => parent !== undefined);
+  const broken = collected ? kept.filter(({ parent }) => parent === undefined) : chainsBrokenBy(forgotten, kept);
+  for (const parent of broken) {
     const reason = `an incremental backup that had taken files from the nodes was deleted at ${now.toISOString()}`;
     await repository.closeChain(parent.id, reason, signal);
   }
   await deleteAll(repository, await marksBeside(repository, forgotten, signal), signal);
+  await deleteAll(repository, givenUp.filter(({ parent }) => parent !== undefined).flatMap(headsOfDamaged), signal);
   for (const group of deletionOrder(cleared)) {
     await deleteAll(repository, group.map(headOf), signal);
   }
+  await deleteAll(repository, givenUp.filter(({ parent }) => parent === undefined).flatMap(headsOfDamaged), signal);
   await deleteAll(repository, forgotten.flatMap(nodeHeads), signal);
-  const gone = new Set(cleared.map(pathOf));
+  const all = [...cleared, ...givenUp];
+  const gone = new Set(all.map(pathOf));
   let ended = 0;
-  for (const backup of cleared.filter(({ parent }) => parent === undefined || !gone.has(parent))) {
+  for (const backup of all.filter(({ parent }) => parent === undefined || !gone.has(parent))) {
     ended += await repository.store.abortUnfinished(backupPrefix(backup), signal);
   }
   return ended;
@@ -143,6 +153,11 @@ function headOf(backup: Backup): string {
 
 function nodeHeads(backup: CompleteBackup): readonly string[] {
   return backup.manifest.nodes.map(({ host }) => nodeManifestKey(backup, host));
+}
+
+/** The mark first: without its manifest the backup would be listed as an unfinished run. */
+function headsOfDamaged(backup: BackupRef): readonly string[] {
+  return [inProgressKey(backup), backupManifestKey(backup)];
 }
 
 /** What goes before all other objects. */

@@ -1,4 +1,4 @@
-import type { Backup } from '../model/backup.ts';
+import type { Backup, DamagedBackup } from '../model/backup.ts';
 import { kindOf, takenAtOf } from '../model/backup.ts';
 import type { NodeContents } from '../model/contents.ts';
 import { tableSums } from '../model/contents.ts';
@@ -6,9 +6,9 @@ import type { NodeManifest } from '../model/manifest.ts';
 import { sizeText, total } from '../model/size.ts';
 import { table } from './table.ts';
 
-/** `list` for people: one line per backup, oldest first. */
-export function listText(backups: readonly Backup[], location: string): string {
-  if (backups.length === 0) {
+/** `list` for people: one line per backup, oldest first, then those that cannot be read. */
+export function listText(backups: readonly Backup[], damaged: readonly DamagedBackup[], location: string): string {
+  if (backups.length + damaged.length === 0) {
     return `no backups in ${location}\n`;
   }
   const rows = backups.map((backup) => {
@@ -24,7 +24,9 @@ export function listText(backups: readonly Backup[], location: string): string {
       sizeText(row.newBytes),
     ];
   });
-  return table(['backup', 'kind', 'state', 'taken at', '>nodes', '>tables', '>size', '>new'], rows);
+  const unreadable = damaged.map((each) => [each.id, kindOf(each), 'DAMAGED: cannot be read', 'unknown', '', '', '', '']);
+  const head = ['backup', 'kind', 'state', 'taken at', '>nodes', '>tables', '>size', '>new'];
+  return table(head, [...rows, ...unreadable]);
 }
 
 export interface ListRow {
@@ -39,6 +41,13 @@ export interface ListRow {
   readonly newBytes: number;
   /** For a run that is not complete: what is known of its nodes. */
   readonly failures?: readonly { readonly host: string; readonly error: string }[];
+  /** Why it cannot be read. Then nothing else is known of it, and `takenAt` is empty. */
+  readonly damaged?: string;
+}
+
+export function damagedRow({ reason, ...ref }: DamagedBackup): ListRow {
+  const sizes = { nodes: 0, tables: 0, bytes: 0, newBytes: 0 };
+  return { ...ref, kind: kindOf(ref), complete: false, takenAt: '', ...sizes, damaged: reason };
 }
 
 export function listRow(backup: Backup): ListRow {

@@ -1,4 +1,4 @@
-import type { Backup } from '../model/backup.ts';
+import type { Backup, DamagedBackup } from '../model/backup.ts';
 import { kindOf, takenAtOf } from '../model/backup.ts';
 import type { PrunePlan } from '../model/prune-plan.ts';
 import { pathOf } from '../model/prune-plan.ts';
@@ -21,14 +21,17 @@ export function pruneText(result: PruneResult): string {
 
 /** `delete`: what went. */
 export function deleteText(result: PruneResult): string {
-  const rows = result.forgotten.map((each) => row('delete', each));
+  const rows = [...result.forgotten.map((each) => row('delete', each)), ...result.givenUp.map(givenUpRow)];
   return `${table(['', 'backup', 'taken at', 'kind', 'because'], rows)}\n${verdict(result)}`;
 }
 
 /** What a person is asked before backups are deleted. */
-export function deleteQuestion({ forgotten }: PrunePlan, location: string): string {
-  const names = forgotten.map(({ backup }) => `  ${pathOf(backup)}  ${kindOf(backup)}, ${takenAtOf(backup)}`);
-  return `To be deleted from ${location} for good:\n${names.join('\n')}\nWhat other backups need of them stays. Delete ${count(forgotten.length, 'backup')}?`;
+export function deleteQuestion({ forgotten, givenUp }: PrunePlan, location: string): string {
+  const names = [
+    ...forgotten.map(({ backup }) => `  ${pathOf(backup)}  ${kindOf(backup)}, ${takenAtOf(backup)}`),
+    ...givenUp.map((backup) => `  ${pathOf(backup)}  ${kindOf(backup)}, cannot be read`),
+  ];
+  return `To be deleted from ${location} for good:\n${names.join('\n')}\nWhat other backups need of them stays. Delete ${count(names.length, 'backup')}?`;
 }
 
 export function pruneJson(result: PruneResult): unknown {
@@ -38,6 +41,7 @@ export function pruneJson(result: PruneResult): unknown {
     dryRun,
     kept: result.kept.map(judgedJson),
     forgotten: result.forgotten.map(judgedJson),
+    ...(result.givenUp.length === 0 ? {} : { givenUp: result.givenUp }),
     staleRuns: result.staleRuns.map(judgedJson),
     deletedObjects,
     freedBytes,
@@ -56,14 +60,18 @@ function row(fate: string, { backup, reasons }: Judged): readonly string[] {
   return [fate, pathOf(backup), takenAtOf(backup), kindText(backup), reasons.join(', ')];
 }
 
+function givenUpRow(backup: DamagedBackup): readonly string[] {
+  return ['delete', pathOf(backup), 'unknown', kindOf(backup), 'cannot be read'];
+}
+
 function kindText(backup: Backup): string {
   return backup.complete ? kindOf(backup) : `${kindOf(backup)}, unfinished`;
 }
 
 function verdict(result: PruneResult): string {
-  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, forgotten, staleRuns } = result;
+  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, forgotten, staleRuns, givenUp } = result;
   const figures = [
-    count(forgotten.length, 'backup'),
+    count(forgotten.length + givenUp.length, 'backup'),
     ...(staleRuns.length > 0 ? [count(staleRuns.length, 'unfinished run')] : []),
     `${count(deletedObjects, 'object')} of ${sizeText(freedBytes)}`,
   ].join(', ');

@@ -1,6 +1,6 @@
 import { inOrder } from '../flow/in-order.ts';
 import { isBackupId } from '../model/backup-id.ts';
-import type { Backup, DamagedBackup } from '../model/backup.ts';
+import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
 import { byTime } from '../model/backup.ts';
 import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
@@ -25,6 +25,7 @@ import {
   encodeNodeManifest,
 } from './manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
+import { putNew } from './put-new.ts';
 
 /** Requests side by side while many backups are looked at. */
 const readersAtOnce = 32;
@@ -44,16 +45,33 @@ export class Repository {
   }
 
   /**
-   * Every backup and every unfinished run, oldest first: two requests per snapshot backup, one per incremental. One whose
-   * manifest or mark cannot be read is an IntegrityError, or goes to `damaged` instead.
+   * Every backup and every unfinished run, oldest first. Throws IntegrityError when one of them cannot be read: for whoever
+   * must know all of them.
    */
-  async backups(signal?: AbortSignal, damaged?: (backup: DamagedBackup) => void): Promise<readonly Backup[]> {
-    const found: Backup[] = [];
-    const look = (id: BackupId) => this.#family(id, signal, damaged);
-    for await (const family of inOrder(await this.directoryIds('', signal), readersAtOnce, look)) {
-      found.push(...family);
+  async backups(signal?: AbortSignal): Promise<readonly Backup[]> {
+    const { backups, damaged } = await this.survey(signal);
+    const [first] = damaged;
+    if (first !== undefined) {
+      throw new IntegrityError(first.reason, { hint: givingUp(first) });
     }
-    return found.toSorted(byTime);
+    return backups;
+  }
+
+  /** The same, and apart from them those that cannot be read: two requests per snapshot backup, one per incremental. */
+  async survey(signal?: AbortSignal): Promise<Survey> {
+    const directories = await this.directoryIds('', signal);
+    const backups: Backup[] = [];
+    const damaged: DamagedBackup[] = [];
+    for await (const family of inOrder(directories, readersAtOnce, (id) => this.#family(id, signal))) {
+      for (const found of family) {
+        if ('reason' in found) {
+          damaged.push(found);
+        } else {
+          backups.push(found);
+        }
+      }
+    }
+    return { backups: backups.toSorted(byTime), damaged, directories };
   }
 
   /** Directories that can be backups, finished or not. */
@@ -68,18 +86,24 @@ export class Repository {
   }
 
   /** A snapshot backup and its incremental backups. */
-  async #family(id: BackupId, signal?: AbortSignal, damaged?: (backup: DamagedBackup) => void): Promise<readonly Backup[]> {
-    const look = (ref: BackupRef): Promise<Backup | undefined> =>
-      this.backup(ref, signal).catch((error: unknown) => {
-        if (damaged === undefined || !(error instanceof IntegrityError)) {
-          throw error;
-        }
-        damaged({ ...ref, reason: error.message });
-        return undefined;
-      });
-    const [snapshot, children] = await Promise.all([look({ id }), this.directoryIds(incrementalsPrefix(id), signal)]);
-    const incrementals = await Promise.all(children.map((child) => look({ id: child, parent: id })));
+  async #family(id: BackupId, signal?: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
+    const [snapshot, children] = await Promise.all([
+      this.#look({ id }, signal),
+      this.directoryIds(incrementalsPrefix(id), signal),
+    ]);
+    const incrementals = await Promise.all(children.map((child) => this.#look({ id: child, parent: id }, signal)));
     return [snapshot, ...incrementals].filter((backup) => backup !== undefined);
+  }
+
+  async #look(ref: BackupRef, signal?: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
+    try {
+      return await this.backup(ref, signal);
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) {
+        throw error;
+      }
+      return { ...refOf(ref), reason: error.message };
+    }
   }
 
   /** Undefined when the directory holds neither a manifest nor the mark of a run: then it is no backup. */
@@ -93,7 +117,7 @@ export class Repository {
     return progress === undefined ? undefined : { ...refOf(ref), complete: false, progress };
   }
 
-  /** The backup of this name wherever it lies; incremental backups lie inside their parents. */
+  /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */
   async find(id: BackupId, signal?: AbortSignal): Promise<Backup | undefined> {
     if (!isBackupId(id)) {
       return undefined;
@@ -102,14 +126,12 @@ export class Repository {
     if (snapshot !== undefined) {
       return snapshot;
     }
-    // Not the strict listing: what is wrong with another backup is no reason not to have this one.
-    const faults: DamagedBackup[] = [];
-    const found = (await this.backups(signal, (each) => faults.push(each))).find((backup) => backup.id === id);
-    const own = faults.find((each) => each.id === id);
-    if (found === undefined && own !== undefined) {
-      throw new IntegrityError(own.reason);
+    const { backups, damaged } = await this.survey(signal);
+    const broken = damaged.find((each) => each.id === id);
+    if (broken !== undefined) {
+      throw new IntegrityError(broken.reason, { hint: givingUp(broken) });
     }
-    return found;
+    return backups.find((backup) => backup.id === id);
   }
 
   async nodeManifest(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
@@ -136,7 +158,7 @@ export class Repository {
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
   async begin(progress: InProgress, signal?: AbortSignal): Promise<void> {
-    await this.store.put(inProgressKey(progress), encodeJson(progress), { ifAbsent: true }, signal);
+    await putNew(this.store, inProgressKey(progress), encodeJson(progress), signal);
   }
 
   /** The mark is the one object that changes; it says what became of each node. */
@@ -171,7 +193,7 @@ export class Repository {
 
   /** Written last: from here on the backup is complete. */
   async commit(manifest: BackupManifest, signal?: AbortSignal): Promise<void> {
-    await this.store.put(backupManifestKey(manifest), encodeJson(manifest), { ifAbsent: true }, signal);
+    await putNew(this.store, backupManifestKey(manifest), encodeJson(manifest), signal);
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
 
@@ -204,6 +226,11 @@ export class Repository {
     }
     return decode(Buffer.concat(chunks), key);
   }
+}
+
+function givingUp({ id, parent }: BackupRef): string {
+  const name = parent === undefined ? id : `${parent}/${id}`;
+  return `\`sstash delete ${name}\` gives this backup up; what others need of it stays`;
 }
 
 /** A manifest that was copied to another place would make one backup's objects look like another's. */

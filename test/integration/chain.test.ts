@@ -8,8 +8,9 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { holdOn, release, undoFaults, untilHeld, withWrapper } from '../support/host-faults.ts';
 import type { BackupDocument, RestoreDocument } from '../support/program.ts';
-import { resultOf, runProgram } from '../support/program.ts';
+import { resultOf, runProgram, startProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
 import { cql, dumpRows, ensureSandbox, onHost, runSandbox } from '../support/sandbox.ts';
 
@@ -28,6 +29,7 @@ const moments: Moment[] = [];
 
 before(async () => {
   sandbox = await ensureSandbox();
+  await undoFaults(sandbox.hosts);
   await cql(await readFile(new URL('../fixtures/chain.cql', import.meta.url), 'utf8'));
   await onEveryNode('enablebackup');
   await onEveryNode('disableautocompaction', 'chain');
@@ -182,4 +184,30 @@ test('deleting one backup harms no other', async () => {
   for (const moment of moments.filter(({ name }) => ['c', 'e', 'f', 'j'].includes(name))) {
     await assertBringsItsRowsBack(moment);
   }
+});
+
+test('an incremental backup that broke off is not gone on with when the table was truncated since', async () => {
+  const [host] = sandbox.hosts;
+  await backUp('k', 'snapshot', '--new-snapshot');
+  await write(200, 220, 'before the break');
+  // A flush of the incremental backup that never comes to its end.
+  const hold = `case " $* " in *" flush "*) ${holdOn} ;; esac\nexec /usr/bin/nodetool "$@"`;
+  await withWrapper(host, 'nodetool', hold, async () => {
+    const { child, done } = startProgram(['backup', ...events], program());
+    try {
+      await untilHeld(host);
+    } finally {
+      child.kill('SIGKILL');
+      await done;
+      await release(host);
+    }
+  });
+  await cql('TRUNCATE chain.events;');
+  await write(300, 310, 'after the break');
+  const refused = await runProgram(['backup', ...events, '--resume'], program());
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /cannot go on: chain\.events was truncated after the parent/);
+  const l = await backUp('l', 'snapshot');
+  assert.match(l.backup.reason, /chain\.events was truncated after the parent/);
+  await assertBringsItsRowsBack(l);
 });

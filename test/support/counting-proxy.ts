@@ -1,38 +1,70 @@
-import { once } from 'node:events';
 import { createServer, request } from 'node:http';
+import { once } from 'node:events';
 
-export interface CountingProxy {
-  /** The endpoint to use in place of the server's own. */
-  readonly url: string;
-  /** Requests so far. */
-  readonly count: () => number;
-  readonly close: () => Promise<void>;
+/** One request that passed the proxy. */
+export interface SeenRequest {
+  readonly method: string;
+  /** Of the object or bucket, decoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  /** Of the request's body. */
+  bytes: number;
 }
 
-/** Passes requests on and counts them. Signatures stay good: the Host header travels as it came. */
-export async function countingProxy(target: string): Promise<CountingProxy> {
+/** Passes requests on to an S3 server as they are, and remembers them. */
+export interface CountingProxy {
+  readonly endpoint: string;
+  readonly requests: readonly SeenRequest[];
+  /** Forgets what was seen so far. */
+  reset(): void;
+  stop(): Promise<void>;
+}
+
+export interface ProxyOptions {
+  /** Answers a conditional put like a server that knows none. */
+  readonly refuseConditions?: boolean;
+}
+
+/** `target` is the server's URL. Signatures stay right, because the server sees the host name that was signed. */
+export async function startCountingProxy(
+  target: string,
+  { refuseConditions = false }: ProxyOptions = {},
+): Promise<CountingProxy> {
   const { hostname, port } = new URL(target);
-  let count = 0;
-  const server = createServer((from, to) => {
-    count += 1;
-    const onward = request({ hostname, port, method: from.method, path: from.url, headers: from.headers }, (answer) => {
-      to.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(to);
+  const requests: SeenRequest[] = [];
+  const server = createServer((incoming, answer) => {
+    const { method = '', url = '', headers } = incoming;
+    const [path = '', query = ''] = url.split('?');
+    const seen: SeenRequest = { method, path: decodeURIComponent(path), query, bytes: 0 };
+    requests.push(seen);
+    if (refuseConditions && (headers['if-none-match'] ?? headers['if-match']) !== undefined) {
+      incoming.resume();
+      answer.writeHead(501, { 'content-type': 'application/xml' }).end('<Error><Code>NotImplemented</Code></Error>');
+      return;
+    }
+    const passed = request({ hostname, port, method, path: url, headers, setHost: false }, (response) => {
+      answer.writeHead(response.statusCode ?? 502, response.headers);
+      response.pipe(answer);
     });
-    onward.on('error', () => to.destroy());
-    from.pipe(onward);
+    // What breaks off on one side breaks off on the other.
+    passed.on('error', () => answer.destroy());
+    answer.on('close', () => passed.destroy());
+    incoming.on('data', (chunk: Buffer) => (seen.bytes += chunk.byteLength));
+    incoming.pipe(passed);
   });
-  server.listen(0, hostname);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    url: `http://${hostname}:${address.port}`,
-    count: () => count,
-    close: async () => {
-      server.closeAllConnections();
+    endpoint: `http://127.0.0.1:${address.port}`,
+    requests,
+    reset: () => void (requests.length = 0),
+    stop: async () => {
+      const closed = once(server, 'close');
       server.close();
-      await once(server, 'close');
+      server.closeAllConnections();
+      await closed;
     },
   };
 }

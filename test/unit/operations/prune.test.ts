@@ -315,6 +315,21 @@ describe('beside a running backup', () => {
     assert.equal(await history.assertWhole(), 2);
   });
 
+  test('so is one that goes on with a run which prune takes for given up', async (context) => {
+    const { history, store } = await place(context);
+    const b = await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
+    const run = await history.unfinished({ id: 'run1', takenAt: hoursAgo(40) });
+    const other = new LocationHistory(await openDirectoryStore(new URL(store.url).pathname));
+    store.hook = async ({ verb, key }) => {
+      if (verb === 'get' && key === nodeManifestKey(b, 'node1') && !run.complete) {
+        await other.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString() }, never);
+      }
+    };
+    const before = await history.keys();
+    await assert.rejects(prune(history.repository, options({ keepLast: 1 }, later), request, never), LockedError);
+    assert.deepEqual(await history.keys(), before);
+  });
+
   test('a lock that is taken away in the middle stops the deleting', async (context) => {
     const { history, store } = await place(context);
     await history.complete({ id: 'a1', takenAt: hoursAgo(40), fresh: 9 });

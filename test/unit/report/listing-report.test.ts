@@ -26,14 +26,14 @@ const manifest = nodeManifestOf({
 });
 
 test('only what is complete is called so; the others say INCOMPLETE, who failed, or who runs it', () => {
-  const [, ...lines] = listText([snapshot, incremental, failed, running], 's3://b').split('\n');
+  const [, ...lines] = listText([snapshot, incremental, failed, running], [], 's3://b').split('\n');
   assert.match(lines[0] ?? '', /^s1 +snapshot +complete +2026-11-21T03:15:00\.000Z +2 +1 +400 B +200 B$/);
   assert.match(lines[1] ?? '', /^i1 +incremental +complete/);
   assert.match(lines[2] ?? '', /^s2 +snapshot +INCOMPLETE: node2 failed/);
   assert.match(lines[3] ?? '', /^s3 +snapshot +INCOMPLETE: begun by ops@bastion pid 4711/);
 });
 
-test('an empty location says so', () => assert.equal(listText([], 's3://b'), 'no backups in s3://b\n'));
+test('an empty location says so', () => assert.equal(listText([], [], 's3://b'), 'no backups in s3://b\n'));
 
 test('the document of a listing: a complete backup, an incremental one, an unfinished one', () => {
   assert.deepEqual(listRow(snapshot), {

@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { DamagedBackup } from '../../../src/model/backup.ts';
-import { withoutFamiliesOf } from '../../../src/model/backup.ts';
-import { ConditionFailedError, IntegrityError } from '../../../src/model/errors.ts';
+import { ConditionFailedError, IntegrityError, StorageError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { listed } from '../../support/bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../support/manifests.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { watchedStore } from '../../support/watched-store.ts';
 
 async function opened(
   t: TestContext,
@@ -126,30 +125,6 @@ test('what is not there is undefined, a store that fails is an error', async (t)
   await assert.rejects(new Repository(failing).backup({ id }), /the disk is gone/);
 });
 
-test('a backup that cannot be read hides no other, and is an error where nobody asks for it', async (t) => {
-  const directory = await temporaryDirectory(t);
-  await cp(fileURLToPath(new URL('../../fixtures/manifests/format-1', import.meta.url)), directory, { recursive: true });
-  await writeFile(join(directory, child.parent, 'incrementals', child.id, 'manifest.json'), '{"format": 1');
-  const repository = new Repository(await openDirectoryStore(directory));
-  await assert.rejects(repository.backups(), IntegrityError);
-  const damaged: DamagedBackup[] = [];
-  const backups = await repository.backups(undefined, (backup) => damaged.push(backup));
-  assert.deepEqual(
-    backups.map((backup) => backup.id),
-    [id, '20261122T031500Z'],
-  );
-  assert.deepEqual(
-    damaged.map((backup) => [backup.parent, backup.id]),
-    [[id, child.id]],
-  );
-  assert.deepEqual(
-    withoutFamiliesOf(damaged, backups).map((backup) => backup.id),
-    ['20261122T031500Z'],
-  );
-  await assert.rejects(repository.find(child.id), IntegrityError);
-  assert.equal((await repository.find(id))?.id, id);
-});
-
 test('a chain that was closed says why', async (t) => {
   const { repository } = await opened(t);
   assert.equal(await repository.chainClosed(id), undefined);
@@ -179,4 +154,19 @@ test('what format 1 wrote is read by every later version', async () => {
   assert.equal(backup?.complete === true ? backup.manifest.policy : '', 'daily');
   assert.equal((await repository.ring({ id }))?.nodes[0]?.tokens.length, 2);
   assert.match((await repository.schema({ id })) ?? '', /CREATE TABLE/);
+});
+
+test('a store that knows no conditions takes a run all the same, and no second one of its name', async (t) => {
+  const { repository: plain } = await opened(t);
+  const store = watchedStore(plain.store);
+  store.spoil = async (put, options) => {
+    const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
+    if (options.ifAbsent === true) throw new StorageError('not implemented', { key: '', cause });
+    return put(options);
+  };
+  const repository = new Repository(store);
+  await repository.begin(progressOf({ id }));
+  await assert.rejects(repository.begin(progressOf({ id })), ConditionFailedError);
+  await repository.commit(backupManifestOf({ id }));
+  assert.equal((await repository.backup({ id }))?.complete, true);
 });

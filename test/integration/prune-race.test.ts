@@ -1,14 +1,12 @@
-/** More than one run on a location: at once, over each other, and one after the other at little cost. */
+/** A prune that runs beside a backup, since somebody took the backup's lock away. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
-import { objectsBelow } from '../support/bucket.ts';
-import { countingProxy } from '../support/counting-proxy.ts';
 import { holdOn, release, untilHeld, whenCompressing, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, ErrorDocument, ListDocument } from '../support/program.ts';
+import type { BackupDocument, ListDocument } from '../support/program.ts';
 import { resultOf, runProgram, startProgram } from '../support/program.ts';
 import { cql, runSandbox } from '../support/sandbox.ts';
 
@@ -50,18 +48,6 @@ async function duringBackup(location: string, work: () => Promise<void>): Return
   });
 }
 
-test('of two backups at once one runs, and the other says who holds the lock', async () => {
-  const first = await duringBackup('lock', async () => {
-    const second = resultOf<ErrorDocument>(await runProgram(backUp, story.at('lock')), 11);
-    assert.match(second.error.message, /backup by \S+@\S+ \(pid \d+\) since /);
-    assert.match(second.error.hint ?? '', /--lock-timeout/);
-    resultOf<ErrorDocument>(await runProgram(['prune', '--keep-last', '1', '--json'], story.at('lock')), 11);
-    const waited = await runProgram(['list', '--json'], story.at('lock'));
-    assert.equal(resultOf<ListDocument>(waited).backups.length, 1, 'reading needs no lock');
-  });
-  assert.equal(resultOf<BackupDocument>(first).complete, true);
-});
-
 test('a prune that gets between loses nothing that a running backup refers to', async () => {
   const location = 'race';
   const old = resultOf<BackupDocument>(await runProgram(backUp, story.at(location)));
@@ -88,38 +74,4 @@ test('a prune that gets between loses nothing that a running backup refers to', 
   const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], story.at(location)));
   assert.ok(backups.every(({ complete }) => complete));
   assert.ok(!backups.some(({ id }) => id === old.id));
-});
-
-test('a second backup sends what is new, and no request for what is not', async () => {
-  const proxy = await countingProxy(story.sandbox.env['SSTASH_ENDPOINT'] ?? '');
-  const { env } = story.at('twice');
-  const options = { env: { ...env, SSTASH_ENDPOINT: proxy.url } };
-  const counted = async (): Promise<readonly [BackupDocument, number]> => {
-    const sent = proxy.count();
-    const backup = resultOf<BackupDocument>(await runProgram(backUp, options));
-    return [backup, proxy.count() - sent];
-  };
-  try {
-    const [first] = await counted();
-    const [unchanged, requests] = await counted();
-    assert.ok(unchanged.nodes.every(({ newFiles }) => newFiles === 0));
-    assert.ok(first.nodes.every(({ files }) => files >= 8));
-    const stored = await objectsBelow(story.objects('twice'));
-    // 24 MiB per node are there: this is 5 % of that.
-    await addSstable(1002, 1_200_000);
-    const [changed, more] = await counted();
-    for (const node of changed.nodes) {
-      const share = node.newBytes / node.bytes;
-      assert.ok(share > 0.03 && share < 0.07, `${node.host} sent ${(share * 100).toFixed(1)} %`);
-    }
-    const grown = [...(await objectsBelow(story.objects('twice')))].filter(([key]) => !stored.has(key));
-    const bytes = grown.reduce((sum, [, size]) => sum + size, 0);
-    const newBytes = changed.nodes.reduce((sum, node) => sum + node.newBytes, 0);
-    assert.ok(bytes < newBytes * 1.1, `${bytes} bytes in the bucket for ${newBytes}`);
-    // A put for each of a new sstable's files on three nodes, and nothing for any other.
-    const newFiles = changed.nodes.reduce((sum, node) => sum + node.newFiles, 0);
-    assert.ok(more <= requests + newFiles + 12, `${more} requests, ${requests} without a change, ${newFiles} new files`);
-  } finally {
-    await proxy.close();
-  }
 });

@@ -1,0 +1,245 @@
+/**
+ * Several runs on one location, with the moments forced at which they could harm each other: a backup is held in its middle
+ * while others want to write, its lock is broken or its process killed. Afterwards every backup reads whole. And what an
+ * unchanged file costs the next backup: nothing.
+ */
+import assert from 'node:assert/strict';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BlobsStory } from '../support/blobs-story.ts';
+import { blobs, openBlobsStory } from '../support/blobs-story.ts';
+import { objectsBelow } from '../support/bucket.ts';
+import { startCountingProxy } from '../support/counting-proxy.ts';
+import { holdOn, release, untilHeld, whenCompressing, withWrapper } from '../support/host-faults.ts';
+import type { BackupDocument, FilesDocument, ListDocument, Ran, Running } from '../support/program.ts';
+import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { loadBlobs, runSandbox } from '../support/sandbox.ts';
+
+const blobBytes = 256 * 1024;
+const backUp = ['backup', ...blobs, '--new-snapshot'];
+
+let story: BlobsStory;
+let held: string;
+
+before(async () => {
+  story = await openBlobsStory();
+  [held] = story.sandbox.hosts;
+  await onEveryNode('disableautocompaction', 'faults');
+  // One sstable on each node, whatever other test files have left.
+  await onEveryNode('flush', 'faults');
+  await onEveryNode('compact', 'faults');
+});
+
+after(async () => {
+  await onEveryNode('compact', 'faults');
+  await onEveryNode('enableautocompaction', 'faults');
+  await story.clear();
+});
+
+async function onEveryNode(...words: readonly string[]): Promise<void> {
+  await Promise.all(story.sandbox.hosts.map((host) => runSandbox(['nodetool', host, ...words])));
+}
+
+function run(location: string, ...args: readonly string[]): Promise<Ran> {
+  return runProgram(args, story.at(location));
+}
+
+async function done(location: string, ...args: readonly string[]): Promise<BackupDocument> {
+  const backup = resultOf<BackupDocument>(await run(location, ...args));
+  assert.equal(backup.complete, true);
+  return backup;
+}
+
+/** Writes the first rows anew and starts a backup that stays in the middle of them on one node while `work` runs. */
+async function whileHeld<T>(location: string, work: (running: Running) => Promise<T>): Promise<T> {
+  // Files of 1 MiB and more travel by lzop one by one; smaller ones in batches without it.
+  await loadBlobs(5, blobBytes);
+  return withWrapper(held, 'lzop', whenCompressing(`${holdOn}\nexec /usr/bin/lzop "$@"`), async () => {
+    const running = startProgram(backUp, story.at(location));
+    try {
+      await untilHeld(held);
+      return await work(running);
+    } finally {
+      await release(held);
+      running.child.kill('SIGKILL');
+      await running.done;
+    }
+  });
+}
+
+/** Waits until the other nodes of a backup that is held have finished their part. */
+async function untilOthersFinished(location: string): Promise<void> {
+  const [, ...others] = story.sandbox.hosts;
+  const finished = (keys: readonly string[]): boolean =>
+    others.every((host) => keys.filter((key) => key.endsWith(`/${host}/manifest.json.gz`)).length === 2);
+  for (const giveUpAt = Date.now() + 90_000; Date.now() < giveUpAt; await delay(100)) {
+    if (finished([...(await objectsBelow(story.objects(location))).keys()])) return;
+  }
+  throw new Error('the other nodes did not finish their part within 90 s');
+}
+
+/** Every backup of a location reads whole, to the last byte. */
+async function assertSound(location: string, ...ids: readonly string[]): Promise<void> {
+  const { backups } = resultOf<ListDocument>(await run(location, 'list', '--json'));
+  assert.deepEqual(
+    backups.map(({ id, complete }) => [id, complete]),
+    ids.map((id) => [id, true]),
+  );
+  const read = await run(location, 'verify', '--all', '--read-data', '--json');
+  assert.equal(read.code, 0, read.stdout);
+}
+
+async function filesOf(location: string, host: string, backup: string): Promise<FilesDocument['files']> {
+  const { files } = resultOf<FilesDocument>(await run(location, 'files', backup, '--json'));
+  return files.filter((file) => file.host === host);
+}
+
+test('a backup with 5 % of new sstables sends 5 % of the bytes, and asks for no unchanged file', async (t) => {
+  const proxy = await startCountingProxy(story.sandbox.env['SSTASH_ENDPOINT'] ?? '');
+  t.after(() => proxy.stop());
+  const { env } = story.at('second');
+  const through = { env: { ...env, SSTASH_ENDPOINT: proxy.endpoint } };
+  const sent = (): number => proxy.requests.reduce((sum, { bytes }) => sum + bytes, 0);
+
+  const first = resultOf<BackupDocument>(await runProgram(backUp, through));
+  const whole = sent();
+  const { files } = resultOf<FilesDocument>(await run('second', 'files', first.id, '--json'));
+  const unchanged = new Set(files.map(({ url }) => url.slice('s3:/'.length)));
+  proxy.reset();
+  await loadBlobs(5, blobBytes);
+  const second = resultOf<BackupDocument>(await runProgram(backUp, through));
+
+  assert.ok(whole > 3 * 24 * 2 ** 20, `${whole} bytes were the first backup`);
+  const share = sent() / whole;
+  assert.ok(share > 0.04 && share < 0.065, `${(share * 100).toFixed(1)} % of the bytes were sent`);
+  for (const { host, files: all, newFiles } of second.nodes) {
+    assert.equal(all, 2 * newFiles, `${host} has an old and a new sstable`);
+  }
+  const asked = proxy.requests.filter(({ path }) => unchanged.has(path)).map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual(asked, []);
+  await assertSound('second', first.id, second.id);
+});
+
+test('while a backup runs, nobody else writes, and is told who does', async () => {
+  const first = await done('held', ...backUp);
+  const second = await whileHeld('held', async ({ child, done: ended }) => {
+    const found = [...(await objectsBelow(story.objects('held'))).keys()];
+    for (const args of [
+      backUp,
+      ['prune', '--keep-last', '1', '--grace', '0h', '--stale-after', '0h'],
+      ['delete', first.id, '--force-last', '--yes'],
+      ['verify', '--repair'],
+    ]) {
+      const refused = await run('held', ...args);
+      assert.equal(refused.code, 11, `${args.join(' ')}: ${refused.stderr}`);
+      assert.match(refused.stderr + refused.stdout, new RegExp(`is locked: backup by .* \\(pid ${child.pid}\\) since `));
+    }
+    const left = await objectsBelow(story.objects('held'));
+    assert.deepEqual(
+      found.filter((key) => !left.has(key)),
+      [],
+    );
+    await release(held);
+    return resultOf<BackupDocument>(await ended);
+  });
+  await assertSound('held', first.id, second.id);
+});
+
+test('a store without conditional writes can be used, and is said to be one', async (t) => {
+  const proxy = await startCountingProxy(story.sandbox.env['SSTASH_ENDPOINT'] ?? '', { refuseConditions: true });
+  t.after(() => proxy.stop());
+  const ran = await runProgram(backUp, { env: { ...story.at('weak').env, SSTASH_ENDPOINT: proxy.endpoint } });
+  const { id } = resultOf<BackupDocument>(ran);
+  assert.match(ran.stderr, /this store ignores conditional writes/);
+  await assertSound('weak', id);
+  assert.deepEqual(
+    [...(await objectsBelow(story.objects('weak'))).keys()].filter((key) => key === 'lock.json'),
+    [],
+  );
+});
+
+test('a backup whose lock was broken and whose ground was deleted stops, and can be finished', async () => {
+  const [, other] = story.sandbox.hosts;
+  const first = await done('broken', ...backUp);
+  await whileHeld('broken', async ({ done: ended }) => {
+    await untilOthersFinished('broken');
+    assert.equal((await run('broken', 'unlock', '--force')).code, 0);
+    const gone = await run('broken', 'delete', first.id, '--force-last', '--yes');
+    assert.equal(gone.code, 0, gone.stderr);
+    const stopped = await ended;
+    assert.equal(stopped.code, 11, stopped.stderr);
+    assert.match(stopped.stderr, /the lock was removed/);
+  });
+  const { backups } = resultOf<ListDocument>(await run('broken', 'list', '--json'));
+  assert.deepEqual(
+    backups.map(({ complete }) => complete),
+    [false],
+  );
+  const id = backups[0]?.id ?? '';
+  // A delete that had read the manifests before this node wrote its own would have taken what that points at.
+  const pointedAt = (await filesOf('broken', other, id)).find(({ url }) => url.includes(`/${first.id}/`));
+  assert.ok(pointedAt !== undefined, 'the finished node points at nothing of the backup that was deleted');
+  await rm(join(story.objects('broken'), pointedAt.url.slice((story.at('broken').env['SSTASH_LOCATION'] ?? '').length + 1)));
+  const again = await done('broken', 'backup', ...blobs, '--resume');
+  assert.equal(again.id, id);
+  await assertSound('broken', id);
+});
+
+test('the lock of a killed backup is taken over, and what its run wrote stays for the next', async () => {
+  const first = await done('killed', ...backUp);
+  const second = await done('killed', ...backUp);
+  await whileHeld('killed', async ({ child, done: ended }) => {
+    child.kill('SIGKILL');
+    await ended;
+  });
+  const run1 = await objectsBelow(story.objects('killed'));
+  const pruned = await run('killed', 'prune', '--keep-last', '1', '--grace', '0h');
+  assert.equal(pruned.code, 0, pruned.stderr);
+  assert.match(pruned.stderr, /took over the lock of backup by .*: there is no process \d+ on this host any more/);
+  const { backups } = resultOf<ListDocument>(await run('killed', 'list', '--json'));
+  assert.deepEqual(backups.map(({ id, complete }) => [id, complete]).slice(0, 1), [[second.id, true]], `${first.id} is gone`);
+  const unfinished = backups[1]?.id ?? '';
+  const left = await objectsBelow(story.objects('killed'));
+  for (const key of run1.keys()) {
+    assert.ok(!key.startsWith(`${unfinished}/`) || left.has(key), `${key} of the unfinished run was deleted`);
+  }
+  const again = await done('killed', 'backup', ...blobs);
+  assert.equal(again.id, unfinished);
+  await assertSound('killed', second.id, again.id);
+});
+
+test('the name of a deleted backup is not used again while others point at objects there', async () => {
+  const day = ['--timestamp-format', '%Y%m%d'];
+  const first = await done('day', ...backUp, ...day);
+  const second = await done('day', ...backUp, ...day);
+  assert.match(first.id, /^\d{8}$/);
+  const gone = await run('day', 'delete', first.id, '--yes');
+  assert.equal(gone.code, 0, gone.stderr);
+  const left = await objectsBelow(join(story.objects('day'), first.id));
+  assert.ok(left.size > 0, 'nothing of it was needed');
+  const third = await done('day', ...backUp, ...day, '--self-contained');
+  assert.notEqual(third.id, first.id);
+  await assertSound('day', second.id, third.id);
+});
+
+test('a backup whose manifest is damaged is listed as such, and stands in nobody else’s way', async () => {
+  const [first, second] = [await done('damaged', ...backUp), await done('damaged', ...backUp)];
+  const manifest = join(story.objects('damaged'), second.id, 'manifest.json');
+  const content = await readFile(manifest, 'utf8');
+  await rm(manifest);
+  await writeFile(manifest, content.slice(0, content.length / 2));
+  const listed = await run('damaged', 'list');
+  assert.match(listed.stdout, new RegExp(`^${second.id} +snapshot +DAMAGED`, 'm'));
+  assert.match(listed.stdout, new RegExp(`^${first.id} +snapshot +complete`, 'm'));
+  const shown = await run('damaged', 'show', 'latest');
+  assert.match(shown.stdout, new RegExp(`^backup +${first.id}$`, 'm'));
+  assert.match(shown.stderr, new RegExp(`backup ${second.id} cannot be read and is passed over, with what stands on it`));
+  const third = await run('damaged', ...backUp);
+  assert.match(third.stderr, new RegExp(`backup ${second.id} cannot be read and is not built upon`));
+  const { id } = resultOf<BackupDocument>(third);
+  assert.equal((await run('damaged', 'prune', '--keep-last', '1')).code, 4);
+  assert.equal((await run('damaged', 'delete', second.id, '--yes')).code, 0);
+  await assertSound('damaged', first.id, id);
+});
