@@ -31,7 +31,7 @@ public class SSTables {
         String insert = "INSERT INTO " + name + " (k, c, ts, amount, name, doc, h) VALUES (?, ?, ?, ?, ?, ?, ?)";
         byte[] text = text(new Random(seed));
         for (String mebibytes : args[5].split(","))
-            write(directory, table, insert, text, ++seed, Long.parseLong(mebibytes) << 20);
+            write(directory, table, insert, text, ++seed, (long) (Double.parseDouble(mebibytes) * (1 << 20)));
         System.exit(0);
     }
 

@@ -7,9 +7,10 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCatalog } from './catalog.ts';
-import { contenders, fetchContenders, sstashBackup } from './contenders.ts';
+import { fetchContenders, minutes } from './contender-programs.ts';
+import { contenders, sstashBackup } from './contenders.ts';
 import { makeCpuGroups } from './cpu-groups.ts';
-import { benchTables, makeData, memoryTables } from './data-set.ts';
+import { benchTables, makeData, memoryTables, smallTables } from './data-set.ts';
 import { tablesOf } from './figures.ts';
 import { cache, type Lab, repository, startLab } from './lab.ts';
 import { interrupt, measure, run } from './measure.ts';
@@ -20,7 +21,8 @@ const help = `npm run bench -- [OPTIONS]: needs Debian and root, as scripts/sand
 
   --quick           75 MB instead of 700, sstables of 64 and 256 MiB for the memory proof instead of 256 and 2048
   --rounds N        rounds of every contender (3)
-  --only NAME       only contenders whose name has this in it; may be repeated
+  --small           20,000 small files (2,000 when quick) instead; no memory proof, no catalog
+  --only NAME       only contenders whose name has this in it; may be repeated. medusa and lzop run only when named
   --memory-only     no rounds
   --no-memory       no memory proof
   --no-catalog      neither a second backup, nor list and show of a large location
@@ -33,6 +35,7 @@ const help = `npm run bench -- [OPTIONS]: needs Debian and root, as scripts/sand
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    small: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     only: { type: 'string', multiple: true, default: [] },
     'memory-only': { type: 'boolean', default: false },
@@ -45,7 +48,8 @@ const { values: options } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const directory = join(cache, 'bench', options.quick ? 'quick' : 'full');
+const home = process.env['SSTASH_BENCH'] ?? join(cache, 'bench');
+const directory = join(home, `${options.quick ? 'quick' : 'full'}${options.small ? '-small' : ''}`);
 const say = (text: string): void => console.error(`bench: ${text}`);
 
 async function bench(): Promise<void> {
@@ -54,20 +58,22 @@ async function bench(): Promise<void> {
   const node = [process.execPath];
   const sstash = [...node, await programFile()];
   await run({ argv: [join(repository, 'scripts/fetch-versitygw')], env: {} }, directory);
-  const wanted = (name: string): boolean => options.only.length === 0 || options.only.some((part) => name.includes(part));
+  const wanted = (name: string): boolean =>
+    options.only.length === 0 ? !minutes.has(name) : options.only.some((part) => name.includes(part));
   await fetchContenders((name) => rounds > 0 && wanted(name), say, directory);
   const { groups, remove } = makeCpuGroups();
   let lab: Lab | undefined;
   try {
     say('starting a Cassandra node and an S3 server');
     lab = await startLab(directory, groups);
-    const memory = options['no-memory'] ? [] : memoryTables(options.quick);
+    const memory = options['no-memory'] || options.small ? [] : memoryTables(options.quick);
     // Always all of them: what a run leaves out is there for the next.
-    const data = await makeData(lab, [...benchTables(options.quick), ...memoryTables(options.quick)], say);
-    const chosen = contenders(lab, data.tree, sstash).filter(({ name }) => wanted(name));
+    const usual = [...benchTables(options.quick), ...memoryTables(options.quick)];
+    const data = await makeData(lab, options.small ? smallTables(options.quick) : usual, say);
+    const chosen = rounds > 0 ? await contenders(lab, data.tree, sstash, wanted) : [];
     const runs = await runRounds(rounds, chosen, lab, data, groups, say);
     const memoryRuns = await proveMemory(memory, sstash, lab, groups, say);
-    const catalog = options['no-catalog'] ? [] : await measureCatalog(sstash, lab, groups, say);
+    const catalog = options['no-catalog'] || options.small ? [] : await measureCatalog(sstash, lab, groups, say);
     if (options.profile !== undefined) {
       say('one backup with the profiler');
       const profiled = [...node, '--cpu-prof', '--cpu-prof-dir', resolve(options.profile), ...sstash.slice(1)];

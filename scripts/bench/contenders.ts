@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cache, type Lab } from './lab.ts';
-import { type Program, run } from './measure.ts';
+import { aws, names, rclone, s5cmd } from './contender-programs.ts';
+import type { Lab } from './lab.ts';
+import type { Program } from './measure.ts';
+import { medusaContender } from './medusa.ts';
 
 /** A way to bring the data set into the store, and ways to get it back. */
 export interface Contender {
@@ -9,6 +10,8 @@ export interface Contender {
   /** Prefix in the bucket that is its own; emptied before each upload. */
   readonly prefix: string;
   readonly upload: Program;
+  /** The same once more, nothing having changed; undefined where it would simply send everything again. */
+  readonly again?: Program;
   readonly downloads: readonly Download[];
 }
 
@@ -21,69 +24,22 @@ export interface Download {
   readonly whole: string;
 }
 
-const names = { aws: 'aws s3 sync', rclone: 'rclone copy' } as const;
-const awsVersion = '1.46.2';
-const rcloneVersion = 'v1.75.1';
-const aws = join(cache, `bench/awscli-${awsVersion}/bin/aws`);
-const rclone = join(cache, `bench/rclone-${rcloneVersion}`);
-
-/** Installs those that are wanted and missing into the cache, by pip and go; minutes the first time. */
-export async function fetchContenders(
+/** sstash reaches into the node, Medusa runs on it; the others copy the snapshot's directory, as a job on the node would. */
+export async function contenders(
+  lab: Lab,
+  tree: string,
+  sstash: readonly string[],
   wanted: (name: string) => boolean,
-  say: (text: string) => void,
-  logDirectory: string,
-): Promise<void> {
-  mkdirSync(join(cache, 'bench'), { recursive: true });
-  if (wanted(names.aws) && !existsSync(aws)) {
-    say(`fetching awscli ${awsVersion}`);
-    const venv = join(cache, `bench/awscli-${awsVersion}`);
-    rmSync(venv, { recursive: true, force: true });
-    await run({ argv: ['/usr/bin/python3', '-m', 'venv', venv], env: {} }, logDirectory);
-    // The program itself is the last file that pip writes.
-    await run({ argv: [`${venv}/bin/pip`, 'install', '-q', `awscli==${awsVersion}`], env: {} }, logDirectory);
-  }
-  if (wanted(names.rclone) && !existsSync(rclone)) {
-    say(`building rclone ${rcloneVersion}, 5 to 10 minutes`);
-    const building = join(cache, 'bench/rclone-build');
-    const install = ['nice', 'go', 'install', '-ldflags', '-s -w', `github.com/rclone/rclone@${rcloneVersion}`] as const;
-    await run({ argv: install, env: { GOBIN: building } }, logDirectory);
-    renameSync(join(building, 'rclone'), rclone);
-    rmSync(building, { recursive: true, force: true });
-  }
-}
-
-/** sstash reaches into the node; the two others copy the snapshot's directory, as a job on the node itself would. */
-export function contenders(lab: Lab, tree: string, sstash: readonly string[]): readonly Contender[] {
-  const down = join(lab.directory, 'down');
-  const copies = { result: down, whole: down };
-  return [
+): Promise<readonly Contender[]> {
+  const all = [
     sstashContender(lab, 'sstash', 'sstash', sstash, []),
     sstashContender(lab, 'sstash --compression none', 'sstash-none', sstash, ['--compression', 'none']),
-    {
-      name: names.aws,
-      prefix: 'aws',
-      upload: { argv: [aws, 's3', 'sync', '--only-show-errors', tree, `s3://${lab.bucket}/aws`], env: lab.env },
-      downloads: [
-        {
-          name: names.aws,
-          program: { argv: [aws, 's3', 'sync', '--only-show-errors', `s3://${lab.bucket}/aws`, down], env: lab.env },
-          ...copies,
-        },
-      ],
-    },
-    {
-      name: names.rclone,
-      prefix: 'rclone',
-      upload: { argv: [rclone, 'copy', tree, `bench:${lab.bucket}/rclone`], env: rcloneEnv(lab) },
-      downloads: [
-        {
-          name: names.rclone,
-          program: { argv: [rclone, 'copy', `bench:${lab.bucket}/rclone`, down], env: rcloneEnv(lab) },
-          ...copies,
-        },
-      ],
-    },
-  ];
+    copier(lab, names.aws, 'aws', lab.env, (from, to) => [aws, 's3', 'sync', '--only-show-errors', from, to], 's3://', tree),
+    copier(lab, names.rclone, 'rclone', rcloneEnv(lab), (from, to) => [rclone, 'copy', from, to], 'bench:', tree),
+    s5cmdContender(lab, tree),
+    loopContender(lab, tree),
+  ].filter(({ name }) => wanted(name));
+  return wanted(names.medusa) ? [...all, await medusaContender(lab)] : all;
 }
 
 /** The command line of a backup of some tables into a prefix. */
@@ -108,10 +64,12 @@ export function sstashProgram(lab: Lab, sstash: readonly string[], prefix: strin
 function sstashContender(lab: Lab, name: string, prefix: string, sstash: readonly string[], extra: readonly string[]): Contender {
   const staged = '/tmp/cassandra_restore';
   const local = join(lab.directory, 'down');
+  const backup = sstashBackup(lab, sstash, prefix, 'bench', extra);
   return {
     name,
     prefix,
-    upload: sstashBackup(lab, sstash, prefix, 'bench', extra),
+    upload: backup,
+    again: backup,
     downloads: [
       {
         name: `${name} (restore to the node)`,
@@ -125,6 +83,71 @@ function sstashContender(lab: Lab, name: string, prefix: string, sstash: readonl
         program: sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--local', local]),
         result: join(local, lab.host),
         whole: local,
+      },
+    ],
+  };
+}
+
+/** A program that copies directories and leaves out what is there already. */
+function copier(
+  lab: Lab,
+  name: string,
+  prefix: string,
+  env: Program['env'],
+  copy: (from: string, to: string) => Program['argv'],
+  scheme: string,
+  tree: string,
+): Contender {
+  const down = join(lab.directory, 'down');
+  const remote = `${scheme}${lab.bucket}/${prefix}`;
+  const upload: Program = { argv: copy(tree, remote), env };
+  const program: Program = { argv: copy(remote, down), env };
+  return { name, prefix, upload, again: upload, downloads: [{ name, program, result: down, whole: down }] };
+}
+
+function s5cmdContender(lab: Lab, tree: string): Contender {
+  const down = join(lab.directory, 'down');
+  const copy = (from: string, to: string): Program => ({
+    argv: [s5cmd, '--endpoint-url', lab.endpoint, '--log', 'error', 'cp', from, to],
+    env: lab.env,
+  });
+  const remote = `s3://${lab.bucket}/s5cmd/`;
+  return {
+    name: names.s5cmd,
+    prefix: 's5cmd',
+    upload: copy(`${tree}/`, remote),
+    downloads: [{ name: names.s5cmd, program: copy(`${remote}*`, `${down}/`), result: down, whole: down }],
+  };
+}
+
+/** What people write themselves; twice as many at once as there are cores here, or it would be slower still. */
+function loopContender(lab: Lab, tree: string): Contender {
+  const down = join(lab.directory, 'down');
+  const remote = `s3://${lab.bucket}/loop`;
+  const each = (text: string): Program => ({
+    argv: [
+      'bash',
+      '-c',
+      `cd "$1" && find . -type f -printf '%P\\0' | xargs -0 -P 4 -n 1 bash -euo pipefail -c "$2" "$3" "$4" "$5"`,
+      'bash',
+      tree,
+      text,
+      aws,
+      remote,
+      down,
+    ],
+    env: lab.env,
+  });
+  return {
+    name: names.loop,
+    prefix: 'loop',
+    upload: each('lzop -1 -c -- "$3" | "$0" s3 cp --only-show-errors - "$1/$3.lzo"'),
+    downloads: [
+      {
+        name: names.loop,
+        program: each('mkdir -p "$(dirname "$2/$3")"; "$0" s3 cp --only-show-errors "$1/$3.lzo" - | lzop -d -c >"$2/$3"'),
+        result: down,
+        whole: down,
       },
     ],
   };

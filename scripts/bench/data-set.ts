@@ -33,6 +33,13 @@ export function benchTables(quick: boolean): readonly TableSpec[] {
   ];
 }
 
+/** 20,000 components of 2,500 small sstables, as a node with many tables has them; 2,000 when quick. */
+export function smallTables(quick: boolean): readonly TableSpec[] {
+  // 16 to 240 KiB of rows, spread evenly and the same every time.
+  const mebibytes = Array.from({ length: quick ? 250 : 2500 }, (_, index) => (16 + ((index * 37) % 225)) / 1024);
+  return [{ keyspace: 'bench', table: 'small', compression: 'lz4', mebibytes }];
+}
+
 /** One sstable per table, for the proof that memory does not grow with it; the smallest shows what a run costs at least. */
 export function memoryTables(quick: boolean): readonly TableSpec[] {
   return (quick ? [1, 64, 256] : [1, 256, 2048]).map((mebibytes) => ({

@@ -13,11 +13,13 @@ export function tablesOf(
   const rounds = Math.max(0, ...runs.map(({ round }) => round));
   return [
     `Data set: ${data.files} files, ${megabytes(data.bytes)} MB of sstables. ${rounds} rounds; medians, in brackets lowest and highest.`,
-    ...(['upload', 'download'] as const).map((what) => `## ${what}\n\n${comparison(runs, what, data)}`),
+    ...(['upload', 'again', 'download'] as const).map((what) => `## ${titles[what]}\n\n${comparison(runs, what, data)}`),
     ...(memory.length === 0 ? [] : [`## sstash by the size of one sstable\n\n${memoryTable(memory)}`]),
     ...(catalog.length === 0 ? [] : [`## sstash and its requests\n\n${catalogTable(catalog)}`]),
   ].join('\n\n');
 }
+
+const titles = { upload: 'upload', again: 'second upload, nothing changed', download: 'download' } as const;
 
 const gibibyte = 1024 ** 3;
 
@@ -29,6 +31,7 @@ function comparison(runs: readonly Run[], what: Run['what'], data: DataSet): str
   const ratio = (of: readonly Run[], value: (run: Run) => number): string =>
     aws.length === 0 ? '' : `${(median(of.map(value)) / median(aws.map(value))).toFixed(2)}×`;
   const client = perGib((run) => run.clientCpu);
+  const perFile = (run: Run): number => ((run.clientCpu + run.nodeCpu + run.toolsCpu) / data.files) * 1000;
   return table(
     [
       what,
@@ -38,9 +41,10 @@ function comparison(runs: readonly Run[], what: Run['what'], data: DataSet): str
       'node',
       'nodetool, cqlsh',
       'all three',
+      'all, ms/file',
       'S3 server',
       'peak RSS MB',
-      what === 'upload' ? 'stored MB' : 'written MB',
+      what === 'download' ? 'written MB' : 'stored MB',
       'wall : aws',
       'client CPU : aws',
       'all CPU : aws',
@@ -54,6 +58,7 @@ function comparison(runs: readonly Run[], what: Run['what'], data: DataSet): str
       median(of.map(perGib((run) => run.nodeCpu))).toFixed(2),
       median(of.map(perGib((run) => run.toolsCpu))).toFixed(2),
       median(of.map(all)).toFixed(2),
+      median(of.map(perFile)).toFixed(2),
       median(of.map(perGib((run) => run.serverCpu))).toFixed(2),
       megabytes(Math.max(...of.map((run) => run.peakRssBytes))),
       megabytes(median(of.map((run) => run.storedBytes))),

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,12 +13,19 @@ export const repository: string = fileURLToPath(new URL('../..', import.meta.url
 export const cache: string =
   process.env['SSTASH_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sstash');
 
-const net = '127.0.181';
+/** Two benchmarks at once need two networks and two directories; see CONTRIBUTING.md. */
+const net = process.env['SSTASH_BENCH_NET'] ?? '127.0.181';
 /** The one node, as the sandbox numbers its hosts. */
 const host = `${net}.2`;
 const endpoint = `http://${net}.1:9478`;
 const bucket = 'bench';
 const credentials = { id: 'bench', secret: 'bench-secret-of-a-server-on-loopback' };
+
+/**
+ * CQLSSTableWriter writes files of 5.0's own version, which a node in 4.x compatibility refuses; Medusa sees one data
+ * directory only.
+ */
+const yaml = 'storage_compatibility_mode: NONE\ndata_file_directories: [/var/lib/cassandra/data]';
 
 /** One real Cassandra node with its own sshd and one S3 server, both this benchmark's own. */
 export interface Lab {
@@ -32,6 +40,8 @@ export interface Lab {
   readonly behind: (prefix: string) => string;
   /** Directory on the node, as the outside sees it. */
   readonly onNode: (path: string) => string;
+  /** What runs a program as root on the node, in the client's CPU group. */
+  readonly inNode: (...argv: readonly string[]) => Program;
   /** Runs shell text as root on the node. */
   readonly root: (shellText: string) => Promise<string>;
   readonly sandbox: (...args: string[]) => Promise<string>;
@@ -45,8 +55,7 @@ export async function startLab(directory: string, groups: CpuGroups): Promise<La
   const sandboxEnv = {
     SSTASH_SANDBOX: state,
     SSTASH_S3_PORT: '9477',
-    // CQLSSTableWriter writes files of 5.0's own version, which a node in 4.x compatibility refuses.
-    SSTASH_SANDBOX_YAML: 'storage_compatibility_mode: NONE',
+    SSTASH_SANDBOX_YAML: yaml,
   };
   const sandbox = (...args: string[]): Promise<string> =>
     run({ argv: [join(repository, 'scripts/sandbox'), ...args], env: sandboxEnv }, directory);
@@ -56,8 +65,16 @@ export async function startLab(directory: string, groups: CpuGroups): Promise<La
     for (const close of closers.toReversed()) await close();
   };
   try {
+    closers.push(await claim());
+    const made = `${net}\n${yaml}`;
+    if (existsSync(state) && readStamp(join(state, 'bench.stamp')) !== made) {
+      // Settings are fixed when a sandbox is made; the data goes with it.
+      await sandbox('wipe');
+      rmSync(join(directory, 'data.stamp'), { force: true });
+    }
     closers.push(() => sandbox('down'));
     await sandbox('up', '1', '--net', net);
+    writeStamp(join(state, 'bench.stamp'), made);
     // The sandbox's own S3 server is not measured: it is no fast one.
     await sandbox('s3', 'stop');
     await countNodeCpu(root, groups);
@@ -72,6 +89,7 @@ export async function startLab(directory: string, groups: CpuGroups): Promise<La
       env,
       behind: (prefix) => join(data, bucket, prefix),
       onNode: (path) => join(state, 'h2', path),
+      inNode: (...argv) => ({ argv: [join(repository, 'scripts/sandbox'), 'root', host, ...argv], env: sandboxEnv }),
       root,
       sandbox,
       down,
@@ -80,6 +98,22 @@ export async function startLab(directory: string, groups: CpuGroups): Promise<La
     await down().catch(() => {});
     throw error;
   }
+}
+
+/** Two benchmarks on one network would stop each other's servers. The kernel frees the port, however this one ends. */
+async function claim(): Promise<() => Promise<void>> {
+  const server = createServer();
+  server.listen(9479, `${net}.1`);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new Error(`another benchmark runs on ${net}: wait for it, or set SSTASH_BENCH_NET`, { cause: error });
+  }
+  server.unref();
+  return async () => {
+    server.close();
+    await once(server, 'close');
+  };
 }
 
 /** Pid 0 is the writer itself, in whatever pid namespace; so a shim moves nodetool and cqlsh, and sshd's children inherit. */

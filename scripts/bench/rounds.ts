@@ -8,15 +8,15 @@ import { type Cost, measure, run } from './measure.ts';
 
 /** One measured run. */
 export interface Run extends Cost {
-  readonly what: 'upload' | 'download';
+  readonly what: 'upload' | 'again' | 'download';
   readonly name: string;
   readonly round: number;
-  /** What lies in the bucket, or was written to the disk. */
+  /** What lies in the bucket (of a second upload: what it added), or was written to the disk. */
   readonly storedBytes: number;
 }
 
 /**
- * Rounds of every contender's upload and downloads. The contenders are interleaved and every round begins with another
+ * Rounds of every contender's upload, second upload and downloads. The contenders are interleaved and every round begins with another
  * one, so that a busy minute of the machine does not fall on one contender alone. Every download is compared with the
  * source, byte by byte, outside the measured time.
  */
@@ -33,7 +33,7 @@ export async function runRounds(
     const shift = (round - 1) % all.length;
     for (const contender of [...all.slice(shift), ...all.slice(0, shift)]) {
       say(`round ${round} of ${count}: ${contender.name}`);
-      runs.push(await upload(round, contender, lab, groups));
+      runs.push(...(await uploads(round, contender, lab, groups)));
       for (const each of contender.downloads) runs.push(await download(round, each, lab, data, groups));
       rmSync(lab.behind(contender.prefix), { recursive: true, force: true });
     }
@@ -41,11 +41,16 @@ export async function runRounds(
   return runs;
 }
 
-async function upload(round: number, contender: Contender, lab: Lab, groups: CpuGroups): Promise<Run> {
-  const stored = lab.behind(contender.prefix);
+async function uploads(round: number, contender: Contender, lab: Lab, groups: CpuGroups): Promise<readonly Run[]> {
+  const { name, prefix, again } = contender;
+  const stored = lab.behind(prefix);
   rmSync(stored, { recursive: true, force: true });
   const cost = await measure(contender.upload, groups, lab.directory);
-  return { what: 'upload', name: contender.name, round, ...cost, storedBytes: bytesBelow(stored) };
+  const storedBytes = bytesBelow(stored);
+  const first: Run = { what: 'upload', name, round, ...cost, storedBytes };
+  if (again === undefined) return [first];
+  const second = await measure(again, groups, lab.directory);
+  return [first, { what: 'again', name, round, ...second, storedBytes: bytesBelow(stored) - storedBytes }];
 }
 
 async function download(round: number, each: Download, lab: Lab, data: DataSet, groups: CpuGroups): Promise<Run> {
