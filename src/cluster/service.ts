@@ -50,11 +50,43 @@ export async function startServer(remote: Remote, startCommand: string, signal: 
   await runShell(remote, startCommand, signal);
 }
 
-/** Waits until the node itself says that it is up and normal. Throws BackupError when it does not in time. */
-export async function waitUntilUp(remote: Remote, tools: Tools, timeoutSeconds: number, signal: AbortSignal): Promise<void> {
+/**
+ * Waits until the node says of itself that it is up and normal, and gives its host id. Throws BackupError when it does not
+ * in time.
+ */
+export async function waitUntilUp(remote: Remote, tools: Tools, timeoutSeconds: number, signal: AbortSignal): Promise<string> {
+  let hostId = '';
+  await waitFor(remote, timeoutSeconds, signal, async () => {
+    ({ hostId } = await nodeInfo(remote, tools, signal));
+    return (await states(remote, tools, signal)).get(hostId) ?? 'unknown';
+  });
+  return hostId;
+}
+
+/** Waits until the node sees all of these up and normal: a node that has just started takes others for down for a while. */
+export async function waitUntilSeen(
+  remote: Remote,
+  tools: Tools,
+  hostIds: readonly string[],
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await waitFor(remote, timeoutSeconds, signal, async () => {
+    const seen = await states(remote, tools, signal);
+    return hostIds.map((hostId) => seen.get(hostId) ?? 'unknown').find((state) => state !== 'UN') ?? 'UN';
+  });
+}
+
+async function waitFor(remote: Remote, timeoutSeconds: number, signal: AbortSignal, look: () => Promise<string>): Promise<void> {
   const until = Date.now() + timeoutSeconds * 1000;
   for (;;) {
-    const state = await stateOf(remote, tools, signal);
+    const state = await look().catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (error instanceof RemoteError && error.transient) {
+        throw error;
+      }
+      return 'nodetool gets no answer';
+    });
     if (state === 'UN') {
       return;
     }
@@ -67,17 +99,8 @@ export async function waitUntilUp(remote: Remote, tools: Tools, timeoutSeconds: 
   }
 }
 
-async function stateOf(remote: Remote, tools: Tools, signal: AbortSignal): Promise<string> {
-  try {
-    const { hostId } = await nodeInfo(remote, tools, signal);
-    return parseStatus(await statusText(remote, tools, signal)).find((line) => line.hostId === hostId)?.state ?? 'unknown';
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof RemoteError && error.transient) {
-      throw error;
-    }
-    return 'nodetool gets no answer';
-  }
+async function states(remote: Remote, tools: Tools, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  return new Map(parseStatus(await statusText(remote, tools, signal)).map(({ hostId, state }) => [hostId, state]));
 }
 
 async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {

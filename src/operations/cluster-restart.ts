@@ -1,4 +1,4 @@
-import { defaultService, isRunning, startServer, stopServer, waitUntilUp } from '../cluster/service.ts';
+import { defaultService, isRunning, startServer, stopServer, waitUntilSeen, waitUntilUp } from '../cluster/service.ts';
 import { BackupError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { Member, MemberParts } from './members.ts';
@@ -39,16 +39,22 @@ export async function startAll(
   parts: RestartParts,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
+  const { startCommand = defaultService.start, startTimeoutSeconds } = options;
   const failures = new Map<string, string>();
-  const start = async ({ host, remote }: Member): Promise<void> => {
+  const up: string[] = [];
+  const attempt = async ({ host }: Member, work: () => Promise<void>): Promise<void> => {
     try {
-      await startServer(remote, options.startCommand ?? defaultService.start, signal);
-      await waitUntilUp(remote, parts.tools, options.startTimeoutSeconds, signal);
+      await work();
     } catch (error) {
       signal.throwIfAborted();
       failures.set(host, reasonOf(error));
     }
   };
+  const start = (member: Member): Promise<void> =>
+    attempt(member, async () => {
+      await startServer(member.remote, startCommand, signal);
+      up.push(await waitUntilUp(member.remote, parts.tools, startTimeoutSeconds, signal));
+    });
   const [first, ...others] = seedsFirst(members);
   if (first === undefined) {
     return failures;
@@ -65,6 +71,10 @@ export async function startAll(
     parts.listen({ type: 'step', text: `starting Cassandra on ${hostsOf(others)}` });
     await Promise.all(others.map(start));
   }
+  const started = members.filter(({ host }) => !failures.has(host));
+  await Promise.all(
+    started.map((member) => attempt(member, () => waitUntilSeen(member.remote, parts.tools, up, startTimeoutSeconds, signal))),
+  );
   return failures;
 }
 
