@@ -1,4 +1,4 @@
-import { latestComplete } from '../model/backup.ts';
+import { latestComplete, standsOn } from '../model/backup.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { listBackups } from '../operations/list.ts';
 import { damagedRow, listRow, listText } from '../report/listing-report.ts';
@@ -27,13 +27,14 @@ export const listCommand: Command = {
     const repository = await openRepository(args, context);
     try {
       const { backups: found, damaged } = await listBackups(repository, range, context.signal);
-      const latest = before === undefined ? undefined : latestComplete(found, before);
+      const restorable = found.filter((each) => !damaged.some((other) => standsOn(each, other)));
+      const latest = before === undefined ? undefined : latestComplete(restorable, before);
       const backups = before === undefined ? found : latest === undefined ? [] : [latest];
       for (const { id, reason } of damaged) {
         context.listen({ type: 'warning', text: `backup ${id} cannot be read: ${reason}` });
       }
       return {
-        json: { backups: [...backups.map(listRow), ...damaged.map(damagedRow)] },
+        json: { backups: [...backups.map((each) => listRow(each, damaged)), ...damaged.map(damagedRow)] },
         text: listText(backups, damaged, repository.store.url),
       };
     } finally {

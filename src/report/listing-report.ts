@@ -1,8 +1,9 @@
 import type { Backup, DamagedBackup } from '../model/backup.ts';
-import { kindOf, takenAtOf } from '../model/backup.ts';
+import { kindOf, standsOn, takenAtOf } from '../model/backup.ts';
 import type { NodeContents } from '../model/contents.ts';
 import { tableSums } from '../model/contents.ts';
 import type { NodeManifest } from '../model/manifest.ts';
+import { pathOf } from '../model/prune-plan.ts';
 import { sizeText, total } from '../model/size.ts';
 import { table } from './table.ts';
 
@@ -12,11 +13,11 @@ export function listText(backups: readonly Backup[], damaged: readonly DamagedBa
     return `no backups in ${location}\n`;
   }
   const rows = backups.map((backup) => {
-    const row = listRow(backup);
+    const row = listRow(backup, damaged);
     return [
       row.id,
       row.kind,
-      stateText(backup),
+      row.damaged === undefined ? stateText(backup) : 'DAMAGED: stands on one that is',
       row.takenAt,
       String(row.nodes),
       String(row.tables),
@@ -41,7 +42,7 @@ export interface ListRow {
   readonly newBytes: number;
   /** For a run that is not complete: what is known of its nodes. */
   readonly failures?: readonly { readonly host: string; readonly error: string }[];
-  /** Why it cannot be read. Then nothing else is known of it, and `takenAt` is empty. */
+  /** Why it cannot be read (then nothing else is known of it, and `takenAt` is empty), or what it stands on cannot. */
   readonly damaged?: string;
 }
 
@@ -50,7 +51,14 @@ export function damagedRow({ reason, ...ref }: DamagedBackup): ListRow {
   return { ...ref, kind: kindOf(ref), complete: false, takenAt: '', ...sizes, damaged: reason };
 }
 
-export function listRow(backup: Backup): ListRow {
+/** `damaged` are all of the location that cannot be read: what stands on one of them is not complete either. */
+export function listRow(backup: Backup, damaged: readonly DamagedBackup[] = []): ListRow {
+  const row = ownRow(backup);
+  const ground = damaged.find((other) => standsOn(backup, other));
+  return ground === undefined ? row : { ...row, complete: false, damaged: `stands on ${pathOf(ground)}: ${ground.reason}` };
+}
+
+function ownRow(backup: Backup): ListRow {
   const { id, parent, complete } = backup;
   const head = { id, kind: kindOf(backup), ...(parent === undefined ? {} : { parent }), complete, takenAt: takenAtOf(backup) };
   if (!backup.complete) {

@@ -10,7 +10,7 @@ import { deleteBackups } from '../../../src/operations/delete.ts';
 import { listBackups } from '../../../src/operations/list.ts';
 import { prune } from '../../../src/operations/prune.ts';
 import { chooseSources } from '../../../src/operations/restore-sources.ts';
-import { damagedRow, listText } from '../../../src/report/listing-report.ts';
+import { damagedRow, listRow, listText } from '../../../src/report/listing-report.ts';
 import { deleteQuestion } from '../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../src/storage/directory.ts';
 import { backupManifestKey, inProgressKey } from '../../../src/storage/keys.ts';
@@ -58,6 +58,21 @@ describe('a backup whose manifest cannot be read', () => {
     assert.deepEqual([row?.id, row?.parent, row?.kind, row?.complete], ['a3', 'a1', 'incremental', false]);
     assert.match(row?.damaged ?? '', /^a1\/incrementals\/a3\/manifest\.json /);
     assert.match(listText(backups, damaged, 's3://b'), /^a3 +incremental +DAMAGED: cannot be read /m);
+  });
+
+  test('with it what stands on it, and nothing else', async (context) => {
+    const history = await place(context);
+    await damage(history, 'a2', 'a1');
+    const { backups, damaged } = await listBackups(history.repository, ever, never);
+    assert.deepEqual(
+      backups.map((each) => [each.id, listRow(each, damaged).complete]),
+      [
+        ['a1', true],
+        ['a3', false],
+        ['b1', true],
+      ],
+    );
+    assert.match(listText(backups, damaged, 's3://b'), /^a3 +incremental +DAMAGED: stands on one that is /m);
   });
 
   test('so is a run whose mark cannot be read', async (context) => {
