@@ -22,8 +22,12 @@ export class Arguments {
 
   optionalText(name: string): string | undefined {
     const value = this.#values[name];
-    if (value === undefined || value === '') {
+    if (value === undefined) {
       return undefined;
+    }
+    if (value === '') {
+      // Of a shell variable that is not set, more often than not; and without `-K` or `--local` a command does far more.
+      throw new UsageError(`${name} is empty`, { hint: `give --${name} a value, or leave it out` });
     }
     if (typeof value !== 'string' && typeof value !== 'number') {
       throw new UsageError(`give --${name} once, with a value`);
@@ -53,20 +57,25 @@ export class Arguments {
   }
 
   /** A whole number of at least `least`. */
-  number(name: string, least: number): number {
+  number(name: string, least: number, most: number = Infinity): number {
     const value = this.#values[name];
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < least) {
-      throw new UsageError(`--${name} must be a whole number of at least ${least}`);
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+      const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+      throw new UsageError(`--${name} must be a whole number ${range}`);
     }
     return value;
   }
 
-  /** `a,b` and repeated options alike. */
+  /** `a,b` and repeated options alike; not given means none, but given and holding none is a mistake. */
   list(name: string): readonly string[] {
-    return [this.#values[name]]
-      .flat()
+    const given = [this.#values[name]].flat().filter((value) => value !== undefined);
+    const values = given
       .flatMap((value) => (typeof value === 'string' || typeof value === 'number' ? String(value).split(',') : []))
       .map((value) => value.trim())
       .filter((value) => value !== '');
+    if (given.length > 0 && values.length === 0) {
+      throw new UsageError(`${name} is empty`, { hint: `give --${name} a value, or leave it out` });
+    }
+    return values;
   }
 }

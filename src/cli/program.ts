@@ -2,7 +2,8 @@ import yargs from 'yargs';
 import type { CommandModule } from 'yargs';
 import { UsageError } from '../model/errors.ts';
 import type { OptionSet } from './arguments.ts';
-import { exitCodeOf, exitCodes, report } from './run.ts';
+import { keepWritingFailuresFromEndingUs } from './output.ts';
+import { exitCodeOf, report } from './run.ts';
 import { readConfigFile, refuseUnknownSettings, withSettings } from './settings.ts';
 import { version } from './version.ts';
 
@@ -13,6 +14,7 @@ export interface ProgramCommand {
 
 /** Takes the command line apart and runs the command it names. Sets the exit code; never throws. */
 export async function runProgram(argv: readonly string[], commands: readonly ProgramCommand[]): Promise<void> {
+  keepWritingFailuresFromEndingUs();
   try {
     const file = readConfigFile(configPath(argv));
     refuseUnknownSettings(file, new Set(commands.flatMap((command) => command.optionNames)));
@@ -40,10 +42,18 @@ export async function runProgram(argv: readonly string[], commands: readonly Pro
     }
     await parser.parseAsync();
   } catch (error) {
-    process.exitCode = error instanceof Error && error.name === 'YError' ? exitCodes.usage : exitCodeOf(error);
+    const ours = error instanceof Error && error.name === 'YError' ? usageError(error) : error;
+    process.exitCode = exitCodeOf(ours);
     const output = { json: argv.includes('--json'), quiet: false, debug: argv.includes('--debug') };
-    report(error, output, process.exitCode);
+    report(ours, output, process.exitCode);
   }
+}
+
+/** What yargs itself found wrong with the command line. */
+function usageError(cause: Error): UsageError {
+  const option = /^Not enough arguments following: (.+)$/.exec(cause.message)?.[1];
+  const message = option === undefined ? cause.message : `${option.length === 1 ? '-' : '--'}${option} needs a value`;
+  return new UsageError(message, { cause, hint: 'sstash --help, or sstash COMMAND --help' });
 }
 
 /** The config file must be known before the options are: its values are their defaults. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { BackupError, messageOf } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
+import { print } from './output.ts';
 import { openProgress } from './progress.ts';
 
 /** What a command gives back: the same result for people and for programs, and the exit code it stands for. */
@@ -53,8 +54,6 @@ export async function runCommand(
     abort.abort(new BackupError('interrupted'));
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
-  // For good: it comes some time after the write.
-  process.stdout.on('error', ignoreClosedPipe);
   const progress = openProgress(process.stderr, output.quiet);
   try {
     const outcome = await work({ signal: abort.signal, listen: progress.listen, say: progress.say });
@@ -64,16 +63,21 @@ export async function runCommand(
       process.exitCode = exitCodes.done;
     } else {
       progress.close();
-      process.stdout.write(output.json ? `${JSON.stringify(outcome.json, undefined, 2)}\n` : outcome.text);
       process.exitCode = outcome.exitCode ?? exitCodes.done;
+      await print(output.json ? `${JSON.stringify(outcome.json, undefined, 2)}\n` : outcome.text);
     }
   } catch (error) {
     progress.close();
     process.exitCode = abort.signal.aborted ? exitCodes.interrupted : exitCodeOf(error);
-    report(error, output, process.exitCode);
+    report(abort.signal.aborted && isAbort(error) ? abort.signal.reason : error, output, process.exitCode);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
+}
+
+/** What a timer or a request of Node's own throws when it is aborted, without a word of why. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** In pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
@@ -83,38 +87,19 @@ async function printAll({ stream, close }: StreamedOutcome, json: boolean): Prom
     for await (const text of stream(json)) {
       piece += text;
       if (piece.length >= pieceLength) {
-        await print(piece);
+        if (!(await print(piece))) {
+          return;
+        }
         piece = '';
       }
     }
     await print(piece);
-  } catch (error) {
-    if (!isClosedPipe(error)) {
-      throw error;
-    }
   } finally {
     await close();
   }
 }
 
 const pieceLength = 65_536;
-
-function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-/** A reader that has seen enough (`| head`) is no failure: what the command did, it did. */
-function ignoreClosedPipe(error: Error): void {
-  if (!isClosedPipe(error)) {
-    throw error;
-  }
-}
-
-function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
-}
 
 /** An error that ended the program, as `runCommand` shows it. */
 export function report(error: unknown, output: OutputOptions, exitCode: number): void {
@@ -136,7 +121,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, '; ').trim();
+  return text.trim().replaceAll(/(:?)\s*\n\s*/g, (_, colon: string) => (colon === '' ? '; ' : ': '));
 }
 
 function describe(error: unknown): string {

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { AnyAuthMethod, AuthHandlerMiddleware, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
-import { messageOf, RemoteError } from '../model/errors.ts';
+import { messageOf, RemoteError, UsageError } from '../model/errors.ts';
 
 export interface SshCredentials {
   readonly user: string;
@@ -31,7 +31,7 @@ export interface Login {
   readonly denied: (address: string, cause: unknown, agentTrouble?: Error) => Promise<RemoteError>;
 }
 
-/** Reads the keys. Throws RemoteError for a key that was asked for and cannot be used, or when there is nothing to try. */
+/** Reads the keys. Throws UsageError for a key that was asked for and cannot be used, RemoteError when there is nothing to try. */
 export async function loadLogin(host: string, credentials: SshCredentials): Promise<() => Login> {
   const { user, password, agent } = credentials;
   const attempts: Attempt[] = [];
@@ -43,7 +43,7 @@ export async function loadLogin(host: string, credentials: SshCredentials): Prom
     const key = await loadKey(host, path, credentials.passphrase);
     if (!(key instanceof Error)) {
       fromFiles.push({ name: `publickey ${path}`, wire: 'publickey', method: { type: 'publickey', username: user, key } });
-    } else if (credentials.privateKey !== undefined) throw key;
+    } else if (credentials.privateKey !== undefined) throw unusable(key);
     else if (!(key instanceof AbsentKeyError)) skipped.push(key.message);
   }
   const fromAgent: Attempt[] =
@@ -106,6 +106,11 @@ function newLogin(host: string, credentials: SshCredentials, attempts: readonly 
   };
 }
 
+/** No host is to blame for a key that somebody named. */
+function unusable({ message, hint, cause }: RemoteError): UsageError {
+  return new UsageError(message, { cause, hint: hint ?? 'name the file of a private key' });
+}
+
 class AbsentKeyError extends RemoteError {}
 
 async function loadKey(host: string, path: string, passphrase: string | undefined): Promise<ParsedKey | RemoteError> {
@@ -130,7 +135,7 @@ async function loadKey(host: string, path: string, passphrase: string | undefine
       ? new RemoteError(`private key ${path} is encrypted and no passphrase was given`, {
           host,
           cause,
-          hint: 'give the passphrase, or load the key into ssh-agent with ssh-add',
+          hint: 'load it into ssh-agent with ssh-add, and name no key',
         })
       : new RemoteError(`wrong passphrase for private key ${path}`, { host, cause });
   }

@@ -1,8 +1,9 @@
-import type { CommandModule } from 'yargs';
+import type { CommandModule, Options } from 'yargs';
 import type { OptionSet } from '../cli/arguments.ts';
 import { Arguments } from '../cli/arguments.ts';
 import type { CommandContext, CommandOutcome } from '../cli/run.ts';
 import { runCommand } from '../cli/run.ts';
+import { UsageError } from '../model/errors.ts';
 import { outputOptions } from './options.ts';
 
 /** A command of the program: its words and options, and what it does. */
@@ -16,6 +17,24 @@ export interface Command {
   readonly exitCodes: string;
   readonly examples?: readonly (readonly [command: string, what: string])[];
   readonly run: (args: Arguments, context: CommandContext) => Promise<CommandOutcome>;
+}
+
+/** An option that takes a value must not swallow its default in silence when none follows. */
+function withValues(options: OptionSet): Record<string, Options> {
+  const entries = Object.entries(options);
+  return Object.fromEntries(entries.map(([name, option]) => [name, { ...option, requiresArg: option.type !== 'boolean' }]));
+}
+
+/** A list without a value gets its default from yargs all the same, where it has one. */
+function refuseBareLists(options: OptionSet, words: readonly string[]): void {
+  const lists = Object.entries(options).filter(([, option]) => option.array === true);
+  const spelled = lists.flatMap(([name, { alias = [] }]) =>
+    [name, alias].flat().map((each) => (each.length === 1 ? `-${each}` : `--${each}`)),
+  );
+  const bare = words.find((word, index) => spelled.includes(word) && (words[index + 1] ?? '-').startsWith('-'));
+  if (bare !== undefined) {
+    throw new UsageError(`${bare} needs a value`, { hint: 'sstash --help, or sstash COMMAND --help' });
+  }
 }
 
 /** What yargs wants to have; `settle` fills defaults from environment and config file, `words` is the command line. */
@@ -36,9 +55,10 @@ export function commandModule(
       for (const [example, what] of command.examples ?? []) {
         yargs.example(example, what);
       }
-      return yargs.options({ ...settle(options) }).epilogue(`Exit codes: ${command.exitCodes}.`);
+      return yargs.options(withValues(settle(options))).epilogue(`Exit codes: ${command.exitCodes}.`);
     },
     handler: async (values) => {
+      refuseBareLists(options, words);
       const args = new Arguments(values, words);
       const output = { json: args.flag('json'), quiet: args.flag('quiet'), debug: args.flag('debug') };
       await runCommand(output, (context) => command.run(args, context));

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import type { Arguments } from '../cli/arguments.ts';
 import { agentSocket, defaultKeys } from '../cli/environment.ts';
 import type { CommandContext } from '../cli/run.ts';
@@ -68,7 +69,7 @@ async function openStore(args: Arguments, context: CommandContext, create: boole
   }
   const { bucket, base } = location;
   const region = args.optionalText('s3-bucket-region');
-  const endpoint = args.optionalText('endpoint');
+  const endpoint = endpointOf(args);
   const pathStyle = args.optionalFlag('path-style');
   const credentials = credentialsOf(args, context);
   return openS3Store({
@@ -81,6 +82,14 @@ async function openStore(args: Arguments, context: CommandContext, create: boole
     ...(credentials === undefined ? {} : { credentials }),
     signal: context.signal,
   });
+}
+
+function endpointOf(args: Arguments): string | undefined {
+  const endpoint = args.optionalText('endpoint');
+  if (endpoint !== undefined && !/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
+    throw new UsageError(`${endpoint} is no endpoint`, { hint: 'write its URL: --endpoint https://host:port' });
+  }
+  return endpoint;
 }
 
 function locationOf(args: Arguments): Location {
@@ -126,30 +135,35 @@ function toolsOf(args: Arguments): Tools {
 }
 
 function sshOptions(args: Arguments) {
-  const key = args.optionalText('sshkey');
+  const key = filePath(args, 'sshkey');
   const agent = agentSocket();
   const sudoUser = args.optionalText('sudo-user');
   return {
-    port: args.number('sshport', 1),
+    port: args.number('sshport', 1, 65_535),
     user: args.text('user'),
     ...(key === undefined ? { defaultKeys: defaultKeys() } : { privateKey: key }),
     ...(agent === undefined || key !== undefined ? {} : { agent }),
-    knownHosts: [args.text('known-hosts')],
+    knownHosts: [filePath(args, 'known-hosts') ?? ''],
     hostKeyChecking: args.text('host-key-checking') === 'accept-new' ? ('accept-new' as const) : ('strict' as const),
     ...(sudoUser !== undefined ? { sudo: { user: sudoUser } } : args.flag('use-sudo') ? { sudo: {} } : {}),
   };
 }
 
+/** A config file knows no shell that would read `~/`. */
+function filePath(args: Arguments, name: string): string | undefined {
+  return args.optionalText(name)?.replace(/^~(?=\/)/, homedir());
+}
+
 function shellCommand(args: Arguments, host: string): string {
-  const key = args.optionalText('sshkey');
-  const port = args.number('sshport', 1);
+  const key = filePath(args, 'sshkey');
+  const port = args.number('sshport', 1, 65_535);
   const sudoUser = args.optionalText('sudo-user');
   const words = [
     'ssh',
     ...(key === undefined ? [] : ['-i', key]),
     ...(port === 22 ? [] : ['-p', String(port)]),
     '-o',
-    `UserKnownHostsFile=${args.text('known-hosts')}`,
+    `UserKnownHostsFile=${filePath(args, 'known-hosts') ?? ''}`,
     `${args.text('user')}@${host}`,
     // Placing files and stopping the service need root, whoever reads the snapshots.
     ...(args.flag('use-sudo') || sudoUser !== undefined ? ['sudo', '-n'] : []),

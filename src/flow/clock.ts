@@ -6,7 +6,7 @@ export interface Clock {
   now(): Date;
   /** Milliseconds since some moment, never jumping; for what is measured. */
   elapsedMs(): number;
-  /** Resolves after that time, rejects when the signal aborts. In the background it does not keep the process alive. */
+  /** Resolves after that time, rejects with the signal's reason when that aborts. In the background it does not keep the process alive. */
   sleep(milliseconds: number, options?: SleepOptions): Promise<void>;
 }
 
@@ -19,6 +19,12 @@ export const systemClock: Clock = {
   now: () => new Date(),
   elapsedMs: () => performance.now(),
   sleep: async (milliseconds, { background = false, signal } = {}) => {
-    await timer(milliseconds, undefined, { ref: !background, ...(signal === undefined ? {} : { signal }) });
+    try {
+      await timer(milliseconds, undefined, { ref: !background, ...(signal === undefined ? {} : { signal }) });
+    } catch (error) {
+      // The timer's own AbortError says nothing.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };

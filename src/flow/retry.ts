@@ -16,7 +16,7 @@ export const defaultPatience: Patience = { attempts: 4, firstDelayMs: 500 };
 
 /**
  * Does `work` again while it fails with an error that is marked `transient`. The last error is thrown as it is. Aborting
- * ends the waiting at once.
+ * ends the waiting at once, with the signal's own reason.
  */
 export async function retry<T>(
   work: (attempt: number) => Promise<T>,
@@ -32,7 +32,9 @@ export async function retry<T>(
         throw error;
       }
       again?.(error);
-      await sleep(patience.firstDelayMs * 2 ** (attempt - 1) * (1 + Math.random() / 2), undefined, { signal });
+      const delayMs = patience.firstDelayMs * 2 ** (attempt - 1) * (1 + Math.random() / 2);
+      // The timer's own AbortError says nothing; the loop begins with the reason.
+      await sleep(delayMs, undefined, { signal }).catch(() => undefined);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { listLiveFiles } from '../cluster/live-files.ts';
+import { tooLittleSpace } from '../model/free-space.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { BackupPlan, PlannedNode } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
@@ -52,6 +53,7 @@ async function planNode(member: Member, run: Run, options: BackupOptions, signal
     }
   }
   const node = run.topology.ring.nodes.find((each) => each.hostId === member.info?.hostId);
+  const trouble = run.ref.parent === undefined ? tooLittleSpace(member.tools.space, options.minFreePercent) : undefined;
   const compressor = member.tools.lzop === undefined ? 'relay, compressed on this host' : 'relay, compressed by lzop on the node';
   return {
     host: member.host,
@@ -63,5 +65,6 @@ async function planNode(member: Member, run: Run, options: BackupOptions, signal
     bytes,
     bytesByTable,
     compression: options.compression === 'none' ? 'relay, not compressed' : compressor,
+    ...(trouble === undefined ? {} : { error: `no snapshot would be taken: ${trouble}` }),
   };
 }

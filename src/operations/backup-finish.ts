@@ -104,6 +104,10 @@ export async function markInterrupted(run: Run, error: unknown, options: BackupO
   await parts.repository
     .saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, soon)
     .catch(() => undefined);
+  if (!options.clearOnFailure) {
+    const left = run.ref.parent === undefined ? `; its snapshots (${run.tag}) stay on the nodes until then` : '';
+    parts.listen({ type: 'warning', text: `backup ${run.ref.id} is not complete; the same command goes on with it${left}` });
+  }
   if (options.clearOnFailure && run.ref.parent === undefined) {
     await onEach(
       run.members.present,

@@ -50,6 +50,8 @@ export interface BackupOptions {
   /** Streams per node. */
   readonly transfers: number;
   readonly clearOnFailure: boolean;
+  /** Percent of every data disk of a node that must be free for its snapshot. */
+  readonly minFreePercent: number;
   /** After a complete backup, so many of its series stay; the others are pruned. */
   readonly retention?: number;
   /** How long to wait for another run on the same location. */
@@ -112,7 +114,9 @@ async function openNodes(options: BackupOptions, parts: BackupParts, signal: Abo
   }
   const odd = hosts.find((host) => !isHostSegment(host));
   if (odd !== undefined) {
-    throw new UsageError(`${odd} cannot be a host's name`);
+    throw new UsageError(`${odd} cannot be a host's name`, {
+      hint: 'IPv6 addresses are written without brackets, the port as --sshport',
+    });
   }
   return openMembers(hosts, true, parts, signal);
 }

@@ -82,7 +82,7 @@ async function prepareAll(
   return onEach(run.members.present, options.snapshotParallel, parts.listen, signal, async (member) => {
     const node = nodeOf(member, run.topology);
     const earlier = await earlierOf(member.host, node.hostId, run, options, parts, signal);
-    return prepareNode(member, node, run, earlier, parts, signal);
+    return prepareNode(member, node, run, earlier, options, parts, signal);
   });
 }
 

@@ -2,11 +2,13 @@ import { listSetAside } from '../cluster/incremental-files.ts';
 import { backupsEnabled, clearSnapshot, flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
 import { missingFromSnapshot } from '../cluster/snapshot-listing.ts';
 import { listSnapshot } from '../cluster/snapshot.ts';
+import { BackupError } from '../model/errors.ts';
+import { tooLittleSpace } from '../model/free-space.ts';
 import type { SetAsideFile } from '../model/manifest.ts';
 import type { Node } from '../model/ring.ts';
 import { snapshotScope } from '../model/snapshot-scope.ts';
 import { keyspacesOf } from '../model/table-filter.ts';
-import type { BackupParts, Run } from './backup-run.ts';
+import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import type { Earlier } from './earlier.ts';
 import type { Member } from './members.ts';
 import { nodeHead } from './node-upload.ts';
@@ -32,6 +34,7 @@ export async function prepareNode(
   node: Node,
   run: Run,
   earlier: Earlier,
+  options: BackupOptions,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<PreparedNode> {
@@ -49,6 +52,7 @@ export async function prepareNode(
     const { takenAt: before = run.progress.startedAt, setAside = [], keepsIncrementals = false } = earlier.draft ?? {};
     return { earlier, takenAt: before, setAside, keepsIncrementals };
   }
+  assertRoom(member, options);
   const setAside = await listSetAside(remote, member.config.dataDirectories, signal);
   const keepsIncrementals = await keptIncrementals(member, parts, signal);
   if (setAside.length > 0 || keepsIncrementals) {
@@ -57,6 +61,16 @@ export async function prepareNode(
   }
   await takeSnapshot(remote, parts.tools, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
   return { earlier, takenAt, setAside, keepsIncrementals };
+}
+
+/** A snapshot may fill the disk before it is cleared, and a node whose disk is full is down. */
+function assertRoom({ host, tools }: Member, { minFreePercent }: BackupOptions): void {
+  const trouble = tooLittleSpace(tools.space, minFreePercent);
+  if (trouble !== undefined) {
+    throw new BackupError(`${host}: no snapshot is taken: ${trouble}`, {
+      hint: 'make room (nodetool listsnapshots shows forgotten snapshots), or lower --min-free',
+    });
+  }
 }
 
 /**

@@ -40,6 +40,7 @@ export async function openDirectoryStore(path: string, options: { readonly creat
         hint: 'create it, or check that it is mounted',
       });
     }
+    if (codeOf(error) === 'EEXIST') throw new StorageError(`${url} is not a directory`, { key: '', cause: error });
     throw directoryError(error, 'open', url, '');
   }
   return new DirectoryStore(base, url);

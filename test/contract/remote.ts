@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -187,6 +188,16 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       await assert.rejects(sleeping, (error) => error === reason);
       assert.ok(Date.now() - began < 1000);
       await isGone(token);
+    });
+
+    test('commands that have ended, well or not, listen to their signal no more', async () => {
+      const { signal } = new AbortController();
+      for (let round = 0; round < 3; round += 1) {
+        await remote().run(['true'], { signal });
+        await assert.rejects(remote().run(['false'], { signal }));
+        for await (const chunk of remote().read(['cat', '/dev/zero'], { signal })) if (chunk.length > 0) break;
+      }
+      assert.equal(getEventListeners(signal, 'abort').length, 0);
     });
 
     test('an aborted signal starts nothing', async () => {

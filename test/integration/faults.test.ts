@@ -148,6 +148,23 @@ test('a connection that is cut for good fails its node', async () => {
   });
 });
 
+test('a node whose data disk is nearly full fails before its snapshot, and --min-free says what that is', async () => {
+  const full = 'printf "Filesystem 1024-blocks Used Available Capacity Mounted on\\n/dev/sdx 1000000 970000 30000 97%% /data\\n"';
+  await withWrapper(victim, 'df', full, async () => {
+    const ran = await runProgram(backup, story.at('full'));
+    const { id } = await assertOneFailed(story, 'full', ran, {
+      host: victim,
+      error: /no snapshot is taken: \/data.* 3\.0 % free/,
+    });
+    assert.equal(await onHost(victim, `find /var/lib/cassandra/data/faults -name 'sstash-${id}'`), '');
+    const plan = await runProgram(['backup', '--dry-run', '-K', 'faults'], story.at('full-plan'));
+    assert.match(plan.stdout, /no snapshot would be taken: \/data/);
+    // The same command goes on with the run, and takes the node in when told to.
+    const again = resultOf<BackupDocument>(await runProgram([...backup, '--min-free', '3'], story.at('full')));
+    assert.deepEqual([again.id, again.complete], [id, true]);
+  });
+});
+
 test('a node without nodetool is reported and does not stop the others', async () => {
   const ran = await withoutProgram([victim], '/usr/bin/nodetool', () => runProgram(backup, story.at('no-nodetool')));
   await assertOneFailed(story, 'no-nodetool', ran, { host: victim, error: /nodetool not found/ });

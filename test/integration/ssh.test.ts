@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Remote } from '../../src/cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../src/cluster/ssh.ts';
-import { RemoteError } from '../../src/model/errors.ts';
+import { RemoteError, UsageError } from '../../src/model/errors.ts';
 import { isMentioned, isRunning, remoteContract } from '../contract/remote.ts';
 import { freePort, newKey, noSshd, type Sshd, type SshdOptions, startSshd } from '../support/sshd.ts';
 
@@ -52,6 +52,15 @@ async function failure(promise: Promise<unknown>): Promise<RemoteError> {
   );
   assert.ok(error instanceof RemoteError, `not a RemoteError: ${String(error)}`);
   assert.ok(!error.message.includes('\n'), 'a message of several lines');
+  return error;
+}
+
+async function mistake(promise: Promise<unknown>): Promise<UsageError> {
+  const error: unknown = await promise.then(
+    () => assert.fail('it should have failed'),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof UsageError, `not a UsageError: ${String(error)}`);
   return error;
 }
 
@@ -188,14 +197,14 @@ describe('who may log in', { skip }, () => {
   test('a key file that is absent, locked, public or no key at all is named', () =>
     withSshd({}, async (sshd) => {
       const absent = join(sshd.directory, 'absent');
-      assert.equal((await failure(login(sshd, { privateKey: absent }))).message, `no such private key: ${absent}`);
+      assert.equal((await mistake(login(sshd, { privateKey: absent }))).message, `no such private key: ${absent}`);
       const locked = newKey(sshd.directory, 'locked', 'ed25519', 'secret');
-      const withoutPassphrase = await failure(login(sshd, { privateKey: locked }));
+      const withoutPassphrase = await mistake(login(sshd, { privateKey: locked }));
       assert.equal(withoutPassphrase.message, `private key ${locked} is encrypted and no passphrase was given`);
-      const wrong = await failure(login(sshd, { privateKey: locked, passphrase: 'wrong' }));
+      const wrong = await mistake(login(sshd, { privateKey: locked, passphrase: 'wrong' }));
       assert.equal(wrong.message, `wrong passphrase for private key ${locked}`);
-      assert.match((await failure(login(sshd, { privateKey: `${sshd.userKey}.pub` }))).message, /is a public key$/);
-      assert.match((await failure(login(sshd, { privateKey: sshd.knownHosts }))).message, /is (not a private key|a public key)/);
+      assert.match((await mistake(login(sshd, { privateKey: `${sshd.userKey}.pub` }))).message, /is a public key$/);
+      assert.match((await mistake(login(sshd, { privateKey: sshd.knownHosts }))).message, /is (not a private key|a public key)/);
     }));
 
   test('the right passphrase opens the key', () =>
@@ -472,6 +481,8 @@ describe('many commands and slow consumers', { skip }, () => {
       assert.equal(sshd.sessions().length, 1);
       const mark = token();
       const stop = new AbortController();
+      // Twenty commands at once listen to it, as all of a backup's do to one.
+      setMaxListeners(0, stop.signal);
       const running = Array.from({ length: 20 }, () =>
         assert.rejects(remote.run(forever(mark), { signal: stop.signal }), /enough/),
       );

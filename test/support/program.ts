@@ -11,6 +11,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A config file `sstash.yml` there would be read. */
   readonly cwd?: string;
+  /** A file to write the result to, in place of what `Ran` tells. */
+  readonly stdout?: number;
 }
 
 export interface Ran {
@@ -31,7 +33,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const child = spawn(process.execPath, [main, ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...Object.fromEntries(own), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
   });
   return { child, done: outcome(child) };
 }

@@ -10,10 +10,13 @@ test('an option that is given twice where one is meant is refused by its name', 
   }
 });
 
-test('an option without a value is none', () => {
-  const args = new Arguments({ user: '' });
+test('an option that is not given is none; one that is given empty is a mistake', () => {
+  const args = new Arguments({ user: '', keyspaces: ['', ' , '] });
+  for (const read of [() => args.text('user'), () => args.optionalText('user'), () => args.list('keyspaces')]) {
+    assert.throws(read, (error) => error instanceof UsageError && /^(user|keyspaces) is empty$/.test(error.message));
+  }
   assert.deepEqual(
-    [args.optionalText('user'), args.text('none'), args.flag('none'), args.optionalFlag('none'), args.list('none')],
+    [args.optionalText('none'), args.text('none'), args.flag('none'), args.optionalFlag('none'), args.list('none')],
     [undefined, '', false, undefined, []],
   );
 });
@@ -26,6 +29,7 @@ test('a number is whole and large enough', () => {
     assert.throws(() => new Arguments({ n: value }).number('n', 1), UsageError, String(value));
   }
   assert.equal(new Arguments({ n: 0 }).number('n', 0), 0);
+  assert.throws(() => new Arguments({ n: 65_536 }).number('n', 1, 65_535), /--n must be a whole number from 1 to 65535/);
 });
 
 test('lists may be joined by commas, repeated, or both', () =>

@@ -84,3 +84,17 @@ test('a failure that the abort itself caused is not tried again', async () => {
   await assert.rejects(failing, /connection was closed/);
   assert.equal(attempts, 1);
 });
+
+test('an abort while it waits ends it at once, with the reason that was given', { timeout: 10_000 }, async () => {
+  const abort = new AbortController();
+  const reason = new Error('interrupted');
+  const failing = retry(
+    () => {
+      setImmediate(() => abort.abort(reason));
+      return Promise.reject(transient('busy'));
+    },
+    abort.signal,
+    { patience: { attempts: 2, firstDelayMs: 60_000 } },
+  );
+  await assert.rejects(failing, (error) => error === reason);
+});
