@@ -40,6 +40,11 @@ export class Arguments {
     return this.#values[name] !== undefined;
   }
 
+  /** Of an option that may stand alone: what follows it, or nothing. Undefined when it was not given at all. */
+  valueIfAny(name: string): string | undefined {
+    return this.#values[name] === '' ? '' : this.optionalText(name);
+  }
+
   text(name: string): string {
     return this.optionalText(name) ?? '';
   }

@@ -19,10 +19,10 @@ export interface Command {
   readonly run: (args: Arguments, context: CommandContext) => Promise<CommandOutcome>;
 }
 
-/** An option that takes a value must not swallow its default in silence when none follows. */
+/** An option that takes a value must not swallow its default in silence when none follows, unless it says that it may stand alone. */
 function withValues(options: OptionSet): Record<string, Options> {
   const entries = Object.entries(options);
-  return Object.fromEntries(entries.map(([name, option]) => [name, { ...option, requiresArg: option.type !== 'boolean' }]));
+  return Object.fromEntries(entries.map(([name, option]) => [name, { requiresArg: option.type !== 'boolean', ...option }]));
 }
 
 /** A list without a value gets its default from yargs all the same, where it has one. */

@@ -42,6 +42,7 @@ export const restoreCommand: Command = {
     yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
     undo: {
       type: 'string',
+      requiresArg: false,
       describe: 'take a restore by node-restart back: the newest, or the one of this id',
       group: 'Node restart:',
     },
@@ -80,8 +81,9 @@ export const restoreCommand: Command = {
     ['$0 restore 20261121T031500Z -L s3://backups/prod --local ./copy', 'everything, to this host'],
   ],
   run: async (args, context) => {
-    if (args.has('undo')) {
-      return undo(args, context);
+    const undoId = args.valueIfAny('undo');
+    if (undoId !== undefined) {
+      return undo(undoId, args, context);
     }
     const options = restoreOptions(args);
     const session = await openSession(args, context);
@@ -108,12 +110,12 @@ export const restoreCommand: Command = {
   },
 };
 
-async function undo(args: Arguments, context: CommandContext): Promise<CommandOutcome> {
+async function undo(id: string, args: Arguments, context: CommandContext): Promise<CommandOutcome> {
   const hosts = args.list('hosts');
   if (hosts.length === 0) {
     throw new UsageError('no hosts', { hint: 'name the nodes of that restore with --hosts' });
   }
-  const options = { hosts, id: args.optionalText('undo'), dryRun: args.flag('dry-run'), ...restartOptions(args) };
+  const options = { hosts, id: id === '' ? undefined : id, dryRun: args.flag('dry-run'), ...restartOptions(args) };
   const session = await openSession(args, context);
   try {
     const result = await undoRestore(

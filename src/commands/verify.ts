@@ -20,6 +20,7 @@ export const verifyCommand: Command = {
     all: { type: 'boolean', default: false, describe: 'every backup of the location' },
     'read-data': {
       type: 'string',
+      requiresArg: false,
       describe: 'also read, decompress and check the objects: all, or --read-data=10% of their bytes',
     },
     'sample-seed': { type: 'string', describe: 'read the same part again as a run that printed this' },
@@ -84,11 +85,11 @@ function verifyOptions(args: Arguments): VerifyOptions {
 
 /** `--read-data latest` looks to the parser like an option with a value: what is no percentage is the backup's name. */
 function sampleOf(args: Arguments): { readonly sample?: ReadSample; readonly taken?: string } {
-  if (!args.has('read-data')) {
+  const text = args.valueIfAny('read-data');
+  if (text === undefined) {
     return {};
   }
   const seed = args.optionalText('sample-seed') ?? randomBytes(4).toString('hex');
-  const text = args.text('read-data');
   const percent = /^(\d{1,3}(?:\.\d+)?)%?$/.exec(text)?.[1];
   if (percent === undefined) {
     const sample = { percent: 100, seed };

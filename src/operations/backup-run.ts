@@ -8,7 +8,6 @@ import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts
 import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
-import { reasonOf } from '../model/outcome.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
@@ -19,6 +18,7 @@ import { isHostSegment } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
+import { progressOf } from './run-mark.ts';
 import type { Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
@@ -228,25 +228,4 @@ function warningsOf(members: Members, topology: Topology, options: BackupOptions
       ? [`ring and tables were read by nodetool: ${topology.fallback ?? 'cqlsh did not answer'}`]
       : []),
   ];
-}
-
-function progressOf(ref: BackupRef, members: Members, options: BackupOptions, startedAt: string | undefined): InProgress {
-  const now = options.now.toISOString();
-  const nodes = [
-    ...members.present.map(({ host, info }) => ({ host, hostId: info?.hostId ?? '', state: 'running' as const })),
-    ...members.absent.map(({ host, error }) => ({ host, hostId: '', state: 'failed' as const, error: reasonOf(error) })),
-  ];
-  const { owner, filter, policy, writtenBy } = options;
-  return {
-    format: 1,
-    ...ref,
-    kind: ref.parent === undefined ? 'snapshot' : 'incremental',
-    startedAt: startedAt ?? now,
-    updatedAt: now,
-    owner,
-    selection: filter.patterns,
-    ...(policy === undefined ? {} : { policy }),
-    nodes,
-    writtenBy,
-  };
 }

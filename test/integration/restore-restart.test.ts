@@ -58,7 +58,7 @@ function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {
 async function assertOwners(): Promise<void> {
   for (const host of sandbox.hosts) {
     assert.equal(
-      await onHost(host, "find /var/lib/cassandra/ -not -user cassandra -not -path '*/.sstash-undo/*'"),
+      await onHost(host, "find /var/lib/cassandra/data* -not -user cassandra -not -path '*/.sstash-undo/*'"),
       '',
       `${host}: not Cassandra's`,
     );

@@ -34,3 +34,8 @@ test('a number is whole and large enough', () => {
 
 test('lists may be joined by commas, repeated, or both', () =>
   assert.deepEqual(new Arguments({ hosts: ['a, b', 'c', 10, ',', ''] }).list('hosts'), ['a', 'b', 'c', '10']));
+
+test('an option that may stand alone tells whether it was given, and with what', () => {
+  const args = new Arguments({ alone: '', with: 'x' });
+  assert.deepEqual([args.valueIfAny('alone'), args.valueIfAny('with'), args.valueIfAny('absent')], ['', 'x', undefined]);
+});
