@@ -103,6 +103,8 @@ export interface BackupManifest {
   readonly policy?: string;
   readonly tables: readonly TableId[];
   readonly nodes: readonly NodeSummary[];
+  /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
+  readonly ringNodes?: number;
   /** Name and version of the program that wrote it. */
   readonly writtenBy: string;
 }

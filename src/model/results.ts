@@ -28,6 +28,8 @@ export interface BackupResult {
   /** Of the backup below the location. */
   readonly path: string;
   readonly nodes: readonly NodeOutcome[];
+  /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
+  readonly ringNodes?: number;
   readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
   readonly seconds: number;

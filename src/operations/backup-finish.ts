@@ -1,5 +1,6 @@
 import { deleteIncrementalFiles } from '../cluster/incremental-files.ts';
 import { clearSnapshot } from '../cluster/nodetool.ts';
+import type { Topology } from '../cluster/topology.ts';
 import { reasonOf, summaryOf } from '../model/outcome.ts';
 import type { NodeOutcome } from '../model/results.ts';
 import type { Lock } from '../storage/held-lock.ts';
@@ -35,10 +36,16 @@ export async function commit(
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       tables: run.tables,
       nodes: manifests.map(summaryOf),
+      ...ringNodes(run.topology, manifests.length),
       writtenBy: options.writtenBy,
     },
     signal,
   );
+}
+
+/** For a backup of fewer nodes than the ring has: nobody is to take it for one of the cluster. */
+export function ringNodes({ ring }: Topology, nodes: number): { readonly ringNodes?: number } {
+  return ring.nodes.length > nodes ? { ringNodes: ring.nodes.length } : {};
 }
 
 /** The mark of an unfinished run says which nodes failed, and why. */

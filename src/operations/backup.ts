@@ -6,7 +6,7 @@ import { failed, outcomeOf, reasonOf } from '../model/outcome.ts';
 import type { BackupResult, NodeOutcome } from '../model/results.ts';
 import type { Node } from '../model/ring.ts';
 import { backupPrefix } from '../storage/keys.ts';
-import { commit, markInterrupted, release, retire, saveFailure } from './backup-finish.ts';
+import { commit, markInterrupted, release, retire, ringNodes, saveFailure } from './backup-finish.ts';
 import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
@@ -181,6 +181,7 @@ function resultOf(run: Run, nodes: readonly NodeOutcome[], parts: BackupParts): 
     location: parts.repository.store.url,
     path: backupPrefix(ref),
     nodes,
+    ...ringNodes(run.topology, nodes.length),
     tables,
     warnings,
     seconds: (Date.now() - run.startedAt) / 1000,

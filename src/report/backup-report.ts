@@ -16,7 +16,7 @@ export function backupText(result: BackupResult): string {
   ]);
   const failed = result.nodes.filter((node) => !node.complete).length;
   const verdict = result.complete
-    ? `${result.kind} backup ${result.id} is complete: ${count(result.nodes.length, 'node')}, ${count(result.tables.length, 'table')}, ${result.seconds.toFixed(1)} s`
+    ? `${result.kind} backup ${result.id} is complete: ${nodesText(result.nodes.length, result.ringNodes)}, ${count(result.tables.length, 'table')}, ${result.seconds.toFixed(1)} s`
     : `backup ${result.id} is NOT complete: ${failed} of ${count(result.nodes.length, 'node')} failed; it is not listed as complete`;
   return `${table(['node', 'state', '>files', '>size', '>new', '>stored', 'reason'], rows)}\n${verdict}\n${result.location}/${result.path}\n`;
 }
@@ -60,6 +60,11 @@ export function backupPlanText(plan: BackupPlan): string {
 
 function parallel(nodes: number): string {
   return nodes === Infinity ? 'all nodes at once' : `${count(nodes, 'node')} at once`;
+}
+
+/** Nodes of a backup; of how many, where the ring has more. */
+export function nodesText(nodes: number, ringNodes: number | undefined): string {
+  return ringNodes === undefined ? count(nodes, 'node') : `${nodes} of the ring's ${count(ringNodes, 'node')}`;
 }
 
 export function count(number: number, noun: string): string {

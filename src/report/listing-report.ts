@@ -5,6 +5,7 @@ import { tableSums } from '../model/contents.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import { sizeText, total } from '../model/size.ts';
+import { nodesText } from './backup-report.ts';
 import { table } from './table.ts';
 
 /** `list` for people: one line per backup, oldest first, then those that cannot be read. */
@@ -19,7 +20,7 @@ export function listText(backups: readonly Backup[], damaged: readonly DamagedBa
       row.kind,
       row.damaged === undefined ? stateText(backup) : 'DAMAGED: stands on one that is',
       row.takenAt,
-      String(row.nodes),
+      row.ringNodes === undefined ? String(row.nodes) : `${row.nodes} of ${row.ringNodes}`,
       String(row.tables),
       sizeText(row.bytes),
       sizeText(row.newBytes),
@@ -37,6 +38,8 @@ export interface ListRow {
   readonly complete: boolean;
   readonly takenAt: string;
   readonly nodes: number;
+  /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
+  readonly ringNodes?: number;
   readonly tables: number;
   readonly bytes: number;
   readonly newBytes: number;
@@ -67,10 +70,11 @@ function ownRow(backup: Backup): ListRow {
       .map(({ host, error }) => ({ host, error: error ?? 'unknown' }));
     return { ...head, nodes: backup.progress.nodes.length, tables: 0, bytes: 0, newBytes: 0, failures };
   }
-  const { nodes, tables } = backup.manifest;
+  const { nodes, tables, ringNodes } = backup.manifest;
   return {
     ...head,
     nodes: nodes.length,
+    ...(ringNodes === undefined ? {} : { ringNodes }),
     tables: tables.length,
     bytes: total(nodes.map((node) => node.bytes)),
     newBytes: total(nodes.map((node) => node.newBytes)),
@@ -100,6 +104,9 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
       ? [
           `finished  ${backup.manifest.finishedAt}`,
           `cluster   ${backup.manifest.cluster} (${backup.manifest.partitioner})`,
+          ...(backup.manifest.ringNodes === undefined
+            ? []
+            : [`nodes     ${nodesText(backup.manifest.nodes.length, backup.manifest.ringNodes)}; the others were not named`]),
           `selection ${backup.manifest.selection.join(',') || 'everything'}`,
         ]
       : backup.progress.nodes

@@ -92,6 +92,7 @@ const backupManifest: z.ZodType<BackupManifest> = z.object({
       storedBytes: count,
     }),
   ),
+  ringNodes: count.exactOptional(),
   writtenBy: z.string(),
 });
 

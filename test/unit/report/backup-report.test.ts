@@ -37,6 +37,10 @@ test('a complete backup says so in its last lines, with what it was and where it
   assert.match(lines[1] ?? '', /^n1 +ok +12 +4\.8 MiB +1\.0 MiB +585\.9 KiB$/);
 });
 
+test('a backup of some of the ring’s nodes says of how many', () => {
+  assert.match(backupText({ ...result, ringNodes: 3 }), / is complete: 2 of the ring's 3 nodes, 1 table/);
+});
+
 test('one that lacks a node never says complete without a NOT, and names node and reason', () => {
   const failed = node('n2', { complete: false, files: 0, error: 'disk is full (make room)' });
   const text = backupText({ ...result, complete: false, nodes: [node('n1'), failed] });

@@ -33,6 +33,13 @@ test('only what is complete is called so; the others say INCOMPLETE, who failed,
   assert.match(lines[3] ?? '', /^s3 +snapshot +INCOMPLETE: begun by ops@bastion pid 4711/);
 });
 
+test('a backup of some of the ring’s nodes says of how many, in listing, details and document', () => {
+  const part = completeOf({ id: 's4', nodes: [summary(1), summary(2)], ringNodes: 3 });
+  assert.match(listText([part], [], 's3://b'), /^s4 +snapshot +complete +\S+ +2 of 3 +1 /m);
+  assert.match(showText(part, [], 's3://b/s4'), /^nodes     2 of the ring's 3 nodes; the others were not named$/m);
+  assert.deepEqual([listRow(part).nodes, listRow(part).ringNodes, listRow(snapshot).ringNodes], [2, 3, undefined]);
+});
+
 test('an empty location says so', () => assert.equal(listText([], [], 's3://b'), 'no backups in s3://b\n'));
 
 test('the document of a listing: a complete backup, an incremental one, an unfinished one', () => {
