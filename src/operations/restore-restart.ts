@@ -8,11 +8,8 @@ import type { RestoredTable, RestoreResult } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
 import { removeStaging } from '../cluster/staging.ts';
 import { settled, startAll, stopAll } from './cluster-restart.ts';
-import { clusterTopology } from './members.ts';
-import { refuseUnlessWhole } from './restore-online.ts';
+import { prepareRestore } from './restore-prepare.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
-import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
-import { createSchema, missingSchema } from './schema-apply.ts';
 
 /**
  * The node restart method, done for the operator: everything is fetched and checked on every node first, then all nodes
@@ -26,35 +23,15 @@ export async function restoreByRestart(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | undefined> {
-  const { sources, members, work } = planned;
-  const topology = refuseUnlessWhole(planned, options);
+  const { work } = planned;
   await refuseHalfDone(work, signal);
-  const statements = await missingSchema(sources, topology, parts, signal);
+  const more = { stops: work.map(({ member }) => member.host), warnings: partWarnings(planned) };
+  const prepared = await prepareRestore(planned, options, more, agree, parts, signal);
+  if ('ended' in prepared) {
+    return prepared.ended;
+  }
+  const { tables } = prepared;
   const undo = backupIdAt(new Date());
-  const plan: RestoreResult = {
-    backup: sources.id,
-    ...planned.method,
-    dryRun: true,
-    nodes: work.map(plannedNode),
-    tables: sources.tables.map((table) => withLiveId(table, topology)),
-    statements,
-    stops: work.map(({ member }) => member.host),
-    commands: '',
-    warnings: [...planned.warnings, ...partWarnings(planned)],
-  };
-  if (options.dryRun) {
-    return plan;
-  }
-  if (!(await agree(plan))) {
-    return undefined;
-  }
-  await createSchema(statements, sources.tables, members, parts, signal);
-  const after = statements.length === 0 ? topology : await clusterTopology(members.present, parts.tools, signal);
-  const tables = sources.tables.map((table) => withLiveId(table, after));
-  const staged = await stageAll(planned, options, parts, signal);
-  if (staged.some((node) => node.error !== undefined)) {
-    return { ...plan, dryRun: false, nodes: staged, tables };
-  }
   await settled(work.map((node) => beginPlacing(node.member.remote, placingPlan(node, work, tables, undo), signal)));
   await stopAndPlace(work, undo, options, parts, signal);
   await settled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
@@ -64,11 +41,11 @@ export async function restoreByRestart(
     parts,
     signal,
   );
-  const nodes = staged.map((node) => {
+  const nodes = prepared.nodes.map((node) => {
     const error = failures.get(node.host);
     return error === undefined ? node : { ...node, error };
   });
-  return { ...plan, dryRun: false, nodes, tables, undo };
+  return { ...prepared, nodes, undo };
 }
 
 /** From here on the cluster is down until it is started again: whatever fails, the way back is said. */

@@ -1,0 +1,78 @@
+import type { Topology } from '../cluster/topology.ts';
+import { BackupError, UsageError } from '../model/errors.ts';
+import { nodesNotIn } from '../model/node-match.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { RestoreResult } from '../model/results.ts';
+import { clusterTopology } from './members.ts';
+import type { PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
+import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
+import { createSchema, missingSchema } from './schema-apply.ts';
+
+/**
+ * What every method that changes live tables begins with: refuse what would leave rows lacking, show the plan and ask,
+ * create what is missing (keyspace, types, the table with its id, indexes, views) from the backup's schema, and fetch and
+ * check every node's files. `more` is what the method adds to the plan; its statements come after those of the schema.
+ *
+ * Gives what was prepared, or `ended`: the plan of a dry run, the result with the node that failed (some of the replicas
+ * would be worse than none), or undefined when `agree` said no.
+ */
+export async function prepareRestore(
+  planned: PlannedRestore,
+  options: RestoreOptions,
+  more: Partial<RestoreResult>,
+  agree: (plan: RestoreResult) => Promise<boolean>,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
+  const { sources, members, work } = planned;
+  const topology = refuseUnlessWhole(planned, options);
+  const schema = await missingSchema(sources, topology, parts, signal);
+  const plan: RestoreResult = {
+    backup: sources.id,
+    ...planned.method,
+    dryRun: true,
+    nodes: work.map(plannedNode),
+    tables: sources.tables.map((table) => withLiveId(table, topology)),
+    commands: '',
+    ...more,
+    statements: [...schema, ...(more.statements ?? [])],
+    warnings: [...planned.warnings, ...(more.warnings ?? [])],
+  };
+  if (options.dryRun) {
+    return { ended: plan };
+  }
+  if (!(await agree(plan))) {
+    return { ended: undefined };
+  }
+  await createSchema(schema, sources.tables, members, parts, signal);
+  const after = schema.length === 0 ? topology : await clusterTopology(members.present, parts.tools, signal);
+  const tables = sources.tables.map((table) => withLiveId(table, after));
+  const nodes = await stageAll(planned, options, parts, signal);
+  const result = { ...plan, dryRun: false, nodes, tables };
+  return nodes.some((node) => node.error !== undefined) ? { ended: result } : result;
+}
+
+/** Throws BackupError or UsageError when a node cannot take part, or rows would be lacking afterwards. */
+function refuseUnlessWhole({ sources, members, topology }: PlannedRestore, { truncate }: RestoreOptions): Topology {
+  const [absent] = members.absent;
+  if (absent !== undefined) {
+    throw new BackupError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
+      hint: 'it needs every node; --host restores the data of single nodes',
+    });
+  }
+  if (topology === undefined) {
+    throw new UsageError('no node can say what the cluster looks like', { hint: 'use --method stage' });
+  }
+  const strangers = nodesNotIn(topology.ring.nodes, sources.ring);
+  if (strangers.length > 0) {
+    throw new UsageError(`the backup does not know the tokens of ${strangers.map(({ address }) => address).join(', ')}`, {
+      hint: 'rows that belong there now would be lacking; --method load spreads the data over another ring',
+    });
+  }
+  if (truncate && (!sources.complete || sources.manifests.length < sources.ring.length)) {
+    throw new UsageError('--truncate empties tables on all nodes, and only some nodes would get their data back', {
+      hint: 'restore a complete backup without --host, or leave --truncate away',
+    });
+  }
+  return topology;
+}
