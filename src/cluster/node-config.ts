@@ -144,7 +144,7 @@ const fileSchema = z.object({
     .nullish()
     .transform((options) => options ?? undefined),
   incremental_backups: optionalFlag,
-  seed_provider: z.unknown(),
+  seed_provider: z.unknown().optional(),
 });
 
 const seedProviderSchema = z.array(z.object({ parameters: z.array(z.object({ seeds: z.string() })).min(1) })).min(1);

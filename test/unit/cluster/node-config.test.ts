@@ -23,7 +23,18 @@ test('what the file leaves out is what Cassandra would take', () => {
     cqlEncrypted: false,
     flavour: 'cassandra',
     incrementalBackups: false,
+    seeds: [],
   });
+});
+
+test('seeds are told as the other nodes know them, without ports; another provider tells none', () => {
+  const text =
+    'listen_address: 10.0.0.1\nseed_provider:\n  - class_name: x.SimpleSeedProvider\n    parameters:\n      - seeds: "10.0.0.1, 10.0.0.2:7000"\n';
+  const { seeds, listenAddress } = parseNodeConfig(yaml, text);
+  assert.deepEqual([seeds, listenAddress], [['10.0.0.1', '10.0.0.2'], '10.0.0.1']);
+  for (const other of ['seed_provider:\n', 'seed_provider:\n  - class_name: x.KubernetesSeedProvider\n', 'seed_provider: x\n']) {
+    assert.deepEqual(parseNodeConfig(yaml, other).seeds, []);
+  }
 });
 
 test('defaults hang on the storagedir of the running server', () => {

@@ -58,6 +58,7 @@ for (const version of recordedVersions) {
     }
     assert.ok(topology.tables.every((table) => /^[0-9a-f]{32}$/.test(table.id)));
     assert.ok(topology.keyspaces.includes('Quoted_Ks'));
+    assert.deepEqual(topology.views, [{ keyspace: 'shop3', view: 'users_by_city', base: 'users' }]);
   });
 
   test(`nodetool of ${version} alone gives it too, and says why`, async (t) => {
