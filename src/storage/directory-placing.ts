@@ -103,12 +103,23 @@ export async function place(
       else await rename(from, to);
       return await syncDirectories(dirname(to), made === undefined ? dirname(to) : dirname(made));
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT' || attempt === placingTries) throw error;
+      // Node's mkdir says ENOTDIR too when what it has just found is gone.
+      const gone = codeOf(error) === 'ENOENT' || (codeOf(error) === 'ENOTDIR' && !(await isBelowFile(base, to)));
+      if (!gone || attempt === placingTries) throw error;
       // Without our file the whole location is gone.
       await stat(from);
       await delay(Math.random() * attempt);
     }
   }
+}
+
+/** Whether a part of the path is there and no directory: then no directory can be made below it. */
+async function isBelowFile(base: string, path: string): Promise<boolean> {
+  for (let above = dirname(path); above.length > base.length; above = dirname(above)) {
+    const found = await stat(above).catch(() => undefined);
+    if (found !== undefined) return !found.isDirectory();
+  }
+  return false;
 }
 
 async function linkNew(from: string, to: string, key: string): Promise<void> {
