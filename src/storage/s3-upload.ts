@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { CompletedPart, S3Client } from '@aws-sdk/client-s3';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AbortMultipartUploadCommand, CompletedPart, S3Client } from '@aws-sdk/client-s3';
 import type { S3Connection } from './s3-client.ts';
 import type { Lanes, Part, PartMemory } from './s3-parts.ts';
 
@@ -119,7 +120,7 @@ export async function putParts(
     stop.abort(error);
     await Promise.all(flying);
     // The reason counts, not whether the server could still be told. What stays shows as an unfinished upload.
-    await client.send(new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(() => {});
+    await abandon(connection, new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(() => {});
     throw error;
   }
 }
@@ -146,9 +147,10 @@ export async function putArray(upload: Upload, bytes: Uint8Array, partSize: numb
  * A client whose every request ends with the signal, except the one that cleans up. The library's own `abort` gives up
  * at once and leaves requests and the unfinished upload to the background, where the end of the process cuts them off.
  */
-function stoppable({ client, sdk }: S3Connection, signal?: AbortSignal): S3Client {
+function stoppable(connection: S3Connection, signal?: AbortSignal): S3Client {
+  const { client, sdk } = connection;
   const send = (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
-    if (command instanceof sdk.AbortMultipartUploadCommand) return client.send(command);
+    if (command instanceof sdk.AbortMultipartUploadCommand) return abandon(connection, command);
     if (!(command instanceof sdk.CreateMultipartUploadCommand)) return client.send(command, optionsFor(signal));
     return withGrace(signal, (late) => client.send(command, optionsFor(late)));
   };
@@ -156,6 +158,26 @@ function stoppable({ client, sdk }: S3Connection, signal?: AbortSignal): S3Clien
     get: (target, name): unknown => (name === 'send' ? send : Reflect.get(target, name)),
   });
 }
+
+/**
+ * Takes an upload back, and again until the server knows of it no more: a part that was on its way when we stopped may
+ * arrive after the first time, and S3 keeps the upload for it
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
+ */
+async function abandon({ client }: S3Connection, command: AbortMultipartUploadCommand): Promise<void> {
+  for (let times = 1; times <= abandonTries; times += 1) {
+    if (times > 1) await delay(abandonEveryMs);
+    try {
+      await client.send(command);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'NoSuchUpload') return;
+      if (times === abandonTries) throw error;
+    }
+  }
+}
+
+const abandonTries = 3;
+const abandonEveryMs = 200;
 
 /**
  * Lets a request live on for some seconds after an abort. An upload that was begun can only be taken back by who hears
