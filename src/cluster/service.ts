@@ -1,7 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../flow/clock.ts';
-import type { TimeLimit } from '../flow/within.ts';
-import { within } from '../flow/within.ts';
 import { BackupError, RemoteError } from '../model/errors.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
@@ -60,7 +57,7 @@ export async function stopServer(
 
 async function answersNodetool(remote: Remote, tools: Tools, signal: AbortSignal): Promise<boolean> {
   try {
-    await within(answerLimit, (either) => nodeInfo(remote, tools, either), signal);
+    await nodeInfo(remote, tools, signal);
     return true;
   } catch (error) {
     signal.throwIfAborted();
@@ -72,12 +69,6 @@ async function answersNodetool(remote: Remote, tools: Tools, signal: AbortSignal
   }
 }
 
-/** A JVM that hangs takes calls and never answers. */
-const answerLimit: TimeLimit = {
-  milliseconds: 60_000,
-  clock: systemClock,
-  late: () => new BackupError('nodetool gets no answer'),
-};
 const stopTries = 60;
 
 /** Whether a Cassandra server process is there: a JVM that is shutting down answers no nodetool and still has its files. */
