@@ -53,6 +53,16 @@ export async function placeFiles(
   await runPlacing(remote, dataDirectories, id, 'place', '', signal);
 }
 
+/** Waits for what is still at work there. Throws RemoteError when `takeBack` would: on one node of several it must not. */
+export async function checkTakeBack(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'check', '', signal);
+}
+
 /**
  * Moves what is live now to snapshots `restored-<id>`, and the old files back. Throws RemoteError, with nothing moved when
  * the old files are there no more (somebody cleared the snapshot): the tables would be left empty.
@@ -127,7 +137,7 @@ async function runPlacing(
   remote: Remote,
   dataDirectories: readonly string[],
   id: string,
-  verb: 'begin' | 'place' | 'undo',
+  verb: 'begin' | 'place' | 'check' | 'undo',
   input: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -211,6 +221,7 @@ case $now in placing|placed|away)
   had=$(cat -- "$j/aside") || exit 1; has=$(aside_count)
   [ "$has" -ge "$had" ] || die "only $has of the $had files that restore $id moved aside are left; were they cleared?"
 esac
+[ "$verb" = undo ] || exit 0
 case $now in
   begun) phase undone;;
   aside) phase back;;

@@ -1,5 +1,5 @@
 import type { Journal } from '../cluster/placing.ts';
-import { readJournals, takeBack } from '../cluster/placing.ts';
+import { checkTakeBack, readJournals, takeBack } from '../cluster/placing.ts';
 import { defaultService } from '../cluster/service.ts';
 import { BackupError, NotFoundError, UsageError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
@@ -47,6 +47,7 @@ export async function undoRestore(
     });
   }
   const { id, found } = await findJournals(members.present, options.id, signal);
+  await settled(found.map(({ member }) => checkTakeBack(member.remote, member.config.dataDirectories, id, signal)));
   const plan: UndoResult = {
     id,
     dryRun: true,
@@ -126,13 +127,14 @@ async function findJournals(
       .map(({ journal }) => journal.id)
       .toSorted()
       .at(-1);
-  const found = undoable.filter(({ journal }) => journal.id === id);
-  if (id === undefined || found.length === 0) {
+  if (id === undefined || !undoable.some(({ journal }) => journal.id === id)) {
     const known = [...new Set(undoable.map(({ journal }) => journal.id))].join(', ');
     throw new NotFoundError(`no restore ${asked === undefined ? '' : `${asked} `}to take back on these nodes`, {
       hint: known === '' ? 'they know of none, or all are undone' : `they know of ${known}`,
     });
   }
+  // Nodes too that were through with it when it broke off: they are down, or must be while the others are not.
+  const found = all.flat().filter(({ journal }) => journal.id === id);
   const tables = new Set(found.flatMap(({ journal }) => journal.tables));
   const later = undoable.find(
     ({ journal }) => journal.id > id && journal.phase !== 'begun' && journal.tables.some((table) => tables.has(table)),
