@@ -102,7 +102,7 @@ function undrainedWarnings(found: readonly FoundJournal[]): readonly string[] {
     .map(({ member }) => member.host);
   return hosts.length === 0
     ? []
-    : [`Cassandra is down on ${hosts.join(', ')}: what its commit log holds of other tables is moved aside unread`];
+    : [`Cassandra gives no answer on ${hosts.join(', ')}: what its commit log holds of other tables is moved aside unread`];
 }
 
 interface FoundJournal {
