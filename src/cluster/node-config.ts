@@ -11,6 +11,8 @@ export interface NodeConfig {
   readonly path: string;
   /** All of them, in Cassandra's order; the one for local system keyspaces, where it is set, comes last. */
   readonly dataDirectories: readonly string[];
+  /** Where `system` and `system_schema` are, when not in the first data directory. */
+  readonly localSystemDirectory?: string;
   readonly commitlogDirectory: string;
   readonly hintsDirectory: string;
   readonly savedCachesDirectory: string;
@@ -83,6 +85,7 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
     seeds: seedsOf(file.seed_provider),
+    ...(local === undefined ? {} : { localSystemDirectory: trimmedPath(local) }),
     ...(file.listen_address === undefined ? {} : { listenAddress: file.listen_address }),
   };
 }

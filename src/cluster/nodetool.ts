@@ -1,3 +1,5 @@
+import { systemClock } from '../flow/clock.ts';
+import { within } from '../flow/within.ts';
 import { BackupError, RemoteError } from '../model/errors.ts';
 import { parseInfo, parseSnapshotTags } from './nodetool-output.ts';
 import type { NodeInfo } from './nodetool-output.ts';
@@ -5,9 +7,17 @@ import type { Remote } from './remote.ts';
 import { failureLine, isMissingProgram, runTool } from './tools.ts';
 import type { Tools } from './tools.ts';
 
-/** Host id, place and tokens of the node itself. */
+/** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
 export async function nodeInfo(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<NodeInfo> {
-  const text = await nodetool(remote, tools, ['info', '-T'], signal);
+  // A server that hangs takes the call, and nodetool waits for ever.
+  const late = () =>
+    new RemoteError(`nodetool info on ${remote.host} gave no answer in two minutes`, {
+      host: remote.host,
+      command: 'nodetool info -T',
+      hint: 'the server hangs, or the host is overloaded',
+    });
+  const limit = { milliseconds: 120_000, clock: systemClock, late };
+  const text = await within(limit, (either) => nodetool(remote, tools, ['info', '-T'], either), signal);
   const info = parseInfo(text);
   if (info === undefined) {
     throw new RemoteError(`nodetool info on ${remote.host} gave no host id`, {

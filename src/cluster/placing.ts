@@ -28,6 +28,8 @@ export interface PlacedTable {
   readonly live: string;
   /** Absolute; need not exist. */
   readonly staged: string;
+  /** The data directory that restored files go to; the first when absent. */
+  readonly disk?: string;
 }
 
 /** Writes the plan to the node. Nothing is moved by it. Throws RemoteError. */
@@ -36,7 +38,7 @@ export async function beginPlacing(remote: Remote, plan: PlacingPlan, signal: Ab
     ...plan.hosts.map((host) => `host\t${host}\t`),
     ...plan.dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
     ...plan.stateDirectories.map((directory) => `state\t${directory}\t`),
-    ...plan.tables.map(({ live, staged }) => `place\t${journalRoot(plan.dataDirectories)}/${live}\t${staged}`),
+    ...plan.tables.map(({ live, staged, disk }) => `place\t${disk ?? journalRoot(plan.dataDirectories)}/${live}\t${staged}`),
   ];
   await runPlacing(remote, plan.dataDirectories, plan.id, 'begin', lines.join('\n'), signal);
 }
@@ -51,6 +53,16 @@ export async function placeFiles(
   await runPlacing(remote, dataDirectories, id, 'place', '', signal);
 }
 
+/** Waits for what is still at work there. Throws RemoteError when `takeBack` would: on one node of several it must not. */
+export async function checkTakeBack(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'check', '', signal);
+}
+
 /**
  * Moves what is live now to snapshots `restored-<id>`, and the old files back. Throws RemoteError, with nothing moved when
  * the old files are there no more (somebody cleared the snapshot): the tables would be left empty.
@@ -62,6 +74,28 @@ export async function takeBack(
   signal: AbortSignal,
 ): Promise<void> {
   await runPlacing(remote, dataDirectories, id, 'undo', '', signal);
+}
+
+/** The disk that files are to be placed on, before anything is done to it. */
+export interface PlacingDisk {
+  /** Whether the data directories hold a `system.local`. */
+  readonly identity: boolean;
+  /** Whether a move from the staging directory to the first data directory stays on one disk. */
+  readonly sameDisk: boolean;
+  /** Free bytes on the disk of the first data directory. */
+  readonly freeBytes: number;
+}
+
+/** Throws RemoteError. */
+export async function readPlacingDisk(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  stagingDirectory: string,
+  signal: AbortSignal,
+): Promise<PlacingDisk> {
+  const answer = await remote.run(['sh', '-c', diskScript, 'sh', stagingDirectory, ...dataDirectories], { signal });
+  const [identity, sameDisk, freeKib] = answer.trim().split(' ');
+  return { identity: identity === 'yes', sameDisk: sameDisk === 'yes', freeBytes: Number(freeKib) * 1024 };
 }
 
 /** A restore that this node's journal tells of. */
@@ -103,13 +137,20 @@ async function runPlacing(
   remote: Remote,
   dataDirectories: readonly string[],
   id: string,
-  verb: 'begin' | 'place' | 'undo',
+  verb: 'begin' | 'place' | 'check' | 'undo',
   input: string,
   signal: AbortSignal,
 ): Promise<void> {
   const command = ['sh', '-c', script, 'sh', verb, journalRoot(dataDirectories), id, placedMark] as const;
   await remote.run(command, { input: input === '' ? '' : `${input}\n`, signal });
 }
+
+const diskScript = String.raw`
+at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; shift
+same=no; [ "$(stat -c %d -- "$at")" != "$(stat -c %d -- "$1")" ] || same=yes
+free=$(df -Pk -- "$1" | awk 'NR==2 { print $4 }') || exit 1
+who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
+echo "$who $same $free"`;
 
 const listScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
 for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
@@ -180,6 +221,7 @@ case $now in placing|placed|away)
   had=$(cat -- "$j/aside") || exit 1; has=$(aside_count)
   [ "$has" -ge "$had" ] || die "only $has of the $had files that restore $id moved aside are left; were they cleared?"
 esac
+[ "$verb" = undo ] || exit 0
 case $now in
   begun) phase undone;;
   aside) phase back;;

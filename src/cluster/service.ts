@@ -12,16 +12,37 @@ export const defaultService = {
   start: 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi',
 } as const;
 
+/** What a server that is to be stopped must do before. */
+export type Drain = 'must' | 'if it answers';
+
 /**
- * Flushes and stops Cassandra, and makes sure that no server process is left. A node that is down already stays so.
- * Throws RemoteError when a command fails, or BackupError when it runs on all the same.
+ * Flushes and stops Cassandra, and makes sure that no server process is left. A node that is down already stays so. Gives
+ * `undrained` for a server that was stopped without having flushed: only with `if it answers`, when it gave no answer, as
+ * one that never came up.
+ *
+ * Throws RemoteError when a command fails, BackupError when it runs on all the same, or when nodetool is answered by a
+ * server whose process cannot be seen: nothing may be moved under it.
  */
-export async function stopServer(remote: Remote, tools: Tools, stopCommand: string, signal: AbortSignal): Promise<void> {
+export async function stopServer(
+  remote: Remote,
+  tools: Tools,
+  stopCommand: string,
+  drain: Drain,
+  signal: AbortSignal,
+): Promise<'stopped' | 'undrained' | 'down'> {
+  const answers = await answersNodetool(remote, tools, signal);
   if (!(await isRunning(remote, signal))) {
-    return;
+    if (answers) {
+      throw new BackupError(`${remote.host}: nodetool is answered, but no server process can be seen`, {
+        hint: "log in as root or as Cassandra's user, or give --use-sudo",
+      });
+    }
+    return 'down';
   }
   // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
-  await nodetool(remote, tools, ['drain'], signal);
+  if (answers || drain === 'must') {
+    await nodetool(remote, tools, ['drain'], signal);
+  }
   await runShell(remote, stopCommand, signal);
   for (let tries = 0; await isRunning(remote, signal); tries += 1) {
     if (tries >= stopTries) {
@@ -30,6 +51,21 @@ export async function stopServer(remote: Remote, tools: Tools, stopCommand: stri
       });
     }
     await sleep(1000, undefined, { signal });
+  }
+  return answers || drain === 'must' ? 'stopped' : 'undrained';
+}
+
+async function answersNodetool(remote: Remote, tools: Tools, signal: AbortSignal): Promise<boolean> {
+  try {
+    await nodeInfo(remote, tools, signal);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    // A server that lets us not in is up all the same, and so may be one that the connection was lost to.
+    if (error instanceof RemoteError && (error.transient || /SecurityException|[Aa]uthentication/.test(error.message))) {
+      throw error;
+    }
+    return false;
   }
 }
 
@@ -40,9 +76,9 @@ export async function isRunning(remote: Remote, signal: AbortSignal): Promise<bo
   return (await remote.run(['sh', '-c', runningScript], { signal })).trim() === 'yes';
 }
 
-// The brackets keep the script from finding itself.
+// The brackets keep the script from finding itself. DSE starts Cassandra from a class of its own.
 const runningScript = String.raw`for p in /proc/[0-9]*; do
-  tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q 'org\.apache\.cassandra\.service\.[C]assandraDaemon' && { echo yes; exit 0; }
+  tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' && { echo yes; exit 0; }
 done; echo no`;
 
 /** Gives the command to start and does not wait. Throws RemoteError when it fails. */
@@ -103,8 +139,14 @@ async function states(remote: Remote, tools: Tools, signal: AbortSignal): Promis
   return new Map(parseStatus(await statusText(remote, tools, signal)).map(({ hostId, state }) => [hostId, state]));
 }
 
+// A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
+// process group of ours would be ended with us. So it gets a file, and a session of its own.
+const shellScript = String.raw`said=$(mktemp) || exit 1
+if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
+status=$?; tail -n 20 -- "$said" >&2; rm -f -- "$said"; exit "$status"`;
+
 async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
-  const output = await runTool(remote, ['sh', '-c', text], { signal });
+  const output = await runTool(remote, ['sh', '-c', shellScript, 'sh', text], { signal });
   if (output.status !== 0) {
     throw new RemoteError(`${remote.host}: ${text} failed: ${failureLine(output, 'sh')}`, {
       host: remote.host,

@@ -75,6 +75,10 @@ function refuse(verdict: string, owner: string, host: string, directory: string)
           hint: `remove it, or ${another}`,
         },
       );
+    case 'nodata':
+      throw new UsageError(`${host}: there is no data directory ${owner}`, {
+        hint: "make it, empty, with Cassandra's user as its owner",
+      });
     case 'foreign':
       throw new UsageError(`${host}: ${directory} holds files that no restore put there`, { hint: `empty it, or ${another}` });
     default:
@@ -118,6 +122,7 @@ make=$1; label=$2; dir=$3; shift 3
 [ -L "$dir" ] && { printf 'link\\0'; exit 0; }
 owner=
 for live in "$@"; do
+  [ -n "$owner" ] || [ -d "$live" ] || { printf 'nodata\\0%s' "$live"; exit 0; }
   [ -n "$owner" ] || owner=$(stat -c %U:%G -- "$live") || exit 1
   d=$(realpath -m -- "$dir"); l=$(realpath -m -- "$live")
   case "$d/" in "$l"/*) printf 'live\\0'; exit 0;; esac

@@ -14,7 +14,7 @@ import { undoRestore } from '../operations/restore-undo.ts';
 import { restoreJson, restoreQuestion, restoreText, undoQuestion, undoText } from '../report/restore-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
-import { openSession } from './session.ts';
+import { openNodes, openSession } from './session.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'node-restart'] as const;
 
@@ -64,6 +64,12 @@ export const restoreCommand: Command = {
       describe: 'seconds until a started node must be up',
       group: 'Node restart:',
     },
+    repair: {
+      type: 'boolean',
+      default: false,
+      describe: 'repair the restored keyspaces in the end, node after node',
+      group: 'Node restart:',
+    },
     'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     ...transferOptions,
@@ -90,8 +96,18 @@ export const restoreCommand: Command = {
     try {
       const parts = { ...session, listen: context.listen };
       const local = args.optionalText('local');
-      const agree = async (plan: RestoreResult) =>
-        args.flag('yes') || (await confirm(restoreQuestion(plan), '--yes', context.signal));
+      // Whoever agrees has seen them.
+      const warned = new Set<string>();
+      const warn = ({ warnings }: Pick<RestoreResult, 'warnings'>) => {
+        for (const text of warnings.filter((each) => !warned.has(each))) {
+          warned.add(text);
+          context.listen({ type: 'warning', text });
+        }
+      };
+      const agree = async (plan: RestoreResult) => {
+        warn(plan);
+        return args.flag('yes') || (await confirm(restoreQuestion(plan), '--yes', context.signal));
+      };
       const result =
         local !== undefined
           ? await restoreLocal({ ...options, directory: local }, parts, context.signal)
@@ -99,9 +115,7 @@ export const restoreCommand: Command = {
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
       }
-      for (const text of result.warnings) {
-        context.listen({ type: 'warning', text });
-      }
+      warn(result);
       const failed = result.nodes.some((node) => node.error !== undefined);
       return { json: restoreJson(result), text: restoreText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
     } finally {
@@ -116,16 +130,24 @@ async function undo(id: string, args: Arguments, context: CommandContext): Promi
     throw new UsageError('no hosts', { hint: 'name the nodes of that restore with --hosts' });
   }
   const options = { hosts, id: id === '' ? undefined : id, dryRun: args.flag('dry-run'), ...restartOptions(args) };
-  const session = await openSession(args, context);
+  // Without the location: the nodes have all that is needed, and a store that is away must not keep them down.
+  const session = openNodes(args);
   try {
+    const warn = (text: string) => context.listen({ type: 'warning', text });
     const result = await undoRestore(
       options,
-      async (plan) => args.flag('yes') || (await confirm(undoQuestion(plan), '--yes', context.signal)),
+      async (plan) => {
+        plan.warnings.forEach(warn);
+        return args.flag('yes') || (await confirm(undoQuestion(plan), '--yes', context.signal));
+      },
       { ...session, listen: context.listen },
       context.signal,
     );
     if (result === undefined) {
       return { json: { undone: false }, text: 'nothing was changed\n', exitCode: exitCodes.failed };
+    }
+    if (result.dryRun) {
+      result.warnings.forEach(warn);
     }
     const failed = result.nodes.some((node) => node.error !== undefined);
     return { json: result, text: undoText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
@@ -165,6 +187,7 @@ function restoreOptions(args: Arguments): RestoreOptions {
     method: methodOf(args.text('method')),
     truncate: args.flag('truncate'),
     restart: restartOptions(args),
+    repair: args.flag('repair'),
   };
 }
 

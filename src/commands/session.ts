@@ -31,28 +31,43 @@ export interface Session {
   readonly close: () => Promise<void>;
 }
 
-/** Opens the location at once (a wrong one must be noticed before anything is done), hosts and threads on demand. */
-export async function openSession(args: Arguments, context: CommandContext, create = false): Promise<Session> {
-  const store = await openStore(args, context, create);
+/** The nodes alone. */
+export type NodeSession = Pick<Session, 'tools' | 'connect' | 'close'>;
+
+/** For commands that have nothing to do with a location. */
+export function openNodes(args: Arguments): NodeSession {
   const remotes: Remote[] = [];
-  const threads = args.number('threads', 0);
-  const pool = openLzoPool(threads === 0 ? {} : { threads });
   return {
-    repository: new Repository(store),
     tools: toolsOf(args),
-    pool,
     connect: async (host, signal) => {
       const remote = await openSsh({ ...sshOptions(args), host, signal });
       remotes.push(remote);
       return remote;
     },
+    close: async () => {
+      await Promise.allSettled(remotes.map((remote) => remote.close()));
+    },
+  };
+}
+
+/** Opens the location at once (a wrong one must be noticed before anything is done), hosts and threads on demand. */
+export async function openSession(args: Arguments, context: CommandContext, create = false): Promise<Session> {
+  const store = await openStore(args, context, create);
+  const nodes = openNodes(args);
+  const threads = args.number('threads', 0);
+  const pool = openLzoPool(threads === 0 ? {} : { threads });
+  return {
+    repository: new Repository(store),
+    tools: nodes.tools,
+    pool,
+    connect: nodes.connect,
     transferFor: (members) => {
       const withLzop = new Set(members.filter((member) => member.tools.lzop !== undefined).map((member) => member.remote));
       return relay({ store, pool, hasLzop: (remote) => withLzop.has(remote) });
     },
     shellFor: (host) => shellCommand(args, host),
     close: async () => {
-      await Promise.allSettled([pool.close(), store.close(), ...remotes.map((remote) => remote.close())]);
+      await Promise.allSettled([pool.close(), store.close(), nodes.close()]);
     },
   };
 }

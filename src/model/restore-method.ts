@@ -53,7 +53,15 @@ export function chooseMethod({ asked, named, directory, nodes }: MethodQuestion)
 }
 
 function refuse(asked: RestoreMethod, nodes: readonly MethodNode[]): void {
-  if (asked === 'stage' || asked === 'node-restart') {
+  if (asked === 'stage') {
+    return;
+  }
+  if (asked === 'node-restart') {
+    // Its service, its processes and its data directories have other names and rules.
+    const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
+    if (scylla !== undefined) {
+      throw new UsageError(`${scylla.host} runs Scylla, which node-restart does not know`, { hint: 'use --method refresh' });
+    }
     return;
   }
   const down = nodes.find(({ up }) => !up);

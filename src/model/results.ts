@@ -88,6 +88,8 @@ export interface RestoreResult {
   readonly statements?: readonly string[];
   /** Nodes that the method stops and starts again. */
   readonly stops?: readonly string[];
+  /** The shell text that does it. */
+  readonly service?: { readonly stop: string; readonly start: string };
   /** What `restore --undo` takes, when there is something to take back. */
   readonly undo?: string;
   /** A shell script that puts the staged files in place by the node restart method; empty when there is nothing to place. */

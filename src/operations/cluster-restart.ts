@@ -1,3 +1,5 @@
+import { nodetool } from '../cluster/nodetool.ts';
+import type { Drain } from '../cluster/service.ts';
 import { defaultService, isRunning, startServer, stopServer, waitUntilSeen, waitUntilUp } from '../cluster/service.ts';
 import { BackupError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
@@ -13,15 +15,26 @@ export interface RestartOptions {
 
 type RestartParts = Pick<MemberParts, 'tools' | 'listen'>;
 
-/** Stops Cassandra on all of them, side by side, and makes sure that none runs. Throws the first failure. */
+/**
+ * Stops Cassandra on all of them, side by side, and makes sure that none runs. Throws the first failure; a server that
+ * cannot be flushed is one where it must.
+ */
 export async function stopAll(
   members: readonly Member[],
   { stopCommand = defaultService.stop }: RestartOptions,
+  drain: Drain,
   parts: RestartParts,
   signal: AbortSignal,
 ): Promise<void> {
   parts.listen({ type: 'step', text: `stopping Cassandra on ${hostsOf(members)}` });
-  await settled(members.map(({ remote }) => stopServer(remote, parts.tools, stopCommand, signal)));
+  await settled(
+    members.map(async ({ host, remote }) => {
+      if ((await stopServer(remote, parts.tools, stopCommand, drain, signal)) === 'undrained') {
+        const text = `${host}: stopped without nodetool drain, since it gave no answer`;
+        parts.listen({ type: 'warning', host, text });
+      }
+    }),
+  );
   const running = await Promise.all(members.map(({ remote }) => isRunning(remote, signal)));
   const still = members.find((_, index) => running[index]);
   if (still !== undefined) {
@@ -75,6 +88,32 @@ export async function startAll(
   await Promise.all(
     started.map((member) => attempt(member, () => waitUntilSeen(member.remote, parts.tools, up, startTimeoutSeconds, signal))),
   );
+  return failures;
+}
+
+/**
+ * `nodetool repair` of these keyspaces, node after node: each its own ranges when all take part, else all ranges that the
+ * node holds. Gives what became of each where it failed.
+ */
+export async function repairAll(
+  members: readonly Member[],
+  keyspaces: readonly string[],
+  whole: boolean,
+  parts: RestartParts,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const failures = new Map<string, string>();
+  for (const { host, remote } of members) {
+    parts.listen({ type: 'step', text: `repairing ${keyspaces.join(', ')} on ${host}` });
+    try {
+      for (const keyspace of keyspaces) {
+        await nodetool(remote, parts.tools, ['repair', '-full', ...(whole ? ['-pr'] : []), '--', keyspace], signal);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.set(host, `its files are in place, but ${reasonOf(error)}`);
+    }
+  }
   return failures;
 }
 

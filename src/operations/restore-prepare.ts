@@ -2,6 +2,7 @@ import type { Topology } from '../cluster/topology.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
 import { nodesNotIn } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
+import type { RestartScope } from '../model/restart-plan.ts';
 import type { RestoreResult } from '../model/results.ts';
 import { clusterTopology } from './members.ts';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
@@ -12,6 +13,8 @@ import { createSchema, missingSchema } from './schema-apply.ts';
  * What every method that changes live tables begins with: refuse what would leave rows lacking, show the plan and ask,
  * create what is missing (keyspace, types, the table with its id, indexes, views) from the backup's schema, and fetch and
  * check every node's files. `more` is what the method adds to the plan; its statements come after those of the schema.
+ * Where the backup's schema is to take the place of the cluster's (`scope`), nothing is created: the tables get the ids
+ * that they had; and for whole nodes no node need be up.
  *
  * Gives what was prepared, or `ended`: the plan of a dry run, the result with the node that failed (some of the replicas
  * would be worse than none), or undefined when `agree` said no.
@@ -19,20 +22,22 @@ import { createSchema, missingSchema } from './schema-apply.ts';
 export async function prepareRestore(
   planned: PlannedRestore,
   options: RestoreOptions,
-  more: Partial<RestoreResult>,
+  { scope = rowsOnly, ...more }: Partial<RestoreResult> & { readonly scope?: RestartScope },
   agree: (plan: RestoreResult) => Promise<boolean>,
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
   const { sources, members, work } = planned;
-  const topology = refuseUnlessWhole(planned, options);
-  const schema = await missingSchema(sources, topology, parts, signal);
+  const topology = refuseUnlessWhole(planned, scope, options);
+  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources, topology, parts, signal);
+  const tablesIn = (now: Topology | undefined) =>
+    sources.tables.map((table) => (scope.schema ? { ...table, liveId: table.id } : withLiveId(table, now)));
   const plan: RestoreResult = {
     backup: sources.id,
     ...planned.method,
     dryRun: true,
     nodes: work.map(plannedNode),
-    tables: sources.tables.map((table) => withLiveId(table, topology)),
+    tables: tablesIn(topology),
     commands: '',
     ...more,
     statements: [...schema, ...(more.statements ?? [])],
@@ -46,22 +51,36 @@ export async function prepareRestore(
   }
   await createSchema(schema, sources.tables, members, parts, signal);
   const after = schema.length === 0 ? topology : await clusterTopology(members.present, parts.tools, signal);
-  const tables = sources.tables.map((table) => withLiveId(table, after));
   const nodes = await stageAll(planned, options, parts, signal);
-  const result = { ...plan, dryRun: false, nodes, tables };
+  const result = { ...plan, dryRun: false, nodes, tables: tablesIn(after) };
   return nodes.some((node) => node.error !== undefined) ? { ended: result } : result;
 }
 
-/** Throws BackupError or UsageError when a node cannot take part, or rows would be lacking afterwards. */
-function refuseUnlessWhole({ sources, members, topology }: PlannedRestore, { truncate }: RestoreOptions): Topology {
+const rowsOnly: RestartScope = { schema: false, image: false };
+
+/**
+ * Undefined when no node can say, and none need to. Throws BackupError or UsageError when a node cannot take part, or rows
+ * would be lacking afterwards.
+ */
+function refuseUnlessWhole(
+  { sources, members, topology }: PlannedRestore,
+  { image }: RestartScope,
+  { method, truncate }: RestoreOptions,
+): Topology | undefined {
   const [absent] = members.absent;
   if (absent !== undefined) {
     throw new BackupError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
       hint: 'it needs every node; --host restores the data of single nodes',
     });
   }
+  if (topology === undefined && image) {
+    return undefined;
+  }
   if (topology === undefined) {
-    throw new UsageError('no node can say what the cluster looks like', { hint: 'use --method stage' });
+    const others = method === 'node-restart' ? ", or bring whole nodes back, host ids and schema too: -K '*'" : '';
+    throw new UsageError('no node can say what the cluster looks like: Cassandra is down', {
+      hint: `start it, or use --method stage${others}`,
+    });
   }
   const strangers = nodesNotIn(topology.ring.nodes, sources.ring);
   if (strangers.length > 0) {

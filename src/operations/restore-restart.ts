@@ -1,13 +1,16 @@
 import type { PlacingPlan } from '../cluster/placing.ts';
-import { beginPlacing, placeFiles, readJournals } from '../cluster/placing.ts';
+import { beginPlacing, placeFiles, readJournals, readPlacingDisk } from '../cluster/placing.ts';
+import { defaultService } from '../cluster/service.ts';
+import { removeStaging } from '../cluster/staging.ts';
 import { backupIdAt } from '../model/backup-id.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
 import { isHalfDone } from '../model/placing.ts';
-import type { RestoredTable, RestoreResult } from '../model/results.ts';
+import type { PlacingNode } from '../model/restart-plan.ts';
+import { placingWarnings, refusePlacing, restartScope } from '../model/restart-plan.ts';
+import type { RestoredNode, RestoredTable, RestoreResult } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
-import { removeStaging } from '../cluster/staging.ts';
-import { settled, startAll, stopAll } from './cluster-restart.ts';
+import { repairAll, settled, startAll, stopAll } from './cluster-restart.ts';
 import { prepareRestore } from './restore-prepare.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 
@@ -15,6 +18,9 @@ import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './r
  * The node restart method, done for the operator: everything is fetched and checked on every node first, then all nodes
  * are stopped, old files moved aside and restored ones in, and the nodes started again. `restore --undo` goes back, also
  * after a crash in the middle. Undefined when `agree` said no.
+ *
+ * With the keyspaces `system` and `system_schema` among the chosen, nodes come back as what they were, whatever is left of
+ * them: no node need be up, and none need have anything in its data directories.
  */
 export async function restoreByRestart(
   planned: PlannedRestore,
@@ -23,9 +29,20 @@ export async function restoreByRestart(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | undefined> {
-  const { work } = planned;
+  const { sources, work } = planned;
   await refuseHalfDone(work, signal);
-  const more = { stops: work.map(({ member }) => member.host), warnings: partWarnings(planned) };
+  const held = sources.manifests.flatMap(({ tables }) => tables);
+  const scope = restartScope(sources.tables, held);
+  const disks = await Promise.all(work.map((node) => placingNode(node, signal)));
+  const matches = work.map(({ match }) => match);
+  refusePlacing(disks, matches, sources.tables, scope);
+  const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
+  const more = {
+    stops: work.map(({ member }) => member.host),
+    service: { stop: stopCommand, start: startCommand },
+    warnings: [...partWarnings(planned), ...placingWarnings(disks, sources.tables, held, scope)],
+    scope,
+  };
   const prepared = await prepareRestore(planned, options, more, agree, parts, signal);
   if ('ended' in prepared) {
     return prepared.ended;
@@ -33,40 +50,53 @@ export async function restoreByRestart(
   const { tables } = prepared;
   const undo = backupIdAt(new Date());
   await settled(work.map((node) => beginPlacing(node.member.remote, placingPlan(node, work, tables, undo), signal)));
-  await stopAndPlace(work, undo, options, parts, signal);
-  await settled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
-  const failures = await startAll(
-    work.map(({ member }) => member),
-    options.restart,
-    parts,
-    signal,
-  );
-  const nodes = prepared.nodes.map((node) => {
-    const error = failures.get(node.host);
-    return error === undefined ? node : { ...node, error };
-  });
-  return { ...prepared, nodes, undo };
+  const failures = await placeAndStart(planned, undo, tables, options, parts, signal);
+  await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
+  return { ...prepared, nodes: withErrors(prepared.nodes, failures), undo };
+}
+
+async function placingNode({ member, staging, plan }: NodeWork, signal: AbortSignal): Promise<PlacingNode> {
+  const disk = await readPlacingDisk(member.remote, member.config.dataDirectories, staging.directory, signal);
+  return { host: member.host, up: member.info !== undefined, bytes: plan.bytes, ...disk };
 }
 
 /** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
-async function stopAndPlace(
-  work: readonly NodeWork[],
+async function placeAndStart(
+  { work, sources }: PlannedRestore,
   undo: string,
+  tables: readonly RestoredTable[],
   options: RestoreOptions,
   parts: RestoreParts,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   const members = work.map(({ member }) => member);
+  let state = 'with nodes stopped, and maybe half of the files in place';
   try {
-    await stopAll(members, options.restart, parts, signal);
+    await stopAll(members, options.restart, 'must', parts, signal);
     parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
     await settled(members.map(({ remote, config }) => placeFiles(remote, config.dataDirectories, undo, signal)));
+    state = 'with all files in place, before every node was up';
+    const failures = await startAll(members, options.restart, parts, signal);
+    if (failures.size > 0 || !options.repair) {
+      return failures;
+    }
+    state = 'with all files in place and every node up, before the repair had ended';
+    const local = new Set(['system', 'system_schema']);
+    const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !local.has(keyspace));
+    return await repairAll(members, keyspaces, work.length === sources.ring.length, parts, signal);
   } catch (error) {
-    throw new BackupError(`the restore broke off with nodes stopped: ${reasonOf(error)}`, {
+    throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, {
       cause: error,
-      hint: `\`sstash restore --undo ${undo}\` with the same --hosts puts the old files back and starts the nodes`,
+      hint: `back to before, nodes up again: sstash restore --undo ${undo} --hosts ${members.map(({ host }) => host).join(',')}`,
     });
   }
+}
+
+function withErrors(nodes: readonly RestoredNode[], failures: ReadonlyMap<string, string>): readonly RestoredNode[] {
+  return nodes.map((node) => {
+    const error = failures.get(node.host);
+    return error === undefined ? node : { ...node, error };
+  });
 }
 
 /** One restore over the remains of another would mix them. */
@@ -76,7 +106,7 @@ async function refuseHalfDone(work: readonly NodeWork[], signal: AbortSignal): P
       const broken = (await readJournals(remote, config.dataDirectories, signal)).find(({ phase }) => isHalfDone(phase));
       if (broken !== undefined) {
         throw new UsageError(`restore ${broken.id} broke off on ${host} (${broken.phase})`, {
-          hint: `take it back first: \`sstash restore --undo ${broken.id}\``,
+          hint: `take it back first: sstash restore --undo ${broken.id} --hosts ${broken.hosts.join(',')}`,
         });
       }
     }),
@@ -95,15 +125,19 @@ function placingPlan(
   tables: readonly RestoredTable[],
   id: string,
 ): PlacingPlan {
-  const { dataDirectories, commitlogDirectory, hintsDirectory, savedCachesDirectory } = member.config;
+  const { dataDirectories, localSystemDirectory, commitlogDirectory, hintsDirectory, savedCachesDirectory } = member.config;
   return {
     id,
     hosts: work.map((node) => node.member.host),
     dataDirectories,
     stateDirectories: [commitlogDirectory, hintsDirectory, savedCachesDirectory],
-    tables: tables.map((table) => ({
-      live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
-      staged: `${staging.directory}/${tableDirectory(table)}`,
-    })),
+    tables: tables.map((table) => {
+      const local = table.keyspace === 'system' || table.keyspace === 'system_schema';
+      return {
+        live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
+        staged: `${staging.directory}/${tableDirectory(table)}`,
+        ...(local && localSystemDirectory !== undefined ? { disk: localSystemDirectory } : {}),
+      };
+    }),
   };
 }

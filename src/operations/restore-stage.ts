@@ -38,6 +38,8 @@ export interface RestoreOptions {
   /** Online: empty the tables before, so that they hold exactly what the backup holds. */
   readonly truncate: boolean;
   readonly restart: RestartOptions;
+  /** Node restart: repair the restored keyspaces in the end. */
+  readonly repair: boolean;
 }
 
 export interface RestoreParts extends MemberParts {

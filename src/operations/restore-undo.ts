@@ -1,6 +1,7 @@
 import type { Journal } from '../cluster/placing.ts';
-import { readJournals, takeBack } from '../cluster/placing.ts';
-import { NotFoundError, UsageError } from '../model/errors.ts';
+import { checkTakeBack, readJournals, takeBack } from '../cluster/placing.ts';
+import { defaultService } from '../cluster/service.ts';
+import { BackupError, NotFoundError, UsageError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { PlacingPhase } from '../model/placing.ts';
 import type { RestartOptions } from './cluster-restart.ts';
@@ -21,6 +22,9 @@ export interface UndoResult {
   readonly nodes: readonly { readonly host: string; readonly phase: PlacingPhase; readonly error?: string }[];
   /** Directories of the tables whose old files come back. */
   readonly tables: readonly string[];
+  /** The shell text that stops and starts Cassandra. */
+  readonly service: { readonly stop: string; readonly start: string };
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -43,11 +47,14 @@ export async function undoRestore(
     });
   }
   const { id, found } = await findJournals(members.present, options.id, signal);
+  await settled(found.map(({ member }) => checkTakeBack(member.remote, member.config.dataDirectories, id, signal)));
   const plan: UndoResult = {
     id,
     dryRun: true,
     nodes: found.map(({ member, journal }) => ({ host: member.host, phase: journal.phase })),
     tables: [...new Set(found.flatMap(({ journal }) => journal.tables))].toSorted(),
+    service: { stop: options.stopCommand ?? defaultService.stop, start: options.startCommand ?? defaultService.start },
+    warnings: undrainedWarnings(found),
   };
   if (options.dryRun) {
     return plan;
@@ -56,10 +63,7 @@ export async function undoRestore(
     return undefined;
   }
   const nodes = found.map(({ member }) => member);
-  await stopAll(nodes, options, parts, signal);
-  parts.listen({ type: 'step', text: 'moving the old files back' });
-  await settled(nodes.map(({ remote, config }) => takeBack(remote, config.dataDirectories, id, signal)));
-  const failures = await startAll(nodes, options, parts, signal);
+  const failures = await takeBackAndStart(nodes, id, options, parts, signal);
   return {
     ...plan,
     dryRun: false,
@@ -68,6 +72,37 @@ export async function undoRestore(
       return { host, phase: 'undone', ...(error === undefined ? {} : { error }) };
     }),
   };
+}
+
+async function takeBackAndStart(
+  nodes: readonly Member[],
+  id: string,
+  options: UndoOptions,
+  parts: Pick<MemberParts, 'tools' | 'listen'>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    // What hangs must not keep the old files away; who gives no answer has taken no writes.
+    await stopAll(nodes, options, 'if it answers', parts, signal);
+    parts.listen({ type: 'step', text: 'moving the old files back' });
+    await settled(nodes.map(({ remote, config }) => takeBack(remote, config.dataDirectories, id, signal)));
+    return await startAll(nodes, options, parts, signal);
+  } catch (error) {
+    throw new BackupError(`taking restore ${id} back broke off: ${reasonOf(error)}`, {
+      cause: error,
+      hint: `go on with it: sstash restore --undo ${id} --hosts ${nodes.map(({ host }) => host).join(',')}`,
+    });
+  }
+}
+
+/** A node that is down since after a whole restore was not flushed by us. */
+function undrainedWarnings(found: readonly FoundJournal[]): readonly string[] {
+  const hosts = found
+    .filter(({ member, journal }) => member.info === undefined && journal.phase === 'placed')
+    .map(({ member }) => member.host);
+  return hosts.length === 0
+    ? []
+    : [`Cassandra gives no answer on ${hosts.join(', ')}: what its commit log holds of other tables is moved aside unread`];
 }
 
 interface FoundJournal {
@@ -92,11 +127,21 @@ async function findJournals(
       .map(({ journal }) => journal.id)
       .toSorted()
       .at(-1);
-  const found = undoable.filter(({ journal }) => journal.id === id);
-  if (id === undefined || found.length === 0) {
+  if (id === undefined || !undoable.some(({ journal }) => journal.id === id)) {
     const known = [...new Set(undoable.map(({ journal }) => journal.id))].join(', ');
     throw new NotFoundError(`no restore ${asked === undefined ? '' : `${asked} `}to take back on these nodes`, {
       hint: known === '' ? 'they know of none, or all are undone' : `they know of ${known}`,
+    });
+  }
+  // Nodes too that were through with it when it broke off: they are down, or must be while the others are not.
+  const found = all.flat().filter(({ journal }) => journal.id === id);
+  const tables = new Set(found.flatMap(({ journal }) => journal.tables));
+  const later = undoable.find(
+    ({ journal }) => journal.id > id && journal.phase !== 'begun' && journal.tables.some((table) => tables.has(table)),
+  );
+  if (later !== undefined) {
+    throw new UsageError(`restore ${later.journal.id}, a later one, replaced files of the same tables`, {
+      hint: 'take that one back first',
     });
   }
   const missing = found[0]?.journal.hosts.find((host) => !members.some((member) => member.host === host));

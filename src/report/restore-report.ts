@@ -19,7 +19,9 @@ export function restoreText(result: RestoreResult): string {
     ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}: ${result.reason}`
     : failed === 0
       ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked`
-      : `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`;
+      : result.undo === undefined
+        ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
+        : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
   return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${statementsOf(result)}${restartOf(result)}${placing(result)}`;
 }
 
@@ -38,20 +40,32 @@ function statementsOf({ dryRun, statements = [] }: RestoreResult): string {
 }
 
 /** What the node restart method is about to do, or how to take back what it did. */
-function restartOf({ dryRun, stops = [], undo }: RestoreResult): string {
+function restartOf(result: RestoreResult): string {
+  const { dryRun, stops = [], service, tables, undo } = result;
   if (dryRun && stops.length > 0) {
+    const hosts = stops.join(',');
     return `
-Files are fetched and checked first. Then Cassandra is STOPPED on ${stops.join(', ')}; the tables' files there become the
-snapshot before-restore-…, commit log, hints and saved caches are moved aside, the restored files take their place, and the
-nodes are started again. \`sstash restore --undo\` goes back.
+The files of these tables take the place of what is live:
+${tables.map(placedTable).join('')}Files are fetched and checked first. Then Cassandra is drained and STOPPED on ${stops.join(', ')};
+the tables' files there become the snapshot before-restore-…, commit log, hints and saved caches are moved aside, the
+restored files take their place, and the nodes are started again. Nothing is deleted.
+  stop:  ${service?.stop ?? ''}
+  start: ${service?.start ?? ''}
+  back:  sstash restore --undo --hosts ${hosts}
 `;
   }
   return undo === undefined
     ? ''
     : `
-The old files are on the nodes, as the tables' snapshot before-restore-${undo}. To go back: sstash restore --undo ${undo}
-When all is well, free them: nodetool clearsnapshot -t before-restore-${undo}
+The old files are on the nodes, as the tables' snapshot before-restore-${undo}.
+  to go back:            sstash restore --undo ${undo} --hosts ${stops.join(',')}
+  to free them for good: nodetool clearsnapshot -t before-restore-${undo}, on every node; then there is no way back
 `;
+}
+
+function placedTable({ keyspace, table: name, id, liveId }: RestoreResult['tables'][number]): string {
+  const other = liveId === undefined || liveId === id ? '' : ` (its id is ${liveId} now, ${id} in the backup)`;
+  return `  ${keyspace}.${name}${other}\n`;
 }
 
 interface UndoOutcome {
@@ -59,13 +73,14 @@ interface UndoOutcome {
   readonly dryRun: boolean;
   readonly nodes: readonly { readonly host: string; readonly phase: string; readonly error?: string }[];
   readonly tables: readonly string[];
+  readonly service: { readonly stop: string; readonly start: string };
 }
 
-export function undoText({ id, dryRun, nodes, tables }: UndoOutcome): string {
+export function undoText({ id, dryRun, nodes, tables, service }: UndoOutcome): string {
   const rows = nodes.map(({ host, phase, error }) => [host, phase, error ?? '']);
   const failed = nodes.filter(({ error }) => error !== undefined).length;
   const verdict = dryRun
-    ? `nothing is done yet: Cassandra would be STOPPED on these nodes, the files of ${count(tables.length, 'table')} from before restore ${id} put back, and the nodes started`
+    ? `nothing is done yet: Cassandra would be STOPPED on these nodes, the files of ${count(tables.length, 'table')} from before restore ${id} put back, and the nodes started\n  stop:  ${service.stop}\n  start: ${service.start}`
     : failed === 0
       ? `restore ${id} is taken back; what it had brought is the snapshot restored-${id} of each table`
       : `the files from before restore ${id} are back, but ${failed} of ${count(nodes.length, 'node')} did not come up`;

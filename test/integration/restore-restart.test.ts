@@ -10,7 +10,7 @@ import { resultOf, runProgram, startProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
 import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 
-const keyspaces = ['shop2', 'shop3'];
+const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
 const base = `it-${randomBytes(4).toString('hex')}`;
 
 interface UndoDocument {
@@ -24,35 +24,48 @@ let written: Record<string, TableRows>;
 /** What the tables held when the restore was begun. */
 let changed: Record<string, TableRows>;
 
-const restore = ['restore', 'latest', '-K', keyspaces.join(','), '--method', 'node-restart', '--yes', '--json'];
+const restart = ['restore', 'latest', '--method', 'node-restart', '--yes', '--json'];
+const restore = [...restart, '-K', keyspaces.join(',')];
 const undo = ['restore', '--undo', '--yes', '--json'];
+const whole = ['-K', '*'];
 
 before(async () => {
   sandbox = await ensureSandbox();
   env = { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${base}` };
   await undoFaults(sandbox.hosts);
+  await forget();
   const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
   await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
   await loadRows(1, 500);
-  resultOf<BackupDocument>(await sstash('backup', '-K', keyspaces.join(','), '--json'));
+  resultOf<BackupDocument>(await sstash('backup', '--json'));
   written = await dumpRows({ keyspaces });
-  await cql(`TRUNCATE shop2.orders; DROP TABLE shop2.page_hits; DELETE FROM shop2.notes WHERE id = 1;
-    INSERT INTO shop2.nothing (id, body) VALUES (1, 'newer than the backup'); TRUNCATE shop3.users;`);
+  // Dropped, and made again with another id; dropped; emptied, with an index and a view.
+  await cql(`DROP TABLE shop2.notes; CREATE TABLE shop2.notes (id int PRIMARY KEY, body text);
+    INSERT INTO shop2.notes (id, body) VALUES (1, 'newer than the backup');
+    DROP TABLE shop2.page_hits; TRUNCATE shop2.orders; TRUNCATE shop3.users; DELETE FROM "Quoted_Ks"."MixedCase" WHERE "Key" = 1;`);
   changed = await dumpRows({ keyspaces });
 });
 
 after(async () => {
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
-  for (const host of sandbox.hosts) {
-    await onHost(
-      host,
-      'nodetool clearsnapshot --all; rm -rf /var/lib/cassandra/data/.sstash-undo /var/lib/cassandra/sstash_restore',
-    );
-  }
+  await forget();
+  for (const host of sandbox.hosts) await onHost(host, 'nodetool clearsnapshot --all');
 });
+
+async function forget(): Promise<void> {
+  for (const host of sandbox.hosts) {
+    await onHost(host, 'cd /var/lib/cassandra && rm -rf data/.sstash-undo sstash_restore */before-restore-* */restored-*');
+  }
+}
 
 function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {
   return runProgram(args, { env });
+}
+
+/** With nothing but the nodes: what is needed to go back is there. */
+function withoutLocation(...args: readonly string[]): ReturnType<typeof runProgram> {
+  const { SSTASH_LOCATION: _, ...rest } = env;
+  return runProgram(args, { env: rest });
 }
 
 async function assertOwners(): Promise<void> {
@@ -85,7 +98,7 @@ test('a disk that is too small is noticed before anything is touched', async () 
   }
 });
 
-test('killed while files are placed, it can be taken back, and refuses to go over its own remains', async () => {
+test('broken off while files are placed, it refuses to go over its own remains, and is taken back without the location', async () => {
   const [, second] = sandbox.hosts;
   // `sync` is what the node's side calls after each step.
   const hold = `case "$*" in *phase.new*) grep -q placing "$1" && { ${holdOn}; } ;; esac; exec /usr/bin/sync "$@"`;
@@ -94,42 +107,86 @@ test('killed while files are placed, it can be taken back, and refuses to go ove
     await untilHeld(second, 240);
     child.kill('SIGKILL');
     await done;
+    // The power goes there too: what it was doing must not go on.
+    await onHost(
+      second,
+      'for p in /proc/[0-9]*; do case $(readlink $p/fd/9) in */.sstash-undo/lock) kill -9 ${p#/proc/};; esac; done',
+    );
     await release(second);
   });
-  // The nodes are down. What is half old and half restored must not be restored over.
-  await onHost(second, 'sleep 2; cat /var/lib/cassandra/data/.sstash-undo/*/phase');
-  const again = await sstash(...restore);
-  assert.notEqual(again.code, 0);
-  const taken = resultOf<UndoDocument>(await sstash(...undo));
+  const again = resultOf<ErrorDocument>(await sstash(...restore), 2);
+  assert.match(again.error.message, /broke off on \S+ \(aside\)/);
+  assert.match(again.error.hint ?? '', /sstash restore --undo \d{8}T\d{6}Z --hosts 127/);
+  const incomplete = resultOf<ErrorDocument>(await withoutLocation(...undo, '--hosts', second), 2);
+  assert.match(incomplete.error.message, /was on 127\S+ too/);
+
+  const taken = resultOf<UndoDocument>(await withoutLocation(...undo));
   assert.ok(taken.nodes.every(({ phase, error }) => phase === 'undone' && error === undefined));
   assert.deepEqual(await dumpRows({ keyspaces }), withEmpty(changed));
   await assertOwners();
-});
-
-test('every row is back after it, and --undo brings the state before it back', async () => {
-  const restored = resultOf<RestoreDocument & { readonly undo: string }>(await sstash(...restore));
-  assert.equal(restored.method, 'node-restart');
-  assert.deepEqual(await dumpRows({ keyspaces }), written);
-  await assertOwners();
-  const [first] = sandbox.hosts;
-  const snapshots = await runSandbox(['nodetool', first, 'listsnapshots']);
-  assert.match(snapshots, new RegExp(`before-restore-${restored.undo}`));
-
-  const incomplete = resultOf<ErrorDocument>(await sstash(...undo, '--hosts', first), 2);
-  assert.match(incomplete.error.message, /was on 127\S+ too/);
-  resultOf<UndoDocument>(await sstash(...undo));
-  assert.deepEqual(await dumpRows({ keyspaces }), withEmpty(changed));
-  await assertOwners();
-  const nothing = resultOf<ErrorDocument>(await sstash(...undo), 10);
+  const nothing = resultOf<ErrorDocument>(await withoutLocation(...undo), 10);
   assert.match(nothing.error.message, /no restore to take back/);
 });
 
-test('a node that does not come up is named with exit 3, and the others are not started over it', async () => {
+test('a node that does not come up is named with exit 3, the others are not started over it; every row is in place', async () => {
+  const [first, second, third] = sandbox.hosts;
   const start = 'case $(hostname) in h2) exit 0;; *) service cassandra start;; esac';
-  const ran = await sstash(...restore, '--start-cmd', start, '--start-timeout', '5');
-  const { nodes } = resultOf<RestoreDocument>(ran, 3);
-  assert.match(nodes.find(({ host }) => host === sandbox.hosts[0])?.error ?? '', /is not up 5 s after it was started/);
-  assert.ok(nodes.every(({ error }) => error !== undefined));
-  resultOf<UndoDocument>(await sstash(...undo));
+  // From another disk: the files are copied in.
+  for (const host of sandbox.hosts) await onHost(host, 'mkdir -p /mnt/other && mount -t tmpfs tmpfs /mnt/other');
+  const ran = await sstash(...restore, '--to', '/mnt/other/restore', '--start-cmd', start, '--start-timeout', '5');
+  for (const host of sandbox.hosts) await onHost(host, 'umount /mnt/other');
+  const restored = resultOf<RestoreDocument & { readonly undo: string }>(ran, 3);
+  const errorOf = (host: string) => restored.nodes.find((node) => node.host === host)?.error ?? '';
+  assert.match(errorOf(first), /is not up 5 s after it was started/);
+  for (const host of [second, third]) assert.match(errorOf(host), /not started, since \S+ did not come up/);
+  const ids = restored.tables.filter(({ id, liveId }) => id !== liveId).map(({ table }) => table);
+  assert.deepEqual(ids, ['notes']);
+
+  // By hand, as one would.
+  for (const host of sandbox.hosts) await onHost(host, 'service cassandra start');
+  await runSandbox(['up']);
+  assert.deepEqual(await dumpRows({ keyspaces }), written);
+  const [email = ''] = /\S+@\S+/.exec(await cql('SELECT email FROM shop3.users LIMIT 1;')) ?? [];
+  assert.match(await cql(`SELECT count(*) FROM shop3.users WHERE email = '${email}';`), /^\s*1$/m);
+  await assertOwners();
+  assert.match(await runSandbox(['nodetool', first, 'listsnapshots']), new RegExp(`before-restore-${restored.undo}`));
+
+  resultOf<UndoDocument>(await withoutLocation(...undo, restored.undo));
   assert.deepEqual(await dumpRows({ keyspaces }), withEmpty(changed));
+  await assertOwners();
 });
+
+test('nodes that have lost all that they had come back as themselves, schema and rows, from nothing but the backup', async () => {
+  for (const host of sandbox.hosts) await wipe(host);
+  // As what it is it would start as a new node.
+  const rows = resultOf<ErrorDocument>(await sstash(...restore), 2);
+  assert.match(rows.error.message, /its data directories hold no system\.local, so it would start as a new node/);
+  const restored = resultOf<RestoreDocument>(await sstash(...restart, ...whole));
+  assert.ok(restored.nodes.every(({ error }) => error === undefined));
+  assert.deepEqual(await dumpRows({ keyspaces }), written);
+  await assertOwners();
+});
+
+test('one node that has lost its disks comes back as itself while the others are up', async () => {
+  const [, , third] = sandbox.hosts;
+  const hostId = await hostIdOf(third);
+  await wipe(third);
+  const refused = resultOf<ErrorDocument>(await sstash(...restore, '--host', third, '--hosts', sandbox.hosts.join(',')), 2);
+  assert.match(refused.error.message, /would start as a new node/);
+  resultOf<RestoreDocument>(await sstash(...restart, ...whole, '--host', third));
+  assert.equal(await hostIdOf(third), hostId);
+  assert.deepEqual(await dumpRows({ keyspaces }), written);
+});
+
+/** Stops Cassandra and takes everything that it has on its disks. */
+async function wipe(host: string): Promise<void> {
+  const disks = 'data data2 commitlog hints saved_caches';
+  await onHost(
+    host,
+    `service cassandra stop && cd /var/lib/cassandra && for d in ${disks}; do [ ! -d $d ] || find $d -mindepth 1 -delete; done`,
+  );
+}
+
+async function hostIdOf(host: string): Promise<string> {
+  return /^ID\s*:\s*(\S+)/m.exec(await runSandbox(['nodetool', host, 'info']))?.[1] ?? 'none';
+}

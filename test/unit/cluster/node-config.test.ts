@@ -47,6 +47,7 @@ test('defaults hang on the storagedir of the running server', () => {
 test('all data directories are kept in order, each once, and the one for system tables comes last', () => {
   const text = 'data_file_directories: [/d1/, /d2, /d1]\nlocal_system_data_file_directory: /fast/system\n';
   assert.deepEqual(parseNodeConfig(yaml, text).dataDirectories, ['/d1', '/d2', '/fast/system']);
+  assert.equal(parseNodeConfig(yaml, text).localSystemDirectory, '/fast/system');
   assert.deepEqual(parseNodeConfig(yaml, 'data_file_directories: /only/one').dataDirectories, ['/only/one']);
 });
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PlacingPlan } from '../../../src/cluster/placing.ts';
-import { beginPlacing, placeFiles, readJournals, takeBack } from '../../../src/cluster/placing.ts';
+import { beginPlacing, checkTakeBack, placeFiles, readJournals, takeBack } from '../../../src/cluster/placing.ts';
 import type { Remote } from '../../../src/cluster/remote.ts';
 import { localRemote } from '../../support/local-remote.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -107,6 +107,7 @@ test('old files go aside, restored ones in; the way back leaves everything as it
     [journal?.id, journal?.phase, journal?.hosts, journal?.tables],
     [id, 'placed', plan.hosts, plan.tables.map((table) => join(root, "it's data", table.live))],
   );
+  await checkTakeBack(whole, plan.dataDirectories, id, signal);
   // What Cassandra wrote meanwhile is moved out too.
   await writeFile(join(root, 'data2/shop/users-1/nb-7-big-Data.db'), 'flushed after the restore');
   await takeBack(whole, plan.dataDirectories, id, signal);
@@ -169,7 +170,9 @@ test('nothing is taken back when the old files were cleared: the tables would be
   await beginPlacing(whole, plan, signal);
   await placeFiles(whole, plan.dataDirectories, id, signal);
   await rm(join(root, "it's data/shop/users-1/snapshots", `before-restore-${id}`), { recursive: true });
-  await assert.rejects(takeBack(whole, plan.dataDirectories, id, signal), /only 1 of the 4 files .* are left/);
+  for (const back of [checkTakeBack, takeBack]) {
+    await assert.rejects(back(whole, plan.dataDirectories, id, signal), /only 1 of the 4 files .* are left/);
+  }
   assert.deepEqual(await live(root), afterwards);
 });
 

@@ -32,6 +32,12 @@ test('before Cassandra 4.0 and in Scylla it is refresh, and why is said', () => 
   }
 });
 
+test('node-restart is refused for Scylla, whose server it would not find running', () => {
+  assert.equal(chooseMethod({ ...question, asked: 'node-restart', nodes: [{ ...node, up: false }] }).method, 'node-restart');
+  const scylla = { ...node, host: 'n2', flavour: 'scylla' as const };
+  assert.throws(() => chooseMethod({ ...question, asked: 'node-restart', nodes: [node, scylla] }), /n2 runs Scylla/);
+});
+
 test('a method that was asked for is taken, or refused when a node is down', () => {
   assert.equal(chooseMethod({ ...question, asked: 'refresh' }).method, 'refresh');
   assert.equal(chooseMethod({ ...question, asked: 'stage', nodes: [{ ...node, up: false }] }).method, 'stage');

@@ -45,6 +45,29 @@ test('a plan names the statements that it begins with, a line each', () => {
   assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
 });
 
+const restarted: RestoreResult = {
+  ...result,
+  method: 'node-restart',
+  stops: ['n1', 'n2'],
+  service: { stop: 'halt it', start: 'run it' },
+  commands: '',
+};
+
+test('the plan of a node restart says what is replaced, what is stopped and how, and how to go back', () => {
+  const text = restoreQuestion({ ...restarted, dryRun: true, tables: [{ ...users, liveId: 'f'.repeat(32) }] });
+  assert.match(text, new RegExp(`^ {2}shop\\.users \\(its id is f{32} now, ${users.id} in the backup\\)$`, 'm'));
+  assert.match(text, /STOPPED on n1, n2;/);
+  assert.match(text, /^ {2}stop: {2}halt it\n {2}start: run it\n {2}back: {2}sstash restore --undo --hosts n1,n2$/m);
+});
+
+test('a node that did not come up is no reason to restore again, and the way back is given', () => {
+  const nodes = [node, { ...node, host: 'n2', error: 'n2 is not up' }];
+  const text = restoreText({ ...restarted, undo: 'u1', nodes });
+  assert.match(text, /^the files of backup s1 are in place, but 1 of 2 nodes did not come up/m);
+  assert.match(text, /sstash restore --undo u1 --hosts n1,n2$/m);
+  assert.doesNotMatch(text, /NOT restored/);
+});
+
 test('the document is the result', () => assert.deepEqual(restoreJson(result), result));
 
 test('columns are as wide as their widest cell, numbers stand right, and no line ends in blanks', () =>
