@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureCatalog } from './catalog.ts';
-import { fetchContenders, minutes } from './contender-programs.ts';
+import { fetchContenders, minutes, names } from './contender-programs.ts';
 import { contenders, sstashBackup } from './contenders.ts';
 import { makeCpuGroups } from './cpu-groups.ts';
 import { benchTables, makeData, memoryTables, smallTables } from './data-set.ts';
@@ -22,7 +22,8 @@ const help = `npm run bench -- [OPTIONS]: needs Debian and root, as scripts/sand
   --quick           75 MB instead of 700, sstables of 64 and 256 MiB for the memory proof instead of 256 and 2048
   --rounds N        rounds of every contender (3)
   --small           20,000 small files (2,000 when quick) instead; no memory proof, no catalog
-  --only NAME       only contenders whose name has this in it; may be repeated. medusa and lzop run only when named
+  --only NAME       only contenders whose name has this in it; may be repeated. medusa and lzop run only when
+                    named; with medusa no memory proof and no catalog
   --memory-only     no rounds
   --no-memory       no memory proof
   --no-catalog      neither a second backup, nor list and show of a large location
@@ -49,7 +50,9 @@ const { values: options } = parseArgs({
   },
 });
 const home = process.env['SSTASH_BENCH'] ?? join(cache, 'bench');
-const directory = join(home, `${options.quick ? 'quick' : 'full'}${options.small ? '-small' : ''}`);
+/** Medusa backs up the whole node: what is there for the memory proof would be in its figures. */
+const alone = options.small || options.only.some((part) => names.medusa.includes(part));
+const directory = join(home, `${options.quick ? 'quick' : 'full'}${options.small ? '-small' : alone ? '-alone' : ''}`);
 const say = (text: string): void => console.error(`bench: ${text}`);
 
 async function bench(): Promise<void> {
@@ -66,14 +69,14 @@ async function bench(): Promise<void> {
   try {
     say('starting a Cassandra node and an S3 server');
     lab = await startLab(directory, groups);
-    const memory = options['no-memory'] || options.small ? [] : memoryTables(options.quick);
+    const memory = options['no-memory'] || alone ? [] : memoryTables(options.quick);
     // Always all of them: what a run leaves out is there for the next.
-    const usual = [...benchTables(options.quick), ...memoryTables(options.quick)];
-    const data = await makeData(lab, options.small ? smallTables(options.quick) : usual, say);
+    const tables = options.small ? smallTables(options.quick) : benchTables(options.quick);
+    const data = await makeData(lab, alone ? tables : [...tables, ...memoryTables(options.quick)], say);
     const chosen = rounds > 0 ? await contenders(lab, data.tree, sstash, wanted) : [];
     const runs = await runRounds(rounds, chosen, lab, data, groups, say);
     const memoryRuns = await proveMemory(memory, sstash, lab, groups, say);
-    const catalog = options['no-catalog'] || options.small ? [] : await measureCatalog(sstash, lab, groups, say);
+    const catalog = options['no-catalog'] || alone ? [] : await measureCatalog(sstash, lab, groups, say);
     if (options.profile !== undefined) {
       say('one backup with the profiler');
       const profiled = [...node, '--cpu-prof', '--cpu-prof-dir', resolve(options.profile), ...sstash.slice(1)];

@@ -8,7 +8,7 @@ export const names = {
   aws: 'aws s3 sync',
   rclone: 'rclone copy',
   s5cmd: 's5cmd cp',
-  loop: 'lzop | aws s3 cp, file by file',
+  loop: 'lzop loop',
   medusa: 'medusa, 8 transfers',
 } as const;
 

@@ -18,10 +18,12 @@ export interface Contender {
 export interface Download {
   readonly name: string;
   readonly program: Program;
-  /** A directory that must then hold exactly the data set's files; removed before and after. */
+  /** A directory whose `bench` must then hold exactly the data set's files; removed before and after. */
   readonly result: string;
   /** Removed too. */
   readonly whole: string;
+  /** `whole` is to be there, empty, beforehand. */
+  readonly made?: true;
 }
 
 /** sstash reaches into the node, Medusa runs on it; the others copy the snapshot's directory, as a job on the node would. */
@@ -83,6 +85,7 @@ function sstashContender(lab: Lab, name: string, prefix: string, sstash: readonl
         program: sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--local', local]),
         result: join(local, lab.host),
         whole: local,
+        made: true,
       },
     ],
   };
@@ -102,7 +105,7 @@ function copier(
   const remote = `${scheme}${lab.bucket}/${prefix}`;
   const upload: Program = { argv: copy(tree, remote), env };
   const program: Program = { argv: copy(remote, down), env };
-  return { name, prefix, upload, again: upload, downloads: [{ name, program, result: down, whole: down }] };
+  return { name, prefix, upload, again: upload, downloads: [{ name, program, result: down, whole: down, made: true }] };
 }
 
 function s5cmdContender(lab: Lab, tree: string): Contender {
@@ -120,7 +123,7 @@ function s5cmdContender(lab: Lab, tree: string): Contender {
   };
 }
 
-/** What people write themselves; twice as many at once as there are cores here, or it would be slower still. */
+/** `lzop | aws s3 cp` per file, what people write themselves; twice as many at once as there are cores here, or it would be slower still. */
 function loopContender(lab: Lab, tree: string): Contender {
   const down = join(lab.directory, 'down');
   const remote = `s3://${lab.bucket}/loop`;
@@ -148,6 +151,7 @@ function loopContender(lab: Lab, tree: string): Contender {
         program: each('mkdir -p "$(dirname "$2/$3")"; "$0" s3 cp --only-show-errors "$1/$3.lzo" - | lzop -d -c >"$2/$3"'),
         result: down,
         whole: down,
+        made: true,
       },
     ],
   };

@@ -13,7 +13,7 @@ export const repository: string = fileURLToPath(new URL('../..', import.meta.url
 export const cache: string =
   process.env['SSTASH_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sstash');
 
-/** Two benchmarks at once need two networks and two directories; see CONTRIBUTING.md. */
+/** Two benchmarks at once need two networks and two directories; see docs/performance.md. */
 const net = process.env['SSTASH_BENCH_NET'] ?? '127.0.181';
 /** The one node, as the sandbox numbers its hosts. */
 const host = `${net}.2`;

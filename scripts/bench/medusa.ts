@@ -36,6 +36,7 @@ export async function medusaContender(lab: Lab): Promise<Contender> {
         ),
         result: down,
         whole: down,
+        made: true,
       },
     ],
   };
@@ -52,7 +53,7 @@ async function install(lab: Lab): Promise<void> {
   writeFileSync(lab.onNode('tmp/medusa.keys'), keys, { mode: 0o600 });
   const settings = `[cassandra]
 config_file = /etc/cassandra/cassandra.yaml
-nodetool_executable = /usr/local/bin/nodetool
+nodetool_executable = /tmp/medusa.nodetool
 nodetool_host = ${lab.host}
 nodetool_port = 7199
 resolve_ip_addresses = False
@@ -86,4 +87,11 @@ enable_md5_checks = false
 enabled = 0
 `;
   writeFileSync(lab.onNode('tmp/medusa.ini'), settings);
+  // It puts a JVM option before the verb, which the sandbox's nodetool refuses; Medusa then reports a backup of no files
+  // as done, with status 0. Only the comparison after the download shows it.
+  const nodetool = `#!/bin/sh
+case $1 in -D*) shift ;; esac
+exec /usr/local/bin/nodetool "$@"
+`;
+  writeFileSync(lab.onNode('tmp/medusa.nodetool'), nodetool, { mode: 0o755 });
 }

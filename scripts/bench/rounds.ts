@@ -55,12 +55,13 @@ async function uploads(round: number, contender: Contender, lab: Lab, groups: Cp
 
 async function download(round: number, each: Download, lab: Lab, data: DataSet, groups: CpuGroups): Promise<Run> {
   rmSync(each.whole, { recursive: true, force: true });
-  if (each.program.argv.includes(each.whole)) mkdirSync(each.whole, { recursive: true });
+  if (each.made === true) mkdirSync(each.whole, { recursive: true });
   try {
     const cost = await measure(each.program, groups, lab.directory);
-    // sstash leaves a note of its own beside what it restored.
-    await run({ argv: ['diff', '-rq', '--exclude=.sstash-restore', data.tree, each.result], env: {} }, lab.directory);
-    return { what: 'download', name: each.name, round, ...cost, storedBytes: bytesBelow(each.result) };
+    // Some leave more beside it: sstash a note of its own, Medusa system keyspaces.
+    const keyspace = join(each.result, 'bench');
+    await run({ argv: ['diff', '-rq', join(data.tree, 'bench'), keyspace], env: {} }, lab.directory);
+    return { what: 'download', name: each.name, round, ...cost, storedBytes: bytesBelow(keyspace) };
   } finally {
     rmSync(each.whole, { recursive: true, force: true });
   }

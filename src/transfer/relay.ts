@@ -47,8 +47,8 @@ export function relay(parts: RelayParts): Transfer {
 /** A single file from this size on is streamed; below it is treated as a batch of one. */
 const streamedFrom = 1024 * 1024;
 
-/** Small objects that are fetched side by side while one batch is written. */
-const fetchedAtOnce = 16;
+/** Small objects of one batch that are put or fetched side by side: all thousand at once took 60 MB more. */
+const objectsAtOnce = 16;
 
 async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal: AbortSignal): Promise<StoredBytes> {
   const { upload, path } = source;
@@ -90,14 +90,15 @@ async function uploadBatch(
     lzo.map(({ index, name, modified }) => ({ name, modified, bytes: bodies[index] ?? new Uint8Array() })),
   );
   lzo.forEach(({ index }, position) => (bodies[index] = containers[position] ?? new Uint8Array()));
-  const puts = unit.map(async ({ upload }, index) => {
+  // A unit that failed may be repeated: inOrder lets nothing of it go on meanwhile.
+  const puts = inOrder(unit.entries(), objectsAtOnce, async ([index, { upload }]) => {
     const body = bodies[index] ?? new Uint8Array();
     const object = await parts.store.put(upload.key, body, { bytes: body.byteLength }, signal);
     return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), etag: object.etag };
   });
-  // A unit that failed may be repeated: nothing of it may go on meanwhile.
-  await Promise.allSettled(puts);
-  return Promise.all(puts);
+  const stored: StoredBytes[] = [];
+  for await (const one of puts) stored.push(one);
+  return stored;
 }
 
 /** The bytes of all files of a batch, one after the other; exactly as many as the listing promised. */
@@ -212,7 +213,7 @@ async function downloadOne(parts: RelayParts, target: Target, to: Remote, signal
 }
 
 async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
-  const entries = inOrder(unit, fetchedAtOnce, async ({ file, path }) => ({
+  const entries = inOrder(unit, objectsAtOnce, async ({ file, path }) => ({
     path: path.slice(1),
     body: await whole(plainBytes(parts.store, file, parts.pool, signal)),
   }));
