@@ -37,12 +37,17 @@ export async function runCqlsh(
   return output;
 }
 
+/**
+ * Whether every statement was done, and nothing is wrong but that nodes had not yet heard of a change when cqlsh would wait
+ * no longer: it ends with 2 as for an error.
+ */
+export function isOnlyLateAgreement(output: ToolOutput): boolean {
+  return output.status === 2 && complaintsOf(output).length === 0 && /schema version mismatch detected/.test(output.stderr);
+}
+
 /** A cqlsh that ran and failed, as an error: its last complaint in one line. */
 export function cqlshError(remote: Remote, output: ToolOutput): RemoteError {
-  const complaints = output.stderr
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !/^(WARNING|\S*Warning)\b/.test(line));
+  const complaints = complaintsOf(output);
   const line =
     complaints.find((each) => /error|exception|refused|unauthorized|denied/i.test(each)) ??
     complaints.at(-1) ??
@@ -56,6 +61,13 @@ export function cqlshError(remote: Remote, output: ToolOutput): RemoteError {
       ? 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line'
       : 'does it work in a terminal on the node? An address or options can follow --cqlsh-path',
   });
+}
+
+function complaintsOf({ stderr }: ToolOutput): readonly string[] {
+  return stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(WARNING|\S*Warning)\b/.test(line));
 }
 
 /** Rows of `SELECT JSON` statements, in order. */

@@ -97,6 +97,8 @@ export interface ClusterDescription {
   readonly keyspaces: readonly KeyspaceReplication[];
   /** Addresses per release version. */
   readonly versions: ReadonlyMap<string, readonly string[]>;
+  /** Addresses per schema version, of the nodes that are up. */
+  readonly schemas: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface KeyspaceReplication {
@@ -116,11 +118,19 @@ export function parseCluster(text: string): ClusterDescription | undefined {
   const keyspaces = [...text.matchAll(/^\s*(\w+) -> Replication class: (\S+) \{(.*)\}\s*$/gm)].map(
     ([, name = '', strategy = '', options = '']) => ({ name, strategy, options: new Map(pairsOf(options)) }),
   );
-  const section = /^Database versions:\n((?:[ \t]+.*\n?)*)/m.exec(text)?.[1] ?? '';
-  const versions = [...section.matchAll(/^\s*(\S+): \[(.*)\]\s*$/gm)].map(
-    ([, release = '', addresses = '']): [string, string[]] => [release, addresses.split(', ').map(withoutPort)],
+  const versions = addressesBy(/^Database versions:\n((?:[ \t]+.*\n?)*)/m.exec(text)?.[1]);
+  const schemas = addressesBy(/^\s*Schema versions:\n((?:(?:[ \t]+.*)?\n)*)/m.exec(text)?.[1]);
+  schemas.delete('UNREACHABLE');
+  return { cluster, partitioner, keyspaces, versions, schemas };
+}
+
+function addressesBy(section = ''): Map<string, readonly string[]> {
+  return new Map(
+    [...section.matchAll(/^\s*(\S+): \[(.*)\]\s*$/gm)].map(([, name = '', addresses = '']) => [
+      name,
+      addresses.split(', ').map(withoutPort),
+    ]),
   );
-  return { cluster, partitioner, keyspaces, versions: new Map(versions) };
 }
 
 /**

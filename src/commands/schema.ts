@@ -9,7 +9,7 @@ import { applyBackupSchema, mapTables, readBackupSchema } from '../operations/sc
 import { mappingText, schemaQuestion, schemaText, statementsText } from '../report/schema-report.ts';
 import type { Command } from './command.ts';
 import { locationOptions, nodeOptions, seedOption, selectionOptions } from './options.ts';
-import { openRepository, openSession } from './session.ts';
+import { openCluster, openRepository } from './session.ts';
 
 export const schemaCommand: Command = {
   words: ['schema <action> [backup]'],
@@ -45,7 +45,7 @@ export const schemaCommand: Command = {
         await repository.store.close();
       }
     }
-    const session = await openSession(args, context);
+    const session = await openCluster(args, context);
     try {
       const result = await applyBackupSchema(
         { ...question, ...targetOf(args), dryRun: args.flag('dry-run') },
@@ -69,7 +69,7 @@ export const mappingCommand: Command = {
   positionals: { backup: { describe: 'its id, or latest', default: 'latest' } },
   exitCodes: '0 done, 1 failed, 2 usage, 10 no such backup or location, 130 interrupted',
   run: async (args, context) => {
-    const session = await openSession(args, context);
+    const session = await openCluster(args, context);
     try {
       const { choice, filter } = questionOf(args);
       const tables = await mapTables(

@@ -50,6 +50,22 @@ export function openNodes(args: Arguments): NodeSession {
   };
 }
 
+/** Nodes and a location, and nothing that moves files. */
+export type ClusterSession = NodeSession & Pick<Session, 'repository'>;
+
+/** For commands that compare a backup with a cluster. Opens the location at once, hosts on demand. */
+export async function openCluster(args: Arguments, context: CommandContext): Promise<ClusterSession> {
+  const repository = await openRepository(args, context);
+  const nodes = openNodes(args);
+  return {
+    ...nodes,
+    repository,
+    close: async () => {
+      await Promise.allSettled([repository.store.close(), nodes.close()]);
+    },
+  };
+}
+
 /** Opens the location at once (a wrong one must be noticed before anything is done), hosts and threads on demand. */
 export async function openSession(args: Arguments, context: CommandContext, create = false): Promise<Session> {
   const store = await openStore(args, context, create);

@@ -1,8 +1,12 @@
-import { cqlshError, runCqlsh } from '../cluster/cqlsh.ts';
+import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../cluster/cqlsh.ts';
+import { parseCluster } from '../cluster/nodetool-output.ts';
+import { clusterText } from '../cluster/nodetool.ts';
+import type { Remote } from '../cluster/remote.ts';
 import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
+import { systemClock } from '../flow/clock.ts';
 import { ifNotExists, parseSchema, statementsFor } from '../model/cql-statements.ts';
-import { BackupError, NotFoundError } from '../model/errors.ts';
+import { BackupError, NotFoundError, RemoteError } from '../model/errors.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { Member, Members } from './members.ts';
 import { clusterTopology } from './members.ts';
@@ -68,7 +72,7 @@ export async function createSchema(
   }
 }
 
-/** Throws RemoteError when one of them fails. */
+/** Throws RemoteError when one of them fails, or nodes that are up still disagree about the schema after two minutes. */
 export async function runStatements(
   { remote, config }: Member,
   statements: readonly string[],
@@ -76,10 +80,30 @@ export async function runStatements(
   signal: AbortSignal,
 ): Promise<void> {
   const output = await runCqlsh(remote, tools, config, statements, signal);
-  if (output.status !== 0) {
+  if (isOnlyLateAgreement(output)) {
+    await schemaAgreement(remote, tools, signal);
+  } else if (output.status !== 0) {
     throw cqlshError(remote, output);
   }
 }
+
+async function schemaAgreement(remote: Remote, tools: Tools, signal: AbortSignal): Promise<void> {
+  for (let tries = 1; tries <= agreementTries; tries += 1) {
+    const cluster = parseCluster(await clusterText(remote, tools, signal));
+    if (cluster?.schemas.size === 1) {
+      return;
+    }
+    await systemClock.sleep(agreementEveryMs, { signal });
+  }
+  throw new RemoteError(`the nodes do not agree on the schema, asked on ${remote.host} for two minutes`, {
+    host: remote.host,
+    command: 'nodetool describecluster',
+    hint: 'nodetool describecluster shows who has which version',
+  });
+}
+
+const agreementTries = 60;
+const agreementEveryMs = 2000;
 
 function isThere(topology: Topology, { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): boolean {
   return topology.tables.some((other) => other.keyspace === keyspace && other.table === table);

@@ -3,6 +3,7 @@
  * left over, neither on the node nor in the store.
  */
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import type { BlobsStory } from '../support/blobs-story.ts';
@@ -14,36 +15,53 @@ import { resultOf, runProgram, startProgram } from '../support/program.ts';
 import { onHost } from '../support/sandbox.ts';
 import { unfinishedUploads } from '../support/uploads.ts';
 
+/** Two before the backup shows in the store, the others from there to its end. */
 const points = 20;
+const earlyPoints = 2;
 
 let story: BlobsStory;
 let host: string;
 let args: readonly string[];
-/** How long an undisturbed backup takes, in milliseconds. */
-let whole: number;
+/** How long an undisturbed backup takes until it shows in the store, and from then to its end, in milliseconds. */
+const usual = { early: Number.POSITIVE_INFINITY, late: Number.POSITIVE_INFINITY };
 
 before(async () => {
   story = await openBlobsStory();
   [host] = story.sandbox.hosts;
   args = ['backup', '--hosts', host, ...blobs];
-  // The first of two is slower than those that follow, and kills at its pace would come too late.
-  for (const location of ['first', 'undisturbed']) {
-    const began = Date.now();
-    resultOf<BackupDocument>(await runProgram(args, story.at(location)));
-    whole = Date.now() - began;
+  // The first of them is slower than those that follow, and kills at its pace would come too late.
+  for (const location of ['first', 'second', 'undisturbed']) {
+    const started = Date.now();
+    const { done } = startProgram(args, story.at(location));
+    await begun(location, done);
+    const showed = Date.now();
+    resultOf<BackupDocument>(await done);
+    usual.early = Math.min(usual.early, showed - started);
+    usual.late = Math.min(usual.late, Date.now() - showed);
   }
 });
 
 after(() => story.clear());
 
-/** Kills a backup after a part of its usual time; false when it was already done by then. */
-async function killAfter(location: string, fraction: number): Promise<boolean> {
+/** Until a run shows in the store, or is over. */
+async function begun(location: string, done: Promise<unknown>): Promise<void> {
+  let over = false;
+  void done.finally(() => (over = true));
+  const shows = async () => (await readdir(story.objects(location)).catch(() => [])).some((name) => /^\d{8}T/.test(name));
+  while (!over && !(await shows())) {
+    await sleep(10);
+  }
+}
+
+/** Kills a backup after a part of the usual time from its start until it shows in the store, or from then to its end. */
+async function killAfter(location: string, phase: 'early' | 'late', fraction: number): Promise<void> {
   const { child, done } = startProgram(args, story.at(location));
-  await Promise.race([sleep(whole * fraction, undefined, { ref: false }), done]);
-  const living = child.exitCode === null;
+  if (phase === 'late') {
+    await begun(location, done);
+  }
+  await Promise.race([sleep(usual[phase] * fraction, undefined, { ref: false }), done]);
   child.kill('SIGKILL');
   await done;
-  return living;
 }
 
 async function listed(location: string): Promise<ListDocument['backups']> {
@@ -83,10 +101,12 @@ describe('a backup that is killed', () => {
   let unfinished = 0;
 
   for (let point = 0; point < points; point += 1) {
-    const fraction = (point + 0.5) / points;
-    test(`at ${Math.round(fraction * 100)} % of its time can be finished, and leaves nothing behind`, async () => {
+    const phase = point < earlyPoints ? 'early' : 'late';
+    const fraction = phase === 'early' ? (point + 0.5) / earlyPoints : (point - earlyPoints + 0.5) / (points - earlyPoints);
+    const part = phase === 'early' ? 'beginning' : 'work';
+    test(`at ${Math.round(fraction * 100)} % of its ${part} can be finished, and leaves nothing behind`, async () => {
       const location = `killed-${point}`;
-      await killAfter(location, fraction);
+      await killAfter(location, phase, fraction);
       const [found, ...others] = await assertListIsTrue(location);
       assert.deepEqual(others, []);
       // Killed before it began, or after it was done: then there is nothing to go on with.
@@ -111,7 +131,7 @@ describe('a backup that is killed', () => {
   });
 
   test('is gone on with by a plain backup too, which says so', async () => {
-    await killAfter('plain', 0.7);
+    await killAfter('plain', 'late', 0.5);
     const [found] = await assertListIsTrue('plain');
     assert.equal(found?.complete, false);
     const ran = await runProgram(args, story.at('plain'));
@@ -130,7 +150,8 @@ describe('a backup that is killed', () => {
 
 test('a sshd that is killed under a backup does not lose it', async () => {
   const { child, done } = startProgram(args, story.at('sshd'));
-  await Promise.race([sleep(whole * 0.6, undefined, { ref: false }), done]);
+  await begun('sshd', done);
+  await Promise.race([sleep(usual.late * 0.4, undefined, { ref: false }), done]);
   assert.equal(child.exitCode, null, 'the backup was over before the sshd could be killed');
   await cutConnections(host);
   const ran = await done;

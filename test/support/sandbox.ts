@@ -1,5 +1,6 @@
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('../../scripts/sandbox', import.meta.url));
@@ -94,9 +95,31 @@ export function runSandbox(args: readonly string[], options: SandboxOptions = {}
   });
 }
 
-/** Runs CQL statements by cqlsh on the first host; resolves to what cqlsh prints. */
-export function cql(statements: string, options: Pick<SandboxOptions, 'state'> = {}): Promise<string> {
-  return runSandbox(['cqlsh'], { ...options, input: statements });
+/** Runs CQL statements by cqlsh on the first host; resolves to what cqlsh prints, when all nodes have heard of them. */
+export async function cql(statements: string, options: Pick<SandboxOptions, 'state'> = {}): Promise<string> {
+  try {
+    return await runSandbox(['cqlsh'], { ...options, input: statements });
+  } catch (error) {
+    const complaints = String(error instanceof Error ? error.message : error).split('\n');
+    // On a busy machine the nodes need longer to agree than cqlsh waits, and it ends as for an error.
+    if (!complaints.every((line) => /Warning: schema version mismatch detected/.test(line))) {
+      throw error;
+    }
+    await schemaAgreement(options);
+    return '';
+  }
+}
+
+async function schemaAgreement(options: Pick<SandboxOptions, 'state'>): Promise<void> {
+  const versions = 'nodetool describecluster | grep -cE "^[[:space:]]+[0-9a-f-]{36}: "';
+  for (let tries = 0; tries < 60; tries += 1) {
+    const answer = await onHost(firstHost(options), versions, options);
+    if (answer.trim() === '1') {
+      return;
+    }
+    await setTimeout(1000);
+  }
+  throw new Error('the nodes of the sandbox do not agree on the schema');
 }
 
 /** Runs shell text as root in a host (`127.0.0.2`, `h2` or `2`); resolves to its stdout. */

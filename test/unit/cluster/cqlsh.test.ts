@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cqlshError, parseJsonRows, runCqlsh } from '../../../src/cluster/cqlsh.ts';
+import { cqlshError, isOnlyLateAgreement, parseJsonRows, runCqlsh } from '../../../src/cluster/cqlsh.ts';
 import { defaultTools } from '../../../src/cluster/tools.ts';
 import { fakeProgram } from '../../support/fake-program.ts';
 import { localRemote } from '../../support/local-remote.ts';
@@ -34,6 +34,15 @@ test('the complaint is found behind warnings, and a refused login gets advice', 
   );
   assert.match(error("Connection error: AuthenticationFailed('Bad credentials')").hint ?? '', /cqlshrc/);
   assert.equal(error('').message, 'cqlsh failed on h2: exit status 1');
+});
+
+test('statements that were done before all nodes had heard of them are no failure', () => {
+  const late = '<stdin>:32:Warning: schema version mismatch detected; check the schema versions of your nodes.\n';
+  const output = (stderr: string, status = 2) => isOnlyLateAgreement({ stdout: '', stderr, status });
+  assert.equal(output(late), true);
+  assert.equal(output(`${late}<stdin>:33:InvalidRequest: Error from server: code=2200\n`), false);
+  assert.equal(output(late, 1), false);
+  assert.equal(output('<stdin>:1:Warning: something else\n'), false);
 });
 
 test('rows are read with the backslashes that cqlsh doubles', () => {

@@ -57,9 +57,20 @@ for (const version of recordedVersions) {
     assert.equal(cluster?.cluster, 'lab');
     assert.equal(cluster?.partitioner, 'org.apache.cassandra.dht.Murmur3Partitioner');
     assert.equal(cluster?.versions.get(version)?.length, nodes);
+    assert.deepEqual(
+      [...(cluster?.schemas.values() ?? [])].map((addresses) => addresses.length),
+      [nodes],
+    );
     assert.equal(cluster?.keyspaces.length, 7);
     assert.deepEqual([...(cluster?.keyspaces.find(({ name }) => name === 'shop3')?.options ?? [])], [['dc1', String(nodes)]]);
     assert.deepEqual(cluster?.keyspaces.find(({ name }) => name === 'system')?.strategy, 'LocalStrategy');
+  });
+
+  test(`nodes of ${version} that disagree about the schema are told from those that are down`, () => {
+    const other = '11111111-2222-3333-4444-555555555555';
+    const lines = `Schema versions:\n\t\t${other}: [10.0.0.8]\n\n\t\tUNREACHABLE: [10.0.0.9]\n`;
+    const schemas = parseCluster(text('describecluster').replace(/Schema versions:\n/, lines))?.schemas;
+    assert.deepEqual([schemas?.size, schemas?.get(other)], [2, ['10.0.0.8']]);
   });
 
   test(`datapaths of ${version} gives tables, views and system tables but no index`, () => {
