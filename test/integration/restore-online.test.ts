@@ -159,7 +159,10 @@ test('a schema is shown and made again by itself, and the mapping tells its dire
   const apply = ['schema', 'apply', snapshot.id, '-K', 'online', '--dc-mapping', 'other=dc9', '--json'];
   assert.equal((await runProgram(apply, { env })).code, 2, 'it ran without being asked for');
   const planned = resultOf<SchemaDocument>(await runProgram([...apply, '--dry-run'], { env }));
-  assert.equal(planned.statements.length, 4);
+  assert.deepEqual(
+    planned.statements.map((statement) => statement.split(' ').slice(0, 2).join(' ')),
+    ['CREATE KEYSPACE', 'CREATE TABLE', 'ALTER TABLE'],
+  );
   const applied = resultOf<SchemaDocument>(await runProgram([...apply, '--yes'], { env }));
   assert.deepEqual(applied.statements, planned.statements);
   assert.deepEqual(JSON.parse(await mapping()), { [directory]: directory });
