@@ -53,7 +53,10 @@ export function cksumOfTurned(crc: number, bytes: number): number {
 }
 
 /** The second argument of `tr '\000-\377' …` that turns the bits of every byte round, in octal. */
-export const turning: string = Array.from({ length: 256 }, (_, byte) => `\\${turnedByte(byte).toString(8).padStart(3, '0')}`).join('');
+export const turning: string = Array.from(
+  { length: 256 },
+  (_, byte) => `\\${turnedByte(byte).toString(8).padStart(3, '0')}`,
+).join('');
 
 /** zlib's `crc32` starts from the complement of what it is given: with this, from 0. */
 const empty = 0xffffffff;

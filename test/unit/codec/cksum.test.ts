@@ -14,7 +14,11 @@ function ours(...chunks: readonly Uint8Array[]): number {
 
 function theirs(program: readonly string[], input: Uint8Array): number {
   const [first = '', ...rest] = program;
-  return Number(execFileSync(first, rest, { input, maxBuffer: 2 ** 26 }).toString().split(' ')[0]);
+  return Number(
+    execFileSync(first, rest, { input, maxBuffer: 2 ** 26 })
+      .toString()
+      .split(' ')[0],
+  );
 }
 
 const sizes = [0, 1, 2, 3, 4, 5, 255, 256, 257, 65_535, 65_536, 65_537, 300_001];
