@@ -19,7 +19,7 @@ import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
 import { progressOf } from './run-mark.ts';
-import type { Member, MemberParts, Members } from './members.ts';
+import type { ChooseTransfers, Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
 export interface BackupOptions {
@@ -63,7 +63,8 @@ export interface BackupOptions {
 
 export interface BackupParts extends MemberParts {
   readonly repository: Repository;
-  readonly transferFor: (members: readonly Member[]) => Transfer;
+  readonly chooseTransfers: ChooseTransfers;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
   readonly tools: Tools;
   readonly listen: Listen;
 }

@@ -32,7 +32,7 @@ export interface RepairOptions {
 const provenAtOnce = 8;
 
 export interface RepairParts extends MemberParts, ReadingParts {
-  readonly transferFor: (members: readonly Member[]) => Transfer;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
 }
 
 /** What has come of it so far, by key. */
@@ -102,7 +102,7 @@ async function storeAgain(
   }
   parts.listen({ type: 'step', text: 'looking for lost components on the nodes' });
   const members = await openNodes(lost, options, parts, signal);
-  const transfer = parts.transferFor(members.present);
+  const transfer = await parts.transferFor(members.present, signal);
   await Promise.all(
     [...new Set(lost.map(({ wanted }) => wanted.hostId))].map(async (hostId) => {
       const objects = lost.filter(({ wanted }) => wanted.hostId === hostId);

@@ -5,10 +5,11 @@ import { IntegrityError } from '../model/errors.ts';
 import { total } from '../model/size.ts';
 import type { StoredBytes } from '../model/upload-plan.ts';
 import { isStored } from './answer.ts';
-import { type DirectParts, atMost, numberOf } from './direct-node.ts';
+import { type DirectParts, numberOf } from './direct-node.ts';
 import { NodeBatch } from './node-batch.ts';
-import { plainSizes } from './direct-download-batch.ts';
+import { plainSizes } from './lzop-list.ts';
 import { damagedOnNode } from './node-damage.ts';
+import { atMost } from './object-size.ts';
 import type { Source } from './transfer.ts';
 
 /** A source and where what is sent of it lies on the node: itself, or a container in the script's own directory. */
@@ -35,7 +36,7 @@ export async function uploadBatch(
     const sums = (await node.ask('cksum', packed.map(nameOf))).map(parseCksum);
     await provePlainSizes(node, packed, sums);
     await proveDigests(node, packed);
-    const { signer } = parts.store;
+    const { signer } = parts;
     const answers = await node.send(
       packed.map(({ source: { upload }, name }) => ({
         key: upload.key,

@@ -5,6 +5,7 @@ import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import type { Answer } from './answer.ts';
 import { type DirectParts, mebibyte } from './direct-node.ts';
 import { otherSum, proveLength } from './direct-download.ts';
+import { plainSizes } from './lzop-list.ts';
 import { NodeBatch } from './node-batch.ts';
 import type { Target } from './transfer.ts';
 import type { StoredFile } from '../model/manifest.ts';
@@ -12,19 +13,14 @@ import type { StoredFile } from '../model/manifest.ts';
 const smallNeed = mebibyte;
 
 /** A batch of small objects: one curl fetches them beside where they belong, one lzop unpacks them there. */
-export async function downloadBatch(
-  parts: DirectParts,
-  unit: readonly Target[],
-  to: Remote,
-  signal: AbortSignal,
-): Promise<void> {
+export async function downloadBatch(parts: DirectParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
   const node = new NodeBatch(parts, to, smallNeed, signal);
   try {
     await node.ask('directories', [...new Set(unit.map(({ path }) => path.slice(0, path.lastIndexOf('/')) || '/'))]);
     const answers = await node.send(
       unit.map((target) => ({
         key: target.file.key,
-        sign: () => parts.store.signer.get(target.file.key),
+        sign: () => parts.signer.get(target.file.key),
         files: { output: arrival(target) },
         isDone,
       })),
@@ -39,7 +35,11 @@ export async function downloadBatch(
       await provePlainSizes(node, containers);
       await node.ask('unpack', containers.map(arrival));
     }
-    await proveTurned(node, unit.filter(({ file }) => file.digest !== undefined), 'plain');
+    await proveTurned(
+      node,
+      unit.filter(({ file }) => file.digest !== undefined),
+      'plain',
+    );
     await node.finish();
   } finally {
     await node.close();
@@ -57,7 +57,11 @@ async function proveStored(node: NodeBatch, unit: readonly Target[]): Promise<vo
   summed.forEach(({ file }, index) => {
     if (!sums[index]?.startsWith(`${file.storedCksum} ${file.storedBytes} `)) throw otherSum(file, 'stored');
   });
-  await proveTurned(node, unit.filter(({ file }) => file.storedCrc32 !== undefined), 'stored');
+  await proveTurned(
+    node,
+    unit.filter(({ file }) => file.storedCrc32 !== undefined),
+    'stored',
+  );
 }
 
 /** One sum for all of them; only when it is wrong is each asked for alone. */
@@ -89,14 +93,6 @@ async function provePlainSizes(node: NodeBatch, containers: readonly Target[]): 
         check: 'plain-size',
       });
     }
-  });
-}
-
-/** From `lzop -l`: method, compressed, plain, ratio, name; heads and totals have no method. */
-export function plainSizes(lines: readonly string[]): readonly number[] {
-  return lines.flatMap((line) => {
-    const [, bytes] = /^LZO\S+ +\d+ +(\d+) /.exec(line) ?? [];
-    return bytes === undefined ? [] : [Number(bytes)];
   });
 }
 

@@ -22,7 +22,7 @@ export async function downloadLarge(parts: DirectParts, { file, path }: Target, 
   const talk = converse(to, command, signal);
   let got: string | undefined;
   try {
-    const config = curlConfig([{ request: await parts.store.signer.get(file.key) }]);
+    const config = curlConfig([{ request: await parts.signer.get(file.key) }]);
     talk.say(`${Buffer.byteLength(config)}\n${config}`);
     for await (const line of talk.lines) {
       if (line.startsWith('GOT ')) got = line;
@@ -56,7 +56,7 @@ function judge(line: string, file: StoredFile, check: Check, host: string, url: 
   const [, curl, lzop, writing, http, length, sum, bytes, ...words] = line.split(' ');
   const said = words.join(' ').trim();
   const answer = { curl: numberOf(curl), http: numberOf(http), etag: '', said };
-  const whole = `${said === '' ? '' : `: ${said}`}`;
+  const whole = said === '' ? '' : `: ${said}`;
   if (answer.http === 404) throw new NotFoundError(`${url}/${file.key} does not exist`);
   if (answer.http >= 300 || answer.http === 0) throw answerError(host, file.key, answer);
   proveLength(file, numberOf(length?.trim()));
@@ -80,7 +80,9 @@ export function proveLength(file: StoredFile, length: number): void {
 
 function proveSum(file: StoredFile, check: Check, sum: number, bytes: number): void {
   if (bytes !== check.bytes) {
-    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, { check: 'plain-size' });
+    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, {
+      check: 'plain-size',
+    });
   }
   if (sum !== check.sum) throw otherSum(file, check.of);
 }
@@ -88,6 +90,8 @@ function proveSum(file: StoredFile, check: Check, sum: number, bytes: number): v
 /** The object holds something else than was stored, or than Cassandra wrote. */
 export function otherSum(file: StoredFile, of: 'plain' | 'stored'): IntegrityError {
   return of === 'plain'
-    ? new IntegrityError(`${file.key} holds data whose CRC-32 is not the ${file.digest} of Cassandra's digest`, { check: 'digest' })
+    ? new IntegrityError(`${file.key} holds data whose CRC-32 is not the ${file.digest} of Cassandra's digest`, {
+        check: 'digest',
+      })
     : new IntegrityError(`${file.key} has not the checksum that its manifest says`, { check: 'checksum' });
 }

@@ -6,7 +6,9 @@ import type { ObjectStore, Signer } from '../storage/object-store.ts';
 
 /** What a direct transfer works with. */
 export interface DirectParts {
-  readonly store: ObjectStore & { readonly signer: Signer };
+  readonly store: ObjectStore;
+  /** The store's. */
+  readonly signer: Signer;
   /** Whether the node's curl sends several requests side by side (7.66 and later). */
   readonly isParallel: (remote: Remote) => boolean;
   /** With a single request that fails for a passing reason; it is signed anew each time. */
@@ -19,11 +21,6 @@ export const mebibyte: number = 1024 ** 2;
 export async function beforeAgain(error: StorageError, failures: number, patience: Patience, signal: AbortSignal): Promise<void> {
   if (!error.transient || failures >= patience.attempts) throw error;
   await sleep(patience.firstDelayMs * 2 ** (failures - 1) * (1 + Math.random() / 2), undefined, { signal });
-}
-
-/** An upper bound of what an object can grow to: a block that does not shrink is stored, with its header. */
-export function atMost(bytes: number): number {
-  return bytes + Math.ceil(bytes / 262_144) * 32 + 4096;
 }
 
 export function numberOf(text: string | undefined): number {

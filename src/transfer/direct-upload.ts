@@ -7,8 +7,9 @@ import type { SignedParts, SignedRequest } from '../storage/object-store.ts';
 import { type Answer, answerError, isStored } from './answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
-import { type DirectParts, atMost, beforeAgain, mebibyte, numberOf } from './direct-node.ts';
+import { type DirectParts, beforeAgain, mebibyte, numberOf } from './direct-node.ts';
 import { nodeScript } from './node-scripts.ts';
+import { atMost } from './object-size.ts';
 import type { Source } from './transfer.ts';
 
 /** Streams of a node for whose parts there should be room in its memory. */
@@ -29,7 +30,7 @@ export async function uploadLarge(
   { upload, path }: Source,
   signal: AbortSignal,
 ): Promise<StoredBytes> {
-  const partBytes = parts.store.signer.partBytes(atMost(upload.component.bytes));
+  const partBytes = parts.signer.partBytes(atMost(upload.component.bytes));
   const command = nodeScript('send', streamsWithRoom * partBytes, path, String(partBytes / mebibyte), upload.compression);
   const talk = converse(from, command, signal);
   const sending = new Sending(parts, from.host, upload, signal);
@@ -125,7 +126,7 @@ class Sending {
   }
 
   async #request(): Promise<SignedRequest> {
-    const { signer } = this.#parts.store;
+    const { signer } = this.#parts;
     const { key } = this.#upload;
     if (this.#proven && this.#sums.length === 1) return signer.put(key);
     this.#inParts ??= await signer.inParts(key, this.#signal);

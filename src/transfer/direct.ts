@@ -15,7 +15,6 @@ import type { Transfer } from './transfer.ts';
  */
 export function direct(parts: DirectParts): Transfer {
   return {
-    name: 'direct',
     upload: (from, unit, signal) => {
       const [only, ...rest] = unit;
       return only !== undefined && rest.length === 0 && only.upload.component.bytes >= aloneFrom

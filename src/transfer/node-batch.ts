@@ -97,7 +97,10 @@ export class NodeBatch {
     while (true) {
       const line = await this.#lines.next();
       if (line.done === true) {
-        throw new RemoteError(`${this.#remote.host} ended in the middle of ${verb}`, { host: this.#remote.host, transient: true });
+        throw new RemoteError(`${this.#remote.host} ended in the middle of ${verb}`, {
+          host: this.#remote.host,
+          transient: true,
+        });
       }
       if (line.value === 'ok') return printed;
       printed.push(line.value);

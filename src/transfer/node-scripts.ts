@@ -149,10 +149,30 @@ while IFS=' ' read -r verb bytes argument <&3; do
 done
 `;
 
-const scripts = { send, fetch, batch } as const;
+/** Prints what is lacking, and clears away what scripts that were killed have left: their process numbers are in the names. */
+const probe = `
+for left in /dev/shm/sstash-*-* "\${TMPDIR:-/tmp}"/sstash-*-*; do
+  number=\${left##*/sstash-}; number=\${number%%-*}
+  case $number in '' | *[!0-9]*) continue ;; esac
+  [ -d "/proc/$number" ] || [ ! -O "$left" ] || rm -rf -- "$left"
+done
+for program in awk cksum dd df grep head mkfifo mktemp od tail tee tr truncate wc xargs; do
+  command -v "$program" >/dev/null || printf '%s ' "$program"
+done
+[ "$(printf abc | { dd bs=2 count=1 iflag=fullblock 2>/dev/null; head -c 1; })" = abc ] || printf 'a dd or head of GNU or busybox'
+`;
+
+type NodeScript = 'send' | 'fetch' | 'batch';
+
+const scripts: Readonly<Record<NodeScript, string>> = { send, fetch, batch };
 
 /** `needBytes` is the room that the script wants to see free, for itself and its like. */
-export function nodeScript(name: keyof typeof scripts, needBytes: number, ...args: readonly string[]): Command {
+export function nodeScript(name: NodeScript, needBytes: number, ...args: readonly string[]): Command {
   // A limit of CPU and disk (nice, ionice) would go before sh, one of bandwidth into curl's configuration.
   return ['sh', '-c', `${opening}${scripts[name]}`, 'sh', String(Math.ceil(needBytes / 1024)), ...args];
+}
+
+/** Prints what direct transfer lacks on a node; nothing when all is there. */
+export function probeCommand(): Command {
+  return ['sh', '-c', probe];
 }

@@ -29,7 +29,6 @@ export interface Target {
  * Throws RemoteError, StorageError or IntegrityError.
  */
 export interface Transfer {
-  readonly name: 'relay' | 'direct';
   upload(from: Remote, unit: readonly Source[], signal: AbortSignal): Promise<readonly StoredBytes[]>;
   download(unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void>;
 }

@@ -31,7 +31,7 @@ async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly 
 function open(store: ObjectStore): Transfer {
   const { signer } = store;
   if (signer === undefined) throw new Error('the store signs nothing');
-  return direct({ store: Object.assign(store, { signer }), isParallel: () => true, patience: { attempts: 3, firstDelayMs: 10 } });
+  return direct({ store, signer, isParallel: () => true, patience: { attempts: 3, firstDelayMs: 10 } });
 }
 
 function directOn(remote: Remote): TransferUnderTest {

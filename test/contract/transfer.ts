@@ -85,7 +85,10 @@ async function comesBack(at: Place, remote: Remote, unit: readonly Source[]): Pr
     const plain = await readFile(unit[index]?.path ?? '');
     const object = await bytesOf(at.store.get(file.key));
     assert.equal(object.byteLength, file.storedBytes);
-    assert.equal(sumText(file.storedCksum === undefined ? { storedCrc32: crcText(crc32(object)) } : { storedCksum: cksumOf(object) }), sumText(file));
+    assert.equal(
+      sumText(file.storedCksum === undefined ? { storedCrc32: crcText(crc32(object)) } : { storedCksum: cksumOf(object) }),
+      sumText(file),
+    );
     assert.equal((await at.store.stat(file.key))?.etag, file.etag);
     if (index < 5) assert.ok(plain.equals(file.compression === 'lzo' ? await lzop(['-d', '-c'], object) : object), file.key);
   }
