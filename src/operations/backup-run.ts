@@ -1,4 +1,3 @@
-import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
 import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
@@ -6,7 +5,6 @@ import { isComplete } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
 import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
@@ -65,8 +63,6 @@ export interface BackupParts extends MemberParts {
   readonly repository: Repository;
   readonly chooseTransfers: ChooseTransfers;
   readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
-  readonly tools: Tools;
-  readonly listen: Listen;
 }
 
 /** What is settled before anything is touched. */

@@ -66,8 +66,8 @@ export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
   };
 }
 
-function isDone({ curl, http }: Answer): boolean {
-  return curl === 0 && (http === 200 || http === 404);
+function isDone({ http }: Answer): boolean {
+  return http === 200 || http === 404;
 }
 
 function missingProgram({ hasCurl, hasLzop }: Candidate, needsLzop: boolean): string | undefined {

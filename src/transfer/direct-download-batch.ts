@@ -22,7 +22,7 @@ export async function downloadBatch(parts: DirectParts, unit: readonly Target[],
         key: target.file.key,
         sign: () => parts.signer.get(target.file.key),
         files: { output: arrival(target) },
-        isDone,
+        isDone: (answer) => isFetched(answer, target.file),
       })),
     );
     unit.forEach(({ file }, index) => {
@@ -46,9 +46,9 @@ export async function downloadBatch(parts: DirectParts, unit: readonly Target[],
   }
 }
 
-/** That there is no such object is an answer too. */
-function isDone({ curl, http }: Answer): boolean {
-  return curl === 0 && (http === 200 || http === 404);
+/** That there is no such object is an answer too, and so is another length when nothing went wrong on the way. */
+function isFetched({ curl, http, bytes }: Answer, { storedBytes }: StoredFile): boolean {
+  return http === 404 || (http === 200 && (curl === 0 || bytes === storedBytes));
 }
 
 async function proveStored(node: NodeBatch, unit: readonly Target[]): Promise<void> {

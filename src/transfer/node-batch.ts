@@ -13,6 +13,7 @@ export interface BatchRequest {
   readonly key: string;
   readonly sign: () => Promise<SignedRequest>;
   readonly files: Pick<CurlRequest, 'upload' | 'output'>;
+  /** The status of curl may be another request's. */
   readonly isDone: (answer: Answer) => boolean;
 }
 
@@ -84,8 +85,8 @@ export class NodeBatch {
     const notes = notesOf(lines);
     return requests.map((request, index) => {
       const note = notes.get(index);
-      // Where several requests share a curl, its status is that of any that failed: without an answer this one did.
-      const curl = note === undefined || note.http === 0 ? Number(status) || 1 : 0;
+      // Several requests share a curl, whose status is that of one that failed: `isDone` knows whether it was this one.
+      const curl = Number(status) || (note === undefined || note.http === 0 ? 1 : 0);
       const answer = { curl, http: note?.http ?? 0, etag: note?.etag ?? '', said: note?.said || said, bytes: note?.bytes ?? 0 };
       return [request, answer];
     });

@@ -254,4 +254,5 @@ async function flip(path: string, at: number): Promise<void> {
   await writeFile(path, bytes);
 }
 
-export { large, place, failsWhole, signal };
+export { large, place, failsWhole, signal, uploaded };
+export type { Place };
