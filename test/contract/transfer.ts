@@ -254,5 +254,5 @@ async function flip(path: string, at: number): Promise<void> {
   await writeFile(path, bytes);
 }
 
-export { large, place, failsWhole, signal, uploaded };
+export { comesBack, failsWhole, large, place, signal, uploaded };
 export type { Place };
