@@ -96,6 +96,12 @@ export const selectionOptions: OptionSet = {
 };
 
 export const transferOptions: OptionSet = {
+  transfer: {
+    choices: ['auto', 'direct', 'relay'],
+    default: 'auto',
+    describe:
+      'direct: nodes exchange data with the store themselves, by signed requests; relay: through this host; auto: direct where a node can',
+  },
   transfers: { type: 'number', default: 3, describe: 'streams per node' },
   threads: {
     type: 'number',

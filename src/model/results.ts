@@ -60,6 +60,9 @@ export interface PlannedNode {
   readonly files: number;
   readonly bytes: number;
   readonly bytesByTable: Readonly<Record<string, number>>;
+  /** Which way the bytes would go. */
+  readonly transfer: 'direct' | 'relay';
+  /** That and who compresses, for people. */
   readonly compression: string;
   readonly error?: string;
 }

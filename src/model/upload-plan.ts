@@ -2,6 +2,7 @@ import type { BackupId, Compression, StoredFile } from './manifest.ts';
 import type { KnownFiles } from './known-files.ts';
 import { sstableDigest } from './known-files.ts';
 import { total } from './size.ts';
+import type { StoredSum } from './stored-sum.ts';
 import type { Component, TableId } from './sstable.ts';
 import { isDataFile, tableDirectory } from './sstable.ts';
 
@@ -102,9 +103,8 @@ export function storedFile(upload: Upload, stored: StoredBytes, since: BackupId)
 }
 
 /** What is known of an object once it is in the store. */
-export interface StoredBytes {
+export interface StoredBytes extends StoredSum {
   readonly storedBytes: number;
-  readonly storedCrc32: string;
   readonly etag: string;
 }
 

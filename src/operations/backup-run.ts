@@ -1,4 +1,3 @@
-import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
 import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
@@ -6,7 +5,6 @@ import { isComplete } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
 import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
@@ -19,7 +17,7 @@ import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
 import { progressOf } from './run-mark.ts';
-import type { Member, MemberParts, Members } from './members.ts';
+import type { ChooseTransfers, Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
 export interface BackupOptions {
@@ -63,9 +61,8 @@ export interface BackupOptions {
 
 export interface BackupParts extends MemberParts {
   readonly repository: Repository;
-  readonly transferFor: (members: readonly Member[]) => Transfer;
-  readonly tools: Tools;
-  readonly listen: Listen;
+  readonly chooseTransfers: ChooseTransfers;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
 }
 
 /** What is settled before anything is touched. */

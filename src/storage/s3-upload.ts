@@ -183,7 +183,7 @@ const abandonEveryMs = 200;
  * Lets a request live on for some seconds after an abort. An upload that was begun can only be taken back by who hears
  * its id; a beginning that is cut off leaves it at the server.
  */
-async function withGrace<T>(signal: AbortSignal | undefined, send: (late: AbortSignal) => Promise<T>): Promise<T> {
+export async function withGrace<T>(signal: AbortSignal | undefined, send: (late: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {

@@ -9,6 +9,8 @@ import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredBytes, Upload } from '../model/upload-plan.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { checkStored, plainBytes } from './fetch.ts';
+import { damagedOnNode } from './node-damage.ts';
+import { atMost } from './object-size.ts';
 import { tarOf } from './tar.ts';
 import type { Source, Target, Transfer } from './transfer.ts';
 
@@ -28,7 +30,6 @@ export interface RelayParts {
  */
 export function relay(parts: RelayParts): Transfer {
   return {
-    name: 'relay',
     upload: (from, unit, signal) => {
       const [only, ...rest] = unit;
       return only !== undefined && rest.length === 0 && only.upload.component.bytes >= streamedFrom
@@ -65,11 +66,6 @@ async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal
           });
   const object = await parts.store.put(upload.key, watch.follow(body), { atMost: atMost(upload.component.bytes) }, signal);
   return { ...watch.result(), etag: object.etag };
-}
-
-/** An upper bound of what an object can grow to: a block that does not shrink is stored, with its header. */
-function atMost(bytes: number): number {
-  return bytes + Math.ceil(bytes / 262_144) * 32 + 4096;
 }
 
 async function uploadBatch(
@@ -169,15 +165,7 @@ class Watch {
 
 /** A Data.db must have the CRC-32 that Cassandra wrote beside it. */
 function checkDigest(upload: Upload, plainCrc: number): void {
-  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) {
-    const { table, path } = upload.component;
-    throw new IntegrityError(
-      `${table.keyspace}.${table.table} ${path} is damaged on the node: CRC-32 ${crcText(plainCrc)}, its Digest.crc32 says ${upload.digest}`,
-      {
-        hint: 'nodetool verify (or sstableverify) names the damage, nodetool scrub or repair mends it',
-      },
-    );
-  }
+  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) throw damagedOnNode(upload, crcText(plainCrc));
 }
 
 /** Passes the plain bytes on and ends with an error when they are not as many as promised. */

@@ -67,7 +67,16 @@ test('the document for programs has verdict, nodes with their outcomes, and coun
 });
 
 test('a dry run says that nothing is done, what would be, why, and how large each table is on all nodes together', () => {
-  const planned = { hostId: 'x', dc: 'dc1', rack: 'r1', cassandra: '4.1.10', files: 4, bytes: 2048, compression: 'relay' };
+  const planned = {
+    hostId: 'x',
+    dc: 'dc1',
+    rack: 'r1',
+    cassandra: '4.1.10',
+    files: 4,
+    bytes: 2048,
+    transfer: 'relay' as const,
+    compression: 'relay',
+  };
   const plan: BackupPlan = {
     ...result,
     cluster: 'Test Cluster',
