@@ -5,7 +5,7 @@ import { s3Error } from './s3-errors.ts';
 import { attemptAt } from './s3-keys.ts';
 import { partSize } from './s3-parts.ts';
 import { type RequestToSign, presign } from './s3-presign.ts';
-import { optionsFor, withGrace } from './s3-upload.ts';
+import { abandon, optionsFor, withGrace } from './s3-upload.ts';
 
 /** How long a signed request may be sent. A part is asked for when its bytes are at hand, so minutes would do. */
 const validSeconds = 900;
@@ -82,7 +82,7 @@ function partsOf(
       }
     },
     abort: async () => {
-      await client.send(new sdk.AbortMultipartUploadCommand(upload)).catch(() => {});
+      await abandon(connection, new sdk.AbortMultipartUploadCommand(upload)).catch(() => {});
     },
   };
 }

@@ -164,7 +164,7 @@ function stoppable(connection: S3Connection, signal?: AbortSignal): S3Client {
  * arrive after the first time, and S3 keeps the upload for it
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
  */
-async function abandon({ client }: S3Connection, command: AbortMultipartUploadCommand): Promise<void> {
+export async function abandon({ client }: S3Connection, command: AbortMultipartUploadCommand): Promise<void> {
   for (let times = 1; times <= abandonTries; times += 1) {
     if (times > 1) await delay(abandonEveryMs);
     try {
