@@ -11,7 +11,15 @@ import type { BackupOptions } from '../operations/backup-run.ts';
 import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
 import type { Command } from './command.ts';
 import { processOwner } from './lock.ts';
-import { locationOptions, lockOptions, nodeOptions, seedOption, selectionOptions, transferOptions } from './options.ts';
+import {
+  locationOptions,
+  lockOptions,
+  nodeOptions,
+  perDatacenter,
+  seedOption,
+  selectionOptions,
+  transferOptions,
+} from './options.ts';
 import { openSession } from './session.ts';
 
 export const backupCommand: Command = {
@@ -48,17 +56,20 @@ export const backupCommand: Command = {
     policy: { type: 'string', describe: 'series that the backup belongs to: daily, weekly …' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     'snapshot-parallel': {
-      type: 'number',
-      default: 0,
-      defaultDescription: 'all',
-      describe: 'nodes that take their snapshot at once',
+      type: 'string',
+      array: true,
+      describe: 'nodes that take their snapshot at once, all by default: 5, or dc1:2,dc2:5',
     },
     'min-free': {
       type: 'number',
       default: 5,
       describe: 'percent of a data disk that must be free for a snapshot; 0 takes it anyway',
     },
-    'upload-parallel': { type: 'number', default: 0, defaultDescription: 'all', describe: 'nodes that upload at once' },
+    'upload-parallel': {
+      type: 'string',
+      array: true,
+      describe: 'nodes that upload at once, all by default: 5, or dc1:2,dc2:5',
+    },
     compression: { choices: ['lzo', 'none'], default: 'lzo', describe: 'how components are stored' },
     'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
     ...transferOptions,
@@ -115,8 +126,9 @@ function backupOptions(args: Arguments): BackupOptions {
     ...(args.has('retention') ? { retention: args.number('retention', 1) } : {}),
     ...(args.optionalText('policy') === undefined ? {} : { policy: args.text('policy') }),
     compression: compressionOf(args.text('compression')),
-    snapshotParallel: args.number('snapshot-parallel', 0) || Infinity,
-    uploadParallel: args.number('upload-parallel', 0) || Infinity,
+    snapshotParallel: perDatacenter(args, 'snapshot-parallel'),
+    uploadParallel: perDatacenter(args, 'upload-parallel'),
+    rateLimit: perDatacenter(args, 'rate-limit'),
     transfers: args.number('transfers', 1),
     clearOnFailure: args.flag('clear-on-failure'),
     minFreePercent: args.number('min-free', 0, 100),

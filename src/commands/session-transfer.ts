@@ -1,8 +1,11 @@
 import type { Arguments } from '../cli/arguments.ts';
 import type { Remote } from '../cluster/remote.ts';
 import type { LzoPool } from '../codec/lzo-pool.ts';
+import { RateLimit } from '../flow/rate-limit.ts';
 import { defaultPatience } from '../flow/retry.ts';
 import type { Listen } from '../model/events.ts';
+import type { PerDatacenter } from '../model/per-datacenter.ts';
+import { limitIn } from '../model/per-datacenter.ts';
 import type { ChooseTransfers, Member } from '../operations/members.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { TransferChoice, TransferMode } from '../transfer/choice.ts';
@@ -16,10 +19,12 @@ export interface TransferParts {
   readonly store: ObjectStore;
   readonly pool: LzoPool;
   readonly listen: Listen;
+  /** MiB/s of each node. */
+  readonly rate: PerDatacenter;
 }
 
 /** One answer per node, however often it is asked. */
-export function transferChooser(args: Arguments, { store }: TransferParts): ChooseTransfers {
+export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 'store'>): ChooseTransfers {
   const chosen = new Map<Remote, Promise<TransferChoice>>();
   const mode = modeOf(args.text('transfer'));
   const needsLzop = args.text('compression') !== 'none';
@@ -43,14 +48,21 @@ export function transferChooser(args: Arguments, { store }: TransferParts): Choo
 export async function transferOf(
   members: readonly Member[],
   choices: ReadonlyMap<Member, TransferChoice>,
-  { store, pool, listen }: TransferParts,
+  { store, pool, listen, rate }: TransferParts,
 ): Promise<Transfer> {
   const withLzop = new Set(members.filter(({ tools }) => tools.lzop !== undefined).map(({ remote }) => remote));
-  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote) });
+  const limits = new Map(members.map((member) => [member.remote, limitOfNode(rate, member)]));
+  const limitOf = (remote: Remote) => limits.get(remote);
+  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf });
   const parts = directParts(store, members);
-  const straight = parts === undefined ? relayed : direct(parts);
+  const straight = parts === undefined ? relayed : direct({ ...parts, limitOf });
   listen({ type: 'step', text: `transfer: ${summary(choices)}` });
   return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? straight : relayed])));
+}
+
+function limitOfNode(rate: PerDatacenter, { info }: Member): RateLimit | undefined {
+  const limit = limitIn(rate, info?.dc);
+  return limit === Infinity ? undefined : new RateLimit(limit * 1024 ** 2);
 }
 
 function summary(choices: ReadonlyMap<Member, TransferChoice>): string {

@@ -17,6 +17,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { Repository } from '../storage/repository.ts';
 import { openS3Store } from '../storage/s3.ts';
 import type { Transfer } from '../transfer/transfer.ts';
+import { perDatacenter } from './options.ts';
 import { transferChooser, transferOf } from './session-transfer.ts';
 
 /** The one wiring place: options → connections, repository, transfer. `close` closes whatever was opened. */
@@ -73,7 +74,7 @@ export async function openSession(args: Arguments, context: CommandContext, crea
   const nodes = openNodes(args);
   const threads = args.number('threads', 0);
   const pool = openLzoPool(threads === 0 ? {} : { threads });
-  const parts = { store, pool, listen: context.listen };
+  const parts = { store, pool, listen: context.listen, rate: perDatacenter(args, 'rate-limit') };
   const chooseTransfers = transferChooser(args, parts);
   return {
     repository: new Repository(store),

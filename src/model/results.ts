@@ -47,7 +47,13 @@ export interface BackupPlan {
   readonly nodes: readonly PlannedNode[];
   readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
-  readonly limits: { readonly snapshotParallel: number; readonly uploadParallel: number; readonly transfers: number };
+  /** For people: how many nodes at once, what each may send. `transfers` are the streams of a node. */
+  readonly limits: {
+    readonly snapshotParallel: string;
+    readonly uploadParallel: string;
+    readonly rate: string;
+    readonly transfers: number;
+  };
 }
 
 export interface PlannedNode {

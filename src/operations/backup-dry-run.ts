@@ -1,6 +1,7 @@
 import { listLiveFiles } from '../cluster/live-files.ts';
 import { tooLittleSpace } from '../model/free-space.ts';
 import { reasonOf } from '../model/outcome.ts';
+import { perDatacenterText } from '../model/per-datacenter.ts';
 import type { BackupPlan, PlannedNode } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
 import { backupPrefix } from '../storage/keys.ts';
@@ -40,7 +41,12 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     nodes: [...present, ...absent],
     tables: run.tables,
     warnings: run.warnings,
-    limits: { snapshotParallel: options.snapshotParallel, uploadParallel: options.uploadParallel, transfers: options.transfers },
+    limits: {
+      snapshotParallel: perDatacenterText(options.snapshotParallel, ' nodes'),
+      uploadParallel: perDatacenterText(options.uploadParallel, ' nodes'),
+      rate: perDatacenterText(options.rateLimit, ' MiB/s'),
+      transfers: options.transfers,
+    },
   };
 }
 

@@ -6,6 +6,8 @@ import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
 import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
+import type { PerDatacenter } from '../model/per-datacenter.ts';
+import { checkDatacenters } from '../model/per-datacenter.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
@@ -42,9 +44,11 @@ export interface BackupOptions {
   readonly policy?: string;
   readonly compression: Compression;
   /** Nodes that take their snapshot at the same time. */
-  readonly snapshotParallel: number;
+  readonly snapshotParallel: PerDatacenter;
   /** Nodes that upload at the same time. */
-  readonly uploadParallel: number;
+  readonly uploadParallel: PerDatacenter;
+  /** What each node may send, in MiB/s. Whoever makes the transfer holds it to that. */
+  readonly rateLimit: PerDatacenter;
   /** Streams per node. */
   readonly transfers: number;
   readonly clearOnFailure: boolean;
@@ -89,6 +93,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const [survey, members] = await Promise.all([parts.repository.survey(signal), openNodes(options, parts, signal)]);
   const { backups } = survey;
   const topology = await clusterTopology(members.present, parts.tools, signal);
+  checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);
   const unfinished = await runToGoOn(options, members, tables, survey, parts, signal);
   const decision =
@@ -102,6 +107,13 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const progress = progressOf(ref, members, options, unfinished?.progress.startedAt);
   const resumed = unfinished !== undefined;
   return { ref, decision, resumed, tag: snapshotTag(ref.id), startedAt, members, topology, tables, backups, warnings, progress };
+}
+
+function checkLimits({ snapshotParallel, uploadParallel, rateLimit }: BackupOptions, { ring }: Topology): void {
+  const datacenters = [...new Set(ring.nodes.map(({ dc }) => dc))];
+  checkDatacenters('snapshot-parallel', snapshotParallel, datacenters);
+  checkDatacenters('upload-parallel', uploadParallel, datacenters);
+  checkDatacenters('rate-limit', rateLimit, datacenters);
 }
 
 async function openNodes(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Members> {

@@ -84,7 +84,7 @@ async function unreachable(remote: Remote, parts: DirectParts, signal: AbortSign
     if (lacking !== '') return `it lacks ${lacking}`;
     const node = new NodeBatch({ ...parts, patience: { attempts: 2, firstDelayMs: 500 } }, remote, mebibyte, signal);
     try {
-      await node.send([{ key: probeKey, sign: () => parts.signer.get(probeKey), files: {}, isDone }]);
+      await node.send([{ key: probeKey, bytes: 0, sign: () => parts.signer.get(probeKey), files: {}, isDone }]);
       await node.finish();
     } finally {
       await node.close();

@@ -18,12 +18,15 @@ export interface CurlRequest {
 const connectSeconds = 20;
 const silentSeconds = 60;
 
-/** Several requests go over one connection, one after the other or side by side as curl is told. */
-export function curlConfig(requests: readonly CurlRequest[]): string {
-  return requests.map(entry).join('next\n');
+/**
+ * Several requests go over one connection, one after the other or side by side as curl is told. A rate holds for each of them;
+ * when they may begin is for the caller to see to.
+ */
+export function curlConfig(requests: readonly CurlRequest[], bytesPerSecond?: number): string {
+  return requests.map((request) => entry(request, bytesPerSecond)).join('next\n');
 }
 
-function entry({ request, upload, output, headers, writeOut }: CurlRequest): string {
+function entry({ request, upload, output, headers, writeOut }: CurlRequest, bytesPerSecond?: number): string {
   return [
     ['url', request.url],
     // Without it curl waits up to a second for a "100 Continue" that some servers never send.
@@ -32,6 +35,7 @@ function entry({ request, upload, output, headers, writeOut }: CurlRequest): str
     ['connect-timeout', String(connectSeconds)],
     ['speed-time', String(silentSeconds)],
     ['speed-limit', '1024'],
+    ...named('limit-rate', bytesPerSecond === undefined ? undefined : String(Math.ceil(bytesPerSecond))),
     ...named('upload-file', upload),
     ...named('output', output),
     ...named('dump-header', headers),

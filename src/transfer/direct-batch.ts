@@ -38,8 +38,9 @@ export async function uploadBatch(
     await proveDigests(node, packed);
     const { signer } = parts;
     const answers = await node.send(
-      packed.map(({ source: { upload }, name }) => ({
+      packed.map(({ source: { upload }, name }, index) => ({
         key: upload.key,
+        bytes: (sums[index] ?? nothing).bytes,
         sign: () => signer.put(upload.key),
         files: { upload: name },
         isDone: isStored,

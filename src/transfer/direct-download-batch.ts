@@ -20,6 +20,7 @@ export async function downloadBatch(parts: DirectParts, unit: readonly Target[],
     const answers = await node.send(
       unit.map((target) => ({
         key: target.file.key,
+        bytes: target.file.storedBytes,
         sign: () => parts.signer.get(target.file.key),
         files: { output: arrival(target) },
         isDone: (answer) => isFetched(answer, target.file),

@@ -22,7 +22,9 @@ export async function downloadLarge(parts: DirectParts, { file, path }: Target, 
   const talk = converse(to, command, signal);
   let got: string | undefined;
   try {
-    const config = curlConfig([{ request: await parts.signer.get(file.key) }]);
+    const limit = parts.limitOf?.(to);
+    await limit?.take(file.storedBytes, signal);
+    const config = curlConfig([{ request: await parts.signer.get(file.key) }], limit?.bytesPerSecond);
     talk.say(`${Buffer.byteLength(config)}\n${config}`);
     for await (const line of talk.lines) {
       if (line.startsWith('GOT ')) got = line;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Remote } from '../cluster/remote.ts';
+import type { RateLimit } from '../flow/rate-limit.ts';
 import type { Patience } from '../flow/retry.ts';
 import type { StorageError } from '../model/errors.ts';
 import type { ObjectStore, Signer } from '../storage/object-store.ts';
@@ -13,6 +14,8 @@ export interface DirectParts {
   readonly isParallel: (remote: Remote) => boolean;
   /** With a single request that fails for a passing reason; it is signed anew each time. */
   readonly patience: Patience;
+  /** What all streams of a node share; absent where they may be as fast as they can. */
+  readonly limitOf?: (remote: Remote) => RateLimit | undefined;
 }
 
 export const mebibyte: number = 1024 ** 2;

@@ -1,6 +1,7 @@
 import type { CksumPart } from '../codec/cksum.ts';
 import { combinedCksum } from '../codec/cksum.ts';
 import type { Remote } from '../cluster/remote.ts';
+import type { RateLimit } from '../flow/rate-limit.ts';
 import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredBytes, Upload } from '../model/upload-plan.ts';
 import type { SignedParts, SignedRequest } from '../storage/object-store.ts';
@@ -33,7 +34,7 @@ export async function uploadLarge(
   const partBytes = parts.signer.partBytes(atMost(upload.component.bytes));
   const command = nodeScript('send', streamsWithRoom * partBytes, path, String(partBytes / mebibyte), upload.compression);
   const talk = converse(from, command, signal);
-  const sending = new Sending(parts, from.host, upload, signal);
+  const sending = new Sending(parts, from, upload, signal);
   try {
     for await (const line of talk.lines) {
       const answer = await sending.hear(line);
@@ -52,6 +53,7 @@ export async function uploadLarge(
 class Sending {
   readonly #parts: DirectParts;
   readonly #host: string;
+  readonly #limit: RateLimit | undefined;
   readonly #upload: Upload;
   readonly #signal: AbortSignal;
   readonly #sums: CksumPart[] = [];
@@ -61,9 +63,10 @@ class Sending {
   #proven = false;
   #whole = false;
 
-  constructor(parts: DirectParts, host: string, upload: Upload, signal: AbortSignal) {
+  constructor(parts: DirectParts, from: Remote, upload: Upload, signal: AbortSignal) {
     this.#parts = parts;
-    this.#host = host;
+    this.#host = from.host;
+    this.#limit = parts.limitOf?.(from);
     this.#upload = upload;
     this.#signal = signal;
   }
@@ -119,9 +122,9 @@ class Sending {
   }
 
   async #signed(): Promise<string> {
-    const config = curlConfig([
-      { request: await this.#request(), upload: 'p', output: 'o', headers: 'h', writeOut: '%{http_code}' },
-    ]);
+    await this.#limit?.take(this.#sums.at(-1)?.bytes ?? 0, this.#signal);
+    const request = { request: await this.#request(), upload: 'p', output: 'o', headers: 'h', writeOut: '%{http_code}' };
+    const config = curlConfig([request], this.#limit?.bytesPerSecond);
     return `${Buffer.byteLength(config)}\n${config}`;
   }
 

@@ -1,5 +1,6 @@
 import type { Remote } from '../cluster/remote.ts';
 import { RemoteError } from '../model/errors.ts';
+import { total } from '../model/size.ts';
 import type { SignedRequest } from '../storage/object-store.ts';
 import { type Answer, answerError } from './answer.ts';
 import type { Conversation } from './conversation.ts';
@@ -11,6 +12,8 @@ import { nodeScript } from './node-scripts.ts';
 /** A request of many, and what to make of its answer. */
 export interface BatchRequest {
   readonly key: string;
+  /** That go one way or the other. */
+  readonly bytes: number;
   readonly sign: () => Promise<SignedRequest>;
   readonly files: Pick<CurlRequest, 'upload' | 'output'>;
   /** The status of curl may be another request's. */
@@ -79,6 +82,8 @@ export class NodeBatch {
         writeOut: `${index} %{http_code} %{size_download}\n`,
       })),
     );
+    // Small files: only when all of them may begin is held back.
+    await this.#parts.limitOf?.(this.#remote)?.take(total(requests.map(({ bytes }) => bytes)), this.#signal);
     const parallel = this.#parts.isParallel(this.#remote) && requests.length > 1;
     const lines = await this.#exchange('curl', parallel ? `-Z --parallel-max ${requestsAtOnce}` : '-', curlConfig(entries));
     const [, status = '1', said = ''] = /^status (\d+) (.*)$/.exec(lines.at(-1) ?? '') ?? [];

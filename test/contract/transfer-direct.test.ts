@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo-pool.ts';
 import type { Remote } from '../../src/cluster/remote.ts';
+import type { RateLimit } from '../../src/flow/rate-limit.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3.ts';
 import { direct } from '../../src/transfer/direct.ts';
@@ -36,10 +37,11 @@ async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly 
   return { store, bucket: join(objects, base) };
 }
 
-function open(store: ObjectStore): Transfer {
+function open(store: ObjectStore, limit?: RateLimit): Transfer {
   const { signer } = store;
   if (signer === undefined) throw new Error('the store signs nothing');
-  return direct({ store, signer, isParallel: () => true, patience: { attempts: 3, firstDelayMs: 10 } });
+  const patience = { attempts: 3, firstDelayMs: 10 };
+  return direct({ store, signer, isParallel: () => true, patience, limitOf: () => limit });
 }
 
 function directOn(remote: Remote): TransferUnderTest {

@@ -22,7 +22,7 @@ function relayOn(remote: Remote, hasLzop: boolean): TransferUnderTest {
     title,
     remote,
     seesLargeFiles: (compression) => compression === 'none' || !hasLzop,
-    open: (store) => relay({ store, pool, hasLzop: () => hasLzop }),
+    open: (store, limit) => relay({ store, pool, hasLzop: () => hasLzop, limitOf: () => limit }),
   };
 }
 
