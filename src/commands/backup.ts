@@ -3,8 +3,8 @@ import { exitCodes } from '../cli/run.ts';
 import { version } from '../cli/version.ts';
 import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Compression } from '../model/manifest.ts';
 import { tableFilter } from '../model/table-filter.ts';
+import type { CompressionChoice } from '../model/upload-plan.ts';
 import { backup } from '../operations/backup.ts';
 import { planBackup } from '../operations/backup-dry-run.ts';
 import type { BackupOptions } from '../operations/backup-run.ts';
@@ -70,7 +70,11 @@ export const backupCommand: Command = {
       array: true,
       describe: 'nodes that upload at once, all by default: 5, or dc1:2,dc2:5',
     },
-    compression: { choices: ['lzo', 'none'], default: 'lzo', describe: 'how components are stored' },
+    compression: {
+      choices: ['lzo', 'none', 'auto'],
+      default: 'lzo',
+      describe: 'how components are stored; auto: data that Cassandra has compressed as it is, the rest as lzo',
+    },
     'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
     ...transferOptions,
     ...lockOptions,
@@ -146,6 +150,6 @@ function kindOf(args: Arguments): Pick<BackupOptions, 'kind'> {
   return args.flag('new-snapshot') ? { kind: 'snapshot' } : args.flag('incremental') ? { kind: 'incremental' } : {};
 }
 
-function compressionOf(text: string): Compression {
-  return text === 'none' ? 'none' : 'lzo';
+function compressionOf(text: string): CompressionChoice {
+  return text === 'none' || text === 'auto' ? text : 'lzo';
 }

@@ -105,6 +105,11 @@ export const transferOptions: OptionSet = {
       'direct: nodes exchange data with the store themselves, by signed requests; relay: through this host; auto: direct where a node can',
   },
   transfers: { type: 'number', default: 3, describe: 'streams per node' },
+  nice: {
+    type: 'number',
+    default: 10,
+    describe: 'niceness of lzop and curl on the nodes, 0 to 19; their disk priority is low too unless it is 0',
+  },
   'rate-limit': {
     type: 'string',
     array: true,

@@ -21,6 +21,7 @@ export interface TransferParts {
   readonly listen: Listen;
   /** MiB/s of each node. */
   readonly rate: PerDatacenter;
+  readonly niceness: number;
 }
 
 /** One answer per node, however often it is asked. */
@@ -48,14 +49,14 @@ export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 
 export async function transferOf(
   members: readonly Member[],
   choices: ReadonlyMap<Member, TransferChoice>,
-  { store, pool, listen, rate }: TransferParts,
+  { store, pool, listen, rate, niceness }: TransferParts,
 ): Promise<Transfer> {
   const withLzop = new Set(members.filter(({ tools }) => tools.lzop !== undefined).map(({ remote }) => remote));
   const limits = new Map(members.map((member) => [member.remote, limitOfNode(rate, member)]));
   const limitOf = (remote: Remote) => limits.get(remote);
-  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf });
+  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
   const parts = directParts(store, members);
-  const straight = parts === undefined ? relayed : direct({ ...parts, limitOf });
+  const straight = parts === undefined ? relayed : direct({ ...parts, limitOf, niceness });
   listen({ type: 'step', text: `transfer: ${summary(choices)}` });
   return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? straight : relayed])));
 }

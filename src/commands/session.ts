@@ -74,7 +74,13 @@ export async function openSession(args: Arguments, context: CommandContext, crea
   const nodes = openNodes(args);
   const threads = args.number('threads', 0);
   const pool = openLzoPool(threads === 0 ? {} : { threads });
-  const parts = { store, pool, listen: context.listen, rate: perDatacenter(args, 'rate-limit') };
+  const parts = {
+    store,
+    pool,
+    listen: context.listen,
+    rate: perDatacenter(args, 'rate-limit'),
+    niceness: args.number('nice', 0, 19),
+  };
   const chooseTransfers = transferChooser(args, parts);
   return {
     repository: new Repository(store),

@@ -4,6 +4,7 @@ import { reasonOf } from '../model/outcome.ts';
 import { perDatacenterText } from '../model/per-datacenter.ts';
 import type { BackupPlan, PlannedNode } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
+import type { CompressionChoice } from '../model/upload-plan.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
@@ -71,12 +72,6 @@ async function planNode(
   }
   const node = run.topology.ring.nodes.find((each) => each.hostId === member.info?.hostId);
   const trouble = run.ref.parent === undefined ? tooLittleSpace(member.tools.space, options.minFreePercent) : undefined;
-  const compressed =
-    options.compression === 'none'
-      ? 'not compressed'
-      : member.tools.lzop === undefined
-        ? 'compressed on this host'
-        : 'compressed by lzop on the node';
   return {
     host: member.host,
     hostId: member.info?.hostId ?? '',
@@ -87,9 +82,17 @@ async function planNode(
     bytes,
     bytesByTable,
     transfer: choice?.name ?? 'relay',
-    compression: `${wayText(choice)}, ${compressed}`,
+    compression: `${wayText(choice)}, ${compressionText(options.compression, member)}`,
     ...(trouble === undefined ? {} : { error: `no snapshot would be taken: ${trouble}` }),
   };
+}
+
+function compressionText(compression: CompressionChoice, { tools }: Member): string {
+  if (compression === 'none') {
+    return 'not compressed';
+  }
+  const by = tools.lzop === undefined ? 'on this host' : 'by lzop on the node';
+  return `compressed ${by}${compression === 'auto' ? ' where Cassandra has not' : ''}`;
 }
 
 function wayText(choice: TransferChoice | undefined): string {

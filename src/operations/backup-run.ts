@@ -5,13 +5,14 @@ import { isComplete } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
-import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
+import type { BackupKind, BackupRef, InProgress, Owner } from '../model/manifest.ts';
 import type { PerDatacenter } from '../model/per-datacenter.ts';
 import { checkDatacenters } from '../model/per-datacenter.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import { selectTables } from '../model/table-filter.ts';
+import type { CompressionChoice } from '../model/upload-plan.ts';
 import type { UnfinishedBackup } from '../model/unfinished-run.ts';
 import { unfinishedRun } from '../model/unfinished-run.ts';
 import { isHostSegment } from '../storage/keys.ts';
@@ -42,7 +43,7 @@ export interface BackupOptions {
   readonly keepIncrementals: boolean;
   /** The series that the backup belongs to. */
   readonly policy?: string;
-  readonly compression: Compression;
+  readonly compression: CompressionChoice;
   /** Nodes that take their snapshot at the same time. */
   readonly snapshotParallel: PerDatacenter;
   /** Nodes that upload at the same time. */

@@ -6,6 +6,7 @@ import { answerError } from './answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
 import { type DirectParts, mebibyte, numberOf } from './direct-node.ts';
+import { nicely } from './niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 import type { Target } from './transfer.ts';
 
@@ -19,7 +20,7 @@ const smallNeed = mebibyte;
 export async function downloadLarge(parts: DirectParts, { file, path }: Target, to: Remote, signal: AbortSignal): Promise<void> {
   const check = checkOf(file);
   const command = nodeScript('fetch', smallNeed, path, file.compression, check.of, check.way);
-  const talk = converse(to, command, signal);
+  const talk = converse(to, nicely(command, parts.niceness ?? 0), signal);
   let got: string | undefined;
   try {
     const limit = parts.limitOf?.(to);

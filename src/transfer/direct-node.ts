@@ -16,6 +16,8 @@ export interface DirectParts {
   readonly patience: Patience;
   /** What all streams of a node share; absent where they may be as fast as they can. */
   readonly limitOf?: (remote: Remote) => RateLimit | undefined;
+  /** Of what runs on the node: see `nicely`. */
+  readonly niceness?: number;
 }
 
 export const mebibyte: number = 1024 ** 2;

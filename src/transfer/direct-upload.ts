@@ -9,6 +9,7 @@ import { type Answer, answerError, isStored } from './answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain, mebibyte, numberOf } from './direct-node.ts';
+import { nicely } from './niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 import { atMost } from './object-size.ts';
 import type { Source } from './transfer.ts';
@@ -33,7 +34,7 @@ export async function uploadLarge(
 ): Promise<StoredBytes> {
   const partBytes = parts.signer.partBytes(atMost(upload.component.bytes));
   const command = nodeScript('send', streamsWithRoom * partBytes, path, String(partBytes / mebibyte), upload.compression);
-  const talk = converse(from, command, signal);
+  const talk = converse(from, nicely(command, parts.niceness ?? 0), signal);
   const sending = new Sending(parts, from, upload, signal);
   try {
     for await (const line of talk.lines) {

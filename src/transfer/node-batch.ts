@@ -7,6 +7,7 @@ import type { Conversation } from './conversation.ts';
 import { converse } from './conversation.ts';
 import { type CurlRequest, curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain, numberOf } from './direct-node.ts';
+import { nicely } from './niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 
 /** A request of many, and what to make of its answer. */
@@ -35,7 +36,7 @@ export class NodeBatch {
     this.#parts = parts;
     this.#remote = remote;
     this.#signal = signal;
-    this.#talk = converse(remote, nodeScript('batch', needBytes), signal);
+    this.#talk = converse(remote, nicely(nodeScript('batch', needBytes), parts.niceness ?? 0), signal);
     this.#lines = this.#talk.lines[Symbol.asyncIterator]();
   }
 

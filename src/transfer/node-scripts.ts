@@ -168,7 +168,6 @@ const scripts: Readonly<Record<NodeScript, string>> = { send, fetch, batch };
 
 /** `needBytes` is the room that the script wants to see free, for itself and its like. */
 export function nodeScript(name: NodeScript, needBytes: number, ...args: readonly string[]): Command {
-  // A limit of CPU and disk (nice, ionice) would go before sh, one of bandwidth into curl's configuration.
   return ['sh', '-c', `${opening}${scripts[name]}`, 'sh', String(Math.ceil(needBytes / 1024)), ...args];
 }
 

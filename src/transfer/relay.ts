@@ -11,6 +11,7 @@ import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredBytes, Upload } from '../model/upload-plan.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { checkStored, plainBytes } from './fetch.ts';
+import { nicely } from './niceness.ts';
 import { damagedOnNode } from './node-damage.ts';
 import { atMost } from './object-size.ts';
 import { tarOf } from './tar.ts';
@@ -23,6 +24,8 @@ export interface RelayParts {
   readonly hasLzop: (remote: Remote) => boolean;
   /** What all streams of a node share; absent where they may be as fast as they can. */
   readonly limitOf?: (remote: Remote) => RateLimit | undefined;
+  /** Of what compresses on the node: see `nicely`. */
+  readonly niceness?: number;
 }
 
 /**
@@ -63,7 +66,7 @@ async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal
     upload.compression === 'none'
       ? read('cat', '--', path)
       : parts.hasLzop(from)
-        ? read('lzop', '-1', '-c', '--', path)
+        ? read(...nicely(['lzop', '-1', '-c', '--', path], parts.niceness ?? 0))
         : lzopEncode(exactly(read('cat', '--', path), upload), { name: baseName(path), pool: parts.pool, signal });
   const object = await parts.store.put(upload.key, watch.follow(body), { atMost: atMost(upload.component.bytes) }, signal);
   return { ...watch.result(), etag: object.etag };
