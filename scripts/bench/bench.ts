@@ -1,5 +1,5 @@
 /**
- * npm run bench: what a relay backup and a restore cost, against `aws s3 sync` and `rclone copy` of the same snapshot
+ * npm run bench: what backups and restores cost, direct and by relay, against `aws s3 sync` and `rclone copy` of the same snapshot
  * to the same S3 server, in one run. See docs/performance.md.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
@@ -80,7 +80,7 @@ async function bench(): Promise<void> {
     if (options.profile !== undefined) {
       say('one backup with the profiler');
       const profiled = [...node, '--cpu-prof', '--cpu-prof-dir', resolve(options.profile), ...sstash.slice(1)];
-      await measure(sstashBackup(lab, profiled, 'profile', 'bench', []), groups, directory);
+      await measure(sstashBackup(lab, profiled, 'profile', 'bench', ['--transfer', 'relay']), groups, directory);
       rmSync(lab.behind('profile'), { recursive: true, force: true });
     }
     const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version };

@@ -34,8 +34,10 @@ export async function contenders(
   wanted: (name: string) => boolean,
 ): Promise<readonly Contender[]> {
   const all = [
-    sstashContender(lab, 'sstash', 'sstash', sstash, []),
-    sstashContender(lab, 'sstash --compression none', 'sstash-none', sstash, ['--compression', 'none']),
+    sstashContender(lab, 'sstash direct', sstash, 'direct', 'lzo'),
+    sstashContender(lab, 'sstash direct, none', sstash, 'direct', 'none'),
+    sstashContender(lab, 'sstash relay', sstash, 'relay', 'lzo'),
+    sstashContender(lab, 'sstash relay, none', sstash, 'relay', 'none'),
     copier(lab, names.aws, 'aws', lab.env, (from, to) => [aws, 's3', 'sync', '--only-show-errors', from, to], 's3://', tree),
     copier(lab, names.rclone, 'rclone', rcloneEnv(lab), (from, to) => [rclone, 'copy', from, to], 'bench:', tree),
     s5cmdContender(lab, tree),
@@ -63,10 +65,24 @@ export function sstashProgram(lab: Lab, sstash: readonly string[], prefix: strin
   };
 }
 
-function sstashContender(lab: Lab, name: string, prefix: string, sstash: readonly string[], extra: readonly string[]): Contender {
+function sstashContender(
+  lab: Lab,
+  name: string,
+  sstash: readonly string[],
+  transfer: 'direct' | 'relay',
+  compression: 'lzo' | 'none',
+): Contender {
   const staged = '/tmp/cassandra_restore';
   const local = join(lab.directory, 'down');
-  const backup = sstashBackup(lab, sstash, prefix, 'bench', extra);
+  const prefix = `sstash-${transfer}-${compression}`;
+  const backup = sstashBackup(lab, sstash, prefix, 'bench', ['--transfer', transfer, '--compression', compression]);
+  const toControlHost: Download = {
+    name: `${name} (restore --local)`,
+    program: sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--local', local]),
+    result: join(local, lab.host),
+    whole: local,
+    made: true,
+  };
   return {
     name,
     prefix,
@@ -75,18 +91,13 @@ function sstashContender(lab: Lab, name: string, prefix: string, sstash: readonl
     downloads: [
       {
         name: `${name} (restore to the node)`,
-        program: sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--to', staged]),
+        program: sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--to', staged, '--transfer', transfer]),
         // Below it lies nothing else: what is half-done is cleared at the end.
         result: lab.onNode(staged.slice(1)),
         whole: lab.onNode(staged.slice(1)),
       },
-      {
-        name: `${name} (restore --local)`,
-        program: sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--local', local]),
-        result: join(local, lab.host),
-        whole: local,
-        made: true,
-      },
+      // The control host reads for itself, whichever way was taken up.
+      ...(transfer === 'relay' ? [toControlHost] : []),
     ],
   };
 }

@@ -32,7 +32,7 @@ function comparison(runs: readonly Run[], what: Run['what'], data: DataSet): str
     aws.length === 0 ? '' : `${(median(of.map(value)) / median(aws.map(value))).toFixed(2)}×`;
   const client = perGib((run) => run.clientCpu);
   const perFile = (run: Run): number => ((run.clientCpu + run.nodeCpu + run.toolsCpu) / data.files) * 1000;
-  return table(
+  return markdownTable(
     [
       what,
       'wall s',
@@ -84,7 +84,7 @@ function groupByName(runs: readonly Run[], what: Run['what']): ReadonlyMap<strin
 
 function memoryTable(runs: readonly MemoryRun[]): string {
   const rows = runs.toSorted((a, b) => a.what.localeCompare(b.what) || a.mebibytes - b.mebibytes);
-  return table(
+  return markdownTable(
     ['', 'Data.db MiB', 'peak RSS MB', 'wall s', 'client CPU-s', 'node CPU-s', 'nodetool, cqlsh CPU-s'],
     rows.map((run) => [
       run.what,
@@ -99,7 +99,7 @@ function memoryTable(runs: readonly MemoryRun[]): string {
 }
 
 function catalogTable(runs: readonly CatalogRun[]): string {
-  return table(
+  return markdownTable(
     ['', 'requests', 'wall s', 'client CPU-s', 'peak RSS MB'],
     runs.map((run) => [
       run.what,
@@ -111,7 +111,7 @@ function catalogTable(runs: readonly CatalogRun[]): string {
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, head.map((_, index) => (index === 0 ? ':--' : '--:')), ...rows];
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   const cell = (text: string, column: number): string =>

@@ -8,7 +8,7 @@ import { type Cost, measure } from './measure.ts';
 
 /** What sstash took for a table that is one sstable. */
 export interface MemoryRun extends Cost {
-  readonly what: 'backup' | 'restore --local';
+  readonly what: 'backup, direct' | 'backup, relay' | 'restore --local';
   readonly mebibytes: number;
 }
 
@@ -27,10 +27,14 @@ export async function proveMemory(
     say(`memory: an sstable of ${size} MiB`);
     const prefix = `memory-${size}`;
     const name = `${keyspace}.${table}`;
-    const backup = sstashBackup(lab, sstash, prefix, name, []);
+    const backup = (transfer: string) => sstashBackup(lab, sstash, prefix, name, ['--transfer', transfer]);
     const restore = sstashProgram(lab, sstash, prefix, ['restore', 'latest', '--local', down]);
     try {
-      runs.push({ what: 'backup', mebibytes: size, ...(await measure(backup, groups, lab.directory)) });
+      for (const transfer of ['direct', 'relay'] as const) {
+        rmSync(lab.behind(prefix), { recursive: true, force: true });
+        const cost = await measure(backup(transfer), groups, lab.directory);
+        runs.push({ what: `backup, ${transfer}`, mebibytes: size, ...cost });
+      }
       mkdirSync(down, { recursive: true });
       runs.push({ what: 'restore --local', mebibytes: size, ...(await measure(restore, groups, lab.directory)) });
     } finally {

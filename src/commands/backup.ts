@@ -3,15 +3,23 @@ import { exitCodes } from '../cli/run.ts';
 import { version } from '../cli/version.ts';
 import { parseDuration } from '../model/duration.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Compression } from '../model/manifest.ts';
 import { tableFilter } from '../model/table-filter.ts';
+import type { CompressionChoice } from '../model/upload-plan.ts';
 import { backup } from '../operations/backup.ts';
 import { planBackup } from '../operations/backup-dry-run.ts';
 import type { BackupOptions } from '../operations/backup-run.ts';
 import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
 import type { Command } from './command.ts';
 import { processOwner } from './lock.ts';
-import { locationOptions, lockOptions, nodeOptions, seedOption, selectionOptions, transferOptions } from './options.ts';
+import {
+  locationOptions,
+  lockOptions,
+  nodeOptions,
+  perDatacenter,
+  seedOption,
+  selectionOptions,
+  transferOptions,
+} from './options.ts';
 import { openSession } from './session.ts';
 
 export const backupCommand: Command = {
@@ -48,18 +56,25 @@ export const backupCommand: Command = {
     policy: { type: 'string', describe: 'series that the backup belongs to: daily, weekly …' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     'snapshot-parallel': {
-      type: 'number',
-      default: 0,
-      defaultDescription: 'all',
-      describe: 'nodes that take their snapshot at once',
+      type: 'string',
+      array: true,
+      describe: 'nodes that take their snapshot at once, all by default: 5, or dc1:2,dc2:5',
     },
     'min-free': {
       type: 'number',
       default: 5,
       describe: 'percent of a data disk that must be free for a snapshot; 0 takes it anyway',
     },
-    'upload-parallel': { type: 'number', default: 0, defaultDescription: 'all', describe: 'nodes that upload at once' },
-    compression: { choices: ['lzo', 'none'], default: 'lzo', describe: 'how components are stored' },
+    'upload-parallel': {
+      type: 'string',
+      array: true,
+      describe: 'nodes that upload at once, all by default: 5, or dc1:2,dc2:5',
+    },
+    compression: {
+      choices: ['lzo', 'none', 'auto'],
+      default: 'lzo',
+      describe: 'how components are stored; auto: data that Cassandra has compressed as it is, the rest as lzo',
+    },
     'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
     ...transferOptions,
     ...lockOptions,
@@ -115,8 +130,9 @@ function backupOptions(args: Arguments): BackupOptions {
     ...(args.has('retention') ? { retention: args.number('retention', 1) } : {}),
     ...(args.optionalText('policy') === undefined ? {} : { policy: args.text('policy') }),
     compression: compressionOf(args.text('compression')),
-    snapshotParallel: args.number('snapshot-parallel', 0) || Infinity,
-    uploadParallel: args.number('upload-parallel', 0) || Infinity,
+    snapshotParallel: perDatacenter(args, 'snapshot-parallel'),
+    uploadParallel: perDatacenter(args, 'upload-parallel'),
+    rateLimit: perDatacenter(args, 'rate-limit'),
     transfers: args.number('transfers', 1),
     clearOnFailure: args.flag('clear-on-failure'),
     minFreePercent: args.number('min-free', 0, 100),
@@ -134,6 +150,6 @@ function kindOf(args: Arguments): Pick<BackupOptions, 'kind'> {
   return args.flag('new-snapshot') ? { kind: 'snapshot' } : args.flag('incremental') ? { kind: 'incremental' } : {};
 }
 
-function compressionOf(text: string): Compression {
-  return text === 'none' ? 'none' : 'lzo';
+function compressionOf(text: string): CompressionChoice {
+  return text === 'none' || text === 'auto' ? text : 'lzo';
 }

@@ -1,7 +1,9 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
-import type { OptionSet } from '../cli/arguments.ts';
+import type { Arguments, OptionSet } from '../cli/arguments.ts';
+import type { PerDatacenter } from '../model/per-datacenter.ts';
+import { parsePerDatacenter } from '../model/per-datacenter.ts';
 import { userName } from './lock.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */
@@ -96,7 +98,23 @@ export const selectionOptions: OptionSet = {
 };
 
 export const transferOptions: OptionSet = {
+  transfer: {
+    choices: ['auto', 'direct', 'relay'],
+    default: 'auto',
+    describe:
+      'direct: nodes exchange data with the store themselves, by signed requests; relay: through this host; auto: direct where a node can',
+  },
   transfers: { type: 'number', default: 3, describe: 'streams per node' },
+  nice: {
+    type: 'number',
+    default: 10,
+    describe: 'niceness of lzop and curl on the nodes, 0 to 19; their disk priority is low too unless it is 0',
+  },
+  'rate-limit': {
+    type: 'string',
+    array: true,
+    describe: 'MiB/s that each node may send or receive, all its streams together: 50, or dc1:20,dc2:100',
+  },
   threads: {
     type: 'number',
     default: 0,
@@ -104,3 +122,8 @@ export const transferOptions: OptionSet = {
     describe: 'worker threads that compress and decompress on this host',
   },
 };
+
+/** Of an option that may say something for each datacenter. */
+export function perDatacenter(args: Arguments, option: string): PerDatacenter {
+  return parsePerDatacenter(option, args.list(option));
+}

@@ -11,13 +11,14 @@ import { openLzoPool } from '../codec/lzo-pool.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Location } from '../model/location.ts';
 import { parseLocation } from '../model/location.ts';
-import type { Member } from '../operations/members.ts';
+import type { ChooseTransfers, Member } from '../operations/members.ts';
 import { openDirectoryStore } from '../storage/directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { Repository } from '../storage/repository.ts';
 import { openS3Store } from '../storage/s3.ts';
-import { relay } from '../transfer/relay.ts';
 import type { Transfer } from '../transfer/transfer.ts';
+import { perDatacenter } from './options.ts';
+import { transferChooser, transferOf } from './session-transfer.ts';
 
 /** The one wiring place: options → connections, repository, transfer. `close` closes whatever was opened. */
 export interface Session {
@@ -25,7 +26,8 @@ export interface Session {
   readonly tools: Tools;
   readonly pool: LzoPool;
   readonly connect: (host: string, signal: AbortSignal) => Promise<Remote>;
-  readonly transferFor: (members: readonly Member[]) => Transfer;
+  readonly chooseTransfers: ChooseTransfers;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
   /** The local ssh command that runs a script from standard input on the host as the user who owns the files. */
   readonly shellFor: (host: string) => string;
   readonly close: () => Promise<void>;
@@ -72,15 +74,21 @@ export async function openSession(args: Arguments, context: CommandContext, crea
   const nodes = openNodes(args);
   const threads = args.number('threads', 0);
   const pool = openLzoPool(threads === 0 ? {} : { threads });
+  const parts = {
+    store,
+    pool,
+    listen: context.listen,
+    rate: perDatacenter(args, 'rate-limit'),
+    niceness: args.number('nice', 0, 19),
+  };
+  const chooseTransfers = transferChooser(args, parts);
   return {
     repository: new Repository(store),
     tools: nodes.tools,
     pool,
     connect: nodes.connect,
-    transferFor: (members) => {
-      const withLzop = new Set(members.filter((member) => member.tools.lzop !== undefined).map((member) => member.remote));
-      return relay({ store, pool, hasLzop: (remote) => withLzop.has(remote) });
-    },
+    chooseTransfers,
+    transferFor: async (members, signal) => transferOf(members, await chooseTransfers(members, signal), parts),
     shellFor: (host) => shellCommand(args, host),
     close: async () => {
       await Promise.allSettled([pool.close(), store.close(), nodes.close()]);

@@ -1,5 +1,6 @@
 import { IntegrityError } from './errors.ts';
 import type { NodeManifest, StoredFile, StoredTable } from './manifest.ts';
+import { sumText } from './stored-sum.ts';
 import type { TableId } from './sstable.ts';
 import { dataPathFor, formatComponentName, parseComponentName, tableDirectory } from './sstable.ts';
 
@@ -95,8 +96,11 @@ class TableMerge {
 /** Equal for the same contents under the same name. Undefined when nobody can say: an sstable without a digest. */
 function identityOf(sstable: string, group: readonly StoredFile[]): string | undefined {
   const file = group.find(({ path }) => path === sstable);
-  const sum = dataPathFor(sstable) === undefined ? file?.storedCrc32 : file?.digest;
-  return file === undefined || sum === undefined ? undefined : `${sstable}\n${file.bytes} ${sum}`;
+  if (file === undefined) {
+    return undefined;
+  }
+  const sum = dataPathFor(sstable) === undefined ? sumText(file) : file.digest;
+  return sum === undefined ? undefined : `${sstable}\n${file.bytes} ${sum}`;
 }
 
 /** 0 for a UUID id and for what is no sstable. */

@@ -1,5 +1,6 @@
 import type { Node } from './ring.ts';
 import type { TableId } from './sstable.ts';
+import type { StoredSum } from './stored-sum.ts';
 
 /** Name of a backup: its directory below the base path, and (with `sstash-` before it) the nodetool tag. */
 export type BackupId = string;
@@ -16,7 +17,7 @@ export interface BackupRef {
 export type Compression = 'lzo' | 'none';
 
 /** A component and the object that holds it. */
-export interface StoredFile {
+export interface StoredFile extends StoredSum {
   /** Path below the table directory, as in Component. */
   readonly path: string;
   readonly bytes: number;
@@ -26,8 +27,6 @@ export interface StoredFile {
   readonly key: string;
   readonly compression: Compression;
   readonly storedBytes: number;
-  /** CRC-32 of the object's bytes, 8 hexadecimal digits. */
-  readonly storedCrc32: string;
   readonly etag: string;
   /** The backup that uploaded the object: the manifest's own, or an earlier one where it is reused. */
   readonly since: BackupId;

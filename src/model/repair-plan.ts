@@ -1,4 +1,5 @@
 import type { NodeManifest, StoredFile } from './manifest.ts';
+import { sumText, withObject } from './stored-sum.ts';
 import type { StoredBytes } from './upload-plan.ts';
 import type { Problem, WantedComponent } from './verify-plan.ts';
 
@@ -37,8 +38,8 @@ export function withStored(
       return file;
     }
     changed = true;
-    const { storedBytes, storedCrc32, etag } = found;
-    return { ...file, storedBytes, storedCrc32, etag };
+    const { wanted: _, ...object } = found;
+    return withObject(file, object);
   };
   const tables = manifest.tables.map((table) => ({ ...table, files: table.files.map(renew) }));
   return changed ? { ...manifest, tables } : undefined;
@@ -49,5 +50,5 @@ function isSame(a: StoredFile, b: StoredFile): boolean {
 }
 
 function agrees(file: StoredFile, found: StoredBytes): boolean {
-  return file.storedBytes === found.storedBytes && file.storedCrc32 === found.storedCrc32 && file.etag === found.etag;
+  return file.storedBytes === found.storedBytes && sumText(file) === sumText(found) && file.etag === found.etag;
 }

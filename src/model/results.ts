@@ -47,7 +47,13 @@ export interface BackupPlan {
   readonly nodes: readonly PlannedNode[];
   readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
-  readonly limits: { readonly snapshotParallel: number; readonly uploadParallel: number; readonly transfers: number };
+  /** For people: how many nodes at once, what each may send. `transfers` are the streams of a node. */
+  readonly limits: {
+    readonly snapshotParallel: string;
+    readonly uploadParallel: string;
+    readonly rate: string;
+    readonly transfers: number;
+  };
 }
 
 export interface PlannedNode {
@@ -60,6 +66,9 @@ export interface PlannedNode {
   readonly files: number;
   readonly bytes: number;
   readonly bytesByTable: Readonly<Record<string, number>>;
+  /** Which way the bytes would go. */
+  readonly transfer: 'direct' | 'relay';
+  /** That and who compresses, for people. */
   readonly compression: string;
   readonly error?: string;
 }

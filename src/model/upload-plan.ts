@@ -2,6 +2,7 @@ import type { BackupId, Compression, StoredFile } from './manifest.ts';
 import type { KnownFiles } from './known-files.ts';
 import { sstableDigest } from './known-files.ts';
 import { total } from './size.ts';
+import type { StoredSum } from './stored-sum.ts';
 import type { Component, TableId } from './sstable.ts';
 import { isDataFile, tableDirectory } from './sstable.ts';
 
@@ -24,9 +25,12 @@ export interface NodeUploadPlan {
   readonly newBytes: number;
 }
 
+/** How components are to be stored. `auto`: as they are where Cassandra has compressed them, else as lzo. */
+export type CompressionChoice = Compression | 'auto';
+
 export interface UploadPlanInput {
   readonly components: readonly Component[];
-  readonly compression: Compression;
+  readonly compression: CompressionChoice;
   /** Cassandra's digest of a Data.db. */
   readonly digestOfData: (dataPath: string, table: TableId) => string | undefined;
   readonly keyOf: (component: Component, compression: Compression) => string;
@@ -39,6 +43,7 @@ export interface UploadPlanInput {
 export function planNodeUpload(input: UploadPlanInput): NodeUploadPlan {
   const uploads: Upload[] = [];
   const reused: (StoredFile & { readonly table: TableId })[] = [];
+  const compressionOf = compressionFor(input.compression, input.components);
   for (const component of input.components) {
     const { table, path, disk } = component;
     const known = input.known.find(component, sstableDigest(component, input.digestOfData));
@@ -47,11 +52,28 @@ export function planNodeUpload(input: UploadPlanInput): NodeUploadPlan {
       continue;
     }
     const digest = isDataFile(path) ? input.digestOfData(path, table) : undefined;
-    const upload = { component, key: input.keyOf(component, input.compression), compression: input.compression };
+    const compression = compressionOf(component);
+    const upload = { component, key: input.keyOf(component, compression), compression };
     uploads.push(digest === undefined ? upload : { ...upload, digest });
   }
   const newBytes = total(uploads.map((upload) => upload.component.bytes));
   return { uploads, reused, newBytes, bytes: newBytes + total(reused.map((file) => file.bytes)) };
+}
+
+function compressionFor(choice: CompressionChoice, components: readonly Component[]): (component: Component) => Compression {
+  if (choice !== 'auto') {
+    return () => choice;
+  }
+  // A table with compression has this beside every Data.db.
+  const marker = 'CompressionInfo.db';
+  const compressed = new Set(
+    components.filter(({ path }) => path.endsWith(marker)).map((each) => sstableOf(each, marker.length)),
+  );
+  return (component) => (isDataFile(component.path) && compressed.has(sstableOf(component, 'Data.db'.length)) ? 'none' : 'lzo');
+}
+
+function sstableOf({ table, path }: Component, suffix: number): string {
+  return `${tableDirectory(table)}/${path.slice(0, -suffix)}`;
 }
 
 /** Units of work: one large file, or many small ones that travel in one stream. */
@@ -102,9 +124,8 @@ export function storedFile(upload: Upload, stored: StoredBytes, since: BackupId)
 }
 
 /** What is known of an object once it is in the store. */
-export interface StoredBytes {
+export interface StoredBytes extends StoredSum {
   readonly storedBytes: number;
-  readonly storedCrc32: string;
   readonly etag: string;
 }
 

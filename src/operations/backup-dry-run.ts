@@ -1,18 +1,24 @@
 import { listLiveFiles } from '../cluster/live-files.ts';
 import { tooLittleSpace } from '../model/free-space.ts';
 import { reasonOf } from '../model/outcome.ts';
+import { perDatacenterText } from '../model/per-datacenter.ts';
 import type { BackupPlan, PlannedNode } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
+import type { CompressionChoice } from '../model/upload-plan.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
+import type { TransferChoice } from '../transfer/choice.ts';
 import type { Member } from './members.ts';
 
 /** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
 export async function planBackup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupPlan> {
   const run = await openRun(options, parts, signal);
   parts.listen({ type: 'step', text: 'measuring live sstables' });
-  const present = await Promise.all(run.members.present.map((member) => planNode(member, run, options, signal)));
+  const choices = await parts.chooseTransfers(run.members.present, signal);
+  const present = await Promise.all(
+    run.members.present.map((member) => planNode(member, choices.get(member), run, options, signal)),
+  );
   const absent = run.members.absent.map(({ host, error }): PlannedNode => ({
     host,
     hostId: '',
@@ -22,6 +28,7 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     files: 0,
     bytes: 0,
     bytesByTable: {},
+    transfer: 'relay',
     compression: '',
     error: reasonOf(error),
   }));
@@ -35,11 +42,22 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     nodes: [...present, ...absent],
     tables: run.tables,
     warnings: run.warnings,
-    limits: { snapshotParallel: options.snapshotParallel, uploadParallel: options.uploadParallel, transfers: options.transfers },
+    limits: {
+      snapshotParallel: perDatacenterText(options.snapshotParallel, ' nodes'),
+      uploadParallel: perDatacenterText(options.uploadParallel, ' nodes'),
+      rate: perDatacenterText(options.rateLimit, ' MiB/s'),
+      transfers: options.transfers,
+    },
   };
 }
 
-async function planNode(member: Member, run: Run, options: BackupOptions, signal: AbortSignal): Promise<PlannedNode> {
+async function planNode(
+  member: Member,
+  choice: TransferChoice | undefined,
+  run: Run,
+  options: BackupOptions,
+  signal: AbortSignal,
+): Promise<PlannedNode> {
   const chosen = new Map(run.tables.map((table) => [tableDirectory(table), `${table.keyspace}.${table.table}`]));
   const bytesByTable: Record<string, number> = {};
   let files = 0;
@@ -54,7 +72,6 @@ async function planNode(member: Member, run: Run, options: BackupOptions, signal
   }
   const node = run.topology.ring.nodes.find((each) => each.hostId === member.info?.hostId);
   const trouble = run.ref.parent === undefined ? tooLittleSpace(member.tools.space, options.minFreePercent) : undefined;
-  const compressor = member.tools.lzop === undefined ? 'relay, compressed on this host' : 'relay, compressed by lzop on the node';
   return {
     host: member.host,
     hostId: member.info?.hostId ?? '',
@@ -64,7 +81,20 @@ async function planNode(member: Member, run: Run, options: BackupOptions, signal
     files,
     bytes,
     bytesByTable,
-    compression: options.compression === 'none' ? 'relay, not compressed' : compressor,
+    transfer: choice?.name ?? 'relay',
+    compression: `${wayText(choice)}, ${compressionText(options.compression, member)}`,
     ...(trouble === undefined ? {} : { error: `no snapshot would be taken: ${trouble}` }),
   };
+}
+
+function compressionText(compression: CompressionChoice, { tools }: Member): string {
+  if (compression === 'none') {
+    return 'not compressed';
+  }
+  const by = tools.lzop === undefined ? 'on this host' : 'by lzop on the node';
+  return `compressed ${by}${compression === 'auto' ? ' where Cassandra has not' : ''}`;
+}
+
+function wayText(choice: TransferChoice | undefined): string {
+  return choice === undefined || choice.name === 'direct' ? (choice?.name ?? 'relay') : `relay (${choice.reason})`;
 }

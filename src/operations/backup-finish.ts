@@ -7,6 +7,7 @@ import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import type { UploadedNode } from './node-upload.ts';
 import type { Outcomes } from './on-each.ts';
+import { unlimited } from '../model/per-datacenter.ts';
 import { onEach } from './on-each.ts';
 import { pruneAfterBackup } from './prune.ts';
 
@@ -83,7 +84,7 @@ export async function release(
   const members = run.members.present.filter(({ host }) => uploads.done.has(host) || options.clearOnFailure);
   const released = await onEach(
     members,
-    Infinity,
+    unlimited,
     () => undefined,
     signal,
     async ({ host, remote, config }) =>
@@ -118,7 +119,7 @@ export async function markInterrupted(run: Run, error: unknown, options: BackupO
   if (options.clearOnFailure && run.ref.parent === undefined) {
     await onEach(
       run.members.present,
-      Infinity,
+      unlimited,
       () => undefined,
       soon,
       ({ remote }) => clearSnapshot(remote, parts.tools, run.tag, soon),

@@ -1,4 +1,3 @@
-import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
 import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
@@ -6,12 +5,14 @@ import { isComplete } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
-import type { BackupKind, BackupRef, Compression, InProgress, Owner } from '../model/manifest.ts';
+import type { BackupKind, BackupRef, InProgress, Owner } from '../model/manifest.ts';
+import type { PerDatacenter } from '../model/per-datacenter.ts';
+import { checkDatacenters } from '../model/per-datacenter.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import { selectTables } from '../model/table-filter.ts';
+import type { CompressionChoice } from '../model/upload-plan.ts';
 import type { UnfinishedBackup } from '../model/unfinished-run.ts';
 import { unfinishedRun } from '../model/unfinished-run.ts';
 import { isHostSegment } from '../storage/keys.ts';
@@ -19,7 +20,7 @@ import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
 import { progressOf } from './run-mark.ts';
-import type { Member, MemberParts, Members } from './members.ts';
+import type { ChooseTransfers, Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 
 export interface BackupOptions {
@@ -42,11 +43,13 @@ export interface BackupOptions {
   readonly keepIncrementals: boolean;
   /** The series that the backup belongs to. */
   readonly policy?: string;
-  readonly compression: Compression;
+  readonly compression: CompressionChoice;
   /** Nodes that take their snapshot at the same time. */
-  readonly snapshotParallel: number;
+  readonly snapshotParallel: PerDatacenter;
   /** Nodes that upload at the same time. */
-  readonly uploadParallel: number;
+  readonly uploadParallel: PerDatacenter;
+  /** What each node may send, in MiB/s. Whoever makes the transfer holds it to that. */
+  readonly rateLimit: PerDatacenter;
   /** Streams per node. */
   readonly transfers: number;
   readonly clearOnFailure: boolean;
@@ -63,9 +66,8 @@ export interface BackupOptions {
 
 export interface BackupParts extends MemberParts {
   readonly repository: Repository;
-  readonly transferFor: (members: readonly Member[]) => Transfer;
-  readonly tools: Tools;
-  readonly listen: Listen;
+  readonly chooseTransfers: ChooseTransfers;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
 }
 
 /** What is settled before anything is touched. */
@@ -92,6 +94,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const [survey, members] = await Promise.all([parts.repository.survey(signal), openNodes(options, parts, signal)]);
   const { backups } = survey;
   const topology = await clusterTopology(members.present, parts.tools, signal);
+  checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);
   const unfinished = await runToGoOn(options, members, tables, survey, parts, signal);
   const decision =
@@ -105,6 +108,13 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const progress = progressOf(ref, members, options, unfinished?.progress.startedAt);
   const resumed = unfinished !== undefined;
   return { ref, decision, resumed, tag: snapshotTag(ref.id), startedAt, members, topology, tables, backups, warnings, progress };
+}
+
+function checkLimits({ snapshotParallel, uploadParallel, rateLimit }: BackupOptions, { ring }: Topology): void {
+  const datacenters = [...new Set(ring.nodes.map(({ dc }) => dc))];
+  checkDatacenters('snapshot-parallel', snapshotParallel, datacenters);
+  checkDatacenters('upload-parallel', uploadParallel, datacenters);
+  checkDatacenters('rate-limit', rateLimit, datacenters);
 }
 
 async function openNodes(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Members> {

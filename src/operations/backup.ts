@@ -94,7 +94,7 @@ async function uploadAll(
   signal: AbortSignal,
 ): Promise<Outcomes<UploadedNode>> {
   parts.listen({ type: 'step', text: `uploading to ${parts.repository.store.url}/${backupPrefix(run.ref)}` });
-  const transfer = parts.transferFor(run.members.present);
+  const transfer = await parts.transferFor(run.members.present, signal);
   const ready = run.members.present.filter((member) => prepared.done.has(member.host));
   const uploads = await onEach(ready, options.uploadParallel, parts.listen, signal, async (member) => {
     const { earlier, takenAt, setAside, keepsIncrementals } = prepared.done.get(member.host) ?? unprepared(member);

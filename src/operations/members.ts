@@ -11,6 +11,7 @@ import { readTopology } from '../cluster/topology.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import { reasonOf } from '../model/outcome.ts';
+import type { TransferChoice } from '../transfer/choice.ts';
 
 /** A node that answers: who it is and what it has. */
 export interface Member {
@@ -32,6 +33,9 @@ export interface Members {
   readonly present: readonly Member[];
   readonly absent: readonly Absent[];
 }
+
+/** How each member's bytes will travel; found out without touching anything. */
+export type ChooseTransfers = (members: readonly Member[], signal: AbortSignal) => Promise<ReadonlyMap<Member, TransferChoice>>;
 
 export interface MemberParts {
   /** Opens a connection; whoever made it closes it. */

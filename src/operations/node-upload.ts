@@ -12,7 +12,7 @@ import { reasonOf } from '../model/outcome.ts';
 import type { Node } from '../model/ring.ts';
 import type { Component, TableId } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
-import type { NodeUploadPlan, Upload } from '../model/upload-plan.ts';
+import type { CompressionChoice, NodeUploadPlan, Upload } from '../model/upload-plan.ts';
 import { batchBySize, planNodeUpload, storedFile } from '../model/upload-plan.ts';
 import { componentKey } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
@@ -37,7 +37,7 @@ export interface NodeUpload {
   readonly keepsIncrementals: boolean;
   /** Earlier manifests of the same node, oldest first; what they hold is not sent again. */
   readonly earlier: readonly NodeManifest[];
-  readonly compression: Compression;
+  readonly compression: CompressionChoice;
   /** Streams at once. */
   readonly transfers: number;
 }

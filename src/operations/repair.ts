@@ -5,6 +5,7 @@ import { reasonOf } from '../model/outcome.ts';
 import type { LostObject } from '../model/repair-plan.ts';
 import { lostObjects } from '../model/repair-plan.ts';
 import { total } from '../model/size.ts';
+import { sumOf, withObject } from '../model/stored-sum.ts';
 import type { StoredBytes } from '../model/upload-plan.ts';
 import { batchBySize } from '../model/upload-plan.ts';
 import type { Problem, WantedComponent } from '../model/verify-plan.ts';
@@ -31,7 +32,7 @@ export interface RepairOptions {
 const provenAtOnce = 8;
 
 export interface RepairParts extends MemberParts, ReadingParts {
-  readonly transferFor: (members: readonly Member[]) => Transfer;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
 }
 
 /** What has come of it so far, by key. */
@@ -83,7 +84,7 @@ async function settleSuspects(
   await runUnits(suspects, transfers, signal, async ({ key, wanted }, _, either) => {
     const { etag, file } = wanted;
     if (etag !== undefined && (await readDamage(file, parts, either)) === undefined) {
-      stored.set(key, { storedBytes: file.storedBytes, storedCrc32: file.storedCrc32, etag, wanted });
+      stored.set(key, { storedBytes: file.storedBytes, ...sumOf(file), etag, wanted });
       mendings.set(key, { mended: true, detail: 'its contents are right; the new etag is recorded' });
     }
   });
@@ -101,7 +102,7 @@ async function storeAgain(
   }
   parts.listen({ type: 'step', text: 'looking for lost components on the nodes' });
   const members = await openNodes(lost, options, parts, signal);
-  const transfer = parts.transferFor(members.present);
+  const transfer = await parts.transferFor(members.present, signal);
   await Promise.all(
     [...new Set(lost.map(({ wanted }) => wanted.hostId))].map(async (hostId) => {
       const objects = lost.filter(({ wanted }) => wanted.hostId === hostId);
@@ -214,7 +215,7 @@ async function uploadUnit(
 
 /** The store has shown already that it can lose what was put there: it is read again. */
 async function prove({ wanted }: LostObject, object: StoredBytes, parts: ReadingParts, signal: AbortSignal): Promise<void> {
-  const damage = await readDamage({ ...wanted.file, ...object }, parts, signal);
+  const damage = await readDamage(withObject(wanted.file, object), parts, signal);
   if (damage !== undefined) {
     throw new IntegrityError(`stored again, and not right: ${damage.detail}`);
   }

@@ -44,7 +44,7 @@ export interface RestoreOptions {
 
 export interface RestoreParts extends MemberParts {
   readonly repository: Repository;
-  readonly transferFor: (members: readonly Member[]) => Transfer;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
   /** The local command that runs a script from standard input on the host with the rights that the files need. */
   readonly shellFor: (host: string) => string;
 }
@@ -171,7 +171,7 @@ export async function stageAll(
   signal: AbortSignal,
 ): Promise<readonly RestoredNode[]> {
   parts.listen({ type: 'step', text: `restoring into ${[...new Set(work.map(({ staging }) => staging.directory))].join(', ')}` });
-  const transfer = parts.transferFor(members.present);
+  const transfer = await parts.transferFor(members.present, signal);
   const staged = await Promise.all(
     work.map(async (node) => {
       try {

@@ -45,7 +45,7 @@ export function backupPlanText(plan: BackupPlan): string {
       .filter((each) => each.keyspace === keyspace)
       .map((each) => [keyspace, each.table, sizeText(sizes.get(`${keyspace}.${each.table}`) ?? 0)]),
   );
-  const { snapshotParallel, uploadParallel, transfers } = plan.limits;
+  const { snapshotParallel, uploadParallel, rate, transfers } = plan.limits;
   return [
     `dry run: nothing is done. ${plan.kind === 'snapshot' ? 'A snapshot' : 'An incremental'} backup of cluster ${plan.cluster} would go to`,
     `${plan.location}/${plan.path}`,
@@ -53,13 +53,9 @@ export function backupPlanText(plan: BackupPlan): string {
     '',
     table(['dc', 'rack', 'node', 'version', '>files', '>size', 'transfer'], nodes),
     table(['keyspace', 'table', '>size, all nodes'], tables),
-    `limits: snapshots on ${parallel(snapshotParallel)}, uploads from ${parallel(uploadParallel)}, ${count(transfers, 'stream')} per node`,
+    `limits: snapshots at once ${snapshotParallel}; uploads at once ${uploadParallel}; rate of a node ${rate}; ${count(transfers, 'stream')} per node`,
     '',
   ].join('\n');
-}
-
-function parallel(nodes: number): string {
-  return nodes === Infinity ? 'all nodes at once' : `${count(nodes, 'node')} at once`;
 }
 
 /** Nodes of a backup; of how many, where the ring has more. */

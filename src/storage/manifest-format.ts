@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { IntegrityError } from '../model/errors.ts';
 import type { BackupManifest, InProgress, NodeManifest } from '../model/manifest.ts';
 import type { Ring } from '../model/ring.ts';
+import { sumText } from '../model/stored-sum.ts';
 
 /**
  * Manifests as they lie in the store: JSON, node manifests gzipped. What is read is untrusted: anything that does not
@@ -35,19 +36,22 @@ const node = z.object({
 
 const table = { keyspace: name, table: name, id: z.string().regex(/^[0-9a-f]{32}$/) };
 
-const storedFile = z.object({
-  path: relativePath,
-  bytes: count,
-  modified: z.string(),
-  disk: count,
-  key: relativePath,
-  compression: z.enum(['lzo', 'none']),
-  storedBytes: count,
-  storedCrc32: hex8,
-  etag: z.string(),
-  since: backupId,
-  digest: hex8.exactOptional(),
-});
+const storedFile = z
+  .object({
+    path: relativePath,
+    bytes: count,
+    modified: z.string(),
+    disk: count,
+    key: relativePath,
+    compression: z.enum(['lzo', 'none']),
+    storedBytes: count,
+    storedCrc32: hex8.exactOptional(),
+    storedCksum: count.max(0xffffffff).exactOptional(),
+    etag: z.string(),
+    since: backupId,
+    digest: hex8.exactOptional(),
+  })
+  .refine((file) => sumText(file) !== undefined, 'has no checksum');
 
 const nodeManifest: z.ZodType<NodeManifest> = z.object({
   format: z.literal(1),

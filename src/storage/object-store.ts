@@ -50,7 +50,39 @@ export interface ByteRange {
   readonly to?: number;
 }
 
+/** A request that whoever holds it may send, once or several times, without credentials, for some minutes. */
+export interface SignedRequest {
+  readonly url: string;
+  /** Headers that must go along, each exactly like this. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** An object that somebody else sends in parts. It comes into being by `complete`, whole, or not at all. */
+export interface SignedParts {
+  /** The request that puts a part; parts count from 1. */
+  sign(part: number): Promise<SignedRequest>;
+  /** All parts' etags in order, without quotes. */
+  complete(etags: readonly string[], signal?: AbortSignal): Promise<{ readonly etag: string }>;
+  /** Leaves nothing of it behind. Never rejects: what the server could not be told shows as an unfinished upload. */
+  abort(): Promise<void>;
+}
+
+/**
+ * Signs requests for hosts that have no credentials: what the direct transfer needs. Only S3 has one. Requests are valid for
+ * a quarter of an hour, no longer than the credentials; ask for one when it is about to be sent.
+ */
+export interface Signer {
+  /** Size of the parts of an object that has at most `limit` bytes; all but the last one must have it. */
+  partBytes(limit: number): number;
+  get(key: string): Promise<SignedRequest>;
+  /** The whole object in one request. */
+  put(key: string): Promise<SignedRequest>;
+  inParts(key: string, signal?: AbortSignal): Promise<SignedParts>;
+}
+
 export interface ObjectStore {
+  /** Present where hosts without credentials can be let in by signed requests. */
+  readonly signer?: Signer;
   /** The location as a person writes it: `s3://bucket/base` or `file:///backups`. */
   readonly url: string;
   /**

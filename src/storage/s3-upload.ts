@@ -164,7 +164,7 @@ function stoppable(connection: S3Connection, signal?: AbortSignal): S3Client {
  * arrive after the first time, and S3 keeps the upload for it
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
  */
-async function abandon({ client }: S3Connection, command: AbortMultipartUploadCommand): Promise<void> {
+export async function abandon({ client }: S3Connection, command: AbortMultipartUploadCommand): Promise<void> {
   for (let times = 1; times <= abandonTries; times += 1) {
     if (times > 1) await delay(abandonEveryMs);
     try {
@@ -183,7 +183,7 @@ const abandonEveryMs = 200;
  * Lets a request live on for some seconds after an abort. An upload that was begun can only be taken back by who hears
  * its id; a beginning that is cut off leaves it at the server.
  */
-async function withGrace<T>(signal: AbortSignal | undefined, send: (late: AbortSignal) => Promise<T>): Promise<T> {
+export async function withGrace<T>(signal: AbortSignal | undefined, send: (late: AbortSignal) => Promise<T>): Promise<T> {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {

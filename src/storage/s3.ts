@@ -2,11 +2,20 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { NotFoundError, StorageError } from '../model/errors.ts';
-import { type Body, type ByteRange, type ObjectStore, type PutOptions, type StoredObject, assertKey } from './object-store.ts';
+import {
+  type Body,
+  type ByteRange,
+  type ObjectStore,
+  type PutOptions,
+  type Signer,
+  type StoredObject,
+  assertKey,
+} from './object-store.ts';
 import { type S3Connection, type S3Options, connectS3 } from './s3-client.ts';
 import { s3Error, statusOf } from './s3-errors.ts';
 import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './s3-keys.ts';
 import { PutResources, putToS3 } from './s3-put.ts';
+import { signerFor } from './s3-signer.ts';
 import { abortUploadsOfS3 } from './s3-unfinished.ts';
 import { optionsFor } from './s3-upload.ts';
 
@@ -23,7 +32,7 @@ export async function openS3Store(options: S3Options & { readonly signal?: Abort
   const connection = await connectS3(options);
   try {
     await probeBucket(connection, options.signal);
-    return new S3Store(connection);
+    return new S3Store(connection, await signerFor(connection));
   } catch (error) {
     connection.client.destroy();
     throw error;
@@ -33,10 +42,12 @@ export async function openS3Store(options: S3Options & { readonly signal?: Abort
 class S3Store implements ObjectStore {
   readonly url: string;
   readonly etagsOfContent = true;
+  readonly signer: Signer;
   readonly #connection: S3Connection;
   readonly #resources: PutResources;
 
-  constructor(connection: S3Connection) {
+  constructor(connection: S3Connection, signer: Signer) {
+    this.signer = signer;
     this.url = connection.url;
     this.#connection = connection;
     this.#resources = new PutResources(connection.partBytes);

@@ -1,10 +1,12 @@
 import { crc32 } from 'node:zlib';
+import { Cksum } from '../codec/cksum.ts';
 import type { LzoPool } from '../codec/lzo-pool.ts';
 import { lzopDecode } from '../codec/lzop-decode.ts';
 import { ContainerFollower } from '../codec/lzop-follow.ts';
 import { crcText } from '../model/checksum.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { StoredFile } from '../model/manifest.ts';
+import { type StoredSum, sumText } from '../model/stored-sum.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /**
@@ -40,34 +42,44 @@ export async function* checkStored(
   pool?: LzoPool,
 ): AsyncGenerator<Uint8Array> {
   const follower = new ContainerFollower({ name: file.key, ...(pool === undefined ? {} : { pool }) });
+  const cksum = file.storedCksum === undefined ? undefined : new Cksum();
   for await (const chunk of store.get(file.key, {}, signal)) {
     await follower.push(chunk);
+    cksum?.add(chunk);
     yield chunk;
   }
   const summary = await follower.end();
-  checkObject(file, summary.storedBytes, summary.storedCrc32);
+  const { storedBytes } = summary;
+  checkObject(
+    file,
+    storedBytes,
+    cksum === undefined ? { storedCrc32: crcText(summary.storedCrc32) } : { storedCksum: cksum.sum },
+  );
   checkPlain(file, summary.plainBytes, summary.plainCrc32);
 }
 
 async function* checkedObject(store: ObjectStore, file: StoredFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const cksum = file.storedCksum === undefined ? undefined : new Cksum();
   let bytes = 0;
   let crc = 0;
   for await (const chunk of store.get(file.key, {}, signal)) {
     bytes += chunk.byteLength;
-    crc = crc32(chunk, crc);
+    if (cksum === undefined) {
+      crc = crc32(chunk, crc);
+    } else {
+      cksum.add(chunk);
+    }
     yield chunk;
   }
-  checkObject(file, bytes, crc);
+  checkObject(file, bytes, cksum === undefined ? { storedCrc32: crcText(crc) } : { storedCksum: cksum.sum });
 }
 
-function checkObject(file: StoredFile, bytes: number, crc: number): void {
+function checkObject(file: StoredFile, bytes: number, sum: StoredSum): void {
   if (bytes !== file.storedBytes) {
     throw new IntegrityError(`${file.key} has ${bytes} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
   }
-  if (crcText(crc) !== file.storedCrc32) {
-    throw new IntegrityError(`${file.key} has CRC-32 ${crcText(crc)}, its manifest says ${file.storedCrc32}`, {
-      check: 'checksum',
-    });
+  if (sumText(sum) !== sumText(file)) {
+    throw new IntegrityError(`${file.key} has ${sumText(sum)}, its manifest says ${sumText(file)}`, { check: 'checksum' });
   }
 }
 

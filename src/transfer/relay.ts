@@ -2,13 +2,18 @@ import { crc32 } from 'node:zlib';
 import type { LzoPool } from '../codec/lzo-pool.ts';
 import { lzopEncode } from '../codec/lzop-encode.ts';
 import { ContainerFollower } from '../codec/lzop-follow.ts';
-import type { Remote } from '../cluster/remote.ts';
+import type { Command, Remote } from '../cluster/remote.ts';
 import { inOrder } from '../flow/in-order.ts';
+import type { RateLimit } from '../flow/rate-limit.ts';
+import { limited } from '../flow/rate-limit.ts';
 import { crcText } from '../model/checksum.ts';
 import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredBytes, Upload } from '../model/upload-plan.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { checkStored, plainBytes } from './fetch.ts';
+import { nicely } from './niceness.ts';
+import { damagedOnNode } from './node-damage.ts';
+import { atMost } from './object-size.ts';
 import { tarOf } from './tar.ts';
 import type { Source, Target, Transfer } from './transfer.ts';
 
@@ -17,6 +22,10 @@ export interface RelayParts {
   readonly pool: LzoPool;
   /** Whether the node has the `lzop` program; without it the control host compresses and decompresses. */
   readonly hasLzop: (remote: Remote) => boolean;
+  /** What all streams of a node share; absent where they may be as fast as they can. */
+  readonly limitOf?: (remote: Remote) => RateLimit | undefined;
+  /** Of what compresses on the node: see `nicely`. */
+  readonly niceness?: number;
 }
 
 /**
@@ -28,7 +37,6 @@ export interface RelayParts {
  */
 export function relay(parts: RelayParts): Transfer {
   return {
-    name: 'relay',
     upload: (from, unit, signal) => {
       const [only, ...rest] = unit;
       return only !== undefined && rest.length === 0 && only.upload.component.bytes >= streamedFrom
@@ -53,23 +61,15 @@ const objectsAtOnce = 16;
 async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal: AbortSignal): Promise<StoredBytes> {
   const { upload, path } = source;
   const watch = new Watch(upload);
+  const read = (...command: Command) => limited(from.read(command, { signal }), parts.limitOf?.(from), signal);
   const body =
     upload.compression === 'none'
-      ? from.read(['cat', '--', path], { signal })
+      ? read('cat', '--', path)
       : parts.hasLzop(from)
-        ? from.read(['lzop', '-1', '-c', '--', path], { signal })
-        : lzopEncode(exactly(from.read(['cat', '--', path], { signal }), upload), {
-            name: baseName(path),
-            pool: parts.pool,
-            signal,
-          });
+        ? read(...nicely(['lzop', '-1', '-c', '--', path], parts.niceness ?? 0))
+        : lzopEncode(exactly(read('cat', '--', path), upload), { name: baseName(path), pool: parts.pool, signal });
   const object = await parts.store.put(upload.key, watch.follow(body), { atMost: atMost(upload.component.bytes) }, signal);
   return { ...watch.result(), etag: object.etag };
-}
-
-/** An upper bound of what an object can grow to: a block that does not shrink is stored, with its header. */
-function atMost(bytes: number): number {
-  return bytes + Math.ceil(bytes / 262_144) * 32 + 4096;
 }
 
 async function uploadBatch(
@@ -78,7 +78,7 @@ async function uploadBatch(
   unit: readonly Source[],
   signal: AbortSignal,
 ): Promise<readonly StoredBytes[]> {
-  const bytes = await readBatch(from, unit, signal);
+  const bytes = await readBatch(from, unit, parts.limitOf?.(from), signal);
   const sizes = unit.map(({ upload }) => upload.component.bytes);
   const bodies = cut(bytes, sizes);
   unit.forEach(({ upload }, index) => checkDigest(upload, crc32(bodies[index] ?? new Uint8Array())));
@@ -102,12 +102,17 @@ async function uploadBatch(
 }
 
 /** The bytes of all files of a batch, one after the other; exactly as many as the listing promised. */
-async function readBatch(from: Remote, unit: readonly Source[], signal: AbortSignal): Promise<Uint8Array> {
+async function readBatch(
+  from: Remote,
+  unit: readonly Source[],
+  limit: RateLimit | undefined,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const expected = unit.reduce((sum, { upload }) => sum + upload.component.bytes, 0);
   const bytes = new Uint8Array(expected);
   const names = Buffer.from(unit.map(({ path }) => `${path}\0`).join(''));
   let filled = 0;
-  for await (const chunk of from.read(['xargs', '-0', 'cat', '--'], { input: names, signal })) {
+  for await (const chunk of limited(from.read(['xargs', '-0', 'cat', '--'], { input: names, signal }), limit, signal)) {
     if (filled + chunk.byteLength > expected) {
       throw new IntegrityError(`${from.host}: files of ${describe(unit)} grew while they were read`);
     }
@@ -169,15 +174,7 @@ class Watch {
 
 /** A Data.db must have the CRC-32 that Cassandra wrote beside it. */
 function checkDigest(upload: Upload, plainCrc: number): void {
-  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) {
-    const { table, path } = upload.component;
-    throw new IntegrityError(
-      `${table.keyspace}.${table.table} ${path} is damaged on the node: CRC-32 ${crcText(plainCrc)}, its Digest.crc32 says ${upload.digest}`,
-      {
-        hint: 'nodetool verify (or sstableverify) names the damage, nodetool scrub or repair mends it',
-      },
-    );
-  }
+  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) throw damagedOnNode(upload, crcText(plainCrc));
 }
 
 /** Passes the plain bytes on and ends with an error when they are not as many as promised. */
@@ -203,7 +200,10 @@ async function downloadOne(parts: RelayParts, target: Target, to: Remote, signal
     : plainBytes(parts.store, file, parts.pool, signal);
   const write = onNode ? 'lzop -d -c >"$1"' : 'cat >"$1"';
   try {
-    await to.run(['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" && ${write}`, 'sh', path], { input, signal });
+    await to.run(['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" && ${write}`, 'sh', path], {
+      input: limited(input, parts.limitOf?.(to), signal),
+      signal,
+    });
   } catch (error) {
     // The node's lzop may notice damage before this side does, and knows no name for what it reads.
     throw error instanceof RemoteError && !error.transient
@@ -219,7 +219,8 @@ async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Rem
   }));
   // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
   // backup would take a rewritten Statistics.db for one that it knows.
-  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input: tarOf(entries), signal });
+  const input = limited(tarOf(entries), parts.limitOf?.(to), signal);
+  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input, signal });
 }
 
 /** Only for files below the batch limit. */

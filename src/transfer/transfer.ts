@@ -19,17 +19,17 @@ export interface Target {
  * How bytes travel between a node and the store. A unit is one large file or a batch of small ones (see
  * `model/upload-plan.ts`); it succeeds or fails as a whole and may be repeated.
  *
- * - `upload` stores every file of the unit under its key and gives what was stored, in order. It has proved that the
- *   object holds exactly the number of plain bytes that the listing promised, and for a Data.db whose plain bytes could
- *   be seen, that they have Cassandra's digest. An object that fails the proof is never left in the store.
- * - `download` writes the plain bytes of each file to its path, whose directories it makes. It has proved size and
- *   checksum of the object, the container's own checksums and, for a Data.db, Cassandra's digest. On failure files of
+ * - `upload` stores every file of the unit under its key and gives what was stored, in order. It has proved that exactly the
+ *   number of plain bytes was read that the listing promised and that every program on the way ended well; for a Data.db
+ *   whose plain bytes could be seen (`docs/direct.md` says when), that they have Cassandra's digest. An object that fails the
+ *   proof is never left in the store.
+ * - `download` writes the plain bytes of each file to its path, whose directories it makes. It has proved the object's size,
+ *   the container's own checksums and, for a Data.db, Cassandra's digest, for others the object's checksum. On failure files of
  *   this unit may be left half-written: the caller gives paths that nobody reads.
  *
  * Throws RemoteError, StorageError or IntegrityError.
  */
 export interface Transfer {
-  readonly name: 'relay' | 'direct';
   upload(from: Remote, unit: readonly Source[], signal: AbortSignal): Promise<readonly StoredBytes[]>;
   download(unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void>;
 }

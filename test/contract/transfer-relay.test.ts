@@ -18,7 +18,12 @@ after(() => pool.close());
 
 function relayOn(remote: Remote, hasLzop: boolean): TransferUnderTest {
   const title = `relay, ${hasLzop ? 'lzop on the node' : 'no lzop on the node'}`;
-  return { title, remote, seesLargeFiles: !hasLzop, open: (store) => relay({ store, pool, hasLzop: () => hasLzop }) };
+  return {
+    title,
+    remote,
+    seesLargeFiles: (compression) => compression === 'none' || !hasLzop,
+    open: (store, limit) => relay({ store, pool, hasLzop: () => hasLzop, limitOf: () => limit }),
+  };
 }
 
 const host = 'node7';

@@ -45,9 +45,9 @@ export interface OneNode {
   readonly pool: LzoPool;
   readonly tools: Tools;
   readonly connect: () => Promise<Remote>;
-  readonly transferFor: () => Transfer;
+  readonly transferFor: () => Promise<Transfer>;
   /** The same for a node that has no lzop: this host compresses. */
-  readonly transferForHost: () => Transfer;
+  readonly transferForHost: () => Promise<Transfer>;
   /** Writes an sstable of `bytes` bytes into the live directory. */
   writeSSTable(generation: number, bytes?: number): Promise<void>;
   /** Backs up what is live; with `parent` what lies in `backups`. `earlier` says what need not be stored again. */
@@ -76,8 +76,8 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
   const pool = new LzoPool({ threads: 1 });
   test.after(() => pool.close());
   const connect = (): Promise<Remote> => Promise.resolve(localRemote({ host: 'node1' }));
-  const transferFor = (): Transfer => relay({ store: repository.store, pool, hasLzop: () => true });
-  const transferForHost = (): Transfer => relay({ store: repository.store, pool, hasLzop: () => false });
+  const transferFor = async (): Promise<Transfer> => relay({ store: repository.store, pool, hasLzop: () => true });
+  const transferForHost = async (): Promise<Transfer> => relay({ store: repository.store, pool, hasLzop: () => false });
   const remote = await connect();
   const info = await nodeInfo(remote, tools);
   const node: Node = { ...nodeOf(1), hostId: info.hostId };
@@ -133,7 +133,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
           compression: 'lzo',
           transfers: 2,
         },
-        { repository: plain, transfer: transferFor(), listen: () => {} },
+        { repository: plain, transfer: await transferFor(), listen: () => {} },
         AbortSignal.timeout(60_000),
       );
       if (!unfinished) {

@@ -13,6 +13,8 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 export interface S3Server {
   readonly endpoint: string;
   readonly bucket: string;
+  /** Where the bucket's objects lie, as files of their keys. */
+  readonly objects: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** A client of the test's own, to look behind the store's back. */
   readonly client: S3Client;
@@ -100,7 +102,7 @@ async function start(
     await stop();
     throw new Error(`${program} did not start: ${said.slice(-2000)}`, { cause: error });
   }
-  return { endpoint, bucket, credentials, client, pid: server.pid ?? 0, stop };
+  return { endpoint, bucket, objects: join(directory, 'data', bucket), credentials, client, pid: server.pid ?? 0, stop };
 }
 
 async function untilItAnswers(server: ChildProcess, ask: () => Promise<unknown>): Promise<void> {

@@ -16,7 +16,7 @@ function problem(kind: ProblemKind, file: StoredFile = data) {
 
 function stored(changes: Partial<StoredFile> = {}) {
   const wanted = { hostId: 'host-id-1', table: users, file: data };
-  const { storedBytes, storedCrc32, etag } = { ...data, ...changes };
+  const { storedBytes, storedCrc32 = '', etag } = { ...data, ...changes };
   return new Map([[data.key, { storedBytes, storedCrc32, etag, wanted }]]);
 }
 

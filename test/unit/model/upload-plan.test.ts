@@ -33,6 +33,21 @@ test('what is known and there is pointed at, everything else travels, and each c
   assert.deepEqual([plan.bytes, plan.newBytes], [400, 200]);
 });
 
+test('with compression auto, data that Cassandra has compressed is stored as it is, and nothing else', () => {
+  const names = ['nb-1-big-Data.db', 'nb-1-big-CompressionInfo.db', 'nb-1-big-Index.db', 'nb-2-big-Data.db'];
+  const indexed = ['.byname/nb-1-big-Data.db', '.byname/nb-3-big-Data.db', '.byname/nb-3-big-CompressionInfo.db'];
+  const { uploads } = planNodeUpload({
+    ...input,
+    compression: 'auto',
+    components: [...names, ...indexed].map((path) => componentOf(path)),
+    known: knownFiles([]),
+  });
+  assert.deepEqual(
+    uploads.filter(({ compression }) => compression === 'none').map(({ component, key }) => [component.path, key]),
+    ['nb-1-big-Data.db', '.byname/nb-3-big-Data.db'].map((path) => [path, `new/${path}.none`]),
+  );
+});
+
 test('an object that is gone is stored again', () => {
   const plan = planNodeUpload({ ...input, isThere: ({ path }) => path !== 'nb-1-big-Data.db' });
   assert.deepEqual(

@@ -67,7 +67,16 @@ test('the document for programs has verdict, nodes with their outcomes, and coun
 });
 
 test('a dry run says that nothing is done, what would be, why, and how large each table is on all nodes together', () => {
-  const planned = { hostId: 'x', dc: 'dc1', rack: 'r1', cassandra: '4.1.10', files: 4, bytes: 2048, compression: 'relay' };
+  const planned = {
+    hostId: 'x',
+    dc: 'dc1',
+    rack: 'r1',
+    cassandra: '4.1.10',
+    files: 4,
+    bytes: 2048,
+    transfer: 'relay' as const,
+    compression: 'relay',
+  };
   const plan: BackupPlan = {
     ...result,
     cluster: 'Test Cluster',
@@ -76,7 +85,7 @@ test('a dry run says that nothing is done, what would be, why, and how large eac
       { ...planned, host: 'n1', bytesByTable: { 'shop.users': 1024 } },
       { ...planned, host: 'n2', bytesByTable: { 'shop.users': 2048 }, error: 'no route' },
     ],
-    limits: { snapshotParallel: Infinity, uploadParallel: 1, transfers: 3 },
+    limits: { snapshotParallel: 'no limit', uploadParallel: '1 nodes', rate: 'no limit', transfers: 3 },
   };
   const text = backupPlanText(plan);
   assert.match(text, /^dry run: nothing is done\. An incremental backup of cluster Test Cluster would go to$/m);
@@ -84,5 +93,5 @@ test('a dry run says that nothing is done, what would be, why, and how large eac
   assert.match(text, /^shop +users +3\.0 KiB$/m);
   assert.match(text, /^shop +empty +0 B$/m);
   assert.match(text, /n2 .*no route$/m);
-  assert.match(text, /snapshots on all nodes at once, uploads from 1 node at once, 3 streams per node/);
+  assert.match(text, /snapshots at once no limit; uploads at once 1 nodes; rate of a node no limit; 3 streams per node/);
 });

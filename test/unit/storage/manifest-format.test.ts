@@ -47,6 +47,14 @@ test('what is written reads back', async () => {
   assert.deepEqual(decodeRing(encodeJson(ring), 'k'), ring);
 });
 
+test('a file may have the sum of cksum instead of a CRC-32, but not none', async () => {
+  const { storedCrc32: _, ...bare } = storedOf('nb-12-big-Data.db');
+  const withFile = (one: object) => gzipSync(JSON.stringify({ ...whole, tables: [{ ...users, files: [one] }] }));
+  const read = await decodeNodeManifest(withFile({ ...bare, storedCksum: 4_294_967_295 }), key);
+  assert.deepEqual(read.tables[0]?.files, [{ ...bare, storedCksum: 4_294_967_295 }]);
+  await assert.rejects(decodeNodeManifest(withFile(bare), key), damage(key, 'checksum'));
+});
+
 test('fields that this version does not know are ignored', () =>
   assert.deepEqual(decodeBackupManifest(json({ ...backup, later: 1 }), 'k'), backup));
 
@@ -76,6 +84,7 @@ const wrong: readonly (readonly [place: string, to: unknown])[] = [
   [`${file}.bytes`, '100'],
   [`${file}.storedBytes`, undefined],
   [`${file}.storedCrc32`, 'DEADBEEF'],
+  [`${file}.storedCksum`, 2 ** 32],
   [`${file}.digest`, '123'],
   [`${file}.compression`, 'gzip'],
   [`${file}.disk`, -1],

@@ -1,0 +1,100 @@
+import type { Arguments } from '../cli/arguments.ts';
+import type { Remote } from '../cluster/remote.ts';
+import type { LzoPool } from '../codec/lzo-pool.ts';
+import { RateLimit } from '../flow/rate-limit.ts';
+import { defaultPatience } from '../flow/retry.ts';
+import type { Listen } from '../model/events.ts';
+import type { PerDatacenter } from '../model/per-datacenter.ts';
+import { limitIn } from '../model/per-datacenter.ts';
+import type { ChooseTransfers, Member } from '../operations/members.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { TransferChoice, TransferMode } from '../transfer/choice.ts';
+import { chooseTransfer, chosenTransfer } from '../transfer/choice.ts';
+import type { DirectParts } from '../transfer/direct-node.ts';
+import { direct } from '../transfer/direct.ts';
+import { relay } from '../transfer/relay.ts';
+import type { Transfer } from '../transfer/transfer.ts';
+
+export interface TransferParts {
+  readonly store: ObjectStore;
+  readonly pool: LzoPool;
+  readonly listen: Listen;
+  /** MiB/s of each node. */
+  readonly rate: PerDatacenter;
+  readonly niceness: number;
+}
+
+/** One answer per node, however often it is asked. */
+export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 'store'>): ChooseTransfers {
+  const chosen = new Map<Remote, Promise<TransferChoice>>();
+  const mode = modeOf(args.text('transfer'));
+  const needsLzop = args.text('compression') !== 'none';
+  return async (members, signal) => {
+    const parts = directParts(store, members);
+    const options = { mode, needsLzop, ...(parts === undefined ? {} : { direct: parts }) };
+    const choices = members.map(async (member) => {
+      const { remote, tools } = member;
+      const candidate = { remote, hasCurl: tools.curl !== undefined, hasLzop: tools.lzop !== undefined };
+      const choice = chosen.get(remote) ?? chooseTransfer(candidate, options, signal);
+      chosen.set(remote, choice);
+      return [member, await choice] as const;
+    });
+    // A node that must go directly and cannot is thrown only when no other probe is on its way any more.
+    await Promise.allSettled(choices);
+    return new Map(await Promise.all(choices));
+  };
+}
+
+/** The transfer of a run, told to whoever listens. */
+export async function transferOf(
+  members: readonly Member[],
+  choices: ReadonlyMap<Member, TransferChoice>,
+  { store, pool, listen, rate, niceness }: TransferParts,
+): Promise<Transfer> {
+  const withLzop = new Set(members.filter(({ tools }) => tools.lzop !== undefined).map(({ remote }) => remote));
+  const limits = new Map(members.map((member) => [member.remote, limitOfNode(rate, member)]));
+  const limitOf = (remote: Remote) => limits.get(remote);
+  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
+  const parts = directParts(store, members);
+  const straight = parts === undefined ? relayed : direct({ ...parts, limitOf, niceness });
+  listen({ type: 'step', text: `transfer: ${summary(choices)}` });
+  return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? straight : relayed])));
+}
+
+function limitOfNode(rate: PerDatacenter, { info }: Member): RateLimit | undefined {
+  const limit = limitIn(rate, info?.dc);
+  return limit === Infinity ? undefined : new RateLimit(limit * 1024 ** 2);
+}
+
+function summary(choices: ReadonlyMap<Member, TransferChoice>): string {
+  const hosts = new Map<string, string[]>();
+  for (const [{ host }, { name, reason }] of choices) {
+    const way = name === 'direct' ? 'direct' : `relay (${reason})`;
+    hosts.set(way, [...(hosts.get(way) ?? []), host]);
+  }
+  const [only, ...others] = [...hosts];
+  if (only !== undefined && others.length === 0) return only[0];
+  return [...hosts].map(([way, names]) => `${way} on ${names.join(', ')}`).join('; ');
+}
+
+function directParts(store: ObjectStore, members: readonly Member[]): DirectParts | undefined {
+  const { signer } = store;
+  if (signer === undefined) return undefined;
+  const parallel = new Set(members.filter(({ tools }) => isParallel(tools.curl?.version)).map(({ remote }) => remote));
+  return {
+    store,
+    signer,
+    isParallel: (remote) => parallel.has(remote),
+    patience: defaultPatience,
+  };
+}
+
+/** `curl 7.88.1 (x86_64-pc-linux-gnu) …`: side by side since 7.66. */
+function isParallel(version = ''): boolean {
+  const [, major, minor] = /^curl (\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 66);
+}
+
+function modeOf(text: string): TransferMode {
+  return text === 'direct' || text === 'relay' ? text : 'auto';
+}

@@ -1,0 +1,26 @@
+/**
+ * The checksum of an object's bytes. Who saw them go by on this host has their CRC-32; a node that sent them itself has what
+ * its `cksum` printed. A file has one of the two.
+ */
+export interface StoredSum {
+  /** CRC-32, 8 hexadecimal digits. */
+  readonly storedCrc32?: string;
+  /** The POSIX `cksum`, a number below 2^32. */
+  readonly storedCksum?: number;
+}
+
+/** Equal for equal sums of one kind; undefined where there is none. */
+export function sumText({ storedCrc32, storedCksum }: StoredSum): string | undefined {
+  return storedCrc32 !== undefined ? `CRC-32 ${storedCrc32}` : storedCksum !== undefined ? `cksum ${storedCksum}` : undefined;
+}
+
+/** The sum alone. */
+export function sumOf({ storedCrc32, storedCksum }: StoredSum): StoredSum {
+  return { ...(storedCrc32 === undefined ? {} : { storedCrc32 }), ...(storedCksum === undefined ? {} : { storedCksum }) };
+}
+
+/** The file with another object's size, sum and etag; a sum of the other kind does not stay behind. */
+export function withObject<F extends StoredSum, S extends StoredSum>(file: F, object: S): Omit<F, keyof StoredSum> & S {
+  const { storedCrc32: _, storedCksum: __, ...rest } = file;
+  return { ...rest, ...object };
+}

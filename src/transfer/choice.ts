@@ -1,0 +1,97 @@
+import type { Remote } from '../cluster/remote.ts';
+import { BackupError, UsageError } from '../model/errors.ts';
+import { reasonOf } from '../model/outcome.ts';
+import type { Answer } from './answer.ts';
+import type { DirectParts } from './direct-node.ts';
+import { mebibyte } from './direct-node.ts';
+import { NodeBatch } from './node-batch.ts';
+import { probeCommand } from './node-scripts.ts';
+import type { Source, Target, Transfer } from './transfer.ts';
+
+export type TransferMode = 'direct' | 'relay' | 'auto';
+
+/** Which way a node's bytes go, and why. */
+export interface TransferChoice {
+  readonly name: 'direct' | 'relay';
+  readonly reason: string;
+}
+
+/** What the choice for a node goes by. */
+export interface Candidate {
+  readonly remote: Remote;
+  readonly hasCurl: boolean;
+  readonly hasLzop: boolean;
+}
+
+export interface ChoiceOptions {
+  readonly mode: TransferMode;
+  /** Absent where the location signs no requests. */
+  readonly direct?: DirectParts;
+  /** False where nothing is compressed. */
+  readonly needsLzop: boolean;
+}
+
+/**
+ * Direct where a node can: it has the programs, and an answer of the store to a signed request that it sent itself. Throws
+ * UsageError when direct is asked for and impossible; what else goes wrong with the node is thrown as it is.
+ */
+export async function chooseTransfer(
+  candidate: Candidate,
+  { mode, direct, needsLzop }: ChoiceOptions,
+  signal: AbortSignal,
+): Promise<TransferChoice> {
+  if (mode === 'relay') return { name: 'relay', reason: 'asked for' };
+  const { host } = candidate.remote;
+  const obstacle =
+    direct === undefined
+      ? 'the location is a directory of this host'
+      : (missingProgram(candidate, needsLzop) ?? (await unreachable(candidate.remote, direct, signal)));
+  if (obstacle === undefined) return { name: 'direct', reason: `${host} reaches the store` };
+  if (mode === 'auto') return { name: 'relay', reason: obstacle };
+  throw new UsageError(`${host} cannot transfer directly: ${obstacle}`, {
+    hint: 'leave out --transfer direct: bytes then go through this host where they must',
+  });
+}
+
+/** Each node's units go the way that was chosen for it. */
+export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
+  const wayOf = (remote: Remote): Transfer => {
+    const way = ways.get(remote);
+    if (way === undefined) throw new BackupError(`no transfer was chosen for ${remote.host}`);
+    return way;
+  };
+  return {
+    upload: (from, unit: readonly Source[], signal) => wayOf(from).upload(from, unit, signal),
+    download: (unit: readonly Target[], to, signal) => wayOf(to).download(unit, to, signal),
+  };
+}
+
+function isDone({ http }: Answer): boolean {
+  return http === 200 || http === 404;
+}
+
+function missingProgram({ hasCurl, hasLzop }: Candidate, needsLzop: boolean): string | undefined {
+  const missing = [...(hasCurl ? [] : ['curl']), ...(hasLzop || !needsLzop ? [] : ['lzop'])];
+  return missing.length === 0 ? undefined : `it has no ${missing.join(' and no ')}`;
+}
+
+/** A key that no backup has: to be told so takes name resolution, a route, a trusted certificate and a good signature. */
+const probeKey = 'sstash-probe';
+
+async function unreachable(remote: Remote, parts: DirectParts, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const lacking = (await remote.run(probeCommand(), { signal })).trim();
+    if (lacking !== '') return `it lacks ${lacking}`;
+    const node = new NodeBatch({ ...parts, patience: { attempts: 2, firstDelayMs: 500 } }, remote, mebibyte, signal);
+    try {
+      await node.send([{ key: probeKey, bytes: 0, sign: () => parts.signer.get(probeKey), files: {}, isDone }]);
+      await node.finish();
+    } finally {
+      await node.close();
+    }
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return reasonOf(error);
+  }
+}

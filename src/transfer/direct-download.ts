@@ -1,0 +1,100 @@
+import { cksumOfTurned } from '../codec/cksum.ts';
+import type { Remote } from '../cluster/remote.ts';
+import { IntegrityError, NotFoundError, RemoteError } from '../model/errors.ts';
+import type { StoredFile } from '../model/manifest.ts';
+import { answerError } from './answer.ts';
+import { converse } from './conversation.ts';
+import { curlConfig } from './curl-config.ts';
+import { type DirectParts, mebibyte, numberOf } from './direct-node.ts';
+import { nicely } from './niceness.ts';
+import { nodeScript } from './node-scripts.ts';
+import type { Target } from './transfer.ts';
+
+/** Only what curl and lzop say lies there. */
+const smallNeed = mebibyte;
+
+/**
+ * One object, fetched and unpacked by the node that needs it. Proved are the object's length, the container's own checksums,
+ * and one sum of everything: Cassandra's digest of the plain bytes where there is one, else the sum of the object.
+ */
+export async function downloadLarge(parts: DirectParts, { file, path }: Target, to: Remote, signal: AbortSignal): Promise<void> {
+  const check = checkOf(file);
+  const command = nodeScript('fetch', smallNeed, path, file.compression, check.of, check.way);
+  const talk = converse(to, nicely(command, parts.niceness ?? 0), signal);
+  let got: string | undefined;
+  try {
+    const limit = parts.limitOf?.(to);
+    await limit?.take(file.storedBytes, signal);
+    const config = curlConfig([{ request: await parts.signer.get(file.key) }], limit?.bytesPerSecond);
+    talk.say(`${Buffer.byteLength(config)}\n${config}`);
+    for await (const line of talk.lines) {
+      if (line.startsWith('GOT ')) got = line;
+    }
+  } finally {
+    talk.end();
+  }
+  if (got === undefined) throw new RemoteError(`${to.host} did not say what became of ${file.key}`, { host: to.host });
+  judge(got, file, check, to.host, parts.store.url);
+}
+
+interface Check {
+  readonly of: 'plain' | 'stored';
+  readonly way: 'turned' | 'straight';
+  readonly sum: number;
+  readonly bytes: number;
+}
+
+function checkOf(file: StoredFile): Check {
+  const { bytes, storedBytes } = file;
+  if (file.digest !== undefined) {
+    return { of: 'plain', way: 'turned', sum: cksumOfTurned(Number.parseInt(file.digest, 16), bytes), bytes };
+  }
+  const stored = { of: 'stored', bytes: storedBytes } as const;
+  return file.storedCrc32 === undefined
+    ? { ...stored, way: 'straight', sum: file.storedCksum ?? Number.NaN }
+    : { ...stored, way: 'turned', sum: cksumOfTurned(Number.parseInt(file.storedCrc32, 16), storedBytes) };
+}
+
+function judge(line: string, file: StoredFile, check: Check, host: string, url: string): void {
+  const [, curl, lzop, writing, http, length, sum, bytes, ...words] = line.split(' ');
+  const said = words.join(' ').trim();
+  const answer = { curl: numberOf(curl), http: numberOf(http), etag: '', said };
+  const whole = said === '' ? '' : `: ${said}`;
+  if (answer.http === 404) throw new NotFoundError(`${url}/${file.key} does not exist`);
+  if (answer.http >= 300 || answer.http === 0) throw answerError(host, file.key, answer);
+  proveLength(file, numberOf(length?.trim()));
+  if (writing !== '0' || (lzop !== '0' && /space|quota|File too large/i.test(said))) {
+    throw new RemoteError(`${host} cannot write ${file.key}${whole}`, { host, stderr: said });
+  }
+  // A reader that found damage makes curl fail too: the pipe is broken then (23).
+  if (lzop !== '0' && [0, 23].includes(answer.curl)) {
+    throw new IntegrityError(`${file.key} is damaged: lzop on ${host} ended with status ${lzop}${whole}`);
+  }
+  if (answer.curl !== 0) throw answerError(host, file.key, answer);
+  proveSum(file, check, numberOf(sum), numberOf(bytes));
+}
+
+/** Throws IntegrityError when the object is not as long as its manifest says. */
+export function proveLength(file: StoredFile, length: number): void {
+  if (length !== file.storedBytes) {
+    throw new IntegrityError(`${file.key} has ${length} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
+  }
+}
+
+function proveSum(file: StoredFile, check: Check, sum: number, bytes: number): void {
+  if (bytes !== check.bytes) {
+    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, {
+      check: 'plain-size',
+    });
+  }
+  if (sum !== check.sum) throw otherSum(file, check.of);
+}
+
+/** The object holds something else than was stored, or than Cassandra wrote. */
+export function otherSum(file: StoredFile, of: 'plain' | 'stored'): IntegrityError {
+  return of === 'plain'
+    ? new IntegrityError(`${file.key} holds data whose CRC-32 is not the ${file.digest} of Cassandra's digest`, {
+        check: 'digest',
+      })
+    : new IntegrityError(`${file.key} has not the checksum that its manifest says`, { check: 'checksum' });
+}

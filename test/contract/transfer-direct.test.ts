@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFile, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { openLzoPool } from '../../src/codec/lzo-pool.ts';
+import type { Remote } from '../../src/cluster/remote.ts';
+import type { RateLimit } from '../../src/flow/rate-limit.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { openS3Store } from '../../src/storage/s3.ts';
+import { direct } from '../../src/transfer/direct.ts';
+import { relay } from '../../src/transfer/relay.ts';
+import type { Transfer } from '../../src/transfer/transfer.ts';
+import { listed } from '../support/bodies.ts';
+import { localRemote } from '../support/local-remote.ts';
+import { mixture, noise } from '../support/lzop.ts';
+import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import type { TransferUnderTest } from './transfer.ts';
+import { comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
+
+const absent = missing(versityGateway, 'scripts/fetch-versitygw');
+let server: S3Server | undefined;
+before(async () => {
+  if (absent === undefined) server = await startVersityGateway();
+});
+after(() => server?.stop());
+
+async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly store: ObjectStore; readonly bucket: string }> {
+  if (server === undefined) throw new Error(absent);
+  const base = randomBytes(6).toString('hex');
+  const { bucket, credentials, objects } = server;
+  const store = await openS3Store({ bucket, base, endpoint: endpoint ?? server.endpoint, region: 'us-east-1', credentials });
+  t.after(() => store.close());
+  return { store, bucket: join(objects, base) };
+}
+
+function open(store: ObjectStore, limit?: RateLimit): Transfer {
+  const { signer } = store;
+  if (signer === undefined) throw new Error('the store signs nothing');
+  const patience = { attempts: 3, firstDelayMs: 10 };
+  return direct({ store, signer, isParallel: () => true, patience, limitOf: () => limit });
+}
+
+function directOn(remote: Remote): TransferUnderTest {
+  return { title: 'direct', remote, seesLargeFiles: () => false, open, openStore };
+}
+
+const host = 'node7';
+transferContract(directOn(localRemote({ host })));
+
+for (const shell of ['bash', 'busybox']) {
+  test(`direct: ${shell} as sh does as well as dash`, { skip: absent ?? noProgram(shell), timeout: 60_000 }, async (t) => {
+    const bin = await temporaryDirectory(t);
+    await symlink(await programPath(shell), join(bin, 'sh'));
+    const remote = localRemote({ host, path: [bin] });
+    const at = await place(t, directOn(remote));
+    for (const compression of ['lzo', 'none'] as const) {
+      await comesBack(at, remote, [await at.source(`nb-1-big-${compression}-Data.db`, large, compression)]);
+      await at.store.delete((await listed(at.store, '')).map(({ key }) => key));
+      await comesBack(at, remote, [
+        await at.source('nb-2-big-Data.db', mixture(200_000), compression),
+        await at.source("it's.db", noise(10), compression),
+      ]);
+      await at.store.delete((await listed(at.store, '')).map(({ key }) => key));
+    }
+  });
+}
+
+test('what one transfer stored the other brings back', { skip: absent ?? false, timeout: 60_000 }, async (t) => {
+  const remote = localRemote({ host });
+  const at = await place(t, directOn(remote));
+  const pool = openLzoPool({ threads: 1 });
+  t.after(() => pool.close());
+  const relayed = relay({ store: at.store, pool, hasLzop: () => true });
+  for (const compression of ['lzo', 'none'] as const) {
+    for (const [name, bytes] of [
+      ['large', large],
+      ['small', mixture(100_000)],
+    ] as const) {
+      for (const path of [`${name}-${compression}-Data.db`, `${name}-${compression}-Index.db`]) {
+        const source = await at.source(path, bytes, compression);
+        for (const [up, down] of [
+          [at.transfer, relayed],
+          [relayed, at.transfer],
+        ] as const) {
+          const [file] = await uploaded({ ...at, transfer: up }, remote, [source]);
+          await down.download([{ file: file ?? assert.fail('nothing stored'), path: at.target(path) }], remote, signal);
+          assert.ok((await readFile(at.target(path))).equals(bytes), path);
+        }
+      }
+    }
+  }
+});
+
+function noProgram(name: string): string | false {
+  return spawnSync('which', [name]).status === 0 ? false : `no ${name}`;
+}
+
+async function programPath(name: string): Promise<string> {
+  return (await localRemote().run(['which', name])).trim();
+}

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { after, before, test } from 'node:test';
+import { openLzoPool } from '../../src/codec/lzo-pool.ts';
+import type { Remote } from '../../src/cluster/remote.ts';
+import { retry } from '../../src/flow/retry.ts';
+import { IntegrityError, RemoteError, StorageError } from '../../src/model/errors.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { openS3Store } from '../../src/storage/s3.ts';
+import { direct } from '../../src/transfer/direct.ts';
+import { relay } from '../../src/transfer/relay.ts';
+import type { Transfer } from '../../src/transfer/transfer.ts';
+import { listed } from '../support/bodies.ts';
+import { type Fault, type FaultProxy, firstOf, startFaultProxy } from '../support/fault-proxy.ts';
+import { localRemote } from '../support/local-remote.ts';
+import { mixture, noise } from '../support/lzop.ts';
+import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
+import { type Place, place, signal, uploaded } from './transfer.ts';
+
+/** What both transfers do when the store, the line or the node fails: real S3 server, real curl and lzop. */
+
+const pool = openLzoPool({ threads: 2 });
+const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
+/** Long enough to see another second: signatures carry the time. */
+const patience = { attempts: 5, firstDelayMs: 100 };
+const partBytes = 5 * 1024 ** 2;
+/** More than two parts; smaller than one. */
+const inParts = noise(11_000_000, 3);
+const inOne = mixture(1_300_000, 5);
+let server: S3Server | undefined;
+let proxy: FaultProxy | undefined;
+
+before(async () => {
+  if (skip !== false) return;
+  server = await startVersityGateway();
+  proxy = await startFaultProxy(server.endpoint);
+});
+after(async () => {
+  await Promise.all([pool.close(), proxy?.stop()]);
+  await server?.stop();
+});
+
+const ways = {
+  relay: (store: ObjectStore): Transfer => relay({ store, pool, hasLzop: () => true }),
+  direct: (store: ObjectStore): Transfer => {
+    const signer = store.signer ?? assert.fail('the store signs nothing');
+    return direct({ store, signer: { ...signer, partBytes: () => partBytes }, isParallel: () => true, patience });
+  },
+};
+const host = 'node7';
+const remote = localRemote({ host });
+
+interface Faulty extends Place {
+  readonly proxy: FaultProxy;
+}
+
+function onBoth(title: string, work: (at: Faulty, way: keyof typeof ways) => Promise<void>): void {
+  for (const way of ['relay', 'direct'] as const) onOne(way, title, (at) => work(at, way));
+}
+
+function onOne(way: keyof typeof ways, title: string, work: (at: Faulty) => Promise<void>): void {
+  test(`${way}: ${title}`, { skip, timeout: 60_000 }, async (t) => {
+    assert.ok(server !== undefined && proxy !== undefined);
+    proxy.spoil(() => undefined);
+    proxy.slowDown(Infinity);
+    const { bucket, credentials, objects } = server;
+    const { endpoint } = proxy;
+    const openStore = async (context: TestContext) => {
+      const base = randomBytes(6).toString('hex');
+      const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials, partBytes });
+      context.after(() => store.close());
+      return { store, bucket: join(objects, base) };
+    };
+    const at = await place(t, { title, remote, seesLargeFiles: () => false, open: ways[way], openStore });
+    await work({ ...at, proxy });
+  });
+}
+
+const unavailable: Fault = { status: 503, code: 'SlowDown' };
+const passing: readonly (readonly [what: string, fault: Fault])[] = [
+  ['answers 503 for a while', unavailable],
+  ['breaks the connection in the middle of a body for a while', { cutUploadAfter: 100_000 }],
+];
+for (const [what, fault] of passing) {
+  onBoth(`a store that ${what} gets everything all the same`, async (at) => {
+    const small = [await at.source('nb-2-big-Data.db', noise(200_000)), await at.source('nb-2-big-Index.db', noise(150_000))];
+    for (const unit of [[await at.source('nb-1-big-Data.db', inParts)], [await at.source('nb-3-big-Data.db', inOne)], small]) {
+      at.proxy.spoil(firstOf(2, 'PUT', fault));
+      const files = await uploaded(at, remote, unit);
+      const targets = files.map((file) => ({ file, path: at.target(file.path) }));
+      await at.transfer.download(targets, remote, signal);
+      for (const [index, { path }] of targets.entries()) {
+        assert.ok((await readFile(path)).equals(await readFile(unit[index]?.path ?? '')), path);
+      }
+    }
+  });
+}
+
+const lasting: readonly (readonly [what: string, fault: Fault, transient: boolean])[] = [
+  ['stays busy', unavailable, true],
+  ['refuses', { status: 403, code: 'AccessDenied', message: 'Access Denied' }, false],
+];
+for (const [what, fault, transient] of lasting) {
+  onBoth(`a store that ${what} is an error that names the object, and leaves nothing`, async (at) => {
+    for (const [name, bytes] of [
+      ['nb-1-big-Data.db', inParts],
+      ['nb-3-big-Data.db', inOne],
+      ['nb-2-big-Data.db', noise(1000)],
+    ] as const) {
+      const source = await at.source(name, bytes);
+      at.proxy.spoil((method) => (method === 'PUT' ? fault : undefined));
+      await assert.rejects(at.transfer.upload(remote, [source], signal), (error) => {
+        assert.ok(error instanceof StorageError, String(error));
+        assert.equal(error.transient, transient, error.message);
+        assert.ok(error.message.includes(source.upload.key), error.message);
+        return true;
+      });
+      at.proxy.spoil(() => undefined);
+      assert.deepEqual(await listed(at.store, ''), []);
+      assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+    }
+  });
+}
+
+onOne('direct', 'a signature that has expired is made anew', async (at) => {
+  const expired = { status: 403, code: 'AccessDenied', message: 'Request has expired' };
+  for (const [name, bytes] of [
+    ['nb-1-big-Data.db', inParts],
+    ['nb-2-big-Data.db', noise(1000)],
+  ] as const) {
+    const seen = new Set<string>();
+    at.proxy.spoil((method, path) => {
+      if (method !== 'PUT') return undefined;
+      seen.add(path);
+      return seen.size === 1 ? expired : undefined;
+    });
+    await uploaded(at, remote, [await at.source(name, bytes)]);
+  }
+});
+
+onBoth('a download that is cut off is whole after another attempt', async (at) => {
+  for (const bytes of [inOne, noise(200_000)]) {
+    const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
+    at.proxy.spoil(firstOf(1, 'GET', { cutDownloadAfter: 100_000 }));
+    const target = at.target('nb-1-big-Data.db');
+    await retry(
+      () =>
+        at.transfer.download(
+          files.map((file) => ({ file, path: target })),
+          remote,
+          signal,
+        ),
+      signal,
+      { patience },
+    );
+    assert.ok((await readFile(target)).equals(bytes));
+  }
+});
+
+onBoth('a slow line takes time and nothing else', async (at) => {
+  at.proxy.slowDown(2_000_000);
+  const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', inOne)]);
+  const target = at.target('nb-1-big-Data.db');
+  await at.transfer.download(
+    files.map((file) => ({ file, path: target })),
+    remote,
+    signal,
+  );
+  assert.ok((await readFile(target)).equals(inOne));
+});
+
+onBoth('a node whose processes are killed is an error, and leaves nothing in the store', async (at) => {
+  const source = await at.source('nb-1-big-Data.db', inParts);
+  at.proxy.slowDown(3_000_000);
+  const killing: Remote = {
+    ...remote,
+    async *read(command, options) {
+      let killed = false;
+      for await (const chunk of remote.read(command, options)) {
+        yield chunk;
+        if (!killed) killed = await killHolders(source.path);
+      }
+    },
+  };
+  await assert.rejects(at.transfer.upload(killing, [source], signal), RemoteError);
+  assert.deepEqual(await listed(at.store, ''), []);
+  assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+});
+
+onBoth('a disk that is full on restore is an error of the node, not of the data', async (at) => {
+  for (const bytes of [inOne, noise(400_000)]) {
+    const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
+    const full: Remote = {
+      ...remote,
+      run: (command, options) => remote.run(limited(command), options),
+      read: (command, options) => remote.read(limited(command), options),
+    };
+    const target = at.target('nb-1-big-Data.db');
+    await assert.rejects(
+      at.transfer.download(
+        files.map((file) => ({ file, path: target })),
+        full,
+        signal,
+      ),
+      (error) => {
+        assert.ok(error instanceof Error && !(error instanceof IntegrityError), String(error));
+        assert.match(error.message, /too large|writ|full|tar: Exiting/i);
+        return true;
+      },
+    );
+  }
+});
+
+onOne('direct', 'no signature is to be seen on the node: no argument, environment or file has one', async (at) => {
+  at.proxy.slowDown(4_000_000);
+  const units = [
+    [await at.source('nb-1-big-Data.db', inParts)],
+    await Promise.all([1, 2, 3, 4].map((n) => at.source(`nb-${n}-big-Index.db`, noise(300_000, n)))),
+  ];
+  const watch = { over: false, curls: 0, found: new Set<string>() };
+  const watching = (async () => {
+    while (!watch.over) {
+      await look(watch);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  for (const unit of units) {
+    const files = await uploaded(at, remote, unit);
+    await at.transfer.download(
+      files.map((file) => ({ file, path: at.target(file.path) })),
+      remote,
+      signal,
+    );
+  }
+  watch.over = true;
+  await watching;
+  assert.ok(watch.curls > 5, `saw only ${watch.curls} curls`);
+  assert.deepEqual([...watch.found], []);
+});
+
+/** A file size limit stands for a full disk: a write beyond it fails. */
+function limited(command: readonly [string, ...string[]]): [string, ...string[]] {
+  return ['bash', '-c', 'trap "" XFSZ; ulimit -f 200; exec "$@"', 'bash', ...command];
+}
+
+/** Kills, by number, the processes whose command line names the file. */
+async function killHolders(path: string): Promise<boolean> {
+  const holders: number[] = [];
+  for (const pid of await pids()) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.split('\0').includes(path)) holders.push(pid);
+  }
+  for (const pid of holders) process.kill(pid, 'SIGKILL');
+  return holders.length > 0;
+}
+
+async function look(watch: { curls: number; readonly found: Set<string> }): Promise<void> {
+  const secret = 'X-Amz-Signature=';
+  for (const pid of await pids()) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+    if (line.startsWith('curl\0')) watch.curls += 1;
+    if (line.includes(secret)) watch.found.add(`an argument: ${line}`);
+    if ((await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).includes(secret)) watch.found.add('an environment');
+  }
+  const places = (await readdir('/dev/shm')).filter((name) => /^sstash-\d+-/.test(name)).map((name) => join('/dev/shm', name));
+  for (const directory of places) {
+    for (const name of (await readdir(directory, { recursive: true }).catch(() => [])).filter((each) => each !== 'q')) {
+      const text = await readFile(join(directory, name), 'latin1').catch(() => '');
+      if (text.includes(secret)) watch.found.add(`the file ${name}`);
+    }
+  }
+}
+
+async function pids(): Promise<readonly number[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+}

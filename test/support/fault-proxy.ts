@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { type IncomingMessage, type ServerResponse, createServer, request } from 'node:http';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** What becomes of a request: it passes, is answered instead of being passed on, or breaks after so many bytes. */
+export type Fault =
+  | { readonly status: number; readonly code: string; readonly message?: string }
+  | { readonly cutUploadAfter: number }
+  | { readonly cutDownloadAfter: number };
+
+/** Stands before an S3 server on loopback and spoils requests as told; the `Host` header, which is signed, passes unchanged. */
+export interface FaultProxy {
+  readonly endpoint: string;
+  /** Decides about each request that follows; undefined lets it pass. */
+  spoil(decide: (method: string, path: string) => Fault | undefined): void;
+  /** Bytes a second of each body, both ways. */
+  slowDown(bytesPerSecond: number): void;
+  stop(): Promise<void>;
+}
+
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  let decide: (method: string, path: string) => Fault | undefined = () => undefined;
+  let pace = Infinity;
+  const upstream = new URL(target);
+
+  const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { method = 'GET', url = '/' } = incoming;
+    const fault = decide(method, url);
+    if (fault !== undefined && 'status' in fault) {
+      const body = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message ?? fault.code}</Message></Error>`;
+      incoming.resume();
+      await once(incoming, 'end');
+      outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(body);
+      return;
+    }
+    const passed = request({ host: upstream.hostname, port: upstream.port, method, path: url, headers: incoming.headers });
+    const answered = once(passed, 'response');
+    answered.catch(() => {});
+    passed.on('error', () => incoming.destroy());
+    const up = fault !== undefined && 'cutUploadAfter' in fault ? fault.cutUploadAfter : Infinity;
+    await pipeline(incoming, passing(up, pace), passed);
+    const [answer] = (await answered) as [IncomingMessage];
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    const down = fault !== undefined && 'cutDownloadAfter' in fault ? fault.cutDownloadAfter : Infinity;
+    await pipeline(answer, passing(down, pace), outgoing);
+  };
+  const server = createServer((incoming, outgoing) => {
+    // A request that has come whole has let go of its socket.
+    const { socket } = incoming;
+    handle(incoming, outgoing).catch(() => socket.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    spoil: (rule) => (decide = rule),
+    slowDown: (bytesPerSecond) => (pace = bytesPerSecond),
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** The first so many requests of a method, counted over everything that this rule sees. */
+export function firstOf(count: number, wanted: string, fault: Fault): (method: string, path: string) => Fault | undefined {
+  let left = count;
+  return (method) => {
+    if (method !== wanted || left === 0) return undefined;
+    left -= 1;
+    return fault;
+  };
+}
+
+function passing(most: number, bytesPerSecond: number): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.byteLength;
+      if (bytes > most) done(new Error('cut'));
+      else if (bytesPerSecond === Infinity) done(null, chunk);
+      else setTimeout(() => done(null, chunk), (chunk.byteLength / bytesPerSecond) * 1000);
+    },
+  });
+}

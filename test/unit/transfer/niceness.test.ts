@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Command } from '../../../src/cluster/remote.ts';
+import { nicely } from '../../../src/transfer/niceness.ts';
+import { localRemote } from '../../support/local-remote.ts';
+
+const remote = localRemote({ host: 'n1' });
+const signal = new AbortController().signal;
+const run = (command: Command) => remote.run(command, { signal });
+
+test('a command runs with less claim on the CPU, its arguments as they were, and ends as it would', async () => {
+  // Without a command, nice prints its own niceness.
+  const own = Number(await run(['nice']));
+  assert.equal(Number(await run(nicely(['nice'], 7))), Math.min(19, own + 7));
+  assert.equal(await run(nicely(['printf', '%s|', "it's", '', '-x', 'a b'], 7)), "it's||-x|a b|");
+  await assert.rejects(run(nicely(['sh', '-c', 'echo broken >&2; exit 3'], 7)), /broken/);
+});
+
+test('0 changes nothing', () => {
+  assert.deepEqual(nicely(['lzop', '-1'], 0), ['lzop', '-1']);
+});
