@@ -1,16 +1,18 @@
 import { removeStaging } from '../cluster/staging.ts';
 import { importTable, refreshTable, truncateStatement } from '../cluster/table-import.ts';
+import { loadTable } from '../cluster/table-load.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { RestoredNode, RestoredTable, RestoreResult } from '../model/results.ts';
 import type { TableId } from '../model/sstable.ts';
-import { tableDirectory } from '../model/sstable.ts';
+import { isDataFile, tableDirectory } from '../model/sstable.ts';
+import { planLoad } from './restore-load.ts';
 import { prepareRestore } from './restore-prepare.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 import { runStatements } from './schema-apply.ts';
 
 /**
  * Brings tables back online, nothing stopped: every node's files are fetched and checked first, and only then are they
- * imported, table by table. What the tables hold now stays and is merged with, unless `truncate` empties them before:
+ * imported, or streamed to the nodes that they belong to, table by table. What the tables hold now stays and is merged with, unless `truncate` empties them before:
  * a row that was deleted since the backup stays deleted otherwise, since its tombstone is newer.
  */
 export async function restoreOnline(
@@ -20,7 +22,8 @@ export async function restoreOnline(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | undefined> {
-  const more = { statements: options.truncate ? truncated(planned).map(truncateStatement) : [] };
+  const load = planned.method.method === 'load' ? { load: await planLoad(planned, options, parts, signal) } : {};
+  const more = { ...load, statements: options.truncate ? truncated(planned).map(truncateStatement) : [] };
   const prepared = await prepareRestore(planned, options, more, agree, parts, signal);
   if ('ended' in prepared) {
     return prepared.ended;
@@ -53,7 +56,7 @@ async function placeAll(
     await Promise.all(
       work.map(async (node) => {
         try {
-          await placeTable(planned, node, table, parts, signal);
+          await placeTable(planned, node, table, options, parts, signal);
         } catch (error) {
           signal.throwIfAborted();
           failures.set(
@@ -77,19 +80,23 @@ async function placeAll(
 
 async function placeTable(
   { method }: PlannedRestore,
-  { member, staging, plan }: NodeWork,
+  { member, staging, parts: own }: NodeWork,
   table: RestoredTable,
+  { loader }: RestoreOptions,
   { tools }: RestoreParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const below = `${tableDirectory(table)}/`;
-  if (![...plan.fetch.map(({ path }) => path), ...staging.present.keys()].some((path) => path.startsWith(below))) {
-    return;
-  }
-  const directory = `${staging.directory}/${tableDirectory(table)}`;
-  if (method.method === 'import') {
-    await importTable(member.remote, tools, table, directory, signal);
-  } else {
-    await refreshTable(member.remote, tools, member.config, { ...table, id: table.liveId ?? table.id }, directory, signal);
+  const { remote, config } = member;
+  const name = tableDirectory(table);
+  for (const part of own.filter((each) => tableDirectory(each.table) === name && each.table.files.length > 0)) {
+    const directory = `${staging.directory}/${part.directory}`;
+    if (method.method === 'load') {
+      const dataFiles = part.table.files.map(({ path }) => path).filter(isDataFile);
+      await loadTable(remote, loader, config, directory, dataFiles, signal);
+    } else if (method.method === 'import') {
+      await importTable(remote, tools, table, directory, signal);
+    } else {
+      await refreshTable(remote, tools, config, { ...table, id: table.liveId ?? table.id }, directory, signal);
+    }
   }
 }
