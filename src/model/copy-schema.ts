@@ -17,18 +17,35 @@ export function schemaOfCopies(
   live: readonly SchemaStatement[],
   copies: readonly TableCopy[],
 ): readonly SchemaStatement[] {
-  const taken = new Set(live.flatMap(({ keyspace, index }) => (index === undefined ? [] : [`${keyspace}.${index}`])));
-  const statements = copies.flatMap((copy) => {
-    const { keyspace } = copy.to;
-    const own = ofTable(backup, copy);
-    const types = typesOf(backup, copy.from.keyspace, own).map((type) => withNames(type, { keyspace, name: type.name }));
-    if (copy.from.keyspace !== keyspace) {
-      types.forEach((type) => refuseOther(type, live));
-    }
-    return [...keyspaceOf(backup, copy), ...types, ...own.map((statement) => renamed(statement, copy, taken))];
-  });
-  // Copies in one keyspace need it, and a type, once.
-  return statements.filter(({ text }, index) => index === statements.findIndex((other) => other.text === text));
+  return copies.reduce<readonly SchemaStatement[]>(
+    // What is made for one copy is there for the next.
+    (made, copy) => [...made, ...schemaOfCopy(backup, live, made, copy)],
+    [],
+  );
+}
+
+function schemaOfCopy(
+  backup: readonly SchemaStatement[],
+  live: readonly SchemaStatement[],
+  made: readonly SchemaStatement[],
+  copy: TableCopy,
+): readonly SchemaStatement[] {
+  const { keyspace } = copy.to;
+  const own = ofTable(backup, copy);
+  const types = typesOf(backup, copy.from.keyspace, own).map((type) => withNames(type, { keyspace, name: type.name }));
+  if (copy.from.keyspace !== keyspace) {
+    types.forEach((type) => refuseOther(type, [...live, ...made]));
+  }
+  const taken = new Set(
+    [...live, ...made].flatMap((each) => (each.keyspace === keyspace && each.index !== undefined ? [each.index] : [])),
+  );
+  const wide = [...keyspaceOf(backup, copy), ...types];
+  return [
+    ...wide.filter(
+      ({ kind, name }) => !made.some((each) => each.keyspace === keyspace && each.kind === kind && each.name === name),
+    ),
+    ...own.map((statement) => renamed(statement, copy, taken)),
+  ];
 }
 
 function ofTable(backup: readonly SchemaStatement[], { from }: TableCopy): readonly SchemaStatement[] {
@@ -90,37 +107,43 @@ function renamed(statement: SchemaStatement, { from, to }: TableCopy, taken: Set
     return withId(withNames(statement, names), to.id);
   }
   const index = freeName(statement.index, from, to, taken);
-  taken.add(`${to.keyspace}.${index}`);
+  taken.add(index);
   return withNames(statement, { ...names, index });
 }
 
 /** Names of indexes are a keyspace's, not a table's. Most begin with their table's name. */
 function freeName(index: string, from: TableName, to: TableName, taken: ReadonlySet<string>): string {
   const own = `${to.table}_${index.startsWith(`${from.table}_`) ? index.slice(from.table.length + 1) : index}`;
-  let name = taken.has(`${to.keyspace}.${index}`) ? own : index;
-  for (let number = 2; taken.has(`${to.keyspace}.${name}`); number += 1) {
+  let name = taken.has(index) ? own : index;
+  for (let number = 2; taken.has(name); number += 1) {
     name = `${own}_${number}`;
   }
   return name;
 }
 
 /**
- * A node's files hold the rows whose copies it had. Where the copy's keyspace places them on other nodes, each would load
- * rows that are not its own and lack some that are. Throws UsageError.
+ * A node's files hold the rows whose copies it had. Where the copy's keyspace, as it is or as the first copy in it makes it,
+ * places them on other nodes, each would load rows that are not its own and lack some that are. Throws UsageError.
  */
 export function refuseOtherPlacing(
   backup: readonly SchemaStatement[],
   live: readonly SchemaStatement[],
   copies: readonly TableCopy[],
 ): void {
+  const places = new Map(live.filter(({ kind }) => kind === 'keyspace').map((each) => [each.keyspace, replicationOf(each)]));
   for (const { from, to } of copies) {
-    const there = live.find(({ kind, keyspace }) => kind === 'keyspace' && keyspace === to.keyspace);
     const was = backup.find(({ kind, keyspace }) => kind === 'keyspace' && keyspace === from.keyspace);
-    if (there !== undefined && was !== undefined && !sameReplication(replicationOf(there), replicationOf(was))) {
+    const replication = was === undefined ? undefined : replicationOf(was);
+    const there = places.get(to.keyspace) ?? replication;
+    if (replication === undefined || there === undefined) {
+      continue;
+    }
+    if (!sameReplication(there, replication)) {
       throw new UsageError(`keyspace ${to.keyspace} is replicated otherwise than ${from.keyspace} was`, {
-        hint: '--method load brings each row to the nodes that it belongs to now',
+        hint: 'choose another keyspace; or --method load, which brings each row to the nodes that it belongs to now',
       });
     }
+    places.set(to.keyspace, there);
   }
 }
 

@@ -83,6 +83,16 @@ test('a type of that name with other fields in the copy’s keyspace is refused,
   assert.doesNotThrow(() => texts([copyTo('shop', 'copy')], 'CREATE TYPE shop.address (street text)'));
 });
 
+test('two tables whose types of one name differ have no copies in one keyspace', () => {
+  const two = [
+    ...backup,
+    ...parseSchema(`CREATE TYPE other.address (a int);
+    CREATE TABLE other.t (id int PRIMARY KEY, ship frozen<address>) WITH ID = 00000004-0000-0000-0000-000000000000`),
+  ];
+  const copies = [copyTo('old', 'orders'), copyTo('old', 't', tableOf('other', 't', 4))];
+  assert.throws(() => schemaOfCopies(two, [], copies), /keyspace old has a type address that is not the one/);
+});
+
 test('a view and a table that the schema lacks have no copy', () => {
   assert.throws(() => texts([copyTo('old', 'v', tableOf('shop', 'by_ship'))]), /shop\.by_ship is a view/);
   assert.throws(() => texts([copyTo('old', 'v', tableOf('shop', 'nothing'))]), NotFoundError);
@@ -101,4 +111,13 @@ test('a keyspace that places rows on other nodes is refused, however it is writt
   ]) {
     assert.throws(() => refuseOtherPlacing(backup, keyspace(other), copy), /keyspace old is replicated otherwise/);
   }
+});
+
+test('two copies in a new keyspace that were not replicated alike are refused', () => {
+  const two = [
+    ...backup,
+    ...parseSchema(`CREATE KEYSPACE other WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}`),
+  ];
+  const copies = [copyTo('old', 'orders'), copyTo('old', 't', tableOf('other', 't', 4))];
+  assert.throws(() => refuseOtherPlacing(two, [], copies), /keyspace old is replicated otherwise than other was/);
 });

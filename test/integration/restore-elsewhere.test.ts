@@ -1,0 +1,199 @@
+/**
+ * A backup brought to other places than its own: beside the living tables, and into a cluster with other tokens and another
+ * number of nodes; every row compared.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { undoFaults, withWrapper } from '../support/host-faults.ts';
+import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
+import { resultOf, runProgram } from '../support/program.ts';
+import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox, sandboxEnv } from '../support/sandbox.ts';
+
+const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'origin'];
+const base = `it-${randomBytes(4).toString('hex')}`;
+
+let sandbox: Sandbox;
+let env: Readonly<Record<string, string>>;
+let snapshot: BackupDocument;
+/** What the backup holds. */
+let written: Record<string, TableRows>;
+/** What the living tables hold while copies are made: more, less and other than the backup. */
+let living: Record<string, TableRows>;
+/** One node, so all tokens are other ones. Below the state of the first cluster, so that a run that was killed is found. */
+let other: { readonly state: string };
+let elsewhere: Promise<unknown>;
+
+before(async () => {
+  sandbox = await ensureSandbox();
+  env = { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${base}` };
+  other = { state: `${dirname(sandbox.env['SSTASH_SSHKEY'] ?? '')}-elsewhere` };
+  elsewhere = openElsewhere();
+  // Awaited by the test that needs it; until then a failure has nobody to tell.
+  elsewhere.catch(() => undefined);
+  await undoFaults(sandbox.hosts);
+  await cql('DROP KEYSPACE IF EXISTS copies; DROP TABLE IF EXISTS shop3.users_copy;');
+  const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
+  await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
+  await loadRows(1, 500);
+  // Sstables that hold a column which the table has no more.
+  await cql(`
+    CREATE KEYSPACE IF NOT EXISTS origin WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
+    DROP TABLE IF EXISTS origin.history;
+    CREATE TABLE origin.history (id int PRIMARY KEY, kept text, gone text);
+    ${Array.from({ length: 30 }, (_, id) => `INSERT INTO origin.history (id, kept, gone) VALUES (${id}, 'kept', 'gone');`).join('\n')}`);
+  for (const host of sandbox.hosts) await runSandbox(['nodetool', host, 'flush', 'origin']);
+  await cql('ALTER TABLE origin.history DROP gone;');
+  snapshot = resultOf<BackupDocument>(await sstash('backup', '-K', keyspaces.join(','), '--new-snapshot'));
+  written = await dumpRows({ keyspaces });
+  await loadRows(2, 50);
+  await cql('DELETE FROM origin.history WHERE id = 1; DELETE FROM "Quoted_Ks"."MixedCase" WHERE "Key" = 1000001;');
+  living = await dumpRows({ keyspaces });
+});
+
+after(async () => {
+  await elsewhere.catch(() => undefined);
+  await runSandbox(['wipe'], other);
+  await cql('DROP KEYSPACE IF EXISTS copies; DROP TABLE IF EXISTS shop3.users_copy;');
+  await rm(join(sandbox.bucket, base), { recursive: true, force: true });
+});
+
+/** Beside the first one, at addresses that follow from its own: 127.0.61.x has 127.1.61.x beside it. */
+async function openElsewhere(): Promise<void> {
+  const [, third] = /^127\.\d+\.(\d+)\./.exec(sandbox.hosts[0]) ?? [];
+  await runSandbox(['wipe'], other);
+  await runSandbox(['up', '1', '--cassandra', sandbox.hasSai ? '5.0' : '4.1', '--net', `127.1.${third}`], other);
+}
+
+function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {
+  return runProgram([...args, '--json'], { env });
+}
+
+function restore(...args: readonly string[]): ReturnType<typeof runProgram> {
+  return sstash('restore', snapshot.id, ...args, '--yes');
+}
+
+const renames = ['shop3.users=shop3.users_copy', 'shop2.orders=copies.orders', 'origin.history=origin.Past'];
+const copied = renames.flatMap((rename) => ['--rename', rename]);
+
+/** The rows of the living tables, and those of the copies under the names of what they are copies of. */
+async function compareAll(): Promise<void> {
+  const now = await dumpRows({ keyspaces: [...keyspaces, 'copies'] });
+  for (const rename of renames) {
+    const [from = '', to = ''] = rename.split('=');
+    assert.deepEqual(now[to], written[from], rename);
+    delete now[to];
+  }
+  assert.deepEqual(now, living);
+}
+
+test('a plan of copies names them, and changes nothing', async () => {
+  const planned = resultOf<RestoreDocument & { readonly statements: readonly string[] }>(await restore(...copied, '--dry-run'));
+  assert.equal(planned.method, 'import');
+  assert.deepEqual(
+    planned.tables.map(({ keyspace, table, liveId }) => [keyspace, table, liveId]),
+    [
+      ['shop3', 'users_copy', undefined],
+      ['copies', 'orders', undefined],
+      ['origin', 'Past', undefined],
+    ],
+  );
+  const text = (await runProgram(['restore', snapshot.id, ...copied, '--dry-run'], { env })).stdout;
+  assert.match(text, /shop3\.users as shop3\.users_copy$/m);
+  assert.match(text, /^ {2}CREATE TABLE IF NOT EXISTS "copies"\."orders" \( …$/m);
+  assert.deepEqual(await dumpRows({ keyspaces: [...keyspaces, 'copies'] }), living);
+});
+
+test('copies hold the rows of the backup, with types, dropped columns and indexes; the living tables stay as they are', async () => {
+  const restored = resultOf<RestoreDocument>(await restore(...copied));
+  assert.ok(restored.tables.every(({ id, liveId }) => liveId === id));
+  await compareAll();
+  const email = 'user7@example.org';
+  assert.match(await cql(`SELECT count(*) FROM shop3.users_copy WHERE email = '${email}';`), /^\s*1$/m);
+  assert.doesNotMatch(await cql('DESCRIBE TABLE shop3.users_copy;'), /MATERIALIZED VIEW/);
+  for (const host of sandbox.hosts) {
+    assert.equal(await onHost(host, 'ls -d /var/lib/cassandra/sstash_restore 2>/dev/null; true'), '');
+  }
+});
+
+test('the same again finds its own copies, and --truncate empties them and nothing else', async () => {
+  resultOf(await restore(...copied));
+  await compareAll();
+  await cql(`INSERT INTO copies.orders (customer, placed) VALUES ('newer', 1); DELETE FROM origin."Past" WHERE id = 2;`);
+  resultOf(await restore(...copied, '--truncate'));
+  await compareAll();
+});
+
+test('a copy whose node could not load it makes it exit 3, and the same command again mends it', async () => {
+  await cql('TRUNCATE origin."Past";');
+  const [, second] = sandbox.hosts;
+  const broken = 'case "$*" in *import*) echo "nodetool: no room" >&2; exit 1;; esac; exec /usr/bin/nodetool "$@"';
+  await withWrapper(second, 'nodetool', broken, async () => {
+    resultOf(await restore('--rename', 'origin.history=origin.Past'), 3);
+  });
+  resultOf(await restore('--rename', 'origin.history=origin.Past'));
+  await compareAll();
+});
+
+test('a copy where a table is, in a keyspace that is replicated otherwise, or of what the backup has not, is refused', async () => {
+  const refusals: readonly (readonly [message: RegExp, ...args: readonly string[]])[] = [
+    [/shop2\.notes is there already/, '--rename', 'shop3.users=shop2.notes', '--truncate'],
+    [/shop3 is replicated otherwise than shop2/, '--rename', 'shop2.orders=shop3.orders'],
+    [/no table matches shop2\.absent/, '--rename', 'shop2.absent=shop2.copy'],
+    [/users_by_city is a view/, '--rename', 'shop3.users_by_city=shop3.cities'],
+    [/not understood/, '--rename', 'shop2.orders'],
+    [/neither -K nor --local/, '--rename', 'shop2.orders=shop2.copy', '-K', 'shop2'],
+    [/not with --method node-restart/, '--rename', 'shop2.orders=shop2.copy', '--method', 'node-restart'],
+  ];
+  for (const [message, ...args] of refusals) {
+    const { error } = resultOf<ErrorDocument>(await restore(...args), 2);
+    assert.match(error.message, message);
+  }
+  await compareAll();
+});
+
+test('a backup goes into a cluster with other tokens and another number of nodes by --method load alone', async () => {
+  await elsewhere;
+  const target = { ...sandboxEnv(other), ...storeOf(env) };
+  const there = (...args: readonly string[]) => runProgram(['restore', snapshot.id, ...args, '--yes', '--json'], { env: target });
+  const all = ['-K', keyspaces.join(',')];
+  const { error } = resultOf<ErrorDocument>(await there(...all, '--method', 'import'), 2);
+  assert.match(error.message, /no host holds the tokens/);
+  const { error: missing } = resultOf<ErrorDocument>(
+    await there(...all, '--method', 'load', '--sstableloader-path', 'no-such'),
+    1,
+  );
+  assert.match(missing.message, /no-such not found/);
+
+  const planned = resultOf<LoadDocument>(await there(...all, '--method', 'load', '--dry-run'));
+  assert.deepEqual(
+    planned.load.map(({ keyspace, copies }) => [keyspace, copies]),
+    [
+      ['Quoted_Ks', 1],
+      ['origin', 1],
+      ['shop2', 1],
+      ['shop3', 1],
+    ],
+  );
+  resultOf<RestoreDocument>(await there(...all, '--method', 'load'));
+  assert.deepEqual(await dumpRows({ ...other, keyspaces }), written);
+  assert.match(await cql("SELECT count(*) FROM shop3.users WHERE email = 'user7@example.org';", other), /^\s*1$/m);
+  assert.equal(await onHost('h2', 'ls -d /var/lib/cassandra/sstash_restore 2>/dev/null; true', other), '');
+
+  resultOf(await there('--rename', 'shop2.orders=copies.orders', '--method', 'load'));
+  assert.deepEqual(await dumpRows({ ...other, keyspaces: ['copies'] }), { 'copies.orders': written['shop2.orders'] });
+});
+
+interface LoadDocument {
+  readonly load: readonly { readonly keyspace: string; readonly bytes: number; readonly copies: number }[];
+}
+
+/** The part of the environment that says where the backup is. */
+function storeOf(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name]) => /^(AWS_|SSTASH_(LOCATION|ENDPOINT|PATH_STYLE)$)/.test(name)),
+  );
+}
