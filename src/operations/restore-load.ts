@@ -31,7 +31,7 @@ export async function planLoad(
   const live = await liveSchema(planned, parts, signal);
   const text = await parts.repository.schema(sources.ref, signal);
   const backup = text === undefined ? [] : parseSchema(text);
-  return loadVolumes(
+  const volumes = loadVolumes(
     work.flatMap((node) => node.parts),
     (keyspace) => {
       const { from } = sources.copies.find(({ to }) => to.keyspace === keyspace) ?? {};
@@ -39,6 +39,13 @@ export async function planLoad(
       return made === undefined ? undefined : copiesIn(replicationOf(made), nodes);
     },
   );
+  const nowhere = volumes.find(({ copies }) => copies === 0);
+  if (nowhere !== undefined) {
+    throw new UsageError(`keyspace ${nowhere.keyspace} is replicated in datacenters that this cluster does not have`, {
+      hint: 'create it first with others: sstash schema apply BACKUP -K KEYSPACE --hosts HOST --dc-mapping old=new',
+    });
+  }
+  return volumes;
 }
 
 /** Empty where cqlsh cannot say: the tool itself can do without. */
