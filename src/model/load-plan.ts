@@ -1,48 +1,101 @@
-import type { NodeManifest } from './manifest.ts';
+import type { NodeManifest, StoredFile } from './manifest.ts';
 import type { TablePart } from './restore-plan.ts';
 import { total } from './size.ts';
 import type { TableId, View } from './sstable.ts';
-import { tableDirectory } from './sstable.ts';
+import { formatComponentName, parseComponentName, tableDirectory } from './sstable.ts';
 
-/** A node's files of a table, to be streamed by sstableloader from wherever they are put. */
+/** Files of one table, to be streamed by one run of sstableloader. */
 export interface LoadPart extends TablePart {
-  /** The node whose files they are. */
+  /** The nodes whose files they are. */
+  readonly sources: readonly string[];
+}
+
+/** What is not taken apart: one node's files of a table, or those of all nodes where they are few. */
+interface Unit {
+  readonly table: TableId;
+  readonly bytes: number;
+  readonly shares: readonly Share[];
+}
+
+interface Share {
   readonly source: string;
+  readonly files: readonly StoredFile[];
 }
 
 /**
- * Which host loads what. A part is one node's files of one table: files of two nodes may have the same names. Its directory
- * ends in `<keyspace>/<table>`, from which sstableloader takes the names. The largest part first, each to the host that
- * has the least so far; the same question gets the same answer, so that a second run finds what the first one fetched.
+ * Which host loads what. The largest unit first, each to the host that has the least so far. What a host has of a table lies
+ * in one directory, `<keyspace>/<table>`, from which sstableloader takes the names: every run of it costs seconds, so that
+ * small tables stay whole. The same question gets the same answer.
  */
 export function spreadLoads(
   manifests: readonly NodeManifest[],
   tables: readonly TableId[],
   hosts: readonly string[],
 ): ReadonlyMap<string, readonly LoadPart[]> {
-  const chosen = new Set(tables.map(tableDirectory));
-  const parts = manifests.flatMap((manifest) =>
-    manifest.tables.filter((table) => chosen.has(tableDirectory(table))).map((table) => partOf(manifest.host, table)),
-  );
-  const shares = hosts.map((host) => ({ host, bytes: 0, parts: [] as LoadPart[] }));
-  for (const part of parts.filter(({ table }) => table.files.length > 0).toSorted((a, b) => bytesOf(b) - bytesOf(a))) {
-    const [least] = shares.toSorted((a, b) => a.bytes - b.bytes);
+  const spread = hosts.map((host) => ({ host, bytes: 0, units: [] as Unit[] }));
+  for (const unit of unitsOf(manifests, tables, hosts.length)) {
+    const [least] = spread.toSorted((a, b) => a.bytes - b.bytes);
     if (least !== undefined) {
-      least.bytes += bytesOf(part);
-      least.parts.push(part);
+      least.bytes += unit.bytes;
+      least.units.push(unit);
     }
   }
-  return new Map(shares.map(({ host, parts: own }) => [host, own]));
+  return new Map(spread.map(({ host, units }) => [host, tables.flatMap((table) => partOf(table, units))]));
 }
 
-function partOf(source: string, table: LoadPart['table']): LoadPart {
-  // What is streamed is indexed where it arrives; the tool does not look into index directories.
-  const files = table.files.filter(({ path }) => !path.includes('/'));
-  return { source, table: { ...table, files }, directory: `${source}/${table.keyspace}/${table.table}` };
+function unitsOf(manifests: readonly NodeManifest[], tables: readonly TableId[], hosts: number): readonly Unit[] {
+  const shared = tables.map((table) => ({ table, shares: manifests.flatMap((manifest) => shareOf(manifest, table)) }));
+  const all = total(shared.map(({ shares }) => bytesOf(shares)));
+  const units = shared.flatMap(({ table, shares }): readonly Unit[] => {
+    // A quarter of a host's share is no burden for one of them.
+    const parts = bytesOf(shares) * 4 * hosts <= all ? [shares] : shares.map((share) => [share]);
+    return parts.map((own) => ({ table, bytes: bytesOf(own), shares: own }));
+  });
+  return units.toSorted((a, b) => b.bytes - a.bytes);
 }
 
-function bytesOf({ table }: TablePart): number {
-  return total(table.files.map(({ bytes }) => bytes));
+function shareOf({ host, tables }: NodeManifest, table: TableId): readonly Share[] {
+  const name = tableDirectory(table);
+  return tables
+    .filter((each) => tableDirectory(each) === name && each.files.length > 0)
+    .map(({ files }) => ({ source: host, files }));
+}
+
+function bytesOf(shares: readonly Share[]): number {
+  return total(shares.flatMap(({ files }) => files.map(({ bytes }) => bytes)));
+}
+
+function partOf(table: TableId, units: readonly Unit[]): readonly LoadPart[] {
+  const shares = units.filter((unit) => unit.table === table).flatMap((unit) => unit.shares);
+  const sources = shares.map(({ source }) => source);
+  const files = sideBySide(shares);
+  return files.length === 0 ? [] : [{ sources, table: { ...table, files }, directory: `${table.keyspace}/${table.table}` }];
+}
+
+/**
+ * The sstables of several nodes in one directory. Numbers begin anew on every node, so each sstable gets one of its own;
+ * an id that is a time UUID is nobody else's and stays, unless a copy of it is there. Index directories stay behind: what is
+ * streamed is indexed where it arrives.
+ */
+function sideBySide(shares: readonly Share[]): readonly StoredFile[] {
+  let last = 0;
+  const taken = new Set<string>();
+  return shares.flatMap(({ files }) => {
+    const generations = new Map<string, string>();
+    const moved = files.flatMap((file) => {
+      const name = file.path.includes('/') ? undefined : parseComponentName(file.path);
+      if (name === undefined) {
+        return [];
+      }
+      const sstable = formatComponentName({ ...name, component: '' });
+      const fresh = () => (/^\d+$/.test(name.generation) || taken.has(sstable) ? String((last += 1)) : name.generation);
+      const generation = generations.get(sstable) ?? fresh();
+      generations.set(sstable, generation);
+      return [{ ...file, path: formatComponentName({ ...name, generation }) }];
+    });
+    [...generations.keys()].forEach((sstable) => taken.add(sstable));
+    return moved;
+  });
 }
 
 /**
@@ -73,8 +126,9 @@ export function loadVolumes(
   copiesOf: (keyspace: string) => number | undefined,
 ): readonly LoadVolume[] {
   return [...new Set(parts.map(({ table }) => table.keyspace))].toSorted().map((keyspace) => {
+    const files = parts.flatMap(({ table }) => (table.keyspace === keyspace ? table.files : []));
+    const bytes = total(files.map((file) => file.bytes));
     const copies = copiesOf(keyspace);
-    const bytes = total(parts.filter(({ table }) => table.keyspace === keyspace).map(bytesOf));
     return copies === undefined ? { keyspace, bytes } : { keyspace, bytes, copies };
   });
 }

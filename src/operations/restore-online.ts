@@ -5,6 +5,7 @@ import { reasonOf } from '../model/outcome.ts';
 import type { RestoredNode, RestoredTable, RestoreResult } from '../model/results.ts';
 import type { TableId } from '../model/sstable.ts';
 import { isDataFile, tableDirectory } from '../model/sstable.ts';
+import { settled } from './cluster-restart.ts';
 import { planLoad } from './restore-load.ts';
 import { prepareRestore } from './restore-prepare.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
@@ -44,28 +45,33 @@ async function placeAll(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<readonly RestoredNode[]> {
-  const { members, work } = planned;
+  const { work, method } = planned;
   const failures = new Map<string, string>();
-  const [first] = members.present;
-  const emptied = new Set(options.truncate ? truncated(planned).map(tableDirectory) : []);
-  for (const table of tables) {
-    parts.listen({ type: 'step', text: `loading ${table.keyspace}.${table.table}` });
-    if (first !== undefined && emptied.has(tableDirectory(table))) {
-      await runStatements(first, [truncateStatement(table)], parts.tools, signal);
+  const begin = beginnings(planned, options, parts, signal);
+  const place = async (node: NodeWork, table: RestoredTable): Promise<void> => {
+    try {
+      await placeTable(planned, node, table, options, parts, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const { host } = node.member;
+      failures.set(host, failures.get(host) ?? `${table.keyspace}.${table.table}: ${reasonOf(error)}`);
     }
-    await Promise.all(
+  };
+  if (method.method === 'load') {
+    // Most tables are one host's alone: the others need not wait for it.
+    await settled(
       work.map(async (node) => {
-        try {
-          await placeTable(planned, node, table, options, parts, signal);
-        } catch (error) {
-          signal.throwIfAborted();
-          failures.set(
-            node.member.host,
-            failures.get(node.member.host) ?? `${table.keyspace}.${table.table}: ${reasonOf(error)}`,
-          );
+        for (const table of tables) {
+          await begin(table);
+          await place(node, table);
         }
       }),
     );
+  } else {
+    for (const table of tables) {
+      await begin(table);
+      await Promise.all(work.map((node) => place(node, table)));
+    }
   }
   await Promise.all(
     work
@@ -76,6 +82,30 @@ async function placeAll(
     const error = failures.get(node.host);
     return error === undefined ? node : { ...node, error };
   });
+}
+
+/** What comes before a table's files, once for each table however many nodes come to it: TRUNCATE, if it is to be empty. */
+function beginnings(
+  planned: PlannedRestore,
+  { truncate }: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): (table: RestoredTable) => Promise<void> {
+  const [first] = planned.members.present;
+  const emptied = new Set(truncate ? truncated(planned).map(tableDirectory) : []);
+  const begun = new Map<string, Promise<void>>();
+  const begin = async (table: RestoredTable): Promise<void> => {
+    parts.listen({ type: 'step', text: `loading ${table.keyspace}.${table.table}` });
+    if (first !== undefined && emptied.has(tableDirectory(table))) {
+      await runStatements(first, [truncateStatement(table)], parts.tools, signal);
+    }
+  };
+  return (table) => {
+    const name = tableDirectory(table);
+    const beginning = begun.get(name) ?? begin(table);
+    begun.set(name, beginning);
+    return beginning;
+  };
 }
 
 async function placeTable(

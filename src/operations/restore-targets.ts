@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { openStaging } from '../cluster/staging.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { UsageError } from '../model/errors.ts';
@@ -104,6 +105,8 @@ interface Share {
   readonly host: string;
   readonly sources: readonly string[];
   readonly parts: readonly TablePart[];
+  /** What tells files from those of another share, besides the backup. */
+  readonly mark: string;
 }
 
 /** Every node the data of the node that it stands for; one that cannot be reached is named later, by who needs it. */
@@ -111,7 +114,7 @@ function sharesByMatch(matches: readonly NodeMatch[], { manifests, tables }: Sou
   return matches.flatMap(({ source, target }) =>
     manifests
       .filter(({ host }) => host === source.host)
-      .map((manifest) => ({ host: target.host, sources: [source.host], parts: partsOf(manifest, tables) })),
+      .map((manifest) => ({ host: target.host, sources: [source.host], parts: partsOf(manifest, tables), mark: '' })),
   );
 }
 
@@ -120,9 +123,16 @@ function sharesToLoad({ manifests, tables, views }: Sources, members: readonly M
   const hosts = members.map(({ host }) => host);
   return [...spreadLoads(manifests, tablesToLoad(tables, views), hosts)].map(([host, parts]) => ({
     host,
-    sources: [...new Set(parts.map(({ source }) => source))].toSorted(),
+    sources: [...new Set(parts.flatMap(({ sources }) => sources))].toSorted(),
     parts,
+    mark: ` for sstableloader ${fingerprint(parts)}`,
   }));
+}
+
+/** With other hosts or tables an sstable gets another number, and its small files may have another's name and size. */
+function fingerprint(parts: readonly TablePart[]): string {
+  const lines = parts.flatMap(({ table, directory }) => table.files.map(({ path, key }) => `${directory}/${path}\t${key}\n`));
+  return createHash('sha256').update(lines.join('')).digest('hex').slice(0, 16);
 }
 
 async function planNode(
@@ -134,7 +144,8 @@ async function planNode(
   signal: AbortSignal,
 ): Promise<NodeWork> {
   const { dataDirectories } = member.config;
-  const staging = await openStaging(member.remote, { directory, dataDirectories, label, make: !dryRun }, signal);
+  const request = { directory, dataDirectories, label: `${label}${share.mark}`, make: !dryRun };
+  const staging = await openStaging(member.remote, request, signal);
   const plan = planParts(share.parts, staging.present);
   if (plan.fetchBytes > staging.freeBytes) {
     throw new UsageError(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadVolumes, spreadLoads, tablesToLoad } from '../../../src/model/load-plan.ts';
+import type { TablePart } from '../../../src/model/restore-plan.ts';
+import { total } from '../../../src/model/size.ts';
 import { nodeManifestOf, storedOf, tableOf, users } from '../../support/manifests.ts';
 
 const orders = tableOf('shop', 'orders', 2);
@@ -13,7 +15,7 @@ function manifestOf(host: string, userBytes: number, orderBytes: number) {
     tables: [
       {
         ...users,
-        files: [storedOf('nb-1-big-Data.db', { bytes: userBytes }), storedOf('.idx/nb-1-big-Data.db', { bytes: 9000 })],
+        files: [storedOf('nb-1-big-Data.db', { bytes: userBytes }), storedOf('nb-1-big-Filter.db', { bytes: 0 })],
       },
       { ...orders, files: [storedOf('nb-1-big-Data.db', { bytes: orderBytes })] },
       { ...empty, files: [] },
@@ -23,28 +25,70 @@ function manifestOf(host: string, userBytes: number, orderBytes: number) {
 
 const manifests = [manifestOf('n1', 50, 40), manifestOf('n2', 30, 20), manifestOf('n3', 25, 35)];
 
-test('each host gets about as many bytes as the others, and files of two nodes never meet in one directory', () => {
+const bytesOf = (parts: readonly TablePart[]) => total(parts.flatMap(({ table }) => table.files.map(({ bytes }) => bytes)));
+
+test('each host gets about as many bytes as the others, and the same ones when asked again', () => {
   const spread = spreadLoads(manifests, [users, orders, empty], ['a', 'b']);
-  const bytes = [...spread.values()].map((parts) =>
-    parts.flatMap(({ table }) => table.files).reduce((sum, file) => sum + file.bytes, 0),
-  );
-  assert.deepEqual(bytes, [100, 100]);
-  const directories = [...spread.values()].flat().map(({ directory }) => directory);
-  assert.deepEqual(directories.toSorted(), [
-    'n1/shop/orders',
-    'n1/shop/users',
-    'n2/shop/orders',
-    'n2/shop/users',
-    'n3/shop/orders',
-    'n3/shop/users',
-  ]);
+  assert.deepEqual([...spread.values()].map(bytesOf), [100, 100]);
   assert.deepEqual(spreadLoads(manifests, [users, orders, empty], ['a', 'b']), spread);
 });
 
-test('only chosen tables are loaded, without the directories of their indexes', () => {
-  const [parts = []] = spreadLoads(manifests, [users], ['a']).values();
-  assert.equal(parts.length, 3);
-  assert.ok(parts.every(({ table }) => table.table === 'users' && table.files.length === 1));
+test('what a host has of a table lies in one directory, whose names tell keyspace and table', () => {
+  const spread = spreadLoads(manifests, [users, orders, empty], ['a']);
+  assert.deepEqual(
+    spread.get('a')?.map(({ directory, sources }) => [directory, sources.toSorted()]),
+    [
+      ['shop/users', ['n1', 'n2', 'n3']],
+      ['shop/orders', ['n1', 'n2', 'n3']],
+    ],
+  );
+});
+
+test('a small table stays whole, since every run of the tool costs seconds', () => {
+  const small = manifests.map((manifest) => ({
+    ...manifest,
+    tables: [...manifest.tables, { ...view, files: [storedOf('nb-1-big-Data.db', { bytes: 1 })] }],
+  }));
+  const spread = spreadLoads(small, [users, orders, view], ['a', 'b', 'c']);
+  const holders = [...spread.values()].filter((parts) => parts.some(({ table }) => table.table === view.table));
+  assert.equal(holders.length, 1);
+});
+
+test('sstables of several nodes keep together and apart from each other, whatever their names were', () => {
+  const uuid = '3h5p_02gl_13nh62nziejh6er5ag';
+  const [first, second] = [1, 2].map((number) =>
+    nodeManifestOf({
+      host: `n${number}`,
+      tables: [
+        {
+          ...users,
+          files: [
+            'nb-7-big-Data.db',
+            'nb-7-big-SAI+aa+age.db',
+            'nb-9-big-Data.db',
+            `nb-${uuid}-big-Data.db`,
+            '.idx/nb-1-big-Data.db',
+          ].map((path) => storedOf(path, { key: `n${number}/${path}` })),
+        },
+      ],
+    }),
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  const files = spreadLoads([first, second], [users], ['a']).get('a')?.[0]?.table.files ?? [];
+  assert.equal(new Set(files.map(({ path }) => path)).size, files.length);
+  assert.deepEqual(
+    files.map(({ path, key }) => [path, key]),
+    [
+      ['nb-1-big-Data.db', 'n1/nb-7-big-Data.db'],
+      ['nb-1-big-SAI+aa+age.db', 'n1/nb-7-big-SAI+aa+age.db'],
+      ['nb-2-big-Data.db', 'n1/nb-9-big-Data.db'],
+      [`nb-${uuid}-big-Data.db`, `n1/nb-${uuid}-big-Data.db`],
+      ['nb-3-big-Data.db', 'n2/nb-7-big-Data.db'],
+      ['nb-3-big-SAI+aa+age.db', 'n2/nb-7-big-SAI+aa+age.db'],
+      ['nb-4-big-Data.db', 'n2/nb-9-big-Data.db'],
+      ['nb-5-big-Data.db', `n2/nb-${uuid}-big-Data.db`],
+    ],
+  );
 });
 
 test('a view is filled through its base table, and loaded only where that is not among the tables', () => {
