@@ -35,14 +35,13 @@ before(async () => {
   // Awaited by the test that needs it; until then a failure has nobody to tell.
   elsewhere.catch(() => undefined);
   await undoFaults(sandbox.hosts);
-  await cql('DROP KEYSPACE IF EXISTS copies; DROP TABLE IF EXISTS shop3.users_copy;');
+  await forget();
   const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
   await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
   await loadRows(1, 500);
   // Sstables that hold a column which the table has no more.
   await cql(`
-    CREATE KEYSPACE IF NOT EXISTS origin WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
-    DROP TABLE IF EXISTS origin.history;
+    CREATE KEYSPACE origin WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
     CREATE TABLE origin.history (id int PRIMARY KEY, kept text, gone text);
     ${Array.from({ length: 30 }, (_, id) => `INSERT INTO origin.history (id, kept, gone) VALUES (${id}, 'kept', 'gone');`).join('\n')}`);
   for (const host of sandbox.hosts) await runSandbox(['nodetool', host, 'flush', 'origin']);
@@ -57,9 +56,13 @@ before(async () => {
 after(async () => {
   await elsewhere.catch(() => undefined);
   await runSandbox(['wipe'], other);
-  await cql('DROP KEYSPACE IF EXISTS copies; DROP TABLE IF EXISTS shop3.users_copy;');
+  await forget();
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
 });
+
+async function forget(): Promise<void> {
+  await cql('DROP KEYSPACE IF EXISTS copies; DROP KEYSPACE IF EXISTS origin; DROP TABLE IF EXISTS shop3.users_copy;');
+}
 
 /** Beside the first one, at addresses that follow from its own: 127.0.61.x has 127.1.61.x beside it. */
 async function openElsewhere(): Promise<void> {
@@ -77,6 +80,8 @@ function restore(...args: readonly string[]): ReturnType<typeof runProgram> {
 }
 
 const renames = ['shop3.users=shop3.users_copy', 'shop2.orders=copies.orders', 'origin.history=origin.Past'];
+const byIndex = "WHERE email = 'user7@example.org' LIMIT 1;";
+const hit = /^\s*user7@example\.org$/m;
 const copied = renames.flatMap((rename) => ['--rename', rename]);
 
 /** The rows of the living tables, and those of the copies under the names of what they are copies of. */
@@ -103,8 +108,7 @@ test('copies hold the rows of the backup, with types, dropped columns and indexe
   assert.equal(restored.method, 'import');
   assert.ok(restored.tables.every(({ id, liveId }) => liveId === id));
   await compareAll();
-  const email = 'user7@example.org';
-  assert.match(await cql(`SELECT count(*) FROM shop3.users_copy WHERE email = '${email}';`), /^\s*1$/m);
+  assert.match(await cql(`SELECT email FROM shop3.users_copy ${byIndex}`), hit);
   assert.doesNotMatch(await cql('DESCRIBE TABLE shop3.users_copy;'), /MATERIALIZED VIEW/);
   for (const host of sandbox.hosts) {
     assert.equal(await onHost(host, 'ls -d /var/lib/cassandra/sstash_restore 2>/dev/null; true'), '');
@@ -137,25 +141,13 @@ test('a backup goes into a cluster with other tokens and another number of nodes
   const all = ['-K', keyspaces.join(',')];
   const { error } = resultOf<ErrorDocument>(await there(...all, '--method', 'import'), 2);
   assert.match(error.message, /no host holds the tokens/);
-  const { error: missing } = resultOf<ErrorDocument>(
-    await there(...all, '--method', 'load', '--sstableloader-path', 'no-such'),
-    1,
-  );
-  assert.match(missing.message, /no-such not found/);
-
-  const planned = resultOf<LoadDocument>(await there(...all, '--method', 'load', '--dry-run'));
+  const restored = resultOf<LoadDocument>(await there(...all, '--method', 'load'));
   assert.deepEqual(
-    planned.load.map(({ keyspace, copies }) => [keyspace, copies]),
-    [
-      ['Quoted_Ks', 1],
-      ['origin', 1],
-      ['shop2', 1],
-      ['shop3', 1],
-    ],
+    restored.load.map(({ keyspace, copies }) => [keyspace, copies]),
+    ['Quoted_Ks', 'origin', 'shop2', 'shop3'].map((keyspace) => [keyspace, 1]),
   );
-  resultOf<RestoreDocument>(await there(...all, '--method', 'load'));
   assert.deepEqual(await dumpRows({ ...other, keyspaces }), written);
-  assert.match(await cql("SELECT count(*) FROM shop3.users WHERE email = 'user7@example.org';", other), /^\s*1$/m);
+  assert.match(await cql(`SELECT email FROM shop3.users ${byIndex}`, other), hit);
   assert.equal(await onHost('h2', 'ls -d /var/lib/cassandra/sstash_restore 2>/dev/null; true', other), '');
 
   resultOf(await there('--rename', 'shop2.orders=copies.orders', '--method', 'load'));
