@@ -19,7 +19,7 @@ export async function planLoad(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<readonly LoadVolume[]> {
-  const { sources, members, topology, work } = planned;
+  const { sources, topology, work } = planned;
   const nodes = topology?.ring.nodes ?? [];
   const down = nodes.find(({ state }) => state.startsWith('D'));
   if (down !== undefined) {
@@ -27,7 +27,7 @@ export async function planLoad(
       hint: 'start it, or take it out of the ring',
     });
   }
-  await Promise.all(members.present.map(({ remote }) => requireLoader(remote, loader, signal)));
+  await Promise.all(work.map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)));
   const live = await liveSchema(planned, parts, signal);
   const text = await parts.repository.schema(sources.ref, signal);
   const backup = text === undefined ? [] : parseSchema(text);

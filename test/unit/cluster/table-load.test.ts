@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { quote } from '../../../src/cluster/remote.ts';
 import { loadTable, requireLoader } from '../../../src/cluster/table-load.ts';
 import { IntegrityError, RemoteError } from '../../../src/model/errors.ts';
 import { fakeProgram } from '../../support/fake-program.ts';
@@ -46,9 +52,48 @@ test('a tool that fails says why, and a refused login how to give one', async (t
   });
 });
 
+test('an interrupted load ends the tool, and what a script has started for it', async (t) => {
+  const place = await temporaryDirectory(t);
+  const script = join(place, 'sstableloader');
+  await writeFile(script, `#!/bin/sh\nsleep 300 & echo $! >${quote(join(place, 'pid'))}; wait\n`, { mode: 0o755 });
+  const abort = new AbortController();
+  const loading = loadTable(remote, [script], config, directory, [], abort.signal);
+  const pid = await until(async () => Number(await readFile(join(place, 'pid'), 'utf8').catch(() => '0')));
+  abort.abort(new Error('enough'));
+  await assert.rejects(loading, /enough/);
+  await until(() => !isAlive(pid));
+});
+
+test('a tool that is still at work for an earlier run is named, so that its rows do not come later', async (t) => {
+  const place = await temporaryDirectory(t);
+  const child = spawn('sleep', ['300'], { argv0: `org.apache.cassandra.tools.BulkLoader ${place}/shop/users`, stdio: 'ignore' });
+  t.after(() => child.kill());
+  await once(child, 'spawn');
+  await assert.rejects(requireLoader(remote, ['sh'], place, signal), {
+    message: `an earlier sstableloader is still at work in ${place} on h2`,
+    hint: new RegExp(`kill ${child.pid}$`),
+  });
+});
+
+async function until<T>(ask: () => T | Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    await setTimeout(20);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 test('a tool that is not there is missed before anything is fetched', async () => {
-  await requireLoader(remote, ['sh'], signal);
-  await assert.rejects(requireLoader(remote, ['no-such-loader'], signal), {
+  await requireLoader(remote, ['sh'], directory, signal);
+  await assert.rejects(requireLoader(remote, ['no-such-loader'], directory, signal), {
     message: 'no-such-loader not found on h2',
     hint: /--sstableloader-path/,
   });
