@@ -8,7 +8,7 @@ import { isSystemKeyspace, selectTables } from './table-filter.ts';
 /** A file that has to come back, and its place below the target directory. */
 export interface RestoreFile {
   readonly file: StoredFile;
-  /** `<keyspace>/<table>-<id>/<component>`. */
+  /** The part's directory and the component. */
   readonly path: string;
 }
 
@@ -36,14 +36,23 @@ export function tablesToRestore(tables: readonly TableId[], filter: TableFilter)
   return selectTables(users, filter);
 }
 
-/** What one node needs. `present` maps paths below the target directory to bytes. */
-export function planNodeRestore(
-  manifest: NodeManifest,
-  tables: readonly TableId[],
-  present: ReadonlyMap<string, number>,
-): NodeRestorePlan {
+/** One node's files of a table, and the directory below the target directory that they go to. */
+export interface TablePart {
+  readonly table: StoredTable;
+  readonly directory: string;
+}
+
+/** What a node holds of the tables, each part in the table's own directory. */
+export function partsOf(manifest: NodeManifest, tables: readonly TableId[]): readonly TablePart[] {
   const chosen = new Set(tables.map(tableDirectory));
-  const wanted = manifest.tables.filter((table) => chosen.has(tableDirectory(table))).flatMap(filesOf);
+  return manifest.tables
+    .filter((table) => chosen.has(tableDirectory(table)))
+    .map((table) => ({ table, directory: tableDirectory(table) }));
+}
+
+/** What one node needs. `present` maps paths below the target directory to bytes. */
+export function planParts(parts: readonly TablePart[], present: ReadonlyMap<string, number>): NodeRestorePlan {
+  const wanted = parts.flatMap(filesOf);
   const fetch = wanted.filter(({ file, path }) => present.get(path) !== file.bytes);
   return {
     fetch,
@@ -54,8 +63,8 @@ export function planNodeRestore(
   };
 }
 
-function filesOf(table: StoredTable): readonly RestoreFile[] {
-  return table.files.map((file) => ({ file, path: `${tableDirectory(table)}/${file.path}` }));
+function filesOf({ table, directory }: TablePart): readonly RestoreFile[] {
+  return table.files.map((file) => ({ file, path: `${directory}/${file.path}` }));
 }
 
 function total(files: readonly RestoreFile[]): number {

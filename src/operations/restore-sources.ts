@@ -10,6 +10,7 @@ import { pathOf } from '../model/prune-plan.ts';
 import { tablesToRestore } from '../model/restore-plan.ts';
 import type { TableId, View } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
+import type { TableCopy } from '../model/table-copy.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { BackupChoice } from './choose-backup.ts';
@@ -27,6 +28,8 @@ export interface Sources {
   readonly tables: readonly TableId[];
   /** Views of these tables that the backup's schema names. */
   readonly views: readonly View[];
+  /** Where the tables are copies of others: `manifests` and `tables` have the names of the copies then. */
+  readonly copies: readonly TableCopy[];
 }
 
 export interface SourceQuestion {
@@ -66,6 +69,7 @@ export async function chooseSources(
     ring: manifests.map(({ host, node }) => ({ host, hostId: node.hostId, tokens: node.tokens })),
     tables: tablesToRestore([...all.values()], question.filter),
     views: [],
+    copies: [],
   };
 }
 

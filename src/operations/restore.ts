@@ -6,7 +6,8 @@ import type { RestoredTable, RestoreResult } from '../model/results.ts';
 import { restoreOnline } from './restore-online.ts';
 import { restoreByRestart } from './restore-restart.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
-import { plannedNode, planRestore, stageAll, withLiveId } from './restore-stage.ts';
+import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
+import { planRestore } from './restore-targets.ts';
 
 /**
  * Brings a backup's data back, by the method that was asked for or that fits. `agree` sees the plan before anything live

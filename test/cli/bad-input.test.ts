@@ -233,3 +233,10 @@ for (const transfer of ['direct', 'relay']) {
     await Promise.all(story.sandbox.hosts.map((each) => runSandbox(['nodetool', each, 'clearsnapshot', '-t', `sstash-${id}`])));
   });
 }
+
+test('a --rename that names no two tables, or goes with what names tables too', async () => {
+  await refused(['restore', '--rename', 'faults.blobs'], { code: 2, says: /--rename faults\.blobs is not understood/ });
+  const rename = ['restore', '--rename', 'faults.blobs=faults.copy'];
+  await refused([...rename, '-K', 'faults'], { code: 2, says: /--rename goes with neither -K nor --local/ });
+  await refused([...rename, '--method', 'load', '--local', '/tmp/copy'], { code: 2, says: /neither -K nor --local/ });
+});
