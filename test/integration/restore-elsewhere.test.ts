@@ -134,7 +134,7 @@ test('a copy where another table is, or in a keyspace that is replicated otherwi
   assert.doesNotMatch(await cql('DESCRIBE KEYSPACE shop3;'), /orders/);
 });
 
-test('a backup goes into a cluster with other tokens and another number of nodes by --method load alone', async (t) => {
+test('a backup goes into a cluster with other tokens and another number of nodes by --method load', async (t) => {
   if (!sandbox.hasSai) {
     t.skip('the sandbox has the driver that sstableloader needs for Cassandra 5.0 only');
     return;
@@ -143,8 +143,6 @@ test('a backup goes into a cluster with other tokens and another number of nodes
   const target = { ...sandboxEnv(other), ...storeOf(env) };
   const there = (...args: readonly string[]) => runProgram(['restore', snapshot.id, ...args, '--yes', '--json'], { env: target });
   const all = ['-K', keyspaces.join(',')];
-  const { error } = resultOf<ErrorDocument>(await there(...all, '--method', 'import'), 2);
-  assert.match(error.message, /no host holds the tokens/);
   const restored = resultOf<LoadDocument>(await there(...all, '--method', 'load'));
   assert.deepEqual(
     restored.load.map(({ keyspace, copies }) => [keyspace, copies]),
