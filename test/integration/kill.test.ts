@@ -113,7 +113,7 @@ async function killedInTheMiddle(): Promise<{ readonly location: string; readonl
       return { location, found };
     }
   }
-  assert.fail('no backup was unfinished when it was killed');
+  return assert.fail('no backup was unfinished when it was killed');
 }
 
 describe('a backup that is killed', () => {
