@@ -8,7 +8,7 @@ import { isSystemKeyspace, selectTables } from './table-filter.ts';
 /** A file that has to come back, and its place below the target directory. */
 export interface RestoreFile {
   readonly file: StoredFile;
-  /** `<keyspace>/<table>-<id>/<component>`. */
+  /** `<keyspace>/<table>-<id>/<component>`; without the id where `sstableloader` is to read it. */
   readonly path: string;
 }
 
@@ -36,14 +36,17 @@ export function tablesToRestore(tables: readonly TableId[], filter: TableFilter)
   return selectTables(users, filter);
 }
 
-/** What one node needs. `present` maps paths below the target directory to bytes. */
+/** What one node needs. `present` maps paths below the target directory to bytes; `place` says where a table's files go. */
 export function planNodeRestore(
   manifest: NodeManifest,
   tables: readonly TableId[],
   present: ReadonlyMap<string, number>,
+  place: (table: TableId) => string = tableDirectory,
 ): NodeRestorePlan {
   const chosen = new Set(tables.map(tableDirectory));
-  const wanted = manifest.tables.filter((table) => chosen.has(tableDirectory(table))).flatMap(filesOf);
+  const wanted = manifest.tables
+    .filter((table) => chosen.has(tableDirectory(table)))
+    .flatMap((table) => filesOf(table, place(table)));
   const fetch = wanted.filter(({ file, path }) => present.get(path) !== file.bytes);
   return {
     fetch,
@@ -54,8 +57,8 @@ export function planNodeRestore(
   };
 }
 
-function filesOf(table: StoredTable): readonly RestoreFile[] {
-  return table.files.map((file) => ({ file, path: `${tableDirectory(table)}/${file.path}` }));
+function filesOf({ files }: StoredTable, directory: string): readonly RestoreFile[] {
+  return files.map((file) => ({ file, path: `${directory}/${file.path}` }));
 }
 
 function total(files: readonly RestoreFile[]): number {

@@ -3,8 +3,8 @@ import { openStaging } from '../cluster/staging.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { UsageError } from '../model/errors.ts';
 import type { NodeManifest } from '../model/manifest.ts';
-import type { NodeMatch, TargetNode } from '../model/node-match.ts';
-import { matchNodes } from '../model/node-match.ts';
+import type { NodeMatch } from '../model/node-match.ts';
+import { refuseMisplaced } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { MethodChoice, MethodNode, RestoreMethod } from '../model/restore-method.ts';
 import { chooseMethod } from '../model/restore-method.ts';
@@ -17,16 +17,16 @@ import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import type { BackupChoice } from './choose-backup.ts';
 import type { Member, MemberParts, Members } from './members.ts';
-import { clusterTopology, openMembers } from './members.ts';
+import { clusterTopology } from './members.ts';
 import { stageNode } from './node-stage.ts';
 import type { Sources } from './restore-sources.ts';
 import type { RestartOptions } from './cluster-restart.ts';
 import { chooseSources, withViews } from './restore-sources.ts';
+import type { TargetQuestion } from './restore-targets.ts';
+import { matchTargets, openTargets } from './restore-targets.ts';
 
-export interface RestoreOptions {
+export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;
-  /** Where to; empty means the hosts that the backup names. */
-  readonly hosts: readonly string[];
   /** Only the data of these nodes; empty means all. */
   readonly only: readonly string[];
   readonly filter: TableFilter;
@@ -63,10 +63,10 @@ export interface PlannedRestore {
 /** Chooses the backup, finds for each node's data the host that holds its tokens, and looks what is there already. */
 export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
   const sources = await withViews(await chooseSources(options, parts, signal), parts.repository, signal);
-  const members = await openTargets(sources.manifests, options, parts, signal);
+  const members = await openTargets(sources, options, parts, signal);
   const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
   signal.throwIfAborted();
-  const matches = matchNodes(sources.manifests.map(sourceNode), [...members.present.map(targetNode), ...members.absent]);
+  const matches = matchTargets(sources, members, topology, options.map);
   const method = chooseMethod({
     asked: options.method,
     named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
@@ -78,8 +78,9 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
       hint: `method stage: ${method.reason}`,
     });
   }
+  const misplaced = refuseMisplaced(matches, method.method);
   const work = await planAll(matches, sources, members, method.method, options, parts, signal);
-  return { sources, members, topology, work, method, warnings: warningsFor(sources, topology) };
+  return { sources, members, topology, work, method, warnings: [...misplaced, ...warningsFor(sources, topology)] };
 }
 
 function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
@@ -113,17 +114,6 @@ export interface NodeWork {
   readonly member: Member;
   readonly staging: Staging;
   readonly plan: NodeRestorePlan;
-}
-
-async function openTargets(
-  manifests: readonly NodeManifest[],
-  options: RestoreOptions,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<Members> {
-  parts.listen({ type: 'step', text: 'connecting' });
-  const hosts = options.hosts.length === 0 ? manifests.map((manifest) => manifest.host) : options.hosts;
-  return openMembers(hosts, false, parts, signal);
 }
 
 async function planAll(
@@ -214,14 +204,6 @@ export function withLiveId(table: TableId, topology: Topology | undefined): Rest
   const live = topology?.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
   // With Cassandra down nobody can say: then the id of the backup is the best guess.
   return topology === undefined ? { ...table, liveId: table.id } : live === undefined ? table : { ...table, liveId: live.id };
-}
-
-function sourceNode(manifest: NodeManifest): NodeMatch['source'] {
-  return { host: manifest.host, hostId: manifest.node.hostId, tokens: manifest.node.tokens };
-}
-
-function targetNode({ host, info }: Member): TargetNode {
-  return info === undefined ? { host } : { host, hostId: info.hostId, tokens: info.tokens };
 }
 
 /** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */
