@@ -46,7 +46,9 @@ export function refuseUnknownNames(map: NodeMap, held: readonly string[], hosts:
       });
     }
     if (hosts.length > 0 && !hosts.includes(target)) {
-      throw new UsageError(`${source}=${target}: ${target} is none of the hosts`, { hint: `--hosts names ${hosts.join(', ')}` });
+      throw new UsageError(`${source}=${target}: ${target} is none of the hosts`, {
+        hint: `name it with --hosts too, which says ${hosts.join(',')} now`,
+      });
     }
   }
 }
