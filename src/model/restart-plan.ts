@@ -76,12 +76,21 @@ export function refusePlacing(nodes: readonly PlacingNode[], matches: readonly N
 }
 
 /** What it means that a host takes the place of a node that had another name: whole nodes, identity included. */
-export function successionWarnings(matches: readonly NodeMatch[], { image }: RestartScope): readonly string[] {
+export function successionWarnings(
+  matches: readonly NodeMatch[],
+  ring: readonly { readonly host: string; readonly dc: string; readonly rack: string }[],
+  { image }: RestartScope,
+): readonly string[] {
   const moved = matches.filter(({ by, source, target }) => image && by === 'map' && source.host !== target.host);
-  return moved.map(
-    ({ source, target }) =>
-      `${target.host} becomes ${source.host}, host id and all: the old node must be gone for good. If it, or another that was a node of that cluster and is not restored here, can still be reached, the two take each other's place`,
-  );
+  const names = moved.map(({ source, target }) => {
+    const { dc = '?', rack = '?' } = ring.find(({ host }) => host === source.host) ?? {};
+    return `${target.host} becomes ${source.host} (and starts in ${dc}/${rack} only)`;
+  });
+  return moved.length === 0
+    ? []
+    : [
+        `${names.join(', ')}, host id and all: the old nodes must be gone for good. Where one of that cluster can still be reached, the two take each other's place`,
+      ];
 }
 
 /** What whoever agrees to the plan should know. */

@@ -42,7 +42,7 @@ export async function restoreByRestart(
     service: { stop: stopCommand, start: startCommand },
     warnings: [
       ...partWarnings(planned),
-      ...successionWarnings(matches, scope),
+      ...successionWarnings(matches, sources.ring, scope),
       ...placingWarnings(disks, sources.tables, held, scope),
     ],
     scope,

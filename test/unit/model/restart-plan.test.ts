@@ -47,9 +47,12 @@ test('a host that is mapped to and down is a new one, or it is refused: nobody c
 
 test('whoever lets a host become a node of another name is told what must not be up any more', () => {
   const mapped: NodeMatch = { source: { host: 'old', hostId: 'a', tokens: ['1'] }, target: { host: 'n1' }, by: 'map' };
-  assert.match(successionWarnings([mapped], image).join(), /^n1 becomes old, host id and all: the old node must be gone/);
-  assert.deepEqual(successionWarnings([mapped], rows), []);
-  assert.deepEqual(successionWarnings([match()], image), []);
+  const ring = [{ host: 'old', dc: 'dc1', rack: 'r1' }];
+  const [said = '', ...more] = successionWarnings([mapped], ring, image);
+  assert.match(said, /^n1 becomes old \(and starts in dc1\/r1 only\), host id and all: the old nodes must be gone/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(successionWarnings([mapped], ring, rows), []);
+  assert.deepEqual(successionWarnings([match()], ring, image), []);
 });
 
 test('on a node that has lost its disk only a whole node is placed', () => {
