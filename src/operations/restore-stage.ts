@@ -22,8 +22,8 @@ import { stageNode } from './node-stage.ts';
 import type { Sources } from './restore-sources.ts';
 import type { RestartOptions } from './cluster-restart.ts';
 import { chooseSources, withViews } from './restore-sources.ts';
-import type { TargetQuestion } from './restore-targets.ts';
-import { matchTargets, openTargets } from './restore-targets.ts';
+import type { TargetQuestion } from './node-matches.ts';
+import { matchTargets, openTargets } from './node-matches.ts';
 
 export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;
