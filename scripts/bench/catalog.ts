@@ -1,5 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { crcText } from '../../src/model/checksum.ts';
 import type { BackupManifest, NodeManifest } from '../../src/model/manifest.ts';
 import { encodeJson, encodeNodeManifest } from '../../src/storage/manifest-format.ts';
 import { startCountingProxy } from '../../test/support/counting-proxy.ts';
@@ -17,8 +19,11 @@ export interface CatalogRun extends Cost {
 
 const backups = 400;
 const hosts = ['node1', 'node2', 'node3'];
-const tables = 500;
-const sstablesPerTable = 25;
+const tables = 1000;
+const componentsPerTable = 100;
+/** What every component of the catalog holds. Objects are there of one table, which is restored. */
+const content = Buffer.alloc(4096, 'sstash');
+const restored = 'table_7';
 const components = [
   'Data.db',
   'Index.db',
@@ -31,8 +36,8 @@ const components = [
 ];
 
 /**
- * A second backup with nothing changed; `list` of 400 backups; `show` and `files` of one with three nodes of 100,000
- * components each.
+ * A second backup with nothing changed; `list` of 400 backups; `show`, `files` and the restore of one table out of 1,000, of a
+ * backup of three nodes with 100,000 components each.
  */
 export async function measureCatalog(
   sstash: readonly string[],
@@ -42,6 +47,7 @@ export async function measureCatalog(
 ): Promise<readonly CatalogRun[]> {
   const proxy = await startCountingProxy(lab.endpoint);
   const runs: CatalogRun[] = [];
+  const down = join(lab.directory, 'down');
   const add = async (what: string, program: Program): Promise<void> => {
     say(what);
     proxy.reset();
@@ -57,8 +63,12 @@ export async function measureCatalog(
     for (const words of [['list'], ['show', 'latest'], ['files', 'latest']]) {
       await add(words.join(' '), sstashProgram(lab, sstash, 'catalog', words));
     }
+    const one = ['restore', 'latest', '-K', `shop.${restored}`, '--local', down];
+    mkdirSync(down, { recursive: true });
+    await add('restore one table --local', sstashProgram(lab, sstash, 'catalog', one));
   } finally {
     await proxy.stop();
+    rmSync(down, { recursive: true, force: true });
     for (const prefix of ['again', 'catalog']) rmSync(lab.behind(prefix), { recursive: true, force: true });
   }
   return runs;
@@ -71,7 +81,7 @@ async function writeCatalog(directory: string): Promise<void> {
     writeFileSync(join(directory, key), bytes);
   };
   const every = Array.from({ length: tables }, (_, index) => tableOf('shop', `table_${index}`, index + 1));
-  const nodes = hosts.map((_, index) => summary(index + 1, { files: tables * sstablesPerTable * components.length }));
+  const nodes = hosts.map((_, index) => summary(index + 1, { files: tables * componentsPerTable }));
   let id = '';
   for (let number = 0; number < backups; number += 1) {
     const takenAt = new Date(Date.UTC(2026, 0, 1, number)).toISOString();
@@ -80,18 +90,27 @@ async function writeCatalog(directory: string): Promise<void> {
     write(`${id}/manifest.json`, encodeJson(manifest));
   }
   for (const [index, host] of hosts.entries()) {
+    const filesOf = ({ table, id: tableId }: (typeof every)[number]) =>
+      Array.from({ length: componentsPerTable }, (_, file) => {
+        const path = `nb-${Math.floor(file / components.length) + 1}-big-${components[file % components.length]}`;
+        return storedOf(path, { ...stored, since: id, key: `${id}/${host}/shop/${table}-${tableId}/${path}` });
+      });
     const manifest: NodeManifest = nodeManifestOf({
       backup: id,
       host,
       node: nodeOf(index + 1),
-      tables: every.map((table) => ({
-        ...table,
-        files: Array.from({ length: sstablesPerTable * components.length }, (_, file) => {
-          const path = `nb-${Math.floor(file / components.length) + 1}-big-${components[file % components.length]}`;
-          return storedOf(path, { since: id, key: `${id}/${host}/shop/${table.table}-${table.id}/${path}.lzo` });
-        }),
-      })),
+      tables: every.map((table) => ({ ...table, files: filesOf(table) })),
     });
     write(`${id}/${host}/manifest.json.gz`, await encodeNodeManifest(manifest));
+    for (const { key } of filesOf(every.find(({ table }) => table === restored) ?? tableOf('shop', restored, 0))) {
+      write(key, content);
+    }
   }
 }
+
+const stored = {
+  bytes: content.byteLength,
+  storedBytes: content.byteLength,
+  storedCrc32: crcText(crc32(content)),
+  compression: 'none',
+} as const;

@@ -12,6 +12,7 @@
  */
 import type { ClientChannel } from 'ssh2';
 import { RemoteError } from '../model/errors.ts';
+import { withoutNiceness } from './niceness.ts';
 import { commandFailure, type Exit, shownCommand, Tail } from './command-failure.ts';
 import { endCommand, MarkerFilter, type Sudo } from './command-frame.ts';
 import type { Command, RunOptions } from './remote.ts';
@@ -149,7 +150,7 @@ export class RemoteProcess {
   async #end(): Promise<void> {
     if (this.#done) return;
     const { host, command } = this.#options;
-    this.fail(new RemoteError(`${host}: ${command[0]} was given up`, this.#place));
+    this.fail(new RemoteError(`${host}: ${withoutNiceness(command)[0]} was given up`, this.#place));
     // Unread output would keep 'close' from coming; from here on it is dropped as it comes.
     this.#arrived.length = 0;
     this.#channel.resume();
@@ -217,5 +218,5 @@ export class RemoteProcess {
 /** The connection's error, told of a command that ran over it. */
 function withCommand(error: RemoteError, { host, command }: ProcessOptions): RemoteError {
   const failure = { host, command: shownCommand(command), cause: error, transient: error.transient };
-  return new RemoteError(`${error.message} while ${command[0]} was running`, failure);
+  return new RemoteError(`${error.message} while ${withoutNiceness(command)[0]} was running`, failure);
 }

@@ -1,3 +1,4 @@
+import { cqlName } from '../model/cql-statements.ts';
 import { IntegrityError } from '../model/errors.ts';
 import { refreshMoves } from '../model/refresh-names.ts';
 import type { TableId } from '../model/sstable.ts';
@@ -60,7 +61,7 @@ const moveScript =
 
 /** TRUNCATE, which empties a table on all nodes. Cassandra takes a snapshot of it before, unless auto_snapshot is off. */
 export function truncateStatement({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): string {
-  return `TRUNCATE ${quoted(keyspace)}.${quoted(table)}`;
+  return `TRUNCATE ${cqlName(keyspace)}.${cqlName(table)}`;
 }
 
 function refuseLeft(remote: Remote, table: Pick<TableId, 'keyspace' | 'table'>, verb: string, left: readonly string[]): void {
@@ -81,8 +82,4 @@ async function fileNames(remote: Remote, directory: string, signal: AbortSignal)
 
 function isData(name: string): boolean {
   return name.endsWith('-Data.db');
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -4,6 +4,7 @@ import type { CommandContext, CommandOutcome } from '../cli/run.ts';
 import { exitCodes } from '../cli/run.ts';
 import { UsageError } from '../model/errors.ts';
 import type { RestoreResult } from '../model/results.ts';
+import { parseRenames } from '../model/table-copy.ts';
 import { tableFilter } from '../model/table-filter.ts';
 import type { RestartOptions } from '../operations/cluster-restart.ts';
 import { restore } from '../operations/restore.ts';
@@ -25,7 +26,7 @@ import { mapOptions, nodeMapOf } from './restore-map.ts';
 import { writeSettings } from './restore-settings.ts';
 import { openNodes, openSession } from './session.ts';
 
-const methods = ['auto', 'stage', 'import', 'refresh', 'node-restart'] as const;
+const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;
 
 export const restoreCommand: Command = {
   words: ['restore [backup]'],
@@ -51,7 +52,17 @@ export const restoreCommand: Command = {
       choices: methods,
       default: 'auto',
       describe:
-        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; node-restart: all nodes are stopped, files replaced, nodes started; auto: online when -K names tables, else stage',
+        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; load: streamed by sstableloader, for a cluster with other tokens or another number of nodes; node-restart: all nodes are stopped, files replaced, nodes started; auto: online when -K names tables, else stage',
+    },
+    rename: {
+      type: 'string',
+      array: true,
+      describe: 'ks.table=ks2.table2: a copy beside the living table, created and filled online; in place of -K',
+    },
+    'sstableloader-path': {
+      type: 'string',
+      default: 'sstableloader',
+      describe: 'load: sstableloader on the nodes, with options of its own if need be',
     },
     truncate: { type: 'boolean', default: false, describe: 'online: empty the tables first, so that nothing newer stays' },
     yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
@@ -98,6 +109,11 @@ export const restoreCommand: Command = {
     [
       '$0 restore latest -L s3://backups/prod -K shop --method node-restart',
       'the whole keyspace, nodes stopped; --undo goes back',
+    ],
+    ['$0 restore latest -L s3://backups/prod --rename shop.orders=shop.orders_old', 'a copy beside the living table'],
+    [
+      '$0 restore latest -L s3://backups/prod -K shop --method load --hosts new1,new2',
+      'into a cluster with other tokens or another number of nodes',
     ],
     ['$0 restore 20261121T031500Z -L s3://backups/prod --write-config ./yaml', 'a fresh cluster, before its first start'],
   ],
@@ -189,6 +205,12 @@ function restartOptions(args: Arguments): RestartOptions {
 }
 
 function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
+  const renames = parseRenames(args.list('rename'));
+  if (renames.length > 0 && (args.has('keyspaces') || args.has('local'))) {
+    throw new UsageError(`--rename goes with neither -K nor --local`, {
+      hint: 'it names the tables itself, and fills copies of them in the cluster; run what else is wanted by itself',
+    });
+  }
   const directory = args.optionalText('to')?.replace(/\/+$/, '');
   if (directory !== undefined && !directory.startsWith('/')) {
     throw new UsageError(`--to must be an absolute path on the nodes, not ${args.text('to')}`);
@@ -197,7 +219,14 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
     choice: choiceOf(args),
     hosts: args.list('hosts'),
     only: args.list('host'),
-    filter: tableFilter(args.list('keyspaces')),
+    filter: tableFilter(
+      renames.length > 0 ? renames.map(({ from }) => `${from.keyspace}.${from.table}`) : args.list('keyspaces'),
+    ),
+    renames,
+    loader: args
+      .text('sstableloader-path')
+      .split(' ')
+      .filter((word) => word !== ''),
     ...(directory === undefined ? {} : { directory }),
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),

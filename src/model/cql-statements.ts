@@ -1,4 +1,5 @@
 import type { View } from './sstable.ts';
+import { uuidOf } from './sstable.ts';
 import { isSystemKeyspace } from './table-filter.ts';
 
 /**
@@ -12,6 +13,8 @@ export interface SchemaStatement {
   readonly name: string;
   /** Of a view: the table that it is made from, in the same keyspace. */
   readonly base?: string;
+  /** Of an index: its own name. */
+  readonly index?: string;
   /** Without the semicolon. */
   readonly text: string;
 }
@@ -83,20 +86,58 @@ export function ifNotExists({ kind, text }: SchemaStatement): string {
   );
 }
 
+/** The same statement about another keyspace, type or table (`name`), an index under another name too. */
+export function withNames(
+  statement: SchemaStatement,
+  names: { readonly keyspace: string; readonly name: string; readonly index?: string },
+): SchemaStatement {
+  const { kind, text } = statement;
+  const indices = patterns.find(([each]) => each === kind)?.[1].exec(text)?.indices ?? [];
+  const words = kind === 'index' ? [names.index, names.keyspace, names.name] : [names.keyspace, names.name];
+  const renamed = words.reduceRight<string>((rest, word, group) => {
+    const [from, to] = indices[group + 1] ?? [];
+    return word === undefined || from === undefined ? rest : `${rest.slice(0, from)}${cqlName(word)}${rest.slice(to)}`;
+  }, text);
+  return { ...statement, ...names, name: kind === 'keyspace' ? '' : names.name, text: renamed };
+}
+
+/** A CREATE TABLE that gives the table this id, where it gives it one at all. */
+export function withId(statement: SchemaStatement, id: string): SchemaStatement {
+  const text = statement.text.replaceAll(
+    /('(?:[^']|'')*')|\b(WITH|AND)\s+ID\s*=\s*[0-9a-f-]{36}/gi,
+    (whole, literal: string | undefined, word: string) => (literal === undefined ? `${word} ID = ${uuidOf(id)}` : whole),
+  );
+  return { ...statement, text };
+}
+
+/** The names that stand in a statement, of whatever: columns, types, options. Texts hold none. */
+export function namesIn({ text }: SchemaStatement): ReadonlySet<string> {
+  const words = text.replaceAll(/'(?:[^']|'')*'/g, ' ').matchAll(/"(?:[^"]|"")+"|\w+/g);
+  return new Set([...words].map(([word]) => bare(word)));
+}
+
+/** A name as a statement writes it; in quotes, so that no word is reserved and none loses its case. */
+export function cqlName(word: string): string {
+  return `"${word.replaceAll('"', '""')}"`;
+}
+
 const name = String.raw`("(?:[^"]|"")+"|\w+)`;
 
 const patterns: readonly (readonly [kind: SchemaStatement['kind'], pattern: RegExp])[] = [
-  ['keyspace', new RegExp(String.raw`^CREATE\s+KEYSPACE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}`, 'i')],
-  ['type', new RegExp(String.raw`^CREATE\s+TYPE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'i')],
-  ['table', new RegExp(String.raw`^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'i')],
-  ['view', new RegExp(String.raw`^CREATE\s+MATERIALIZED\s+VIEW\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'i')],
+  ['keyspace', new RegExp(String.raw`^CREATE\s+KEYSPACE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}`, 'di')],
+  ['type', new RegExp(String.raw`^CREATE\s+TYPE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
+  ['table', new RegExp(String.raw`^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
+  ['view', new RegExp(String.raw`^CREATE\s+MATERIALIZED\s+VIEW\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
   [
     'index',
-    new RegExp(String.raw`^CREATE\s+(?:CUSTOM\s+)?INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:${name}\s+)?ON\s+${name}\.${name}`, 'i'),
+    new RegExp(String.raw`^CREATE\s+(?:CUSTOM\s+)?INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:${name}\s+)?ON\s+${name}\.${name}`, 'di'),
   ],
-  ['alter', new RegExp(String.raw`^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?${name}\.${name}`, 'i')],
-  ['function', new RegExp(String.raw`^CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'i')],
-  ['aggregate', new RegExp(String.raw`^CREATE\s+(?:OR\s+REPLACE\s+)?AGGREGATE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'i')],
+  ['alter', new RegExp(String.raw`^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?${name}\.${name}`, 'di')],
+  ['function', new RegExp(String.raw`^CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
+  [
+    'aggregate',
+    new RegExp(String.raw`^CREATE\s+(?:OR\s+REPLACE\s+)?AGGREGATE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di'),
+  ],
 ];
 
 function classify(text: string): SchemaStatement {
@@ -105,7 +146,15 @@ function classify(text: string): SchemaStatement {
     if (match !== null) {
       const [keyspace = '', own = ''] = kind === 'index' ? match.slice(2) : match.slice(1);
       const base = kind === 'view' ? baseOf(text) : undefined;
-      return { kind, keyspace: bare(keyspace), name: bare(own), ...(base === undefined ? {} : { base }), text };
+      const index = kind === 'index' ? match[1] : undefined;
+      return {
+        kind,
+        keyspace: bare(keyspace),
+        name: bare(own),
+        ...(base === undefined ? {} : { base }),
+        ...(index === undefined ? {} : { index: bare(index) }),
+        text,
+      };
     }
   }
   return { kind: 'other', keyspace: '', name: '', text };

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts';
+import type { Node } from './ring.ts';
 import type { SchemaStatement } from './cql-statements.ts';
 
 /** How keyspaces are to be replicated in another cluster than the one that they were backed up from. */
@@ -20,6 +21,35 @@ export function withReplication(statement: SchemaStatement, change: ReplicationC
   }
   const changed = change.replication === undefined ? mapped(map, change.datacenters) : checked(change.replication);
   return { ...statement, text: statement.text.replace(clause, () => `${head}${changed}`) };
+}
+
+/** The replication of a CREATE KEYSPACE: `class` without its package, and copies by datacenter. Empty for anything else. */
+export function replicationOf({ kind, text }: SchemaStatement): ReadonlyMap<string, string> {
+  const map = kind === 'keyspace' ? (clause.exec(text)?.[2] ?? '') : '';
+  const entries = [...map.matchAll(entry)].map(([, key = '', value = '']): [string, string] => [
+    key,
+    value.replaceAll("'", '').replace(/^org\.apache\.cassandra\.locator\./, ''),
+  ]);
+  return new Map(entries);
+}
+
+/** Whether the same nodes of a ring have the copies under both. */
+export function sameReplication(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}
+
+/** How many nodes of the ring hold a row: no more than there are. */
+export function copiesIn(replication: ReadonlyMap<string, string>, nodes: readonly Pick<Node, 'dc'>[]): number {
+  const copies = [...replication].filter(([key]) => key !== 'class');
+  return copies.length === 0
+    ? nodes.length
+    : copies
+        .map(([key, value]) => {
+          const there = key === 'replication_factor' ? nodes.length : nodes.filter(({ dc }) => dc === key).length;
+          // `3/1` has one transient copy among the three.
+          return Math.min(Number.parseInt(value, 10), there);
+        })
+        .reduce((sum, each) => sum + each, 0);
 }
 
 /** `old=new` pairs. Throws UsageError for anything else, and for an old name that is mapped twice. */

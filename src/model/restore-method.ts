@@ -1,7 +1,7 @@
 import { UsageError } from './errors.ts';
 
 /** How restored files get to where Cassandra reads them. */
-export type RestoreMethod = 'stage' | 'import' | 'refresh' | 'node-restart';
+export type RestoreMethod = 'stage' | 'import' | 'refresh' | 'load' | 'node-restart';
 
 export interface MethodQuestion {
   readonly asked: RestoreMethod | 'auto';
@@ -9,6 +9,8 @@ export interface MethodQuestion {
   readonly named: boolean;
   /** Whether a directory on the nodes was named: then the files are wanted there. */
   readonly directory: boolean;
+  /** Whether tables get copies under other names, which only an online restore can fill. */
+  readonly renames: boolean;
   readonly nodes: readonly MethodNode[];
 }
 
@@ -31,10 +33,20 @@ export interface MethodChoice {
  * (CASSANDRA-6719), `nodetool refresh` before and in Scylla. Otherwise the files are put beside the live data.
  * Throws UsageError when the method that was asked for cannot work.
  */
-export function chooseMethod({ asked, named, directory, nodes }: MethodQuestion): MethodChoice {
+export function chooseMethod({ asked, named, directory, renames, nodes }: MethodQuestion): MethodChoice {
   if (asked !== 'auto') {
+    if (renames && (asked === 'stage' || asked === 'node-restart')) {
+      throw new UsageError(`--rename goes with an online restore, not with --method ${asked}`, {
+        hint: 'leave --method away, or use import, refresh or load',
+      });
+    }
     refuse(asked, nodes);
     return { method: asked, reason: 'as asked for by --method' };
+  }
+  if (renames) {
+    const method = nodes.every(canImport) ? 'import' : 'refresh';
+    refuse(method, nodes);
+    return { method, reason: 'a copy beside the living table is filled online' };
   }
   if (directory) {
     return { method: 'stage', reason: 'a directory is named by --to' };
@@ -63,6 +75,12 @@ function refuse(asked: RestoreMethod, nodes: readonly MethodNode[]): void {
       throw new UsageError(`${scylla.host} runs Scylla, which node-restart does not know`, { hint: 'use --method refresh' });
     }
     return;
+  }
+  const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
+  if (asked === 'load' && scylla !== undefined) {
+    throw new UsageError(`${scylla.host} runs Scylla, for which load is not made`, {
+      hint: 'use --method stage and, there, nodetool refresh --load-and-stream',
+    });
   }
   const down = nodes.find(({ up }) => !up);
   if (down !== undefined) {

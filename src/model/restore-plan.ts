@@ -8,7 +8,7 @@ import { isSystemKeyspace, selectTables } from './table-filter.ts';
 /** A file that has to come back, and its place below the target directory. */
 export interface RestoreFile {
   readonly file: StoredFile;
-  /** `<keyspace>/<table>-<id>/<component>`; without the id where `sstableloader` is to read it. */
+  /** The part's directory and the component. */
   readonly path: string;
 }
 
@@ -36,17 +36,27 @@ export function tablesToRestore(tables: readonly TableId[], filter: TableFilter)
   return selectTables(users, filter);
 }
 
-/** What one node needs. `present` maps paths below the target directory to bytes; `place` says where a table's files go. */
-export function planNodeRestore(
+/** One node's files of a table, and the directory below the target directory that they go to. */
+export interface TablePart {
+  readonly table: StoredTable;
+  readonly directory: string;
+}
+
+/** What a node holds of the tables, each part in the table's own directory unless `place` says another. */
+export function partsOf(
   manifest: NodeManifest,
   tables: readonly TableId[],
-  present: ReadonlyMap<string, number>,
   place: (table: TableId) => string = tableDirectory,
-): NodeRestorePlan {
+): readonly TablePart[] {
   const chosen = new Set(tables.map(tableDirectory));
-  const wanted = manifest.tables
+  return manifest.tables
     .filter((table) => chosen.has(tableDirectory(table)))
-    .flatMap((table) => filesOf(table, place(table)));
+    .map((table) => ({ table, directory: place(table) }));
+}
+
+/** What one node needs. `present` maps paths below the target directory to bytes. */
+export function planParts(parts: readonly TablePart[], present: ReadonlyMap<string, number>): NodeRestorePlan {
+  const wanted = parts.flatMap(filesOf);
   const fetch = wanted.filter(({ file, path }) => present.get(path) !== file.bytes);
   return {
     fetch,
@@ -57,8 +67,8 @@ export function planNodeRestore(
   };
 }
 
-function filesOf({ files }: StoredTable, directory: string): readonly RestoreFile[] {
-  return files.map((file) => ({ file, path: `${directory}/${file.path}` }));
+function filesOf({ table, directory }: TablePart): readonly RestoreFile[] {
+  return table.files.map((file) => ({ file, path: `${directory}/${file.path}` }));
 }
 
 function total(files: readonly RestoreFile[]): number {

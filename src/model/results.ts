@@ -1,6 +1,8 @@
+import type { LoadVolume } from './load-plan.ts';
 import type { BackupId, BackupKind } from './manifest.ts';
 import type { RestoreMethod } from './restore-method.ts';
 import type { TableId } from './sstable.ts';
+import type { TableCopy } from './table-copy.ts';
 
 /** What became of one node in a backup. */
 export interface NodeOutcome {
@@ -93,6 +95,10 @@ export interface RestoreResult {
   readonly dryRun: boolean;
   readonly nodes: readonly RestoredNode[];
   readonly tables: readonly RestoredTable[];
+  /** Which of the backup's tables these are copies of, where they are (`--rename`). */
+  readonly copies?: readonly TableCopy[];
+  /** What sstableloader streams, by keyspace. */
+  readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */
   readonly statements?: readonly string[];
   /** Nodes that the method stops and starts again. */

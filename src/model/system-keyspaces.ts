@@ -48,4 +48,12 @@ export function refuseForeignSystem(
   }
 }
 
+/** Throws UsageError when what says who a node is, or what a cluster's schema is, would be spread over all nodes by a load. */
+export function refuseSystemLoad(chosen: readonly TableId[]): void {
+  const local = chosen.find(({ keyspace }) => keyspace === 'system' || keyspace === 'system_schema');
+  if (local !== undefined) {
+    throw new UsageError(`keyspace ${local.keyspace} belongs to single nodes and cannot be loaded`, { hint: leaveAway });
+  }
+}
+
 const leaveAway = "take them away, -K '*,!system,!system_schema'; what tables need is created from the backup's schema";

@@ -1,10 +1,12 @@
 import type { Topology } from '../cluster/topology.ts';
+import { UsageError } from '../model/errors.ts';
 import type { NodeMap } from '../model/node-map.ts';
 import { mappedHost, refuseUnknownNames } from '../model/node-map.ts';
 import type { NodeMatch, TargetNode } from '../model/node-match.ts';
 import { matchNodes } from '../model/node-match.ts';
+import type { RestoreMethod } from '../model/restore-method.ts';
 import type { ClusterIdentity } from '../model/system-keyspaces.ts';
-import { refuseForeignSystem } from '../model/system-keyspaces.ts';
+import { refuseForeignSystem, refuseSystemLoad } from '../model/system-keyspaces.ts';
 import type { Member, MemberParts, Members } from './members.ts';
 import { openMembers } from './members.ts';
 import type { Sources } from './restore-sources.ts';
@@ -30,13 +32,22 @@ export async function openTargets(
   return openMembers(hosts.length === 0 ? [...own] : hosts, false, parts, signal);
 }
 
-/** Who gets whose data. Throws UsageError, also when keyspaces of one cluster's own would go to another. */
+/** Who gets whose data; nobody that of one node alone where it is loaded. Throws UsageError, also when keyspaces of one cluster's own would go to another. */
 export function matchTargets(
   sources: Sources,
   members: Members,
   topology: Topology | undefined,
-  map: NodeMap,
+  { map, method }: Pick<TargetQuestion, 'map'> & { readonly method: RestoreMethod | 'auto' },
 ): readonly NodeMatch[] {
+  if (method === 'load' && map.size > 0) {
+    throw new UsageError('--map says which node stands for which, and --method load spreads all data over all of them', {
+      hint: 'leave one of the two away',
+    });
+  }
+  if (method === 'load') {
+    refuseSystemLoad(sources.tables);
+    return [];
+  }
   const from = sources.manifests.map(({ host, node: { hostId, tokens } }) => ({ host, hostId, tokens }));
   const matches = matchNodes(from, [...members.present.map(targetNode), ...members.absent], map);
   const { cluster, ring } = sources;

@@ -12,7 +12,7 @@ import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { RestoreFile } from '../model/restore-plan.ts';
-import { planNodeRestore } from '../model/restore-plan.ts';
+import { partsOf, planParts } from '../model/restore-plan.ts';
 import type { RestoredNode, RestoreResult } from '../model/results.ts';
 import type { Repository } from '../storage/repository.ts';
 import { plainBytes } from '../transfer/fetch.ts';
@@ -48,7 +48,7 @@ export async function restoreLocal(
       return {
         manifest,
         directory,
-        plan: planNodeRestore(manifest, sources.tables, await stagedBefore(directory, label, options.dryRun), place),
+        plan: planParts(partsOf(manifest, sources.tables, place), await stagedBefore(directory, label, options.dryRun)),
       };
     }),
   );

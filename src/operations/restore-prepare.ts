@@ -9,7 +9,8 @@ import { clusterTopology } from './members.ts';
 import type { Sources } from './restore-sources.ts';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
-import { createSchema, missingSchema } from './schema-apply.ts';
+import { copySchema } from './restore-copies.ts';
+import { backupSchema, createSchema, missingSchema } from './schema-apply.ts';
 
 /**
  * What every method that changes live tables begins with: refuse what would leave rows lacking, show the plan and ask,
@@ -31,7 +32,9 @@ export async function prepareRestore(
 ): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
   const { sources, members, work } = planned;
   const topology = refuseUnlessWhole(planned, scope, options);
-  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources, topology, parts, signal);
+  const schemaOfBackup = () =>
+    sources.copies.length > 0 ? copySchema(planned, parts, signal) : backupSchema(sources.ref, parts.repository, signal);
+  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemaOfBackup);
   const tablesIn = (now: Topology | undefined) =>
     sources.tables.map((table) => (scope.schema ? { ...table, liveId: table.id } : withLiveId(table, now)));
   const plan: RestoreResult = {
@@ -40,6 +43,7 @@ export async function prepareRestore(
     dryRun: true,
     nodes: work.map(plannedNode),
     tables: tablesIn(topology),
+    copies: sources.copies,
     commands: '',
     ...more,
     statements: [...schema, ...(more.statements ?? [])],
@@ -72,7 +76,10 @@ function refuseUnlessWhole(
   const [absent] = members.absent;
   if (absent !== undefined) {
     throw new BackupError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
-      hint: 'it needs every node; --host restores the data of single nodes',
+      hint:
+        method === 'load'
+          ? 'leave it out of --hosts: the files go over those that are named'
+          : 'it needs every node; --host restores the data of single nodes',
     });
   }
   if (topology === undefined && image) {
@@ -84,14 +91,15 @@ function refuseUnlessWhole(
       hint: `start it, or use --method stage${others}`,
     });
   }
-  const strangers = nodesNotIn(topology.ring.nodes, sources.ring);
+  // sstableloader finds out by itself to which nodes a row belongs.
+  const strangers = method === 'load' ? [] : nodesNotIn(topology.ring.nodes, sources.ring);
   if (strangers.length > 0) {
     throw new UsageError(`the backup does not know the tokens of ${strangers.map(({ address }) => address).join(', ')}`, {
       hint: 'rows that belong there now would be lacking; --method load spreads the data over another ring',
     });
   }
-  // `nodetool import` looks by itself whether the tokens of a file belong to the node; the other methods do not.
-  const moved = method === 'import' ? undefined : movedReplicas(sources, topology);
+  // `nodetool import` looks by itself whether the tokens of a file belong to the node, as sstableloader does; others do not.
+  const moved = method === 'import' || method === 'load' ? undefined : movedReplicas(sources, topology);
   if (moved !== undefined) {
     throw new UsageError(moved, {
       hint: 'give the nodes datacenters and racks as in the backup; --method import refuses files that are in the wrong place, --method load spreads them',

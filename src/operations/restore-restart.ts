@@ -29,12 +29,11 @@ export async function restoreByRestart(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | undefined> {
-  const { sources, work } = planned;
+  const { sources, matches, work } = planned;
   await refuseHalfDone(work, signal);
   const held = sources.manifests.flatMap(({ tables }) => tables);
   const scope = restartScope(sources.tables, held);
   const disks = await Promise.all(work.map((node) => placingNode(node, signal)));
-  const matches = work.map(({ match }) => match);
   refusePlacing(disks, matches, scope);
   const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
   const more = {

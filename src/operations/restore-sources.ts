@@ -11,6 +11,7 @@ import { tablesToRestore } from '../model/restore-plan.ts';
 import type { Node } from '../model/ring.ts';
 import type { TableId, View } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
+import type { TableCopy } from '../model/table-copy.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { BackupChoice } from './choose-backup.ts';
@@ -30,6 +31,8 @@ export interface Sources {
   readonly tables: readonly TableId[];
   /** Views of these tables that the backup's schema names. */
   readonly views: readonly View[];
+  /** Where the tables are copies of others: `manifests` and `tables` have the names of the copies then. */
+  readonly copies: readonly TableCopy[];
 }
 
 export interface SourceQuestion {
@@ -70,6 +73,7 @@ export async function chooseSources(
     ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
     tables: tablesToRestore([...all.values()], question.filter),
     views: [],
+    copies: [],
   };
 }
 

@@ -1,29 +1,22 @@
 import type { Staging } from '../cluster/staging.ts';
-import { openStaging } from '../cluster/staging.ts';
+import type { Loader } from '../cluster/table-load.ts';
 import type { Topology } from '../cluster/topology.ts';
-import { UsageError } from '../model/errors.ts';
-import type { NodeManifest } from '../model/manifest.ts';
 import type { NodeMatch } from '../model/node-match.ts';
-import { refuseMisplaced } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
-import type { MethodChoice, MethodNode, RestoreMethod } from '../model/restore-method.ts';
-import { chooseMethod } from '../model/restore-method.ts';
-import type { NodeRestorePlan } from '../model/restore-plan.ts';
-import { planNodeRestore } from '../model/restore-plan.ts';
+import type { MethodChoice, RestoreMethod } from '../model/restore-method.ts';
+import type { NodeRestorePlan, TablePart } from '../model/restore-plan.ts';
 import type { RestoredNode, RestoredTable } from '../model/results.ts';
 import type { TableId } from '../model/sstable.ts';
+import type { Rename } from '../model/table-copy.ts';
 import type { TableFilter } from '../model/table-filter.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import type { BackupChoice } from './choose-backup.ts';
+import type { RestartOptions } from './cluster-restart.ts';
 import type { Member, MemberParts, Members } from './members.ts';
-import { clusterTopology } from './members.ts';
+import type { TargetQuestion } from './node-matches.ts';
 import { stageNode } from './node-stage.ts';
 import type { Sources } from './restore-sources.ts';
-import type { RestartOptions } from './cluster-restart.ts';
-import { chooseSources, withViews } from './restore-sources.ts';
-import type { TargetQuestion } from './node-matches.ts';
-import { matchTargets, openTargets } from './node-matches.ts';
 
 export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;
@@ -38,6 +31,10 @@ export interface RestoreOptions extends TargetQuestion {
   /** Online: empty the tables before, so that they hold exactly what the backup holds. */
   readonly truncate: boolean;
   readonly restart: RestartOptions;
+  /** Tables that get a copy beside the living one; then nothing else is restored. */
+  readonly renames: readonly Rename[];
+  /** How sstableloader is started on the nodes. */
+  readonly loader: Loader;
   /** Node restart: repair the restored keyspaces in the end. */
   readonly repair: boolean;
 }
@@ -55,102 +52,21 @@ export interface PlannedRestore {
   readonly members: Members;
   /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
   readonly topology: Topology | undefined;
+  /** Which host stands where a node of the backup stood; none where files are loaded into another ring. */
+  readonly matches: readonly NodeMatch[];
   readonly work: readonly NodeWork[];
   readonly method: MethodChoice;
   readonly warnings: readonly string[];
 }
 
-/** Chooses the backup, finds for each node's data the host that holds its tokens, and looks what is there already. */
-export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
-  const sources = await withViews(await chooseSources(options, parts, signal), parts.repository, signal);
-  const members = await openTargets(sources, options, parts, signal);
-  const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
-  signal.throwIfAborted();
-  const matches = matchTargets(sources, members, topology, options.map);
-  const method = chooseMethod({
-    asked: options.method,
-    named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
-    directory: options.directory !== undefined,
-    nodes: methodNodes(members, topology),
-  });
-  if (options.truncate && method.method !== 'import' && method.method !== 'refresh') {
-    throw new UsageError('--truncate goes with an online restore, and this one is not', {
-      hint: `method stage: ${method.reason}`,
-    });
-  }
-  const misplaced = refuseMisplaced(matches, method.method);
-  const work = await planAll(matches, sources, members, method.method, options, parts, signal);
-  return { sources, members, topology, work, method, warnings: [...misplaced, ...warningsFor(sources, topology)] };
-}
-
-function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
-  return [
-    ...present.map(({ host, config, info }): MethodNode => {
-      const version = topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
-      return { host, flavour: config.flavour, up: info !== undefined, ...(version === undefined ? {} : { version }) };
-    }),
-    ...absent.map(({ host }): MethodNode => ({ host, flavour: 'cassandra', up: false })),
-  ];
-}
-
-function warningsFor({ id, complete, tables, views }: Sources, topology: Topology | undefined): readonly string[] {
-  const chosen = (keyspace: string, name: string) => tables.some((table) => table.keyspace === keyspace && table.table === name);
-  const stale = [...views, ...(topology?.views ?? [])]
-    .filter(({ keyspace, view, base }) => chosen(keyspace, base) && !chosen(keyspace, view))
-    .map(
-      ({ keyspace, view, base }) =>
-        `${keyspace}.${view}, a view of ${base}, is not in the backup: drop it and create it again afterwards`,
-    );
-  return [
-    ...(complete ? [] : [`backup ${id} is not complete: only the nodes that it finished can be restored`]),
-    ...new Set(stale),
-  ];
-}
-
-/** One node's part of a restore. */
+/** What one node gets. */
 export interface NodeWork {
-  readonly match: NodeMatch;
-  readonly manifest: NodeManifest;
+  /** The nodes whose data it is, as the backup names them. */
+  readonly sources: readonly string[];
   readonly member: Member;
   readonly staging: Staging;
+  readonly parts: readonly TablePart[];
   readonly plan: NodeRestorePlan;
-}
-
-async function planAll(
-  matches: readonly NodeMatch[],
-  sources: Sources,
-  members: Members,
-  method: RestoreMethod,
-  options: RestoreOptions,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<readonly NodeWork[]> {
-  parts.listen({ type: 'step', text: 'preparing' });
-  const planned = await Promise.all(
-    matches.map(async (match): Promise<NodeWork | undefined> => {
-      const member = members.present.find(({ host }) => host === match.target.host);
-      const manifest = sources.manifests.find(({ host }) => host === match.source.host);
-      if (member === undefined || manifest === undefined) {
-        return undefined;
-      }
-      const { dataDirectories } = member.config;
-      const directory = options.directory ?? directoryOn(member, method);
-      const label = `${parts.repository.store.url}/${sources.id}`;
-      const request = { directory, dataDirectories, label, make: !options.dryRun };
-      const staging = await openStaging(member.remote, request, signal);
-      const plan = planNodeRestore(manifest, sources.tables, staging.present);
-      if (plan.fetchBytes > staging.freeBytes) {
-        throw new UsageError(
-          `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
-          {
-            hint: 'give a directory on a larger disk with --to, or restore fewer tables with -K',
-          },
-        );
-      }
-      return { match, manifest, member, staging, plan };
-    }),
-  );
-  return planned.filter((work) => work !== undefined);
 }
 
 /** Fetches and checks every node's files; a node that fails does not stop the others. */
@@ -188,10 +104,10 @@ export async function stageAll(
 }
 
 /** What the report says of a node whose files are there. */
-export function plannedNode({ match, staging, plan }: NodeWork): RestoredNode {
+export function plannedNode({ member, sources, staging, plan }: NodeWork): RestoredNode {
   return {
-    host: match.target.host,
-    source: match.source.host,
+    host: member.host,
+    source: sources.join(', '),
     files: plan.files,
     bytes: plan.bytes,
     presentFiles: plan.presentFiles,
@@ -204,10 +120,4 @@ export function withLiveId(table: TableId, topology: Topology | undefined): Rest
   const live = topology?.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
   // With Cassandra down nobody can say: then the id of the backup is the best guess.
   return topology === undefined ? { ...table, liveId: table.id } : live === undefined ? table : { ...table, liveId: live.id };
-}
-
-/** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */
-function directoryOn({ config }: Member, method: RestoreMethod): string {
-  const [first = '/var/lib/cassandra/data'] = config.dataDirectories;
-  return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
 }

@@ -8,7 +8,8 @@ import { movedReplicas } from './restore-prepare.ts';
 import { restoreByRestart } from './restore-restart.ts';
 import type { Sources } from './restore-sources.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
-import { plannedNode, planRestore, stageAll, withLiveId } from './restore-stage.ts';
+import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
+import { planRestore } from './restore-targets.ts';
 
 /**
  * Brings a backup's data back, by the method that was asked for or that fits. `agree` sees the plan before anything live

@@ -5,34 +5,45 @@ import type { Remote } from '../cluster/remote.ts';
 import type { Tools } from '../cluster/tools.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { systemClock } from '../flow/clock.ts';
+import type { SchemaStatement } from '../model/cql-statements.ts';
 import { ifNotExists, parseSchema, statementsFor } from '../model/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError } from '../model/errors.ts';
+import type { BackupRef } from '../model/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
+import type { Repository } from '../storage/repository.ts';
 import type { Member, Members } from './members.ts';
 import { clusterTopology } from './members.ts';
 import type { RestoreParts } from './restore-stage.ts';
-import type { Sources } from './restore-sources.ts';
+
+/** The schema that a backup holds, as statements. Throws NotFoundError when it holds none. */
+export async function backupSchema(
+  ref: BackupRef,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<readonly SchemaStatement[]> {
+  const text = await repository.schema(ref, signal);
+  if (text === undefined) {
+    throw new NotFoundError(`backup ${ref.id} holds no schema`);
+  }
+  return parseSchema(text);
+}
 
 /**
  * The statements of the backup's own schema that make what its tables lack in the cluster: the table with the id that it
- * had, so that its directories are the ones of the backup. Throws NotFoundError when the backup holds no schema.
+ * had, so that its directories are the ones of the backup. `read` is asked when something is missing, and gives the schema.
+ * Throws NotFoundError when that lacks a table too.
  */
 export async function missingSchema(
-  { ref, tables }: Pick<Sources, 'ref' | 'tables'>,
+  tables: readonly TableId[],
   topology: Topology,
-  { repository }: Pick<RestoreParts, 'repository'>,
-  signal: AbortSignal,
+  read: () => Promise<readonly SchemaStatement[]>,
 ): Promise<readonly string[]> {
   const exists = (keyspace: string, table?: string) =>
     table === undefined ? topology.keyspaces.includes(keyspace) : isThere(topology, { keyspace, table });
   if (tables.every((table) => isThere(topology, table))) {
     return [];
   }
-  const text = await repository.schema(ref, signal);
-  if (text === undefined) {
-    throw new NotFoundError(`backup ${ref.id} holds no schema`);
-  }
-  const schema = parseSchema(text);
+  const schema = await read();
   const missing = tables.find(
     (table) =>
       !isThere(topology, table) &&

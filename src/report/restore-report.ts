@@ -1,5 +1,6 @@
 import type { RestoreResult } from '../model/results.ts';
 import { sizeText } from '../model/size.ts';
+import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
 import { table } from './table.ts';
 
@@ -22,7 +23,7 @@ export function restoreText(result: RestoreResult): string {
       : result.undo === undefined
         ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
         : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${statementsOf(result)}${restartOf(result)}${placing(result)}`;
+  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${restartOf(result)}${placing(result)}`;
 }
 
 /** The plan, and the question whether to go on. */
@@ -37,6 +38,32 @@ function statementsOf({ dryRun, statements = [] }: RestoreResult): string {
     return rest.length === 0 ? `  ${head};\n` : `  ${head} …\n`;
   });
   return dryRun && heads.length > 0 ? `\nIt begins with these statements:\n${heads.join('')}` : '';
+}
+
+function copiesOf({ copies = [] }: RestoreResult): string {
+  const lines = copies.map(({ from, to }) => `  ${fullName(from)} as ${fullName(to)}\n`);
+  return lines.length === 0 ? '' : `\nA copy beside the living table, which is not touched:\n${lines.join('')}`;
+}
+
+function fullName({ keyspace, table: name }: TableId): string {
+  return `${keyspace}.${name}`;
+}
+
+/** The figures that decide whether a load is bearable: the network and the disks get more than the backup holds. */
+function loadOf({ dryRun, load = [] }: RestoreResult): string {
+  if (!dryRun || load.length === 0) {
+    return '';
+  }
+  const rows = load.map(({ keyspace, bytes, copies }) => [
+    keyspace,
+    sizeText(bytes),
+    copies === undefined ? '?' : `× ${copies}`,
+    copies === undefined ? '?' : sizeText(bytes * copies),
+  ]);
+  return `
+The files of all nodes of the backup are streamed by sstableloader, each to every node that has copies of its rows:
+${table(['keyspace', '>files', '>copies', '>streamed'], rows)}The backup has each row as often as it had copies then; compaction leaves one per node. Until then it takes that room.
+`;
 }
 
 /** What the node restart method is about to do, or how to take back what it did. */

@@ -6,7 +6,7 @@ import { answerError } from './answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
 import { type DirectParts, mebibyte, numberOf } from './direct-node.ts';
-import { nicely } from './niceness.ts';
+import { nicely } from '../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 import type { Target } from './transfer.ts';
 

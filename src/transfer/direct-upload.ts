@@ -9,7 +9,7 @@ import { type Answer, answerError, isStored } from './answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain, mebibyte, numberOf } from './direct-node.ts';
-import { nicely } from './niceness.ts';
+import { nicely } from '../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 import { atMost } from './object-size.ts';
 import type { Source } from './transfer.ts';

@@ -7,7 +7,7 @@ import type { Conversation } from './conversation.ts';
 import { converse } from './conversation.ts';
 import { type CurlRequest, curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain, numberOf } from './direct-node.ts';
-import { nicely } from './niceness.ts';
+import { nicely } from '../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 
 /** A request of many, and what to make of its answer. */

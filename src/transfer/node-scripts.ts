@@ -149,12 +149,15 @@ while IFS=' ' read -r verb bytes argument <&3; do
 done
 `;
 
-/** Prints what is lacking, and clears away what scripts that were killed have left: their process numbers are in the names. */
+/**
+ * Prints what is lacking, and clears away what scripts that were killed have left: their process numbers are in the names. Not
+ * what was written within the hour: containers may share a directory, and do not see each other's processes.
+ */
 const probe = `
 for left in /dev/shm/sstash-*-* "\${TMPDIR:-/tmp}"/sstash-*-*; do
   number=\${left##*/sstash-}; number=\${number%%-*}
   case $number in '' | *[!0-9]*) continue ;; esac
-  [ -d "/proc/$number" ] || [ ! -O "$left" ] || rm -rf -- "$left"
+  [ -d "/proc/$number" ] || [ ! -O "$left" ] || [ -n "$(find "$left" -mmin -60 | head -n 1)" ] || rm -rf -- "$left"
 done
 for program in awk cksum dd df grep head mkfifo mktemp od tail tee tr truncate wc xargs; do
   command -v "$program" >/dev/null || printf '%s ' "$program"

@@ -11,7 +11,7 @@ import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredBytes, Upload } from '../model/upload-plan.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { checkStored, plainBytes } from './fetch.ts';
-import { nicely } from './niceness.ts';
+import { nicely } from '../cluster/niceness.ts';
 import { damagedOnNode } from './node-damage.ts';
 import { atMost } from './object-size.ts';
 import { tarOf } from './tar.ts';

@@ -218,33 +218,42 @@ test('the help of every command names its exit codes', async () => {
   }
 });
 
-test('an interrupted backup exits with 130, says so, and is listed as incomplete', async () => {
-  const [host] = story.sandbox.hosts;
-  const options = story.at('interrupted');
-  await withWrapper(host, 'lzop', whenCompressing(`${holdOn}; exec /usr/bin/lzop "$@"`), async () => {
-    const { child, done } = startProgram(['backup', ...blobs], options);
-    try {
-      await untilHeld(host);
-      child.kill('SIGINT');
-      const ran = await done;
-      assert.equal(ran.code, 130, ran.stderr);
-      assert.match(ran.stderr, /^SIGINT: stopping/m);
-      assert.match(ran.stderr, /^sstash: interrupted$/m);
-      assert.match(ran.stderr, /the same command goes on with it; its snapshots \(sstash-\w+\) stay on the nodes/);
-    } finally {
-      child.kill('SIGKILL');
-      await release(host);
-    }
+for (const transfer of ['direct', 'relay']) {
+  test(`an interrupted backup (${transfer}) exits with 130, says so, and is listed as incomplete`, async () => {
+    const [host] = story.sandbox.hosts;
+    const options = story.at(`interrupted-${transfer}`);
+    await withWrapper(host, 'lzop', whenCompressing(`${holdOn}; exec /usr/bin/lzop "$@"`), async () => {
+      const { child, done } = startProgram(['backup', '--transfer', transfer, ...blobs], options);
+      try {
+        await untilHeld(host);
+        child.kill('SIGINT');
+        const ran = await done;
+        assert.equal(ran.code, 130, ran.stderr);
+        assert.match(ran.stderr, /^SIGINT: stopping/m);
+        assert.match(ran.stderr, /^sstash: interrupted$/m);
+        assert.match(ran.stderr, /the same command goes on with it; its snapshots \(sstash-\w+\) stay on the nodes/);
+      } finally {
+        child.kill('SIGKILL');
+        await release(host);
+      }
+    });
+    const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], options));
+    assert.deepEqual(
+      backups.map(({ complete }) => complete),
+      [false],
+    );
+    const [{ id }] = [...backups, { id: '' }];
+    await access(join(story.objects(`interrupted-${transfer}`), id, 'in-progress.json'));
+    assert.equal((await runProgram(['show', 'latest'], options)).code, 10);
+    // Nothing goes on on the node: what was compressing there has ended too.
+    assert.equal(await onHost(host, 'for p in /proc/[0-9]*; do grep -qx lzop $p/comm 2>/dev/null && echo $p; done; true'), '');
+    await Promise.all(story.sandbox.hosts.map((each) => runSandbox(['nodetool', each, 'clearsnapshot', '-t', `sstash-${id}`])));
   });
-  const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], options));
-  assert.deepEqual(
-    backups.map(({ complete }) => complete),
-    [false],
-  );
-  const [{ id }] = [...backups, { id: '' }];
-  await access(join(story.objects('interrupted'), id, 'in-progress.json'));
-  assert.equal((await runProgram(['show', 'latest'], options)).code, 10);
-  // Nothing goes on on the node: what was compressing there has ended too.
-  assert.equal(await onHost(host, 'for p in /proc/[0-9]*; do grep -qx lzop $p/comm 2>/dev/null && echo $p; done; true'), '');
-  await Promise.all(story.sandbox.hosts.map((each) => runSandbox(['nodetool', each, 'clearsnapshot', '-t', `sstash-${id}`])));
+}
+
+test('a --rename that names no two tables, or goes with what names tables too', async () => {
+  await refused(['restore', '--rename', 'faults.blobs'], { code: 2, says: /--rename faults\.blobs is not understood/ });
+  const rename = ['restore', '--rename', 'faults.blobs=faults.copy'];
+  await refused([...rename, '-K', 'faults'], { code: 2, says: /--rename goes with neither -K nor --local/ });
+  await refused([...rename, '--method', 'load', '--local', '/tmp/copy'], { code: 2, says: /neither -K nor --local/ });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { UsageError } from '../../src/model/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -91,12 +92,20 @@ test('a store that does not let the node in is for relay, with what it said', { 
   }
 });
 
-test('what a killed script left on the node is cleared away by the next question; what lives is not', { skip }, async () => {
-  // No process has a number above the kernel's limit of 4,194,304.
-  const dead = '/dev/shm/sstash-9999999-dead';
-  const living = await mkdtemp(`/dev/shm/sstash-${process.pid}-`);
-  await mkdir(dead, { recursive: true });
-  await chooseTransfer(able, options('auto'), signal);
-  assert.deepEqual([existsSync(dead), existsSync(living)], [false, true]);
-  await rm(living, { recursive: true });
-});
+test(
+  'what a killed script left on the node is cleared away an hour later; what lives, or may live where nobody sees it, is not',
+  { skip },
+  async () => {
+    // No process has a number above the kernel's limit of 4,194,304.
+    const dead = '/dev/shm/sstash-9999999-dead';
+    const living = await mkdtemp(`/dev/shm/sstash-${process.pid}-`);
+    const late = new Date(Date.now() - 2 * 3_600_000);
+    const recent = '/dev/shm/sstash-9999998-elsewhere';
+    for (const directory of [dead, recent]) await mkdir(directory, { recursive: true });
+    await writeFile(join(recent, 'p'), 'a part');
+    for (const directory of [dead, recent, living]) await utimes(directory, late, late);
+    await chooseTransfer(able, options('auto'), signal);
+    assert.deepEqual([existsSync(dead), existsSync(recent), existsSync(living)], [false, true, true]);
+    for (const directory of [recent, living]) await rm(directory, { recursive: true });
+  },
+);

@@ -52,10 +52,13 @@ f=$(ls -S *-Data.db | head -n 1)
 ${damage}`;
 }
 
-/** For a wrapper of `lzop`: runs `instead` when a Data.db (`$f`) is compressed, and the real one for everything else. */
+/**
+ * For a wrapper of `lzop`: runs `instead` when a Data.db (`$f`) is compressed, and the real one for everything else. With direct
+ * transfer a large file of whatever kind comes on standard input (`$f` is `-c`).
+ */
 export function whenCompressing(instead: string): string {
   return `f=\${!#}
-case $f in *-Data.db) ;; *) exec /usr/bin/lzop "$@" ;; esac
+case $f in *-Data.db | -c) ;; *) exec /usr/bin/lzop "$@" ;; esac
 ${instead}`;
 }
 

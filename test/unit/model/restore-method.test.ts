@@ -5,7 +5,7 @@ import type { MethodNode, MethodQuestion } from '../../../src/model/restore-meth
 import { chooseMethod } from '../../../src/model/restore-method.ts';
 
 const node: MethodNode = { host: 'n1', flavour: 'cassandra', version: '5.0.9', up: true };
-const question: MethodQuestion = { asked: 'auto', named: true, directory: false, nodes: [node] };
+const question: MethodQuestion = { asked: 'auto', named: true, directory: false, renames: false, nodes: [node] };
 
 test('named tables are restored online where every node can', () => {
   assert.equal(chooseMethod(question).method, 'import');
@@ -44,4 +44,21 @@ test('a method that was asked for is taken, or refused when a node is down', () 
   for (const asked of ['import', 'refresh'] as const) {
     assert.throws(() => chooseMethod({ ...question, asked, nodes: [{ ...node, up: false }] }), /does not run on n1/);
   }
+});
+
+test('a copy beside a living table is filled online, wherever the files are put, and never by files in place', () => {
+  assert.equal(chooseMethod({ ...question, renames: true, directory: true }).method, 'import');
+  assert.equal(chooseMethod({ ...question, renames: true, nodes: [{ ...node, version: '3.11.19' }] }).method, 'refresh');
+  assert.equal(chooseMethod({ ...question, renames: true, asked: 'load' }).method, 'load');
+  for (const asked of ['stage', 'node-restart'] as const) {
+    assert.throws(() => chooseMethod({ ...question, renames: true, asked }), /--rename goes with an online restore/);
+  }
+  const down = [node, { ...node, host: 'n2', up: false }];
+  assert.throws(() => chooseMethod({ ...question, renames: true, nodes: down }), /does not run on n2/);
+});
+
+test('load is never chosen by itself, and refused for Scylla', () => {
+  assert.equal(chooseMethod({ ...question, asked: 'load', nodes: [{ ...node, version: '3.11.19' }] }).method, 'load');
+  assert.throws(() => chooseMethod({ ...question, asked: 'load', nodes: [{ ...node, flavour: 'scylla' }] }), /runs Scylla/);
+  assert.throws(() => chooseMethod({ ...question, asked: 'load', nodes: [{ ...node, up: false }] }), /does not run on n1/);
 });

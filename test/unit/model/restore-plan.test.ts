@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../src/model/errors.ts';
-import { planNodeRestore, tablesToRestore } from '../../../src/model/restore-plan.ts';
+import { partsOf, planParts, tablesToRestore } from '../../../src/model/restore-plan.ts';
 import { tableFilter } from '../../../src/model/table-filter.ts';
 import { nodeManifestOf, storedOf, tableOf, users } from '../../support/manifests.ts';
 
@@ -23,7 +23,7 @@ const manifest = nodeManifestOf({
 const path = (file: string): string => `shop/users-${users.id}/${file}`;
 
 test('every file of the chosen tables is fetched to its own place, index directories included', () => {
-  const plan = planNodeRestore(manifest, [users], new Map());
+  const plan = planParts(partsOf(manifest, [users]), new Map());
   assert.deepEqual(
     plan.fetch.map((file) => file.path),
     [path('nb-1-big-Data.db'), path('.idx/nb-1-big-Data.db'), path('nb-1-big-Filter.db')],
@@ -37,7 +37,7 @@ test('what is there with its size stays; an empty file too, but one of another s
     [path('.idx/nb-1-big-Data.db'), 7],
     [path('nb-1-big-Filter.db'), 0],
   ]);
-  const plan = planNodeRestore(manifest, [users, orders], present);
+  const plan = planParts(partsOf(manifest, [users, orders]), present);
   assert.deepEqual(
     plan.fetch.map((file) => file.path),
     [path('nb-1-big-Data.db'), `shop/orders-${orders.id}/nb-1-big-Data.db`],
@@ -46,7 +46,7 @@ test('what is there with its size stays; an empty file too, but one of another s
 });
 
 test('a table of the same name and another id is another table', () =>
-  assert.equal(planNodeRestore(manifest, [tableOf('shop', 'users', 9)], new Map()).files, 0));
+  assert.equal(planParts(partsOf(manifest, [tableOf('shop', 'users', 9)]), new Map()).files, 0));
 
 test('system keyspaces come back only when a pattern names them', () => {
   const all = [users, local];

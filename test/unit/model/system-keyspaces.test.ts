@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeMatch } from '../../../src/model/node-match.ts';
-import { refuseForeignSystem } from '../../../src/model/system-keyspaces.ts';
+import { refuseForeignSystem, refuseSystemLoad } from '../../../src/model/system-keyspaces.ts';
 import { tableOf } from '../../support/manifests.ts';
 
 const rows = [tableOf('shop', 'users'), tableOf('system_auth', 'roles')];
@@ -43,4 +43,10 @@ test('a cluster of another name gets neither, even when all of its nodes are dow
   // An unfinished backup does not say what it is of.
   refuseForeignSystem(schema, [match()], { ...backup, names: [] }, { names: ['staging'], hostIds: ['a'] });
   refuseForeignSystem(rows, [match('c')], backup, { names: ['staging'], hostIds: ['c'] });
+});
+
+test('neither is loaded: sstableloader would spread it over all nodes', () => {
+  refuseSystemLoad(rows);
+  for (const chosen of [identity, schema])
+    assert.throws(() => refuseSystemLoad(chosen), /belongs to single nodes and cannot be loaded/);
 });

@@ -45,6 +45,21 @@ test('a plan names the statements that it begins with, a line each', () => {
   assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
 });
 
+test('a copy is said to be one, before and after', () => {
+  const copies = [{ from: users, to: { ...users, keyspace: 'old', table: 'people' } }];
+  assert.match(restoreText({ ...result, method: 'import', copies }), /not touched:\n {2}shop\.users as old\.people$/m);
+  assert.match(restoreQuestion({ ...result, method: 'import', copies, dryRun: true }), /shop\.users as old\.people$/m);
+});
+
+test('the plan of a load says how much is streamed', () => {
+  const load = [
+    { keyspace: 'shop', bytes: 2048, copies: 3 },
+    { keyspace: 'odd', bytes: 1024 },
+  ];
+  const text = restoreQuestion({ ...result, method: 'load', load, dryRun: true });
+  assert.match(text, /^shop +2\.0 KiB +× 3 +6\.0 KiB\nodd +1\.0 KiB +\? +\?$/m);
+});
+
 const restarted: RestoreResult = {
   ...result,
   method: 'node-restart',
