@@ -61,15 +61,13 @@ after(async () => {
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
 });
 
-test('a map to a node that has other tokens is refused, whatever the method; so are names that nobody knows', async () => {
+test('a map to a node that has other tokens is refused; so are names that nobody knows', async () => {
   const [first, other] = sandbox.hosts;
   const refusal = async (...args: readonly string[]) =>
     resultOf<ErrorDocument>(await runProgram(['restore', backup.id, ...selection, '--yes', '--json', ...args], { env }), 2).error;
-  for (const method of ['import', 'refresh', 'node-restart']) {
-    const error = await refusal('--method', method, '--map', `${first}=${other}`, '--host', first);
-    assert.match(error.message, new RegExp(`^${other} has not the tokens that ${first} had: rows placed there would be lost`));
-    assert.match(error.hint ?? '', /--write-config .*--method load/);
-  }
+  const misplaced = await refusal('--method', 'node-restart', '--map', `${first}=${other}`, '--host', first);
+  assert.match(misplaced.message, new RegExp(`^${other} has not the tokens that ${first} had: rows placed there would be lost`));
+  assert.match(misplaced.hint ?? '', /--write-config .*--method load/);
   assert.match((await refusal('--map', `nobody=${other}`)).message, /the backup holds nothing of nobody/);
   assert.match((await refusal('--map', `${first}=127.0.0.99`)).message, /127\.0\.0\.99 is none of the hosts/);
   assert.match((await refusal('--map', `${first}=${other},${other}=${other}`)).message, /would get the data of both/);
@@ -99,16 +97,14 @@ test('a fresh cluster gets the tokens from the bucket alone; then the schema and
   }
 
   const restore = async (code: number, ...args: readonly string[]) =>
-    runProgram(['restore', backup.id, '--yes', '--json', ...args], { env: second.env() }).then((ran) => {
+    runProgram(['restore', backup.id, '--yes', '--json', ...args], { env: { ...env, ...second.nodes() } }).then((ran) => {
       assert.equal(ran.code, code, ran.stderr);
       return ran;
     });
-  for (const method of ['import', 'node-restart', 'stage']) {
-    const all = resultOf<ErrorDocument>(await restore(2, '-K', '*', '--method', method), 2);
-    assert.match(all.error.message, /is not the node that/);
-    const schema = resultOf<ErrorDocument>(await restore(2, '-K', 'system_schema', '--method', method), 2);
-    assert.match(schema.error.message, /keyspace system_schema does not go to another cluster/);
-  }
+  const whole = resultOf<ErrorDocument>(await restore(2, '-K', '*', '--method', 'node-restart'), 2);
+  assert.match(whole.error.message, /is not the node that/);
+  const schema = resultOf<ErrorDocument>(await restore(2, '-K', 'system_schema', '--method', 'stage'), 2);
+  assert.match(schema.error.message, /keyspace system_schema does not go to another cluster/);
 
   // Two by the map, and the third by its tokens.
   const some = pairs.slice(1).flatMap((pair) => ['--map', pair]);

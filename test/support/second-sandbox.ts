@@ -10,8 +10,8 @@ export interface SecondSandbox {
   readonly state: string;
   /** Makes and starts it; `yaml` is a directory that holds settings for single hosts. */
   readonly up: (yaml: string) => Promise<void>;
-  /** The variables that make `sstash` work on its nodes, with the location of the first. */
-  readonly env: () => Readonly<Record<string, string>>;
+  /** The variables that make `sstash` reach its nodes, and none that says where backups lie. */
+  readonly nodes: () => Readonly<Record<string, string>>;
   readonly wipe: () => Promise<void>;
 }
 
@@ -32,9 +32,9 @@ export async function secondSandbox({ hosts, env, hasSai }: Sandbox): Promise<Se
       const variables = { SSTASH_S3_PORT: port, SSTASH_SANDBOX_YAML_DIR: yaml };
       await runSandbox(['up', String(ours.length), '--cassandra', version, '--net', net], { state, env: variables });
     },
-    env: () => {
+    nodes: () => {
       const own = Object.entries(sandboxEnv({ state }));
-      return { ...env, ...Object.fromEntries(own.filter(([name]) => /HOSTS|SSH|USER|KNOWN/.test(name))) };
+      return Object.fromEntries(own.filter(([name]) => /^SSTASH_(HOSTS|USE|SSH|KNOWN)/.test(name)));
     },
     wipe,
   };
