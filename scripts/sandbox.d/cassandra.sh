@@ -1,17 +1,22 @@
 # Cassandra in a host.
 
 make_cassandra_config() { # make_cassandra_config 2 ETC
-  local yaml=$2/cassandra/cassandra.yaml name
+  local yaml=$2/cassandra/cassandra.yaml own
   fill_in "$1" "$yaml"
   # 5.0 writes sstables that 4.1 can read until told otherwise; said here because 4.1 refuses to know the setting.
   case $version in 5.*) echo 'storage_compatibility_mode: CASSANDRA_4' >>"$yaml" ;; esac
-  if [ -n "${SSTASH_SANDBOX_YAML:-}" ]; then
-    # A setting that is given replaces ours: which of two equal keys counts is nobody's promise.
-    for name in $(sed -n 's/^\([a-z_]*\):.*/\1/p' <<<"$SSTASH_SANDBOX_YAML"); do sed -i "/^$name:/d" "$yaml"; done
-    printf '%s\n' "$SSTASH_SANDBOX_YAML" >>"$yaml"
-  fi
+  [ -z "${SSTASH_SANDBOX_YAML:-}" ] || add_settings "$yaml" "$SSTASH_SANDBOX_YAML"
+  own=${SSTASH_SANDBOX_YAML_DIR:-}/$(address "$1").yaml
+  [ -z "${SSTASH_SANDBOX_YAML_DIR:-}" ] || [ ! -f "$own" ] || add_settings "$yaml" "$(cat "$own")"
   mkdir -p "$2/default"
   printf 'JAVA=%q\nADDRESS=%q\n' "$(java17)" "$(address "$1")" >"$2/default/cassandra"
+}
+
+add_settings() { # add_settings CASSANDRA.YAML TEXT
+  local name
+  # A setting that is given replaces ours: which of two equal keys counts is nobody's promise.
+  for name in $(sed -n 's/^\([a-z_]*\):.*/\1/p' <<<"$2"); do sed -i "/^$name:/d" "$1"; done
+  printf '%s\n' "$2" >>"$1"
 }
 
 cassandra_runs() { in_host "$1" /etc/init.d/cassandra status >/dev/null; }

@@ -24,6 +24,8 @@ export interface NodeConfig {
   readonly flavour: 'cassandra' | 'scylla';
   /** What the file says; `nodetool statusbackup` says what is so now. */
   readonly incrementalBackups: boolean;
+  /** Absent where the file does not say it. */
+  readonly clusterName?: string;
   /** As other nodes know it, where the file says it. */
   readonly listenAddress?: string;
   /** Addresses of the seeds as the file has them; empty with a seed provider of another kind. */
@@ -85,6 +87,7 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
     seeds: seedsOf(file.seed_provider),
+    ...(file.cluster_name === undefined ? {} : { clusterName: file.cluster_name }),
     ...(local === undefined ? {} : { localSystemDirectory: trimmedPath(local) }),
     ...(file.listen_address === undefined ? {} : { listenAddress: file.listen_address }),
   };
@@ -125,7 +128,14 @@ const optionalFlag = z
   .nullish()
   .transform((flag) => flag ?? undefined);
 
+/** `cluster_name: 2026` is a number to YAML and a name to Cassandra. */
+const optionalName = z
+  .union([z.string(), z.number()])
+  .nullish()
+  .transform((name) => (name === null || name === undefined || name === '' ? undefined : String(name)));
+
 const fileSchema = z.object({
+  cluster_name: optionalName,
   workdir: optionalText,
   data_file_directories: z
     .union([z.string().transform((text) => [text]), z.array(z.string())])

@@ -3,6 +3,7 @@ import { backupCommand } from './backup.ts';
 import type { Command } from './command.ts';
 import { commandModule } from './command.ts';
 import { deleteCommand } from './delete.ts';
+import { downloadCommand } from './download.ts';
 import { listCommand } from './list.ts';
 import { outputOptions } from './options.ts';
 import { pruneCommand } from './prune.ts';
@@ -19,6 +20,7 @@ export const commands: readonly ProgramCommand[] = [
   showCommand,
   filesCommand,
   restoreCommand,
+  downloadCommand,
   schemaCommand,
   mappingCommand,
   verifyCommand,

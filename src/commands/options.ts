@@ -2,6 +2,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
 import type { Arguments, OptionSet } from '../cli/arguments.ts';
+import { parseMoment } from '../model/backup-id.ts';
+import { UsageError } from '../model/errors.ts';
 import type { PerDatacenter } from '../model/per-datacenter.ts';
 import { parsePerDatacenter } from '../model/per-datacenter.ts';
 import { userName } from './lock.ts';
@@ -97,6 +99,13 @@ export const selectionOptions: OptionSet = {
   },
 };
 
+export const threadsOption: Options = {
+  type: 'number',
+  default: 0,
+  defaultDescription: 'one per core, at most 4',
+  describe: 'worker threads that compress and decompress on this host',
+};
+
 export const transferOptions: OptionSet = {
   transfer: {
     choices: ['auto', 'direct', 'relay'],
@@ -115,13 +124,30 @@ export const transferOptions: OptionSet = {
     array: true,
     describe: 'MiB/s that each node may send or receive, all its streams together: 50, or dc1:20,dc2:100',
   },
-  threads: {
-    type: 'number',
-    default: 0,
-    defaultDescription: 'one per core, at most 4',
-    describe: 'worker threads that compress and decompress on this host',
-  },
+  threads: threadsOption,
 };
+
+export const hostOption: Options = {
+  type: 'string',
+  array: true,
+  describe: 'only the data of these nodes, as the backup names them',
+  group: 'Nodes:',
+};
+
+/** Which backup, beside its name. */
+export const choiceOptions: OptionSet = {
+  'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
+};
+
+/** The backup that is meant by the positional and `choiceOptions`. */
+export function choiceOf(args: Arguments): { readonly name: string; readonly before?: Date } {
+  const name = args.text('backup');
+  const before = args.optionalText('latest-before');
+  if (before !== undefined && name !== 'latest') {
+    throw new UsageError('--latest-before goes with latest, not with a named backup');
+  }
+  return before === undefined ? { name } : { name, before: parseMoment(before) };
+}
 
 /** Of an option that may say something for each datacenter. */
 export function perDatacenter(args: Arguments, option: string): PerDatacenter {

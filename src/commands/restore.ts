@@ -2,7 +2,6 @@ import type { Arguments } from '../cli/arguments.ts';
 import { confirm } from '../cli/confirm.ts';
 import type { CommandContext, CommandOutcome } from '../cli/run.ts';
 import { exitCodes } from '../cli/run.ts';
-import { parseMoment } from '../model/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
 import type { RestoreResult } from '../model/results.ts';
 import { parseRenames } from '../model/table-copy.ts';
@@ -14,17 +13,28 @@ import type { RestoreOptions } from '../operations/restore-stage.ts';
 import { undoRestore } from '../operations/restore-undo.ts';
 import { restoreJson, restoreQuestion, restoreText, undoQuestion, undoText } from '../report/restore-report.ts';
 import type { Command } from './command.ts';
-import { locationOptions, nodeOptions, selectionOptions, transferOptions } from './options.ts';
+import {
+  choiceOf,
+  choiceOptions,
+  hostOption,
+  locationOptions,
+  nodeOptions,
+  selectionOptions,
+  transferOptions,
+} from './options.ts';
+import { mapOptions, nodeMapOf } from './restore-map.ts';
+import { writeSettings } from './restore-settings.ts';
 import { openNodes, openSession } from './session.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;
 
 export const restoreCommand: Command = {
-  words: ['restore [backup]', 'download [backup]'],
+  words: ['restore [backup]'],
   describe: 'bring data back: every node gets the data it uploaded, checked, beside its live data',
   options: {
     ...nodeOptions,
-    host: { type: 'string', array: true, describe: 'only the data of these nodes, as the backup names them', group: 'Nodes:' },
+    host: hostOption,
+    ...mapOptions,
     ...locationOptions,
     ...selectionOptions,
     to: {
@@ -33,6 +43,11 @@ export const restoreCommand: Command = {
       describe: 'directory on each node',
     },
     local: { type: 'string', describe: 'a directory on this host instead: DIR/<node>/<keyspace>/…; no node is asked' },
+    'write-config': {
+      type: 'string',
+      requiresArg: false,
+      describe: 'only write DIR/<node>.yaml: settings that give the nodes of a fresh cluster the tokens; without DIR print them',
+    },
     method: {
       choices: methods,
       default: 'auto',
@@ -81,7 +96,7 @@ export const restoreCommand: Command = {
       describe: 'repair the restored keyspaces in the end, node after node',
       group: 'Node restart:',
     },
-    'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
+    ...choiceOptions,
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     ...transferOptions,
   },
@@ -100,18 +115,25 @@ export const restoreCommand: Command = {
       '$0 restore latest -L s3://backups/prod -K shop --method load --hosts new1,new2',
       'into a cluster with other tokens or another number of nodes',
     ],
-    ['$0 restore 20261121T031500Z -L s3://backups/prod --local ./copy', 'everything, to this host'],
+    ['$0 restore 20261121T031500Z -L s3://backups/prod --write-config ./yaml', 'a fresh cluster, before its first start'],
   ],
   run: async (args, context) => {
     const undoId = args.valueIfAny('undo');
     if (undoId !== undefined) {
       return undo(undoId, args, context);
     }
-    const options = restoreOptions(args);
+    const directory = args.valueIfAny('write-config');
+    if (directory !== undefined) {
+      return writeSettings(directory, args, context);
+    }
+    const options = { ...restoreOptions(args), map: await nodeMapOf(args) };
     const session = await openSession(args, context);
     try {
       const parts = { ...session, listen: context.listen };
       const local = args.optionalText('local');
+      if (local !== undefined && options.map.size > 0) {
+        throw new UsageError('--map sends data to hosts, and --local to none');
+      }
       // Whoever agrees has seen them.
       const warned = new Set<string>();
       const warn = ({ warnings }: Pick<RestoreResult, 'warnings'>) => {
@@ -126,7 +148,7 @@ export const restoreCommand: Command = {
       };
       const result =
         local !== undefined
-          ? await restoreLocal({ ...options, directory: local }, parts, context.signal)
+          ? await restoreLocal({ ...options, directory: local, layout: 'plain' }, parts, context.signal)
           : await restore(options, agree, parts, context.signal);
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
@@ -182,12 +204,7 @@ function restartOptions(args: Arguments): RestartOptions {
   };
 }
 
-function restoreOptions(args: Arguments): RestoreOptions {
-  const name = args.text('backup');
-  const before = args.optionalText('latest-before');
-  if (before !== undefined && name !== 'latest') {
-    throw new UsageError('--latest-before goes with latest, not with a named backup');
-  }
+function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
   const renames = parseRenames(args.list('rename'));
   if (renames.length > 0 && (args.has('keyspaces') || args.has('local'))) {
     throw new UsageError(`--rename goes with neither -K nor --local`, {
@@ -199,7 +216,7 @@ function restoreOptions(args: Arguments): RestoreOptions {
     throw new UsageError(`--to must be an absolute path on the nodes, not ${args.text('to')}`);
   }
   return {
-    choice: before === undefined ? { name } : { name, before: parseMoment(before) },
+    choice: choiceOf(args),
     hosts: args.list('hosts'),
     only: args.list('host'),
     filter: tableFilter(

@@ -72,8 +72,7 @@ export async function openCluster(args: Arguments, context: CommandContext): Pro
 export async function openSession(args: Arguments, context: CommandContext, create = false): Promise<Session> {
   const store = await openStore(args, context, create);
   const nodes = openNodes(args);
-  const threads = args.number('threads', 0);
-  const pool = openLzoPool(threads === 0 ? {} : { threads });
+  const pool = openPool(args);
   const parts = {
     store,
     pool,
@@ -94,6 +93,24 @@ export async function openSession(args: Arguments, context: CommandContext, crea
       await Promise.allSettled([pool.close(), store.close(), nodes.close()]);
     },
   };
+}
+
+/** A location and what decodes its files. */
+export type StoreSession = Pick<Session, 'repository' | 'pool' | 'close'>;
+
+/** For commands that bring files to this host: no node. */
+export async function openStored(args: Arguments, context: CommandContext): Promise<StoreSession> {
+  const store = await openStore(args, context, false);
+  const pool = openPool(args);
+  const close = async () => {
+    await Promise.allSettled([pool.close(), store.close()]);
+  };
+  return { repository: new Repository(store), pool, close };
+}
+
+function openPool(args: Arguments): LzoPool {
+  const threads = args.number('threads', 0);
+  return openLzoPool(threads === 0 ? {} : { threads });
 }
 
 /** For commands that only read the location: no host, no threads. */

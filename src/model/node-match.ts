@@ -1,4 +1,6 @@
 import { UsageError } from './errors.ts';
+import type { NodeMap } from './node-map.ts';
+import type { RestoreMethod } from './restore-method.ts';
 
 /** A node whose data is in a backup. */
 export interface SourceNode {
@@ -17,17 +19,22 @@ export interface TargetNode {
 export interface NodeMatch {
   readonly source: SourceNode;
   readonly target: TargetNode;
-  readonly by: 'tokens' | 'host id' | 'name';
+  readonly by: 'map' | 'tokens' | 'host id' | 'name';
 }
 
 /**
- * Which host gets whose data: the one with the same tokens, else the same host id; by name only where the host cannot
- * say who it is. Never by order or a part of a name (DESIGN, section 4, rule 8).
+ * Which host gets whose data: the one that `map` names, else the one with the same tokens, else the same host id; by name
+ * only where the host cannot say who it is. Never by order or a part of a name (DESIGN, section 4, rule 8).
  * Throws UsageError naming a source without target, or a target that two sources would go to.
  */
-export function matchNodes(sources: readonly SourceNode[], targets: readonly TargetNode[]): readonly NodeMatch[] {
+export function matchNodes(
+  sources: readonly SourceNode[],
+  targets: readonly TargetNode[],
+  map: NodeMap = new Map(),
+): readonly NodeMatch[] {
   const matches = sources.map((source): NodeMatch => {
-    const match = find(source, targets);
+    const named = targets.find(({ host }) => host === map.get(source.host));
+    const match = named === undefined ? find(source, targets) : { target: named, by: 'map' as const };
     if (match === undefined) {
       throw new UsageError(`no host holds the tokens of ${source.host} (host id ${source.hostId})`, {
         hint: 'name the hosts of the cluster with --hosts; a cluster with other tokens needs --method load',
@@ -48,9 +55,34 @@ export function matchNodes(sources: readonly SourceNode[], targets: readonly Tar
   return matches;
 }
 
+/**
+ * A map says where data goes and cannot make it fit: on a node with other tokens nobody would look for these rows. Throws
+ * UsageError, and gives a warning for files that are only put beside the live data. A host where Cassandra is down cannot say
+ * which tokens it has; `refusePlacing` looks at those.
+ */
+export function refuseMisplaced(matches: readonly NodeMatch[], method: RestoreMethod): readonly string[] {
+  const misplaced = matches.filter(
+    ({ by, source, target }) => by === 'map' && target.tokens !== undefined && !sameTokens(source.tokens, target.tokens),
+  );
+  const texts = misplaced.map(({ source, target }) => `${target.host} has not the tokens that ${source.host} had`);
+  const [first] = texts;
+  if (first !== undefined && method !== 'stage') {
+    throw new UsageError(`${first}: rows placed there would be lost, since nobody looks for them there`, {
+      hint: 'map it to the node with its tokens; a fresh cluster gets them by `sstash restore --write-config DIR` before its first start; a cluster with other tokens needs --method load',
+    });
+  }
+  return texts.map(
+    (text) => `${text}: do not place the files there, nobody would look for those rows; sstableloader spreads them`,
+  );
+}
+
+/** Compared as sets; no tokens are like no others. */
+export function sameTokens(some: readonly string[], others: readonly string[]): boolean {
+  return some.length > 0 && tokenKey(some) === tokenKey(others);
+}
+
 function find(source: SourceNode, targets: readonly TargetNode[]): Omit<NodeMatch, 'source'> | undefined {
-  const tokens = tokenKey(source.tokens);
-  const byTokens = targets.find((target) => target.tokens !== undefined && tokens !== '' && tokenKey(target.tokens) === tokens);
+  const byTokens = targets.find(({ tokens }) => tokens !== undefined && sameTokens(source.tokens, tokens));
   if (byTokens !== undefined) {
     return { target: byTokens, by: 'tokens' };
   }

@@ -44,18 +44,19 @@ export interface PlacingNode {
 }
 
 /** Throws UsageError when files must not, or cannot, be placed on one of these nodes. */
-export function refusePlacing(
-  nodes: readonly PlacingNode[],
-  matches: readonly NodeMatch[],
-  chosen: readonly TableId[],
-  { image }: RestartScope,
-): void {
-  const stranger = matches.find(({ source, target }) => target.hostId !== undefined && target.hostId !== source.hostId);
-  if (stranger !== undefined && chosen.some(({ keyspace }) => keyspace === 'system')) {
+export function refusePlacing(nodes: readonly PlacingNode[], matches: readonly NodeMatch[], { image }: RestartScope): void {
+  const unknown = matches.find(
+    ({ by, source, target }) =>
+      by === 'map' &&
+      source.host !== target.host &&
+      nodes.some(({ host, up, identity }) => host === target.host && !up && identity),
+  );
+  if (unknown !== undefined) {
+    const { source, target } = unknown;
     throw new UsageError(
-      `${stranger.target.host} is not the node that ${stranger.source.host} was (host id ${stranger.source.hostId})`,
+      `${target.host} is down and has been a node before: nobody can say whether its tokens are those of ${source.host}`,
       {
-        hint: "keyspace system says who a node is and goes to no other: take it away, -K '*,!system'",
+        hint: 'start it; or, if it is to become that node, empty its directories',
       },
     );
   }
@@ -72,6 +73,24 @@ export function refusePlacing(
       { hint: 'old files stay on it until they are cleared; make room, or restore fewer tables with -K' },
     );
   }
+}
+
+/** What it means that a host takes the place of a node that had another name: whole nodes, identity included. */
+export function successionWarnings(
+  matches: readonly NodeMatch[],
+  ring: readonly { readonly host: string; readonly dc: string; readonly rack: string }[],
+  { image }: RestartScope,
+): readonly string[] {
+  const moved = matches.filter(({ by, source, target }) => image && by === 'map' && source.host !== target.host);
+  const names = moved.map(({ source, target }) => {
+    const { dc = '?', rack = '?' } = ring.find(({ host }) => host === source.host) ?? {};
+    return `${target.host} becomes ${source.host} (and starts in ${dc}/${rack} only)`;
+  });
+  return moved.length === 0
+    ? []
+    : [
+        `${names.join(', ')}, host id and all: the old nodes must be gone for good. Where one of that cluster can still be reached, the two take each other's place`,
+      ];
 }
 
 /** What whoever agrees to the plan should know. */

@@ -42,12 +42,16 @@ export interface TablePart {
   readonly directory: string;
 }
 
-/** What a node holds of the tables, each part in the table's own directory. */
-export function partsOf(manifest: NodeManifest, tables: readonly TableId[]): readonly TablePart[] {
+/** What a node holds of the tables, each part in the table's own directory unless `place` says another. */
+export function partsOf(
+  manifest: NodeManifest,
+  tables: readonly TableId[],
+  place: (table: TableId) => string = tableDirectory,
+): readonly TablePart[] {
   const chosen = new Set(tables.map(tableDirectory));
   return manifest.tables
     .filter((table) => chosen.has(tableDirectory(table)))
-    .map((table) => ({ table, directory: tableDirectory(table) }));
+    .map((table) => ({ table, directory: place(table) }));
 }
 
 /** What one node needs. `present` maps paths below the target directory to bytes. */

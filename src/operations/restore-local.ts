@@ -5,6 +5,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import PQueue from 'p-queue';
 import type { LzoPool } from '../codec/lzo-pool.ts';
+import type { DownloadLayout } from '../model/download-layout.ts';
+import { tablePlaces } from '../model/download-layout.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
@@ -23,25 +25,30 @@ export interface LocalRestoreParts {
   readonly listen: Listen;
 }
 
-/** The data of each node into `DIR/<host>/<keyspace>/<table>-<id>/` on the control host; no node is asked for anything. */
+/** `transfers` files at once, of all nodes together. */
+export interface LocalRestoreOptions extends Pick<RestoreOptions, 'choice' | 'only' | 'filter' | 'transfers' | 'dryRun'> {
+  readonly directory: string;
+  readonly layout: DownloadLayout;
+}
+
+/** The data of each node into `DIR/<host>/` on the control host; no node is asked for anything. */
 export async function restoreLocal(
-  options: Pick<RestoreOptions, 'choice' | 'only' | 'filter' | 'transfers' | 'dryRun'> & { readonly directory: string },
+  options: LocalRestoreOptions,
   parts: LocalRestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const sources = await chooseSources(options, parts, signal);
   const queue = new PQueue({ concurrency: options.transfers });
   const root = resolve(options.directory);
+  const place = tablePlaces(options.layout, sources.tables);
+  const label = `${parts.repository.store.url}/${sources.id}${options.layout === 'plain' ? '' : ` ${options.layout}`}`;
   const work = await Promise.all(
     sources.manifests.map(async (manifest) => {
       const directory = join(root, manifest.host);
       return {
         manifest,
         directory,
-        plan: planParts(
-          partsOf(manifest, sources.tables),
-          await stagedBefore(directory, `${parts.repository.store.url}/${sources.id}`, options.dryRun),
-        ),
+        plan: planParts(partsOf(manifest, sources.tables, place), await stagedBefore(directory, label, options.dryRun)),
       };
     }),
   );
@@ -73,7 +80,7 @@ export async function restoreLocal(
   return {
     backup: sources.id,
     method: 'local' as const,
-    reason: 'a directory on this host is named by --local',
+    reason: 'a directory on this host is named',
     dryRun: options.dryRun,
     nodes,
     tables: sources.tables,
@@ -119,7 +126,7 @@ async function fetchOne(
   signal: AbortSignal,
 ): Promise<void> {
   const final = join(directory, path);
-  const partial = `${final}.sstash-partial`;
+  const partial = `${final}${partialSuffix}`;
   await mkdir(dirname(final), { recursive: true, mode: 0o750 });
   try {
     await pipeline(
@@ -135,8 +142,8 @@ async function fetchOne(
 }
 
 /**
- * Sizes of what an earlier run of the same restore brought here. What a restore of another backup left is removed:
- * sstables of two moments must not be mixed. Files that no restore put there are refused.
+ * Sizes of what an earlier run of the same restore brought here; what it was killed over is removed. So is what a restore of
+ * another backup left: sstables of two moments must not be mixed. Files that no restore put there are refused.
  */
 async function stagedBefore(directory: string, label: string, dryRun: boolean): Promise<ReadonlyMap<string, number>> {
   const mark = join(directory, markName);
@@ -144,11 +151,14 @@ async function stagedBefore(directory: string, label: string, dryRun: boolean): 
   const names = await readdir(directory).catch(() => []);
   if (found === undefined && names.length > 0) {
     throw new UsageError(`${directory} holds files that no restore put there`, {
-      hint: 'empty it, or give another directory with --local',
+      hint: 'empty it, or give another directory',
     });
   }
   if (found?.trim() === label) {
-    return sizesBelow(directory);
+    const sizes = await sizesBelow(directory);
+    const partial = dryRun ? [] : [...sizes.keys()].filter((path) => path.endsWith(partialSuffix));
+    await Promise.all(partial.map((path) => rm(join(directory, path), { force: true })));
+    return sizes;
   }
   if (!dryRun) {
     await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true, force: true })));
@@ -184,3 +194,4 @@ async function nearest(directory: string): Promise<string> {
 }
 
 const markName = '.sstash-restore';
+const partialSuffix = '.sstash-partial';

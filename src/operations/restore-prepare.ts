@@ -3,8 +3,10 @@ import { BackupError, UsageError } from '../model/errors.ts';
 import { nodesNotIn } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { RestartScope } from '../model/restart-plan.ts';
+import { replicasMoved } from '../model/replica-places.ts';
 import type { RestoreResult } from '../model/results.ts';
 import { clusterTopology } from './members.ts';
+import type { Sources } from './restore-sources.ts';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
 import { copySchema } from './restore-copies.ts';
@@ -96,10 +98,25 @@ function refuseUnlessWhole(
       hint: 'rows that belong there now would be lacking; --method load spreads the data over another ring',
     });
   }
+  // `nodetool import` looks by itself whether the tokens of a file belong to the node, as sstableloader does; others do not.
+  const moved = method === 'import' || method === 'load' ? undefined : movedReplicas(sources, topology);
+  if (moved !== undefined) {
+    throw new UsageError(moved, {
+      hint: 'give the nodes datacenters and racks as in the backup; --method import refuses files that are in the wrong place, --method load spreads them',
+    });
+  }
   if (truncate && (!sources.complete || sources.manifests.length < sources.ring.length)) {
     throw new UsageError('--truncate empties tables on all nodes, and only some nodes would get their data back', {
       hint: 'restore a complete backup without --host, or leave --truncate away',
     });
   }
   return topology;
+}
+
+/** Why rows that are placed as they lay would not be found; undefined when they would. */
+export function movedReplicas({ ring }: Sources, topology: Topology): string | undefined {
+  const before = ring.map((node) => ({ ...node, name: node.host }));
+  const now = topology.ring.nodes.map((node) => ({ ...node, name: node.address }));
+  const moved = replicasMoved(before, now);
+  return moved === undefined ? undefined : `replicas would be looked for on other nodes: ${moved}`;
 }

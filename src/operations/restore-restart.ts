@@ -7,7 +7,7 @@ import { BackupError, UsageError } from '../model/errors.ts';
 import { reasonOf } from '../model/outcome.ts';
 import { isHalfDone } from '../model/placing.ts';
 import type { PlacingNode } from '../model/restart-plan.ts';
-import { placingWarnings, refusePlacing, restartScope } from '../model/restart-plan.ts';
+import { placingWarnings, refusePlacing, restartScope, successionWarnings } from '../model/restart-plan.ts';
 import type { RestoredNode, RestoredTable, RestoreResult } from '../model/results.ts';
 import { tableDirectory } from '../model/sstable.ts';
 import { repairAll, settled, startAll, stopAll } from './cluster-restart.ts';
@@ -34,12 +34,16 @@ export async function restoreByRestart(
   const held = sources.manifests.flatMap(({ tables }) => tables);
   const scope = restartScope(sources.tables, held);
   const disks = await Promise.all(work.map((node) => placingNode(node, signal)));
-  refusePlacing(disks, matches, sources.tables, scope);
+  refusePlacing(disks, matches, scope);
   const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
   const more = {
     stops: work.map(({ member }) => member.host),
     service: { stop: stopCommand, start: startCommand },
-    warnings: [...partWarnings(planned), ...placingWarnings(disks, sources.tables, held, scope)],
+    warnings: [
+      ...partWarnings(planned),
+      ...successionWarnings(matches, sources.ring, scope),
+      ...placingWarnings(disks, sources.tables, held, scope),
+    ],
     scope,
   };
   const prepared = await prepareRestore(planned, options, more, agree, parts, signal);

@@ -8,6 +8,7 @@ import type { BackupRef, NodeManifest } from '../model/manifest.ts';
 import type { SourceNode } from '../model/node-match.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import { tablesToRestore } from '../model/restore-plan.ts';
+import type { Node } from '../model/ring.ts';
 import type { TableId, View } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
 import type { TableCopy } from '../model/table-copy.ts';
@@ -24,7 +25,9 @@ export interface Sources {
   /** Per node, with the files of the whole chain where the backup is an incremental one. */
   readonly manifests: readonly NodeManifest[];
   /** All nodes that the backup holds, chosen or not. */
-  readonly ring: readonly SourceNode[];
+  readonly ring: readonly (SourceNode & Pick<Node, 'dc' | 'rack'>)[];
+  /** Name of the cluster; an unfinished run does not say it. */
+  readonly cluster?: string;
   readonly tables: readonly TableId[];
   /** Views of these tables that the backup's schema names. */
   readonly views: readonly View[];
@@ -66,7 +69,8 @@ export async function chooseSources(
     ref: backup.parent === undefined ? { id: backup.id } : { id: backup.id, parent: backup.parent },
     complete: backup.complete,
     manifests: chosen,
-    ring: manifests.map(({ host, node }) => ({ host, hostId: node.hostId, tokens: node.tokens })),
+    ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
+    ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
     tables: tablesToRestore([...all.values()], question.filter),
     views: [],
     copies: [],

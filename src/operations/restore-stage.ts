@@ -14,13 +14,12 @@ import type { Transfer } from '../transfer/transfer.ts';
 import type { BackupChoice } from './choose-backup.ts';
 import type { RestartOptions } from './cluster-restart.ts';
 import type { Member, MemberParts, Members } from './members.ts';
+import type { TargetQuestion } from './node-matches.ts';
 import { stageNode } from './node-stage.ts';
 import type { Sources } from './restore-sources.ts';
 
-export interface RestoreOptions {
+export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;
-  /** Where to; empty means the hosts that the backup names. */
-  readonly hosts: readonly string[];
   /** Only the data of these nodes; empty means all. */
   readonly only: readonly string[];
   readonly filter: TableFilter;

@@ -3,16 +3,16 @@ import { openStaging } from '../cluster/staging.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { UsageError } from '../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../model/load-plan.ts';
-import type { NodeManifest } from '../model/manifest.ts';
-import type { NodeMatch, TargetNode } from '../model/node-match.ts';
-import { matchNodes } from '../model/node-match.ts';
+import type { NodeMatch } from '../model/node-match.ts';
+import { refuseMisplaced } from '../model/node-match.ts';
 import type { MethodNode, RestoreMethod } from '../model/restore-method.ts';
 import { chooseMethod } from '../model/restore-method.ts';
 import type { TablePart } from '../model/restore-plan.ts';
 import { partsOf, planParts } from '../model/restore-plan.ts';
 import { refuseTaken } from '../model/table-copy.ts';
 import type { Member, Members } from './members.ts';
-import { clusterTopology, openMembers } from './members.ts';
+import { clusterTopology } from './members.ts';
+import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './restore-copies.ts';
 import type { Sources } from './restore-sources.ts';
 import { chooseSources, withViews } from './restore-sources.ts';
@@ -26,12 +26,11 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   const chosen = await chooseSources(options, parts, signal);
   const sources =
     options.renames.length > 0 ? underCopyNames(chosen, options.renames) : await withViews(chosen, parts.repository, signal);
-  const members = await openTargets(sources.manifests, options, parts, signal);
+  const members = await openTargets(sources, options, parts, signal);
   const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
   signal.throwIfAborted();
   refuseTaken(sources.copies, topology?.tables ?? []);
-  const targets = [...members.present.map(targetNode), ...members.absent];
-  const matches = options.method === 'load' ? [] : matchNodes(sources.manifests.map(sourceNode), targets);
+  const matches = matchTargets(sources, members, topology, options);
   const method = chooseMethod({
     asked: options.method,
     named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
@@ -44,6 +43,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
       hint: `method ${method.method}: ${method.reason}`,
     });
   }
+  const misplaced = refuseMisplaced(matches, method.method);
   parts.listen({ type: 'step', text: 'preparing' });
   const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
   const label = `${parts.repository.store.url}/${sources.id}`;
@@ -57,7 +57,8 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
         }),
     ),
   );
-  return { sources, members, topology, matches, work, method, warnings: warningsFor(sources, topology, method.method) };
+  const warnings = [...misplaced, ...warningsFor(sources, topology, method.method)];
+  return { sources, members, topology, matches, work, method, warnings };
 }
 
 function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
@@ -87,17 +88,6 @@ function warningsFor(
     // What is streamed into a table is written into its views.
     ...(method === 'load' ? [] : new Set(stale)),
   ];
-}
-
-async function openTargets(
-  manifests: readonly NodeManifest[],
-  options: RestoreOptions,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<Members> {
-  parts.listen({ type: 'step', text: 'connecting' });
-  const hosts = options.hosts.length === 0 ? manifests.map((manifest) => manifest.host) : options.hosts;
-  return openMembers(hosts, false, parts, signal);
 }
 
 /** What a node is to get, and of whom. */
@@ -156,14 +146,6 @@ async function planNode(
     );
   }
   return { sources: share.sources, member, staging, parts: share.parts, plan };
-}
-
-function sourceNode(manifest: NodeManifest): NodeMatch['source'] {
-  return { host: manifest.host, hostId: manifest.node.hostId, tokens: manifest.node.tokens };
-}
-
-function targetNode({ host, info }: Member): TargetNode {
-  return info === undefined ? { host } : { host, hostId: info.hostId, tokens: info.tokens };
 }
 
 /** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */

@@ -4,7 +4,9 @@ import type { RestartNode } from '../model/restart-method.ts';
 import { restartScript } from '../model/restart-method.ts';
 import type { RestoredTable, RestoreResult } from '../model/results.ts';
 import { restoreOnline } from './restore-online.ts';
+import { movedReplicas } from './restore-prepare.ts';
 import { restoreByRestart } from './restore-restart.ts';
+import type { Sources } from './restore-sources.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
 import { planRestore } from './restore-targets.ts';
@@ -45,7 +47,7 @@ async function restoreStaged(
     nodes,
     tables,
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(work, tables, parts),
-    warnings: [...planned.warnings, ...warningsFor(topology)],
+    warnings: [...planned.warnings, ...warningsFor(sources, topology)],
   };
 }
 
@@ -63,8 +65,11 @@ function commandsFor(work: readonly NodeWork[], tables: readonly RestoredTable[]
   return restartScript(nodes, tables, quote);
 }
 
-function warningsFor(topology: Topology | undefined): readonly string[] {
+function warningsFor(sources: Sources, topology: Topology | undefined): readonly string[] {
+  const moved = topology === undefined ? undefined : movedReplicas(sources, topology);
   return topology === undefined
     ? ['no node could say which tables live now: compare the table ids before you place the files']
-    : [];
+    : moved === undefined
+      ? []
+      : [`do not place the files: ${moved}`];
 }

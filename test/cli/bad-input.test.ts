@@ -143,6 +143,16 @@ test('an option that is given without a value, or with an empty one, never means
   await refused(['list', '--location', ''], { code: 2, says: /location is empty/ });
 });
 
+test('a map that is none, and a download to nowhere', async () => {
+  await refused(['restore', '--map', 'node1'], { code: 2, says: /node1 maps no node to a host/ });
+  await refused(['restore', '--map', 'a=x,b=x'], { code: 2, says: /x would get the data of both a and b/ });
+  await refused(['restore', '--map-file', '/nowhere/hosts'], { code: 2, says: /cannot read the map file: .*\/nowhere\/hosts/ });
+  await refused(['restore', '--map-file', '/dev/null'], { code: 2, says: /names no node/ });
+  await refused(['restore', '--local', '/tmp/none', '--map', 'a=x'], { code: 2, says: /--local to none/ });
+  await refused(['download'], { code: 2, says: /no directory/ });
+  await refused(['download', '--to', ''], { code: 2, says: /to is empty/ });
+});
+
 test('a port, an endpoint and a directory that are none', async (t) => {
   await refused(['backup', '--sshport', '65536'], { code: 2, says: /--sshport must be a whole number from 1 to 65535/ });
   await refused(['list', '--endpoint', 'localhost:9000'], { code: 2, says: /localhost:9000 is no endpoint/ });
@@ -155,7 +165,14 @@ test('a port, an endpoint and a directory that are none', async (t) => {
 test('no hosts', () => refused(['backup'], { code: 2, says: /no hosts/ }, { SSTASH_HOSTS: undefined }));
 
 test('a backup that does not exist', async () => {
-  for (const command of [['show'], ['files'], ['restore'], ['restore', '--local', '/tmp']]) {
+  for (const command of [
+    ['show'],
+    ['files'],
+    ['restore'],
+    ['restore', '--local', '/tmp'],
+    ['restore', '--write-config'],
+    ['download', '--to', '/tmp'],
+  ]) {
     const [name = '', ...rest] = command;
     await refused([name, '20200101T000000Z', ...rest], { code: 10, says: /no backup 20200101T000000Z/ });
     await refused([name, 'latest', ...rest], { code: 10, says: /no complete backup/ });

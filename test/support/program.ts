@@ -118,6 +118,7 @@ export interface RestoreDocument {
   readonly method: string;
   readonly nodes: readonly {
     readonly host: string;
+    readonly source: string;
     readonly files: number;
     readonly presentFiles: number;
     readonly bytes: number;

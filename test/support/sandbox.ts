@@ -17,10 +17,12 @@ export interface SandboxOptions {
   readonly state?: string;
   /** Written to the command's stdin. */
   readonly input?: string;
+  /** More variables of `scripts/sandbox`. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-function environment(state?: string): NodeJS.ProcessEnv {
-  return state === undefined ? process.env : { ...process.env, SSTASH_SANDBOX: state };
+function environment(state?: string, more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  return { ...process.env, ...(state === undefined ? {} : { SSTASH_SANDBOX: state }), ...more };
 }
 
 /** Why the sandbox cannot be used, for a test's `skip`; false when all of it is up. */
@@ -80,7 +82,7 @@ export function runSandbox(args: readonly string[], options: SandboxOptions = {}
     const child = execFile(
       script,
       args,
-      { encoding: 'utf8', env: environment(options.state), maxBuffer: 256 * 1024 * 1024 },
+      { encoding: 'utf8', env: environment(options.state, options.env), maxBuffer: 256 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error) {
           reject(new Error(`scripts/sandbox ${args.join(' ')} failed: ${stderr.trim()}`, { cause: error }));

@@ -12,7 +12,7 @@ import { unprivileged, unprivilegedMissing } from '../../support/unprivileged.ts
 const yaml = '/etc/cassandra/cassandra.yaml';
 
 test('what the file leaves out is what Cassandra would take', () => {
-  assert.deepEqual(parseNodeConfig(yaml, 'cluster_name: x\n'), {
+  assert.deepEqual(parseNodeConfig(yaml, 'num_tokens: 4\n'), {
     path: yaml,
     dataDirectories: ['/var/lib/cassandra/data'],
     commitlogDirectory: '/var/lib/cassandra/commitlog',
@@ -25,6 +25,11 @@ test('what the file leaves out is what Cassandra would take', () => {
     incrementalBackups: false,
     seeds: [],
   });
+});
+
+test('a cluster has a name, digits too', () => {
+  assert.equal(parseNodeConfig(yaml, "cluster_name: 'prod: a'\n").clusterName, 'prod: a');
+  assert.equal(parseNodeConfig(yaml, 'cluster_name: 2026\n').clusterName, '2026');
 });
 
 test('seeds are told as the other nodes know them, without ports; another provider tells none', () => {

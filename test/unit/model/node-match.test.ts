@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '../../../src/model/errors.ts';
-import { matchNodes } from '../../../src/model/node-match.ts';
+import type { NodeMatch } from '../../../src/model/node-match.ts';
+import { matchNodes, refuseMisplaced } from '../../../src/model/node-match.ts';
 
 const source = (host: string, hostId: string, tokens: readonly string[]) => ({ host, hostId, tokens });
 
@@ -54,3 +55,37 @@ test('a cluster is matched completely however its nodes are ordered and renamed'
       },
     ),
   ));
+
+test('a map decides over tokens and names, and the others are matched as ever', () => {
+  const sources = [source('a', 'id-a', ['1']), source('b', 'id-b', ['2'])];
+  const targets = [{ host: 'x', hostId: 'id-x', tokens: ['1'] }, { host: 'y', hostId: 'id-y', tokens: ['2'] }, { host: 'z' }];
+  const matches = matchNodes(sources, targets, new Map([['a', 'z']]));
+  assert.deepEqual(
+    matches.map(({ source: from, target, by }) => [from.host, target.host, by]),
+    [
+      ['a', 'z', 'map'],
+      ['b', 'y', 'tokens'],
+    ],
+  );
+  // b's tokens take y too.
+  assert.throws(() => matchNodes(sources, targets, new Map([['a', 'y']])), /y fits the data of both a and b/);
+});
+
+test('a map to a node with other tokens is refused, and for files beside the live data a warning', () => {
+  const mapped = (tokens?: readonly string[]): NodeMatch => ({
+    source: source('a', 'id-a', ['1', '2']),
+    target: tokens === undefined ? { host: 'x' } : { host: 'x', hostId: 'id-x', tokens },
+    by: 'map',
+  });
+  for (const method of ['import', 'refresh', 'node-restart'] as const) {
+    assert.deepEqual(refuseMisplaced([mapped(['2', '1'])], method), []);
+    assert.throws(() => refuseMisplaced([mapped(['2', '3'])], method), /x has not the tokens that a had: .* lost/);
+    // Up, and not joined.
+    assert.throws(() => refuseMisplaced([mapped([])], method), UsageError);
+    // Down: it cannot say.
+    assert.deepEqual(refuseMisplaced([mapped()], method), []);
+  }
+  assert.match(refuseMisplaced([mapped(['3'])], 'stage').join(), /^x has not the tokens that a had: do not place/);
+  // Matched by host id it is the node itself, after a move of tokens.
+  assert.deepEqual(refuseMisplaced([{ ...mapped(['3']), by: 'host id' }], 'import'), []);
+});

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { UsageError } from '../../../src/model/errors.ts';
 import type { NodeMatch } from '../../../src/model/node-match.ts';
 import type { PlacingNode } from '../../../src/model/restart-plan.ts';
-import { placingWarnings, refusePlacing, restartScope } from '../../../src/model/restart-plan.ts';
+import { placingWarnings, refusePlacing, restartScope, successionWarnings } from '../../../src/model/restart-plan.ts';
 import { tableOf } from '../../support/manifests.ts';
 
 const shop = tableOf('shop', 'users');
@@ -34,29 +34,38 @@ test('a part of the schema tables is refused: it would be no schema', () => {
   assert.throws(() => restartScope([shop, ...schema.slice(1)], held), UsageError);
 });
 
-test('the system keyspace goes back to the node that it is of, and to no other', () => {
-  refusePlacing([node], [match('a')], held, image);
-  // Down: it cannot say who it is, and was matched by the name that it has in the backup.
-  refusePlacing([{ ...node, up: false }], [match()], held, image);
-  refusePlacing([node], [match('b')], [shop], rows);
-  assert.throws(() => refusePlacing([node], [match('b')], held, image), /n1 is not the node that n1 was/);
-  assert.throws(() => refusePlacing([node], [match('b')], [tableOf('system', 'peers_v2')], rows), UsageError);
+test('a host that is mapped to and down is a new one, or it is refused: nobody can say whose tokens it has', () => {
+  const mapped: NodeMatch = { source: { host: 'old', hostId: 'a', tokens: ['1'] }, target: { host: 'n1' }, by: 'map' };
+  const down = { ...node, up: false };
+  assert.throws(() => refusePlacing([down], [mapped], image), /n1 is down and has been a node before/);
+  refusePlacing([{ ...down, identity: false }], [mapped], image);
+  refusePlacing([node], [mapped], rows);
+  // Matched by the name that it has in the backup, or mapped to that.
+  refusePlacing([down], [match()], image);
+  refusePlacing([down], [{ ...mapped, source: { ...mapped.source, host: 'n1' } }], image);
+});
+
+test('whoever lets a host become a node of another name is told what must not be up any more', () => {
+  const mapped: NodeMatch = { source: { host: 'old', hostId: 'a', tokens: ['1'] }, target: { host: 'n1' }, by: 'map' };
+  const ring = [{ host: 'old', dc: 'dc1', rack: 'r1' }];
+  const [said = '', ...more] = successionWarnings([mapped], ring, image);
+  assert.match(said, /^n1 becomes old \(and starts in dc1\/r1 only\), host id and all: the old nodes must be gone/);
+  assert.deepEqual(more, []);
+  assert.deepEqual(successionWarnings([mapped], ring, rows), []);
+  assert.deepEqual(successionWarnings([match()], ring, image), []);
 });
 
 test('on a node that has lost its disk only a whole node is placed', () => {
   const wiped = { ...node, up: false, identity: false };
-  assert.throws(() => refusePlacing([node, { ...wiped, host: 'n2' }], [], [shop], rows), /n2: .* would start as a new node/);
-  assert.throws(() => refusePlacing([wiped], [], [shop, ...schema], { schema: true, image: false }), /new node/);
-  refusePlacing([wiped], [match()], held, image);
+  assert.throws(() => refusePlacing([node, { ...wiped, host: 'n2' }], [], rows), /n2: .* would start as a new node/);
+  assert.throws(() => refusePlacing([wiped], [], { schema: true, image: false }), /new node/);
+  refusePlacing([wiped], [match()], image);
 });
 
 test('files that come from another disk need room; those that are there already need none', () => {
-  refusePlacing([node], [], [shop], rows);
-  refusePlacing([{ ...node, sameDisk: false, freeBytes: 100 }], [], [shop], rows);
-  assert.throws(
-    () => refusePlacing([{ ...node, sameDisk: false, freeBytes: 99 }], [], [shop], rows),
-    /n1: the data disk has 99 B/,
-  );
+  refusePlacing([node], [], rows);
+  refusePlacing([{ ...node, sameDisk: false, freeBytes: 100 }], [], rows);
+  assert.throws(() => refusePlacing([{ ...node, sameDisk: false, freeBytes: 99 }], [], rows), /n1: the data disk has 99 B/);
 });
 
 test('whoever agrees is told of commit logs that are not read, and of a schema that goes back', () => {
