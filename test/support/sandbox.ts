@@ -113,15 +113,17 @@ export async function cql(statements: string, options: Pick<SandboxOptions, 'sta
 }
 
 async function schemaAgreement(options: Pick<SandboxOptions, 'state'>): Promise<void> {
-  const versions = 'nodetool describecluster | grep -cE "^[[:space:]]+[0-9a-f-]{36}: "';
-  for (let tries = 0; tries < 60; tries += 1) {
-    const answer = await onHost(firstHost(options), versions, options);
-    if (answer.trim() === '1') {
+  const deadline = Date.now() + 180_000;
+  for (;;) {
+    const answer = await onHost(firstHost(options), 'nodetool describecluster', options);
+    if (answer.match(/^\s+[0-9a-f-]{36}: /gm)?.length === 1) {
       return;
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`the nodes of the sandbox do not agree on the schema:\n${answer}`);
     }
     await setTimeout(1000);
   }
-  throw new Error('the nodes of the sandbox do not agree on the schema');
 }
 
 /** Runs shell text as root in a host (`127.0.0.2`, `h2` or `2`); resolves to its stdout. */
