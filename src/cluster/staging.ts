@@ -106,9 +106,12 @@ export async function finishUnit(
   });
 }
 
-/** Removes what is half-done. */
-export async function clearIncoming(remote: Remote, staging: Staging, signal?: AbortSignal): Promise<void> {
-  await remote.run(['rm', '-rf', '--', `${staging.directory}/.sstash-incoming`], signal === undefined ? {} : { signal });
+/**
+ * Removes what is half-done. After a failure, commands that were ended a moment ago may still be at work, and may even make
+ * their directories anew: then removes until nothing has come for a second.
+ */
+export async function clearIncoming(remote: Remote, staging: Staging, afterFailure: boolean): Promise<void> {
+  await remote.run(['sh', '-c', clearScript, 'sh', `${staging.directory}/.sstash-incoming`, afterFailure ? '1' : '0']);
 }
 
 /** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
@@ -162,6 +165,17 @@ if [ "$(id -u)" = 0 ]; then chown -R "$2" . || exit 1; fi
 find . -type f -exec chmod 640 {} + && find . -type d -exec chmod 750 {} + || exit 1
 cp -al --remove-destination -- . "$3"/ || exit 1
 cd / && rm -rf -- "$1" "$1.expected" "$1.found"
+`;
+
+const clearScript = `
+rm -rf -- "$1"
+quiet=0 tries=0
+while [ $quiet -lt "$2" ] && [ $tries -lt 10 ]; do
+  sleep 1
+  if [ -e "$1" ]; then quiet=0; rm -rf -- "$1"; else quiet=$((quiet + 1)); fi
+  tries=$((tries + 1))
+done
+[ ! -e "$1" ]
 `;
 
 function parseEntry(entry: string): [string, number] {

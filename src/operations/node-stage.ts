@@ -22,13 +22,15 @@ export async function stageNode(work: NodeStage, transfer: Transfer, listen: Lis
   listen({ type: 'planned', host: member.host, files: plan.fetch.length, bytes: plan.fetchBytes });
   listen({ type: 'node', host: member.host, state: 'transfer' });
   const units = batchBySize(plan.fetch, ({ file }) => file.bytes);
+  let whole = false;
   try {
     await runUnits(units, work.transfers, signal, async (unit, index, either) => {
       await stageUnit(work, unit, `${index}`, transfer, listen, either);
       listen({ type: 'transferred', host: member.host, files: unit.length, bytes: bytesOf(unit) });
     });
+    whole = true;
   } finally {
-    await clearIncoming(member.remote, staging).catch(() => undefined);
+    await clearIncoming(member.remote, staging, !whole).catch(() => undefined);
   }
 }
 

@@ -159,8 +159,18 @@ test('clearing takes the half-done away and leaves the rest', async (t) => {
   const staging = await open();
   await stage(staging, '0-1', { [`${users}/a`]: 'a' });
   await plant(incomingDirectory(staging, '1-1'), { x: 'x' });
-  await clearIncoming(remote, staging);
+  await clearIncoming(remote, staging, false);
   assert.deepEqual((await readdir(request.directory)).toSorted(), ['.sstash-restore', 'shop']);
+});
+
+test('clearing after a failure outlasts a command that is still at work', async (t) => {
+  const { open, request } = await node(t);
+  const staging = await open();
+  const late = incomingDirectory(staging, '1-1');
+  const writing = remote.run(['sh', '-c', 'for i in 1 2 3 4; do mkdir -p "$1" && : >"$1/x"; sleep 0.4; done', 'sh', late]);
+  await clearIncoming(remote, staging, true);
+  await writing.catch(() => undefined);
+  assert.deepEqual(await readdir(request.directory), ['.sstash-restore']);
 });
 
 const refusals: readonly (readonly [what: string, prepare: (at: Node) => Promise<string>, says: RegExp])[] = [
