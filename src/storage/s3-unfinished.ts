@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
 import type { S3Connection } from './s3-client.ts';
 import { nameOf, s3Error } from './s3-errors.ts';
@@ -15,23 +16,30 @@ interface Unfinished {
   readonly UploadId: string;
 }
 
-/** Aborts uploads of keys with a prefix that were begun before a time; gives their number. */
+/** How often one upload is aborted before its writer is left to itself. */
+const enough = 5;
+
+/**
+ * Aborts uploads of keys with a prefix that were begun before a time; gives their number. A part that was under way meanwhile
+ * can outlive the abort (the S3 API says so, versitygw does so): asks and aborts again until nothing is left.
+ */
 export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, signal?: AbortSignal): Promise<number> {
   const { sdk, client, bucket: Bucket } = connection;
-  const aborted = new Set<string>();
+  const aborted = new Map<string, number>();
   try {
     while (true) {
-      const { uploads, whole } = await uploadsOf(connection, meant, signal);
-      const fresh = uploads.filter(({ UploadId }) => !aborted.has(UploadId));
-      for (const { Key, UploadId } of fresh) {
+      const uploads = await uploadsOf(connection, meant, signal);
+      const due = uploads.filter(({ UploadId }) => (aborted.get(UploadId) ?? 0) < enough);
+      if (due.length === 0) return aborted.size;
+      if (due.some(({ UploadId }) => aborted.has(UploadId))) await delay(100, undefined, signal === undefined ? {} : { signal });
+      for (const { Key, UploadId } of due) {
         const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
         await client.send(command, optionsFor(signal)).catch((error: unknown) => {
           // Ended between the listing and now.
           if (nameOf(error) !== 'NoSuchUpload') throw error;
         });
-        aborted.add(UploadId);
+        aborted.set(UploadId, (aborted.get(UploadId) ?? 0) + 1);
       }
-      if (whole || fresh.length === 0) return aborted.size;
     }
   } catch (error) {
     signal?.throwIfAborted();
@@ -41,16 +49,16 @@ export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, s
 
 /**
  * Goes from page to page by the key alone: versitygw refuses the marker of an upload that it gave itself. What a page
- * leaves out of its last key is then skipped, so a listing of several pages is not `whole`; ask again.
+ * leaves out of its last key is then skipped, so one listing of several pages may lack some; ask again.
  */
 async function uploadsOf(
   { sdk, client, bucket: Bucket, base }: S3Connection,
   { prefix = '', before }: Meant,
   signal?: AbortSignal,
-): Promise<{ readonly uploads: readonly Unfinished[]; readonly whole: boolean }> {
+): Promise<readonly Unfinished[]> {
   const Prefix = base + prefix;
   const uploads: Unfinished[] = [];
-  for (let marker: string | undefined, whole = true; ; whole = false) {
+  for (let marker: string | undefined; ;) {
     signal?.throwIfAborted();
     const page: ListMultipartUploadsCommandOutput = await client.send(
       new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...(marker === undefined ? {} : { KeyMarker: marker }) }),
@@ -61,7 +69,7 @@ async function uploadsOf(
       if (before === undefined || (Initiated !== undefined && Initiated < before)) uploads.push({ Key, UploadId });
     }
     const next = page.IsTruncated === true ? page.NextKeyMarker : undefined;
-    if (next === undefined || next === marker) return { uploads, whole: whole && next === undefined };
+    if (next === undefined || next === marker) return uploads;
     marker = next;
   }
 }
