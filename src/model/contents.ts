@@ -48,6 +48,22 @@ export function nodeContents({ host, node, cassandra, takenAt, tables }: NodeMan
   };
 }
 
+/** With what another page of the same node's manifest holds. */
+export function addContents(before: NodeContents | undefined, more: NodeContents): NodeContents {
+  if (before === undefined) {
+    return more;
+  }
+  return {
+    ...before,
+    files: before.files + more.files,
+    bytes: before.bytes + more.bytes,
+    newFiles: before.newFiles + more.newFiles,
+    newBytes: before.newBytes + more.newBytes,
+    storedBytes: before.storedBytes + more.storedBytes,
+    tables: [...before.tables, ...more.tables],
+  };
+}
+
 /** Over all nodes, by `keyspace.table`, sorted by name. */
 export function tableSums(
   nodes: readonly NodeContents[],

@@ -3,9 +3,9 @@ import type { Backup } from '../model/backup.ts';
 import { latestComplete, standsOn } from '../model/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { NodeManifest } from '../model/manifest.ts';
+import type { BackupId, NodeManifest } from '../model/manifest.ts';
 import { pathOf } from '../model/prune-plan.ts';
-import type { TableId } from '../model/sstable.ts';
+import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
 
 export interface BackupChoice {
@@ -56,7 +56,7 @@ export async function nodeManifests(
   repository: Repository,
   backup: Backup,
   signal: AbortSignal,
-  wanted: (table: TableId) => boolean,
+  wanted: WantedTables,
 ): Promise<readonly NodeManifest[]> {
   const manifests: NodeManifest[] = [];
   // A few at a time: what is not wanted passes through memory all the same.
@@ -68,16 +68,21 @@ export async function nodeManifests(
   return manifests;
 }
 
-/** The same, one after the other, for who needs no two at once: each may name 100,000 files. */
-export async function* eachNodeManifest(
+/** The same in pages of some tables each, one node after the other: a node may have 100,000 files. */
+export async function* manifestPages(
   repository: Repository,
   backup: Backup,
   signal: AbortSignal,
+  wanted?: WantedTables,
 ): AsyncGenerator<NodeManifest> {
   for (const host of hostsOf(backup)) {
-    const manifest = await nodeManifest(repository, backup, host, signal);
-    if (manifest !== undefined) {
-      yield manifest;
+    let found = false;
+    for await (const page of repository.nodeManifestPages(backup, host, signal, wanted)) {
+      found = true;
+      yield page;
+    }
+    if (!found && backup.complete) {
+      throw manifestMissing(host, backup.id);
     }
   }
 }
@@ -91,13 +96,17 @@ async function nodeManifest(
   backup: Backup,
   host: string,
   signal: AbortSignal,
-  wanted?: (table: TableId) => boolean,
+  wanted?: WantedTables,
 ): Promise<NodeManifest | undefined> {
   const manifest = await repository.nodeManifest(backup, host, signal, wanted);
   if (manifest === undefined && backup.complete) {
-    throw new NotFoundError(`the manifest of ${host} is missing from backup ${backup.id}`, {
-      hint: 'something was deleted behind its back; `sstash verify` says what else is missing',
-    });
+    throw manifestMissing(host, backup.id);
   }
   return manifest;
+}
+
+function manifestMissing(host: string, id: BackupId): NotFoundError {
+  return new NotFoundError(`the manifest of ${host} is missing from backup ${id}`, {
+    hint: 'something was deleted behind its back; `sstash verify` says what else is missing',
+  });
 }

@@ -13,6 +13,7 @@ import type { TableId, View } from '../model/sstable.ts';
 import { tableDirectory } from '../model/sstable.ts';
 import type { TableCopy } from '../model/table-copy.ts';
 import type { TableFilter } from '../model/table-filter.ts';
+import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { BackupChoice } from './choose-backup.ts';
 import { chooseBackup, nodeManifests } from './choose-backup.ts';
@@ -80,7 +81,7 @@ async function withTheirViews(
   ref: BackupRef,
   repository: Repository,
   signal: AbortSignal,
-): Promise<(table: TableId) => boolean> {
+): Promise<WantedTables> {
   const schema = await repository.schema(ref, signal);
   const views = schema === undefined ? [] : viewsOf(parseSchema(schema), tables);
   const directories = new Set(tables.map(tableDirectory));
@@ -99,7 +100,7 @@ function tablesOf(manifests: readonly NodeManifest[]): readonly TableId[] {
 async function wholeManifests(
   repository: Repository,
   backup: Backup,
-  wanted: (table: TableId) => boolean,
+  wanted: WantedTables,
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
   const own = await nodeManifests(repository, backup, signal, wanted);

@@ -1,10 +1,10 @@
 import type { Backup } from '../model/backup.ts';
 import type { NodeContents } from '../model/contents.ts';
-import { nodeContents } from '../model/contents.ts';
+import { addContents, nodeContents } from '../model/contents.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import type { BackupChoice, ChoiceParts } from './choose-backup.ts';
-import { chooseBackup, eachNodeManifest } from './choose-backup.ts';
+import { chooseBackup, manifestPages } from './choose-backup.ts';
 
 /** A backup with what its nodes hold. */
 export interface ShownBackup {
@@ -17,14 +17,14 @@ export interface ShownBackup {
 export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<ShownBackup> {
   const { repository } = parts;
   const backup = await chooseBackup(parts, choice, signal);
-  const nodes: NodeContents[] = [];
-  for await (const manifest of eachNodeManifest(repository, backup, signal)) {
-    nodes.push(nodeContents(manifest, backup.id));
+  const nodes = new Map<string, NodeContents>();
+  for await (const page of manifestPages(repository, backup, signal)) {
+    nodes.set(page.host, addContents(nodes.get(page.host), nodeContents(page, backup.id)));
   }
-  return { backup, nodes, url: `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}` };
+  return { backup, nodes: [...nodes.values()], url: `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}` };
 }
 
-/** The manifests of a backup's nodes, one after the other. */
+/** The manifests of a backup's nodes, one after the other, in pages. */
 export async function* manifestsOf(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): AsyncGenerator<NodeManifest> {
-  yield* eachNodeManifest(parts.repository, await chooseBackup(parts, choice, signal), signal);
+  yield* manifestPages(parts.repository, await chooseBackup(parts, choice, signal), signal);
 }

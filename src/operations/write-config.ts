@@ -8,7 +8,7 @@ import type { Backup } from '../model/backup.ts';
 import type { TokenSource } from '../model/token-config.ts';
 import { tokenConfig } from '../model/token-config.ts';
 import type { BackupChoice, ChoiceParts } from './choose-backup.ts';
-import { chooseBackup, eachNodeManifest } from './choose-backup.ts';
+import { chooseBackup, manifestPages } from './choose-backup.ts';
 
 export interface ConfigQuestion {
   readonly choice: BackupChoice;
@@ -68,7 +68,7 @@ export async function writeConfig(
 
 async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal: AbortSignal): Promise<readonly TokenSource[]> {
   const sources: TokenSource[] = [];
-  for await (const { host, node } of eachNodeManifest(repository, backup, signal)) {
+  for await (const { host, node } of manifestPages(repository, backup, signal, noTable)) {
     sources.push({ host, dc: node.dc, rack: node.rack, tokens: node.tokens });
   }
   if (sources.length === 0) {
@@ -76,6 +76,8 @@ async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal:
   }
   return sources;
 }
+
+const noTable = (): boolean => false;
 
 /** All or, when one of them would be written over, none. */
 async function writeAll(nodes: readonly NodeSettings[], directory: string): Promise<readonly NodeSettings[]> {

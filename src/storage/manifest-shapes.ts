@@ -1,22 +1,24 @@
 import { z } from 'zod';
 import { IntegrityError } from '../model/errors.ts';
+import type { BackupKind } from '../model/manifest.ts';
+import type { Node } from '../model/ring.ts';
 
 /** What the manifests of format 1 are made of. */
 
-export const count = z.number().int().nonnegative();
+export const count: z.ZodNumber = z.number().int().nonnegative();
 const name = z.string().regex(/^\w+$/);
-export const hex8 = z.string().regex(/^[0-9a-f]{8}$/);
-export const backupId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/);
-export const hostName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);
-export const moment = z.iso.datetime();
-export const kind = z.enum(['snapshot', 'incremental']);
+export const hex8: z.ZodString = z.string().regex(/^[0-9a-f]{8}$/);
+export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/);
+export const hostName: z.ZodString = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);
+export const moment: z.ZodISODateTime = z.iso.datetime();
+export const kind: z.ZodType<BackupKind> = z.enum(['snapshot', 'incremental']);
 /** Relative, no empty segment, no `.` or `..`, no NUL: it is joined to a directory on a node when restoring. */
-export const relativePath = z
+export const relativePath: z.ZodString = z
   .string()
   .refine((path) => path.length > 0 && !hasControlCharacter(path) && path.split('/').every(isPlainSegment));
 const state = z.enum(['UN', 'UL', 'UJ', 'UM', 'DN', 'DL', 'DJ', 'DM', '?']);
 
-export const node = z.object({
+export const node: z.ZodType<Node> = z.object({
   hostId: z.string(),
   address: z.string(),
   dc: z.string(),
@@ -26,7 +28,11 @@ export const node = z.object({
   version: z.string().exactOptional(),
 });
 
-export const table = { keyspace: name, table: name, id: z.string().regex(/^[0-9a-f]{32}$/) };
+export const table: { readonly keyspace: z.ZodString; readonly table: z.ZodString; readonly id: z.ZodString } = {
+  keyspace: name,
+  table: name,
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+};
 
 /** The JSON as what the schema says. Throws IntegrityError that names the object; `within` is the place of the JSON in it. */
 export function parseAs<T>(schema: z.ZodType<T>, json: string, key: string, within: readonly string[] = []): T {

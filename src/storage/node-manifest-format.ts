@@ -9,7 +9,7 @@ import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativeP
 
 /**
  * A node's manifest as it lies in the store: JSON, gzipped. Written with a line of its own for each table, and read line by
- * line: of 100,000 files only those that are wanted are ever held. Any other JSON of the same form is read as a whole.
+ * line: of 100,000 files only those that are wanted, or a page of them, are ever held. Any other JSON of the same form is read as a whole.
  */
 
 const storedFile = z
@@ -78,19 +78,54 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Buffer.concat(all);
 }
 
-/** With the tables that are `wanted` only: the others are passed over, and their files not looked at. */
-export async function decodeNodeManifest(
+/** Whether a table is to be read. */
+export type WantedTables = (table: TableId) => boolean;
+
+/** Files of a page, unless a single table has more. */
+const pageFiles = 5_000;
+
+/**
+ * The manifest in pages: each is a manifest that names some of its tables, the last one maybe none. Only tables that are `wanted`;
+ * the files of the others are not looked at. Whole only when it has come to its end without an error.
+ */
+export async function* manifestPages(
   bytes: Uint8Array,
   key: string,
-  wanted: (table: TableId) => boolean = () => true,
-): Promise<NodeManifest> {
+  wanted: WantedTables = () => true,
+): AsyncGenerator<NodeManifest, void> {
   const lines = linesIn(bytes, key);
   const { value: first = '' } = await lines.next();
   if (!first.endsWith(opening)) {
-    return whole(first, lines, key, wanted);
+    yield await whole(first, lines, key, wanted);
+    return;
   }
   const head = parseAs(nodeManifest, `${first}${closing}`, key);
+  let tables: StoredTable[] = [];
+  let files = 0;
+  for await (const each of tablesIn(lines, key, wanted)) {
+    tables.push(each);
+    files += each.files.length;
+    if (files >= pageFiles) {
+      yield { ...head, tables };
+      tables = [];
+      files = 0;
+    }
+  }
+  yield { ...head, tables };
+}
+
+/** What the pages make together; undefined of none. */
+export async function joinPages(pages: AsyncIterable<NodeManifest>): Promise<NodeManifest | undefined> {
+  let head: NodeManifest | undefined;
   const tables: StoredTable[] = [];
+  for await (const page of pages) {
+    head = page;
+    tables.push(...page.tables);
+  }
+  return head === undefined ? undefined : { ...head, tables };
+}
+
+async function* tablesIn(lines: AsyncIterable<string>, key: string, wanted: WantedTables): AsyncGenerator<StoredTable> {
   let number = 0;
   let closed = false;
   // To the end, where gzip has its checksum.
@@ -103,7 +138,7 @@ export async function decodeNodeManifest(
     if (!closed && (name === undefined || wanted(name))) {
       const read = parseAs(storedTable, line.endsWith(',') ? line.slice(0, -1) : line, key, ['tables', String(number)]);
       if (wanted(read)) {
-        tables.push(read);
+        yield read;
       }
     }
     number += 1;
@@ -111,7 +146,6 @@ export async function decodeNodeManifest(
   if (!closed) {
     throw new IntegrityError(`${key} is not JSON`);
   }
-  return { ...head, tables };
 }
 
 /** Enough to pass a table over without reading its files. */
@@ -120,12 +154,7 @@ function nameAtStart(line: string): TableId | undefined {
   return keyspace === undefined || name === undefined || id === undefined ? undefined : { keyspace, table: name, id };
 }
 
-async function whole(
-  first: string,
-  rest: AsyncIterable<string>,
-  key: string,
-  wanted: (table: TableId) => boolean,
-): Promise<NodeManifest> {
+async function whole(first: string, rest: AsyncIterable<string>, key: string, wanted: WantedTables): Promise<NodeManifest> {
   const lines = [first];
   for await (const line of rest) {
     lines.push(line);

@@ -2,10 +2,9 @@ import { inOrder } from '../flow/in-order.ts';
 import { isBackupId } from '../model/backup-id.ts';
 import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
 import { byTime, refOf, refOfNode } from '../model/backup.ts';
-import { IntegrityError, NotFoundError } from '../model/errors.ts';
+import { IntegrityError } from '../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
 import type { Ring } from '../model/ring.ts';
-import type { TableId } from '../model/sstable.ts';
 import {
   backupManifestKey,
   closedKey,
@@ -18,9 +17,12 @@ import {
   schemaKey,
 } from './keys.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
-import { decodeNodeManifest, encodeNodeManifest } from './node-manifest-format.ts';
+import type { WantedTables } from './node-manifest-format.ts';
+import { encodeNodeManifest, joinPages, manifestPages } from './node-manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
 import { putNew } from './put-new.ts';
+import { readWhole } from './read-whole.ts';
+import { SharedTables } from './shared-tables.ts';
 
 /** Requests side by side while many backups are looked at. */
 const readersAtOnce = 32;
@@ -34,6 +36,7 @@ const readersAtOnce = 32;
  */
 export class Repository {
   readonly store: ObjectStore;
+  readonly #tables = new SharedTables();
 
   constructor(store: ObjectStore) {
     this.store = store;
@@ -106,7 +109,7 @@ export class Repository {
     const manifest = await this.#read(backupManifestKey(ref), decodeBackupManifest, signal);
     if (manifest !== undefined) {
       belongs(backupManifestKey(ref), manifest, ref);
-      return { ...refOf(ref), complete: true, manifest };
+      return { ...refOf(ref), complete: true, manifest: { ...manifest, tables: this.#tables.share(manifest.tables) } };
     }
     const progress = await this.#read(inProgressKey(ref), decodeInProgress, signal);
     return progress === undefined ? undefined : { ...refOf(ref), complete: false, progress };
@@ -129,19 +132,24 @@ export class Repository {
     return backups.find((backup) => backup.id === id);
   }
 
+  /** A node's manifest in pages, see `manifestPages`; none when it is not there. */
+  nodeManifestPages(ref: BackupRef, host: string, signal?: AbortSignal, wanted?: WantedTables): AsyncGenerator<NodeManifest> {
+    return this.#pages(nodeManifestKey(ref, host), ref, host, signal, wanted);
+  }
+
   /** With the tables that are `wanted` only, so that one table out of many costs the memory of one; all by default. */
   async nodeManifest(
     ref: BackupRef,
     host: string,
     signal?: AbortSignal,
-    wanted?: (table: TableId) => boolean,
+    wanted?: WantedTables,
   ): Promise<NodeManifest | undefined> {
-    return this.#nodeManifest(nodeManifestKey(ref, host), ref, host, signal, wanted);
+    return joinPages(this.nodeManifestPages(ref, host, signal, wanted));
   }
 
   /** What an unfinished run has stored of a node so far. */
   async draft(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
-    return this.#nodeManifest(draftKey(ref, host), ref, host, signal);
+    return joinPages(this.#pages(draftKey(ref, host), ref, host, signal));
   }
 
   /** Why a snapshot backup must not become a parent any more; undefined while it may. */
@@ -198,40 +206,26 @@ export class Repository {
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
 
-  async #nodeManifest(
+  async *#pages(
     key: string,
     ref: BackupRef,
     host: string,
     signal?: AbortSignal,
-    wanted?: (table: TableId) => boolean,
-  ): Promise<NodeManifest | undefined> {
-    const manifest = await this.#read(key, (bytes) => decodeNodeManifest(bytes, key, wanted), signal);
-    if (manifest !== undefined) {
-      belongs(key, refOfNode(manifest), ref);
-      if (manifest.host !== host) {
-        throw new IntegrityError(`${key} is the manifest of ${manifest.host}`);
+    wanted?: WantedTables,
+  ): AsyncGenerator<NodeManifest> {
+    const bytes = await readWhole(this.store, key, signal);
+    for await (const page of bytes === undefined ? [] : manifestPages(bytes, key, wanted)) {
+      belongs(key, refOfNode(page), ref);
+      if (page.host !== host) {
+        throw new IntegrityError(`${key} is the manifest of ${page.host}`);
       }
+      yield page;
     }
-    return manifest;
   }
 
-  async #read<T>(
-    key: string,
-    decode: (bytes: Uint8Array, key: string) => T | Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T | undefined> {
-    const chunks: Uint8Array[] = [];
-    try {
-      for await (const chunk of this.store.get(key, {}, signal)) {
-        chunks.push(chunk);
-      }
-    } catch (error) {
-      if (error instanceof NotFoundError) {
-        return undefined;
-      }
-      throw error;
-    }
-    return decode(Buffer.concat(chunks), key);
+  async #read<T>(key: string, decode: (bytes: Uint8Array, key: string) => T, signal?: AbortSignal): Promise<T | undefined> {
+    const bytes = await readWhole(this.store, key, signal);
+    return bytes === undefined ? undefined : decode(bytes, key);
   }
 }
 

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { IntegrityError } from '../../../src/model/errors.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/manifest-format.ts';
-import { decodeNodeManifest, encodeNodeManifest } from '../../../src/storage/node-manifest-format.ts';
+import type { WantedTables } from '../../../src/storage/node-manifest-format.ts';
+import { encodeNodeManifest, joinPages, manifestPages } from '../../../src/storage/node-manifest-format.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
 
 const whole = nodeManifestOf({
@@ -25,6 +26,8 @@ function changed(value: unknown, place: string, to: unknown): unknown {
   return copy;
 }
 
+const decodeNodeManifest = (bytes: Uint8Array, at: string, wanted?: WantedTables) => joinPages(manifestPages(bytes, at, wanted));
+
 const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const key = 'b1/node1/manifest.json.gz';
 
@@ -45,7 +48,7 @@ test('a file may have the sum of cksum instead of a CRC-32, but not none', async
   const { storedCrc32: _, ...bare } = storedOf('nb-12-big-Data.db');
   const withFile = (one: object) => gzipSync(JSON.stringify({ ...whole, tables: [{ ...users, files: [one] }] }));
   const read = await decodeNodeManifest(withFile({ ...bare, storedCksum: 4_294_967_295 }), key);
-  assert.deepEqual(read.tables[0]?.files, [{ ...bare, storedCksum: 4_294_967_295 }]);
+  assert.deepEqual(read?.tables[0]?.files, [{ ...bare, storedCksum: 4_294_967_295 }]);
   await assert.rejects(decodeNodeManifest(withFile(bare), key), damage(key, 'checksum'));
 });
 
@@ -68,6 +71,20 @@ test('of a node manifest in lines, what is wrong is named, and what is cut off i
     const cut = written.split('\n').slice(0, lines).join('\n');
     await assert.rejects(decodeNodeManifest(gzipSync(cut), key), damage(key, 'JSON'));
   }
+});
+
+test('a node manifest of many files comes in pages that together hold it', async () => {
+  const tables = Array.from({ length: 4 }, (_, index) => ({
+    ...users,
+    table: `t${index}`,
+    files: Array.from({ length: 3000 }, (__, number) => storedOf(`nb-${number}-big-Data.db`)),
+  }));
+  const many = { ...whole, tables };
+  const pages: number[] = [];
+  const bytes = await encodeNodeManifest(many);
+  for await (const page of manifestPages(bytes, key)) pages.push(page.tables.length);
+  assert.deepEqual(pages, [2, 2, 0]);
+  assert.deepEqual(await decodeNodeManifest(bytes, key), many);
 });
 
 test('fields that this version does not know are ignored', () =>

@@ -1,0 +1,19 @@
+import type { TableId } from '../model/sstable.ts';
+import { tableDirectory } from '../model/sstable.ts';
+
+/** Hundreds of backups name the same thousand tables: each is held once. */
+export class SharedTables {
+  readonly #known = new Map<string, TableId>();
+
+  /** The same tables, by the objects that were seen first. */
+  share(tables: readonly TableId[]): readonly TableId[] {
+    return tables.map((table) => {
+      const name = tableDirectory(table);
+      const known = this.#known.get(name);
+      if (known === undefined) {
+        this.#known.set(name, table);
+      }
+      return known ?? table;
+    });
+  }
+}
