@@ -1,4 +1,4 @@
-import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress } from './manifest.ts';
+import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress, NodeManifest } from './manifest.ts';
 
 /** A backup as the store shows it: finished, or a run that left its mark and no manifest. */
 export type Backup =
@@ -69,4 +69,14 @@ export function chainOf(backup: Backup, all: readonly Backup[]): readonly Backup
   const parent = all.find((other) => other.id === backup.parent && other.parent === undefined);
   const between = all.filter((other) => other.complete && other.parent === backup.parent && byTime(other, backup) < 0);
   return [...(parent === undefined ? [] : [parent]), ...between.toSorted(byTime), backup];
+}
+
+/** Only where it lies. */
+export function refOf({ id, parent }: BackupRef): BackupRef {
+  return parent === undefined ? { id } : { id, parent };
+}
+
+/** The backup that a node's manifest is part of. */
+export function refOfNode({ backup, parent }: Pick<NodeManifest, 'backup' | 'parent'>): BackupRef {
+  return refOf(parent === undefined ? { id: backup } : { id: backup, parent });
 }

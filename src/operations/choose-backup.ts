@@ -1,9 +1,11 @@
+import { inOrder } from '../flow/in-order.ts';
 import type { Backup } from '../model/backup.ts';
 import { latestComplete, standsOn } from '../model/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
 import { pathOf } from '../model/prune-plan.ts';
+import type { TableId } from '../model/sstable.ts';
 import type { Repository } from '../storage/repository.ts';
 
 export interface BackupChoice {
@@ -49,14 +51,21 @@ export async function chooseBackup(
   return backup;
 }
 
-/** The manifests of a backup's nodes; of an unfinished one, those that are written. */
+/** The manifests of a backup's nodes, with the tables that are wanted; of an unfinished one, those that are written. */
 export async function nodeManifests(
   repository: Repository,
   backup: Backup,
   signal: AbortSignal,
+  wanted: (table: TableId) => boolean,
 ): Promise<readonly NodeManifest[]> {
-  const manifests = await Promise.all(hostsOf(backup).map((host) => nodeManifest(repository, backup, host, signal)));
-  return manifests.filter((manifest) => manifest !== undefined);
+  const manifests: NodeManifest[] = [];
+  // A few at a time: what is not wanted passes through memory all the same.
+  for await (const manifest of inOrder(hostsOf(backup), 4, (host) => nodeManifest(repository, backup, host, signal, wanted))) {
+    if (manifest !== undefined) {
+      manifests.push(manifest);
+    }
+  }
+  return manifests;
 }
 
 /** The same, one after the other, for who needs no two at once: each may name 100,000 files. */
@@ -82,8 +91,9 @@ async function nodeManifest(
   backup: Backup,
   host: string,
   signal: AbortSignal,
+  wanted?: (table: TableId) => boolean,
 ): Promise<NodeManifest | undefined> {
-  const manifest = await repository.nodeManifest(backup, host, signal);
+  const manifest = await repository.nodeManifest(backup, host, signal, wanted);
   if (manifest === undefined && backup.complete) {
     throw new NotFoundError(`the manifest of ${host} is missing from backup ${backup.id}`, {
       hint: 'something was deleted behind its back; `sstash verify` says what else is missing',

@@ -1,5 +1,5 @@
 import type { Backup } from '../model/backup.ts';
-import { chainOf, standsOn } from '../model/backup.ts';
+import { chainOf, refOf, standsOn } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
 import { parseSchema, viewsOf } from '../model/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
@@ -49,7 +49,9 @@ export async function chooseSources(
 ): Promise<Sources> {
   parts.listen({ type: 'step', text: 'reading the backup' });
   const backup = await chooseBackup(parts, question.choice, signal);
-  const manifests = await wholeManifests(parts.repository, backup, signal);
+  const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter) : undefined;
+  const wanted = tables === undefined ? () => true : await withTheirViews(tables, backup, parts.repository, signal);
+  const manifests = await wholeManifests(parts.repository, backup, wanted, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
   if (unknown !== undefined) {
     const held = manifests.map(({ host }) => host).join(', ') || 'no node';
@@ -59,27 +61,48 @@ export async function chooseSources(
   if (chosen.length === 0) {
     throw new UsageError(`backup ${backup.id} is unfinished and holds no whole node`);
   }
-  const all = new Map(
-    chosen
-      .flatMap((manifest) => manifest.tables)
-      .map(({ keyspace, table, id }) => [tableDirectory({ keyspace, table, id }), { keyspace, table, id }]),
-  );
   return {
     id: backup.id,
-    ref: backup.parent === undefined ? { id: backup.id } : { id: backup.id, parent: backup.parent },
+    ref: refOf(backup),
     complete: backup.complete,
     manifests: chosen,
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
     ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
-    tables: tablesToRestore([...all.values()], question.filter),
+    tables: tables ?? tablesToRestore(tablesOf(chosen), question.filter),
     views: [],
     copies: [],
   };
 }
 
+/** Tells which tables have to be read: these, and the views of them that the backup's schema names (see `withViews`). */
+async function withTheirViews(
+  tables: readonly TableId[],
+  ref: BackupRef,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<(table: TableId) => boolean> {
+  const schema = await repository.schema(ref, signal);
+  const views = schema === undefined ? [] : viewsOf(parseSchema(schema), tables);
+  const directories = new Set(tables.map(tableDirectory));
+  const names = new Set(views.map(({ keyspace, view }) => `${keyspace}.${view}`));
+  return (table) => directories.has(tableDirectory(table)) || names.has(`${table.keyspace}.${table.table}`);
+}
+
+function tablesOf(manifests: readonly NodeManifest[]): readonly TableId[] {
+  const tables = manifests
+    .flatMap((manifest) => manifest.tables)
+    .map(({ keyspace, table, id }): [string, TableId] => [tableDirectory({ keyspace, table, id }), { keyspace, table, id }]);
+  return [...new Map(tables).values()];
+}
+
 /** A backup's node manifests; of an incremental backup with what its parent and the ones between hold. */
-async function wholeManifests(repository: Repository, backup: Backup, signal: AbortSignal): Promise<readonly NodeManifest[]> {
-  const own = await nodeManifests(repository, backup, signal);
+async function wholeManifests(
+  repository: Repository,
+  backup: Backup,
+  wanted: (table: TableId) => boolean,
+  signal: AbortSignal,
+): Promise<readonly NodeManifest[]> {
+  const own = await nodeManifests(repository, backup, signal, wanted);
   if (backup.parent === undefined) {
     return own;
   }
@@ -95,10 +118,10 @@ async function wholeManifests(repository: Repository, backup: Backup, signal: Ab
   if (chain[0]?.id !== backup.parent || !chain[0].complete) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }
-  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, signal)));
+  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, signal, wanted)));
   return own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
-    const tables = backup.complete ? backup.manifest.tables : manifest.tables;
+    const tables = backup.complete ? backup.manifest.tables.filter(wanted) : manifest.tables;
     return { ...manifest, tables: mergeChain([...before.filter((each) => each !== undefined), manifest], tables) };
   });
 }

@@ -1,10 +1,11 @@
 import { inOrder } from '../flow/in-order.ts';
 import { isBackupId } from '../model/backup-id.ts';
 import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
-import { byTime } from '../model/backup.ts';
+import { byTime, refOf, refOfNode } from '../model/backup.ts';
 import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
 import type { Ring } from '../model/ring.ts';
+import type { TableId } from '../model/sstable.ts';
 import {
   backupManifestKey,
   closedKey,
@@ -16,14 +17,8 @@ import {
   ringTextKey,
   schemaKey,
 } from './keys.ts';
-import {
-  decodeBackupManifest,
-  decodeInProgress,
-  decodeNodeManifest,
-  decodeRing,
-  encodeJson,
-  encodeNodeManifest,
-} from './manifest-format.ts';
+import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
+import { decodeNodeManifest, encodeNodeManifest } from './node-manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
 import { putNew } from './put-new.ts';
 
@@ -134,8 +129,14 @@ export class Repository {
     return backups.find((backup) => backup.id === id);
   }
 
-  async nodeManifest(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
-    return this.#nodeManifest(nodeManifestKey(ref, host), ref, host, signal);
+  /** With the tables that are `wanted` only, so that one table out of many costs the memory of one; all by default. */
+  async nodeManifest(
+    ref: BackupRef,
+    host: string,
+    signal?: AbortSignal,
+    wanted?: (table: TableId) => boolean,
+  ): Promise<NodeManifest | undefined> {
+    return this.#nodeManifest(nodeManifestKey(ref, host), ref, host, signal, wanted);
   }
 
   /** What an unfinished run has stored of a node so far. */
@@ -197,10 +198,16 @@ export class Repository {
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
 
-  async #nodeManifest(key: string, ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
-    const manifest = await this.#read(key, decodeNodeManifest, signal);
+  async #nodeManifest(
+    key: string,
+    ref: BackupRef,
+    host: string,
+    signal?: AbortSignal,
+    wanted?: (table: TableId) => boolean,
+  ): Promise<NodeManifest | undefined> {
+    const manifest = await this.#read(key, (bytes) => decodeNodeManifest(bytes, key, wanted), signal);
     if (manifest !== undefined) {
-      belongs(key, { id: manifest.backup, ...(manifest.parent === undefined ? {} : { parent: manifest.parent }) }, ref);
+      belongs(key, refOfNode(manifest), ref);
       if (manifest.host !== host) {
         throw new IntegrityError(`${key} is the manifest of ${manifest.host}`);
       }
@@ -238,12 +245,4 @@ function belongs(key: string, found: BackupRef, expected: BackupRef): void {
   if (found.id !== expected.id || found.parent !== expected.parent) {
     throw new IntegrityError(`${key} belongs to backup ${found.parent === undefined ? '' : `${found.parent}/`}${found.id}`);
   }
-}
-
-function refOf({ id, parent }: BackupRef): BackupRef {
-  return parent === undefined ? { id } : { id, parent };
-}
-
-function refOfNode(manifest: NodeManifest): BackupRef {
-  return refOf(manifest.parent === undefined ? { id: manifest.backup } : { id: manifest.backup, parent: manifest.parent });
 }

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { IntegrityError } from '../../../src/model/errors.ts';
-import {
-  decodeBackupManifest,
-  decodeInProgress,
-  decodeNodeManifest,
-  decodeRing,
-  encodeJson,
-  encodeNodeManifest,
-} from '../../../src/storage/manifest-format.ts';
+import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/manifest-format.ts';
+import { decodeNodeManifest, encodeNodeManifest } from '../../../src/storage/node-manifest-format.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
 
 const whole = nodeManifestOf({
@@ -53,6 +47,27 @@ test('a file may have the sum of cksum instead of a CRC-32, but not none', async
   const read = await decodeNodeManifest(withFile({ ...bare, storedCksum: 4_294_967_295 }), key);
   assert.deepEqual(read.tables[0]?.files, [{ ...bare, storedCksum: 4_294_967_295 }]);
   await assert.rejects(decodeNodeManifest(withFile(bare), key), damage(key, 'checksum'));
+});
+
+test('a node manifest has a line for each table, and only the wanted ones are read', async () => {
+  const orders = { keyspace: 'shop', table: 'orders', id: '0'.repeat(32) };
+  const two = { ...whole, tables: [{ ...orders, files: [] }, ...whole.tables] };
+  const written = gunzipSync(await encodeNodeManifest(two)).toString();
+  assert.equal(written.split('\n').length, 5);
+  assert.deepEqual(await decodeNodeManifest(gzipSync(written), key), two);
+  assert.deepEqual(await decodeNodeManifest(gzipSync(written), key, ({ table }) => table === 'users'), whole);
+  assert.deepEqual(await decodeNodeManifest(gzipSync(JSON.stringify(two)), key, ({ table }) => table === 'users'), whole);
+  assert.deepEqual(await decodeNodeManifest(gzipSync(JSON.stringify(two, undefined, 2)), key), two);
+});
+
+test('of a node manifest in lines, what is wrong is named, and what is cut off is refused', async () => {
+  const written = gunzipSync(await encodeNodeManifest(whole)).toString();
+  const bad = written.replace('"disk":', '"disk":-1');
+  await assert.rejects(decodeNodeManifest(gzipSync(bad), key), damage(key, 'tables.0.files.0.disk'));
+  for (const lines of [1, 2]) {
+    const cut = written.split('\n').slice(0, lines).join('\n');
+    await assert.rejects(decodeNodeManifest(gzipSync(cut), key), damage(key, 'JSON'));
+  }
 });
 
 test('fields that this version does not know are ignored', () =>

@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { createGunzip, createGzip } from 'node:zlib';
+import { z } from 'zod';
+import { IntegrityError } from '../model/errors.ts';
+import type { NodeManifest, StoredTable } from '../model/manifest.ts';
+import type { TableId } from '../model/sstable.ts';
+import { sumText } from '../model/stored-sum.ts';
+import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
+
+/**
+ * A node's manifest as it lies in the store: JSON, gzipped. Written with a line of its own for each table, and read line by
+ * line: of 100,000 files only those that are wanted are ever held. Any other JSON of the same form is read as a whole.
+ */
+
+const storedFile = z
+  .object({
+    path: relativePath,
+    bytes: count,
+    modified: z.string(),
+    disk: count,
+    key: relativePath,
+    compression: z.enum(['lzo', 'none']),
+    storedBytes: count,
+    storedCrc32: hex8.exactOptional(),
+    storedCksum: count.max(0xffffffff).exactOptional(),
+    etag: z.string(),
+    since: backupId,
+    digest: hex8.exactOptional(),
+  })
+  .refine((file) => sumText(file) !== undefined, 'has no checksum');
+
+const storedTable: z.ZodType<StoredTable> = z.object({ ...table, files: z.array(storedFile) });
+
+const nodeManifest: z.ZodType<NodeManifest> = z.object({
+  format: z.literal(1),
+  backup: backupId,
+  kind,
+  parent: backupId.exactOptional(),
+  host: hostName,
+  node,
+  cassandra: z.string(),
+  snapshot: z.string(),
+  takenAt: moment,
+  dataDirectories: z.array(z.string()),
+  keepsIncrementals: z.boolean().exactOptional(),
+  setAside: z.array(z.object({ path: relativePath, bytes: count, modified: z.string() })).exactOptional(),
+  tables: z.array(storedTable),
+});
+
+const opening = '"tables":[';
+const closing = ']}';
+
+export async function encodeNodeManifest(manifest: NodeManifest): Promise<Uint8Array> {
+  const gzip = createGzip();
+  const zipped = collect(gzip);
+  for (const line of linesOf(manifest)) {
+    if (!gzip.write(line)) {
+      await once(gzip, 'drain');
+    }
+  }
+  gzip.end();
+  return zipped;
+}
+
+function* linesOf({ tables, ...head }: NodeManifest): Generator<string> {
+  yield `${JSON.stringify(head).slice(0, -1)},${opening}\n`;
+  for (const [index, each] of tables.entries()) {
+    yield `${JSON.stringify(each)}${index === tables.length - 1 ? '' : ','}\n`;
+  }
+  yield `${closing}\n`;
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) {
+    all.push(chunk);
+  }
+  return Buffer.concat(all);
+}
+
+/** With the tables that are `wanted` only: the others are passed over, and their files not looked at. */
+export async function decodeNodeManifest(
+  bytes: Uint8Array,
+  key: string,
+  wanted: (table: TableId) => boolean = () => true,
+): Promise<NodeManifest> {
+  const lines = linesIn(bytes, key);
+  const { value: first = '' } = await lines.next();
+  if (!first.endsWith(opening)) {
+    return whole(first, lines, key, wanted);
+  }
+  const head = parseAs(nodeManifest, `${first}${closing}`, key);
+  const tables: StoredTable[] = [];
+  let number = 0;
+  let closed = false;
+  // To the end, where gzip has its checksum.
+  for await (const line of lines) {
+    if (closed) {
+      throw new IntegrityError(`${key} is not JSON`);
+    }
+    closed = line === closing;
+    const name = nameAtStart(line);
+    if (!closed && (name === undefined || wanted(name))) {
+      const read = parseAs(storedTable, line.endsWith(',') ? line.slice(0, -1) : line, key, ['tables', String(number)]);
+      if (wanted(read)) {
+        tables.push(read);
+      }
+    }
+    number += 1;
+  }
+  if (!closed) {
+    throw new IntegrityError(`${key} is not JSON`);
+  }
+  return { ...head, tables };
+}
+
+/** Enough to pass a table over without reading its files. */
+function nameAtStart(line: string): TableId | undefined {
+  const [, keyspace, name, id] = /^\{"keyspace":"(\w+)","table":"(\w+)","id":"([0-9a-f]{32})"/.exec(line) ?? [];
+  return keyspace === undefined || name === undefined || id === undefined ? undefined : { keyspace, table: name, id };
+}
+
+async function whole(
+  first: string,
+  rest: AsyncIterable<string>,
+  key: string,
+  wanted: (table: TableId) => boolean,
+): Promise<NodeManifest> {
+  const lines = [first];
+  for await (const line of rest) {
+    lines.push(line);
+  }
+  const manifest = parseAs(nodeManifest, lines.join('\n'), key);
+  return { ...manifest, tables: manifest.tables.filter(wanted) };
+}
+
+async function* linesIn(zipped: Uint8Array, key: string): AsyncGenerator<string, undefined> {
+  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
+  const decoder = new TextDecoder();
+  gunzip.end(zipped);
+  const chunks: AsyncIterable<Uint8Array> = gunzip;
+  let line: string[] = [];
+  try {
+    for await (const chunk of chunks) {
+      const [first = '', ...others] = decoder.decode(chunk, { stream: true }).split('\n');
+      line.push(first);
+      for (const other of others) {
+        yield line.join('');
+        line = [other];
+      }
+    }
+  } catch (cause) {
+    throw new IntegrityError(`${key} is no gzip file`, { cause });
+  }
+  const last = line.join('');
+  if (last !== '') {
+    yield last;
+  }
+}
