@@ -1,3 +1,4 @@
+import type { KeyspaceCoverage } from './coverage.ts';
 import type { LoadVolume } from './load-plan.ts';
 import type { BackupId, BackupKind } from './manifest.ts';
 import type { RestoreMethod } from './restore-method.ts';
@@ -97,6 +98,8 @@ export interface RestoreResult {
   readonly tables: readonly RestoredTable[];
   /** Which of the backup's tables these are copies of, where they are (`--rename`). */
   readonly copies?: readonly TableCopy[];
+  /** By keyspace of the backup: which ranges of the ring none of the nodes brings back whose data is restored. */
+  readonly coverage: readonly KeyspaceCoverage[];
   /** What sstableloader streams, by keyspace. */
   readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */

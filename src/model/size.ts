@@ -5,6 +5,12 @@ export function sizeText(bytes: number): string {
   return `${step === 0 ? bytes : (bytes / 1024 ** step).toFixed(1)} ${units[step] ?? 'B'}`;
 }
 
+/** A share in percent as people read it: nothing and everything are said only where they are meant. */
+export function percentText(percent: number): string {
+  const near = percent > 0 && percent < 0.1 ? '< 0.1' : percent > 99.9 && percent < 100 ? '> 99.9' : undefined;
+  return `${near ?? percent.toFixed(1).replace(/\.0$/, '')} %`;
+}
+
 export function total(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
 }

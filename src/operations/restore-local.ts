@@ -7,6 +7,7 @@ import PQueue from 'p-queue';
 import type { LzoPool } from '../codec/lzo-pool.ts';
 import type { DownloadLayout } from '../model/download-layout.ts';
 import { tablePlaces } from '../model/download-layout.ts';
+import { coverageWarnings } from '../model/coverage.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { NodeManifest } from '../model/manifest.ts';
@@ -17,6 +18,7 @@ import type { RestoredNode, RestoreResult } from '../model/results.ts';
 import type { Repository } from '../storage/repository.ts';
 import { plainBytes } from '../transfer/fetch.ts';
 import type { RestoreOptions } from './restore-stage.ts';
+import { planCoverage } from './restore-coverage.ts';
 import { chooseSources } from './restore-sources.ts';
 
 export interface LocalRestoreParts {
@@ -38,6 +40,7 @@ export async function restoreLocal(
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const sources = await chooseSources(options, parts, signal);
+  const coverage = await planCoverage(sources, [], parts.repository, signal);
   const queue = new PQueue({ concurrency: options.transfers });
   const root = resolve(options.directory);
   const place = tablePlaces(options.layout, sources.tables);
@@ -74,9 +77,10 @@ export async function restoreLocal(
     }),
   );
   signal.throwIfAborted();
-  const warnings = sources.complete
-    ? []
-    : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`];
+  const warnings = [
+    ...(sources.complete ? [] : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`]),
+    ...coverageWarnings(coverage),
+  ];
   return {
     backup: sources.id,
     method: 'local' as const,
@@ -84,6 +88,7 @@ export async function restoreLocal(
     dryRun: options.dryRun,
     nodes,
     tables: sources.tables,
+    coverage,
     commands: '',
     warnings,
   };

@@ -44,6 +44,7 @@ export async function prepareRestore(
     nodes: work.map(plannedNode),
     tables: tablesIn(topology),
     copies: sources.copies,
+    coverage: planned.coverage,
     commands: '',
     ...more,
     statements: [...schema, ...(more.statements ?? [])],

@@ -1,6 +1,7 @@
 import type { Staging } from '../cluster/staging.ts';
 import type { Loader } from '../cluster/table-load.ts';
 import type { Topology } from '../cluster/topology.ts';
+import type { KeyspaceCoverage } from '../model/coverage.ts';
 import type { NodeMatch } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { MethodChoice, RestoreMethod } from '../model/restore-method.ts';
@@ -56,6 +57,7 @@ export interface PlannedRestore {
   readonly matches: readonly NodeMatch[];
   readonly work: readonly NodeWork[];
   readonly method: MethodChoice;
+  readonly coverage: readonly KeyspaceCoverage[];
   readonly warnings: readonly string[];
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openStaging } from '../cluster/staging.ts';
 import type { Topology } from '../cluster/topology.ts';
+import { coverageWarnings } from '../model/coverage.ts';
 import { UsageError } from '../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../model/load-plan.ts';
 import type { NodeMatch } from '../model/node-match.ts';
@@ -14,6 +15,7 @@ import type { Member, Members } from './members.ts';
 import { clusterTopology } from './members.ts';
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './restore-copies.ts';
+import { planCoverage } from './restore-coverage.ts';
 import type { Sources } from './restore-sources.ts';
 import { chooseSources, withViews } from './restore-sources.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
@@ -57,8 +59,10 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
         }),
     ),
   );
-  const warnings = [...misplaced, ...warningsFor(sources, topology, method.method)];
-  return { sources, members, topology, matches, work, method, warnings };
+  const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
+  const coverage = await planCoverage(sources, gone, parts.repository, signal);
+  const warnings = [...misplaced, ...warningsFor(sources, topology, method.method), ...coverageWarnings(coverage)];
+  return { sources, members, topology, matches, work, method, coverage, warnings };
 }
 
 function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {

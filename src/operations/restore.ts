@@ -46,6 +46,7 @@ async function restoreStaged(
     dryRun: options.dryRun,
     nodes,
     tables,
+    coverage: planned.coverage,
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(work, tables, parts),
     warnings: [...planned.warnings, ...warningsFor(sources, topology)],
   };

@@ -2,6 +2,7 @@ import type { RestoreResult } from '../model/results.ts';
 import { sizeText } from '../model/size.ts';
 import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
+import { coverageText } from './coverage-report.ts';
 import { table } from './table.ts';
 
 /** What came back where, and for staged files how to put them in place. */
@@ -23,7 +24,7 @@ export function restoreText(result: RestoreResult): string {
       : result.undo === undefined
         ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
         : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${restartOf(result)}${placing(result)}`;
+  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${restartOf(result)}${placing(result)}`;
 }
 
 /** The plan, and the question whether to go on. */

@@ -100,8 +100,25 @@ test('a base table that is truncated first takes its view along', async () => {
     planned.tables.map(({ table }) => table),
     ['users', 'users_by_city'],
   );
+  assert.deepEqual(planned.coverage, [{ keyspace: 'shop3', missing: [], missingShare: 0, thinShare: 0 }]);
   resultOf(await restore(snapshot.id, '-K', 'shop3.users', '--truncate'));
   assert.deepEqual(await dumpRows({ keyspaces: ['shop3'] }), only('shop3'));
+});
+
+test('the plan for one node of three says which ranges do not come back', async () => {
+  const one = ['-K', 'Quoted_Ks,shop3.users', '--host', sandbox.hosts[0], '--dry-run'];
+  const { coverage } = resultOf<RestoreDocument>(await restore(snapshot.id, ...one));
+  const [single, triple] = coverage;
+  assert.deepEqual(
+    coverage.map(({ keyspace, thinShare }) => [keyspace, thinShare]),
+    [
+      ['Quoted_Ks', 0],
+      ['shop3', 100],
+    ],
+  );
+  // With one replica of each row, the ranges of the other nodes; with three, none.
+  assert.ok(single?.missing?.length && (single.missingShare ?? 0) > 0 && (single.missingShare ?? 100) < 100);
+  assert.deepEqual(triple?.missing, []);
 });
 
 test('nodetool refresh does it too', async () => {

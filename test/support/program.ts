@@ -131,6 +131,13 @@ export interface RestoreDocument {
     readonly id: string;
     readonly liveId?: string;
   }[];
+  readonly coverage: readonly {
+    readonly keyspace: string;
+    readonly missing?: readonly { readonly after: string; readonly upTo: string }[];
+    readonly missingShare?: number;
+    readonly thinShare?: number;
+    readonly unknown?: string;
+  }[];
   readonly commands: string;
 }
 

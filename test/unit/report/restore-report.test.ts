@@ -13,6 +13,7 @@ const result: RestoreResult = {
   dryRun: false,
   nodes: [node, { ...node, host: 'new2', source: 'n2' }],
   tables: [{ ...users, liveId: users.id }],
+  coverage: [],
   commands: 'echo place\n',
   warnings: [],
 };
@@ -43,6 +44,43 @@ test('a plan names the statements that it begins with, a line each', () => {
   const statements = ['CREATE TABLE a.b (\n  c int\n)', 'TRUNCATE a.d'];
   const text = restoreQuestion({ ...result, method: 'import', dryRun: true, statements });
   assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
+});
+
+const range = (number: number) => ({ after: `${number}`, upTo: `${number + 1}` });
+const known = { keyspace: 'shop', missing: [], missingShare: 0, thinShare: 0 };
+
+test('that every range comes back is said in one line, and not when a node failed', () => {
+  const coverage = [known, { ...known, keyspace: 'other' }];
+  assert.match(restoreText({ ...result, coverage }), /^coverage: every range, all replicas$/m);
+  const failed = restoreText({ ...result, coverage, nodes: [{ ...node, error: 'disk is full' }], commands: '' });
+  assert.doesNotMatch(failed, /coverage/);
+  assert.doesNotMatch(restoreText(result), /coverage/);
+});
+
+test('what does not come back is said by keyspace, some of its ranges by name', () => {
+  const missing = [-9, 3, 5, 7, 11].map(range);
+  const gone = { missing, missingShare: 200 / 3, thinShare: 0.01 };
+  const coverage = [
+    { keyspace: 'shop', ...gone },
+    { keyspace: 'twin', ...gone },
+    { ...known, keyspace: 'thin', thinShare: 100 },
+    { ...known, keyspace: 'whole' },
+    { ...known, keyspace: 'last', missing: [range(1)], missingShare: 99.99 },
+    { keyspace: 'odd', unknown: 'nobody knows' },
+  ];
+  assert.ok(
+    restoreText({ ...result, dryRun: true, coverage }).endsWith(
+      `
+coverage of shop, twin: 66.7 % of the ring MISSING, 5 ranges: (-9, -8] (3, 4] (5, 6] and 2 more; < 0.1 % of the ring without some of its replicas
+coverage of thin: every range; 100 % of the ring without some of its replicas
+coverage of whole: every range, all replicas
+coverage of last: > 99.9 % of the ring MISSING, 1 range: (1, 2]
+coverage of odd: not known: nobody knows
+  rows of missing ranges do not come back
+  rows that only the nodes left out had do not come back: repair afterwards
+`,
+    ),
+  );
 });
 
 test('a copy is said to be one, before and after', () => {

@@ -1,0 +1,48 @@
+import type { KeyspaceCoverage, KnownCoverage } from '../model/coverage.ts';
+import { inOneLine, isWhole } from '../model/coverage.ts';
+import type { TokenRange } from '../model/replica-ranges.ts';
+import { percentText } from '../model/size.ts';
+import { count } from './backup-report.ts';
+
+/** Which ranges come back; empty where none of the keyspaces has any. */
+export function coverageText(coverages: readonly KeyspaceCoverage[]): string {
+  if (coverages.length === 0) {
+    return '';
+  }
+  if (coverages.every(isWhole)) {
+    return 'coverage: every range, all replicas\n';
+  }
+  const lines = inOneLine(coverages, lineOf).map((line) => `coverage of ${line}\n`);
+  return `${lines.join('')}${meaningOf(coverages)}`;
+}
+
+function lineOf(coverage: KeyspaceCoverage): string {
+  if ('unknown' in coverage) {
+    return `not known: ${coverage.unknown}`;
+  }
+  if (isWhole(coverage)) {
+    return 'every range, all replicas';
+  }
+  const { missing, missingShare, thinShare } = coverage;
+  const there =
+    missing.length === 0
+      ? 'every range'
+      : `${percentText(missingShare)} of the ring MISSING, ${count(missing.length, 'range')}: ${namesOf(missing)}`;
+  return thinShare === 0 ? there : `${there}; ${percentText(thinShare)} of the ring without some of its replicas`;
+}
+
+/** The first of them: a ring may have 100,000, and `--json` has them all. */
+function namesOf(ranges: readonly TokenRange[]): string {
+  const named = ranges.slice(0, 3).map(({ after, upTo }) => `(${after}, ${upTo}]`);
+  const rest = ranges.length - named.length;
+  return `${named.join(' ')}${rest === 0 ? '' : ` and ${rest} more`}`;
+}
+
+function meaningOf(coverages: readonly KeyspaceCoverage[]): string {
+  const known = coverages.filter((coverage): coverage is KnownCoverage => !('unknown' in coverage));
+  const missing = known.some(({ missingShare }) => missingShare > 0) ? ['rows of missing ranges do not come back'] : [];
+  const thin = known.some(({ thinShare }) => thinShare > 0)
+    ? ['rows that only the nodes left out had do not come back: repair afterwards']
+    : [];
+  return [...missing, ...thin].map((line) => `  ${line}\n`).join('');
+}
