@@ -1,5 +1,6 @@
 import { createServer, request } from 'node:http';
-import { once } from 'node:events';
+import type { LoopbackServer } from './loopback-server.ts';
+import { listenOnLoopback } from './loopback-server.ts';
 
 /** One request that passed the proxy. */
 export interface SeenRequest {
@@ -12,12 +13,10 @@ export interface SeenRequest {
 }
 
 /** Passes requests on to an S3 server as they are, and remembers them. */
-export interface CountingProxy {
-  readonly endpoint: string;
+export interface CountingProxy extends LoopbackServer {
   readonly requests: readonly SeenRequest[];
   /** Forgets what was seen so far. */
   reset(): void;
-  stop(): Promise<void>;
 }
 
 export interface ProxyOptions {
@@ -52,19 +51,9 @@ export async function startCountingProxy(
     incoming.on('data', (chunk: Buffer) => (seen.bytes += chunk.byteLength));
     incoming.pipe(passed);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    ...(await listenOnLoopback(server)),
     requests,
     reset: () => void (requests.length = 0),
-    stop: async () => {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
   };
 }

@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer, request } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { LoopbackServer } from './loopback-server.ts';
+import { listenOnLoopback } from './loopback-server.ts';
 
 /** What becomes of a request: it passes, is answered instead of being passed on, or breaks after so many bytes. */
 export type Fault =
@@ -10,13 +12,11 @@ export type Fault =
   | { readonly cutDownloadAfter: number };
 
 /** Stands before an S3 server on loopback and spoils requests as told; the `Host` header, which is signed, passes unchanged. */
-export interface FaultProxy {
-  readonly endpoint: string;
+export interface FaultProxy extends LoopbackServer {
   /** Decides about each request that follows; undefined lets it pass. */
   spoil(decide: (method: string, path: string) => Fault | undefined): void;
   /** Bytes a second of each body, both ways. */
   slowDown(bytesPerSecond: number): void;
-  stop(): Promise<void>;
 }
 
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
@@ -50,19 +50,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const { socket } = incoming;
     handle(incoming, outgoing).catch(() => socket.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    ...(await listenOnLoopback(server)),
     spoil: (rule) => (decide = rule),
     slowDown: (bytesPerSecond) => (pace = bytesPerSecond),
-    stop: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }
 
