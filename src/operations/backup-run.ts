@@ -1,7 +1,7 @@
 import type { Topology } from '../cluster/topology.ts';
 import { backupIdAt, formatMoment, snapshotTag } from '../model/backup-id.ts';
 import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
-import { isComplete } from '../model/backup.ts';
+import { isComplete, refOf } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
@@ -218,10 +218,6 @@ function newRef(decision: KindDecision, { now, timestampFormat }: BackupOptions,
   }
   const name = timestampFormat === undefined ? backupIdAt(now) : formatMoment(timestampFormat, now);
   return { id: directories.includes(name) ? backupIdAt(now) : name };
-}
-
-function refOf({ id, parent }: BackupRef): BackupRef {
-  return parent === undefined ? { id } : { id, parent };
 }
 
 function damageText({ reason, ...ref }: DamagedBackup): string {
