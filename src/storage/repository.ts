@@ -25,7 +25,7 @@ import { readWhole } from './read-whole.ts';
 import { SharedTables } from './shared-tables.ts';
 
 /** Requests side by side while many backups are looked at. */
-const readersAtOnce = 32;
+const readersAtOnce = 16;
 
 /**
  * The backups of one location. Nothing here is cached: what the bucket holds is the truth.
