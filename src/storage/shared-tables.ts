@@ -1,5 +1,4 @@
 import type { TableId } from '../model/sstable.ts';
-import { tableDirectory } from '../model/sstable.ts';
 
 /** Hundreds of backups name the same thousand tables: each is held once. */
 export class SharedTables {
@@ -8,12 +7,11 @@ export class SharedTables {
   /** The same tables, by the objects that were seen first. */
   share(tables: readonly TableId[]): readonly TableId[] {
     return tables.map((table) => {
-      const name = tableDirectory(table);
-      const known = this.#known.get(name);
+      const known = this.#known.get(table.id);
       if (known === undefined) {
-        this.#known.set(name, table);
+        this.#known.set(table.id, table);
       }
-      return known ?? table;
+      return known?.table === table.table && known.keyspace === table.keyspace ? known : table;
     });
   }
 }
