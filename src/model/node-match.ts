@@ -16,10 +16,12 @@ export interface TargetNode {
   readonly tokens?: readonly string[];
 }
 
+export type MatchedBy = 'map' | 'tokens' | 'host id' | 'name';
+
 export interface NodeMatch {
   readonly source: SourceNode;
   readonly target: TargetNode;
-  readonly by: 'map' | 'tokens' | 'host id' | 'name';
+  readonly by: MatchedBy;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { KeyspaceCoverage } from './coverage.ts';
 import type { LoadVolume } from './load-plan.ts';
 import type { BackupId, BackupKind } from './manifest.ts';
+import type { MatchedBy } from './node-match.ts';
 import type { RestoreMethod } from './restore-method.ts';
 import type { TableId } from './sstable.ts';
 import type { TableCopy } from './table-copy.ts';
@@ -85,6 +86,12 @@ export interface RestoredNode {
   readonly directory: string;
   /** Files that lay there, checked, from an earlier run. */
   readonly presentFiles: number;
+  /** How the node was found whose data it gets; absent where data is spread, or goes to this host. */
+  readonly matchedBy?: MatchedBy;
+  /** What is not there yet. */
+  readonly fetchBytes?: number;
+  /** On the disk of `directory`, before anything was fetched. */
+  readonly freeBytes?: number;
   readonly error?: string;
 }
 

@@ -2,7 +2,7 @@ import type { Staging } from '../cluster/staging.ts';
 import type { Loader } from '../cluster/table-load.ts';
 import type { Topology } from '../cluster/topology.ts';
 import type { KeyspaceCoverage } from '../model/coverage.ts';
-import type { NodeMatch } from '../model/node-match.ts';
+import type { MatchedBy, NodeMatch } from '../model/node-match.ts';
 import { reasonOf } from '../model/outcome.ts';
 import type { MethodChoice, RestoreMethod } from '../model/restore-method.ts';
 import type { NodeRestorePlan, TablePart } from '../model/restore-plan.ts';
@@ -66,6 +66,7 @@ export interface NodeWork {
   /** The nodes whose data it is, as the backup names them. */
   readonly sources: readonly string[];
   readonly member: Member;
+  readonly matchedBy?: MatchedBy;
   readonly staging: Staging;
   readonly parts: readonly TablePart[];
   readonly plan: NodeRestorePlan;
@@ -106,7 +107,7 @@ export async function stageAll(
 }
 
 /** What the report says of a node whose files are there. */
-export function plannedNode({ member, sources, staging, plan }: NodeWork): RestoredNode {
+export function plannedNode({ member, sources, matchedBy, staging, plan }: NodeWork): RestoredNode {
   return {
     host: member.host,
     source: sources.join(', '),
@@ -114,6 +115,9 @@ export function plannedNode({ member, sources, staging, plan }: NodeWork): Resto
     bytes: plan.bytes,
     presentFiles: plan.presentFiles,
     directory: staging.directory,
+    ...(matchedBy === undefined ? {} : { matchedBy }),
+    fetchBytes: plan.fetchBytes,
+    freeBytes: staging.freeBytes,
   };
 }
 

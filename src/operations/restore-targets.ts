@@ -4,7 +4,7 @@ import type { Topology } from '../cluster/topology.ts';
 import { coverageWarnings } from '../model/coverage.ts';
 import { UsageError } from '../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../model/load-plan.ts';
-import type { NodeMatch } from '../model/node-match.ts';
+import type { MatchedBy, NodeMatch } from '../model/node-match.ts';
 import { refuseMisplaced } from '../model/node-match.ts';
 import type { MethodNode, RestoreMethod } from '../model/restore-method.ts';
 import { chooseMethod } from '../model/restore-method.ts';
@@ -98,6 +98,7 @@ function warningsFor(
 interface Share {
   readonly host: string;
   readonly sources: readonly string[];
+  readonly matchedBy?: MatchedBy;
   readonly parts: readonly TablePart[];
   /** What tells files from those of another share, besides the backup. */
   readonly mark: string;
@@ -105,10 +106,16 @@ interface Share {
 
 /** Every node the data of the node that it stands for; one that cannot be reached is named later, by who needs it. */
 function sharesByMatch(matches: readonly NodeMatch[], { manifests, tables }: Sources): readonly Share[] {
-  return matches.flatMap(({ source, target }) =>
+  return matches.flatMap(({ source, target, by }) =>
     manifests
       .filter(({ host }) => host === source.host)
-      .map((manifest) => ({ host: target.host, sources: [source.host], parts: partsOf(manifest, tables), mark: '' })),
+      .map((manifest) => ({
+        host: target.host,
+        sources: [source.host],
+        matchedBy: by,
+        parts: partsOf(manifest, tables),
+        mark: '',
+      })),
   );
 }
 
@@ -149,7 +156,8 @@ async function planNode(
       },
     );
   }
-  return { sources: share.sources, member, staging, parts: share.parts, plan };
+  const { sources, matchedBy, parts } = share;
+  return { sources, member, staging, parts, plan, ...(matchedBy === undefined ? {} : { matchedBy }) };
 }
 
 /** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */

@@ -3,19 +3,11 @@ import { sizeText } from '../model/size.ts';
 import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
 import { coverageText } from './coverage-report.ts';
+import { dataOf, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
 import { table } from './table.ts';
 
 /** What came back where, and for staged files how to put them in place. */
 export function restoreText(result: RestoreResult): string {
-  const rows = result.nodes.map((node) => [
-    node.host,
-    node.source === node.host ? '' : node.source,
-    node.error === undefined ? (result.dryRun ? 'planned' : 'ok') : 'FAILED',
-    String(node.files),
-    sizeText(node.bytes),
-    String(node.presentFiles),
-    node.error ?? node.directory,
-  ]);
   const failed = result.nodes.filter((node) => node.error !== undefined).length;
   const verdict = result.dryRun
     ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}: ${result.reason}`
@@ -24,7 +16,20 @@ export function restoreText(result: RestoreResult): string {
       : result.undo === undefined
         ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
         : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows)}\n${verdict}\n${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${restartOf(result)}${placing(result)}`;
+  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
+}
+
+function resultTable({ nodes }: RestoreResult): string {
+  const rows = nodes.map((node) => [
+    node.host,
+    dataOf(node),
+    node.error === undefined ? 'ok' : 'FAILED',
+    String(node.files),
+    sizeText(node.bytes),
+    String(node.presentFiles),
+    node.error ?? node.directory,
+  ]);
+  return table(['node', 'data of', 'state', '>files', '>size', '>present', 'directory'], rows);
 }
 
 /** The plan, and the question whether to go on. */
@@ -89,11 +94,6 @@ The old files are on the nodes, as the tables' snapshot before-restore-${undo}.
   to go back:            sstash restore --undo ${undo} --hosts ${stops.join(',')}
   to free them for good: nodetool clearsnapshot -t before-restore-${undo}, on every node; then there is no way back
 `;
-}
-
-function placedTable({ keyspace, table: name, id, liveId }: RestoreResult['tables'][number]): string {
-  const other = liveId === undefined || liveId === id ? '' : ` (its id is ${liveId} now, ${id} in the backup)`;
-  return `  ${keyspace}.${name}${other}\n`;
 }
 
 interface UndoOutcome {

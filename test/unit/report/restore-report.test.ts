@@ -34,8 +34,15 @@ test('one node that failed makes it NOT restored, and nothing is offered to be p
 });
 
 test('a dry run restores nothing and says so', () => {
-  const text = restoreText({ ...result, dryRun: true });
-  assert.match(text, /^n1 +planned/m);
+  const plan = { ...node, fetchBytes: 1024, freeBytes: 1024 ** 3 };
+  const nodes = [
+    { ...plan, matchedBy: 'tokens' as const },
+    { ...plan, host: 'new2', source: 'n2', matchedBy: 'map' as const },
+  ];
+  const text = restoreText({ ...result, dryRun: true, nodes });
+  assert.match(text, /^node +data of +matched by +files +size +to fetch +free +directory$/m);
+  assert.match(text, /^n1 +tokens +3 +2\.0 KiB +1\.0 KiB +1\.0 GiB +\/tmp\/r$/m);
+  assert.match(text, /^new2 +n2 +map +3 +2\.0 KiB +1\.0 KiB +1\.0 GiB/m);
   assert.match(text, /^nothing is done yet: 1 table of backup s1 would be restored by stage: a directory is named by --to$/m);
   assert.doesNotMatch(text, /node restart method/);
 });
@@ -44,6 +51,24 @@ test('a plan names the statements that it begins with, a line each', () => {
   const statements = ['CREATE TABLE a.b (\n  c int\n)', 'TRUNCATE a.d'];
   const text = restoreQuestion({ ...result, method: 'import', dryRun: true, statements });
   assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
+});
+
+test('the plan of an online restore says what can be taken back, and which tables have another id', () => {
+  const tables = [
+    { ...users, liveId: 'f'.repeat(32) },
+    { ...users, table: 'same', liveId: users.id },
+  ];
+  const plan = { ...result, method: 'import', dryRun: true, tables } as const;
+  const text = restoreQuestion(plan);
+  assert.match(
+    text,
+    new RegExp(`live now:\\n {2}shop\\.users \\(its id is f{32} now, ${users.id} in the backup\\)\\n\\nNothing is`),
+  );
+  assert.match(text, /^ {2}back: none: what is loaded is merged with what is there\. To be able/m);
+  assert.match(restoreQuestion({ ...plan, statements: ['TRUNCATE a.b'] }), /leaves a snapshot `truncated-…`/);
+  const copies = [{ from: users, to: { ...users, keyspace: 'old', table: 'people' } }];
+  assert.match(restoreQuestion({ ...plan, copies }), /^ {2}back: DROP TABLE old\.people$/m);
+  assert.doesNotMatch(restoreQuestion({ ...plan, method: 'stage' }), /back:/);
 });
 
 const range = (number: number) => ({ after: `${number}`, upTo: `${number + 1}` });

@@ -1,0 +1,45 @@
+import type { RestoredNode, RestoreResult } from '../model/results.ts';
+import { sizeText } from '../model/size.ts';
+import { table } from './table.ts';
+
+/** Who gets whose data, how that was found out, and whether there is room for it. */
+export function planTable({ nodes }: RestoreResult): string {
+  const rows = nodes.map((node) => [
+    node.host,
+    dataOf(node),
+    node.matchedBy ?? '',
+    String(node.files),
+    sizeText(node.bytes),
+    node.fetchBytes === undefined ? '' : sizeText(node.fetchBytes),
+    node.freeBytes === undefined ? '' : sizeText(node.freeBytes),
+    node.directory,
+  ]);
+  return table(['node', 'data of', 'matched by', '>files', '>size', '>to fetch', '>free', 'directory'], rows);
+}
+
+/** The node whose data it is, when that has another name. */
+export function dataOf({ host, source }: RestoredNode): string {
+  return source === host ? '' : source;
+}
+
+/** Of an online restore: which tables have another id than in the backup, and what can be taken back. */
+export function wayBackOf({ dryRun, method, tables, copies = [], statements = [] }: RestoreResult): string {
+  if (!dryRun || (method !== 'import' && method !== 'refresh' && method !== 'load')) {
+    return '';
+  }
+  const others = tables.filter(({ id, liveId }) => liveId !== undefined && liveId !== id);
+  const ids = others.length === 0 ? '' : `\nThe files go into the tables that live now:\n${others.map(placedTable).join('')}`;
+  const truncates = statements.some((statement) => statement.startsWith('TRUNCATE'));
+  const kept = truncates ? '; TRUNCATE leaves a snapshot `truncated-…` where auto_snapshot is on' : '';
+  const back =
+    copies.length > 0
+      ? copies.map(({ to }) => `DROP TABLE ${to.keyspace}.${to.table}`).join('; ')
+      : `none: what is loaded is merged with what is there${kept}. To be able to go back, back up first`;
+  return `${ids}\nNothing is stopped.\n  back: ${back}\n`;
+}
+
+/** A line that names a table, and its id where that has changed. */
+export function placedTable({ keyspace, table: name, id, liveId }: RestoreResult['tables'][number]): string {
+  const other = liveId === undefined || liveId === id ? '' : ` (its id is ${liveId} now, ${id} in the backup)`;
+  return `  ${keyspace}.${name}${other}\n`;
+}
