@@ -94,6 +94,20 @@ describe('lock', () => {
     await (await take('ben')).release();
   });
 
+  test('has one holder where a server lets two conditional puts through: the last one', async (context) => {
+    const { store, clock, take, abandon } = await place(context);
+    store.spoil = async (put, options) => {
+      const stored = await put(options);
+      store.spoil = (others, given) => others(given);
+      await abandon({ owner: { host: 'ben-host', pid: 1, user: 'ben' } });
+      return stored;
+    };
+    const anna = outcomeOf(take('anna'));
+    await clock.advance(second);
+    locked(/is locked: prune by ben@ben-host/)(anna.error);
+    assert.equal(await holderOf(store), 'ben');
+  });
+
   test('is waited for, as long as was said', async (context) => {
     const { clock, take, texts } = await place(context);
     const lock = await take('anna');
