@@ -13,7 +13,7 @@ import { makeCpuGroups } from './cpu-groups.ts';
 import { benchTables, makeData, memoryTables, smallTables } from './data-set.ts';
 import { tablesOf } from './figures.ts';
 import { cache, type Lab, repository, startLab } from './lab.ts';
-import { interrupt, measure, run } from './measure.ts';
+import { endMeasuring, interrupt, measure, run } from './measure.ts';
 import { proveMemory } from './memory.ts';
 import { runRounds } from './rounds.ts';
 
@@ -109,7 +109,10 @@ async function wipe(): Promise<void> {
 }
 
 // A terminal interrupts the program that is measured too; here it is enough not to die before everything is stopped.
-process.on('SIGINT', () => say('interrupted'));
+process.on('SIGINT', () => {
+  say('interrupted');
+  endMeasuring();
+});
 process.on('SIGTERM', interrupt);
 if (options.help) console.log(help);
 else await (options.wipe ? wipe() : bench());

@@ -30,6 +30,7 @@ const lookEveryMs = 50;
 
 /** Runs a program to its end. Rejects, with the end of what it wrote on stderr, unless it exits with 0. */
 export async function measure(program: Program, groups: CpuGroups, logDirectory: string): Promise<Cost> {
+  if (interrupted) throw new Error('interrupted');
   // Dirty pages of the run before would be written during this one, at its expense.
   await run({ argv: ['sync'], env: {} }, logDirectory);
   const loadBefore = loadavg()[0] ?? 0;
@@ -85,8 +86,16 @@ function residentBytes(groups: CpuGroups): number {
 
 let current: ChildProcess | undefined;
 
-/** Ends the program that runs, if one does; its `run` rejects. */
+let interrupted = false;
+
+/** Nothing is measured any more: the next `measure` rejects. */
+export function endMeasuring(): void {
+  interrupted = true;
+}
+
+/** The same, and ends the program that runs, if one does; its `run` rejects. */
 export function interrupt(): void {
+  endMeasuring();
   current?.kill('SIGTERM');
 }
 
