@@ -43,21 +43,18 @@ export async function claim(
   const record = { ...who, since: now, heartbeatAt: now };
   const condition = seen === undefined ? { ifAbsent: true } : { ifMatch: seen.etag };
   try {
-    const { etag } = await putEvenIf(store, encodeLock(record), condition, signal);
-    if (await honoursConditions(store, record, signal)) {
-      // A server that looks and writes in two steps (S3Proxy on a busy machine) lets two through now and then: the last one
-      // has it.
-      const last = await readLock(store, signal);
-      return last?.record?.token === record.token ? { record, etag, renewedAtMs, conditional: true } : undefined;
+    await putEvenIf(store, encodeLock(record), condition, signal);
+    const conditional = await honoursConditions(store, record, signal);
+    if (!conditional) {
+      listen({
+        type: 'warning',
+        text: 'this store ignores conditional writes: two backups started at the same moment cannot see each other',
+      });
+      await clock.sleep(settleMs, { signal });
     }
-    listen({
-      type: 'warning',
-      text: 'this store ignores conditional writes: two backups started at the same moment cannot see each other',
-    });
-    await clock.sleep(settleMs, { signal });
+    // A server that looks and writes in two steps (S3Proxy on a busy machine) lets two through now and then: the last one has it.
     const found = await readLock(store, signal);
-    if (found?.record?.token !== record.token) return undefined;
-    return { record, etag: found.etag, renewedAtMs, conditional: false };
+    return found?.record?.token === record.token ? { record, etag: found.etag, renewedAtMs, conditional } : undefined;
   } catch (error) {
     if (error instanceof ConditionFailedError) return undefined;
     await removeIfOurs(store, record.token);
@@ -66,17 +63,12 @@ export async function claim(
 }
 
 /** With the condition, or without it where the server answers that it knows none. */
-async function putEvenIf(
-  store: ObjectStore,
-  body: Uint8Array,
-  condition: PutOptions,
-  signal: AbortSignal,
-): Promise<{ readonly etag: string }> {
+async function putEvenIf(store: ObjectStore, body: Uint8Array, condition: PutOptions, signal: AbortSignal): Promise<void> {
   try {
-    return await store.put(lockKey(), body, condition, signal);
+    await store.put(lockKey(), body, condition, signal);
   } catch (error) {
     if (!isUnknownToServer(error)) throw error;
-    return await store.put(lockKey(), body, {}, signal);
+    await store.put(lockKey(), body, {}, signal);
   }
 }
 
