@@ -1,6 +1,5 @@
 import type { KeyspaceCoverage } from '../model/coverage.ts';
 import { coverageOf } from '../model/coverage.ts';
-import { parseSchema } from '../model/cql-statements.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { NodeMatch } from '../model/node-match.ts';
 import type { Ring } from '../model/ring.ts';
@@ -10,17 +9,17 @@ import type { Sources } from './restore-sources.ts';
 
 /** Which ranges come back by the nodes of `sources`; not by those whose target is `gone`. */
 export async function planCoverage(
-  { ref, manifests, tables, copies }: Sources,
+  { ref, manifests, schema, tables, copies }: Sources,
   gone: readonly NodeMatch[],
   repository: Repository,
   signal: AbortSignal,
 ): Promise<readonly KeyspaceCoverage[]> {
-  const [ring, schema] = await Promise.all([readableRing(ref, repository, signal), repository.schema(ref, signal)]);
+  const ring = await readableRing(ref, repository, signal);
   const restored = new Set(manifests.map(({ node }) => node.hostId));
   gone.forEach(({ source }) => restored.delete(source.hostId));
   return coverageOf({
     ring,
-    schema: schema === undefined ? undefined : parseSchema(schema),
+    schema,
     // A copy holds what the nodes had of the table that it is of.
     keyspaces: keyspacesOf(copies.length > 0 ? copies.map(({ from }) => from) : tables),
     restored,

@@ -1,6 +1,7 @@
 import type { Backup } from '../model/backup.ts';
 import { chainOf, refOf, standsOn } from '../model/backup.ts';
 import { mergeChain } from '../model/chain.ts';
+import type { SchemaStatement } from '../model/cql-statements.ts';
 import { parseSchema, viewsOf } from '../model/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
@@ -29,6 +30,8 @@ export interface Sources {
   readonly ring: readonly (SourceNode & Pick<Node, 'dc' | 'rack'>)[];
   /** Name of the cluster; an unfinished run does not say it. */
   readonly cluster?: string;
+  /** Undefined where the backup has none: an unfinished run. */
+  readonly schema: readonly SchemaStatement[] | undefined;
   readonly tables: readonly TableId[];
   /** Views of these tables that the backup's schema names. */
   readonly views: readonly View[];
@@ -51,7 +54,9 @@ export async function chooseSources(
   parts.listen({ type: 'step', text: 'reading the backup' });
   const backup = await chooseBackup(parts, question.choice, signal);
   const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter) : undefined;
-  const wanted = tables === undefined ? () => true : await withTheirViews(tables, backup, parts.repository, signal);
+  const text = await parts.repository.schema(backup, signal);
+  const schema = text === undefined ? undefined : parseSchema(text);
+  const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
   const manifests = await wholeManifests(parts.repository, backup, wanted, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
   if (unknown !== undefined) {
@@ -69,6 +74,7 @@ export async function chooseSources(
     manifests: chosen,
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
     ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
+    schema,
     tables: tables ?? tablesToRestore(tablesOf(chosen), question.filter),
     views: [],
     copies: [],
@@ -76,14 +82,8 @@ export async function chooseSources(
 }
 
 /** Tells which tables have to be read: these, and the views of them that the backup's schema names (see `withViews`). */
-async function withTheirViews(
-  tables: readonly TableId[],
-  ref: BackupRef,
-  repository: Repository,
-  signal: AbortSignal,
-): Promise<WantedTables> {
-  const schema = await repository.schema(ref, signal);
-  const views = schema === undefined ? [] : viewsOf(parseSchema(schema), tables);
+function withTheirViews(tables: readonly TableId[], schema: Sources['schema']): WantedTables {
+  const views = viewsOf(schema ?? [], tables);
   const directories = new Set(tables.map(tableDirectory));
   const names = new Set(views.map(({ keyspace, view }) => `${keyspace}.${view}`));
   return (table) => directories.has(tableDirectory(table)) || names.has(`${table.keyspace}.${table.table}`);
@@ -131,9 +131,8 @@ async function wholeManifests(
  * With the views of the chosen tables, as far as the backup holds them. A view is a table with sstables of its own: to
  * bring its base table back does not fill it, and TRUNCATE of the base table empties it.
  */
-export async function withViews(sources: Sources, repository: Repository, signal: AbortSignal): Promise<Sources> {
-  const schema = await repository.schema(sources.ref, signal);
-  const views = schema === undefined ? [] : viewsOf(parseSchema(schema), sources.tables);
+export function withViews(sources: Sources): Sources {
+  const views = viewsOf(sources.schema ?? [], sources.tables);
   if (views.length === 0) {
     return sources;
   }

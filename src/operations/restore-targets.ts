@@ -26,8 +26,7 @@ import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './r
  */
 export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
   const chosen = await chooseSources(options, parts, signal);
-  const sources =
-    options.renames.length > 0 ? underCopyNames(chosen, options.renames) : await withViews(chosen, parts.repository, signal);
+  const sources = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : withViews(chosen);
   const members = await openTargets(sources, options, parts, signal);
   const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
   signal.throwIfAborted();
