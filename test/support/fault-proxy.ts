@@ -17,15 +17,19 @@ export interface FaultProxy extends LoopbackServer {
   spoil(decide: (method: string, path: string) => Fault | undefined): void;
   /** Bytes a second of each body, both ways. */
   slowDown(bytesPerSecond: number): void;
+  /** Each request that follows is held back while this looks around. */
+  hold(look: (method: string) => Promise<void>): void;
 }
 
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let decide: (method: string, path: string) => Fault | undefined = () => undefined;
+  let look: (method: string) => Promise<void> = async () => {};
   let pace = Infinity;
   const upstream = new URL(target);
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = incoming;
+    await look(method);
     const fault = decide(method, url);
     if (fault !== undefined && 'status' in fault) {
       const body = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message ?? fault.code}</Message></Error>`;
@@ -54,6 +58,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     ...(await listenOnLoopback(server)),
     spoil: (rule) => (decide = rule),
     slowDown: (bytesPerSecond) => (pace = bytesPerSecond),
+    hold: (looking) => (look = looking),
   };
 }
 
