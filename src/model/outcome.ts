@@ -15,8 +15,8 @@ export function failed(host: string, hostId: string, error: unknown): NodeOutcom
   return { host, hostId, complete: false, files: 0, bytes: 0, newFiles: 0, newBytes: 0, storedBytes: 0, error: reasonOf(error) };
 }
 
-export function outcomeOf(manifest: NodeManifest): NodeOutcome {
-  const { host, hostId, files, bytes, newFiles, newBytes, storedBytes } = summaryOf(manifest);
+export function outcomeOf(summary: NodeSummary): NodeOutcome {
+  const { host, hostId, files, bytes, newFiles, newBytes, storedBytes } = summary;
   return { host, hostId, complete: true, files, bytes, newFiles, newBytes, storedBytes };
 }
 

@@ -85,7 +85,7 @@ export interface BatchLimits {
   readonly batchFiles: number;
 }
 
-export const batchLimits: BatchLimits = { largeBytes: 1024 * 1024, batchBytes: 8 * 1024 * 1024, batchFiles: 1000 };
+export const batchLimits: BatchLimits = { largeBytes: 1024 * 1024, batchBytes: 8 * 1024 * 1024, batchFiles: 500 };
 
 /** Groups files into units, largest single files first so that the long ones do not start last. */
 export function batchBySize<T>(

@@ -1,10 +1,11 @@
 import { deleteIncrementalFiles } from '../cluster/incremental-files.ts';
 import { clearSnapshot } from '../cluster/nodetool.ts';
 import type { Topology } from '../cluster/topology.ts';
-import { reasonOf, summaryOf } from '../model/outcome.ts';
+import { reasonOf } from '../model/outcome.ts';
 import type { NodeOutcome } from '../model/results.ts';
 import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
+import type { Member } from './members.ts';
 import type { UploadedNode } from './node-upload.ts';
 import type { Outcomes } from './on-each.ts';
 import { unlimited } from '../model/per-datacenter.ts';
@@ -22,7 +23,7 @@ export async function commit(
   signal: AbortSignal,
 ): Promise<void> {
   parts.listen({ type: 'step', text: 'committing' });
-  const manifests = [...uploads.done.values()].map(({ manifest }) => manifest).toSorted((a, b) => (a.host < b.host ? -1 : 1));
+  const nodes = [...uploads.done.values()].toSorted((a, b) => (a.summary.host < b.summary.host ? -1 : 1));
   const { ring } = run.topology;
   await parts.repository.commit(
     {
@@ -31,13 +32,13 @@ export async function commit(
       kind: run.decision.kind,
       cluster: ring.cluster,
       partitioner: ring.partitioner,
-      takenAt: manifests.map(({ takenAt }) => takenAt).toSorted()[0] ?? options.now.toISOString(),
+      takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? options.now.toISOString(),
       finishedAt: new Date().toISOString(),
       selection: options.filter.patterns,
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       tables: run.tables,
-      nodes: manifests.map(summaryOf),
-      ...ringNodes(run.topology, manifests.length),
+      nodes: nodes.map(({ summary }) => summary),
+      ...ringNodes(run.topology, nodes.length),
       writtenBy: options.writtenBy,
     },
     signal,
@@ -87,16 +88,28 @@ export async function release(
     unlimited,
     () => undefined,
     signal,
-    async ({ host, remote, config }) =>
+    async (member) =>
       run.ref.parent === undefined
-        ? clearSnapshot(remote, parts.tools, run.tag, signal)
-        : deleteIncrementalFiles(remote, config.dataDirectories, uploads.done.get(host)?.collected ?? [], signal),
+        ? clearSnapshot(member.remote, parts.tools, run.tag, signal)
+        : run.room.wholeNode(async () => deleteCollected(member, run, parts, signal), signal),
   );
   for (const [host, error] of released.failed) {
     const text = `${host}: ${run.ref.parent === undefined ? `snapshot ${run.tag}` : 'incremental files'} could not be cleared: ${reasonOf(error)}`;
     run.warnings.push(text);
     parts.listen({ type: 'warning', host, text });
   }
+}
+
+/** What the node's manifest names: a node whose part an earlier attempt has finished still has its files. */
+async function deleteCollected(
+  { host, remote, config }: Member,
+  run: Run,
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const manifest = await parts.repository.nodeManifest(run.ref, host, signal);
+  const collected = manifest?.tables.flatMap(({ files, ...table }) => files.map((file) => ({ ...file, table }))) ?? [];
+  await deleteIncrementalFiles(remote, config.dataDirectories, collected, signal);
 }
 
 /** Interrupted or broken off: the mark says so, if the store still answers. The reason itself is what the caller throws. */

@@ -19,6 +19,7 @@ import { isHostSegment } from '../storage/keys.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { chainGaps } from './chain-check.ts';
+import { Room } from './room.ts';
 import { progressOf } from './run-mark.ts';
 import type { ChooseTransfers, Member, MemberParts, Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
@@ -85,6 +86,7 @@ export interface Run {
   readonly backups: readonly Backup[];
   readonly progress: InProgress;
   readonly warnings: string[];
+  readonly room: Room;
 }
 
 /** Connects, asks the cluster what it looks like, and settles what is to be backed up, and how. Touches nothing. */
@@ -107,7 +109,9 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const ref = unfinished === undefined ? newRef(decision, options, survey) : refOf(unfinished);
   const progress = progressOf(ref, members, options, unfinished?.progress.startedAt);
   const resumed = unfinished !== undefined;
-  return { ref, decision, resumed, tag: snapshotTag(ref.id), startedAt, members, topology, tables, backups, warnings, progress };
+  const tag = snapshotTag(ref.id);
+  const room = new Room();
+  return { ref, decision, resumed, tag, startedAt, members, topology, tables, backups, warnings, progress, room };
 }
 
 function checkLimits({ snapshotParallel, uploadParallel, rateLimit }: BackupOptions, { ring }: Topology): void {

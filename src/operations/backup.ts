@@ -1,16 +1,18 @@
 import { assembleSchema, readSchema } from '../cluster/cql-schema.ts';
 import { clusterText } from '../cluster/nodetool.ts';
+import { listSnapshot } from '../cluster/snapshot.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { ConditionFailedError, UsageError } from '../model/errors.ts';
 import { failed, outcomeOf, reasonOf } from '../model/outcome.ts';
 import type { BackupResult, NodeOutcome } from '../model/results.ts';
 import type { Node } from '../model/ring.ts';
 import { backupPrefix } from '../storage/keys.ts';
+import type { Transfer } from '../transfer/transfer.ts';
 import { commit, markInterrupted, release, retire, ringNodes, saveFailure } from './backup-finish.ts';
 import type { Lock } from '../storage/held-lock.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
-import { earlierOf } from './earlier.ts';
+import { earlierManifests } from './earlier.ts';
 import type { Member } from './members.ts';
 import type { PreparedNode } from './node-prepare.ts';
 import { prepareNode } from './node-prepare.ts';
@@ -77,51 +79,51 @@ async function prepareAll(
   options: BackupOptions,
   parts: BackupParts,
   signal: AbortSignal,
-): Promise<Outcomes<PreparedNode>> {
+): Promise<Outcomes<PreparedNode | UploadedNode>> {
   parts.listen({ type: 'step', text: run.ref.parent === undefined ? `taking snapshots ${run.tag}` : 'flushing' });
-  return onEach(run.members.present, options.snapshotParallel, parts.listen, signal, async (member) => {
-    const node = nodeOf(member, run.topology);
-    const earlier = await earlierOf(member.host, node.hostId, run, options, parts, signal);
-    return prepareNode(member, node, run, earlier, options, parts, signal);
-  });
+  return onEach(run.members.present, options.snapshotParallel, parts.listen, signal, async (member) =>
+    prepareNode(member, nodeOf(member, run.topology), run, options, parts, signal),
+  );
 }
 
 async function uploadAll(
   run: Run,
-  prepared: Outcomes<PreparedNode>,
+  prepared: Outcomes<PreparedNode | UploadedNode>,
   options: BackupOptions,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<Outcomes<UploadedNode>> {
-  parts.listen({ type: 'step', text: `uploading to ${parts.repository.store.url}/${backupPrefix(run.ref)}` });
+  const { repository, listen } = parts;
+  listen({ type: 'step', text: `uploading to ${repository.store.url}/${backupPrefix(run.ref)}` });
   const transfer = await parts.transferFor(run.members.present, signal);
   const ready = run.members.present.filter((member) => prepared.done.has(member.host));
-  const uploads = await onEach(ready, options.uploadParallel, parts.listen, signal, async (member) => {
-    const { earlier, takenAt, setAside, keepsIncrementals } = prepared.done.get(member.host) ?? unprepared(member);
-    if (earlier.finished !== undefined) {
-      return { manifest: earlier.finished, tables: [], collected: [] };
-    }
-    const { compression, transfers } = options;
-    const { ref, tag, tables } = run;
-    const node = nodeOf(member, run.topology);
-    const work = {
-      member,
-      node,
-      ref,
-      tag,
-      takenAt,
-      tables,
-      setAside,
-      keepsIncrementals,
-      earlier: earlier.known,
-      compression,
-      transfers,
-    };
-    const uploaded = await uploadNode(work, { repository: parts.repository, transfer, listen: parts.listen }, signal);
-    parts.listen({ type: 'node', host: member.host, state: 'done' });
-    return uploaded;
+  const uploads = await onEach(ready, options.uploadParallel, listen, signal, async (member) => {
+    const node = prepared.done.get(member.host) ?? unprepared(member);
+    return 'summary' in node ? node : uploadPrepared(member, node, run, options, parts, transfer, signal);
   });
   return { done: uploads.done, failed: new Map([...prepared.failed, ...uploads.failed]) };
+}
+
+async function uploadPrepared(
+  member: Member,
+  prepared: PreparedNode,
+  run: Run,
+  options: BackupOptions,
+  { repository, listen }: BackupParts,
+  transfer: Transfer,
+  signal: AbortSignal,
+): Promise<UploadedNode> {
+  const { ref, tag, tables, room } = run;
+  const { compression, transfers } = options;
+  const node = nodeOf(member, run.topology);
+  const uploaded = await uploadNode(
+    { member, node, ref, tag, tables, ...prepared, compression, transfers },
+    async () => earlierManifests(member.host, node.hostId, run, options, { repository, listen }, signal),
+    { repository, transfer, room, listen },
+    signal,
+  );
+  listen({ type: 'node', host: member.host, state: 'done' });
+  return uploaded;
 }
 
 async function saveClusterFiles(
@@ -137,25 +139,24 @@ async function saveClusterFiles(
   parts.listen({ type: 'step', text: 'saving ring and schema' });
   const { ring, ringText } = run.topology;
   await parts.repository.saveRing(run.ref, ring, ringText, signal);
-  await parts.repository.saveSchema(run.ref, await schemaOf(member, uploads, run, parts, signal), signal);
+  await parts.repository.saveSchema(run.ref, await schemaOf(member, run, parts, signal), signal);
 }
 
 /** By cqlsh; where that is no use, put together from what the snapshots themselves say. */
-async function schemaOf(
-  member: Member,
-  uploads: Outcomes<UploadedNode>,
-  run: Run,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<string> {
+async function schemaOf(member: Member, run: Run, parts: BackupParts, signal: AbortSignal): Promise<string> {
   try {
     return await readSchema(member.remote, parts.tools, member.config, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const text = `schema.cql is put together from the snapshots: ${reasonOf(error)}`;
+    const parent = run.ref.parent;
+    const source = parent === undefined ? 'put together from the snapshots' : `that of ${parent}`;
+    const text = `schema.cql is ${source}: ${reasonOf(error)}`;
     run.warnings.push(text);
     parts.listen({ type: 'warning', text });
-    const tables = uploads.done.get(member.host)?.tables ?? [];
+    if (parent !== undefined) {
+      return (await parts.repository.schema({ id: parent }, signal)) ?? '';
+    }
+    const { tables } = await listSnapshot(member.remote, member.config.dataDirectories, run.tag, signal);
     return assembleSchema(await clusterText(member.remote, parts.tools, signal), tables);
   }
 }
@@ -166,7 +167,7 @@ function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOut
     const uploaded = uploads.done.get(member.host);
     return uploaded === undefined
       ? failed(member.host, member.info?.hostId ?? '', uploads.failed.get(member.host))
-      : outcomeOf(uploaded.manifest);
+      : outcomeOf(uploaded.summary);
   });
   return [...present, ...absent];
 }

@@ -2,7 +2,8 @@ import type { CompleteBackup } from '../model/backup.ts';
 import { byTime, chainOf, isComplete, latestComplete } from '../model/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { NodeManifest } from '../model/manifest.ts';
+import type { NodeManifest, SetAsideFile } from '../model/manifest.ts';
+import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { BackupOptions, Run } from './backup-run.ts';
 import { presentObjects } from './known-objects.ts';
@@ -12,40 +13,66 @@ interface EarlierParts {
   readonly listen: Listen;
 }
 
-/** What the store says already of one node in this run. */
-export interface Earlier {
-  /** The node's part is done: an earlier attempt at this run finished it. */
-  readonly finished: NodeManifest | undefined;
-  /** What an earlier attempt at this run has stored, and set aside. */
-  readonly draft: NodeManifest | undefined;
-  /** Manifests whose objects need not be sent again, oldest first; the draft is among them. */
-  readonly known: readonly NodeManifest[];
-  /** Of the parent, when the run is an incremental backup. */
-  readonly parent: NodeManifest | undefined;
+/** For what is read again: that it is damaged has been said. */
+export const heardBefore: Listen = () => {};
+
+/** What an earlier attempt at this run has stored of a node. */
+export interface Attempt {
+  readonly manifest: NodeManifest;
+  /** The node's part is done, and whole. */
+  readonly finished: boolean;
+}
+
+/** Undefined when nothing of the node is stored, or when it cannot be read: then all of it is sent again. */
+export async function earlierAttempt(
+  host: string,
+  run: Run,
+  parts: EarlierParts,
+  signal: AbortSignal,
+): Promise<Attempt | undefined> {
+  if (!run.resumed) {
+    return undefined;
+  }
+  const { repository, listen } = parts;
+  const done = await unlessDamaged(repository.nodeManifest(run.ref, host, signal), host, listen);
+  if (done !== undefined && (await isWhole(done, repository, signal))) {
+    return { manifest: done, finished: true };
+  }
+  const draft = done ?? (await unlessDamaged(repository.draft(run.ref, host, signal), host, listen));
+  return draft === undefined ? undefined : { manifest: draft, finished: false };
+}
+
+/** Of an incremental backup: what its parent noted as older than itself. */
+export async function setAsideByParent(
+  hostId: string,
+  run: Run,
+  { repository }: EarlierParts,
+  signal: AbortSignal,
+): Promise<readonly SetAsideFile[]> {
+  const parent = run.backups.filter(isComplete).find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
+  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, signal, () => false);
+  return manifest?.setAside ?? [];
 }
 
 /**
- * Reads the manifests that bear on one node: by host id, since names change. What cannot be read, or is not in the store any
- * more, is sent again.
+ * The manifests whose objects need not be sent again, oldest first, those of an earlier attempt at this run last. By host id, since
+ * names change. What cannot be read, or is not in the store any more, is sent again.
  */
-export async function earlierOf(
+export async function earlierManifests(
   host: string,
   hostId: string,
   run: Run,
   options: Pick<BackupOptions, 'selfContained' | 'filter'>,
-  { repository, listen }: EarlierParts,
+  parts: EarlierParts,
   signal: AbortSignal,
-): Promise<Earlier> {
-  const readable = (manifest: Promise<NodeManifest | undefined>) => unlessDamaged(manifest, host, listen);
-  const done = run.resumed ? await readable(repository.nodeManifest(run.ref, host, signal)) : undefined;
-  const finished = done !== undefined && (await isWhole(done, repository, signal)) ? done : undefined;
-  const draft =
-    run.resumed && finished === undefined ? (done ?? (await readable(repository.draft(run.ref, host, signal)))) : undefined;
-  const parentBackup = run.backups.filter(isComplete).find(({ id, parent }) => id === run.ref.parent && parent === undefined);
-  const parent = parentBackup === undefined ? undefined : await ofNode(parentBackup, hostId, repository, signal);
+): Promise<readonly NodeManifest[]> {
+  const { repository, listen } = parts;
   const sources = options.selfContained ? [] : dedupSources(run, options);
-  const known = await Promise.all(sources.map((backup) => readable(ofNode(backup, hostId, repository, signal))));
-  return { finished, draft, parent, known: [...known, draft].filter((manifest) => manifest !== undefined) };
+  const known = await Promise.all(
+    sources.map(async (backup) => unlessDamaged(ofNode(backup, hostId, repository, signal), host, listen)),
+  );
+  const attempt = await earlierAttempt(host, run, { repository, listen: heardBefore }, signal);
+  return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
 }
 
 /**
@@ -88,7 +115,8 @@ async function ofNode(
   hostId: string,
   repository: Repository,
   signal: AbortSignal,
+  wanted?: WantedTables,
 ): Promise<NodeManifest | undefined> {
   const node = backup.manifest.nodes.find((each) => each.hostId === hostId);
-  return node === undefined ? undefined : repository.nodeManifest(backup, node.host, signal);
+  return node === undefined ? undefined : repository.nodeManifest(backup, node.host, signal, wanted);
 }

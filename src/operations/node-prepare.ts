@@ -9,13 +9,14 @@ import type { Node } from '../model/ring.ts';
 import { snapshotScope } from '../model/snapshot-scope.ts';
 import { keyspacesOf } from '../model/table-filter.ts';
 import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
-import type { Earlier } from './earlier.ts';
+import { earlierAttempt, heardBefore, setAsideByParent } from './earlier.ts';
 import type { Member } from './members.ts';
-import { nodeHead } from './node-upload.ts';
+import { nodeHead } from './node-plan.ts';
+import type { UploadedNode } from './node-upload.ts';
+import { partOf } from './node-upload.ts';
 
-/** A node whose data is fixed on its disk and can be uploaded; or whose part is done already. */
+/** A node whose data is fixed on its disk and can be uploaded. */
 export interface PreparedNode {
-  readonly earlier: Earlier;
   readonly takenAt: string;
   readonly setAside: readonly SetAsideFile[];
   /** Of a snapshot: whether Cassandra keeps incremental files from now on. */
@@ -24,7 +25,7 @@ export interface PreparedNode {
 
 /**
  * Fixes a node's data: takes its snapshot, or flushes for an incremental backup. A resumed run keeps the snapshot that it
- * took before.
+ * took before. Gives the node's part where an earlier attempt has finished it.
  *
  * What lies in `backups/` is noted before the snapshot and stored before it too: after a crash nobody could tell any more
  * which of those files are older than the snapshot.
@@ -33,34 +34,51 @@ export async function prepareNode(
   member: Member,
   node: Node,
   run: Run,
-  earlier: Earlier,
   options: BackupOptions,
   parts: BackupParts,
   signal: AbortSignal,
-): Promise<PreparedNode> {
+): Promise<PreparedNode | UploadedNode> {
   const { remote, host } = member;
   const takenAt = new Date().toISOString();
-  if (earlier.finished !== undefined) {
-    return { earlier, takenAt: earlier.finished.takenAt, setAside: [], keepsIncrementals: false };
+  const before = await run.room.wholeNode(async () => partBefore(host, run, parts, signal), signal);
+  if (before !== undefined && 'summary' in before) {
+    return before;
   }
   parts.listen({ type: 'node', host, state: 'snapshot' });
   if (run.ref.parent !== undefined) {
     await flush(remote, parts.tools, flushScope(run), signal);
-    return { earlier, takenAt, setAside: earlier.parent?.setAside ?? [], keepsIncrementals: true };
+    return { takenAt, setAside: await setAsideByParent(node.hostId, run, parts, signal), keepsIncrementals: true };
   }
   if (run.resumed && (await hasWholeSnapshot(member, run, parts, signal))) {
-    const { takenAt: before = run.progress.startedAt, setAside = [], keepsIncrementals = false } = earlier.draft ?? {};
-    return { earlier, takenAt: before, setAside, keepsIncrementals };
+    return before ?? { takenAt: run.progress.startedAt, setAside: [], keepsIncrementals: false };
   }
   assertRoom(member, options);
   const setAside = await listSetAside(remote, member.config.dataDirectories, signal);
   const keepsIncrementals = await keptIncrementals(member, parts, signal);
   if (setAside.length > 0 || keepsIncrementals) {
     const head = nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside, keepsIncrementals });
-    await parts.repository.saveDraft({ ...head, tables: earlier.draft?.tables ?? [] }, signal);
+    await run.room.wholeNode(async () => {
+      const attempt = await earlierAttempt(host, run, { ...parts, listen: heardBefore }, signal);
+      await parts.repository.saveDraft({ ...head, tables: attempt?.manifest.tables ?? [] }, signal);
+    }, signal);
   }
   await takeSnapshot(remote, parts.tools, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
-  return { earlier, takenAt, setAside, keepsIncrementals };
+  return { takenAt, setAside, keepsIncrementals };
+}
+
+/** What an earlier attempt at this run has come to. */
+async function partBefore(
+  host: string,
+  run: Run,
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<PreparedNode | UploadedNode | undefined> {
+  const attempt = await earlierAttempt(host, run, parts, signal);
+  if (attempt === undefined || attempt.finished) {
+    return attempt === undefined ? undefined : partOf(attempt.manifest);
+  }
+  const { takenAt, setAside = [], keepsIncrementals = false } = attempt.manifest;
+  return { takenAt, setAside, keepsIncrementals };
 }
 
 /** A snapshot may fill the disk before it is cleared, and a node whose disk is full is down. */

@@ -1,163 +1,100 @@
-import type { IncrementalListing } from '../cluster/incremental-files.ts';
-import { isSetAside, listIncrementalFiles } from '../cluster/incremental-files.ts';
-import type { SnapshotListing, SnapshotTable } from '../cluster/snapshot-listing.ts';
-import { digestOf, missingFromSnapshot } from '../cluster/snapshot-listing.ts';
-import { listSnapshot } from '../cluster/snapshot.ts';
+import { type Parked, park } from '../flow/parked.ts';
 import { retry } from '../flow/retry.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import { knownFiles } from '../model/known-files.ts';
-import type { BackupRef, Compression, NodeManifest, SetAsideFile } from '../model/manifest.ts';
-import { reasonOf } from '../model/outcome.ts';
-import type { Node } from '../model/ring.ts';
-import type { Component, TableId } from '../model/sstable.ts';
-import { tableDirectory } from '../model/sstable.ts';
-import type { CompressionChoice, NodeUploadPlan, Upload } from '../model/upload-plan.ts';
-import { batchBySize, planNodeUpload, storedFile } from '../model/upload-plan.ts';
-import { componentKey } from '../storage/keys.ts';
+import type { NodeManifest, NodeSummary } from '../model/manifest.ts';
+import { reasonOf, summaryOf } from '../model/outcome.ts';
+import type { Upload } from '../model/upload-plan.ts';
+import { batchBySize, groupByTable, storedFile } from '../model/upload-plan.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Source, Transfer } from '../transfer/transfer.ts';
 import type { DoneFile } from './draft.ts';
 import { Draft } from './draft.ts';
-import { presentObjects } from './known-objects.ts';
-import type { Member } from './members.ts';
+import type { NodeWork } from './node-plan.ts';
+import { nodeHead, pathOnNode, planUpload } from './node-plan.ts';
+import type { Room } from './room.ts';
 import { runUnits } from './units.ts';
-
-/** One node's part of a backup, from the files on its disk to its manifest in the store. */
-export interface NodeUpload {
-  readonly member: Member;
-  readonly node: Node;
-  readonly ref: BackupRef;
-  readonly tag: string;
-  readonly takenAt: string;
-  /** The tables of the backup; a snapshot must hold every one. */
-  readonly tables: readonly TableId[];
-  /** Of a snapshot: what lay in `backups/` before it. Of an incremental backup: what its parent set aside. */
-  readonly setAside: readonly SetAsideFile[];
-  readonly keepsIncrementals: boolean;
-  /** Earlier manifests of the same node, oldest first; what they hold is not sent again. */
-  readonly earlier: readonly NodeManifest[];
-  readonly compression: CompressionChoice;
-  /** Streams at once. */
-  readonly transfers: number;
-}
 
 export interface NodeUploadParts {
   readonly repository: Repository;
   readonly transfer: Transfer;
+  readonly room: Room;
   readonly listen: Listen;
 }
 
+/** A node's part that is done: its manifest is in the store. */
 export interface UploadedNode {
-  readonly manifest: NodeManifest;
-  /** What Cassandra itself wrote beside the sstables; the schema can be put together from it. */
-  readonly tables: readonly SnapshotTable[];
-  /** Of an incremental backup: what may go from the node once the backup is committed. */
-  readonly collected: readonly Component[];
+  readonly summary: NodeSummary;
+  readonly takenAt: string;
+}
+
+/** What is left to do once a node is planned. */
+interface Uploading {
+  readonly units: readonly Parked<Upload>[];
+  readonly draft: Draft;
 }
 
 /**
  * Lists, plans, uploads, writes the node's manifest. Throws when one file of the node's cannot be stored: a node is
- * complete or it is not, and what it lacks is the message.
+ * complete or it is not, and what it lacks is the message. `earlier` reads earlier manifests of the same node, oldest first;
+ * what they hold is not sent again.
  */
-export async function uploadNode(work: NodeUpload, parts: NodeUploadParts, signal: AbortSignal): Promise<UploadedNode> {
-  const { member } = work;
-  parts.listen({ type: 'node', host: member.host, state: 'listing' });
-  const listing = work.ref.parent === undefined ? await wholeSnapshot(work, signal) : await ownIncrementals(work, signal);
-  const plan = await planUpload(work, listing, parts, signal);
-  parts.listen({ type: 'planned', host: member.host, files: plan.uploads.length, bytes: plan.newBytes });
-  parts.listen({ type: 'node', host: member.host, state: 'transfer' });
-  const tables = allTables(work.tables, listing.components);
-  const draft = new Draft(
-    parts.repository,
-    nodeHead(work),
-    tables,
-    plan.reused.map(({ table, ...file }) => ({ table, file })),
-  );
-  const units = batchBySize(plan.uploads, (upload) => upload.component.bytes);
-  await runUnits(units, work.transfers, signal, async (unit, _, either) => {
-    draft.add(await uploadUnit(work, unit, parts, either), either);
-  });
-  const manifest = await draft.finish();
-  await parts.repository.saveNodeManifest(manifest, signal);
-  return { manifest, tables: listing.tables, collected: work.ref.parent === undefined ? [] : listing.components };
-}
-
-async function wholeSnapshot(work: NodeUpload, signal: AbortSignal): Promise<SnapshotListing> {
-  const { member, tag } = work;
-  const listing = await listSnapshot(member.remote, member.config.dataDirectories, tag, signal);
-  const problems = missingFromSnapshot(listing, work.tables).map(
-    ({ table, reason }) => `${table.keyspace}.${table.table}: ${reason}`,
-  );
-  if (problems.length > 0) {
-    const more = problems.length > 3 ? ` and ${problems.length - 3} more` : '';
-    throw new IntegrityError(`${member.host}: the snapshot is not whole: ${problems.slice(0, 3).join('; ')}${more}`);
-  }
-  return listing;
-}
-
-/** What Cassandra kept since the parent: of the selected tables only, and nothing that was there before the parent. */
-async function ownIncrementals(work: NodeUpload, signal: AbortSignal): Promise<IncrementalListing> {
-  const { member } = work;
-  const listing = await listIncrementalFiles(member.remote, member.config.dataDirectories, signal);
-  const setAside = new Map(work.setAside.map((file) => [file.path, file]));
-  const selected = new Set(work.tables.map(tableDirectory));
-  return {
-    ...listing,
-    components: listing.components.filter(
-      (component) => selected.has(tableDirectory(component.table)) && !isSetAside(component, setAside),
-    ),
-  };
-}
-
-/** Reuses only what is in the store now, which one listing tells; so the plan is made twice where something is known. */
-async function planUpload(
-  work: NodeUpload,
-  listing: SnapshotListing,
+export async function uploadNode(
+  work: NodeWork,
+  earlier: () => Promise<readonly NodeManifest[]>,
   parts: NodeUploadParts,
   signal: AbortSignal,
-): Promise<NodeUploadPlan> {
-  const input = {
-    components: listing.components,
-    compression: work.compression,
-    digestOfData: (path: string, table: TableId) => digestOf(listing, { table, path }),
-    keyOf: (component: Component, compression: Compression) =>
-      componentKey(work.ref, work.member.host, component.table, component.path, compression),
-    known: knownFiles(work.earlier),
-  };
-  const hoped = planNodeUpload({ ...input, isThere: () => true });
-  return hoped.reused.length === 0
-    ? hoped
-    : planNodeUpload({ ...input, isThere: await presentObjects(parts.repository.store, hoped.reused, signal) });
+): Promise<UploadedNode> {
+  const { room } = parts;
+  const begun = await room.wholeNode(async () => begin(work, earlier, parts, signal), signal);
+  if ('summary' in begun) {
+    return begun;
+  }
+  const { units, draft } = begun;
+  await runUnits(units, work.transfers, signal, async (unit, _, either) => {
+    const upload = async () => draft.add(await uploadUnit(work, unit.open(), parts, either), either);
+    await (unit.count === 1 ? upload() : room.batch(upload, either));
+  });
+  await draft.settled();
+  return room.wholeNode(async () => finish(draft.manifest(), parts, signal), signal, 'end');
 }
 
-/** A node's manifest but for its files. */
-export function nodeHead(
-  work: Pick<NodeUpload, 'member' | 'node' | 'ref' | 'tag' | 'takenAt' | 'setAside' | 'keepsIncrementals'>,
-): Omit<NodeManifest, 'tables'> {
-  const { member, node, ref, tag, takenAt } = work;
-  const head = {
-    format: 1,
-    backup: ref.id,
-    host: member.host,
-    node,
-    cassandra: node.version ?? 'unknown',
-    snapshot: tag,
-    takenAt,
-    dataDirectories: member.config.dataDirectories,
-  } as const;
-  return ref.parent === undefined
-    ? {
-        ...head,
-        kind: 'snapshot',
-        keepsIncrementals: work.keepsIncrementals,
-        ...(work.setAside.length === 0 ? {} : { setAside: work.setAside }),
-      }
-    : { ...head, kind: 'incremental', parent: ref.parent };
+/** Lists and plans; where nothing is to be sent, that is all. */
+async function begin(
+  work: NodeWork,
+  earlier: () => Promise<readonly NodeManifest[]>,
+  parts: NodeUploadParts,
+  signal: AbortSignal,
+): Promise<UploadedNode | Uploading> {
+  const { host } = work.member;
+  const { repository, room, listen } = parts;
+  listen({ type: 'node', host, state: 'listing' });
+  const plan = await planUpload(work, await earlier(), repository.store, signal);
+  listen({ type: 'planned', host, files: plan.uploads.length, bytes: plan.newBytes });
+  listen({ type: 'node', host, state: 'transfer' });
+  const reused = plan.reused.map(({ table, ...file }): DoneFile => ({ table, file }));
+  if (plan.uploads.length === 0) {
+    return finish({ ...nodeHead(work), tables: groupByTable(plan.tables, reused) }, parts, signal);
+  }
+  const draft = new Draft(repository, room, nodeHead(work), plan.tables);
+  for (let start = 0; start < reused.length; start += 1000) {
+    draft.note(reused.slice(start, start + 1000));
+  }
+  return { draft, units: batchBySize(plan.uploads, (upload) => upload.component.bytes).map(park) };
+}
+
+async function finish(manifest: NodeManifest, { repository }: NodeUploadParts, signal: AbortSignal): Promise<UploadedNode> {
+  await repository.saveNodeManifest(manifest, signal);
+  return partOf(manifest);
+}
+
+/** What is to be remembered of a node's part. */
+export function partOf(manifest: NodeManifest): UploadedNode {
+  return { summary: summaryOf(manifest), takenAt: manifest.takenAt };
 }
 
 async function uploadUnit(
-  work: NodeUpload,
+  work: NodeWork,
   unit: readonly Upload[],
   parts: NodeUploadParts,
   signal: AbortSignal,
@@ -177,18 +114,4 @@ async function uploadUnit(
     }
     return { table: upload.component.table, file: storedFile(upload, object, work.ref.id) };
   });
-}
-
-function pathOnNode({ member, ref, tag }: NodeUpload, { table, path, disk }: Component): string {
-  const place = ref.parent === undefined ? `snapshots/${tag}` : 'backups';
-  return `${member.config.dataDirectories[disk] ?? ''}/${tableDirectory(table)}/${place}/${path}`;
-}
-
-/** A table made between the listing of tables and the snapshot is in the snapshot and belongs to the backup. */
-function allTables(expected: readonly TableId[], components: readonly Component[]): readonly TableId[] {
-  const tables = new Map(expected.map((table) => [tableDirectory(table), table]));
-  for (const { table } of components) {
-    tables.set(tableDirectory(table), table);
-  }
-  return [...tables.values()];
 }

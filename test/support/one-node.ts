@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { link, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,11 +14,11 @@ import { defaultTools } from '../../src/cluster/tools.ts';
 import { LzoPool } from '../../src/codec/lzo-pool.ts';
 import { backupIdAt, parseMoment, snapshotTag } from '../../src/model/backup-id.ts';
 import type { BackupRef, NodeManifest } from '../../src/model/manifest.ts';
-import { summaryOf } from '../../src/model/outcome.ts';
 import type { Node } from '../../src/model/ring.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
 import type { Member } from '../../src/operations/members.ts';
 import { uploadNode } from '../../src/operations/node-upload.ts';
+import { Room } from '../../src/operations/room.ts';
 import { openDirectoryStore } from '../../src/storage/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';
@@ -119,7 +120,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
       if (parent === undefined) {
         await takeSnapshot(table, snapshotTag(id));
       }
-      const { manifest } = await uploadNode(
+      const { summary } = await uploadNode(
         {
           member,
           node,
@@ -129,19 +130,19 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
           tables: [users],
           setAside: [],
           keepsIncrementals: true,
-          earlier,
           compression: 'lzo',
           transfers: 2,
         },
-        { repository: plain, transfer: await transferFor(), listen: () => {} },
+        async () => earlier,
+        { repository: plain, transfer: await transferFor(), room: new Room(), listen: () => {} },
         AbortSignal.timeout(60_000),
       );
       if (!unfinished) {
         await plain.saveRing(ref, { cluster: 'Test Cluster', partitioner: 'Murmur3Partitioner', nodes: [node] }, 'ring\n');
         await plain.saveSchema(ref, 'CREATE KEYSPACE shop;\n');
-        await plain.commit(backupManifestOf({ ...head, takenAt, nodes: [summaryOf(manifest)] }));
+        await plain.commit(backupManifestOf({ ...head, takenAt, nodes: [summary] }));
       }
-      return manifest;
+      return (await plain.nodeManifest(ref, member.host)) ?? assert.fail('the manifest was not written');
     },
   };
 }

@@ -22,7 +22,7 @@ test('what the backup itself uploaded is new, what it points at is not', () => {
     { files, bytes, newFiles, newBytes, storedBytes },
     { files: 2, bytes: 150, newFiles: 1, newBytes: 50, storedBytes: 70 },
   );
-  assert.equal(outcomeOf(manifest).complete, true);
+  assert.equal(outcomeOf(summaryOf(manifest)).complete, true);
 });
 
 test('a node that failed is not complete, has nothing, and says why and what to do', () => {

@@ -1,0 +1,31 @@
+import PQueue from 'p-queue';
+
+/** Nodes whose files are all in memory at once: a node of 100,000 components takes some 100 MB while it is planned. */
+const wholeNodesAtOnce = 3;
+/** Units of many small files that are on their way at once, over all nodes: up to 500 files each (`batchLimits`). */
+const batchesAtOnce = 12;
+
+/**
+ * Keeps the memory of a run from growing with the number of its nodes. Every node uploads side by side with the others, but
+ * only a few are listed, planned and written down at a time; in between their files are parked.
+ */
+export class Room {
+  readonly #whole = new PQueue({ concurrency: wholeNodesAtOnce });
+  readonly #batches = new PQueue({ concurrency: batchesAtOnce });
+
+  /** Work that holds all files of a node. What ends a node's part goes before what begins another's. */
+  async wholeNode<T>(work: () => Promise<T>, signal: AbortSignal, step: 'begin' | 'end' = 'begin'): Promise<T> {
+    return this.#whole.add(async () => unlessAborted(work, signal), { priority: step === 'end' ? 1 : 0 });
+  }
+
+  /** Work on a unit of many files. */
+  async batch<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#batches.add(async () => unlessAborted(work, signal));
+  }
+}
+
+/** Not by the queue's own signal: that one gives up what still runs, and nobody would wait until it has cleared up. */
+async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  return work();
+}
