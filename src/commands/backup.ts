@@ -7,7 +7,7 @@ import { tableFilter } from '../model/table-filter.ts';
 import type { CompressionChoice } from '../model/upload-plan.ts';
 import { backup } from '../operations/backup.ts';
 import { planBackup } from '../operations/backup-dry-run.ts';
-import type { BackupOptions } from '../operations/backup-run.ts';
+import type { BackupOptions } from '../operations/backup-options.ts';
 import { backupJson, backupPlanText, backupText } from '../report/backup-report.ts';
 import type { Command } from './command.ts';
 import { processOwner } from './lock.ts';

@@ -5,71 +5,21 @@ import { isComplete, refOf } from '../model/backup.ts';
 import type { KindDecision } from '../model/backup-kind.ts';
 import { candidateParent, decideKind, holesAfter } from '../model/backup-kind.ts';
 import { UsageError } from '../model/errors.ts';
-import type { BackupKind, BackupRef, InProgress, Owner } from '../model/manifest.ts';
-import type { PerDatacenter } from '../model/per-datacenter.ts';
+import type { BackupRef, InProgress } from '../model/manifest.ts';
 import { checkDatacenters } from '../model/per-datacenter.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
-import type { TableFilter } from '../model/table-filter.ts';
 import { selectTables } from '../model/table-filter.ts';
-import type { CompressionChoice } from '../model/upload-plan.ts';
 import type { UnfinishedBackup } from '../model/unfinished-run.ts';
 import { unfinishedRun } from '../model/unfinished-run.ts';
 import { isHostSegment } from '../storage/keys.ts';
-import type { Repository } from '../storage/repository.ts';
-import type { Transfer } from '../transfer/transfer.ts';
+import type { BackupOptions, BackupParts } from './backup-options.ts';
 import { chainGaps } from './chain-check.ts';
 import { Room } from './room.ts';
+import { type Linking, linkingOf } from './linking.ts';
 import { progressOf } from './run-mark.ts';
-import type { ChooseTransfers, Member, MemberParts, Members } from './members.ts';
+import type { Members } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
-
-export interface BackupOptions {
-  /** Nodes by name; empty when `seed` is given. */
-  readonly hosts: readonly string[];
-  /** One node of the cluster; the others are found in its ring. */
-  readonly seed?: string;
-  readonly filter: TableFilter;
-  /** Snapshot or incremental, where the user wants to decide. */
-  readonly kind?: BackupKind;
-  /** Only go on with an unfinished run; an error when there is none. */
-  readonly resume: boolean;
-  /** Upload everything, whatever earlier backups hold. */
-  readonly selfContained: boolean;
-  /** How old the parent of an incremental backup may be. */
-  readonly snapshotEverySeconds: number;
-  /** strftime name of a snapshot backup's directory. */
-  readonly timestampFormat?: string;
-  /** Leave Cassandra's incremental files on the nodes after they are stored. */
-  readonly keepIncrementals: boolean;
-  /** The series that the backup belongs to. */
-  readonly policy?: string;
-  readonly compression: CompressionChoice;
-  /** Nodes that take their snapshot at the same time. */
-  readonly snapshotParallel: PerDatacenter;
-  /** Nodes that upload at the same time. */
-  readonly uploadParallel: PerDatacenter;
-  /** What each node may send, in MiB/s. Whoever makes the transfer holds it to that. */
-  readonly rateLimit: PerDatacenter;
-  /** Streams per node. */
-  readonly transfers: number;
-  readonly clearOnFailure: boolean;
-  /** Percent of every data disk of a node that must be free for its snapshot. */
-  readonly minFreePercent: number;
-  /** After a complete backup, so many of its series stay; the others are pruned. */
-  readonly retention?: number;
-  /** How long to wait for another run on the same location. */
-  readonly lockTimeoutSeconds: number;
-  readonly now: Date;
-  readonly owner: Owner;
-  readonly writtenBy: string;
-}
-
-export interface BackupParts extends MemberParts {
-  readonly repository: Repository;
-  readonly chooseTransfers: ChooseTransfers;
-  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
-}
 
 /** What is settled before anything is touched. */
 export interface Run {
@@ -81,6 +31,7 @@ export interface Run {
   readonly startedAt: number;
   readonly members: Members;
   readonly topology: Topology;
+  readonly linking: Linking;
   readonly tables: readonly TableId[];
   /** What the location holds, oldest first. */
   readonly backups: readonly Backup[];
@@ -95,12 +46,17 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   parts.listen({ type: 'step', text: 'connecting' });
   const [survey, members] = await Promise.all([parts.repository.survey(signal), openNodes(options, parts, signal)]);
   const { backups } = survey;
-  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const [topology, linking] = await Promise.all([
+    clusterTopology(members.present, parts.tools, signal),
+    linkingOf(members.present, parts, signal),
+  ]);
   checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);
-  const unfinished = await runToGoOn(options, members, tables, survey, parts, signal);
+  const unfinished = await runToGoOn(options, members, tables, survey, linking, parts, signal);
   const decision =
-    unfinished === undefined ? await decide(options, members, tables, survey, parts, signal) : goOn(unfinished, options.resume);
+    unfinished === undefined
+      ? await decide(options, members, tables, survey, linking, parts, signal)
+      : goOn(unfinished, options.resume);
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
   const warnings = [...survey.damaged.map(damageText), ...warningsOf(members, topology, options)];
   for (const text of warnings) {
@@ -111,7 +67,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const resumed = unfinished !== undefined;
   const tag = snapshotTag(ref.id);
   const room = new Room();
-  return { ref, decision, resumed, tag, startedAt, members, topology, tables, backups, warnings, progress, room };
+  return { ref, decision, resumed, tag, startedAt, members, topology, linking, tables, backups, warnings, progress, room };
 }
 
 function checkLimits({ snapshotParallel, uploadParallel, rateLimit }: BackupOptions, { ring }: Topology): void {
@@ -144,6 +100,7 @@ async function runToGoOn(
   members: Members,
   tables: readonly TableId[],
   { backups, damaged }: Survey,
+  linking: Linking,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<UnfinishedBackup | undefined> {
@@ -163,7 +120,10 @@ async function runToGoOn(
   const holes =
     parent === undefined
       ? [`its parent ${unfinished.parent} is not there`]
-      : holesAfter(parent, { backups: complete, ...(await chainGaps(members.present, tables, parent, damaged, parts, signal)) });
+      : holesAfter(parent, {
+          backups: complete,
+          ...(await chainGaps(members.present, tables, parent, damaged, linking, parts, signal)),
+        });
   if (options.resume && holes.length > 0) {
     throw new UsageError(`the incremental backup ${unfinished.id} cannot go on: ${holes.join('; ')}`, {
       hint: 'take a snapshot backup: --new-snapshot',
@@ -177,6 +137,7 @@ async function decide(
   members: Members,
   tables: readonly TableId[],
   { backups, damaged }: Survey,
+  linking: Linking,
   parts: BackupParts,
   signal: AbortSignal,
 ): Promise<KindDecision> {
@@ -195,7 +156,7 @@ async function decide(
   const gaps =
     parent === undefined
       ? { gaps: [], brokenTables: [] }
-      : await chainGaps(members.present, tables, parent, damaged, parts, signal);
+      : await chainGaps(members.present, tables, parent, damaged, linking, parts, signal);
   const decision = decideKind({ ...input, ...gaps });
   if (options.kind === 'incremental' && decision.kind !== 'incremental') {
     throw new UsageError(`no incremental backup is possible: ${decision.obstacles.join('; ')}`, {

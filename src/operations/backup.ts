@@ -1,17 +1,16 @@
-import { assembleSchema, readSchema } from '../cluster/cql-schema.ts';
-import { clusterText } from '../cluster/nodetool.ts';
-import { listSnapshot } from '../cluster/snapshot.ts';
 import type { Topology } from '../cluster/topology.ts';
 import { ConditionFailedError, UsageError } from '../model/errors.ts';
-import { failed, outcomeOf, reasonOf } from '../model/outcome.ts';
+import { failed, outcomeOf } from '../model/outcome.ts';
 import type { BackupResult, NodeOutcome } from '../model/results.ts';
 import type { Node } from '../model/ring.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 import { commit, markInterrupted, release, retire, ringNodes, saveFailure } from './backup-finish.ts';
 import type { Lock } from '../storage/held-lock.ts';
-import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
+import type { BackupOptions, BackupParts } from './backup-options.ts';
+import type { Run } from './backup-run.ts';
 import { openRun } from './backup-run.ts';
+import { clusterSchema, saveClusterFiles } from './cluster-files.ts';
 import { earlierManifests } from './earlier.ts';
 import type { Member } from './members.ts';
 import type { PreparedNode } from './node-prepare.ts';
@@ -48,8 +47,11 @@ async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lo
 /** Everything up to the commit, or to the mark that says which nodes failed. */
 async function store(run: Run, options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal) {
   const prepared = await prepareAll(run, options, parts, signal);
-  const uploads = await uploadAll(run, prepared, options, parts, signal);
-  await saveClusterFiles(run, uploads, parts, signal);
+  const [uploads, schema] = await both(
+    uploadAll(run, prepared, options, parts, signal),
+    clusterSchema(run, prepared, parts, signal),
+  );
+  await (uploads.done.size > 0 ? saveClusterFiles(run, schema, parts, signal) : undefined);
   const outcomes = outcomesOf(run, uploads);
   await lock.confirm(signal);
   await (outcomes.every((outcome) => outcome.complete)
@@ -126,41 +128,6 @@ async function uploadPrepared(
   return uploaded;
 }
 
-async function saveClusterFiles(
-  run: Run,
-  uploads: Outcomes<UploadedNode>,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const member = run.members.present.find(({ host }) => uploads.done.has(host));
-  if (member === undefined) {
-    return;
-  }
-  parts.listen({ type: 'step', text: 'saving ring and schema' });
-  const { ring, ringText } = run.topology;
-  await parts.repository.saveRing(run.ref, ring, ringText, signal);
-  await parts.repository.saveSchema(run.ref, await schemaOf(member, run, parts, signal), signal);
-}
-
-/** By cqlsh; where that is no use, put together from what the snapshots themselves say. */
-async function schemaOf(member: Member, run: Run, parts: BackupParts, signal: AbortSignal): Promise<string> {
-  try {
-    return await readSchema(member.remote, parts.tools, member.config, signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const parent = run.ref.parent;
-    const source = parent === undefined ? 'put together from the snapshots' : `that of ${parent}`;
-    const text = `schema.cql is ${source}: ${reasonOf(error)}`;
-    run.warnings.push(text);
-    parts.listen({ type: 'warning', text });
-    if (parent !== undefined) {
-      return (await parts.repository.schema({ id: parent }, signal)) ?? '';
-    }
-    const { tables } = await listSnapshot(member.remote, member.config.dataDirectories, run.tag, signal);
-    return assembleSchema(await clusterText(member.remote, parts.tools, signal), tables);
-  }
-}
-
 function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOutcome[] {
   const absent = run.members.absent.map(({ host, error }) => failed(host, '', error));
   const present = run.members.present.map((member) => {
@@ -198,6 +165,12 @@ function nodeOf(member: Member, topology: Topology): Node {
     });
   }
   return known;
+}
+
+/** Neither is left to itself when the other fails. */
+async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<readonly [A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
 }
 
 function unprepared(member: Member): never {

@@ -1,15 +1,15 @@
-import { backupsEnabled } from '../cluster/nodetool.ts';
 import { placedAt } from '../cluster/placed-mark.ts';
 import type { TableStates } from '../cluster/table-states.ts';
 import { readTableStates } from '../cluster/table-states.ts';
 import type { CompleteBackup, DamagedBackup } from '../model/backup.ts';
 import type { KindInput } from '../model/backup-kind.ts';
 import { IntegrityError } from '../model/errors.ts';
-import type { NodeManifest } from '../model/manifest.ts';
+import type { BackupRef } from '../model/manifest.ts';
 import { reasonOf } from '../model/outcome.ts';
 import { pathOf } from '../model/prune-plan.ts';
 import type { TableId } from '../model/sstable.ts';
 import type { Repository } from '../storage/repository.ts';
+import type { Linking } from './linking.ts';
 import type { Member, MemberParts } from './members.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
@@ -23,13 +23,14 @@ export async function chainGaps(
   tables: readonly TableId[],
   parent: CompleteBackup,
   damaged: readonly DamagedBackup[],
+  linking: Linking,
   parts: Pick<MemberParts, 'tools'> & { readonly repository: Repository },
   signal: AbortSignal,
 ): Promise<ChainGaps> {
   const takenAt = Date.parse(parent.manifest.takenAt);
   const [closed, gaps, states] = await Promise.all([
     whyClosed(parent, damaged, parts.repository, signal),
-    Promise.all(members.map((member) => nodeGap(member, parent, parts, signal))),
+    Promise.all(members.map((member) => nodeGap(member, parent, linking, parts.repository, signal))),
     Promise.all(members.map((member) => tableStates(member, parts, signal))),
   ]);
   const unknown = states.flatMap((state, index) =>
@@ -56,34 +57,33 @@ async function whyClosed(
     : `${pathOf(collector)} cannot be read, and may have taken incremental files from the nodes`;
 }
 
-async function nodeGap(
-  member: Member,
-  parent: CompleteBackup,
-  parts: Pick<MemberParts, 'tools'> & { readonly repository: Repository },
-  signal: AbortSignal,
-) {
+async function nodeGap(member: Member, parent: CompleteBackup, linking: Linking, repository: Repository, signal: AbortSignal) {
   const { host, config, info, remote } = member;
   const placed = await placedAt(remote, config.dataDirectories, signal);
   if (placed !== undefined && placed.getTime() > Date.parse(parent.manifest.takenAt)) {
     return { host, reason: `a restore placed files there after ${parent.id} was taken` };
   }
-  if (!(await backupsEnabled(remote, parts.tools, signal))) {
+  const linked = linking.get(host);
+  if (typeof linked === 'string') {
+    return { host, reason: `nobody can say whether incremental backups are on: ${linked}` };
+  }
+  if (linked !== true) {
     return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
   }
   const node = parent.manifest.nodes.find((each) => each.hostId === info?.hostId);
-  let manifest: NodeManifest | undefined;
+  let keeps: boolean | undefined;
   try {
-    manifest = node === undefined ? undefined : await parts.repository.nodeManifest(parent, node.host, signal);
+    keeps = node === undefined ? undefined : await keptIncrementals(parent, node.host, repository, signal);
   } catch (error) {
     if (!(error instanceof IntegrityError)) {
       throw error;
     }
     return { host, reason: `nobody can build upon ${parent.id}: ${error.message}` };
   }
-  if (manifest === undefined) {
+  if (keeps === undefined) {
     return { host, reason: `its manifest in ${parent.id} is missing` };
   }
-  if (manifest.keepsIncrementals !== true) {
+  if (!keeps) {
     return { host, reason: `incremental backups were turned on after ${parent.id} was taken` };
   }
   const startedAt = Date.now() - (info?.uptimeSeconds ?? 0) * 1000;
@@ -92,6 +92,20 @@ async function nodeGap(
     return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
   }
   return undefined;
+}
+
+/** What the node's manifest says, which is read to its end: an incremental backup is nothing without it. */
+async function keptIncrementals(
+  parent: BackupRef,
+  host: string,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  let keeps: boolean | undefined;
+  for await (const page of repository.nodeManifestPages(parent, host, signal)) {
+    keeps = page.keepsIncrementals === true;
+  }
+  return keeps;
 }
 
 async function tableStates(

@@ -5,7 +5,8 @@ import type { Listen } from '../model/events.ts';
 import type { NodeManifest, SetAsideFile } from '../model/manifest.ts';
 import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
-import type { BackupOptions, Run } from './backup-run.ts';
+import type { BackupOptions } from './backup-options.ts';
+import type { Run } from './backup-run.ts';
 import { presentObjects } from './known-objects.ts';
 
 interface EarlierParts {

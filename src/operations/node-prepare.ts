@@ -1,5 +1,5 @@
 import { listSetAside } from '../cluster/incremental-files.ts';
-import { backupsEnabled, clearSnapshot, flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
+import { clearSnapshot, flush, listSnapshots, takeSnapshot } from '../cluster/nodetool.ts';
 import { missingFromSnapshot } from '../cluster/snapshot-listing.ts';
 import { listSnapshot } from '../cluster/snapshot.ts';
 import { BackupError } from '../model/errors.ts';
@@ -8,7 +8,8 @@ import type { SetAsideFile } from '../model/manifest.ts';
 import type { Node } from '../model/ring.ts';
 import { snapshotScope } from '../model/snapshot-scope.ts';
 import { keyspacesOf } from '../model/table-filter.ts';
-import type { BackupOptions, BackupParts, Run } from './backup-run.ts';
+import type { BackupOptions, BackupParts } from './backup-options.ts';
+import type { Run } from './backup-run.ts';
 import { earlierAttempt, heardBefore, setAsideByParent } from './earlier.ts';
 import type { Member } from './members.ts';
 import { nodeHead } from './node-plan.ts';
@@ -54,7 +55,8 @@ export async function prepareNode(
   }
   assertRoom(member, options);
   const setAside = await listSetAside(remote, member.config.dataDirectories, signal);
-  const keepsIncrementals = await keptIncrementals(member, parts, signal);
+  const linked = run.linking.get(host);
+  const keepsIncrementals = typeof linked === 'boolean' ? linked : member.config.incrementalBackups;
   if (setAside.length > 0 || keepsIncrementals) {
     const head = nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside, keepsIncrementals });
     await run.room.wholeNode(async () => {
@@ -105,16 +107,6 @@ async function hasWholeSnapshot({ remote, config }: Member, run: Run, parts: Bac
   }
   await clearSnapshot(remote, parts.tools, run.tag, signal);
   return false;
-}
-
-/** Asked before the snapshot: what is flushed after it, and before they are turned on, no incremental backup would find. */
-async function keptIncrementals({ config, remote }: Member, parts: BackupParts, signal: AbortSignal): Promise<boolean> {
-  try {
-    return await backupsEnabled(remote, parts.tools, signal);
-  } catch {
-    signal.throwIfAborted();
-    return config.incrementalBackups;
-  }
 }
 
 /** nodetool flushes one keyspace or all; a flush of more than is selected costs little and is never wrong. */

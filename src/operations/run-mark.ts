@@ -1,6 +1,6 @@
 import type { BackupRef, InProgress } from '../model/manifest.ts';
 import { reasonOf } from '../model/outcome.ts';
-import type { BackupOptions } from './backup-run.ts';
+import type { BackupOptions } from './backup-options.ts';
 import type { Members } from './members.ts';
 
 /** The mark that a run leaves before it touches anything: who runs, and on which nodes. */
