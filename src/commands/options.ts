@@ -14,7 +14,11 @@ import { userName } from './lock.ts';
 
 export const outputOptions: OptionSet = {
   json: { type: 'boolean', default: false, describe: 'print the result (or the error) as one JSON document on stdout' },
-  quiet: { type: 'boolean', default: false, describe: 'no progress; warnings and failures only' },
+  quiet: {
+    type: 'boolean',
+    default: false,
+    describe: 'no progress on stderr, only warnings and failures; the result is printed all the same',
+  },
   debug: { type: 'boolean', default: false, describe: 'show where an error came from' },
   config: { type: 'string', describe: 'config file with option: value lines (default: sstash.yml, if there is one)' },
 };
