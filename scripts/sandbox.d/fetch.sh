@@ -7,6 +7,8 @@ s3proxy_version=4.1.0
 
 jars_of() { echo "$cache/cassandra/$1"; } # jars_of 5.0.9
 
+has_driver() { compgen -G "$(jars_of "$1")/cassandra-driver-core-*-shaded.jar" >/dev/null; }
+
 java17() { # the path of a Java 17 that every user of a host can run
   local java
   for java in /usr/lib/jvm/java-17-openjdk-*/bin/java /usr/lib/jvm/*17*/bin/java; do
@@ -23,7 +25,7 @@ install_packages() { # installs the Debian packages whose tool is missing
   done
   java17 >/dev/null || packages+=(openjdk-17-jre-headless)
   [ -x "$venv/bin/python" ] || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
-  if ! [ -f "$s3proxy" ] || ! [ -d "$(jars_of "$1")" ]; then
+  if ! [ -f "$s3proxy" ] || ! has_driver "$1"; then
     command -v mvn >/dev/null || packages+=(maven)
   fi
   [ ${#packages[@]} -gt 0 ] || return 0
@@ -75,6 +77,15 @@ POM
   mv "$unfinished/$1" "$(jars_of "$1")"
 }
 
+# sstableloader needs it. 5.0 brings it along; in 4.1's POM it is optional, though the distribution has it.
+fetch_driver() { # fetch_driver 4.1.10
+  ! has_driver "$1" || return 0
+  local driver=cassandra-driver-core:3.11.0:jar:shaded
+  maven dependency:copy "-DoutputDirectory=$unfinished" "-Dartifact=com.datastax.cassandra:$driver"
+  chmod a+r "$unfinished"/cassandra-driver-core-*.jar
+  mv "$unfinished"/cassandra-driver-core-*.jar "$(jars_of "$1")/"
+}
+
 fetch_python() {
   [ ! -x "$venv/bin/python" ] || return 0
   say "fetching cqlsh and the Python driver"
@@ -98,7 +109,10 @@ fetch() { # fetch VERSION...
   unfinished=$(mktemp -d "$cache/.unfinished-XXXXXX")
   trap 'rm -rf "$unfinished"' EXIT
   fetch_s3proxy
-  for version in "$@"; do fetch_cassandra "$version"; done
+  for version in "$@"; do
+    fetch_cassandra "$version"
+    fetch_driver "$version"
+  done
   fetch_python
   rm -rf "$unfinished"
   trap - EXIT

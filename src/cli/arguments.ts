@@ -16,8 +16,10 @@ export class Arguments {
   }
 
   /** Whether the option stands on the command line itself. */
-  isOnCommandLine(name: string): boolean {
-    return this.#words.some((word) => word === `--${name}` || word.startsWith(`--${name}=`));
+  isOnCommandLine(name: string, letter?: string): boolean {
+    return this.#words.some(
+      (word) => word === `--${name}` || word.startsWith(`--${name}=`) || (letter !== undefined && word.startsWith(`-${letter}`)),
+    );
   }
 
   optionalText(name: string): string | undefined {

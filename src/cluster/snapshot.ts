@@ -43,7 +43,8 @@ export async function readLinks(
       texts.set(file.path, content.toString('utf8'));
     }
   } catch (error) {
-    throw error instanceof RemoteError ? unreadable(remote, directory, place, error) : error;
+    const what = place === 'backups' ? 'what Cassandra keeps for incremental backups' : `snapshot ${place.snapshot}`;
+    throw error instanceof RemoteError ? unreadable(remote, what, directory, error) : error;
   }
   return { directory, entries, texts };
 }
@@ -59,7 +60,8 @@ function isRead(entry: SnapshotEntry): boolean {
   );
 }
 
-function unreadable(remote: Remote, directory: string, place: LinkPlace, cause: RemoteError): RemoteError {
+/** Of a directory that a command could not read: what lies there, where, and what to do. */
+export function unreadable(remote: Remote, what: string, directory: string, cause: RemoteError): RemoteError {
   const line = cause.stderr.trim().split('\n').at(-1)?.trim() ?? '';
   const { command, status, stderr, transient } = cause;
   const hint = /Permission denied|can't cd to/i.test(stderr)
@@ -67,7 +69,7 @@ function unreadable(remote: Remote, directory: string, place: LinkPlace, cause: 
     : cause.hint;
   const failure = { host: remote.host, command, status, stderr, transient, cause };
   return new RemoteError(
-    `${place === 'backups' ? 'what Cassandra keeps for incremental backups' : `snapshot ${place.snapshot}`} in ${directory} on ${remote.host} cannot be read: ${line === '' ? messageOf(cause) : line}`,
+    `${what} in ${directory} on ${remote.host} cannot be read: ${line === '' ? messageOf(cause) : line}`,
     hint === undefined ? failure : { ...failure, hint },
   );
 }

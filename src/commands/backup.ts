@@ -16,6 +16,7 @@ import {
   lockOptions,
   nodeOptions,
   perDatacenter,
+  nodesOf,
   seedOption,
   selectionOptions,
   transferOptions,
@@ -110,16 +111,8 @@ export const backupCommand: Command = {
 };
 
 function backupOptions(args: Arguments): BackupOptions {
-  const seed = args.optionalText('seed');
-  if (args.isOnCommandLine('seed') && args.isOnCommandLine('hosts')) {
-    throw new UsageError('--hosts names the nodes, --seed finds them; give one of the two');
-  }
-  // What the environment or the config file says of the one gives way to the other on the command line.
-  const seedWins = seed !== undefined && !args.isOnCommandLine('hosts');
-  const hosts = seedWins ? [] : args.list('hosts');
   return {
-    hosts,
-    ...(seedWins ? { seed } : {}),
+    ...nodesOf(args),
     filter: tableFilter(args.list('keyspaces')),
     ...kindOf(args),
     resume: args.flag('resume'),

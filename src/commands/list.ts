@@ -24,6 +24,7 @@ export const listCommand: Command = {
     };
     const before = moment('latest-before');
     const range = { since: moment('since'), until: moment('until') };
+    const narrowed = [before, range.since, range.until].some((each) => each !== undefined);
     const repository = await openRepository(args, context);
     try {
       const { backups: found, damaged } = await listBackups(repository, range, context.signal);
@@ -35,7 +36,7 @@ export const listCommand: Command = {
       }
       return {
         json: { backups: [...backups.map((each) => listRow(each, damaged)), ...damaged.map(damagedRow)] },
-        text: listText(backups, damaged, repository.store.url),
+        text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`),
       };
     } finally {
       await repository.store.close();

@@ -4,6 +4,8 @@ import type { Options } from 'yargs';
 import type { Arguments, OptionSet } from '../cli/arguments.ts';
 import { parseMoment } from '../model/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
+import type { Location } from '../model/location.ts';
+import { parseLocation } from '../model/location.ts';
 import type { PerDatacenter } from '../model/per-datacenter.ts';
 import { parsePerDatacenter } from '../model/per-datacenter.ts';
 import { userName } from './lock.ts';
@@ -12,7 +14,11 @@ import { userName } from './lock.ts';
 
 export const outputOptions: OptionSet = {
   json: { type: 'boolean', default: false, describe: 'print the result (or the error) as one JSON document on stdout' },
-  quiet: { type: 'boolean', default: false, describe: 'no progress; warnings and failures only' },
+  quiet: {
+    type: 'boolean',
+    default: false,
+    describe: 'no progress on stderr, only warnings and failures; the result is printed all the same',
+  },
   debug: { type: 'boolean', default: false, describe: 'show where an error came from' },
   config: { type: 'string', describe: 'config file with option: value lines (default: sstash.yml, if there is one)' },
 };
@@ -32,6 +38,23 @@ export const locationOptions: OptionSet = {
   'aws-access-key-id': { type: 'string', describe: 'better in the environment or a profile', group: 'Location:' },
   'aws-secret-access-key': { type: 'string', describe: 'better in the environment or a profile', group: 'Location:' },
 };
+
+export function locationOf(args: Arguments): Location {
+  const location = args.optionalText('location');
+  const bucket = args.optionalText('s3-bucket-name');
+  // What the environment or the config file says of the one gives way to the other on the command line.
+  const onLine = { location: args.isOnCommandLine('location', 'L'), bucket: args.isOnCommandLine('s3-bucket-name') };
+  if (location !== undefined && bucket !== undefined && onLine.location === onLine.bucket) {
+    throw new UsageError('--location and --s3-bucket-name say the same thing; give one of them');
+  }
+  if (location !== undefined && !onLine.bucket) {
+    return parseLocation(location);
+  }
+  if (bucket === undefined) {
+    throw new UsageError('no location', { hint: 'give --location s3://bucket/base-path, or file:///directory for a first try' });
+  }
+  return parseLocation(`s3://${bucket}/${args.text('s3-base-path')}`);
+}
 
 export const seedOption: Options = { type: 'string', describe: 'one node; the others are found in the ring', group: 'Nodes:' };
 
@@ -79,6 +102,16 @@ export const nodeOptions: OptionSet = {
   },
   'cassandra-conf-path': { type: 'string', describe: 'cassandra.yaml or scylla.yaml on the nodes', group: 'Nodes:' },
 };
+
+/** The nodes that are meant: named, or found in the ring of one. */
+export function nodesOf(args: Arguments): { readonly hosts: readonly string[]; readonly seed?: string } {
+  const seed = args.optionalText('seed');
+  if (args.isOnCommandLine('seed') && args.isOnCommandLine('hosts')) {
+    throw new UsageError('--hosts names the nodes, --seed finds them; give one of the two');
+  }
+  // What the environment or the config file says of the one gives way to the other on the command line.
+  return seed === undefined || args.isOnCommandLine('hosts') ? { hosts: args.list('hosts') } : { hosts: [], seed };
+}
 
 /** Of commands that write to the location. */
 export const lockOptions: OptionSet = {

@@ -30,7 +30,7 @@ const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] a
 
 export const restoreCommand: Command = {
   words: ['restore [backup]'],
-  describe: 'bring data back: every node gets the data it uploaded, checked, beside its live data',
+  describe: 'bring data back, checked: into the live tables where -K names them, else beside the live data',
   options: {
     ...nodeOptions,
     host: hostOption,
@@ -39,7 +39,7 @@ export const restoreCommand: Command = {
     ...selectionOptions,
     to: {
       type: 'string',
-      defaultDescription: '/tmp/cassandra_restore; with import, sstash_restore beside the data directory',
+      defaultDescription: 'stage: /tmp/cassandra_restore; else sstash_restore beside the data directory',
       describe: 'directory on each node',
     },
     local: { type: 'string', describe: 'a directory on this host instead: DIR/<node>/<keyspace>/…; no node is asked' },
@@ -104,8 +104,8 @@ export const restoreCommand: Command = {
   exitCodes:
     '0 done, 1 failed or you said no, 2 usage, 3 some nodes failed, 4 damaged data, 10 no such backup or location, 130 interrupted',
   examples: [
-    ['$0 restore latest -L s3://backups/prod -K shop.orders', 'one table, on every node'],
-    ['$0 restore latest -L s3://backups/prod -K shop.orders --method import', 'back into the living cluster, dropped or not'],
+    ['$0 restore latest -L s3://backups/prod -K shop.orders', 'one table, online, dropped or not'],
+    ['$0 restore latest -L s3://backups/prod --to /data/restore', 'all tables, beside the live data of every node'],
     [
       '$0 restore latest -L s3://backups/prod -K shop --method node-restart',
       'the whole keyspace, nodes stopped; --undo goes back',

@@ -8,7 +8,7 @@ import type { SchemaQuestion, Target } from '../operations/schema.ts';
 import { applyBackupSchema, mapTables, readBackupSchema } from '../operations/schema.ts';
 import { mappingText, schemaQuestion, schemaText, statementsText } from '../report/schema-report.ts';
 import type { Command } from './command.ts';
-import { locationOptions, nodeOptions, seedOption, selectionOptions } from './options.ts';
+import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions } from './options.ts';
 import { openCluster, openRepository } from './session.ts';
 
 export const schemaCommand: Command = {
@@ -95,7 +95,7 @@ function questionOf(args: Arguments): SchemaQuestion {
 }
 
 function targetOf(args: Arguments): Target {
-  const target = { hosts: args.list('hosts'), seed: args.optionalText('seed') };
+  const target = nodesOf(args);
   if (target.hosts.length === 0 && target.seed === undefined) {
     throw new UsageError('no hosts', { hint: 'name one node with --seed or --hosts' });
   }

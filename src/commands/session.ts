@@ -9,15 +9,13 @@ import type { Tools } from '../cluster/tools.ts';
 import type { LzoPool } from '../codec/lzo-pool.ts';
 import { openLzoPool } from '../codec/lzo-pool.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Location } from '../model/location.ts';
-import { parseLocation } from '../model/location.ts';
 import type { ChooseTransfers, Member } from '../operations/members.ts';
 import { openDirectoryStore } from '../storage/directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { Repository } from '../storage/repository.ts';
 import { openS3Store } from '../storage/s3.ts';
 import type { Transfer } from '../transfer/transfer.ts';
-import { perDatacenter } from './options.ts';
+import { locationOf, perDatacenter } from './options.ts';
 import { transferChooser, transferOf } from './session-transfer.ts';
 
 /** The one wiring place: options → connections, repository, transfer. `close` closes whatever was opened. */
@@ -146,21 +144,6 @@ function endpointOf(args: Arguments): string | undefined {
     throw new UsageError(`${endpoint} is no endpoint`, { hint: 'write its URL: --endpoint https://host:port' });
   }
   return endpoint;
-}
-
-function locationOf(args: Arguments): Location {
-  const location = args.optionalText('location');
-  const bucket = args.optionalText('s3-bucket-name');
-  if (location !== undefined) {
-    if (bucket !== undefined) {
-      throw new UsageError('--location and --s3-bucket-name say the same thing; give one of them');
-    }
-    return parseLocation(location);
-  }
-  if (bucket === undefined) {
-    throw new UsageError('no location', { hint: 'give --location s3://bucket/base-path, or file:///directory for a first try' });
-  }
-  return parseLocation(`s3://${bucket}/${args.text('s3-base-path')}`);
 }
 
 function credentialsOf(args: Arguments, context: CommandContext) {

@@ -72,7 +72,8 @@ export async function createSchema(
   if (statements.length === 0 || member === undefined) {
     return;
   }
-  parts.listen({ type: 'step', text: `creating what is missing (${statements.length} statements)` });
+  const figure = statements.length === 1 ? '1 statement' : `${statements.length} statements`;
+  parts.listen({ type: 'step', text: `creating what is missing (${figure})` });
   await runStatements(member, statements, parts.tools, signal);
   const topology = await clusterTopology(members.present, parts.tools, signal);
   const still = tables.find((table) => !isThere(topology, table));

@@ -39,7 +39,7 @@ export async function readBackupSchema(
 /** The cluster that a schema goes to, or that tables live in. */
 export interface Target {
   readonly hosts: readonly string[];
-  readonly seed: string | undefined;
+  readonly seed?: string;
 }
 
 export interface SchemaResult {

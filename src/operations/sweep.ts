@@ -93,7 +93,9 @@ async function takeFromListing(
     throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', { hint: 'run it again' });
   }
   await lock.confirm(signal);
-  listen({ type: 'step', text: 'deleting' });
+  // After `backup --retention` no other line says what went. Without a name it is only what belongs to no backup.
+  const names = [...cleared, ...givenUp].map(pathOf).join(', ');
+  listen({ type: 'step', text: names === '' ? 'deleting' : `deleting ${names}` });
   const [forgotten, kept] = [completeOnly(plan.forgotten), completeOnly(plan.kept)];
   // What one that cannot be read had taken from the nodes nobody knows: then no chain is sure to be whole.
   const collected = givenUp.some(({ parent }) => parent !== undefined);

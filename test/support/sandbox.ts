@@ -51,7 +51,9 @@ export interface Sandbox {
   readonly env: Readonly<Record<string, string>>;
   /** The directory that the S3 server keeps the bucket in: a key is a path in it. */
   readonly bucket: string;
-  /** `5.0` and on have SAI; 4.1 has not. */
+  /** As `scripts/sandbox up --cassandra` takes it: 5.0 or 4.1. */
+  readonly cassandra: string;
+  /** 5.0 has SAI; 4.1 has not. */
   readonly hasSai: boolean;
 }
 
@@ -72,8 +74,8 @@ async function openSandbox(): Promise<Sandbox> {
     throw new Error(`integration tests need a sandbox of three hosts, this one has ${env['SSTASH_HOSTS']}`);
   }
   const bucket = join(dirname(env['SSTASH_SSHKEY'] ?? ''), 's3', 'data', 'backups');
-  const hasSai = !/cassandra 4\./.test(await runSandbox(['status']));
-  return { hosts: [first, second, third], env, bucket, hasSai };
+  const [, cassandra = ''] = /cassandra (\d+\.\d+)\./.exec(await runSandbox(['status'])) ?? [];
+  return { hosts: [first, second, third], env, bucket, cassandra, hasSai: Number(cassandra) >= 5 };
 }
 
 /** Runs one `scripts/sandbox` command; resolves to its stdout, rejects with its stderr when it fails. */

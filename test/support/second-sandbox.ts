@@ -16,7 +16,7 @@ export interface SecondSandbox {
 }
 
 /** Of what a killed run left there, nothing stays. */
-export async function secondSandbox({ hosts, env, hasSai }: Sandbox): Promise<SecondSandbox> {
+export async function secondSandbox({ hosts, env, cassandra }: Sandbox): Promise<SecondSandbox> {
   const state = join(dirname(env['SSTASH_SSHKEY'] ?? ''), 'second');
   // 127.0.5.2 → 127.1.5.2: nobody else's, as long as the first one's are not.
   const ours = hosts.map((host) => host.replace(/^127\.(\d+)\./, (_, number: string) => `127.${(Number(number) + 1) % 256}.`));
@@ -28,9 +28,8 @@ export async function secondSandbox({ hosts, env, hasSai }: Sandbox): Promise<Se
     hosts: ours,
     state,
     up: async (yaml) => {
-      const version = hasSai ? '5.0' : '4.1';
       const variables = { SSTASH_S3_PORT: port, SSTASH_SANDBOX_YAML_DIR: yaml };
-      await runSandbox(['up', String(ours.length), '--cassandra', version, '--net', net], { state, env: variables });
+      await runSandbox(['up', String(ours.length), '--cassandra', cassandra, '--net', net], { state, env: variables });
     },
     nodes: () => {
       const own = Object.entries(sandboxEnv({ state }));
