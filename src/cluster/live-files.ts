@@ -18,20 +18,30 @@ export async function* listLiveFiles(
     try {
       yield* liveFilesIn(remote, directory, signal);
     } catch (error) {
-      throw error instanceof RemoteError ? unreadable(remote, 'live sstables', directory, error) : error;
+      if (!(error instanceof RemoteError)) {
+        throw error;
+      }
+      if (!onlyGone(error)) {
+        throw unreadable(remote, 'live sstables', directory, error);
+      }
     }
   }
 }
 
 async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSignal): AsyncGenerator<LiveFile> {
-  // Files come and go under a running Cassandra, so find may complain of one that is gone: no error for a size.
-  const script = String.raw`cd -- "$1" && { find . -mindepth 3 \( -name snapshots -o -name backups \) -prune -o -type f -printf '%s\t%P\0' || true; }`;
+  const script = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
   let rest = '';
   for await (const chunk of remote.read(['sh', '-c', script, 'sh', directory], { signal })) {
     const entries = (rest + Buffer.from(chunk).toString('utf8')).split('\0');
     rest = entries.pop() ?? '';
     yield* entries.map(parseEntry);
   }
+}
+
+/** Files and directories come and go under a running Cassandra: what is gone is no error for a size. */
+function onlyGone({ stderr }: RemoteError): boolean {
+  const lines = stderr.trim().split('\n');
+  return lines.every((line) => line.startsWith('find: ') && line.endsWith(': No such file or directory'));
 }
 
 function parseEntry(entry: string): LiveFile {
