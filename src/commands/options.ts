@@ -106,11 +106,17 @@ export const nodeOptions: OptionSet = {
 /** The nodes that are meant: named, or found in the ring of one. */
 export function nodesOf(args: Arguments): { readonly hosts: readonly string[]; readonly seed?: string } {
   const seed = args.optionalText('seed');
-  if (args.isOnCommandLine('seed') && args.isOnCommandLine('hosts')) {
-    throw new UsageError('--hosts names the nodes, --seed finds them; give one of the two');
-  }
+  const hosts = args.has('hosts') ? args.list('hosts') : [];
+  const bySeed = args.isOnCommandLine('seed');
   // What the environment or the config file says of the one gives way to the other on the command line.
-  return seed === undefined || args.isOnCommandLine('hosts') ? { hosts: args.list('hosts') } : { hosts: [], seed };
+  if (seed !== undefined && hosts.length > 0 && bySeed === args.isOnCommandLine('hosts')) {
+    throw new UsageError('hosts names the nodes, seed finds them; give one of the two', {
+      hint: bySeed
+        ? 'leave out --hosts or --seed'
+        : 'both are set by the environment or the config file; --hosts or --seed decides',
+    });
+  }
+  return seed === undefined || (hosts.length > 0 && !bySeed) ? { hosts } : { hosts: [], seed };
 }
 
 /** Of commands that write to the location. */

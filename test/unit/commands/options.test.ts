@@ -11,6 +11,8 @@ test('hosts on the command line win over a seed of the config file, and a seed o
   assert.deepEqual(nodesOf(new Arguments(bothNodes, ['schema', 'apply', '--hosts', 'new1'])), { hosts: ['new1'] });
   assert.deepEqual(nodesOf(new Arguments(bothNodes, ['backup', '--seed=cass1'])), { hosts: [], seed: 'cass1' });
   assert.throws(() => nodesOf(new Arguments(bothNodes, ['backup', '--seed', 'cass1', '--hosts', 'new1'])), UsageError);
+  // Of the environment and the config file neither is known to be meant.
+  assert.throws(() => nodesOf(new Arguments(bothNodes, ['backup'])), /give one of the two/);
 });
 
 test('a location on the command line wins over a bucket of the config file, and a bucket over its location', () => {
