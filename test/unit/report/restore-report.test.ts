@@ -66,8 +66,8 @@ test('the plan of an online restore says what can be taken back, and which table
   );
   assert.match(text, /^ {2}back: none: what is loaded is merged with what is there\. To be able/m);
   assert.match(restoreQuestion({ ...plan, statements: ['TRUNCATE a.b'] }), /leaves a snapshot `truncated-…`/);
-  const copies = [{ from: users, to: { ...users, keyspace: 'old', table: 'people' } }];
-  assert.match(restoreQuestion({ ...plan, copies }), /^ {2}back: DROP TABLE old\.people$/m);
+  const copies = [{ from: users, to: { ...users, keyspace: 'old', table: 'People' } }];
+  assert.match(restoreQuestion({ ...plan, copies }), /^ {2}back: DROP TABLE "old"\."People"$/m);
   assert.doesNotMatch(restoreQuestion({ ...plan, method: 'stage' }), /back:/);
 });
 
