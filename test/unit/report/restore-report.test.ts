@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RestoreResult } from '../../../src/model/results.ts';
-import { restoreJson, restoreQuestion, restoreText } from '../../../src/report/restore-report.ts';
+import { restoreJson, restoreQuestion, restoreText, undoQuestion } from '../../../src/report/restore-report.ts';
 import { table } from '../../../src/report/table.ts';
 import { users } from '../../support/manifests.ts';
 
@@ -159,3 +159,9 @@ test('columns are as wide as their widest cell, numbers stand right, and no line
     ),
     'name    size  why\na          1\nlonger  1000  x\n',
   ));
+
+test('whoever takes a restore back is told first what becomes of the rows written since', () => {
+  const plan = { id: 'r1', dryRun: true, nodes: [{ host: 'n1', phase: 'placed' }], tables: ['t'] };
+  const text = undoQuestion({ ...plan, service: { stop: 'halt', start: 'go' } });
+  assert.match(text, /^what these tables hold now, with all that was written since, becomes the snapshot restored-r1 of each$/m);
+});
