@@ -6,8 +6,9 @@ import type { TableCopy, TableName } from './table-copy.ts';
 
 /**
  * The backup's schema as if its tables had the names of their copies: for each its keyspace, the types that it uses, the
- * table with the copy's id, its dropped columns and its indexes, these under another name where theirs is taken in `live`.
- * No views: nobody asked for a copy of them.
+ * table with the copy's id, its dropped columns and its indexes, these under another name where theirs is taken in `live`
+ * by another table: what an earlier run made of the copy has the names that it is to have. No views: nobody asked for a
+ * copy of them.
  *
  * Throws NotFoundError for a table that the schema lacks; UsageError for a view, and where a type of that name is another
  * one in the copy's keyspace.
@@ -36,9 +37,8 @@ function schemaOfCopy(
   if (copy.from.keyspace !== keyspace) {
     types.forEach((type) => refuseOther(type, [...live, ...made]));
   }
-  const taken = new Set(
-    [...live, ...made].flatMap((each) => (each.keyspace === keyspace && each.index !== undefined ? [each.index] : [])),
-  );
+  const others = [...live, ...made].filter((each) => each.keyspace === keyspace && each.name !== copy.to.table);
+  const taken = new Set(others.flatMap(({ index }) => (index === undefined ? [] : [index])));
   const wide = [...keyspaceOf(backup, copy), ...types];
   return [
     ...wide.filter(

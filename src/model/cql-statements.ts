@@ -167,7 +167,7 @@ function baseOf(text: string): string | undefined {
 }
 
 /** A name as Cassandra's directories have it: quoted ones keep their case, others are lower case. */
-function bare(word: string): string {
+export function bare(word: string): string {
   return word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word.toLowerCase();
 }
 

@@ -3,6 +3,7 @@ import { statementsFor } from './cql-statements.ts';
 import { UsageError } from './errors.ts';
 import type { TableFilter } from './table-filter.ts';
 import { isSystemKeyspace } from './table-filter.ts';
+import { unfinishedParts, withoutTypesOf } from './unfinished-table.ts';
 
 /** The statements of a schema that a selection is about: its tables and views, and all else of their keyspaces. */
 export function selectStatements(schema: readonly SchemaStatement[], filter: TableFilter): readonly SchemaStatement[] {
@@ -27,13 +28,20 @@ export interface SchemaPlan {
   readonly existing: readonly string[];
 }
 
-/** What of the selected schema a cluster lacks. A keyspace that has no table is made too. */
+/**
+ * What of the selected schema a cluster lacks, also where an earlier run broke off between two statements of a table; `live`
+ * is its own schema. A keyspace that has no table is made too.
+ */
 export function planSchema(
   selected: readonly SchemaStatement[],
   exists: (keyspace: string, table?: string) => boolean,
+  live: readonly SchemaStatement[],
 ): SchemaPlan {
   const tables = tablesOf(selected);
-  const needed = new Set(statementsFor(selected, tables, exists));
+  const needed = new Set([
+    ...withoutTypesOf(live, statementsFor(selected, tables, exists)),
+    ...unfinishedParts(selected, live, tables),
+  ]);
   const statements = selected.filter(
     (statement) =>
       needed.has(statement) ||

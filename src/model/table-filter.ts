@@ -39,9 +39,7 @@ export function tableFilter(given: readonly string[]): TableFilter {
 export function selectTables(tables: readonly TableId[], filter: TableFilter): readonly TableId[] {
   for (const rule of filter.patterns.map(parseRule)) {
     if (!rule.negative && !tables.some((table) => rule.matches(table.keyspace, table.table))) {
-      throw new UsageError(`no table matches ${rule.text}`, {
-        hint: `keyspaces there are: ${keyspacesOf(tables).join(', ') || 'none'}`,
-      });
+      throw new UsageError(`no table matches ${rule.text}`, { hint: likelyMeant(rule.text, tables) });
     }
   }
   const selected = tables.filter((table) => filter.includes(table.keyspace, table.table));
@@ -52,6 +50,17 @@ export function selectTables(tables: readonly TableId[], filter: TableFilter): r
   }
   return selected.toSorted((a, b) => compare(a.keyspace, b.keyspace) || compare(a.table, b.table) || compare(a.id, b.id));
 }
+
+/** The tables of a keyspace that is there, as far as a person reads on; else the keyspaces. */
+function likelyMeant(pattern: string, tables: readonly TableId[]): string {
+  const [keyspace = ''] = pattern.replaceAll('"', '').split('.');
+  const names = tables.filter((table) => table.keyspace === keyspace).map(({ table }) => table);
+  return names.length === 0
+    ? `keyspaces there are: ${keyspacesOf(tables).join(', ') || 'none'}`
+    : `tables of ${keyspace} are: ${[...new Set(names)].toSorted().slice(0, hintTables).join(', ')}${names.length > hintTables ? ', …' : ''}`;
+}
+
+const hintTables = 30;
 
 /** Keyspaces that belong to the server itself; restored only when named (DESIGN, section 4, rule 7). */
 export function isSystemKeyspace(keyspace: string): boolean {

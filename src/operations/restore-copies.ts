@@ -9,7 +9,6 @@ import type { Rename, TableName } from '../model/table-copy.ts';
 import { copiesOf, underNewNames } from '../model/table-copy.ts';
 import type { PlannedRestore, RestoreParts } from './restore-stage.ts';
 import type { Sources } from './restore-sources.ts';
-import { backupSchema } from './schema-apply.ts';
 
 /**
  * The backup as if it held nothing but the tables to be copied, and these under the names and ids of their copies. From here
@@ -48,7 +47,7 @@ export async function copySchema(
   if (member === undefined) {
     return [];
   }
-  const backup = await backupSchema(sources.ref, parts.repository, signal);
+  const backup = sources.schema ?? [];
   const live = parseSchema(await readSchema(member.remote, parts.tools, member.config, signal));
   if (method.method !== 'load') {
     refuseOtherPlacing(backup, live, sources.copies);

@@ -1,12 +1,11 @@
-import { readSchema } from '../cluster/cql-schema.ts';
 import { requireLoader } from '../cluster/table-load.ts';
 import type { SchemaStatement } from '../model/cql-statements.ts';
-import { parseSchema } from '../model/cql-statements.ts';
 import { UsageError } from '../model/errors.ts';
 import type { LoadVolume } from '../model/load-plan.ts';
 import { loadVolumes } from '../model/load-plan.ts';
 import { copiesIn, replicationOf } from '../model/replication.ts';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
+import { liveSchema } from './schema-apply.ts';
 
 /**
  * What a load needs to find before anything is fetched: the tool on every node that files go to, and a ring of which no
@@ -28,9 +27,8 @@ export async function planLoad(
     });
   }
   await Promise.all(work.map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)));
-  const live = await liveSchema(planned, parts, signal);
-  const text = await parts.repository.schema(sources.ref, signal);
-  const backup = text === undefined ? [] : parseSchema(text);
+  const live = await liveSchema(planned.members, parts.tools, signal);
+  const backup = sources.schema ?? [];
   const volumes = loadVolumes(
     work.flatMap((node) => node.parts),
     (keyspace) => {
@@ -46,21 +44,6 @@ export async function planLoad(
     });
   }
   return volumes;
-}
-
-/** Empty where cqlsh cannot say: the tool itself can do without. */
-async function liveSchema(
-  { members }: PlannedRestore,
-  { tools }: RestoreParts,
-  signal: AbortSignal,
-): Promise<readonly SchemaStatement[]> {
-  const [member] = members.present;
-  if (member === undefined) {
-    return [];
-  }
-  const text = await readSchema(member.remote, tools, member.config, signal).catch(() => '');
-  signal.throwIfAborted();
-  return parseSchema(text);
 }
 
 function keyspaceIn(schema: readonly SchemaStatement[], name: string): SchemaStatement | undefined {

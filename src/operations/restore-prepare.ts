@@ -10,7 +10,8 @@ import type { Sources } from './restore-sources.ts';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './restore-stage.ts';
 import { plannedNode, stageAll, withLiveId } from './restore-stage.ts';
 import { copySchema } from './restore-copies.ts';
-import { backupSchema, createSchema, missingSchema } from './schema-apply.ts';
+import type { Schemas } from './schema-apply.ts';
+import { createSchema, liveSchema, missingSchema } from './schema-apply.ts';
 
 /**
  * What every method that changes live tables begins with: refuse what would leave rows lacking, show the plan and ask,
@@ -32,9 +33,11 @@ export async function prepareRestore(
 ): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
   const { sources, members, work } = planned;
   const topology = refuseUnlessWhole(planned, scope, options);
-  const schemaOfBackup = () =>
-    sources.copies.length > 0 ? copySchema(planned, parts, signal) : backupSchema(sources.ref, parts.repository, signal);
-  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemaOfBackup);
+  const schemas: Schemas = {
+    backup: async () => (sources.copies.length > 0 ? copySchema(planned, parts, signal) : (sources.schema ?? [])),
+    live: () => liveSchema(members, parts.tools, signal),
+  };
+  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemas);
   const tablesIn = (now: Topology | undefined) =>
     sources.tables.map((table) => (scope.schema ? { ...table, liveId: table.id } : withLiveId(table, now)));
   const plan: RestoreResult = {

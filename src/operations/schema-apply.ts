@@ -1,3 +1,4 @@
+import { readSchema } from '../cluster/cql-schema.ts';
 import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../cluster/cqlsh.ts';
 import { parseCluster } from '../cluster/nodetool-output.ts';
 import { clusterText } from '../cluster/nodetool.ts';
@@ -8,42 +9,33 @@ import { systemClock } from '../flow/clock.ts';
 import type { SchemaStatement } from '../model/cql-statements.ts';
 import { ifNotExists, parseSchema, statementsFor } from '../model/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError } from '../model/errors.ts';
-import type { BackupRef } from '../model/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
-import type { Repository } from '../storage/repository.ts';
+import { hasParts, unfinishedParts, withoutTypesOf } from '../model/unfinished-table.ts';
 import type { Member, Members } from './members.ts';
 import { clusterTopology } from './members.ts';
 import type { RestoreParts } from './restore-stage.ts';
 
-/** The schema that a backup holds, as statements. Throws NotFoundError when it holds none. */
-export async function backupSchema(
-  ref: BackupRef,
-  repository: Repository,
-  signal: AbortSignal,
-): Promise<readonly SchemaStatement[]> {
-  const text = await repository.schema(ref, signal);
-  if (text === undefined) {
-    throw new NotFoundError(`backup ${ref.id} holds no schema`);
-  }
-  return parseSchema(text);
+/** What a restore knows of schemas; each is asked only when something could be lacking. */
+export interface Schemas {
+  /** The backup's own, empty when it holds none. */
+  readonly backup: () => Promise<readonly SchemaStatement[]>;
+  /** The cluster's, empty when no node can say. */
+  readonly live: () => Promise<readonly SchemaStatement[]>;
 }
 
 /**
  * The statements of the backup's own schema that make what its tables lack in the cluster: the table with the id that it
- * had, so that its directories are the ones of the backup. `read` is asked when something is missing, and gives the schema.
- * Throws NotFoundError when that lacks a table too.
+ * had, so that its directories are the ones of the backup. A table that is there with that id gets what a run that broke
+ * off between two statements left out. Throws NotFoundError when the backup's schema lacks a table that the cluster lacks.
  */
 export async function missingSchema(
   tables: readonly TableId[],
   topology: Topology,
-  read: () => Promise<readonly SchemaStatement[]>,
+  schemas: Schemas,
 ): Promise<readonly string[]> {
   const exists = (keyspace: string, table?: string) =>
     table === undefined ? topology.keyspaces.includes(keyspace) : isThere(topology, { keyspace, table });
-  if (tables.every((table) => isThere(topology, table))) {
-    return [];
-  }
-  const schema = await read();
+  const schema = await schemas.backup();
   const missing = tables.find(
     (table) =>
       !isThere(topology, table) &&
@@ -57,7 +49,27 @@ export async function missingSchema(
       hint: 'create it by hand, then run the restore again',
     });
   }
-  return statementsFor(schema, tables, exists).map(ifNotExists);
+  const wanted = statementsFor(schema, tables, exists);
+  if (wanted.length === 0 && !hasParts(schema, tables)) {
+    return [];
+  }
+  const live = await schemas.live();
+  const needed = new Set([...withoutTypesOf(live, wanted), ...unfinishedParts(schema, live, tables)]);
+  return schema.filter((statement) => needed.has(statement)).map(ifNotExists);
+}
+
+/** The cluster's schema as its first node says it. Empty where cqlsh cannot: then nobody knows better than the topology. */
+export async function liveSchema(
+  { present: [member] }: Members,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<readonly SchemaStatement[]> {
+  if (member === undefined) {
+    return [];
+  }
+  const text = await readSchema(member.remote, tools, member.config, signal).catch(() => '');
+  signal.throwIfAborted();
+  return parseSchema(text);
 }
 
 /** Runs them on one node and looks whether every table is there then. Throws RemoteError or BackupError. */

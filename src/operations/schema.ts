@@ -14,7 +14,7 @@ import { chooseBackup } from './choose-backup.ts';
 import type { MemberParts } from './members.ts';
 import { clusterTopology, discoverHosts, openMembers } from './members.ts';
 import { chooseSources } from './restore-sources.ts';
-import { runStatements } from './schema-apply.ts';
+import { liveSchema, runStatements } from './schema-apply.ts';
 
 export interface SchemaQuestion {
   readonly choice: BackupChoice;
@@ -59,10 +59,13 @@ export async function applyBackupSchema(
   const selected = await readBackupSchema(question, parts, signal);
   const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
   const topology = await clusterTopology(members.present, parts.tools, signal);
-  const { statements, existing } = planSchema(selected, (keyspace, table) =>
-    table === undefined
-      ? topology.keyspaces.includes(keyspace)
-      : topology.tables.some((other) => other.keyspace === keyspace && other.table === table),
+  const { statements, existing } = planSchema(
+    selected,
+    (keyspace, table) =>
+      table === undefined
+        ? topology.keyspaces.includes(keyspace)
+        : topology.tables.some((other) => other.keyspace === keyspace && other.table === table),
+    await liveSchema(members, parts.tools, signal),
   );
   const plan = { statements: statements.map(ifNotExists), existing, dryRun: true };
   const [first] = members.present;

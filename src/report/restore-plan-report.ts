@@ -1,3 +1,4 @@
+import { cqlName } from '../model/cql-statements.ts';
 import type { RestoredNode, RestoreResult } from '../model/results.ts';
 import { sizeText } from '../model/size.ts';
 import { table } from './table.ts';
@@ -33,7 +34,7 @@ export function wayBackOf({ dryRun, method, tables, copies = [], statements = []
   const kept = truncates ? '; TRUNCATE leaves a snapshot `truncated-…` where auto_snapshot is on' : '';
   const back =
     copies.length > 0
-      ? copies.map(({ to }) => `DROP TABLE ${to.keyspace}.${to.table}`).join('; ')
+      ? copies.map(({ to }) => `DROP TABLE ${cqlName(to.keyspace)}.${cqlName(to.table)}`).join('; ')
       : `none: what is loaded is merged with what is there${kept}. To be able to go back, back up first`;
   return `${ids}\nNothing is stopped.\n  back: ${back}\n`;
 }

@@ -108,7 +108,7 @@ export function undoText({ id, dryRun, nodes, tables, service }: UndoOutcome): s
   const rows = nodes.map(({ host, phase, error }) => [host, phase, error ?? '']);
   const failed = nodes.filter(({ error }) => error !== undefined).length;
   const verdict = dryRun
-    ? `nothing is done yet: Cassandra would be STOPPED on these nodes, the files of ${count(tables.length, 'table')} from before restore ${id} put back, and the nodes started\n  stop:  ${service.stop}\n  start: ${service.start}`
+    ? `nothing is done yet: Cassandra would be STOPPED on these nodes, the files of ${count(tables.length, 'table')} from before restore ${id} put back, and the nodes started\nwhat these tables hold now, with all that was written since, becomes the snapshot restored-${id} of each\n  stop:  ${service.stop}\n  start: ${service.start}`
     : failed === 0
       ? `restore ${id} is taken back; what it had brought is the snapshot restored-${id} of each table`
       : `the files from before restore ${id} are back, but ${failed} of ${count(nodes.length, 'node')} did not come up`;

@@ -84,6 +84,20 @@ test('truncated and dropped tables, a dropped keyspace, indexes and views are ba
   }
 });
 
+test('a table whose making broke off gets its indexes, and its dropped column stays dropped', async () => {
+  const { tables } = resultOf<RestoreDocument>(await restore(snapshot.id, '-K', 'online.history', '--dry-run'));
+  const id = (tables[0]?.id ?? '').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  // What the first of the statements leaves.
+  await cql(`DROP TABLE online.history; DROP INDEX shop3.users_email;
+    CREATE TABLE online.history (id int PRIMARY KEY, gone text, kept text, later text) WITH ID = ${id};`);
+  const { statements } = resultOf<RestoreDocument>(await restore(snapshot.id, '-K', 'online.history,shop3.users'));
+  assert.deepEqual(
+    statements?.map((statement) => statement.split(' ').slice(0, 2).join(' ')),
+    ['ALTER TABLE', 'CREATE INDEX'],
+  );
+  assert.deepEqual(await dumpRows({ keyspaces: ['online', 'shop3'] }), only('online', 'shop3'));
+});
+
 test('what was written since stays, unless the table is truncated first', async () => {
   await cql(inserts('history', 100, 103, 'later'));
   const newer = (await dumpRows({ keyspaces: ['online'] }))['online.history'];

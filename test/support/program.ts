@@ -131,6 +131,7 @@ export interface RestoreDocument {
     readonly id: string;
     readonly liveId?: string;
   }[];
+  readonly statements?: readonly string[];
   readonly coverage: readonly {
     readonly keyspace: string;
     readonly missing?: readonly { readonly after: string; readonly upTo: string }[];

@@ -66,6 +66,15 @@ test('an index gets another name where its own is taken in the keyspace, and a f
   );
 });
 
+test('a second run gives the indexes of a copy the names that the first one gave them', () => {
+  const live = `CREATE INDEX orders_ship ON shop.orders (ship); CREATE INDEX copy_ship ON shop.copy (ship);`;
+  const indexes = texts([copyTo('shop', 'copy')], live).filter((text) => text.includes('INDEX'));
+  assert.deepEqual(
+    indexes.map((text) => /INDEX (.*) ON/.exec(text)?.[1]),
+    ['"copy_ship"', '"By Id"'],
+  );
+});
+
 test('two copies in one new keyspace make it and its types once, and their indexes are two', () => {
   const both = texts([copyTo('old', 'a'), copyTo('old', 'b')]);
   assert.equal(both.filter((text) => text.startsWith('CREATE KEYSPACE')).length, 1);

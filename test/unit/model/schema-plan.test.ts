@@ -30,7 +30,7 @@ test('a selection takes its tables with what hangs on them, and their keyspaces'
 });
 
 test('what is missing is made, keyspaces without tables too; what is there is named; system keyspaces never', () => {
-  const all = planSchema(schema, () => false);
+  const all = planSchema(schema, () => false, []);
   assert.deepEqual(heads(all.statements), [
     'keyspace shop',
     'type shop.address',
@@ -40,7 +40,7 @@ test('what is missing is made, keyspaces without tables too; what is there is na
     'keyspace empty',
   ]);
   assert.deepEqual(all.existing, []);
-  const some = planSchema(schema, (keyspace, table) => keyspace === 'shop' && table !== 'orders');
+  const some = planSchema(schema, (keyspace, table) => keyspace === 'shop' && table !== 'orders', []);
   assert.deepEqual(heads(some.statements), ['type shop.address', 'table shop.orders', 'keyspace empty']);
   assert.deepEqual(some.existing, ['shop', 'shop.users']);
 });

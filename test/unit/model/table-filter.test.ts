@@ -61,6 +61,12 @@ test('a pattern that matches nothing is a mistake that is named, beside what the
   assert.deepEqual(selected('shop_eu', '!nothing.here'), ['shop_eu.users']);
 });
 
+test('a pattern that matches no table of a keyspace that is there is answered by the tables of it', () =>
+  assert.throws(
+    () => selected('shop.order'),
+    (error: unknown) => error instanceof UsageError && error.hint === 'tables of shop are: cache_1, orders, users',
+  ));
+
 test('a selection that leaves no table is a mistake, never an empty success', () => {
   assert.throws(() => selected('shop', '!shop'), /no table is left by shop,!shop/);
   assert.throws(() => selectTables([], tableFilter([])), UsageError);

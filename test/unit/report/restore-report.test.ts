@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RestoreResult } from '../../../src/model/results.ts';
-import { restoreJson, restoreQuestion, restoreText } from '../../../src/report/restore-report.ts';
+import { restoreJson, restoreQuestion, restoreText, undoQuestion } from '../../../src/report/restore-report.ts';
 import { table } from '../../../src/report/table.ts';
 import { users } from '../../support/manifests.ts';
 
@@ -66,8 +66,8 @@ test('the plan of an online restore says what can be taken back, and which table
   );
   assert.match(text, /^ {2}back: none: what is loaded is merged with what is there\. To be able/m);
   assert.match(restoreQuestion({ ...plan, statements: ['TRUNCATE a.b'] }), /leaves a snapshot `truncated-…`/);
-  const copies = [{ from: users, to: { ...users, keyspace: 'old', table: 'people' } }];
-  assert.match(restoreQuestion({ ...plan, copies }), /^ {2}back: DROP TABLE old\.people$/m);
+  const copies = [{ from: users, to: { ...users, keyspace: 'old', table: 'People' } }];
+  assert.match(restoreQuestion({ ...plan, copies }), /^ {2}back: DROP TABLE "old"\."People"$/m);
   assert.doesNotMatch(restoreQuestion({ ...plan, method: 'stage' }), /back:/);
 });
 
@@ -159,3 +159,9 @@ test('columns are as wide as their widest cell, numbers stand right, and no line
     ),
     'name    size  why\na          1\nlonger  1000  x\n',
   ));
+
+test('whoever takes a restore back is told first what becomes of the rows written since', () => {
+  const plan = { id: 'r1', dryRun: true, nodes: [{ host: 'n1', phase: 'placed' }], tables: ['t'] };
+  const text = undoQuestion({ ...plan, service: { stop: 'halt', start: 'go' } });
+  assert.match(text, /^what these tables hold now, with all that was written since, becomes the snapshot restored-r1 of each$/m);
+});
