@@ -1,7 +1,8 @@
 import type { SchemaStatement } from './cql-statements.ts';
-import { namesIn, withId, withNames } from './cql-statements.ts';
+import { withId, withNames } from './cql-statements.ts';
 import { NotFoundError, UsageError } from './errors.ts';
 import { replicationOf, sameReplication } from './replication.ts';
+import { refuseOtherType, typesOf } from './schema-types.ts';
 import type { TableCopy, TableName } from './table-copy.ts';
 
 /**
@@ -35,7 +36,7 @@ function schemaOfCopy(
   const own = ofTable(backup, copy);
   const types = typesOf(backup, copy.from.keyspace, own).map((type) => withNames(type, { keyspace, name: type.name }));
   if (copy.from.keyspace !== keyspace) {
-    types.forEach((type) => refuseOther(type, [...live, ...made]));
+    types.forEach((type) => refuseOtherType(type, [...live, ...made], 'give the copy another keyspace with --rename'));
   }
   const others = [...live, ...made].filter((each) => each.keyspace === keyspace && each.name !== copy.to.table);
   const taken = new Set(others.flatMap(({ index }) => (index === undefined ? [] : [index])));
@@ -64,41 +65,6 @@ function keyspaceOf(backup: readonly SchemaStatement[], { from, to }: TableCopy)
   return backup
     .filter(({ kind, keyspace }) => kind === 'keyspace' && keyspace === from.keyspace)
     .map((statement) => withNames(statement, { keyspace: to.keyspace, name: '' }));
-}
-
-/** The types that the statements name, and those that these are made of, in the order of the schema. */
-function typesOf(
-  backup: readonly SchemaStatement[],
-  keyspace: string,
-  statements: readonly SchemaStatement[],
-): readonly SchemaStatement[] {
-  const types = backup.filter((each) => each.kind === 'type' && each.keyspace === keyspace);
-  const needed = new Set<SchemaStatement>();
-  for (const statement of statements) {
-    addTypes(namesIn(statement), types, needed);
-  }
-  return types.filter((type) => needed.has(type));
-}
-
-function addTypes(names: ReadonlySet<string>, types: readonly SchemaStatement[], needed: Set<SchemaStatement>): void {
-  for (const type of types.filter((each) => names.has(each.name) && !needed.has(each))) {
-    needed.add(type);
-    addTypes(namesIn(type), types, needed);
-  }
-}
-
-/** Its rows would be read with other fields than they were written with. */
-function refuseOther(type: SchemaStatement, live: readonly SchemaStatement[]): void {
-  const there = live.find(({ kind, keyspace, name }) => kind === 'type' && keyspace === type.keyspace && name === type.name);
-  if (there !== undefined && fieldsOf(there) !== fieldsOf(type)) {
-    throw new UsageError(`keyspace ${type.keyspace} has a type ${type.name} that is not the one of the backup`, {
-      hint: 'give the copy another keyspace with --rename',
-    });
-  }
-}
-
-function fieldsOf({ text }: SchemaStatement): string {
-  return text.slice(text.indexOf('(')).replaceAll(/\s+/g, ' ').trim();
 }
 
 function renamed(statement: SchemaStatement, { from, to }: TableCopy, taken: Set<string>): SchemaStatement {

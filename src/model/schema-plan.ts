@@ -1,9 +1,10 @@
 import type { SchemaStatement } from './cql-statements.ts';
 import { statementsFor } from './cql-statements.ts';
 import { UsageError } from './errors.ts';
+import { refuseOtherTypes, withoutTypesOf } from './schema-types.ts';
 import type { TableFilter } from './table-filter.ts';
 import { isSystemKeyspace } from './table-filter.ts';
-import { unfinishedParts, withoutTypesOf } from './unfinished-table.ts';
+import { unfinishedParts } from './unfinished-table.ts';
 
 /** The statements of a schema that a selection is about: its tables and views, and all else of their keyspaces. */
 export function selectStatements(schema: readonly SchemaStatement[], filter: TableFilter): readonly SchemaStatement[] {
@@ -30,7 +31,7 @@ export interface SchemaPlan {
 
 /**
  * What of the selected schema a cluster lacks, also where an earlier run broke off between two statements of a table; `live`
- * is its own schema. A keyspace that has no table is made too.
+ * is its own schema. A keyspace that has no table is made too. Throws UsageError as `refuseOtherTypes` does.
  */
 export function planSchema(
   selected: readonly SchemaStatement[],
@@ -38,10 +39,9 @@ export function planSchema(
   live: readonly SchemaStatement[],
 ): SchemaPlan {
   const tables = tablesOf(selected);
-  const needed = new Set([
-    ...withoutTypesOf(live, statementsFor(selected, tables, exists)),
-    ...unfinishedParts(selected, live, tables),
-  ]);
+  const wanted = statementsFor(selected, tables, exists);
+  refuseOtherTypes(selected, wanted, live);
+  const needed = new Set([...withoutTypesOf(live, wanted), ...unfinishedParts(selected, live, tables)]);
   const statements = selected.filter(
     (statement) =>
       needed.has(statement) ||

@@ -36,15 +36,6 @@ export function hasParts(schema: readonly SchemaStatement[], tables: readonly Pi
   return tables.some((table) => partsOf(schema, table).some(({ kind }) => kind === 'alter' || kind === 'index'));
 }
 
-/** A type that is there would not be made anyway; so the plan need not name it. */
-export function withoutTypesOf(
-  live: readonly SchemaStatement[],
-  statements: readonly SchemaStatement[],
-): readonly SchemaStatement[] {
-  const there = new Set(live.filter(({ kind }) => kind === 'type').map(({ keyspace, name: own }) => `${keyspace}.${own}`));
-  return statements.filter(({ kind, keyspace, name: own }) => kind !== 'type' || !there.has(`${keyspace}.${own}`));
-}
-
 function partsOf(
   schema: readonly SchemaStatement[],
   { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>,

@@ -92,7 +92,7 @@ function refuseUnlessWhole(
   if (topology === undefined) {
     const others = method === 'node-restart' ? ", or bring whole nodes back, host ids and schema too: -K '*'" : '';
     throw new UsageError('no node can say what the cluster looks like: Cassandra is down', {
-      hint: `start it, or use --method stage${others}`,
+      hint: `start it (after a node restart that broke off, restore --undo goes back), or use --method stage${others}`,
     });
   }
   // sstableloader finds out by itself to which nodes a row belongs.

@@ -9,8 +9,9 @@ import { systemClock } from '../flow/clock.ts';
 import type { SchemaStatement } from '../model/cql-statements.ts';
 import { ifNotExists, parseSchema, statementsFor } from '../model/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError } from '../model/errors.ts';
+import { refuseOtherTypes, withoutTypesOf } from '../model/schema-types.ts';
 import type { TableId } from '../model/sstable.ts';
-import { hasParts, unfinishedParts, withoutTypesOf } from '../model/unfinished-table.ts';
+import { hasParts, unfinishedParts } from '../model/unfinished-table.ts';
 import type { Member, Members } from './members.ts';
 import { clusterTopology } from './members.ts';
 import type { RestoreParts } from './restore-stage.ts';
@@ -26,7 +27,8 @@ export interface Schemas {
 /**
  * The statements of the backup's own schema that make what its tables lack in the cluster: the table with the id that it
  * had, so that its directories are the ones of the backup. A table that is there with that id gets what a run that broke
- * off between two statements left out. Throws NotFoundError when the backup's schema lacks a table that the cluster lacks.
+ * off between two statements left out. Throws NotFoundError when the backup's schema lacks a table that the cluster lacks,
+ * UsageError as `refuseOtherTypes` does.
  */
 export async function missingSchema(
   tables: readonly TableId[],
@@ -54,6 +56,7 @@ export async function missingSchema(
     return [];
   }
   const live = await schemas.live();
+  refuseOtherTypes(schema, wanted, live);
   const needed = new Set([...withoutTypesOf(live, wanted), ...unfinishedParts(schema, live, tables)]);
   return schema.filter((statement) => needed.has(statement)).map(ifNotExists);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSchema } from '../../../src/model/cql-statements.ts';
-import { hasParts, unfinishedParts, withoutTypesOf } from '../../../src/model/unfinished-table.ts';
+import { hasParts, unfinishedParts } from '../../../src/model/unfinished-table.ts';
 
 const create =
   'CREATE TABLE shop.orders (id int PRIMARY KEY, gone text, "Back" set<int>) WITH ID = 00000002-0000-0000-0000-000000000000';
@@ -54,13 +54,4 @@ test('an index on the same column under another name is as good, and so is one o
 test('only a table with indexes or dropped columns has parts', () => {
   assert.equal(hasParts(backup, orders), true);
   assert.equal(hasParts(backup, [{ keyspace: 'shop', table: 'other' }]), false);
-});
-
-test('types that are there are left out', () => {
-  const types = parseSchema('CREATE TYPE shop.a (x int); CREATE TYPE shop.b (x int); CREATE TABLE shop.a (id int PRIMARY KEY)');
-  const left = withoutTypesOf(parseSchema('CREATE TYPE shop.a (x int, y int); CREATE TYPE other.b (x int)'), types);
-  assert.deepEqual(
-    left.map(({ kind, name }) => `${kind} ${name}`),
-    ['type b', 'table a'],
-  );
 });
