@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { Arguments } from '../cli/arguments.ts';
 import type { Remote } from '../cluster/remote.ts';
 import type { LzoPool } from '../codec/lzo-pool.ts';
@@ -58,7 +59,17 @@ export async function transferOf(
   const parts = directParts(store, members);
   const straight = parts === undefined ? relayed : direct({ ...parts, limitOf, niceness });
   listen({ type: 'step', text: `transfer: ${summary(choices)}` });
+  if ([...choices.values()].every(({ name }) => name === 'direct')) collectGarbageEarly();
   return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? straight : relayed])));
+}
+
+/**
+ * Between two collections V8 lets the heap grow up to four times where a program allocates fast, as one that talks with many
+ * nodes does. Measured with 50 of them, direct: 190 MB instead of 300, for 3 % more CPU. Not where bytes pass through: their
+ * buffers count too, and a relay would spend half of its time on collections.
+ */
+function collectGarbageEarly(): void {
+  setFlagsFromString('--heap-growing-percent=60');
 }
 
 function limitOfNode(rate: PerDatacenter, { info }: Member): RateLimit | undefined {
