@@ -28,13 +28,15 @@ export async function chainGaps(
   signal: AbortSignal,
 ): Promise<ChainGaps> {
   const takenAt = Date.parse(parent.manifest.takenAt);
+  // Where a node does not link files there is no chain anyway: no cqlsh need be started to ask for more.
+  const asked = members.every(({ host }) => linking.get(host) === true) ? members : [];
   const [closed, gaps, states] = await Promise.all([
     whyClosed(parent, damaged, parts.repository, signal),
     Promise.all(members.map((member) => nodeGap(member, parent, linking, parts.repository, signal))),
-    Promise.all(members.map((member) => tableStates(member, parts, signal))),
+    Promise.all(asked.map((member) => tableStates(member, parts, signal))),
   ]);
   const unknown = states.flatMap((state, index) =>
-    typeof state === 'string' ? [{ host: members[index]?.host ?? '', reason: state }] : [],
+    typeof state === 'string' ? [{ host: asked[index]?.host ?? '', reason: state }] : [],
   );
   const known = states.filter((state) => typeof state !== 'string');
   return {
