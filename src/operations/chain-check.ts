@@ -11,6 +11,7 @@ import type { TableId } from '../model/sstable.ts';
 import type { Repository } from '../storage/repository.ts';
 import type { Linking } from './linking.ts';
 import type { Member, MemberParts } from './members.ts';
+import { Room } from './room.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
 
@@ -30,9 +31,13 @@ export async function chainGaps(
   const takenAt = Date.parse(parent.manifest.takenAt);
   // Where a node does not link files there is no chain anyway: no cqlsh need be started to ask for more.
   const asked = members.every(({ host }) => linking.get(host) === true) ? members : [];
+  // A node's manifest is read whole, if not held.
+  const room = new Room();
+  const keptBy = async (host: string) =>
+    room.wholeNode(async () => keptIncrementals(parent, host, parts.repository, signal), signal);
   const [closed, gaps, states] = await Promise.all([
     whyClosed(parent, damaged, parts.repository, signal),
-    Promise.all(members.map((member) => nodeGap(member, parent, linking, parts.repository, signal))),
+    Promise.all(members.map((member) => nodeGap(member, parent, linking, keptBy, signal))),
     Promise.all(asked.map((member) => tableStates(member, parts, signal))),
   ]);
   const unknown = states.flatMap((state, index) =>
@@ -59,7 +64,13 @@ async function whyClosed(
     : `${pathOf(collector)} cannot be read, and may have taken incremental files from the nodes`;
 }
 
-async function nodeGap(member: Member, parent: CompleteBackup, linking: Linking, repository: Repository, signal: AbortSignal) {
+async function nodeGap(
+  member: Member,
+  parent: CompleteBackup,
+  linking: Linking,
+  keptBy: (host: string) => Promise<boolean | undefined>,
+  signal: AbortSignal,
+) {
   const { host, config, info, remote } = member;
   const placed = await placedAt(remote, config.dataDirectories, signal);
   if (placed !== undefined && placed.getTime() > Date.parse(parent.manifest.takenAt)) {
@@ -75,7 +86,7 @@ async function nodeGap(member: Member, parent: CompleteBackup, linking: Linking,
   const node = parent.manifest.nodes.find((each) => each.hostId === info?.hostId);
   let keeps: boolean | undefined;
   try {
-    keeps = node === undefined ? undefined : await keptIncrementals(parent, node.host, repository, signal);
+    keeps = node === undefined ? undefined : await keptBy(node.host);
   } catch (error) {
     if (!(error instanceof IntegrityError)) {
       throw error;

@@ -48,7 +48,8 @@ export async function prepareNode(
   parts.listen({ type: 'node', host, state: 'snapshot' });
   if (run.ref.parent !== undefined) {
     await flush(remote, parts.tools, flushScope(run), signal);
-    return { takenAt, setAside: await setAsideByParent(node.hostId, run, parts, signal), keepsIncrementals: true };
+    const setAside = await run.room.wholeNode(async () => setAsideByParent(node.hostId, run, parts, signal), signal);
+    return { takenAt, setAside, keepsIncrementals: true };
   }
   if (run.resumed && (await hasWholeSnapshot(member, run, parts, signal))) {
     return before ?? { takenAt: run.progress.startedAt, setAside: [], keepsIncrementals: false };

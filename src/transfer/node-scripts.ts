@@ -159,7 +159,7 @@ for left in /dev/shm/sstash-*-* "\${TMPDIR:-/tmp}"/sstash-*-*; do
   case $number in '' | *[!0-9]*) continue ;; esac
   [ -d "/proc/$number" ] || [ ! -O "$left" ] || [ -n "$(find "$left" -mmin -60 | head -n 1)" ] || rm -rf -- "$left"
 done
-for program in awk cksum dd df grep head mkfifo mktemp od tail tee tr truncate wc xargs; do
+for program in awk cksum dd df grep head mkfifo mktemp od tail tee tr truncate xargs; do
   command -v "$program" >/dev/null || printf '%s ' "$program"
 done
 [ -r "/proc/$$/fdinfo/0" ] || printf '/proc/PID/fdinfo '
