@@ -16,6 +16,7 @@ import { undoFaults, withoutProgram } from '../support/host-faults.ts';
 import type { BackupDocument, FilesDocument, ListDocument, RestoreDocument, ShowDocument } from '../support/program.ts';
 import { resultOf, runProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { shopSchema } from '../support/shop-schema.ts';
 import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -29,7 +30,7 @@ let written: Record<string, TableRows>;
 before(async () => {
   sandbox = await ensureSandbox();
   await undoFaults(sandbox.hosts);
-  await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
+  await cql(await shopSchema(sandbox));
   await loadRows(1, 3000);
   written = await dumpRows({ keyspaces });
 });
@@ -37,10 +38,6 @@ before(async () => {
 after(async () => {
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
 });
-
-function fixture(name: string): Promise<string> {
-  return readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
-}
 
 /** The variables for a location of its own, below the bucket. */
 function at(location: string): { readonly env: Readonly<Record<string, string>> } {

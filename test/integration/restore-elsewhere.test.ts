@@ -4,13 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
 import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
 import { resultOf, runProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { shopSchema } from '../support/shop-schema.ts';
 import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox, sandboxEnv } from '../support/sandbox.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'origin'];
@@ -36,8 +37,7 @@ before(async () => {
   elsewhere.catch(() => undefined);
   await undoFaults(sandbox.hosts);
   await forget();
-  const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
-  await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
+  await cql(await shopSchema(sandbox));
   await loadRows(1, 500);
   // Sstables that hold a column which the table has no more.
   await cql(`

@@ -14,6 +14,7 @@ import { undoFaults } from '../support/host-faults.ts';
 import type { BackupDocument, ErrorDocument, FilesDocument, RestoreDocument } from '../support/program.ts';
 import { resultOf, runProgram, startProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { shopSchema } from '../support/shop-schema.ts';
 import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import type { SecondSandbox } from '../support/second-sandbox.ts';
 import { secondSandbox } from '../support/second-sandbox.ts';
@@ -49,8 +50,7 @@ before(async () => {
   second = await secondSandbox(sandbox);
   pairs = sandbox.hosts.map((host, index) => `${host}=${second.hosts[(index + 1) % 3]}`);
   await undoFaults(sandbox.hosts);
-  const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
-  await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
+  await cql(await shopSchema(sandbox));
   await loadRows(1, 500);
   backup = resultOf<BackupDocument>(await runProgram(['backup', '--new-snapshot', '--json'], { env }));
   written = await dumpRows({ keyspaces });

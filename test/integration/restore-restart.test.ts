@@ -1,13 +1,14 @@
 /** The node restart method, done by the program: forward, back after success, back after kill -9, and when a node does not come up. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { holdOn, release, undoFaults, untilHeld, withWrapper } from '../support/host-faults.ts';
 import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
 import { resultOf, runProgram, startProgram } from '../support/program.ts';
 import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { shopSchema } from '../support/shop-schema.ts';
 import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
@@ -34,8 +35,7 @@ before(async () => {
   env = { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${base}` };
   await undoFaults(sandbox.hosts);
   await forget();
-  const fixture = (name: string) => readFile(new URL(`../fixtures/${name}`, import.meta.url), 'utf8');
-  await cql(`${await fixture('schema.cql')}\n${sandbox.hasSai ? await fixture('schema-5.0.cql') : ''}`);
+  await cql(await shopSchema(sandbox));
   await loadRows(1, 500);
   resultOf<BackupDocument>(await sstash('backup', '--json'));
   written = await dumpRows({ keyspaces });
