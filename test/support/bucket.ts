@@ -9,12 +9,28 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { FilesDocument } from './program.ts';
 
-/** A bucket (or a directory location) seen from behind: every object is a file, its key the path. */
+/**
+ * A bucket (or a directory location) seen from behind: every object is a file, its key the path. What S3Proxy is still writing
+ * is no object yet: it has a name of its own, which is gone a moment later. Nor is what is deleted while this looks.
+ */
 export async function objectsBelow(directory: string): Promise<ReadonlyMap<string, number>> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const keys = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const sizes = await Promise.all(keys.map(async (path) => [path.slice(directory.length + 1), (await stat(path)).size] as const));
-  return new Map(sizes);
+  const objects = entries.filter((entry) => entry.isFile() && !beingWritten.test(entry.name));
+  const sizes = await Promise.all(
+    objects.map(async ({ parentPath, name }): Promise<readonly (readonly [string, number])[]> => {
+      const path = join(parentPath, name);
+      const found = await stat(path).catch((error: unknown) => absent(error));
+      return found === undefined ? [] : [[path.slice(directory.length + 1), found.size]];
+    }),
+  );
+  return new Map(sizes.flat());
+}
+
+const beingWritten = /-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+function absent(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
 }
 
 /** What a file holds. */
