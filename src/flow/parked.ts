@@ -9,7 +9,7 @@ export interface Parked<T> {
 
 /**
  * Puts items aside as compressed JSON, so they must be plain data. One by itself stays as it is: alone it would not become
- * smaller. Some thousand items at a time: the work is done on the spot, at 5 µs an item.
+ * smaller. Some thousand items at a time: the work is done on the spot, 2 µs an item each way.
  */
 export function park<T>(items: readonly T[]): Parked<T> {
   return items.length <= 1 ? { count: items.length, open: () => items } : new Packed(items);

@@ -18,7 +18,8 @@ export async function saveClusterFiles(run: Run, schema: string, parts: BackupPa
 
 /**
  * The schema after the data was fixed, so that no table of the backup lacks in it: by cqlsh; where that is no use, put together
- * from what a snapshot itself says. An incremental backup, which has no snapshot, takes its parent's.
+ * from what a snapshot itself says. An incremental backup, which has no snapshot, takes its parent's. Throws what cqlsh failed
+ * with where nothing else has a schema.
  */
 export async function clusterSchema(
   run: Run,
@@ -35,6 +36,9 @@ export async function clusterSchema(
   } catch (error) {
     signal.throwIfAborted();
     const substitute = await schemaWithoutCqlsh(run, prepared, parts, signal);
+    if (substitute.schema === undefined) {
+      throw error;
+    }
     const text = `schema.cql is ${substitute.source}: ${reasonOf(error)}`;
     run.warnings.push(text);
     parts.listen({ type: 'warning', text });
@@ -43,7 +47,8 @@ export async function clusterSchema(
 }
 
 interface Substitute {
-  readonly schema: string;
+  /** Undefined where there is none either. */
+  readonly schema: string | undefined;
   readonly source: string;
 }
 
@@ -55,12 +60,12 @@ async function schemaWithoutCqlsh(
 ): Promise<Substitute> {
   const { parent } = run.ref;
   if (parent !== undefined) {
-    return { schema: (await repository.schema({ id: parent }, signal)) ?? '', source: `that of ${parent}` };
+    return { schema: await repository.schema({ id: parent }, signal), source: `that of ${parent}` };
   }
   // A node whose part an earlier attempt has finished has no snapshot any more.
   const member = run.members.present.find(({ host }) => 'setAside' in (prepared.done.get(host) ?? {}));
   if (member === undefined) {
-    return { schema: (await repository.schema(run.ref, signal)) ?? '', source: 'that of the attempt before' };
+    return { schema: await repository.schema(run.ref, signal), source: 'that of the attempt before' };
   }
   const { tables } = await listSnapshot(member.remote, member.config.dataDirectories, run.tag, signal);
   return {
