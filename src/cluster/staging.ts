@@ -156,6 +156,7 @@ printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
 `;
 
 // chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
+// Units of one table finish side by side, and cp fails on a directory that another cp has made since it looked: mkdir -p does not.
 const finishScript = `
 cd -- "$1" || exit 1
 LC_ALL=C sort >"$1.expected" || exit 1
@@ -163,6 +164,7 @@ find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort >"$1.found"
 cmp -- "$1.expected" "$1.found" >&2 || { diff -- "$1.expected" "$1.found" | sed -n '2,4p' >&2; echo 'sizes on disk differ from the manifest' >&2; exit 1; }
 if [ "$(id -u)" = 0 ]; then chown -R "$2" . || exit 1; fi
 find . -type f -exec chmod 640 {} + && find . -type d -exec chmod 750 {} + || exit 1
+find . -type d -print0 | (cd -- "$3" && xargs -0 mkdir -p --) || exit 1
 cp -al --remove-destination -- . "$3"/ || exit 1
 cd / && rm -rf -- "$1" "$1.expected" "$1.found"
 `;
