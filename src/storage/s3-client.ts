@@ -1,3 +1,5 @@
+import http from 'node:http';
+import https from 'node:https';
 import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../model/errors.ts';
 
@@ -41,7 +43,11 @@ export interface S3Connection {
   readonly url: string;
   readonly endpoint: string;
   readonly placement: Placement;
+  /** The same as headers of a put; a multipart upload says it when it is begun. */
+  readonly placementHeaders: Readonly<Record<string, string>>;
   readonly partBytes: number;
+  /** Whose connections all requests share; `client.destroy` closes them. */
+  readonly agents: { readonly http: http.Agent; readonly https: https.Agent };
 }
 
 const mebibyte = 1024 ** 2;
@@ -56,7 +62,10 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   // Loading takes 0.2 s, which a command that needs no S3 should not pay.
   const sdk = await import('@aws-sdk/client-s3');
-  const client = await clientFor(sdk, options);
+  const agent = { keepAlive: true, maxSockets: 256 };
+  const agents = { http: new http.Agent(agent), https: new https.Agent(agent) };
+  const client = await clientFor(sdk, options, agents);
+  const placement = placementOf(sdk, options);
   const base = options.base.replace(/^\/+|\/+$/g, '');
   return {
     sdk,
@@ -65,12 +74,14 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
     base: base === '' ? '' : `${base}/`,
     url: base === '' ? `s3://${options.bucket}` : `s3://${options.bucket}/${base}`,
     endpoint: options.endpoint ?? `s3.${await client.config.region()}.amazonaws.com`,
-    placement: placementOf(sdk, options),
+    placement,
+    placementHeaders: headersOf(placement),
     partBytes,
+    agents,
   };
 }
 
-async function clientFor(sdk: S3Connection['sdk'], options: S3Options): Promise<S3Client> {
+async function clientFor(sdk: S3Connection['sdk'], options: S3Options, agents: S3Connection['agents']): Promise<S3Client> {
   const config: S3ClientConfig = {
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
@@ -87,8 +98,8 @@ async function clientFor(sdk: S3Connection['sdk'], options: S3Options): Promise<
       connectionTimeout: 10_000,
       // Of silence. A reader slower than that loses its connection, and `get` goes on where it was.
       socketTimeout: 120_000,
-      httpAgent: { maxSockets: 256 },
-      httpsAgent: { maxSockets: 256 },
+      httpAgent: agents.http,
+      httpsAgent: agents.https,
       logger: silent,
     },
     logger: silent,
@@ -136,5 +147,13 @@ function placementOf(sdk: S3Connection['sdk'], options: S3Options): Placement {
     ...(options.serverSideEncryption === undefined ? {} : { ServerSideEncryption: options.serverSideEncryption }),
     ...(options.kmsKeyId === undefined ? {} : { SSEKMSKeyId: options.kmsKeyId }),
     ...(storageClass === undefined ? {} : { StorageClass: storageClass }),
+  };
+}
+
+function headersOf({ ServerSideEncryption, SSEKMSKeyId, StorageClass }: Placement): Readonly<Record<string, string>> {
+  return {
+    ...(ServerSideEncryption === undefined ? {} : { 'x-amz-server-side-encryption': ServerSideEncryption }),
+    ...(SSEKMSKeyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': SSEKMSKeyId }),
+    ...(StorageClass === undefined ? {} : { 'x-amz-storage-class': StorageClass }),
   };
 }

@@ -5,15 +5,18 @@ import type { S3Connection } from './s3-client.ts';
 import { attemptsOf, isConnectionCut, nameOf, s3Error, statusOf } from './s3-errors.ts';
 import { attemptAt, storedObject } from './s3-keys.ts';
 import { Lanes, PartMemory, partSize, partsOf } from './s3-parts.ts';
+import type { Shortcut } from './s3-shortcut.ts';
 import { type Expectation, type Sent, type Upload, optionsFor, probePut, putArray, putParts, putWhole } from './s3-upload.ts';
 
 /** What all puts of a store share: at most eight parts on their way, and up to eight parts' memory kept for the next put. */
 export class PutResources {
   readonly memory: PartMemory;
   readonly lanes: Lanes = new Lanes(8);
+  readonly shortcut: Shortcut;
 
-  constructor(partBytes: number) {
+  constructor(partBytes: number, shortcut: Shortcut) {
     this.memory = new PartMemory(partBytes, 8);
+    this.shortcut = shortcut;
   }
 }
 
@@ -74,7 +77,7 @@ export async function putToS3(
 
 async function send(
   upload: Upload,
-  { memory, lanes }: PutResources,
+  { memory, lanes, shortcut }: PutResources,
   key: string,
   body: Body,
   chunks: AsyncGenerator<Uint8Array, void, undefined>,
@@ -93,7 +96,11 @@ async function send(
     const first = await parts.next();
     if (first.done === true) throw new StorageError(`${key} came without a part`, { key });
     if (!first.value.last) return await putParts(upload, first.value, parts, expected, stop, memory, lanes);
-    const sent = await putWhole(upload, first.value.bytes, expected, stop.signal);
+    const { bytes } = first.value;
+    const bySdk = (): Promise<Sent> => putWhole(upload, bytes, expected, stop.signal);
+    // Whether a condition failed or an answer was lost, only `ownAfterAll` tells apart, by what the SDK knows.
+    const conditional = upload.IfNoneMatch !== undefined || upload.IfMatch !== undefined;
+    const sent = await (conditional ? bySdk() : shortcut.put(upload.Key, bytes, bySdk, stop.signal));
     memory.give(first.value.buffer);
     return sent;
   } finally {

@@ -13,17 +13,24 @@ const validSeconds = 900;
 /** Parts of what other hosts send: each is a process of its own there, so fewer and larger ones than from here. */
 const directPartBytes = 32 * 1024 ** 2;
 
+/** Signs one request; `key` is the whole key, below the bucket. */
+export type Sign = (request: Pick<RequestToSign, 'method' | 'key' | 'query' | 'headers'>) => Promise<SignedRequest>;
+
 /** Signs with the credentials that the SDK found, asked for again at each request: session tokens are renewed. */
-export async function signerFor(connection: S3Connection): Promise<Signer> {
-  const { client, base } = connection;
+export async function signFor(connection: S3Connection): Promise<Sign> {
+  const { client } = connection;
   const endpoint = await endpointOf(connection);
   const region = await client.config.region();
-  const sign = async (request: Pick<RequestToSign, 'method' | 'key' | 'query' | 'headers'>): Promise<SignedRequest> => {
+  return async (request) => {
     const credentials = await client.config.credentials();
     const url = presign({ ...request, endpoint, region, seconds: validSeconds }, credentials, new Date());
     return { url, headers: request.headers ?? {} };
   };
-  const placement = placementHeaders(connection);
+}
+
+/** What other hosts need to send and fetch objects. */
+export function signerFor(connection: S3Connection, sign: Sign): Signer {
+  const { base } = connection;
   return {
     partBytes: (limit) => partSize(1, Math.max(directPartBytes, connection.partBytes), limit),
     get: async (key) => {
@@ -32,7 +39,7 @@ export async function signerFor(connection: S3Connection): Promise<Signer> {
     },
     put: async (key) => {
       assertKey(key);
-      return sign({ method: 'PUT', key: base + key, headers: placement });
+      return sign({ method: 'PUT', key: base + key, headers: connection.placementHeaders });
     },
     inParts: async (key, signal) => {
       assertKey(key);
@@ -84,16 +91,6 @@ function partsOf(
     abort: async () => {
       await abandon(connection, new sdk.AbortMultipartUploadCommand(upload)).catch(() => {});
     },
-  };
-}
-
-/** What is said of every new object, as headers of a put; a multipart upload says it when it is begun. */
-function placementHeaders({ placement }: S3Connection): Readonly<Record<string, string>> {
-  const { ServerSideEncryption, SSEKMSKeyId, StorageClass } = placement;
-  return {
-    ...(ServerSideEncryption === undefined ? {} : { 'x-amz-server-side-encryption': ServerSideEncryption }),
-    ...(SSEKMSKeyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': SSEKMSKeyId }),
-    ...(StorageClass === undefined ? {} : { 'x-amz-storage-class': StorageClass }),
   };
 }
 

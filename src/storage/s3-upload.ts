@@ -42,7 +42,7 @@ export async function putWhole(upload: Upload, bytes: Buffer, expected: Expectat
         ...connection.placement,
         Body: bytes,
         ContentLength: bytes.byteLength,
-        ChecksumCRC32: crc32Of(bytes),
+        ChecksumCRC32: checksumText(crc32(bytes)),
       }),
       optionsFor(signal),
     );
@@ -80,7 +80,7 @@ export async function putParts(
 
   const sendPart = async ({ number, bytes, buffer }: Part): Promise<void> => {
     try {
-      const ChecksumCRC32 = crc32Of(bytes);
+      const ChecksumCRC32 = checksumText(crc32(bytes));
       const part = { Bucket, Key, UploadId, PartNumber: number, Body: bytes, ContentLength: bytes.byteLength, ChecksumCRC32 };
       const { ETag } = await client.send(new sdk.UploadPartCommand(part), optionsFor(stop.signal));
       done[number - 1] = { PartNumber: number, ETag, ChecksumCRC32 };
@@ -211,9 +211,10 @@ export function optionsFor(signal: AbortSignal | undefined): { readonly abortSig
   return signal === undefined ? {} : { abortSignal: signal };
 }
 
-function crc32Of(bytes: Uint8Array): string {
+/** A CRC-32 as S3 writes it. */
+export function checksumText(crc: number): string {
   const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc32(bytes));
+  sum.writeUInt32BE(crc);
   return sum.toString('base64');
 }
 

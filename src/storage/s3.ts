@@ -15,7 +15,8 @@ import { type S3Connection, type S3Options, connectS3 } from './s3-client.ts';
 import { s3Error, statusOf } from './s3-errors.ts';
 import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './s3-keys.ts';
 import { PutResources, putToS3 } from './s3-put.ts';
-import { signerFor } from './s3-signer.ts';
+import { type OpenedObject, Shortcut } from './s3-shortcut.ts';
+import { type Sign, signFor, signerFor } from './s3-signer.ts';
 import { abortUploadsOfS3 } from './s3-unfinished.ts';
 import { optionsFor } from './s3-upload.ts';
 
@@ -32,7 +33,7 @@ export async function openS3Store(options: S3Options & { readonly signal?: Abort
   const connection = await connectS3(options);
   try {
     await probeBucket(connection, options.signal);
-    return new S3Store(connection, await signerFor(connection));
+    return new S3Store(connection, await signFor(connection));
   } catch (error) {
     connection.client.destroy();
     throw error;
@@ -45,12 +46,14 @@ class S3Store implements ObjectStore {
   readonly signer: Signer;
   readonly #connection: S3Connection;
   readonly #resources: PutResources;
+  readonly #shortcut: Shortcut;
 
-  constructor(connection: S3Connection, signer: Signer) {
-    this.signer = signer;
+  constructor(connection: S3Connection, sign: Sign) {
+    this.signer = signerFor(connection, sign);
     this.url = connection.url;
     this.#connection = connection;
-    this.#resources = new PutResources(connection.partBytes);
+    this.#shortcut = new Shortcut(connection, sign);
+    this.#resources = new PutResources(connection.partBytes, this.#shortcut);
   }
 
   async put(key: string, body: Body, options: PutOptions = {}, signal?: AbortSignal): Promise<StoredObject> {
@@ -69,12 +72,14 @@ class S3Store implements ObjectStore {
         await this.#assertReaches(key, end, signal);
         return;
       }
-      const opened = await this.#open(key, at, end, etag, signal);
+      const from = at;
+      const bySdk = (): Promise<OpenedObject | undefined> => this.#open(key, from, end, etag, signal);
+      const anew = at === 0 && end === undefined && etag === undefined;
+      const opened = await (anew ? this.#shortcut.get(this.#connection.base + key, bySdk, signal) : bySdk());
       if (opened === undefined) return;
       const { stream } = opened;
       end = opened.end;
       etag = opened.etag;
-      const before = at;
       let cut: unknown;
       try {
         for await (const chunk of chunksFrom(stream)) {
@@ -89,7 +94,7 @@ class S3Store implements ObjectStore {
       if (at === end) return;
       // Cut off: go on from here, with the same object.
       signal?.throwIfAborted();
-      fruitless = at > before ? 0 : fruitless + 1;
+      fruitless = at > from ? 0 : fruitless + 1;
       if (fruitless >= fruitlessReads) {
         throw new StorageError(`${this.url}/${key} breaks off at byte ${at} of ${end}`, { key, transient: true, cause: cut });
       }
@@ -148,7 +153,7 @@ class S3Store implements ObjectStore {
     to: number | undefined,
     etag: string | undefined,
     signal?: AbortSignal,
-  ): Promise<{ readonly stream: Readable; readonly end: number; readonly etag: string | undefined } | undefined> {
+  ): Promise<OpenedObject | undefined> {
     const { sdk, client, bucket, base } = this.#connection;
     const whole = at === 0 && to === undefined;
     let answer: GetObjectCommandOutput;

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { NotFoundError, StorageError } from '../../src/model/errors.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { S3Options } from '../../src/storage/s3.ts';
+import { textOf } from '../support/bodies.ts';
+import type { Fault, FaultProxy } from '../support/fault-proxy.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { type S3Server, startVersityGateway } from '../support/s3-servers.ts';
+import { openOn } from './object-store-s3.ts';
+
+// Requests that the store signs and sends itself have their signature in the URL; those of the SDK have it in a header.
+
+let server: S3Server;
+let proxy: FaultProxy;
+let seen: string[] = [];
+before(async () => {
+  server = await startVersityGateway();
+  proxy = await startFaultProxy(server.endpoint);
+});
+after(async () => {
+  await proxy?.stop();
+  await server?.stop();
+});
+beforeEach(() => spoilOwn(() => undefined));
+
+const isOwn = (path: string): boolean => path.includes('X-Amz-Signature=');
+
+/** Remembers who sends what, and spoils what the store sends by itself. */
+function spoilOwn(fault: () => Fault | undefined): void {
+  seen = [];
+  proxy.spoil((method, path) => {
+    seen.push(`${method} ${isOwn(path) ? 'own' : 'sdk'}`);
+    return isOwn(path) ? fault() : undefined;
+  });
+}
+
+async function opened<T>(work: (store: ObjectStore) => Promise<T>, options: Partial<S3Options> = {}): Promise<T> {
+  const store = await openOn(server, { endpoint: proxy.endpoint, ...options });
+  seen = [];
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function* chunks(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('one, ');
+  yield Buffer.from('two');
+}
+
+test('whole objects are put and read by requests of our own, conditions and ranges by the SDK', async () => {
+  await opened(async (store) => {
+    const array = await store.put('array', Buffer.from('text'));
+    const stream = await store.put('stream', chunks(), { atMost: 100 });
+    assert.equal(await textOf(store, 'array'), 'text');
+    assert.equal(await textOf(store, 'stream'), 'one, two');
+    assert.deepEqual(seen, ['PUT own', 'PUT own', 'GET own', 'GET own']);
+    assert.equal(array.etag, (await store.stat('array'))?.etag);
+    assert.equal(stream.etag, (await store.stat('stream'))?.etag);
+
+    seen = [];
+    await store.put('condition', Buffer.from('new'), { ifAbsent: true });
+    for await (const chunk of store.get('stream', { from: 5 })) assert.equal(Buffer.from(chunk).toString(), 'two');
+    assert.deepEqual(seen, ['PUT sdk', 'GET sdk']);
+  });
+});
+
+test('encryption and storage class go along, signed', async () => {
+  const paths: string[] = [];
+  proxy.spoil((method, path) => {
+    if (method === 'PUT') paths.push(path);
+    return undefined;
+  });
+  await opened((store) => store.put('placed', Buffer.from('x')), { serverSideEncryption: 'AES256', storageClass: 'STANDARD' });
+  assert.equal(paths.length, 1);
+  const signed = new URL(paths[0] ?? '', server.endpoint).searchParams.get('X-Amz-SignedHeaders')?.split(';');
+  assert.deepEqual(signed, ['host', 'x-amz-checksum-crc32', 'x-amz-server-side-encryption', 'x-amz-storage-class']);
+});
+
+test('a store that is busy, or cuts the connection, is asked again by the SDK', async () => {
+  const faults: readonly Fault[] = [
+    { status: 503, code: 'SlowDown' },
+    { status: 429, code: 'TooManyRequests' },
+    { cutUploadAfter: 0 },
+  ];
+  await opened(async (store) => {
+    for (const [index, fault] of faults.entries()) {
+      spoilOwn(() => fault);
+      const text = `after ${index}`;
+      await store.put('busy', Buffer.from(text));
+      assert.equal(await textOf(store, 'busy'), text);
+      assert.ok(seen.includes('PUT own') && seen.includes('PUT sdk'), seen.join());
+    }
+    // And does so no longer than the store is busy.
+    spoilOwn(() => undefined);
+    await store.put('busy', Buffer.from('at last'));
+    assert.equal(await textOf(store, 'busy'), 'at last');
+    assert.deepEqual(seen, ['PUT own', 'GET own']);
+  });
+});
+
+test('a store that refuses such requests is no longer asked', async () => {
+  spoilOwn(() => ({ status: 403, code: 'AccessDenied' }));
+  await opened(async (store) => {
+    for (const number of [1, 2, 3, 4]) {
+      await store.put(`refused/${number}`, Buffer.from(`${number}`));
+      assert.equal(await textOf(store, `refused/${number}`), `${number}`);
+    }
+    assert.equal(seen.filter((each) => each.endsWith('own')).length, 3);
+  });
+});
+
+test('what the SDK is refused too counts for nothing, and is told as ever', async () => {
+  await opened(async (store) => {
+    for (const number of [1, 2, 3, 4]) await assert.rejects(textOf(store, `missing/${number}`), NotFoundError);
+    await store.put('there', Buffer.from('x'));
+    assert.equal(seen.at(-1), 'PUT own');
+  });
+  await opened(async (store) => {
+    proxy.spoil(() => ({ status: 403, code: 'AccessDenied', message: 'not yours' }));
+    await assert.rejects(store.put('denied', Buffer.from('x')), (error) => {
+      assert.ok(error instanceof StorageError && !error.transient);
+      assert.match(error.message, /AccessDenied: not yours \(HTTP 403\)/);
+      assert.doesNotMatch(error.message, /Signature/);
+      return true;
+    });
+  });
+});
+
+test('an abort ends a request that has no answer, with its reason', async () => {
+  await opened(async (store) => {
+    const stop = new AbortController();
+    proxy.hold(async (method) => {
+      if (method === 'GET') stop.abort(new Error('enough'));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    });
+    try {
+      await store.put('held', Buffer.from('x'));
+      await assert.rejects(async () => {
+        for await (const _ of store.get('held', {}, stop.signal)) assert.fail('bytes came');
+      }, /enough/);
+      assert.ok(!seen.includes('GET sdk'), seen.join());
+    } finally {
+      proxy.hold(async () => {});
+    }
+  });
+});
