@@ -4,10 +4,14 @@ import { BackupError, IntegrityError, messageOf } from '../model/errors.ts';
 import type { BlockBatch } from './block-decode.ts';
 import type { EncodedBlocks, FileToEncode } from './block-encode.ts';
 import type { LzoAnswer, LzoJob } from './lzo-jobs.ts';
+import { openLzoWork } from './lzo-work.ts';
 import { encodeHeader } from './lzop-format.ts';
 
 /** Jobs that a worker holds: one at work, and one so that it need not wait for the next message. */
 const jobsPerWorker = 2;
+
+/** Blocks of so few plain bytes are decoded sooner than a message has gone to a thread and come back. */
+const decodedHere = 32 * 1024;
 
 interface Waiting {
   readonly job: LzoJob;
@@ -30,7 +34,7 @@ export interface LzoPoolOptions {
 }
 
 /**
- * Worker threads that encode and decode LZO blocks.
+ * Worker threads that encode and decode LZO blocks; a few small blocks are decoded on the caller's own.
  *
  * Bytes handed over are given away: their whole ArrayBuffer moves to the thread and is empty afterwards (a Node Buffer is
  * copied, since it may share its memory with others). Work waits in line without limit, so a caller keeps only a few
@@ -42,6 +46,7 @@ export class LzoPool {
   readonly #program: URL | undefined;
   readonly #running = new Set<Thread>();
   readonly #waiting: Waiting[] = [];
+  #own: ReturnType<typeof openLzoWork> | undefined;
   #closed = false;
 
   constructor(options: LzoPoolOptions = {}) {
@@ -72,14 +77,18 @@ export class LzoPool {
 
   /** The verified plain bytes of each block. */
   async decode(batch: BlockBatch): Promise<readonly Uint8Array[]> {
-    const answer = await this.#run({ type: 'decode', batch: { ...batch, bytes: owned(batch.bytes) } });
+    const answer = isSmall(batch)
+      ? await this.#here({ type: 'decode', batch })
+      : await this.#run({ type: 'decode', batch: { ...batch, bytes: owned(batch.bytes) } });
     if (answer.type !== 'decode') throw unexpected(answer);
     return answer.pieces;
   }
 
   /** Decodes and verifies like `decode`, but gives only the CRC-32 of all the plain bytes. */
   async check(batch: BlockBatch): Promise<number> {
-    const answer = await this.#run({ type: 'check', batch: { ...batch, bytes: owned(batch.bytes) } });
+    const answer = isSmall(batch)
+      ? await this.#here({ type: 'check', batch })
+      : await this.#run({ type: 'check', batch: { ...batch, bytes: owned(batch.bytes) } });
     if (answer.type !== 'check') throw unexpected(answer);
     return answer.plainCrc32;
   }
@@ -100,8 +109,13 @@ export class LzoPool {
       this.#waiting.push({ job, buffer, resolve, reject });
       this.#assign();
     });
-    if (answer.type !== 'failed') return answer;
-    throw answer.integrity ? new IntegrityError(answer.message) : new BackupError(`lzo worker failed: ${answer.message}`);
+    return unlessFailed(answer);
+  }
+
+  async #here(job: LzoJob): Promise<LzoAnswer> {
+    if (this.#closed) throw closed();
+    this.#own ??= openLzoWork();
+    return unlessFailed(await this.#own(job));
   }
 
   /** Gives waiting jobs to whoever has least to do, starting a thread while there may be more. */
@@ -168,6 +182,15 @@ function startWorker(program: URL | undefined): Worker {
   const [tsx, worker] = [import.meta.resolve('tsx/esm/api'), url.href].map((href) => JSON.stringify(href));
   const code = `import { register } from ${tsx}; register(); await import(${worker});`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+}
+
+function isSmall({ blocks }: BlockBatch): boolean {
+  return blocks.reduce((sum, { plainBytes }) => sum + plainBytes, 0) <= decodedHere;
+}
+
+function unlessFailed(answer: LzoAnswer): LzoAnswer {
+  if (answer.type !== 'failed') return answer;
+  throw answer.integrity ? new IntegrityError(answer.message) : new BackupError(`lzo worker failed: ${answer.message}`);
 }
 
 function owned(bytes: Uint8Array): Uint8Array {

@@ -1,26 +1,9 @@
-/** The worker thread of lzo-pool.ts. Encoding never loads lzo-wasm, decoding does at its first block. */
+/** The worker thread of lzo-pool.ts. */
 import { parentPort, type Transferable } from 'node:worker_threads';
-import { IntegrityError, messageOf } from '../model/errors.ts';
-import { checkBlocks, type Decoders, decodeBlocks } from './block-decode.ts';
-import { encodeBlocks, encodeFiles } from './block-encode.ts';
-import { openLzo } from './lzo.ts';
 import type { LzoAnswer, LzoJob } from './lzo-jobs.ts';
-import { openLzo1x } from './lzo1x.ts';
+import { openLzoWork } from './lzo-work.ts';
 
-const lzo1x = openLzo1x();
-let decoders: Decoders | undefined;
-
-async function answerOf(job: LzoJob): Promise<LzoAnswer> {
-  if (job.type === 'encode') return { type: 'encode', blocks: encodeBlocks(lzo1x, job.bytes) };
-  if (job.type === 'encodeFiles') return { type: 'encodeFiles', files: encodeFiles(lzo1x, job.bytes, job.files) };
-  decoders ??= { lzo: await openLzo(), lzo1x };
-  if (job.type === 'decode') return { type: 'decode', pieces: await decodeBlocks(decoders, job.batch) };
-  return { type: 'check', plainCrc32: await checkBlocks(decoders, job.batch) };
-}
-
-function failure(error: unknown): LzoAnswer {
-  return { type: 'failed', integrity: error instanceof IntegrityError, message: messageOf(error) };
-}
+const work = openLzoWork();
 
 function buffersOf(answer: LzoAnswer): readonly Transferable[] {
   const views = viewsOf(answer).map((view) => view.buffer);
@@ -37,7 +20,7 @@ const port = parentPort;
 if (port === null) throw new TypeError('lzo-worker runs as a worker thread');
 
 async function serve(job: LzoJob): Promise<void> {
-  const answer = await answerOf(job).catch(failure);
+  const answer = await work(job);
   port?.postMessage(answer, buffersOf(answer));
 }
 

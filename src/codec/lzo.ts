@@ -32,15 +32,16 @@ export interface Lzo {
 export async function openLzo(): Promise<Lzo> {
   const { default: create } = await import('lzo-wasm/lzo-wasm.js');
   const wasmBinary = await readFile(createRequire(import.meta.url).resolve('lzo-wasm/lzo-wasm.wasm'));
-  let instance: LzoWasm | undefined;
+  let loading: Promise<LzoWasm> | undefined;
   return {
     decompress: async (stored, target) => {
-      instance ??= await create({ wasmBinary, print: quiet, printErr: quiet });
+      const using = (loading ??= create({ wasmBinary, print: quiet, printErr: quiet }));
+      const instance = await using;
       try {
         decompressWith(instance, stored, target);
         return true;
       } catch {
-        instance = undefined;
+        if (loading === using) loading = undefined;
         return false;
       }
     },
