@@ -1,5 +1,5 @@
 import { IntegrityError } from '../model/errors.ts';
-import { crc32, crc32Combine, hexOfCrc32 } from './crc32.ts';
+import { crc32, hexOfCrc32 } from './crc32.ts';
 import { lzoWasmBlockBytes, type Lzo } from './lzo.ts';
 import { openLzo1x, type Lzo1x } from './lzo1x.ts';
 import { type BlockHeader, blockBytes } from './lzop-format.ts';
@@ -40,15 +40,6 @@ export async function decodeBlocks(decoders: Decoders, batch: BlockBatch): Promi
     if (plain !== stored) to += block.plainBytes;
   }
   return pieces;
-}
-
-/** Verifies every block as decodeBlocks does, and gives the CRC-32 of all their plain bytes. */
-export async function checkBlocks(decoders: Decoders, batch: BlockBatch): Promise<number> {
-  const pieces = await decodeBlocks(decoders, batch);
-  return pieces.reduce((sum, plain, n) => {
-    const known = batch.blocks[n]?.crc32OfPlain;
-    return known === undefined ? crc32(plain, sum) : crc32Combine(sum, known, plain.length);
-  }, 0);
 }
 
 /** Fills `plain` unless it is `stored` itself; says what is wrong, if anything is. */

@@ -5,13 +5,11 @@ import type { EncodedBlocks, PackedFile } from './block-encode.ts';
 export type LzoJob =
   | { readonly type: 'encode'; readonly bytes: Uint8Array }
   | { readonly type: 'encodeFiles'; readonly bytes: Uint8Array; readonly files: readonly PackedFile[] }
-  | { readonly type: 'decode'; readonly batch: BlockBatch }
-  | { readonly type: 'check'; readonly batch: BlockBatch };
+  | { readonly type: 'decode'; readonly batch: BlockBatch };
 
 /** What a worker thread answers, in the order of the jobs. Errors lose their class on the way, so it goes by name. */
 export type LzoAnswer =
   | { readonly type: 'encode'; readonly blocks: EncodedBlocks }
   | { readonly type: 'encodeFiles'; readonly files: readonly Uint8Array[] }
   | { readonly type: 'decode'; readonly pieces: readonly Uint8Array[] }
-  | { readonly type: 'check'; readonly plainCrc32: number }
   | { readonly type: 'failed'; readonly integrity: boolean; readonly message: string };

@@ -84,15 +84,6 @@ export class LzoPool {
     return answer.pieces;
   }
 
-  /** Decodes and verifies like `decode`, but gives only the CRC-32 of all the plain bytes. */
-  async check(batch: BlockBatch): Promise<number> {
-    const answer = isSmall(batch)
-      ? await this.#here({ type: 'check', batch })
-      : await this.#run({ type: 'check', batch: { ...batch, bytes: owned(batch.bytes) } });
-    if (answer.type !== 'check') throw unexpected(answer);
-    return answer.plainCrc32;
-  }
-
   /** Ends the threads; what is not done yet is rejected. */
   async close(): Promise<void> {
     this.#closed = true;

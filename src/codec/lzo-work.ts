@@ -1,5 +1,5 @@
 import { IntegrityError, messageOf } from '../model/errors.ts';
-import { checkBlocks, type Decoders, decodeBlocks } from './block-decode.ts';
+import { type Decoders, decodeBlocks } from './block-decode.ts';
 import { encodeBlocks, encodeFiles } from './block-encode.ts';
 import { openLzo } from './lzo.ts';
 import type { LzoAnswer, LzoJob } from './lzo-jobs.ts';
@@ -13,8 +13,7 @@ export function openLzoWork(): (job: LzoJob) => Promise<LzoAnswer> {
   const answerOf = async (job: LzoJob): Promise<LzoAnswer> => {
     if (job.type === 'encode') return { type: 'encode', blocks: encodeBlocks(lzo1x, job.bytes) };
     if (job.type === 'encodeFiles') return { type: 'encodeFiles', files: encodeFiles(lzo1x, job.bytes, job.files) };
-    if (job.type === 'decode') return { type: 'decode', pieces: await decodeBlocks(await decoders(), job.batch) };
-    return { type: 'check', plainCrc32: await checkBlocks(await decoders(), job.batch) };
+    return { type: 'decode', pieces: await decodeBlocks(await decoders(), job.batch) };
   };
   return (job) => answerOf(job).catch(failure);
 }

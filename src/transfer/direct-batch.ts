@@ -5,10 +5,11 @@ import { IntegrityError } from '../model/errors.ts';
 import { total } from '../model/size.ts';
 import type { StoredBytes } from '../model/upload-plan.ts';
 import { isStored } from './answer.ts';
-import { type DirectParts, numberOf } from './direct-node.ts';
+import type { DirectParts } from './direct-node.ts';
 import { NodeBatch } from './node-batch.ts';
 import { plainSizes } from './lzop-list.ts';
 import { damagedOnNode } from './node-damage.ts';
+import { type NodeSum, sumIn } from './node-sum.ts';
 import { atMost } from './object-size.ts';
 import type { Source } from './transfer.ts';
 
@@ -16,6 +17,11 @@ import type { Source } from './transfer.ts';
 interface Packed {
   readonly source: Source;
   readonly name: string;
+}
+
+/** With the sum of what is sent. */
+interface Summed extends Packed {
+  readonly sum: NodeSum;
 }
 
 /**
@@ -33,24 +39,26 @@ export async function uploadBatch(
   const node = new NodeBatch(parts, from, need, signal);
   try {
     const packed = await pack(node, unit);
-    const sums = (await node.ask('cksum', packed.map(nameOf))).map(parseCksum);
-    await provePlainSizes(node, packed, sums);
+    const printed = await node.ask('cksum', packed.map(nameOf));
+    const summed = packed.map((each, index) => ({ ...each, sum: sumIn(printed[index]) }));
+    await provePlainSizes(node, summed);
     await proveDigests(node, packed);
     const { signer } = parts;
     const answers = await node.send(
-      packed.map(({ source: { upload }, name }, index) => ({
+      summed.map(({ source: { upload }, name, sum }) => ({
         key: upload.key,
-        bytes: (sums[index] ?? nothing).bytes,
+        bytes: sum.bytes,
         sign: () => signer.put(upload.key),
         files: { upload: name },
         isDone: isStored,
       })),
     );
     await node.finish();
-    return packed.map((_, index) => {
-      const { cksum: storedCksum, bytes: storedBytes } = sums[index] ?? nothing;
-      return { storedBytes, storedCksum, etag: answers[index]?.etag ?? '' };
-    });
+    return summed.map(({ sum }, index) => ({
+      storedBytes: sum.bytes,
+      storedCksum: sum.cksum,
+      etag: answers[index]?.etag ?? '',
+    }));
   } finally {
     await node.close();
   }
@@ -73,13 +81,13 @@ async function pack(node: NodeBatch, unit: readonly Source[]): Promise<readonly 
   return packed;
 }
 
-async function provePlainSizes(node: NodeBatch, packed: readonly Packed[], sums: readonly (typeof nothing)[]): Promise<void> {
-  const containers = packed.filter(isContainer);
+async function provePlainSizes(node: NodeBatch, summed: readonly Summed[]): Promise<void> {
+  const containers = summed.filter(isContainer);
   const listed = containers.length === 0 ? [] : plainSizes(await node.ask('list', containers.map(nameOf)));
   const sizes = new Map(containers.map((each, index) => [each, listed[index]]));
-  for (const [index, each] of packed.entries()) {
+  for (const each of summed) {
     const { path, bytes } = each.source.upload.component;
-    const found = isContainer(each) ? sizes.get(each) : sums[index]?.bytes;
+    const found = isContainer(each) ? sizes.get(each) : each.sum.bytes;
     if (found !== bytes) {
       throw new IntegrityError(`${path} gave ${found ?? 'no'} bytes instead of the ${bytes} that the listing promised`);
     }
@@ -110,14 +118,6 @@ async function agree(node: NodeBatch, verb: string, files: readonly Packed[]): P
   );
   const bytes = total(uploads.map(({ component }) => component.bytes));
   return printed[0] === `${cksumOfTurned(expected, bytes)} ${bytes}`;
-}
-
-const nothing = { cksum: Number.NaN, bytes: Number.NaN };
-
-/** `<sum> <bytes> <name>`. */
-function parseCksum(line: string): typeof nothing {
-  const [cksum, bytes] = line.split(' ');
-  return { cksum: numberOf(cksum), bytes: numberOf(bytes) };
 }
 
 function isContainer({ source }: Packed): boolean {

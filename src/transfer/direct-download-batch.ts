@@ -4,7 +4,7 @@ import type { Remote } from '../cluster/remote.ts';
 import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import type { Answer } from './answer.ts';
 import { type DirectParts, mebibyte } from './direct-node.ts';
-import { otherSum, proveLength } from './direct-download.ts';
+import { otherSum, proveLength } from './node-sum.ts';
 import { plainSizes } from './lzop-list.ts';
 import { NodeBatch } from './node-batch.ts';
 import type { Target } from './transfer.ts';

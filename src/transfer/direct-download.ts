@@ -1,4 +1,3 @@
-import { cksumOfTurned } from '../codec/cksum.ts';
 import type { Remote } from '../cluster/remote.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../model/errors.ts';
 import type { StoredFile } from '../model/manifest.ts';
@@ -8,6 +7,7 @@ import { curlConfig } from './curl-config.ts';
 import { type DirectParts, mebibyte, numberOf } from './direct-node.ts';
 import { nicely } from '../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
+import { type Check, checkOf, proveLength, proveSum } from './node-sum.ts';
 import type { Target } from './transfer.ts';
 
 /** Only what curl and lzop say lies there. */
@@ -37,24 +37,6 @@ export async function downloadLarge(parts: DirectParts, { file, path }: Target, 
   judge(got, file, check, to.host, parts.store.url);
 }
 
-interface Check {
-  readonly of: 'plain' | 'stored';
-  readonly way: 'turned' | 'straight';
-  readonly sum: number;
-  readonly bytes: number;
-}
-
-function checkOf(file: StoredFile): Check {
-  const { bytes, storedBytes } = file;
-  if (file.digest !== undefined) {
-    return { of: 'plain', way: 'turned', sum: cksumOfTurned(Number.parseInt(file.digest, 16), bytes), bytes };
-  }
-  const stored = { of: 'stored', bytes: storedBytes } as const;
-  return file.storedCrc32 === undefined
-    ? { ...stored, way: 'straight', sum: file.storedCksum ?? Number.NaN }
-    : { ...stored, way: 'turned', sum: cksumOfTurned(Number.parseInt(file.storedCrc32, 16), storedBytes) };
-}
-
 function judge(line: string, file: StoredFile, check: Check, host: string, url: string): void {
   const [, curl, lzop, writing, http, length, sum, bytes, ...words] = line.split(' ');
   const said = words.join(' ').trim();
@@ -71,30 +53,5 @@ function judge(line: string, file: StoredFile, check: Check, host: string, url: 
     throw new IntegrityError(`${file.key} is damaged: lzop on ${host} ended with status ${lzop}${whole}`);
   }
   if (answer.curl !== 0) throw answerError(host, file.key, answer);
-  proveSum(file, check, numberOf(sum), numberOf(bytes));
-}
-
-/** Throws IntegrityError when the object is not as long as its manifest says. */
-export function proveLength(file: StoredFile, length: number): void {
-  if (length !== file.storedBytes) {
-    throw new IntegrityError(`${file.key} has ${length} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
-  }
-}
-
-function proveSum(file: StoredFile, check: Check, sum: number, bytes: number): void {
-  if (bytes !== check.bytes) {
-    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, {
-      check: 'plain-size',
-    });
-  }
-  if (sum !== check.sum) throw otherSum(file, check.of);
-}
-
-/** The object holds something else than was stored, or than Cassandra wrote. */
-export function otherSum(file: StoredFile, of: 'plain' | 'stored'): IntegrityError {
-  return of === 'plain'
-    ? new IntegrityError(`${file.key} holds data whose CRC-32 is not the ${file.digest} of Cassandra's digest`, {
-        check: 'digest',
-      })
-    : new IntegrityError(`${file.key} has not the checksum that its manifest says`, { check: 'checksum' });
+  proveSum(file, check, { cksum: numberOf(sum), bytes: numberOf(bytes) });
 }

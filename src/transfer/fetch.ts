@@ -33,22 +33,17 @@ export async function* plainBytes(
 
 /**
  * The container of a stored component as it lies in the store, checked while it passes: for a receiver that decompresses
- * by itself. With a pool it is decoded on the side, so that its digest is proved too.
+ * by itself, and holds what it gets against Cassandra's digest.
  */
-export async function* checkStored(
-  store: ObjectStore,
-  file: StoredFile,
-  signal: AbortSignal,
-  pool?: LzoPool,
-): AsyncGenerator<Uint8Array> {
-  const follower = new ContainerFollower({ name: file.key, ...(pool === undefined ? {} : { pool }) });
+export async function* checkStored(store: ObjectStore, file: StoredFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const follower = new ContainerFollower({ name: file.key });
   const cksum = file.storedCksum === undefined ? undefined : new Cksum();
   for await (const chunk of store.get(file.key, {}, signal)) {
-    await follower.push(chunk);
+    follower.push(chunk);
     cksum?.add(chunk);
     yield chunk;
   }
-  const summary = await follower.end();
+  const summary = follower.end();
   const { storedBytes } = summary;
   checkObject(
     file,

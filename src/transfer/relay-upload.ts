@@ -102,20 +102,20 @@ class Watch {
         this.#bytes += chunk.byteLength;
         this.#crc = crc32(chunk, this.#crc);
       } else {
-        await this.#follower.push(chunk);
+        this.#follower.push(chunk);
       }
       yield chunk;
     }
-    await this.#prove();
+    this.#prove();
   }
 
   result(): { readonly storedBytes: number; readonly storedCrc32: string } {
     return { storedBytes: this.#bytes, storedCrc32: crcText(this.#crc) };
   }
 
-  async #prove(): Promise<void> {
+  #prove(): void {
     const { path, bytes } = this.#upload.component;
-    const summary = await this.#follower?.end();
+    const summary = this.#follower?.end();
     const plain = summary?.plainBytes ?? this.#bytes;
     const plainCrc = summary === undefined ? this.#crc : summary.plainCrc32;
     if (summary !== undefined) {

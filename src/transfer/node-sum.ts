@@ -1,0 +1,62 @@
+import { cksumOfTurned } from '../codec/cksum.ts';
+import { IntegrityError } from '../model/errors.ts';
+import type { StoredFile } from '../model/manifest.ts';
+import { numberOf } from './direct-node.ts';
+
+/** What `cksum` printed; NaN where it printed nothing that is understood. */
+export interface NodeSum {
+  readonly cksum: number;
+  readonly bytes: number;
+}
+
+/** Reads `<sum> <bytes>`, with or without a name after it. */
+export function sumIn(line: string | undefined): NodeSum {
+  const [cksum, bytes] = (line ?? '').trim().split(' ');
+  return { cksum: numberOf(cksum), bytes: numberOf(bytes) };
+}
+
+/** What a node is to sum with `cksum` while it restores a file, and what must come of it. */
+export interface Check {
+  readonly of: 'plain' | 'stored';
+  readonly way: 'turned' | 'straight';
+  readonly sum: number;
+  readonly bytes: number;
+}
+
+/** Cassandra's digest of the plain bytes where there is one, else the sum of the object. */
+export function checkOf(file: StoredFile): Check {
+  const { bytes, storedBytes } = file;
+  if (file.digest !== undefined) {
+    return { of: 'plain', way: 'turned', sum: cksumOfTurned(Number.parseInt(file.digest, 16), bytes), bytes };
+  }
+  const stored = { of: 'stored', bytes: storedBytes } as const;
+  return file.storedCrc32 === undefined
+    ? { ...stored, way: 'straight', sum: file.storedCksum ?? Number.NaN }
+    : { ...stored, way: 'turned', sum: cksumOfTurned(Number.parseInt(file.storedCrc32, 16), storedBytes) };
+}
+
+/** Throws IntegrityError when the object is not as long as its manifest says. */
+export function proveLength(file: StoredFile, length: number): void {
+  if (length !== file.storedBytes) {
+    throw new IntegrityError(`${file.key} has ${length} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
+  }
+}
+
+/** Throws IntegrityError unless the node found the sum, of as many bytes. */
+export function proveSum(file: StoredFile, check: Check, { cksum, bytes }: NodeSum): void {
+  if (bytes !== check.bytes) {
+    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, {
+      check: 'plain-size',
+    });
+  }
+  if (cksum !== check.sum) throw otherSum(file, check.of);
+}
+
+/** The object holds something else than was stored, or than Cassandra wrote. */
+export function otherSum(file: StoredFile, of: 'plain' | 'stored'): IntegrityError {
+  return of === 'plain'
+    ? new IntegrityError(`${file.key} holds data whose CRC-32 is not the ${file.digest} of Cassandra's digest`, {
+        check: 'digest',
+      })
+    : new IntegrityError(`${file.key} has not the checksum that its manifest says`, { check: 'checksum' });
+}
