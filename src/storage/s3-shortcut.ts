@@ -46,8 +46,10 @@ export class Shortcut {
     const request = async (): Promise<Tried<Sent>> => {
       const headers = { ...this.#connection.placementHeaders, 'x-amz-checksum-crc32': checksumText(crc32(bytes)) };
       const answer = await this.#send({ method: 'PUT', key, headers }, signal, bytes);
-      answer.resume();
       const { statusCode: status = 0, headers: said } = answer;
+      // A refusal may come while bytes are still being sent, out of memory that is about to be used again.
+      if (status === 200) answer.resume();
+      else answer.destroy();
       return status === 200 && said.etag !== undefined ? { done: { ETag: said.etag } } : { status };
     };
     return this.#either(request, otherwise, signal);
