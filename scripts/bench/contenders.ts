@@ -35,6 +35,7 @@ export async function contenders(
 ): Promise<readonly Contender[]> {
   const all = [
     sstashContender(lab, 'sstash direct', sstash, 'direct', 'lzo'),
+    sstashContender(lab, 'sstash direct, auto', sstash, 'direct', 'auto'),
     sstashContender(lab, 'sstash direct, none', sstash, 'direct', 'none'),
     sstashContender(lab, 'sstash relay', sstash, 'relay', 'lzo'),
     sstashContender(lab, 'sstash relay, none', sstash, 'relay', 'none'),
@@ -70,7 +71,7 @@ function sstashContender(
   name: string,
   sstash: readonly string[],
   transfer: 'direct' | 'relay',
-  compression: 'lzo' | 'none',
+  compression: 'lzo' | 'auto' | 'none',
 ): Contender {
   const staged = '/tmp/cassandra_restore';
   const local = join(lab.directory, 'down');
