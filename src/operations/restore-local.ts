@@ -1,8 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import PQueue from 'p-queue';
 import type { LzoPool } from '../codec/lzo-pool.ts';
 import type { DownloadLayout } from '../model/download-layout.ts';
@@ -10,13 +7,10 @@ import { tablePlaces } from '../model/download-layout.ts';
 import { coverageWarnings } from '../model/coverage.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { NodeManifest } from '../model/manifest.ts';
-import { reasonOf } from '../model/outcome.ts';
-import type { RestoreFile } from '../model/restore-plan.ts';
 import { partsOf, planParts } from '../model/restore-plan.ts';
 import type { RestoredNode, RestoreResult } from '../model/results.ts';
 import type { Repository } from '../storage/repository.ts';
-import { plainBytes } from '../transfer/fetch.ts';
+import { fetchFiles, partialSuffix } from './local-fetch.ts';
 import type { RestoreOptions } from './restore-stage.ts';
 import { planCoverage } from './restore-coverage.ts';
 import { chooseSources } from './restore-sources.ts';
@@ -72,7 +66,7 @@ export async function restoreLocal(
       if (options.dryRun) {
         return node;
       }
-      const error = await fetchAll(manifest, directory, plan.fetch, queue, parts, signal);
+      const error = await fetchFiles(manifest.host, directory, plan.fetch, { ...parts, queue }, signal);
       return error === undefined ? node : { ...node, error };
     }),
   );
@@ -92,58 +86,6 @@ export async function restoreLocal(
     commands: '',
     warnings,
   };
-}
-
-/** Gives the reason of the first failure; other files are still fetched, so that a second run has less to do. */
-async function fetchAll(
-  manifest: NodeManifest,
-  directory: string,
-  files: readonly RestoreFile[],
-  queue: PQueue,
-  parts: LocalRestoreParts,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { host } = manifest;
-  parts.listen({ type: 'planned', host, files: files.length, bytes: files.reduce((sum, { file }) => sum + file.bytes, 0) });
-  parts.listen({ type: 'node', host, state: 'transfer' });
-  const results = await Promise.allSettled(
-    files.map((file) =>
-      queue.add(async () => {
-        signal.throwIfAborted();
-        await fetchOne(file, directory, parts, signal);
-        parts.listen({ type: 'transferred', host, files: 1, bytes: file.file.bytes });
-      }),
-    ),
-  );
-  const failure = results.find((result) => result.status === 'rejected');
-  const error = failure?.status === 'rejected' ? reasonOf(failure.reason) : undefined;
-  parts.listen(
-    error === undefined ? { type: 'node', host, state: 'done' } : { type: 'node', host, state: 'failed', detail: error },
-  );
-  return error;
-}
-
-/** A file has its final name only when every check has passed. */
-async function fetchOne(
-  { file, path }: RestoreFile,
-  directory: string,
-  parts: LocalRestoreParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const final = join(directory, path);
-  const partial = `${final}${partialSuffix}`;
-  await mkdir(dirname(final), { recursive: true, mode: 0o750 });
-  try {
-    await pipeline(
-      Readable.from(plainBytes(parts.repository.store, file, parts.pool, signal)),
-      createWriteStream(partial, { mode: 0o640, flush: true }),
-      { signal },
-    );
-    await rename(partial, final);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
 }
 
 /**
@@ -199,4 +141,3 @@ async function nearest(directory: string): Promise<string> {
 }
 
 const markName = '.sstash-restore';
-const partialSuffix = '.sstash-partial';

@@ -86,9 +86,18 @@ async function send(
   stop: AbortController,
 ): Promise<Sent> {
   const { partBytes } = upload.connection;
-  if (body instanceof Uint8Array && body.byteLength > partBytes) {
+  const whole = async (bytes: Uint8Array): Promise<Sent> => {
+    const bySdk = (): Promise<Sent> => putWhole(upload, bytes, expected, stop.signal);
+    // Whether a condition failed or an answer was lost, only `ownAfterAll` tells apart, by what the SDK knows.
+    const conditional = upload.IfNoneMatch !== undefined || upload.IfMatch !== undefined;
+    return await (conditional ? bySdk() : shortcut.put(upload.Key, bytes, bySdk, stop.signal));
+  };
+  if (body instanceof Uint8Array) {
+    // For its size; the bytes are sent from where they are.
     for await (const _ of chunks) continue;
-    return await putArray(upload, body, partSize(1, partBytes, body.byteLength), stop.signal);
+    return body.byteLength > partBytes
+      ? await putArray(upload, body, partSize(1, partBytes, body.byteLength), stop.signal)
+      : await whole(body);
   }
   const limit = options.bytes ?? options.atMost;
   const parts = partsOf(key, chunks, memory, partBytes, limit);
@@ -96,11 +105,7 @@ async function send(
     const first = await parts.next();
     if (first.done === true) throw new StorageError(`${key} came without a part`, { key });
     if (!first.value.last) return await putParts(upload, first.value, parts, expected, stop, memory, lanes);
-    const { bytes } = first.value;
-    const bySdk = (): Promise<Sent> => putWhole(upload, bytes, expected, stop.signal);
-    // Whether a condition failed or an answer was lost, only `ownAfterAll` tells apart, by what the SDK knows.
-    const conditional = upload.IfNoneMatch !== undefined || upload.IfMatch !== undefined;
-    const sent = await (conditional ? bySdk() : shortcut.put(upload.Key, bytes, bySdk, stop.signal));
+    const sent = await whole(first.value.bytes);
     memory.give(first.value.buffer);
     return sent;
   } finally {

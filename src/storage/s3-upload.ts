@@ -32,7 +32,7 @@ const partsPerUpload = 4;
 const beginGraceMs = 5000;
 
 /** One object in one request. */
-export async function putWhole(upload: Upload, bytes: Buffer, expected: Expectation, signal?: AbortSignal): Promise<Sent> {
+export async function putWhole(upload: Upload, bytes: Uint8Array, expected: Expectation, signal?: AbortSignal): Promise<Sent> {
   const { connection, ...target } = upload;
   try {
     return await connection.client.send(
