@@ -8,14 +8,17 @@ export const batchBytes: number = 4 * blockBytes;
 /** Gathers the blocks of a container into batches that can be given away to a thread. Copies their data, once. */
 export class BlockBatcher {
   readonly #name: string;
+  readonly #take: (bytes: number) => Uint8Array;
   #firstBlock = 0;
   #blocks: BlockHeader[] = [];
   #plainBytes = 0;
-  #bytes = new Uint8Array();
+  #bytes: Uint8Array = new Uint8Array();
   #end = 0;
 
-  constructor(name: string) {
+  /** `take` gives memory for whole blocks. */
+  constructor(name: string, take: (bytes: number) => Uint8Array) {
     this.#name = name;
+    this.#take = take;
   }
 
   /** A batch when this part begins a block that no longer fits it. */
@@ -31,7 +34,7 @@ export class BlockBatcher {
     const batch = full ? this.take() : undefined;
     if (this.#blocks.length === 0) {
       // A short block is a file's only or last one; with a whole one, more of them are likely.
-      this.#bytes = Buffer.allocUnsafeSlow(plainBytes === blockBytes ? Math.max(batchBytes, storedBytes) : storedBytes);
+      this.#bytes = plainBytes === blockBytes ? this.#take(Math.max(batchBytes, storedBytes)) : new Uint8Array(storedBytes);
     }
     this.#blocks.push(part.block);
     this.#plainBytes += plainBytes;

@@ -10,24 +10,63 @@ export interface EncodedBlocks {
   readonly storedCrc32: number;
 }
 
-/** A small file to be encoded together with others. */
+/** A small file to be encoded together with others, and where it lies among their bytes. */
 export interface FileToEncode {
   readonly name: string;
   /** ISO 8601, as in Component. */
   readonly modified?: string;
-  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly bytes: number;
 }
 
-/** Where such a file lies in a buffer that holds many. */
-export interface PackedFile {
+/** The same, with its container's header. */
+export interface PackedFile extends Pick<FileToEncode, 'from' | 'bytes'> {
   readonly header: Uint8Array;
-  readonly bytes: number;
+}
+
+/** Containers of several files, one after the other. */
+export interface EncodedFiles {
+  readonly bytes: Uint8Array;
+  /** Bytes of each container. */
+  readonly sizes: readonly number[];
 }
 
 /** Cuts plain bytes into blocks and encodes them; a block that would not shrink is stored as it is. */
 export function encodeBlocks(lzo1x: Lzo1x, plain: Uint8Array): EncodedBlocks {
-  const bytes = Buffer.allocUnsafeSlow(plain.length + encodedBlockHeaderBytes * Math.ceil(plain.length / blockBytes));
-  let end = 0;
+  const bytes = Buffer.allocUnsafeSlow(mostBytes(plain.length));
+  const { end, ...sums } = encodeInto(bytes, 0, lzo1x, plain);
+  return { bytes: bytes.subarray(0, end), plainBytes: plain.length, ...sums };
+}
+
+/** Encodes files that lie in `plain`, each as a container of its own. */
+export function encodeFiles(lzo1x: Lzo1x, plain: Uint8Array, files: readonly PackedFile[]): EncodedFiles {
+  const bytes = Buffer.allocUnsafeSlow(
+    files.reduce((sum, file) => sum + file.header.length + mostBytes(file.bytes) + endOfMember.length, 0),
+  );
+  let at = 0;
+  const sizes = files.map((file) => {
+    const start = at;
+    bytes.set(file.header, start);
+    const { end } = encodeInto(bytes, start + file.header.length, lzo1x, plain.subarray(file.from, file.from + file.bytes));
+    bytes.set(endOfMember, end);
+    at = end + endOfMember.length;
+    return at - start;
+  });
+  return { bytes: bytes.subarray(0, at), sizes };
+}
+
+/** No block is stored longer than it is. */
+function mostBytes(plainBytes: number): number {
+  return plainBytes + encodedBlockHeaderBytes * Math.ceil(plainBytes / blockBytes);
+}
+
+function encodeInto(
+  bytes: Uint8Array,
+  start: number,
+  lzo1x: Lzo1x,
+  plain: Uint8Array,
+): { readonly end: number; readonly plainCrc32: number; readonly storedCrc32: number } {
+  let end = start;
   let plainCrc32 = 0;
   let storedCrc32 = 0;
   for (let from = 0; from < plain.length; from += blockBytes) {
@@ -43,19 +82,5 @@ export function encodeBlocks(lzo1x: Lzo1x, plain: Uint8Array): EncodedBlocks {
     storedCrc32 = crc32Combine(storedCrc32, stored === block ? crc32OfPlain : crc32(stored), stored.length);
     end = data + stored.length;
   }
-  return { bytes: bytes.subarray(0, end), plainBytes: plain.length, plainCrc32, storedCrc32 };
-}
-
-/** Encodes the files that lie one after the other in `plain`, each as a container of its own. */
-export function encodeFiles(lzo1x: Lzo1x, plain: Uint8Array, files: readonly PackedFile[]): readonly Uint8Array[] {
-  let from = 0;
-  return files.map(({ header, bytes }) => {
-    const blocks = encodeBlocks(lzo1x, plain.subarray(from, from + bytes)).bytes;
-    from += bytes;
-    const container = Buffer.allocUnsafeSlow(header.length + blocks.length + endOfMember.length);
-    container.set(header);
-    container.set(blocks, header.length);
-    container.set(endOfMember, header.length + blocks.length);
-    return container;
-  });
+  return { end, plainCrc32, storedCrc32 };
 }

@@ -1,5 +1,5 @@
 import type { BlockBatch } from './block-decode.ts';
-import type { EncodedBlocks, PackedFile } from './block-encode.ts';
+import type { EncodedBlocks, EncodedFiles, PackedFile } from './block-encode.ts';
 
 /** What the pool asks of a worker thread; the buffers beneath the bytes travel along. */
 export type LzoJob =
@@ -10,6 +10,11 @@ export type LzoJob =
 /** What a worker thread answers, in the order of the jobs. Errors lose their class on the way, so it goes by name. */
 export type LzoAnswer =
   | { readonly type: 'encode'; readonly blocks: EncodedBlocks }
-  | { readonly type: 'encodeFiles'; readonly files: readonly Uint8Array[] }
+  | { readonly type: 'encodeFiles'; readonly files: EncodedFiles }
   | { readonly type: 'decode'; readonly pieces: readonly Uint8Array[] }
   | { readonly type: 'failed'; readonly integrity: boolean; readonly message: string };
+
+/** With an answer: the memory of the job's bytes, unless it went into the answer. */
+export interface UsedMemory {
+  readonly used?: Uint8Array;
+}

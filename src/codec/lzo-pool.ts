@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { BackupError, IntegrityError, messageOf } from '../model/errors.ts';
 import type { BlockBatch } from './block-decode.ts';
 import type { EncodedBlocks, FileToEncode } from './block-encode.ts';
-import type { LzoAnswer, LzoJob } from './lzo-jobs.ts';
+import type { LzoAnswer, LzoJob, UsedMemory } from './lzo-jobs.ts';
 import { openLzoWork } from './lzo-work.ts';
 import { encodeHeader } from './lzop-format.ts';
 
@@ -46,12 +46,20 @@ export class LzoPool {
   readonly #program: URL | undefined;
   readonly #running = new Set<Thread>();
   readonly #waiting: Waiting[] = [];
+  readonly #spare: ArrayBuffer[] = [];
   #own: ReturnType<typeof openLzoWork> | undefined;
   #closed = false;
 
   constructor(options: LzoPoolOptions = {}) {
     this.threads = options.threads ?? Math.max(1, Math.min(4, availableParallelism()));
     this.#program = options.worker;
+  }
+
+  /** Memory for bytes that will be handed over; what comes back from the threads is used again. Holds anything at first. */
+  take(bytes: number): Uint8Array {
+    const position = this.#spare.findIndex((buffer) => buffer.byteLength >= bytes);
+    const [buffer = new ArrayBuffer(bytes)] = position < 0 ? [] : this.#spare.splice(position, 1);
+    return new Uint8Array(buffer, 0, bytes);
   }
 
   /** Frames `bytes` (a few MiB) as blocks of 256 KiB; all but a container's last call bring a multiple of that. */
@@ -61,18 +69,17 @@ export class LzoPool {
     return answer.blocks;
   }
 
-  /** A whole container for each file; one message for all of them (a few MiB together). Unlike the others, it copies. */
-  async encodeFiles(files: readonly FileToEncode[]): Promise<readonly Uint8Array[]> {
-    const bytes = new Uint8Array(files.reduce((sum, file) => sum + file.bytes.length, 0));
-    let end = 0;
-    const packed = files.map((file) => {
-      bytes.set(file.bytes, end);
-      end += file.bytes.length;
-      return { header: encodeHeader(file.name, file.modified), bytes: file.bytes.length };
-    });
-    const answer = await this.#run({ type: 'encodeFiles', bytes, files: packed });
+  /** A whole container for each of the files that lie in `bytes`; one message for all of them (a few MiB together). */
+  async encodeFiles(bytes: Uint8Array, files: readonly FileToEncode[]): Promise<readonly Uint8Array[]> {
+    const packed = files.map(({ name, modified, from, bytes: size }) => ({
+      header: encodeHeader(name, modified),
+      from,
+      bytes: size,
+    }));
+    const answer = await this.#run({ type: 'encodeFiles', bytes: owned(bytes), files: packed });
     if (answer.type !== 'encodeFiles') throw unexpected(answer);
-    return answer.files;
+    let end = 0;
+    return answer.files.sizes.map((size) => answer.files.bytes.subarray(end, (end += size)));
   }
 
   /** The verified plain bytes of each block. */
@@ -137,7 +144,8 @@ export class LzoPool {
 
   #start(): Thread {
     const thread: Thread = { worker: startWorker(this.#program), jobs: [] };
-    thread.worker.on('message', (answer: LzoAnswer) => {
+    thread.worker.on('message', (answer: LzoAnswer & UsedMemory) => {
+      this.#keep(answer.used);
       thread.jobs.shift()?.resolve(answer);
       // An idle thread must not keep the process alive, a busy one must.
       if (thread.jobs.length === 0) thread.worker.unref();
@@ -149,6 +157,12 @@ export class LzoPool {
     thread.worker.on('exit', (code) => this.#lose(thread, new BackupError(`lzo worker ended with exit code ${code}`)));
     this.#running.add(thread);
     return thread;
+  }
+
+  /** As many as can be on their way. */
+  #keep(used: Uint8Array | undefined): void {
+    const buffer = used?.buffer;
+    if (buffer instanceof ArrayBuffer && this.#spare.length < this.threads * jobsPerWorker) this.#spare.push(buffer);
   }
 
   #lose(thread: Thread, error: BackupError): void {

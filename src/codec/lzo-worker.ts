@@ -1,27 +1,29 @@
 /** The worker thread of lzo-pool.ts. */
 import { parentPort, type Transferable } from 'node:worker_threads';
-import type { LzoAnswer, LzoJob } from './lzo-jobs.ts';
+import type { LzoAnswer, LzoJob, UsedMemory } from './lzo-jobs.ts';
 import { openLzoWork } from './lzo-work.ts';
 
 const work = openLzoWork();
 
-function buffersOf(answer: LzoAnswer): readonly Transferable[] {
-  const views = viewsOf(answer).map((view) => view.buffer);
-  return [...new Set(views)].filter((buffer) => buffer instanceof ArrayBuffer);
-}
-
 function viewsOf(answer: LzoAnswer): readonly Uint8Array[] {
   if (answer.type === 'encode') return [answer.blocks.bytes];
-  if (answer.type === 'encodeFiles') return answer.files;
+  if (answer.type === 'encodeFiles') return [answer.files.bytes];
   return answer.type === 'decode' ? answer.pieces : [];
+}
+
+/** The job's memory goes back too: V8 lets 64 MB of it lie about here before it collects any. */
+function post(answer: LzoAnswer, given: Uint8Array): void {
+  const buffers = new Set(viewsOf(answer).map((view) => view.buffer));
+  const message: LzoAnswer & UsedMemory = buffers.has(given.buffer) ? answer : { ...answer, used: given };
+  const moved: Transferable[] = [...buffers.add(given.buffer)].filter((buffer) => buffer instanceof ArrayBuffer);
+  port?.postMessage(message, moved);
 }
 
 const port = parentPort;
 if (port === null) throw new TypeError('lzo-worker runs as a worker thread');
 
 async function serve(job: LzoJob): Promise<void> {
-  const answer = await work(job);
-  port?.postMessage(answer, buffersOf(answer));
+  post(await work(job), 'batch' in job ? job.batch.bytes : job.bytes);
 }
 
 // One job at a time, in order: a job may wait for lzo-wasm to load while the next message is already here.

@@ -27,7 +27,7 @@ export async function* lzopDecode(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { pool, signal } = options;
   const inFlight = new InFlight<readonly Uint8Array[]>(pool.threads + 1);
-  for await (const batch of batches(source, options.name ?? 'lzop container')) {
+  for await (const batch of batches(source, options.name ?? 'lzop container', pool)) {
     signal?.throwIfAborted();
     inFlight.add(pool.decode(batch));
     if (inFlight.full) yield* await inFlight.take();
@@ -38,9 +38,13 @@ export async function* lzopDecode(
   }
 }
 
-async function* batches(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<BlockBatch, void, undefined> {
+async function* batches(
+  source: AsyncIterable<Uint8Array>,
+  name: string,
+  pool: LzoPool,
+): AsyncGenerator<BlockBatch, void, undefined> {
   const scan = new ContainerScan(name);
-  const batcher = new BlockBatcher(name);
+  const batcher = new BlockBatcher(name, (bytes) => pool.take(bytes));
   for await (const chunk of source) {
     for (const part of scan.push(chunk)) {
       const batch = batcher.add(part);

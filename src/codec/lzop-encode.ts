@@ -37,7 +37,7 @@ export async function* lzopEncode(
   yield header;
 
   const inFlight = new InFlight<EncodedBlocks>(pool.threads + 1);
-  for await (const batch of batches(source)) {
+  for await (const batch of batches(source, pool)) {
     signal?.throwIfAborted();
     inFlight.add(pool.encode(batch));
     if (!inFlight.full) continue;
@@ -66,13 +66,13 @@ function plus(summary: Required<ContainerSummary>, blocks: EncodedBlocks): Requi
   };
 }
 
-/** The source in fresh buffers of `batchBytes` (the last one shorter) that can be given away. */
-async function* batches(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  let batch = new Uint8Array();
+/** The source in memory of `batchBytes` (the last one shorter) that can be given away. */
+async function* batches(source: AsyncIterable<Uint8Array>, pool: LzoPool): AsyncGenerator<Uint8Array, void, undefined> {
+  let batch: Uint8Array = new Uint8Array();
   let end = 0;
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length;) {
-      if (batch.length === 0) batch = Buffer.allocUnsafeSlow(batchBytes);
+      if (batch.length === 0) batch = pool.take(batchBytes);
       const piece = chunk.subarray(from, from + batch.length - end);
       batch.set(piece, end);
       end += piece.length;
@@ -84,5 +84,5 @@ async function* batches(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
       }
     }
   }
-  if (end > 0) yield Uint8Array.from(batch.subarray(0, end));
+  if (end > 0) yield batch.subarray(0, end);
 }

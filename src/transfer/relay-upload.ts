@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
+import type { LzoPool } from '../codec/lzo-pool.ts';
 import { lzopEncode } from '../codec/lzop-encode.ts';
 import { ContainerFollower } from '../codec/lzop-follow.ts';
 import type { Command, Remote } from '../cluster/remote.ts';
 import { nicely } from '../cluster/niceness.ts';
 import { inOrder } from '../flow/in-order.ts';
-import type { RateLimit } from '../flow/rate-limit.ts';
 import { limited } from '../flow/rate-limit.ts';
 import { crcText } from '../model/checksum.ts';
 import { IntegrityError } from '../model/errors.ts';
@@ -37,18 +37,7 @@ export async function uploadBatch(
   unit: readonly Source[],
   signal: AbortSignal,
 ): Promise<readonly StoredBytes[]> {
-  const bytes = await readBatch(from, unit, parts.limitOf?.(from), signal);
-  const sizes = unit.map(({ upload }) => upload.component.bytes);
-  const bodies = cut(bytes, sizes);
-  unit.forEach(({ upload }, index) => checkDigest(upload, crc32(bodies[index] ?? new Uint8Array())));
-  const lzo = unit.flatMap(({ upload, path }, index) =>
-    upload.compression === 'lzo' ? [{ index, name: baseName(path), modified: upload.component.modified }] : [],
-  );
-  // One message to the pool for the whole batch; it copies, so `bodies` stay readable.
-  const containers = await parts.pool.encodeFiles(
-    lzo.map(({ index, name, modified }) => ({ name, modified, bytes: bodies[index] ?? new Uint8Array() })),
-  );
-  lzo.forEach(({ index }, position) => (bodies[index] = containers[position] ?? new Uint8Array()));
+  const bodies = await bodiesOf(parts.pool, unit, await readBatch(from, unit, parts, signal));
   // A unit that failed may be repeated: inOrder lets nothing of it go on meanwhile.
   const puts = inOrder(unit.entries(), objectsAtOnce, async ([index, { upload }]) => {
     const body = bodies[index] ?? new Uint8Array();
@@ -60,15 +49,34 @@ export async function uploadBatch(
   return stored;
 }
 
+/** What is stored of each file of a batch, whose bytes are given away. Throws IntegrityError where a digest is not met. */
+async function bodiesOf(pool: LzoPool, unit: readonly Source[], bytes: Uint8Array): Promise<readonly Uint8Array[]> {
+  let end = 0;
+  const placed = unit.map(({ upload, path }) => {
+    const from = end;
+    end += upload.component.bytes;
+    checkDigest(upload, crc32(bytes.subarray(from, end)));
+    return { upload, name: baseName(path), modified: upload.component.modified, from, bytes: upload.component.bytes };
+  });
+  const lzo = placed.filter(({ upload }) => upload.compression === 'lzo');
+  if (lzo.length === 0) return placed.map(({ from, bytes: size }) => bytes.subarray(from, from + size));
+  const asTheyAre = placed.map(({ upload, from, bytes: size }) =>
+    upload.compression === 'lzo' ? undefined : bytes.slice(from, from + size),
+  );
+  const containers = (await pool.encodeFiles(bytes, lzo)).values();
+  return asTheyAre.map((body) => body ?? containers.next().value ?? new Uint8Array());
+}
+
 /** The bytes of all files of a batch, one after the other; exactly as many as the listing promised. */
 async function readBatch(
   from: Remote,
   unit: readonly Source[],
-  limit: RateLimit | undefined,
+  { pool, limitOf }: RelayParts,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const expected = unit.reduce((sum, { upload }) => sum + upload.component.bytes, 0);
-  const bytes = new Uint8Array(expected);
+  const bytes = pool.take(expected);
+  const limit = limitOf?.(from);
   const names = Buffer.from(unit.map(({ path }) => `${path}\0`).join(''));
   let filled = 0;
   for await (const chunk of limited(from.read(['xargs', '-0', 'cat', '--'], { input: names, signal }), limit, signal)) {
@@ -149,11 +157,6 @@ async function* exactly(body: AsyncIterable<Uint8Array>, upload: Upload): AsyncG
     throw new IntegrityError(`${upload.component.path} gave ${bytes} bytes instead of ${upload.component.bytes}`);
   }
   checkDigest(upload, crc);
-}
-
-function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
-  let from = 0;
-  return sizes.map((size) => bytes.subarray(from, (from += size)));
 }
 
 function describe(unit: readonly Source[]): string {

@@ -50,9 +50,9 @@ test('bytes handed over move to the thread, except out of a buffer shared with o
     const shared = Buffer.from('a small buffer lies among others');
     await pool.encode(shared);
     assert.equal(shared.toString(), 'a small buffer lies among others');
-    const file = new Uint8Array(rows(500));
-    await pool.encodeFiles([{ name: 'a', bytes: file }]);
-    assert.equal(file.length, 500);
+    const files = new Uint8Array(rows(500));
+    await pool.encodeFiles(files, [{ name: 'a', from: 0, bytes: 500 }]);
+    assert.equal(files.length, 0);
   } finally {
     await pool.close();
   }

@@ -49,7 +49,9 @@ test('a name too long for the header is left out', () => {
 
 test('lzop restores the name and the time that we wrote', async () => {
   const plain = rows(1000);
-  const [container] = await pool.encodeFiles([{ name: 'dir/nb-1-big-Data.db', modified: '2026-11-21T12:00:00Z', bytes: plain }]);
+  const [container] = await pool.encodeFiles(Uint8Array.from(plain), [
+    { name: 'dir/nb-1-big-Data.db', modified: '2026-11-21T12:00:00Z', from: 0, bytes: plain.length },
+  ]);
   const directory = mkdtempSync(join(tmpdir(), 'lzop-'));
   try {
     writeFileSync(join(directory, 'object.lzo'), container ?? '');
