@@ -38,11 +38,8 @@ export function encodeBlocks(lzo1x: Lzo1x, plain: Uint8Array): EncodedBlocks {
   return { bytes: bytes.subarray(0, end), plainBytes: plain.length, ...sums };
 }
 
-/** Encodes files that lie in `plain`, each as a container of its own. */
-export function encodeFiles(lzo1x: Lzo1x, plain: Uint8Array, files: readonly PackedFile[]): EncodedFiles {
-  const bytes = Buffer.allocUnsafeSlow(
-    files.reduce((sum, file) => sum + file.header.length + mostBytes(file.bytes) + endOfMember.length, 0),
-  );
+/** Encodes files that lie in `plain`, each as a container of its own, into memory of at least `mostFilesBytes`. */
+export function encodeFiles(lzo1x: Lzo1x, plain: Uint8Array, files: readonly PackedFile[], bytes: Uint8Array): EncodedFiles {
   let at = 0;
   const sizes = files.map((file) => {
     const start = at;
@@ -53,6 +50,11 @@ export function encodeFiles(lzo1x: Lzo1x, plain: Uint8Array, files: readonly Pac
     return at - start;
   });
   return { bytes: bytes.subarray(0, at), sizes };
+}
+
+/** Bytes that the containers of all the files can take. */
+export function mostFilesBytes(files: readonly PackedFile[]): number {
+  return files.reduce((sum, file) => sum + file.header.length + mostBytes(file.bytes) + endOfMember.length, 0);
 }
 
 /** No block is stored longer than it is. */

@@ -4,7 +4,12 @@ import type { EncodedBlocks, EncodedFiles, PackedFile } from './block-encode.ts'
 /** What the pool asks of a worker thread; the buffers beneath the bytes travel along. */
 export type LzoJob =
   | { readonly type: 'encode'; readonly bytes: Uint8Array }
-  | { readonly type: 'encodeFiles'; readonly bytes: Uint8Array; readonly files: readonly PackedFile[] }
+  | {
+      readonly type: 'encodeFiles';
+      readonly bytes: Uint8Array;
+      readonly files: readonly PackedFile[];
+      readonly into: Uint8Array;
+    }
   | { readonly type: 'decode'; readonly batch: BlockBatch };
 
 /** What a worker thread answers, in the order of the jobs. Errors lose their class on the way, so it goes by name. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { BackupError, IntegrityError, messageOf } from '../model/errors.ts';
 import type { BlockBatch } from './block-decode.ts';
-import type { EncodedBlocks, FileToEncode } from './block-encode.ts';
+import { type EncodedBlocks, type FileToEncode, mostFilesBytes } from './block-encode.ts';
 import type { LzoAnswer, LzoJob, UsedMemory } from './lzo-jobs.ts';
 import { openLzoWork } from './lzo-work.ts';
 import { encodeHeader } from './lzop-format.ts';
@@ -15,7 +15,8 @@ const decodedHere = 32 * 1024;
 
 interface Waiting {
   readonly job: LzoJob;
-  readonly buffer: ArrayBufferLike;
+  /** That move to the thread. */
+  readonly buffers: readonly ArrayBuffer[];
   readonly resolve: (answer: LzoAnswer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -62,6 +63,12 @@ export class LzoPool {
     return new Uint8Array(buffer, 0, bytes);
   }
 
+  /** The whole memory beneath `bytes`, which nobody reads any more, may be used again. To be said once. */
+  give({ buffer }: Uint8Array): void {
+    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength === 0) return;
+    if (this.#spare.length < 2 * this.threads * jobsPerWorker) this.#spare.push(buffer);
+  }
+
   /** Frames `bytes` (a few MiB) as blocks of 256 KiB; all but a container's last call bring a multiple of that. */
   async encode(bytes: Uint8Array): Promise<EncodedBlocks> {
     const answer = await this.#run({ type: 'encode', bytes: owned(bytes) });
@@ -69,14 +76,18 @@ export class LzoPool {
     return answer.blocks;
   }
 
-  /** A whole container for each of the files that lie in `bytes`; one message for all of them (a few MiB together). */
+  /**
+   * A whole container for each of the files that lie in `bytes`; one message for all of them (a few MiB together). They lie in
+   * the memory of the first, one after the other: `give` it back when nobody reads them any more.
+   */
   async encodeFiles(bytes: Uint8Array, files: readonly FileToEncode[]): Promise<readonly Uint8Array[]> {
     const packed = files.map(({ name, modified, from, bytes: size }) => ({
       header: encodeHeader(name, modified),
       from,
       bytes: size,
     }));
-    const answer = await this.#run({ type: 'encodeFiles', bytes: owned(bytes), files: packed });
+    const into = this.take(mostFilesBytes(packed));
+    const answer = await this.#run({ type: 'encodeFiles', bytes: owned(bytes), files: packed, into });
     if (answer.type !== 'encodeFiles') throw unexpected(answer);
     let end = 0;
     return answer.files.sizes.map((size) => answer.files.bytes.subarray(end, (end += size)));
@@ -102,9 +113,9 @@ export class LzoPool {
 
   async #run(job: LzoJob): Promise<LzoAnswer> {
     if (this.#closed) throw closed();
-    const { buffer } = 'batch' in job ? job.batch.bytes : job.bytes;
+    const buffers = memoryOf(job).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
     const answer = await new Promise<LzoAnswer>((resolve, reject) => {
-      this.#waiting.push({ job, buffer, resolve, reject });
+      this.#waiting.push({ job, buffers, resolve, reject });
       this.#assign();
     });
     return unlessFailed(answer);
@@ -125,7 +136,7 @@ export class LzoPool {
       if (thread.jobs.length === 0) thread.worker.ref();
       thread.jobs.push(next);
       try {
-        thread.worker.postMessage(next.job, next.buffer instanceof ArrayBuffer ? [next.buffer] : []);
+        thread.worker.postMessage(next.job, next.buffers);
       } catch (error) {
         thread.jobs.pop();
         if (thread.jobs.length === 0) thread.worker.unref();
@@ -145,7 +156,7 @@ export class LzoPool {
   #start(): Thread {
     const thread: Thread = { worker: startWorker(this.#program), jobs: [] };
     thread.worker.on('message', (answer: LzoAnswer & UsedMemory) => {
-      this.#keep(answer.used);
+      if (answer.used !== undefined) this.give(answer.used);
       thread.jobs.shift()?.resolve(answer);
       // An idle thread must not keep the process alive, a busy one must.
       if (thread.jobs.length === 0) thread.worker.unref();
@@ -157,12 +168,6 @@ export class LzoPool {
     thread.worker.on('exit', (code) => this.#lose(thread, new BackupError(`lzo worker ended with exit code ${code}`)));
     this.#running.add(thread);
     return thread;
-  }
-
-  /** As many as can be on their way. */
-  #keep(used: Uint8Array | undefined): void {
-    const buffer = used?.buffer;
-    if (buffer instanceof ArrayBuffer && this.#spare.length < this.threads * jobsPerWorker) this.#spare.push(buffer);
   }
 
   #lose(thread: Thread, error: BackupError): void {
@@ -187,6 +192,11 @@ function startWorker(program: URL | undefined): Worker {
   const [tsx, worker] = [import.meta.resolve('tsx/esm/api'), url.href].map((href) => JSON.stringify(href));
   const code = `import { register } from ${tsx}; register(); await import(${worker});`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+}
+
+function memoryOf(job: LzoJob): readonly Uint8Array[] {
+  if (job.type === 'decode') return [job.batch.bytes];
+  return job.type === 'encode' ? [job.bytes] : [job.bytes, job.into];
 }
 
 function isSmall({ blocks }: BlockBatch): boolean {

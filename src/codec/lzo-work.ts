@@ -12,7 +12,9 @@ export function openLzoWork(): (job: LzoJob) => Promise<LzoAnswer> {
   const decoders = (): Promise<Decoders> => (opened ??= openLzo().then((lzo) => ({ lzo, lzo1x })));
   const answerOf = async (job: LzoJob): Promise<LzoAnswer> => {
     if (job.type === 'encode') return { type: 'encode', blocks: encodeBlocks(lzo1x, job.bytes) };
-    if (job.type === 'encodeFiles') return { type: 'encodeFiles', files: encodeFiles(lzo1x, job.bytes, job.files) };
+    if (job.type === 'encodeFiles') {
+      return { type: 'encodeFiles', files: encodeFiles(lzo1x, job.bytes, job.files, job.into) };
+    }
     return { type: 'decode', pieces: await decodeBlocks(await decoders(), job.batch) };
   };
   return (job) => answerOf(job).catch(failure);

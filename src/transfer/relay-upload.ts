@@ -37,7 +37,7 @@ export async function uploadBatch(
   unit: readonly Source[],
   signal: AbortSignal,
 ): Promise<readonly StoredBytes[]> {
-  const bodies = await bodiesOf(parts.pool, unit, await readBatch(from, unit, parts, signal));
+  const { bodies, memory } = await bodiesOf(parts.pool, unit, await readBatch(from, unit, parts, signal));
   // A unit that failed may be repeated: inOrder lets nothing of it go on meanwhile.
   const puts = inOrder(unit.entries(), objectsAtOnce, async ([index, { upload }]) => {
     const body = bodies[index] ?? new Uint8Array();
@@ -46,11 +46,18 @@ export async function uploadBatch(
   });
   const stored: StoredBytes[] = [];
   for await (const one of puts) stored.push(one);
+  parts.pool.give(memory);
   return stored;
 }
 
+interface Bodies {
+  readonly bodies: readonly Uint8Array[];
+  /** Of the pool's, in which they lie. */
+  readonly memory: Uint8Array;
+}
+
 /** What is stored of each file of a batch, whose bytes are given away. Throws IntegrityError where a digest is not met. */
-async function bodiesOf(pool: LzoPool, unit: readonly Source[], bytes: Uint8Array): Promise<readonly Uint8Array[]> {
+async function bodiesOf(pool: LzoPool, unit: readonly Source[], bytes: Uint8Array): Promise<Bodies> {
   let end = 0;
   const placed = unit.map(({ upload, path }) => {
     const from = end;
@@ -59,12 +66,16 @@ async function bodiesOf(pool: LzoPool, unit: readonly Source[], bytes: Uint8Arra
     return { upload, name: baseName(path), modified: upload.component.modified, from, bytes: upload.component.bytes };
   });
   const lzo = placed.filter(({ upload }) => upload.compression === 'lzo');
-  if (lzo.length === 0) return placed.map(({ from, bytes: size }) => bytes.subarray(from, from + size));
+  if (lzo.length === 0) {
+    return { bodies: placed.map(({ from, bytes: size }) => bytes.subarray(from, from + size)), memory: bytes };
+  }
   const asTheyAre = placed.map(({ upload, from, bytes: size }) =>
     upload.compression === 'lzo' ? undefined : bytes.slice(from, from + size),
   );
-  const containers = (await pool.encodeFiles(bytes, lzo)).values();
-  return asTheyAre.map((body) => body ?? containers.next().value ?? new Uint8Array());
+  const containers = await pool.encodeFiles(bytes, lzo);
+  const next = containers.values();
+  const bodies = asTheyAre.map((body) => body ?? next.next().value ?? new Uint8Array());
+  return { bodies, memory: containers[0] ?? new Uint8Array() };
 }
 
 /** The bytes of all files of a batch, one after the other; exactly as many as the listing promised. */

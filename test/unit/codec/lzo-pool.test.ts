@@ -58,6 +58,30 @@ test('bytes handed over move to the thread, except out of a buffer shared with o
   }
 });
 
+test('memory is used again once it is given back, and by nobody else meanwhile', async () => {
+  const pool = openLzoPool({ threads: 1 });
+  try {
+    const plain = rows(300_000);
+    const given = pool.take(plain.length);
+    given.set(plain);
+    const [container = new Uint8Array()] = await pool.encodeFiles(given, [{ name: 'a', from: 0, bytes: plain.length }]);
+    const copy = Uint8Array.from(container);
+    // What the plain bytes lay in has come back; what the container lies in has not been given yet.
+    const one = pool.take(plain.length);
+    const other = pool.take(plain.length);
+    one.fill(1);
+    other.fill(2);
+    assert.ok(one.every((byte) => byte === 1));
+    assert.deepEqual(container, copy);
+    const { buffer } = container;
+    pool.give(container);
+    assert.equal(pool.take(1000).buffer, buffer);
+    assert.notEqual(pool.take(1000).buffer, buffer);
+  } finally {
+    await pool.close();
+  }
+});
+
 test('jobs are answered each with its own result, in whatever number they come', async () => {
   const pool = openLzoPool({ threads: 3 });
   try {
