@@ -59,7 +59,9 @@ export class LzoPool {
   /** Memory for bytes that will be handed over; what comes back from the threads is used again. Holds anything at first. */
   take(bytes: number): Uint8Array {
     const position = this.#spare.findIndex((buffer) => buffer.byteLength >= bytes);
-    const [buffer = new ArrayBuffer(bytes)] = position < 0 ? [] : this.#spare.splice(position, 1);
+    // Where none is large enough one goes, or small ones would fill the list for good.
+    const [spare] = this.#spare.splice(Math.max(position, 0), 1);
+    const buffer = position < 0 || spare === undefined ? new ArrayBuffer(bytes) : spare;
     return new Uint8Array(buffer, 0, bytes);
   }
 

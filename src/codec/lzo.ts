@@ -35,13 +35,18 @@ export async function openLzo(): Promise<Lzo> {
   let loading: Promise<LzoWasm> | undefined;
   return {
     decompress: async (stored, target) => {
-      const using = (loading ??= create({ wasmBinary, print: quiet, printErr: quiet }));
-      const instance = await using;
+      let using: Promise<LzoWasm>;
+      let instance: LzoWasm;
+      do {
+        using = loading ??= create({ wasmBinary, print: quiet, printErr: quiet });
+        instance = await using;
+        // Another call may have thrown it away while this one waited.
+      } while (loading !== using);
       try {
         decompressWith(instance, stored, target);
         return true;
       } catch {
-        if (loading === using) loading = undefined;
+        loading = undefined;
         return false;
       }
     },

@@ -32,7 +32,6 @@ export async function* lzopEncode(
     storedBytes: header.length,
     storedCrc32: crc32(header),
     members: 1,
-    uncheckedBytes: 0,
   };
   yield header;
 

@@ -14,8 +14,6 @@ export interface ContainerSummary {
   readonly storedBytes: number;
   readonly storedCrc32: number;
   readonly members: number;
-  /** Plain bytes in blocks without any sum of them (`lzop -F`): there, flipped bits cannot be told from data. */
-  readonly uncheckedBytes: number;
 }
 
 export interface ContainerFollowerOptions {
@@ -39,7 +37,6 @@ export class ContainerFollower {
   #plainCrc32: number | undefined = 0;
   #storedBytes = 0;
   #storedCrc32 = 0;
-  #uncheckedBytes = 0;
 
   constructor(options: ContainerFollowerOptions = {}) {
     this.#name = options.name ?? 'lzop container';
@@ -66,7 +63,6 @@ export class ContainerFollower {
       storedBytes: this.#storedBytes,
       storedCrc32: this.#storedCrc32,
       members,
-      uncheckedBytes: this.#uncheckedBytes,
     };
     return this.#plainCrc32 === undefined ? summary : { ...summary, plainCrc32: this.#plainCrc32 };
   }
@@ -101,7 +97,6 @@ export class ContainerFollower {
     this.#blocks++;
     this.#storedCrc32 = crc32Combine(this.#storedCrc32, found, block.storedBytes);
     this.#plainBytes += block.plainBytes;
-    if (block.crc32OfPlain === undefined && block.adler32OfPlain === undefined) this.#uncheckedBytes += block.plainBytes;
     this.#addPlain(isPlain ? found : block.crc32OfPlain, block.plainBytes);
   }
 
