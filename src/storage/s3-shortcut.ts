@@ -6,8 +6,11 @@ import type { S3Connection } from './s3-client.ts';
 import type { Sign } from './s3-signer.ts';
 import { type Sent, checksumText } from './s3-upload.ts';
 
-/** Of silence, while connecting too. */
+/** Of connecting, and then of silence. */
+const connectionMs = 10_000;
 const silenceMs = 120_000;
+/** After a store has said that it has too much to do, all is left to the SDK for so long: it waits between its tries. */
+const restMs = 5000;
 /** Requests in a row that were refused here and done by the SDK, after which all are left to it. */
 const mostRefusals = 3;
 
@@ -35,6 +38,7 @@ export class Shortcut {
   readonly #connection: S3Connection;
   readonly #sign: Sign;
   #refusals = 0;
+  #restUntil = 0;
 
   constructor(connection: S3Connection, sign: Sign) {
     this.#connection = connection;
@@ -62,20 +66,23 @@ export class Shortcut {
       const { statusCode: status = 0, headers } = stream;
       const length = headers['content-length'];
       if (status === 200 && length !== undefined) return { done: { stream, end: Number(length), etag: headers.etag } };
-      stream.resume();
+      // What came without its length could be of any length.
+      if (status === 200) stream.destroy();
+      else stream.resume();
       return { status };
     };
     return this.#either(request, otherwise, signal);
   }
 
   async #either<T, O>(request: () => Promise<Tried<T>>, otherwise: () => Promise<O>, signal?: AbortSignal): Promise<T | O> {
-    if (this.#refusals >= mostRefusals) return otherwise();
+    if (this.#refusals >= mostRefusals || performance.now() < this.#restUntil) return otherwise();
     const tried = await request().catch(() => ({ status: 0 }));
     signal?.throwIfAborted();
     if ('done' in tried) {
       this.#refusals = 0;
       return tried.done;
     }
+    if (tried.status === 503 || tried.status === 429) this.#restUntil = performance.now() + restMs;
     const result = await otherwise();
     if (isRefusal(tried.status)) this.#refusals += 1;
     return result;
@@ -93,19 +100,23 @@ export class Shortcut {
       method: request.method,
       headers: body === undefined ? headers : { ...headers, 'content-length': body.byteLength },
       agent: secure ? agents.https : agents.http,
-      timeout: silenceMs,
+      timeout: connectionMs,
       ...(signal === undefined ? {} : { signal }),
     };
     return new Promise((resolve, reject) => {
       const sent = (secure ? https : http).request(url, options, resolve);
       sent.on('error', reject);
+      sent.once('socket', (socket) => {
+        if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', () => sent.setTimeout(silenceMs));
+        else sent.setTimeout(silenceMs);
+      });
       sent.on('timeout', () => sent.destroy(new Error('no answer')));
       sent.end(body);
     });
   }
 }
 
-/** Not where the store, or the way to it, has too much to do: that passes. */
+/** Not where the store, or the way to it, has too much to do: that passes. A 200 gets here when it could not be used. */
 function isRefusal(status: number): boolean {
-  return status >= 300 && status < 500 && status !== 429;
+  return status === 200 || status === 501 || (status >= 300 && status < 500 && ![408, 409, 429].includes(status));
 }

@@ -79,38 +79,49 @@ test('encryption and storage class go along, signed', async () => {
   assert.deepEqual(signed, ['host', 'x-amz-checksum-crc32', 'x-amz-server-side-encryption', 'x-amz-storage-class']);
 });
 
-test('a store that is busy, or cuts the connection, is asked again by the SDK', async () => {
-  const faults: readonly Fault[] = [
-    { status: 503, code: 'SlowDown' },
-    { status: 429, code: 'TooManyRequests' },
-    { cutUploadAfter: 0 },
-  ];
+test('what breaks off is done by the SDK, and the next is tried here again', async () => {
   await opened(async (store) => {
-    for (const [index, fault] of faults.entries()) {
-      spoilOwn(() => fault);
-      const text = `after ${index}`;
-      await store.put('busy', Buffer.from(text));
-      assert.equal(await textOf(store, 'busy'), text);
-      assert.ok(seen.includes('PUT own') && seen.includes('PUT sdk'), seen.join());
-    }
-    // And does so no longer than the store is busy.
+    spoilOwn(() => ({ cutUploadAfter: 0 }));
+    await store.put('cut', Buffer.from('text'));
+    assert.equal(await textOf(store, 'cut'), 'text');
+    assert.ok(seen.includes('PUT own') && seen.includes('PUT sdk'), seen.join());
     spoilOwn(() => undefined);
-    await store.put('busy', Buffer.from('at last'));
-    assert.equal(await textOf(store, 'busy'), 'at last');
-    assert.deepEqual(seen, ['PUT own', 'GET own']);
+    await store.put('cut', Buffer.from('at last'));
+    assert.deepEqual(seen, ['PUT own']);
   });
 });
 
-test('a store that refuses such requests is no longer asked', async () => {
-  spoilOwn(() => ({ status: 403, code: 'AccessDenied' }));
-  await opened(async (store) => {
-    for (const number of [1, 2, 3, 4]) {
-      await store.put(`refused/${number}`, Buffer.from(`${number}`));
-      assert.equal(await textOf(store, `refused/${number}`), `${number}`);
-    }
-    assert.equal(seen.filter((each) => each.endsWith('own')).length, 3);
+for (const [status, code] of [
+  [503, 'SlowDown'],
+  [429, 'TooManyRequests'],
+] as const) {
+  test(`a store that is busy (${status}) is left to the SDK, which waits between its tries, for some seconds`, async (t) => {
+    await opened(async (store) => {
+      spoilOwn(() => ({ status, code }));
+      await store.put('busy', Buffer.from('text'));
+      assert.equal(await textOf(store, 'busy'), 'text');
+      assert.deepEqual(seen, ['PUT own', 'PUT sdk', 'GET sdk']);
+      spoilOwn(() => undefined);
+      const later = performance.now() + 6000;
+      t.mock.method(performance, 'now', () => later);
+      assert.equal(await textOf(store, 'busy'), 'text');
+      assert.deepEqual(seen, ['GET own']);
+    });
   });
-});
+}
+
+for (const status of [400, 403, 501]) {
+  test(`a store that refuses such requests (${status}) is no longer asked`, async () => {
+    spoilOwn(() => ({ status, code: 'NotThis' }));
+    await opened(async (store) => {
+      for (const number of [1, 2, 3, 4]) {
+        await store.put(`refused/${number}`, Buffer.from(`${number}`));
+        assert.equal(await textOf(store, `refused/${number}`), `${number}`);
+      }
+      assert.equal(seen.filter((each) => each.endsWith('own')).length, 3);
+    });
+  });
+}
 
 test('what the SDK is refused too counts for nothing, and is told as ever', async () => {
   await opened(async (store) => {
