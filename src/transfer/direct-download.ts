@@ -53,5 +53,5 @@ function judge(line: string, file: StoredFile, check: Check, host: string, url: 
     throw new IntegrityError(`${file.key} is damaged: lzop on ${host} ended with status ${lzop}${whole}`);
   }
   if (answer.curl !== 0) throw answerError(host, file.key, answer);
-  proveSum(file, check, { cksum: numberOf(sum), bytes: numberOf(bytes) });
+  proveSum(host, file, check, { cksum: numberOf(sum), bytes: numberOf(bytes) });
 }

@@ -1,5 +1,5 @@
 import { cksumOfTurned } from '../codec/cksum.ts';
-import { IntegrityError } from '../model/errors.ts';
+import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredFile } from '../model/manifest.ts';
 import { numberOf } from './direct-node.ts';
 
@@ -42,8 +42,11 @@ export function proveLength(file: StoredFile, length: number): void {
   }
 }
 
-/** Throws IntegrityError unless the node found the sum, of as many bytes. */
-export function proveSum(file: StoredFile, check: Check, { cksum, bytes }: NodeSum): void {
+/** Throws IntegrityError unless the node found the sum, of as many bytes; RemoteError where it has not said what it found. */
+export function proveSum(host: string, file: StoredFile, check: Check, { cksum, bytes }: NodeSum): void {
+  if (Number.isNaN(cksum) || Number.isNaN(bytes)) {
+    throw new RemoteError(`${host} did not say the sum of ${file.key}`, { host });
+  }
   if (bytes !== check.bytes) {
     throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, {
       check: 'plain-size',

@@ -36,15 +36,17 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
       ? new RemoteError(`${file.key}: ${error.message}`, { host: error.host, cause: error })
       : error;
   }
-  if (proved) proveSum(file, checkOf(file), sumIn(said));
+  if (proved) proveSum(to.host, file, checkOf(file), sumIn(said));
 }
 
 /** Writes what it reads, unpacked, and prints `cksum` of that with the bits of each byte turned round. */
 const unpackAndSum = `
 LC_ALL=C; export LC_ALL
 exec 4>&1
-ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$1"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | cksum >&4; } 3>&1)
+ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$1"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | { cksum >&4; echo $? >&3; }; } 3>&1)
+for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
 [ "$ended" = "0
+0
 0" ]
 `;
 

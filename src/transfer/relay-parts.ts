@@ -14,5 +14,5 @@ export interface RelayParts {
   readonly niceness?: number;
 }
 
-/** Small objects of one batch that are put or fetched side by side: all thousand at once took 60 MB more. */
+/** Small objects of one batch that are put or fetched side by side: with a thousand at once it took 60 MB more. */
 export const objectsAtOnce = 16;
