@@ -17,15 +17,19 @@ test('what was parked comes back equal, as often as it is opened', () => {
 });
 
 test('what was parked does not keep the items', async () => {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('gc');
-  assert.ok(typeof collect === 'function');
   const { parked, first } = parkSome();
   await turn();
   collect();
   assert.equal(first.deref(), undefined);
   assert.equal(parked.open().length, 1000);
 });
+
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  const gc: unknown = runInNewContext('gc');
+  assert.ok(typeof gc === 'function');
+  gc();
+}
 
 /** In a function of its own, so that nothing here holds the items. */
 function parkSome() {
@@ -36,8 +40,11 @@ function parkSome() {
 test('a file takes less than 60 bytes', () => {
   const live = Array.from({ length: 300_000 }, (_, index) => ({ table: users, file: storedOf(`nb-${index}-big-Data.db`) }));
   const chunks = Array.from({ length: 300 }, (_, chunk) => live.slice(chunk * 1000, (chunk + 1) * 1000));
+  // What zlib worked with and has let go of is not meant.
+  collect();
   const { arrayBuffers } = process.memoryUsage();
   const parked = chunks.map(park);
+  collect();
   const bytes = process.memoryUsage().arrayBuffers - arrayBuffers;
   assert.equal(parked.length, 300);
   assert.ok(bytes < 300_000 * 60, `${bytes / 300_000} bytes an item`);
