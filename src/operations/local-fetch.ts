@@ -22,7 +22,7 @@ export interface LocalFetchParts {
   readonly queue: PQueue;
 }
 
-/** Files that wait in the queue at once, of each node: with all of them in it, 20,000 took 30 MB. */
+/** Files that wait in the queue at once, of all nodes together: with all of them in it, 20,000 took 30 MB. */
 const mostWaiting = 100;
 
 /** From this size on reading and writing go side by side; below it that costs more than it saves. */
