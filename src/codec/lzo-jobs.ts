@@ -19,7 +19,13 @@ export type LzoAnswer =
   | { readonly type: 'decode'; readonly pieces: readonly Uint8Array[] }
   | { readonly type: 'failed'; readonly integrity: boolean; readonly message: string };
 
-/** With an answer: the memory of the job's bytes, unless it went into the answer. */
+/** With an answer: the memory of the job that did not go into it. */
 export interface UsedMemory {
-  readonly used?: Uint8Array;
+  readonly used?: readonly Uint8Array[];
+}
+
+/** What moves to the thread with a job, and back with its answer. */
+export function memoryOf(job: LzoJob): readonly Uint8Array[] {
+  if (job.type === 'decode') return [job.batch.bytes];
+  return job.type === 'encode' ? [job.bytes] : [job.bytes, job.into];
 }

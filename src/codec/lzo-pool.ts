@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { BackupError, IntegrityError, messageOf } from '../model/errors.ts';
 import type { BlockBatch } from './block-decode.ts';
 import { type EncodedBlocks, type FileToEncode, mostFilesBytes } from './block-encode.ts';
-import type { LzoAnswer, LzoJob, UsedMemory } from './lzo-jobs.ts';
+import { type LzoAnswer, type LzoJob, memoryOf, type UsedMemory } from './lzo-jobs.ts';
 import { openLzoWork } from './lzo-work.ts';
 import { encodeHeader } from './lzop-format.ts';
 
@@ -158,7 +158,7 @@ export class LzoPool {
   #start(): Thread {
     const thread: Thread = { worker: startWorker(this.#program), jobs: [] };
     thread.worker.on('message', (answer: LzoAnswer & UsedMemory) => {
-      if (answer.used !== undefined) this.give(answer.used);
+      for (const memory of answer.used ?? []) this.give(memory);
       thread.jobs.shift()?.resolve(answer);
       // An idle thread must not keep the process alive, a busy one must.
       if (thread.jobs.length === 0) thread.worker.unref();
@@ -194,11 +194,6 @@ function startWorker(program: URL | undefined): Worker {
   const [tsx, worker] = [import.meta.resolve('tsx/esm/api'), url.href].map((href) => JSON.stringify(href));
   const code = `import { register } from ${tsx}; register(); await import(${worker});`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
-}
-
-function memoryOf(job: LzoJob): readonly Uint8Array[] {
-  if (job.type === 'decode') return [job.batch.bytes];
-  return job.type === 'encode' ? [job.bytes] : [job.bytes, job.into];
 }
 
 function isSmall({ blocks }: BlockBatch): boolean {

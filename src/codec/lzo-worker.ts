@@ -1,6 +1,6 @@
 /** The worker thread of lzo-pool.ts. */
 import { parentPort, type Transferable } from 'node:worker_threads';
-import type { LzoAnswer, LzoJob, UsedMemory } from './lzo-jobs.ts';
+import { type LzoAnswer, type LzoJob, memoryOf, type UsedMemory } from './lzo-jobs.ts';
 import { openLzoWork } from './lzo-work.ts';
 
 const work = openLzoWork();
@@ -12,10 +12,13 @@ function viewsOf(answer: LzoAnswer): readonly Uint8Array[] {
 }
 
 /** The job's memory goes back too: V8 lets 64 MB of it lie about here before it collects any. */
-function post(answer: LzoAnswer, given: Uint8Array): void {
-  const buffers = new Set(viewsOf(answer).map((view) => view.buffer));
-  const message: LzoAnswer & UsedMemory = buffers.has(given.buffer) ? answer : { ...answer, used: given };
-  const moved: Transferable[] = [...buffers.add(given.buffer)].filter((buffer) => buffer instanceof ArrayBuffer);
+function post(answer: LzoAnswer, job: LzoJob): void {
+  const answered = new Set(viewsOf(answer).map(({ buffer }) => buffer));
+  const used = memoryOf(job).filter(({ buffer }) => !answered.has(buffer));
+  const message: LzoAnswer & UsedMemory = { ...answer, used };
+  const moved: Transferable[] = [...answered, ...used.map(({ buffer }) => buffer)].filter(
+    (buffer) => buffer instanceof ArrayBuffer,
+  );
   port?.postMessage(message, moved);
 }
 
@@ -23,7 +26,7 @@ const port = parentPort;
 if (port === null) throw new TypeError('lzo-worker runs as a worker thread');
 
 async function serve(job: LzoJob): Promise<void> {
-  post(await work(job), 'batch' in job ? job.batch.bytes : job.bytes);
+  post(await work(job), job);
 }
 
 // One job at a time, in order: a job may wait for lzo-wasm to load while the next message is already here.
