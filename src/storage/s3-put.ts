@@ -68,11 +68,15 @@ export async function putToS3(
     if (own !== undefined) return own;
     throw s3Error(await reasonOfCut(upload, error), {
       ...attemptAt(connection, 'write', key),
-      conditional: options.ifAbsent === true || options.ifMatch !== undefined,
+      conditional: isConditional(options),
     });
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+function isConditional({ ifAbsent, ifMatch }: PutOptions): boolean {
+  return ifAbsent === true || ifMatch !== undefined;
 }
 
 async function send(
@@ -89,8 +93,7 @@ async function send(
   const whole = async (bytes: Uint8Array): Promise<Sent> => {
     const bySdk = (): Promise<Sent> => putWhole(upload, bytes, expected, stop.signal);
     // Whether a condition failed or an answer was lost, only `ownAfterAll` tells apart, by what the SDK knows.
-    const conditional = upload.IfNoneMatch !== undefined || upload.IfMatch !== undefined;
-    return await (conditional ? bySdk() : shortcut.put(upload.Key, bytes, bySdk, stop.signal));
+    return await (isConditional(options) ? bySdk() : shortcut.put(upload.Key, bytes, bySdk, stop.signal));
   };
   if (body instanceof Uint8Array) {
     // For its size; the bytes are sent from where they are.
