@@ -4,7 +4,7 @@
  *
  *     npx tsx scripts/write-manifest-fixtures.ts test/fixtures/manifests/format-1
  */
-import { openDirectoryStore } from '../src/storage/directory.ts';
+import { openDirectoryStore } from '../src/storage/directory/directory.ts';
 import { Repository } from '../src/storage/repository.ts';
 import {
   backupManifestOf,

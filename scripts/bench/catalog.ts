@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { crcText } from '../../src/model/checksum.ts';
-import type { BackupManifest, NodeManifest } from '../../src/model/manifest.ts';
+import { crcText } from '../../src/model/backup/checksum.ts';
+import type { BackupManifest, NodeManifest } from '../../src/model/backup/manifest.ts';
 import { encodeJson } from '../../src/storage/manifest-format.ts';
 import { encodeNodeManifest } from '../../src/storage/node-manifest-format.ts';
 import { startCountingProxy } from '../../test/support/counting-proxy.ts';

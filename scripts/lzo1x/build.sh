@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds src/codec/lzo1x-wasm.ts (or the file named as argument) from lzo1x.as. The same source gives the same bytes;
-# test/unit/codec/lzo1x.test.ts holds that. The source is not called .ts, because tsc, the linter and the formatter would
+# Builds src/codec/lzo/lzo1x-wasm.ts (or the file named as argument) from lzo1x.as. The same source gives the same bytes;
+# test/unit/codec/lzo/lzo1x.test.ts holds that. The source is not called .ts, because tsc, the linter and the formatter would
 # take AssemblyScript for TypeScript; asc takes nothing else, so it gets a copy.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-target=${1:-$root/src/codec/lzo1x-wasm.ts}
+target=${1:-$root/src/codec/lzo/lzo1x-wasm.ts}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$here/lzo1x.as" "$work/lzo1x.ts"

@@ -1,17 +1,17 @@
 import type { ProgramCommand } from '../cli/program.ts';
-import { backupCommand } from './backup.ts';
+import { backupCommand } from './backup/backup.ts';
 import type { Command } from './command.ts';
 import { commandModule } from './command.ts';
-import { deleteCommand } from './delete.ts';
-import { downloadCommand } from './download.ts';
-import { listCommand } from './list.ts';
+import { deleteCommand } from './store/delete.ts';
+import { downloadCommand } from './restore/download.ts';
+import { listCommand } from './store/list.ts';
 import { outputOptions } from './options.ts';
-import { pruneCommand } from './prune.ts';
-import { restoreCommand } from './restore.ts';
-import { mappingCommand, schemaCommand } from './schema.ts';
-import { filesCommand, showCommand } from './show.ts';
-import { unlockCommand } from './unlock.ts';
-import { verifyCommand } from './verify.ts';
+import { pruneCommand } from './store/prune.ts';
+import { restoreCommand } from './restore/restore.ts';
+import { mappingCommand, schemaCommand } from './restore/schema.ts';
+import { filesCommand, showCommand } from './store/show.ts';
+import { unlockCommand } from './operate/unlock.ts';
+import { verifyCommand } from './store/verify.ts';
 
 /** Every command of the program, in the order of its help. */
 export const commands: readonly ProgramCommand[] = [

@@ -2,13 +2,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Options } from 'yargs';
 import type { Arguments, OptionSet } from '../cli/arguments.ts';
-import { parseMoment } from '../model/backup-id.ts';
+import { parseMoment } from '../model/backup/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Location } from '../model/location.ts';
 import { parseLocation } from '../model/location.ts';
 import type { PerDatacenter } from '../model/per-datacenter.ts';
 import { parsePerDatacenter } from '../model/per-datacenter.ts';
-import { userName } from './lock.ts';
+import { userName } from './lock-request.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */
 

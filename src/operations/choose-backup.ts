@@ -1,10 +1,10 @@
-import { inOrder } from '../flow/in-order.ts';
-import type { Backup } from '../model/backup.ts';
-import { latestComplete, standsOn } from '../model/backup.ts';
+import { inOrder } from '../flow/side-by-side.ts';
+import type { Backup } from '../model/backup/backup.ts';
+import { latestComplete, standsOn } from '../model/backup/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { BackupId, NodeManifest } from '../model/manifest.ts';
-import { pathOf } from '../model/prune-plan.ts';
+import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
+import { pathOf } from '../model/retention/prune-plan.ts';
 import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
 

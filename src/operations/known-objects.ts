@@ -1,4 +1,4 @@
-import type { StoredFile } from '../model/manifest.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
 import { hostPrefixOf } from '../storage/keys.ts';
 import type { ObjectStore, StoredObject } from '../storage/object-store.ts';
 

@@ -1,5 +1,5 @@
-import type { Survey } from '../model/backup.ts';
-import { takenAtOf } from '../model/backup.ts';
+import type { Survey } from '../model/backup/backup.ts';
+import { takenAtOf } from '../model/backup/backup.ts';
 import type { Repository } from '../storage/repository.ts';
 
 export interface TimeRange {

@@ -1,7 +1,7 @@
-import type { Backup } from '../model/backup.ts';
-import type { NodeContents } from '../model/contents.ts';
-import { addContents, nodeContents } from '../model/contents.ts';
-import type { NodeManifest } from '../model/manifest.ts';
+import type { Backup } from '../model/backup/backup.ts';
+import type { NodeContents } from '../model/backup/contents.ts';
+import { addContents, nodeContents } from '../model/backup/contents.ts';
+import type { NodeManifest } from '../model/backup/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import type { BackupChoice, ChoiceParts } from './choose-backup.ts';
 import { chooseBackup, manifestPages } from './choose-backup.ts';

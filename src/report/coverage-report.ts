@@ -1,6 +1,6 @@
-import type { KeyspaceCoverage, KnownCoverage } from '../model/coverage.ts';
-import { inOneLine, isWhole } from '../model/coverage.ts';
-import type { TokenRange } from '../model/replica-ranges.ts';
+import type { KeyspaceCoverage, KnownCoverage } from '../model/restore/coverage.ts';
+import { inOneLine, isWhole } from '../model/restore/coverage.ts';
+import type { TokenRange } from '../model/ring/replica-ranges.ts';
 import { percentText } from '../model/size.ts';
 import { count } from './backup-report.ts';
 

@@ -1,5 +1,5 @@
-import { cqlName } from '../model/cql-statements.ts';
-import type { RestoredNode, RestoreResult } from '../model/results.ts';
+import { cqlName } from '../model/schema/cql-statements.ts';
+import type { RestoredNode, RestoreResult } from '../model/restore/restore-result.ts';
 import { sizeText } from '../model/size.ts';
 import { table } from './table.ts';
 

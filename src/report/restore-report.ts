@@ -1,4 +1,4 @@
-import type { RestoreResult } from '../model/results.ts';
+import type { RestoreResult } from '../model/restore/restore-result.ts';
 import { sizeText } from '../model/size.ts';
 import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';

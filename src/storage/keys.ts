@@ -1,5 +1,5 @@
-import { isBackupId } from '../model/backup-id.ts';
-import type { BackupId, BackupRef, Compression } from '../model/manifest.ts';
+import { isBackupId } from '../model/backup/backup-id.ts';
+import type { BackupId, BackupRef, Compression } from '../model/backup/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
 import { parseTableDirectory, tableDirectory } from '../model/sstable.ts';
 

@@ -1,6 +1,6 @@
 import { ConditionFailedError } from '../model/errors.ts';
 import type { ObjectStore } from './object-store.ts';
-import { isUnknownToServer } from './s3-errors.ts';
+import { isUnknownToServer } from './s3/errors.ts';
 
 /**
  * Puts an object where there must be none. Where the server knows no conditions (the lock has said so by then), looking

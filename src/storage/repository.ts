@@ -1,10 +1,10 @@
-import { inOrder } from '../flow/in-order.ts';
-import { isBackupId } from '../model/backup-id.ts';
-import type { Backup, DamagedBackup, Survey } from '../model/backup.ts';
-import { byTime, refOf, refOfNode } from '../model/backup.ts';
+import { inOrder } from '../flow/side-by-side.ts';
+import { isBackupId } from '../model/backup/backup-id.ts';
+import type { Backup, DamagedBackup, Survey } from '../model/backup/backup.ts';
+import { byTime, refOf, refOfNode } from '../model/backup/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
-import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/manifest.ts';
-import type { Ring } from '../model/ring.ts';
+import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/backup/manifest.ts';
+import type { Ring } from '../model/ring/ring.ts';
 import {
   backupManifestKey,
   closedKey,

@@ -1,11 +1,11 @@
 import type { Remote } from '../cluster/remote.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
-import { reasonOf } from '../model/outcome.ts';
-import type { Answer } from './answer.ts';
-import type { DirectParts } from './direct-node.ts';
-import { mebibyte } from './direct-node.ts';
-import { NodeBatch } from './node-batch.ts';
-import { probeCommand } from './node-scripts.ts';
+import { reasonOf } from '../model/backup/outcome.ts';
+import type { Answer } from './direct/curl-answer.ts';
+import type { DirectParts } from './direct/parts.ts';
+import { mebibyte } from './direct/parts.ts';
+import { NodeBatch } from './direct/node-batch.ts';
+import { probeCommand } from './direct/node-scripts.ts';
 import type { Source, Target, Transfer } from './transfer.ts';
 
 export type TransferMode = 'direct' | 'relay' | 'auto';

@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { Cksum } from '../codec/cksum.ts';
-import type { LzoPool } from '../codec/lzo-pool.ts';
-import { lzopDecode } from '../codec/lzop-decode.ts';
-import { ContainerFollower } from '../codec/lzop-follow.ts';
-import { crcText } from '../model/checksum.ts';
+import type { LzoPool } from '../codec/lzo/pool.ts';
+import { lzopDecode } from '../codec/lzop/decode.ts';
+import { ContainerFollower } from '../codec/lzop/follow.ts';
+import { crcText } from '../model/backup/checksum.ts';
 import { IntegrityError } from '../model/errors.ts';
-import type { StoredFile } from '../model/manifest.ts';
-import { type StoredSum, sumText } from '../model/stored-sum.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
+import { type StoredSum, sumText } from '../model/backup/stored-sum.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 /**

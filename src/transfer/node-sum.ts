@@ -1,7 +1,7 @@
 import { cksumOfTurned } from '../codec/cksum.ts';
 import { IntegrityError, RemoteError } from '../model/errors.ts';
-import type { StoredFile } from '../model/manifest.ts';
-import { numberOf } from './direct-node.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
+import { numberOf } from './direct/parts.ts';
 
 /** What `cksum` printed; NaN where it printed nothing that is understood. */
 export interface NodeSum {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { NotFoundError, StorageError } from '../../src/model/errors.ts';
-import { openDirectoryStore } from '../../src/storage/directory.ts';
+import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { bytesOf, listed, stream, textOf } from '../support/bodies.ts';
 import { objectStoreContract } from './object-store.ts';
 

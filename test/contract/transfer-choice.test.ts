@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { UsageError } from '../../src/model/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openS3Store } from '../../src/storage/s3.ts';
+import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { chooseTransfer } from '../../src/transfer/choice.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { localRemote } from '../support/local-remote.ts';

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Remote } from '../../src/cluster/remote.ts';
-import { openSsh, type SshOptions } from '../../src/cluster/ssh.ts';
+import { openSsh, type SshOptions } from '../../src/cluster/ssh/ssh.ts';
 import { RemoteError, UsageError } from '../../src/model/errors.ts';
 import { isMentioned, isRunning, remoteContract } from '../contract/remote.ts';
 import { freePort, newKey, noSshd, type Sshd, type SshdOptions, startSshd } from '../support/sshd.ts';
@@ -628,7 +628,7 @@ describe('giving up', { skip }, () => {
   test('nothing is printed, and the process ends by itself after close', () =>
     withSshd({}, async (sshd) => {
       const script = join(sshd.directory, 'ends.mts');
-      const source = new URL('../../src/cluster/ssh.ts', import.meta.url).href;
+      const source = new URL('../../src/cluster/ssh/ssh.ts', import.meta.url).href;
       const options: SshOptions = { ...bare(sshd), privateKey: sshd.userKey };
       writeFileSync(
         script,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
-import { commandFailure, shownCommand, Tail } from '../../src/cluster/command-failure.ts';
+import { commandFailure, shownCommand, Tail } from '../../src/cluster/ssh/command-failure.ts';
 import type { Command, Remote, RunOptions } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 

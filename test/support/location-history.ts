@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { utimes } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Backup } from '../../src/model/backup.ts';
-import { chainOf } from '../../src/model/backup.ts';
-import type { BackupRef, NodeManifest, StoredFile } from '../../src/model/manifest.ts';
-import { summaryOf } from '../../src/model/outcome.ts';
-import { snapshotTag } from '../../src/model/backup-id.ts';
+import type { Backup } from '../../src/model/backup/backup.ts';
+import { chainOf } from '../../src/model/backup/backup.ts';
+import type { BackupRef, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
+import { summaryOf } from '../../src/model/backup/outcome.ts';
+import { snapshotTag } from '../../src/model/backup/backup-id.ts';
 import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';

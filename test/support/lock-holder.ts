@@ -1,5 +1,5 @@
-import { acquireLock } from '../../src/storage/lock.ts';
-import { openDirectoryStore } from '../../src/storage/directory.ts';
+import { acquireLock } from '../../src/storage/lock/lock.ts';
+import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { LockedError } from '../../src/model/errors.ts';
 
 // A process that takes locks, for tests: `node --import tsx lock-holder.ts DIRECTORY CONTENDERS`. Says `ready`, waits for

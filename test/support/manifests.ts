@@ -1,6 +1,6 @@
-import type { Backup, CompleteBackup } from '../../src/model/backup.ts';
-import type { BackupManifest, InProgress, NodeManifest, NodeSummary, StoredFile } from '../../src/model/manifest.ts';
-import type { Node } from '../../src/model/ring.ts';
+import type { Backup, CompleteBackup } from '../../src/model/backup/backup.ts';
+import type { BackupManifest, InProgress, NodeManifest, NodeSummary, StoredFile } from '../../src/model/backup/manifest.ts';
+import type { Node } from '../../src/model/ring/ring.ts';
 import type { Component, TableId } from '../../src/model/sstable.ts';
 
 /** Small but whole things of the model, for tests that change one field. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openDirectoryStore } from '../../../src/storage/directory.ts';
+import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { backupManifestOf, nodeManifestOf, storedOf, users } from '../../support/manifests.ts';
 import type { SourceRun } from '../../support/sources.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { adler32 } from '../../../src/codec/adler32.ts';
-import { openLzo1x } from '../../../src/codec/lzo1x.ts';
+import { openLzo1x } from '../../../src/codec/lzo/lzo1x.ts';
 import { noise } from '../../support/lzop.ts';
 
 /** A zlib stream ends in the Adler-32 of what it holds (RFC 1950). */

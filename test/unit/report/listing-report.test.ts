@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileRows, filesJson, filesText, listRow, listText, showJson, showText } from '../../../src/report/listing-report.ts';
-import { nodeContents } from '../../../src/model/contents.ts';
+import { nodeContents } from '../../../src/model/backup/contents.ts';
 import { completeOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
 
 const snapshot = completeOf({ id: 's1', nodes: [summary(1), summary(2)] });

@@ -1,0 +1,99 @@
+import { BackupError } from '../../model/errors.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { tableDirectory } from '../../model/sstable.ts';
+import type { Remote } from '../remote.ts';
+import { isoTime } from './find-links.ts';
+import { parseDigest } from './snapshot-listing.ts';
+
+/** A file below a table's directory on a node, wherever it lies there. */
+export interface FoundFile {
+  /** Absolute path on the node. */
+  readonly place: string;
+  /** The table's directory: `<keyspace>/<table>-<id>`. */
+  readonly table: string;
+  /** As in Component: below the live directory, a snapshot of any tag, or the incremental backup files. */
+  readonly path: string;
+  /** Whether Cassandra may remove it at any time. */
+  readonly live: boolean;
+  readonly bytes: number;
+  readonly modified: string;
+  /** Index into the node's list of data directories. */
+  readonly disk: number;
+}
+
+/**
+ * All files that a node holds of some tables: live ones, snapshots and incremental backup files. One call per data
+ * directory; a table that is not there has none. Throws RemoteError when a directory cannot be read.
+ */
+export async function* findComponents(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  tables: readonly TableId[],
+  signal: AbortSignal,
+): AsyncGenerator<FoundFile> {
+  const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
+  for (const [disk, directory] of dataDirectories.entries()) {
+    let rest = Buffer.alloc(0);
+    for await (const chunk of remote.read(['sh', '-c', search, 'sh', directory], { input, signal })) {
+      const text = Buffer.concat([rest, chunk]);
+      const end = text.lastIndexOf(0) + 1;
+      for (const line of text.toString('utf8', 0, end).split('\0').slice(0, -1)) {
+        const file = parseLine(line, directory, disk);
+        if (file !== undefined) {
+          yield file;
+        }
+      }
+      rest = text.subarray(end);
+    }
+    if (rest.length > 0) {
+      throw new BackupError(`the listing of ${directory} on ${remote.host} ends in the middle of a line`);
+    }
+  }
+}
+
+/** What Digest files say, by absolute path, 8 hexadecimal digits; nothing of those that are gone or hold no CRC-32. */
+export async function readDigests(
+  remote: Remote,
+  places: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const digests = new Map<string, string>();
+  if (places.length > 0) {
+    const input = places.map((place) => `${place}\0`).join('');
+    for (const line of (await remote.run(['xargs', '-0', 'sh', '-c', readEach, 'sh'], { input, signal })).split('\0')) {
+      const tab = line.lastIndexOf('\t');
+      const digest = parseDigest(line.slice(tab + 1));
+      if (tab > 0 && digest !== undefined) {
+        digests.set(line.slice(0, tab), digest);
+      }
+    }
+  }
+  return digests;
+}
+
+// Compaction removes live files under the search, and an operator snapshots. The slash at the end follows a table that
+// was moved to another disk behind a link.
+const search = String.raw`cd -- "$1" && exec xargs -0 sh -c '
+  for table; do
+    [ ! -d "$table" ] || find "$table/" -ignore_readdir_race -type f -printf "%s\t%T@\t%p\0" || exit 1
+  done' sh`;
+
+const readEach = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
+
+/** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
+function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {
+  const [, bytes, seconds, relative, table, snapshot, backups, path] =
+    /^(\d+)\t(-?\d+(?:\.\d+)?)\t(([^/]+\/[^/]+)\/(?:(snapshots\/[^/]+\/)|(backups\/))?([\s\S]+))$/.exec(line) ?? [];
+  if (bytes === undefined || seconds === undefined || table === undefined || path === undefined) {
+    return undefined;
+  }
+  return {
+    place: `${directory}/${relative}`,
+    table,
+    path,
+    live: snapshot === undefined && backups === undefined,
+    bytes: Number(bytes),
+    modified: isoTime(seconds),
+    disk,
+  };
+}

@@ -1,0 +1,98 @@
+import { BackupError } from '../../model/errors.ts';
+import type { Remote } from '../remote.ts';
+
+/** A file or directory below a table's `snapshots/<tag>` or `backups`, as `find` met it. */
+export interface SnapshotEntry {
+  readonly keyspace: string;
+  /** Name of the table's directory. */
+  readonly directory: string;
+  /** Below that directory; empty for the directory itself. */
+  readonly name: string;
+  /** Below the data directory. */
+  readonly path: string;
+  /** As find's `%y`: `f` a file, `d` a directory, `l` a link … */
+  readonly type: string;
+  readonly bytes: number;
+  readonly modified: string;
+}
+
+/** Where a table keeps hard links: the snapshot of a tag, or the incremental backup files. */
+export type LinkPlace = { readonly snapshot: string } | 'backups';
+
+/**
+ * Everything below `<keyspace>/<table>/snapshots/<tag>` or `<keyspace>/<table>/backups` of a data directory, dot
+ * directories included, as it comes. Throws RemoteError when any directory on the way cannot be read.
+ */
+export async function* findLinks(
+  remote: Remote,
+  directory: string,
+  place: LinkPlace,
+  signal?: AbortSignal,
+): AsyncGenerator<SnapshotEntry> {
+  const command = ['sh', '-c', 'cd -- "$1" && shift && exec find "$@"', 'sh', directory, ...findArguments(place)] as const;
+  let rest = Buffer.alloc(0);
+  for await (const chunk of remote.read(command, signal === undefined ? {} : { signal })) {
+    const text = Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = text.indexOf(0); end >= 0; end = text.indexOf(0, start)) {
+      yield parseEntry(text.subarray(start, end), `${directory} on ${remote.host}`);
+      start = end + 1;
+    }
+    rest = text.subarray(start);
+  }
+  if (rest.length > 0) {
+    throw new BackupError(`the listing of ${directory} on ${remote.host} ends in the middle of a line`);
+  }
+}
+
+/**
+ * Two finds. The outer one goes down to the directories asked for and no further: everything else at each level is
+ * pruned, so live sstables, other snapshots and `lost+found` (which only root may read) cost nothing. It follows links,
+ * because operators move keyspaces and tables to other disks that way, and it bears files that vanish, because live ones
+ * do. The inner one runs in the directories asked for, where nothing may vanish.
+ */
+function findArguments(place: LinkPlace): readonly string[] {
+  const name = place === 'backups' ? '' : place.snapshot.replaceAll(/[^A-Za-z0-9_]/g, String.raw`\$&`);
+  const last = place === 'backups' ? '/backups' : `/snapshots(/${name})?`;
+  const way = String.raw`\.|\./[^./+][^/+]*|\./[^./+][^/+]*/[^./][^/]*(${last})?`;
+  const goal = place === 'backups' ? String.raw`\./[^/]+/[^/]+/backups` : String.raw`\./[^/]+/[^/]+/snapshots/${name}`;
+  const list = String.raw`exec find "$@" -printf '%y\t%s\t%T@\t%p\0'`;
+  const options = ['-L', '.', '-ignore_readdir_race', '-maxdepth', '4', '-regextype', 'posix-extended'];
+  const prune = ['!', '-regex', way, '-prune', '-o'];
+  const listAll = ['-regex', goal, '-type', 'd', '-exec', 'sh', '-c', list, 'sh', '{}', '+'];
+  return [...options, ...prune, ...listAll];
+}
+
+function parseEntry(bytes: Uint8Array, place: string): SnapshotEntry {
+  const [, type, size, seconds, path, keyspace, directory, name] =
+    /^(.)\t(\d+)\t(-?\d+(?:\.\d+)?)\t\.\/(([^/]+)\/([^/]+)\/(?:snapshots\/[^/]+|backups)(?:\/([\s\S]+))?)$/.exec(decode(bytes)) ??
+    [];
+  if (
+    type === undefined ||
+    size === undefined ||
+    seconds === undefined ||
+    path === undefined ||
+    keyspace === undefined ||
+    directory === undefined
+  ) {
+    throw new BackupError(`a file name in ${place} is not understood: ${JSON.stringify(Buffer.from(bytes).toString('latin1'))}`);
+  }
+  return { keyspace, directory, name: name ?? '', path, type, bytes: Number(size), modified: isoTime(seconds) };
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return '';
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** ISO 8601 from find's seconds since 1970, with every digit of the fraction. */
+export function isoTime(seconds: string): string {
+  const [whole = '0', fraction] = seconds.split('.');
+  const time = new Date(Number(whole) * 1000).toISOString().slice(0, 19);
+  return fraction === undefined ? `${time}Z` : `${time}.${fraction}Z`;
+}

@@ -1,0 +1,50 @@
+import { RemoteError } from '../../model/errors.ts';
+import type { Remote } from '../remote.ts';
+import { unreadable } from './snapshot.ts';
+
+/** A live sstable component; `directory` is `<keyspace>/<table>-<id>`. */
+export interface LiveFile {
+  readonly directory: string;
+  readonly bytes: number;
+}
+
+/** The live sstables of a node, index directories included, snapshots and backups not. For sizes, not for copying. */
+export async function* listLiveFiles(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<LiveFile> {
+  for (const directory of dataDirectories) {
+    try {
+      yield* liveFilesIn(remote, directory, signal);
+    } catch (error) {
+      if (!(error instanceof RemoteError)) {
+        throw error;
+      }
+      if (!onlyGone(error)) {
+        throw unreadable(remote, 'live sstables', directory, error);
+      }
+    }
+  }
+}
+
+async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSignal): AsyncGenerator<LiveFile> {
+  const script = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
+  let rest = '';
+  for await (const chunk of remote.read(['sh', '-c', script, 'sh', directory], { signal })) {
+    const entries = (rest + Buffer.from(chunk).toString('utf8')).split('\0');
+    rest = entries.pop() ?? '';
+    yield* entries.map(parseEntry);
+  }
+}
+
+/** Files and directories come and go under a running Cassandra: what is gone is no error for a size. */
+function onlyGone({ stderr }: RemoteError): boolean {
+  const lines = stderr.trim().split('\n');
+  return lines.every((line) => line.startsWith('find: ') && line.endsWith(': No such file or directory'));
+}
+
+function parseEntry(entry: string): LiveFile {
+  const [bytes = '0', path = ''] = entry.split('\t');
+  return { directory: path.split('/').slice(0, 2).join('/'), bytes: Number(bytes) };
+}

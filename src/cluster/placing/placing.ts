@@ -1,0 +1,232 @@
+import { BackupError } from '../../model/errors.ts';
+import type { PlacingPhase } from '../../model/restore/placing.ts';
+import { isPlacingPhase } from '../../model/restore/placing.ts';
+import { placedMark } from '../../model/restore/restart-script.ts';
+import type { Remote } from '../remote.ts';
+
+/**
+ * Restored files take the place of live ones on a node whose Cassandra is down, and can be taken out again.
+ *
+ * Nothing is deleted: a table's old files become its snapshot `before-restore-<id>`, commit log, hints and saved caches go
+ * to a directory of that name in their own place, always on the same disk, and no file is overwritten. What was done so
+ * far is in a journal, `<first data directory>/.sstash-undo/<id>/phase`, written before each step, and each step can be
+ * repeated: after a crash at any moment `place` goes on and `undo` goes back. One script at a time works on a node.
+ */
+export interface PlacingPlan {
+  /** Of the restore; the same on all nodes. */
+  readonly id: string;
+  /** The nodes that take part. */
+  readonly hosts: readonly string[];
+  readonly dataDirectories: readonly string[];
+  /** Commit log, hints, saved caches. */
+  readonly stateDirectories: readonly string[];
+  readonly tables: readonly PlacedTable[];
+}
+
+export interface PlacedTable {
+  /** `<keyspace>/<table>-<id>` below a data directory. */
+  readonly live: string;
+  /** Absolute; need not exist. */
+  readonly staged: string;
+  /** The data directory that restored files go to; the first when absent. */
+  readonly disk?: string;
+}
+
+/** Writes the plan to the node. Nothing is moved by it. Throws RemoteError. */
+export async function beginPlacing(remote: Remote, plan: PlacingPlan, signal: AbortSignal): Promise<void> {
+  const lines = [
+    ...plan.hosts.map((host) => `host\t${host}\t`),
+    ...plan.dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
+    ...plan.stateDirectories.map((directory) => `state\t${directory}\t`),
+    ...plan.tables.map(({ live, staged, disk }) => `place\t${disk ?? journalRoot(plan.dataDirectories)}/${live}\t${staged}`),
+  ];
+  await runPlacing(remote, plan.dataDirectories, plan.id, 'begin', lines.join('\n'), signal);
+}
+
+/** Moves old files aside and restored ones in, or goes on with that. Throws RemoteError. */
+export async function placeFiles(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'place', '', signal);
+}
+
+/** Waits for what is still at work there. Throws RemoteError when `takeBack` would: on one node of several it must not. */
+export async function checkTakeBack(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'check', '', signal);
+}
+
+/**
+ * Moves what is live now to snapshots `restored-<id>`, and the old files back. Throws RemoteError, with nothing moved when
+ * the old files are there no more (somebody cleared the snapshot): the tables would be left empty.
+ */
+export async function takeBack(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await runPlacing(remote, dataDirectories, id, 'undo', '', signal);
+}
+
+/** The disk that files are to be placed on, before anything is done to it. */
+export interface PlacingDisk {
+  /** Whether the data directories hold a `system.local`. */
+  readonly identity: boolean;
+  /** Whether a move from the staging directory to the first data directory stays on one disk. */
+  readonly sameDisk: boolean;
+  /** Free bytes on the disk of the first data directory. */
+  readonly freeBytes: number;
+}
+
+/** Throws RemoteError. */
+export async function readPlacingDisk(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  stagingDirectory: string,
+  signal: AbortSignal,
+): Promise<PlacingDisk> {
+  const answer = await remote.run(['sh', '-c', diskScript, 'sh', stagingDirectory, ...dataDirectories], { signal });
+  const [identity, sameDisk, freeKib] = answer.trim().split(' ');
+  return { identity: identity === 'yes', sameDisk: sameDisk === 'yes', freeBytes: Number(freeKib) * 1024 };
+}
+
+/** A restore that this node's journal tells of. */
+export interface Journal {
+  readonly id: string;
+  readonly phase: PlacingPhase;
+  readonly hosts: readonly string[];
+  /** Directories of tables. */
+  readonly tables: readonly string[];
+}
+
+/** Oldest first. Throws BackupError when a journal cannot be read. */
+export async function readJournals(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Journal[]> {
+  const answer = await remote.run(['sh', '-c', listScript, 'sh', journalRoot(dataDirectories)], { signal });
+  return answer
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const [id = '', phase = '', ...lines] = entry.split('\n');
+      if (!isPlacingPhase(phase)) {
+        throw new BackupError(`${remote.host}: the journal of restore ${id} says ${JSON.stringify(phase)}, which is no phase`);
+      }
+      const values = (kind: string) =>
+        lines.map((line) => line.split('\t')).flatMap(([word, value = '']) => (word === kind ? [value] : []));
+      return { id, phase, hosts: values('host'), tables: values('place') };
+    })
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function journalRoot([first = '/var/lib/cassandra/data']: readonly string[]): string {
+  return first;
+}
+
+async function runPlacing(
+  remote: Remote,
+  dataDirectories: readonly string[],
+  id: string,
+  verb: 'begin' | 'place' | 'check' | 'undo',
+  input: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const command = ['sh', '-c', script, 'sh', verb, journalRoot(dataDirectories), id, placedMark] as const;
+  await remote.run(command, { input: input === '' ? '' : `${input}\n`, signal });
+}
+
+const diskScript = String.raw`
+at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; shift
+same=no; [ "$(stat -c %d -- "$at")" != "$(stat -c %d -- "$1")" ] || same=yes
+free=$(df -Pk -- "$1" | awk 'NR==2 { print $4 }') || exit 1
+who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
+echo "$who $same $free"`;
+
+const listScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
+for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
+
+const script = String.raw`
+set -u
+verb=$1; data=$2; id=$3; mark=$4; root=$data/.sstash-undo; j=$root/$id
+tab=$(printf '\t')
+die() { echo "$*" >&2; exit 1; }
+# The word is on disk before the step that it announces begins, and what was done before it, on whatever disk, with it.
+phase() { sync; printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase" || die "cannot write $j/phase"; now=$1; }
+make() { [ -d "$1" ] || { make "$(dirname -- "$1")" && mkdir -- "$1" && chown --reference="$data" -- "$1"; } || die "cannot make $1"; }
+files() { # FROM TO MV-OPTION: the files right in FROM
+  [ -d "$1" ] && [ -n "$(any "$1")" ] || return 0
+  make "$2"; find "$1" -maxdepth 1 -type f -exec mv "$3" -t "$2" -- {} +
+  # What mv says of a file that it leaves because of -n differs from version to version.
+  left=$(any "$1"); [ -z "$left" ] || die "cannot move $left to $2: it is there already, or see above"
+}
+any() { find "$1" -maxdepth 1 -type f -print -quit; }
+table() { # FROM TO MV-OPTION: those of its index directories too
+  files "$1" "$2" "$3"
+  for i in "$1"/.[!.]*; do [ ! -d "$i" ] || files "$i" "$2/$(basename -- "$i")" "$3"; done
+}
+each() { # KIND COMMAND: for each line of that kind
+  while IFS=$tab read -r kind one two; do [ "$kind" != "$1" ] || "$2" "$one" "$two" || exit 1; done <"$j/plan" || exit 1
+}
+# On one disk a file is moved whole or not at all, and two of one name are two sstables: neither may go.
+table_aside() { table "$1" "$1/snapshots/before-restore-$id" -n; }
+state_aside() { files "$1" "$1/before-restore-$id" -n; }
+table_away() { table "$1" "$1/snapshots/restored-$id" -n; }
+state_away() { files "$1" "$1/restored-$id" -n; }
+table_back() { table "$1/snapshots/before-restore-$id" "$1" -n; }
+state_back() { files "$1/before-restore-$id" "$1" -n; }
+# From another disk a crash leaves half a copy, and the whole file where it was.
+place() { [ ! -d "$2" ] || { make "$1"; table "$2" "$1" -f; }; }
+list_aside() { [ ! -d "$1/snapshots/before-restore-$id" ] || find "$1/snapshots/before-restore-$id" -type f; }
+aside_count() { each table list_aside | grep -c ''; }
+marked() { : >"$data/$mark" && chown --reference="$data" -- "$data/$mark" || die "cannot write $data/$mark"; }
+refuse_others() {
+  for p in "$root"/*/phase; do
+    case $p in "$j/phase") continue;; esac
+    case $(cat -- "$p" 2>/dev/null) in aside|placing|away|back) die "restore $(basename -- "$(dirname -- "$p")") is half-done here";; esac
+  done
+}
+
+[ "$verb" != begin ] || make "$root"
+# A run that was killed, or lost its connection, leaves its script at work here.
+command -v flock >/dev/null || die 'flock (util-linux) is not there'
+exec 9>>"$root/lock" || exit 1
+flock -w 120 9 || die 'another run still moves files here; try again when it has ended'
+
+if [ "$verb" = begin ]; then
+  make "$j"; cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan" || die "cannot write $j/plan"
+  phase begun; exit 0
+fi
+now=$(cat -- "$j/phase") || exit 1
+refuse_others
+if [ "$verb" = place ]; then
+  case $now in begun|aside)
+    phase aside; each table table_aside; each state state_aside
+    aside_count >"$j/aside"; phase placing;;
+  esac
+  case $now in placing) each place place; marked; phase placed;; esac
+  [ "$now" = placed ] || die "restore $id is $now and cannot go on"
+  exit 0
+fi
+case $now in placing|placed|away)
+  had=$(cat -- "$j/aside") || exit 1; has=$(aside_count)
+  [ "$has" -ge "$had" ] || die "only $has of the $had files that restore $id moved aside are left; were they cleared?"
+esac
+[ "$verb" = undo ] || exit 0
+case $now in
+  begun) phase undone;;
+  aside) phase back;;
+  placing|placed|away) phase away; each table table_away; each state state_away; phase back;;
+esac
+case $now in back) each table table_back; each state state_back; marked; phase undone;; esac
+[ "$now" = undone ] || die "restore $id is $now and cannot go back"
+`;

@@ -1,0 +1,85 @@
+import { cqlName } from '../../model/schema/cql-statements.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import { refreshMoves } from '../../model/restore/refresh-names.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { tableDirectory } from '../../model/sstable.ts';
+import type { NodeConfig } from '../tools/node-config.ts';
+import { nodetool } from '../tools/nodetool.ts';
+import type { Remote } from '../remote.ts';
+import type { Tools } from '../tools/run-tool.ts';
+
+/**
+ * `nodetool import` (Cassandra 4.0 and later): the sstables in a directory are moved into the live table under new names.
+ * It ends with 0 having imported nothing when their version is newer than the node's mode, so what counts is that the
+ * Data.db files are gone from the directory. Throws RemoteError, or IntegrityError when files stayed.
+ */
+export async function importTable(
+  remote: Remote,
+  tools: Tools,
+  table: Pick<TableId, 'keyspace' | 'table'>,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await nodetool(remote, tools, ['import', '--', table.keyspace, table.table, directory], signal);
+  const left = (await fileNames(remote, directory, signal)).filter(isData);
+  refuseLeft(remote, table, 'import', left);
+}
+
+/**
+ * `nodetool refresh` (Cassandra 3 and Scylla): the sstables are moved into the live table's directory, on the disk of
+ * which they lie, under names that nothing there has; then the node is told. Cassandra gives each its own number in the
+ * end, so what still has our name was not loaded; Scylla empties its `upload` directory.
+ * Throws RemoteError, or IntegrityError when files were not loaded.
+ */
+export async function refreshTable(
+  remote: Remote,
+  tools: Tools,
+  { flavour, dataDirectories }: NodeConfig,
+  table: TableId,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const [disk = ''] = dataDirectories;
+  const live = `${disk}/${tableDirectory(table)}${flavour === 'scylla' ? '/upload' : ''}`;
+  const everywhere = await Promise.all(
+    dataDirectories.map((each) => fileNames(remote, `${each}/${tableDirectory(table)}`, signal)),
+  );
+  const moves = refreshMoves(await fileNames(remote, directory, signal), flavour === 'scylla' ? [] : everywhere.flat());
+  if (moves.length > 0) {
+    const input = moves.map(({ from, to }) => `${directory}/${from}\n${live}/${to}\n`).join('');
+    await remote.run(['sh', '-c', moveScript, 'sh'], { input, signal });
+  }
+  await nodetool(remote, tools, ['refresh', '--', table.keyspace, table.table], signal);
+  const placed = new Set(moves.map(({ to }) => to).filter(isData));
+  const left = (await fileNames(remote, live, signal)).filter((name) => placed.has(name) && /-\d+-/.test(name));
+  refuseLeft(remote, table, 'refresh', left);
+}
+
+// -n: a name that is there after all belongs to the node. mv says nothing then, so what stayed is looked for.
+const moveScript =
+  'while IFS= read -r from && IFS= read -r to; do mv -n -- "$from" "$to" && [ ! -e "$from" ] || { echo "cannot move $from to $to" >&2; exit 1; }; done';
+
+/** TRUNCATE, which empties a table on all nodes. Cassandra takes a snapshot of it before, unless auto_snapshot is off. */
+export function truncateStatement({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): string {
+  return `TRUNCATE ${cqlName(keyspace)}.${cqlName(table)}`;
+}
+
+function refuseLeft(remote: Remote, table: Pick<TableId, 'keyspace' | 'table'>, verb: string, left: readonly string[]): void {
+  if (left.length > 0) {
+    throw new IntegrityError(
+      `nodetool ${verb} on ${remote.host} did not load ${left.length} sstables of ${table.keyspace}.${table.table} (${left[0]})`,
+      { hint: 'the system.log of the node says why; sstables of a newer Cassandra cannot be loaded into an older one' },
+    );
+  }
+}
+
+/** Files right in the directory; none when there is no such directory. */
+async function fileNames(remote: Remote, directory: string, signal: AbortSignal): Promise<readonly string[]> {
+  const script = '[ -d "$1" ] || exit 0; cd -- "$1" && find . -maxdepth 1 -type f -printf "%f\\n"';
+  const text = await remote.run(['sh', '-c', script, 'sh', directory], { signal });
+  return text.split('\n').filter((line) => line !== '');
+}
+
+function isData(name: string): boolean {
+  return name.endsWith('-Data.db');
+}

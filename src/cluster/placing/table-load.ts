@@ -1,0 +1,94 @@
+import { IntegrityError, RemoteError } from '../../model/errors.ts';
+import type { NodeConfig } from '../tools/node-config.ts';
+import type { Remote } from '../remote.ts';
+import { failureLine, runTool } from '../tools/run-tool.ts';
+
+/** How sstableloader is started: its path, with options of its own if need be. */
+export type Loader = readonly string[];
+
+/**
+ * Throws RemoteError when the program is not on the node (better before everything is fetched than after), or when one is
+ * still at work below the directory: of a run whose connection was lost, and with rows that maybe nobody wants any more.
+ */
+export async function requireLoader(
+  remote: Remote,
+  [program = 'sstableloader']: Loader,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  // The directory comes on standard input, so that no command line of ours holds it.
+  const busy = await runTool(remote, ['sh', '-c', atWork], { input: `${directory}/\n`, signal });
+  if (busy.stdout !== '') {
+    throw new RemoteError(`an earlier sstableloader is still at work in ${directory} on ${remote.host}`, {
+      host: remote.host,
+      command: program,
+      hint: `wait until it has ended, or end it: kill ${[...busy.stdout.matchAll(/\d+/g)].join(' ')}`,
+    });
+  }
+  const output = await runTool(remote, ['sh', '-c', 'command -v -- "$1"', 'sh', program], { signal });
+  if (output.status !== 0) {
+    throw new RemoteError(`${program} not found on ${remote.host}`, {
+      host: remote.host,
+      command: program,
+      status: output.status,
+      hint: "give its place with --sstableloader-path; it is in bin/ of Cassandra's tarball, in its packages in /usr/bin",
+    });
+  }
+}
+
+/**
+ * Streams the sstables of a directory `…/<keyspace>/<table>` to all nodes that their rows belong to now, which may be
+ * repeated. The node's own cassandra.yaml says ports and encryption.
+ * https://cassandra.apache.org/doc/5.0/cassandra/managing/tools/sstable/sstableloader.html
+ *
+ * The tool ends with 0 having skipped a file that it cannot open or whose table it does not know, so what counts is that it
+ * names every Data.db (`dataFiles`, bare names) among those that it streams. Throws RemoteError, or IntegrityError when one
+ * was skipped.
+ */
+export async function loadTable(
+  remote: Remote,
+  loader: Loader,
+  config: Pick<NodeConfig, 'path' | 'cqlAddress' | 'cqlPort'>,
+  directory: string,
+  dataFiles: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const options = ['--no-progress', '-f', config.path, '-d', config.cqlAddress, '-p', String(config.cqlPort)];
+  const text = await remote.run(['sh', '-c', endsWithUs, 'sh', ...loader, ...options, directory], { signal });
+  const [stdout = '', status = ''] = text.split('\u001e');
+  const output = { stdout, stderr: '', status: Number(status) };
+  if (output.status !== 0) {
+    const line = failureLine(output, 'sstableloader');
+    throw new RemoteError(`sstableloader failed on ${remote.host}: ${line}`, {
+      host: remote.host,
+      command: `sstableloader ${directory}`,
+      status: output.status,
+      stderr: stdout.slice(-2000),
+      hint: /Auth|credentials/i.test(line)
+        ? 'it takes a login as options only: give --sstableloader-path a script on the node that adds them'
+        : 'does it work in a terminal on the node? Options can follow --sstableloader-path',
+    });
+  }
+  const streamed = new Set(streamedFiles(stdout));
+  const skipped = dataFiles.filter((name) => !streamed.has(name));
+  if (skipped.length > 0) {
+    const why = stdout.split('\n').find((line) => line.startsWith('Skipping file ')) ?? skipped[0];
+    throw new IntegrityError(`sstableloader on ${remote.host} skipped ${skipped.length} sstables of ${directory}: ${why}`, {
+      hint: 'sstables of a newer Cassandra cannot be read by the tool of an older one',
+    });
+  }
+}
+
+const atWork =
+  'grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true';
+
+// A restore that is interrupted must not go on streaming behind everybody's back. sudo hands a signal on to this shell alone,
+// and a shell hears none while it waits for a program in the foreground; so the program is in the background, and its whole
+// process group (a script and its java) is ended.
+const endsWithUs = `trap 'trap "" TERM; kill -TERM 0' TERM; "$@" 2>&1 </dev/null & wait $!; printf '\\036%s' "$?"`;
+
+/** `Streaming relevant part of /a/b/nb-1-big-Data.db /a/b/nb-2-big-Data.db to [/10.0.0.1:7000]` */
+function streamedFiles(stdout: string): readonly string[] {
+  const lines = stdout.split('\n').filter((line) => line.startsWith('Streaming relevant part of '));
+  return lines.flatMap((line) => line.split(' ')).map((word) => word.slice(word.lastIndexOf('/') + 1));
+}

@@ -1,0 +1,121 @@
+/**
+ * How a command travels through the login shell of a user we know nothing about.
+ *
+ * sshd hands the command text to that shell (bash, zsh, dash, fish, csh …), which may print whatever its start files
+ * print before it gets to our text. So
+ *
+ * - the text is one line that all of these shells read alike: `exec sh -c 'constant' 'payload'`, where the payload
+ *   writes every byte that any of them could take for something else as `\0ooo`, and `printf %b` gives it back;
+ * - the script prints a marker (a record separator and a nonce) on both streams before it becomes the command: what
+ *   comes before the marker is the login shell's noise and no part of the output. The separator byte itself never
+ *   occurs in the command text, so a shell that echoes its command cannot forge the marker;
+ * - behind the marker on stdout stand the process id and the tail of /proc/<pid>/stat, so that the process can be
+ *   ended later without hitting another one that got its number.
+ */
+import { type Command, commandLine } from '../remote.ts';
+
+export interface Sudo {
+  /** Whom to become; root if not given. */
+  readonly user?: string;
+}
+
+/** Linux' MAX_ARG_STRLEN less its end: no single argument, hence no command line through a shell, can be longer. */
+export const longestCommandLine = 131_071;
+
+const separator = 0x1e;
+const longestNote = 4096;
+
+export interface FrameOptions {
+  readonly sudo?: Sudo | undefined;
+  /** Whether the command reads the channel; otherwise it gets an empty standard input. */
+  readonly input: boolean;
+}
+
+/** The command as it goes to sshd. `nonce` is what {@link MarkerFilter} looks for; letters and digits only. */
+export function framedCommand(command: Command, nonce: string, { sudo, input }: FrameOptions): string {
+  const marker = `printf '\\036${nonce} %s %s\\n' $$ "\${s##*) }"; printf '\\036${nonce}\\n' >&2`;
+  // `read` from /proc needs no process; where there is no /proc its complaint comes before the marker and is dropped.
+  // The empty input comes from /dev/null, not from an end-of-file on the channel: after that ssh2 sends no signal.
+  const line = `${commandLine(withSudo(command, sudo))}${input ? '' : ' </dev/null'}`;
+  return throughLoginShell(`s=; read -r s </proc/$$/stat; ${marker}; exec ${line}`);
+}
+
+/** The same command run as the user that sudo is told to become; `-n`: fail rather than ask for a password. */
+export function withSudo(command: Command, sudo: Sudo | undefined): Command {
+  if (sudo === undefined) return command;
+  return ['sudo', '-n', ...(sudo.user === undefined ? [] : ['-u', sudo.user]), '--', ...command];
+}
+
+/** Ends the process group of a command, provided that it is still that command and not a later one with its number. */
+export function endCommand(process: RemoteProcessId, sudo?: Sudo): string {
+  const kill = commandLine(withSudo(['kill', '-TERM', '--', `-${process.group}`], sudo));
+  return throughLoginShell(
+    `read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] && exec ${kill}`,
+  );
+}
+
+function throughLoginShell(script: string): string {
+  // Inside single quotes fish still reads \\ and \', csh still reads ! and stumbles over newlines.
+  const payload = Array.from(Buffer.from(script), (byte) =>
+    byte < 0x20 || byte >= 0x7f || `'\\!`.includes(String.fromCharCode(byte))
+      ? `\\0${byte.toString(8).padStart(3, '0')}`
+      : String.fromCharCode(byte),
+  ).join('');
+  return `exec sh -c 'eval "$(printf %b "$0")"' '${payload}'`;
+}
+
+/** Which process a command became, by number and start time (clock ticks since boot). */
+export interface RemoteProcessId {
+  readonly pid: number;
+  readonly group: number;
+  readonly startTime: string;
+}
+
+/** Throws away what comes before the marker; lets everything behind it through untouched. */
+export class MarkerFilter {
+  #found = false;
+  #held: Buffer = Buffer.alloc(0);
+  #note = '';
+  readonly #needle: Buffer;
+
+  constructor(nonce: string) {
+    this.#needle = Buffer.concat([Buffer.of(separator), Buffer.from(nonce)]);
+  }
+
+  /** Whether the marker has been seen, that is, whether the command has started. */
+  get found(): boolean {
+    return this.#found;
+  }
+
+  /** The end of what the login shell printed instead, for an error message. */
+  get noise(): string {
+    return this.#found ? '' : this.#held.toString().trim();
+  }
+
+  /** What stood behind the marker on its line, as a process; undefined before the marker or without /proc. */
+  get process(): RemoteProcessId | undefined {
+    // "<pid> <state> <ppid> <pgrp> …": fields 3 and up of proc(5) stat; the start time is its field 22.
+    const [pid, , , group, ...rest] = this.#note.trim().split(' ');
+    const startTime = rest[16];
+    if (startTime === undefined || !/^\d+$/.test(startTime)) return undefined;
+    return Number(group) > 1 ? { pid: Number(pid), group: Number(group), startTime } : undefined;
+  }
+
+  /** The part of the chunk that the command itself printed, or undefined if there is none. */
+  pass(chunk: Uint8Array): Uint8Array | undefined {
+    if (this.#found) return chunk;
+    this.#held = Buffer.concat([this.#held, chunk]);
+    const at = this.#held.indexOf(this.#needle);
+    const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
+    if (end < 0) {
+      // From the marker on, or the last bytes: a marker may be cut anywhere, and an error may want to quote the noise.
+      this.#held = this.#held.subarray(at < 0 ? -longestNote : at);
+      return undefined;
+    }
+    this.#found = true;
+    this.#note = this.#held.toString('latin1', at + this.#needle.length, end);
+    const own = this.#held.subarray(end + 1);
+    this.#held = Buffer.alloc(0);
+    return own.length > 0 ? own : undefined;
+  }
+}

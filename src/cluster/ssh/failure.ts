@@ -1,0 +1,58 @@
+import { RemoteError } from '../../model/errors.ts';
+
+/** Seconds between keepalives; the fourth without an answer ends the connection, so after about 20 s of silence. */
+export const keepaliveSeconds = 5;
+export const keepaliveLimit = 3;
+export interface SshPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly connectTimeoutSeconds: number;
+}
+
+/** What ssh2 emits; it tells its errors apart by these and by the message only. */
+export type SshTrouble = Error & { readonly level?: string; readonly code?: unknown };
+
+/** Whether the server turned down every way to log in. */
+export function isDenial(error: unknown): boolean {
+  const cause = error instanceof RemoteError ? error.cause : undefined;
+  if (!(cause instanceof Error)) return false;
+  return ('level' in cause && cause.level === 'client-authentication') || /too many authentication failures/i.test(cause.message);
+}
+
+/** The error for a connection that could not be made or that broke; without a cause: one that just ended. */
+export function connectionError(target: SshPlace, address: string, cause?: SshTrouble): RemoteError {
+  const { host } = target;
+  if (cause === undefined) return new RemoteError(`the connection to ${address} was lost`, { host, transient: true });
+  const failure = { host, cause, transient: true };
+  switch (cause.code) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new RemoteError(`${address}: no such host`, { host, cause, transient: cause.code === 'EAI_AGAIN' });
+    case 'ECONNREFUSED':
+      return new RemoteError(`${address}: connection refused`, {
+        ...failure,
+        hint: `is sshd running there, on port ${target.port}?`,
+      });
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return new RemoteError(`${address}: cannot be reached (${cause.code})`, failure);
+    default:
+  }
+  if (cause.message === 'Timed out while waiting for handshake') {
+    const limit = `${target.connectTimeoutSeconds} s`;
+    return new RemoteError(`${address}: no answer within ${limit}`, { ...failure, hint: 'a firewall may swallow the packets' });
+  }
+  if (cause.message === 'Keepalive timeout') {
+    return new RemoteError(
+      `the connection to ${address} was lost: no sign of life for ${keepaliveSeconds * (keepaliveLimit + 1)} s`,
+      failure,
+    );
+  }
+  if (cause.message === 'Connection lost before handshake') {
+    const hint = 'it may have too many connections (MaxStartups), or no sshd listens there';
+    return new RemoteError(`${address}: closed the connection before the handshake`, { ...failure, hint });
+  }
+  if (cause.level === 'handshake') return new RemoteError(`${address}: ssh handshake failed: ${cause.message}`, { host, cause });
+  return new RemoteError(`the connection to ${address} was lost: ${cause.message}`, failure);
+}

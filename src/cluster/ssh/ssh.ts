@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { RemoteError } from '../../model/errors.ts';
+import { framedCommand, longestCommandLine, type Sudo } from './command-frame.ts';
+import { shownCommand } from './command-failure.ts';
+import type { Command, Remote, RunOptions } from '../remote.ts';
+import { loadLogin, type SshCredentials } from './auth.ts';
+import { ChannelRefused, connect, type SshTarget } from './connection.ts';
+import { abortable, ConnectionPool, pause } from './pool.ts';
+import { RemoteProcess } from './process.ts';
+
+export interface SshOptions extends SshCredentials {
+  readonly host: string;
+  /** 22 by default. */
+  readonly port?: number;
+  /** Files in OpenSSH's known_hosts format, those absent counting as empty; `accept-new` adds to the first. */
+  readonly knownHosts: readonly string[];
+  /** What to do about a host that no file knows. A changed key is refused in either case. */
+  readonly hostKeyChecking: 'strict' | 'accept-new';
+  /** If given, every command runs through `sudo -n`. */
+  readonly sudo?: Sudo;
+  /** From the first packet to the end of the login; 20 by default. */
+  readonly connectTimeoutSeconds?: number;
+  /** Connections at most, each for up to 4 commands at a time; 4 by default. They are opened as they are needed. */
+  readonly connections?: number;
+  readonly signal?: AbortSignal;
+}
+
+const mostRefusals = 10;
+
+/**
+ * Logs in to a host. Throws RemoteError when it cannot be reached, is not the host it should be, or lets nobody in.
+ * A connection that breaks fails the commands that ran over it (`transient`); the next command opens a new one.
+ */
+export async function openSsh(options: SshOptions): Promise<Remote> {
+  const { host, port = 22, connections = 4, connectTimeoutSeconds = 20, sudo, signal } = options;
+  const target: SshTarget = { ...options, port, connectTimeoutSeconds };
+  const newLogin = await loadLogin(host, options);
+  const pool = new ConnectionPool(host, connections, (closing) => connect(target, newLogin(), closing));
+  const running = new Set<RemoteProcess>();
+  const ending = new Set<Promise<void>>();
+  try {
+    (await pool.acquire(signal)).release();
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+
+  async function* read(command: Command, { input, signal: stop }: RunOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    const nonce = randomBytes(12).toString('hex');
+    const line = framedCommand(command, nonce, { sudo, input: input !== undefined });
+    if (line.length > longestCommandLine) {
+      const message = `the command line for ${host} is ${line.length} bytes long, over the limit of ${longestCommandLine}`;
+      throw new RemoteError(message, { host, command: shownCommand(command), hint: 'pass the list on standard input' });
+    }
+    const { process, release } = await start(line, { command, nonce }, stop);
+    running.add(process);
+    const abort = (): void => {
+      process.fail(stop?.reason);
+      void finish();
+    };
+    // Also when the consumer is not reading at the moment: the command is not to go on until it asks again.
+    const finish = (): Promise<void> => {
+      const end = process.end().finally(() => {
+        release();
+        running.delete(process);
+        ending.delete(end);
+      });
+      ending.add(end);
+      return end;
+    };
+    stop?.addEventListener('abort', abort, { once: true });
+    if (stop?.aborted === true) abort();
+    try {
+      if (input !== undefined) void process.feed(input);
+      yield* process.output();
+    } finally {
+      stop?.removeEventListener('abort', abort);
+      // What is left to do on the host nobody needs to wait for, except close().
+      void finish();
+    }
+  }
+
+  async function start(
+    line: string,
+    { command, nonce }: { readonly command: Command; readonly nonce: string },
+    stop?: AbortSignal,
+  ): Promise<{ readonly process: RemoteProcess; readonly release: () => void }> {
+    for (let refusals = 0; ; refusals += 1) {
+      const slot = await pool.acquire(stop);
+      const opening = slot.connection.exec(
+        line,
+        (channel) => new RemoteProcess(channel, slot.connection, { host, command, nonce, sudo }),
+      );
+      try {
+        return { process: await abortable(opening, stop), release: slot.release };
+      } catch (error) {
+        // Given up while the channel was being opened: the command may yet start.
+        if (stop?.aborted === true)
+          ending.add(
+            opening.then(
+              (process) => process.end(),
+              () => {},
+            ),
+          );
+        if (error instanceof ChannelRefused) slot.refused();
+        slot.release();
+        if (!(error instanceof ChannelRefused) || refusals >= mostRefusals) throw error;
+      }
+      await pause(25 * 2 ** Math.min(refusals, 5), stop);
+    }
+  }
+
+  return {
+    host,
+    read,
+    async run(command, runOptions) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of read(command, runOptions)) chunks.push(chunk);
+      return Buffer.concat(chunks).toString();
+    },
+    async close() {
+      for (const process of running) {
+        process.fail(new RemoteError(`the connection to ${host} was closed while a command was running`, { host }));
+        ending.add(process.end());
+      }
+      await Promise.allSettled(ending);
+      await pool.close();
+    },
+  };
+}

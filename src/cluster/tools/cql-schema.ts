@@ -1,0 +1,99 @@
+import { BackupError } from '../../model/errors.ts';
+import { uuidOf } from '../../model/sstable.ts';
+import { isSystemKeyspace } from '../../model/table-filter.ts';
+import { cqlshError, runCqlsh } from './cqlsh.ts';
+import type { NodeConfig } from './node-config.ts';
+import { parseCluster } from './nodetool-output.ts';
+import type { KeyspaceReplication } from './nodetool-output.ts';
+import type { Remote } from '../remote.ts';
+import type { SnapshotTable } from '../files/snapshot-listing.ts';
+import type { Tools } from './run-tool.ts';
+
+/**
+ * The schema of all user keyspaces, replayable: keyspaces, types, functions, tables with their ids and dropped columns,
+ * indexes, views (`DESCRIBE SCHEMA WITH INTERNALS`, Cassandra 4.0 and Scylla 5.2 or later). Empty when there is no user
+ * keyspace. Throws RemoteError when cqlsh is missing or fails; `assembleSchema` is the way out then.
+ */
+export async function readSchema(remote: Remote, tools: Tools, config: NodeConfig, signal?: AbortSignal): Promise<string> {
+  const output = await runCqlsh(remote, tools, config, ['DESCRIBE SCHEMA WITH INTERNALS'], signal);
+  if (output.status !== 0) {
+    throw cqlshError(remote, output);
+  }
+  const schema = withoutWarnings(output.stdout);
+  const fault = schemaFault(schema);
+  if (fault !== undefined) {
+    throw new BackupError(`cqlsh on ${remote.host} gave a schema that cannot be replayed: ${fault}`, {
+      hint: 'DESCRIBE SCHEMA WITH INTERNALS is there since Cassandra 4.0',
+    });
+  }
+  return schema;
+}
+
+/** What a schema text lacks for being replayed with the ids that the sstables' directories carry; undefined when nothing. */
+export function schemaFault(schema: string): string | undefined {
+  if (/^\s*CREATE (TABLE|MATERIALIZED VIEW)\b/m.test(schema) && !/^\s*CREATE KEYSPACE\b/m.test(schema)) {
+    return 'it creates tables and no keyspace';
+  }
+  // Texts first: a table's comment or a function's body may hold anything.
+  const withoutId = schema
+    .replaceAll(/'(?:[^']|'')*'|\$\$[\s\S]*?\$\$/g, "''")
+    .split(';')
+    .map((statement) => statement.trim())
+    .find(
+      (statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && !/\b(?:WITH|AND) ID = [0-9a-f]{8}-/.test(statement),
+    );
+  return withoutId === undefined ? undefined : `no id in ${withoutId.split('\n')[0] ?? ''}`;
+}
+
+/**
+ * The schema without cqlsh: what the snapshot's schema.cql files say, base tables before views, after keyspaces made from
+ * `nodetool describecluster`. Functions, aggregates and durable_writes are known to neither; the text says so at its top.
+ * Throws BackupError when a user keyspace or the schema of one of its tables is not to be had.
+ */
+export function assembleSchema(clusterDescription: string, tables: readonly SnapshotTable[]): string {
+  const user = tables.filter(({ table }) => !isSystemKeyspace(table.keyspace));
+  const keyspaces =
+    parseCluster(clusterDescription)?.keyspaces.filter(
+      ({ name, strategy }) => !isSystemKeyspace(name) && strategy !== 'LocalStrategy',
+    ) ?? [];
+  const unknown = user.find(({ table }) => !keyspaces.some(({ name }) => name === table.keyspace));
+  if (unknown !== undefined) {
+    throw new BackupError(`the replication of keyspace ${unknown.table.keyspace} is not known without cqlsh`, {
+      hint: 'nodetool describecluster lists keyspaces since Cassandra 4.0; install cqlsh on the node or give --cqlsh-path',
+    });
+  }
+  const texts = user.map(({ table, schema }) => {
+    if (schema === undefined || !schema.includes(uuidOf(table.id))) {
+      throw new BackupError(`the snapshot of ${table.keyspace}.${table.table} has no schema.cql with its id`);
+    }
+    return schema.trim();
+  });
+  const views = texts.filter(isView);
+  const base = texts.filter((text) => !isView(text));
+  return [header, ...keyspaces.map(createKeyspace), ...base, ...views].map((part) => `${part}\n`).join('\n');
+}
+
+const header = `-- Put together without cqlsh: keyspaces from nodetool describecluster, tables from the schema.cql files of the snapshot.
+-- Not in here: functions, aggregates, roles, and whether a keyspace has durable_writes = false.`;
+
+function createKeyspace({ name, strategy, options }: KeyspaceReplication): string {
+  const replication = [['class', strategy], ...options]
+    .map(([key = '', value = '']) => `${literal(key)}: ${literal(value)}`)
+    .join(', ');
+  return `CREATE KEYSPACE IF NOT EXISTS "${name}" WITH replication = {${replication}};`;
+}
+
+/** A view's schema.cql holds the view alone; a base table's with views holds the table first. */
+function isView(schema: string): boolean {
+  return !/^CREATE TABLE\b/m.test(schema) && /^CREATE MATERIALIZED VIEW\b/m.test(schema);
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** cqlsh prints `WARNING: cqlsh was built against …` before its answer, on either stream. */
+function withoutWarnings(text: string): string {
+  const schema = text.replace(/^(?:\s*(?:WARNING\b.*)?\n)*/, '').trimEnd();
+  return schema === '' ? '' : `${schema}\n`;
+}

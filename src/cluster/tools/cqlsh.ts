@@ -1,0 +1,113 @@
+import { RemoteError } from '../../model/errors.ts';
+import type { NodeConfig } from './node-config.ts';
+import type { Remote } from '../remote.ts';
+import { isMissingProgram, runTool } from './run-tool.ts';
+import type { ToolOutput, Tools } from './run-tool.ts';
+
+/**
+ * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and
+ * then ends with 2; it could not connect: 1. Throws RemoteError when it is not there.
+ */
+export async function runCqlsh(
+  remote: Remote,
+  tools: Tools,
+  config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>,
+  statements: readonly string[],
+  signal?: AbortSignal,
+): Promise<ToolOutput> {
+  // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
+  const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
+  const command = [
+    ...tools.cqlsh,
+    ...options,
+    ...(config.cqlEncrypted ? ['--ssl'] : []),
+    config.cqlAddress,
+    String(config.cqlPort),
+  ];
+  const output = await runTool(remote, command, { input: statements.map((statement) => `${statement};\n`).join(''), signal });
+  if (isMissingProgram(output)) {
+    throw new RemoteError(`cqlsh not found on ${remote.host}`, {
+      host: remote.host,
+      command: 'cqlsh',
+      status: output.status,
+      stderr: output.stderr.slice(-2000),
+      hint: 'give its place with --cqlsh-path',
+    });
+  }
+  return output;
+}
+
+/**
+ * Whether every statement was done, and nothing is wrong but that nodes had not yet heard of a change when cqlsh would wait
+ * no longer: it ends with 2 as for an error.
+ */
+export function isOnlyLateAgreement(output: ToolOutput): boolean {
+  return output.status === 2 && complaintsOf(output).length === 0 && /schema version mismatch detected/.test(output.stderr);
+}
+
+/** A cqlsh that ran and failed, as an error: its last complaint in one line. */
+export function cqlshError(remote: Remote, output: ToolOutput): RemoteError {
+  const complaints = complaintsOf(output);
+  const line =
+    complaints.find((each) => /error|exception|refused|unauthorized|denied/i.test(each)) ??
+    complaints.at(-1) ??
+    `exit status ${output.status}`;
+  return new RemoteError(`cqlsh failed on ${remote.host}: ${line.replace(/\.$/, '')}`, {
+    host: remote.host,
+    command: 'cqlsh',
+    status: output.status,
+    stderr: output.stderr.slice(-2000),
+    hint: /AuthenticationFailed|Unauthorized|credentials/i.test(line)
+      ? 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line'
+      : 'does it work in a terminal on the node? An address or options can follow --cqlsh-path',
+  });
+}
+
+function complaintsOf({ stderr }: ToolOutput): readonly string[] {
+  return stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(WARNING|\S*Warning)\b/.test(line));
+}
+
+/** Rows of `SELECT JSON` statements, in order. */
+export interface JsonRows {
+  readonly rows: readonly unknown[];
+  /** False when a result had fewer or more rows than cqlsh said: output was cut. */
+  readonly whole: boolean;
+  /** How many results there are. */
+  readonly results: number;
+}
+
+/** Reads what cqlsh prints for `SELECT JSON`: per statement a header, a row per line, and `(N rows)`. */
+export function parseJsonRows(text: string): JsonRows {
+  const rows: unknown[] = [];
+  let [seen, results, whole] = [0, 0, true];
+  for (const line of text.split('\n').map((each) => each.trim())) {
+    if (line.startsWith('{') && line.endsWith('}')) {
+      const row = parseRow(line);
+      whole &&= row !== undefined;
+      rows.push(row);
+      seen += 1;
+    }
+    const count = /^\((\d+) rows?\)$/.exec(line)?.[1];
+    if (count !== undefined) {
+      whole &&= Number(count) === seen;
+      results += 1;
+      seen = 0;
+    }
+  }
+  return { rows: rows.filter((row) => row !== undefined), whole: whole && seen === 0, results };
+}
+
+function parseRow(line: string): unknown {
+  // cqlsh prints text for people: every backslash that JSON needs is doubled (formatting.py, format_value_text).
+  for (const text of [line.replaceAll('\\\\', '\\'), line]) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // the other reading decides
+    }
+  }
+  return undefined;
+}

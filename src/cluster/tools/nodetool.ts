@@ -1,0 +1,178 @@
+import { systemClock } from '../../flow/clock.ts';
+import { within } from '../../flow/time-limit.ts';
+import { BackupError, RemoteError } from '../../model/errors.ts';
+import { parseInfo, parseSnapshotTags } from './nodetool-output.ts';
+import type { NodeInfo } from './nodetool-output.ts';
+import type { Remote } from '../remote.ts';
+import { failureLine, isMissingProgram, runTool } from './run-tool.ts';
+import type { Tools } from './run-tool.ts';
+
+/** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
+export async function nodeInfo(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<NodeInfo> {
+  // A server that hangs takes the call, and nodetool waits for ever.
+  const late = () =>
+    new RemoteError(`nodetool info on ${remote.host} gave no answer in two minutes`, {
+      host: remote.host,
+      command: 'nodetool info -T',
+      hint: 'the server hangs, or the host is overloaded',
+    });
+  const limit = { milliseconds: 120_000, clock: systemClock, late };
+  const text = await within(limit, (either) => nodetool(remote, tools, ['info', '-T'], either), signal);
+  const info = parseInfo(text);
+  if (info === undefined) {
+    throw new RemoteError(`nodetool info on ${remote.host} gave no host id`, {
+      host: remote.host,
+      command: 'nodetool info -T',
+      stderr: text.slice(-2000),
+    });
+  }
+  return info;
+}
+
+/** `nodetool ring` as printed. */
+export async function ringText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
+  return nodetool(remote, tools, ['ring'], signal);
+}
+
+/** `nodetool status` as printed. */
+export async function statusText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
+  return nodetool(remote, tools, ['status'], signal);
+}
+
+/** `nodetool describecluster` as printed. */
+export async function clusterText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
+  return nodetool(remote, tools, ['describecluster'], signal);
+}
+
+/** `nodetool datapaths` as printed (Cassandra 4.0 and later). */
+export async function dataPathsText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
+  return nodetool(remote, tools, ['datapaths'], signal);
+}
+
+/** The release version: `5.0.9`. */
+export async function version(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
+  const text = await nodetool(remote, tools, ['version'], signal);
+  const release = /^ReleaseVersion:\s*(\S+)/m.exec(text)?.[1];
+  if (release === undefined) {
+    throw unexpected(remote, 'version', text);
+  }
+  return release;
+}
+
+/** What a snapshot holds: everything, some keyspaces, or some tables; not both lists. */
+export interface SnapshotRequest {
+  readonly tag: string;
+  readonly keyspaces?: readonly string[];
+  readonly tables?: readonly { readonly keyspace: string; readonly table: string }[];
+}
+
+/**
+ * Flushes and takes a snapshot. Throws RemoteError when the tag is taken on this node (tags must be unique per cluster,
+ * or a backup would mix files of two moments) or a keyspace or table does not exist.
+ */
+export async function takeSnapshot(remote: Remote, tools: Tools, request: SnapshotRequest, signal?: AbortSignal): Promise<void> {
+  const { keyspaces, tables } = request;
+  const args = ['snapshot', '-t', checkedTag(request.tag)];
+  // An empty list would mean everything to nodetool, which is not what an empty selection means.
+  if ((keyspaces !== undefined && tables !== undefined) || keyspaces?.length === 0 || tables?.length === 0) {
+    throw new BackupError('a snapshot needs keyspaces or tables, or neither for everything');
+  }
+  if (tables !== undefined) {
+    args.push('-kt', tables.map(({ keyspace, table }) => `${keyspace}.${table}`).join(','));
+  }
+  if (keyspaces !== undefined) {
+    args.push('--', ...keyspaces);
+  }
+  await nodetool(remote, tools, args, signal);
+}
+
+/** Clears the snapshots of this tag in every keyspace; a tag that is not there is no error. */
+export async function clearSnapshot(remote: Remote, tools: Tools, tag: string, signal?: AbortSignal): Promise<void> {
+  await nodetool(remote, tools, ['clearsnapshot', '-t', checkedTag(tag)], signal);
+}
+
+/** Tags of all snapshots on the node, each once. */
+export async function listSnapshots(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<readonly string[]> {
+  const text = await nodetool(remote, tools, ['listsnapshots'], signal);
+  const tags = parseSnapshotTags(text);
+  if (tags === undefined) {
+    throw unexpected(remote, 'listsnapshots', text);
+  }
+  return tags;
+}
+
+/** Whether Cassandra keeps links to every flushed sstable in `backups/` (`nodetool statusbackup`). */
+export async function backupsEnabled(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<boolean> {
+  const text = await nodetool(remote, tools, ['statusbackup'], signal);
+  const answer = /^(not running|running)\s*$/m.exec(text)?.[1];
+  if (answer === undefined) {
+    throw unexpected(remote, 'statusbackup', text);
+  }
+  return answer === 'running';
+}
+
+/** Writes memtables to disk: of everything, a keyspace, or some of its tables. */
+export async function flush(
+  remote: Remote,
+  tools: Tools,
+  what: { readonly keyspace?: string; readonly tables?: readonly string[] } = {},
+  signal?: AbortSignal,
+): Promise<void> {
+  const names = what.keyspace === undefined ? [] : [what.keyspace, ...(what.tables ?? [])];
+  await nodetool(remote, tools, names.length === 0 ? ['flush'] : ['flush', '--', ...names], signal);
+}
+
+/** Runs any verb and gives standard output. Throws RemoteError with nodetool's own complaint in one line. */
+export async function nodetool(remote: Remote, tools: Tools, args: readonly string[], signal?: AbortSignal): Promise<string> {
+  const command = [...tools.nodetool, ...args];
+  const output = await runTool(remote, command, { signal });
+  if (output.status === 0) {
+    return output.stdout;
+  }
+  const failure = {
+    host: remote.host,
+    command: `nodetool ${args.join(' ')}`,
+    status: output.status,
+    stderr: output.stderr.slice(-2000),
+  };
+  if (isMissingProgram(output)) {
+    throw new RemoteError(`nodetool not found on ${remote.host}`, {
+      ...failure,
+      hint: 'give its place with --nodetool-path; a login over ssh often has a shorter PATH than a terminal',
+    });
+  }
+  const line = failureLine(output, 'nodetool');
+  const hint = hintFor(line);
+  throw new RemoteError(
+    `nodetool ${args[0] ?? ''} failed on ${remote.host}: ${line}`,
+    hint === undefined ? failure : { ...failure, hint },
+  );
+}
+
+function hintFor(line: string): string | undefined {
+  if (/Failed to connect to/.test(line)) {
+    return 'is cassandra running there, and does nodetool know the JMX host, port and user? Options can follow --nodetool-path';
+  }
+  if (/Snapshot .* already exists/.test(line)) {
+    return 'another run used this tag; clear it or begin a new backup';
+  }
+  return undefined;
+}
+
+function checkedTag(tag: string): string {
+  // Without a tag clearsnapshot would take every snapshot there is; a tag that begins with - would be an option.
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._:+-]*$/.test(tag)) {
+    throw new BackupError(`${JSON.stringify(tag)} cannot be a snapshot's tag`);
+  }
+  return tag;
+}
+
+function unexpected(remote: Remote, verb: string, text: string): RemoteError {
+  return new RemoteError(
+    `nodetool ${verb} on ${remote.host} gave an answer that is not understood: ${text.trim().slice(0, 200)}`,
+    {
+      host: remote.host,
+      command: `nodetool ${verb}`,
+    },
+  );
+}

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BackupError, RemoteError } from '../../model/errors.ts';
+import { parseStatus } from './nodetool-output.ts';
+import { nodeInfo, nodetool, statusText } from './nodetool.ts';
+import type { Remote } from '../remote.ts';
+import { failureLine, runTool } from './run-tool.ts';
+import type { Tools } from './run-tool.ts';
+
+/** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */
+export const defaultService = {
+  stop: 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi',
+  start: 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi',
+} as const;
+
+/** What a server that is to be stopped must do before. */
+export type Drain = 'must' | 'if it answers';
+
+/**
+ * Flushes and stops Cassandra, and makes sure that no server process is left. A node that is down already stays so. Gives
+ * `undrained` for a server that was stopped without having flushed: only with `if it answers`, when it gave no answer, as
+ * one that never came up.
+ *
+ * Throws RemoteError when a command fails, BackupError when it runs on all the same, or when nodetool is answered by a
+ * server whose process cannot be seen: nothing may be moved under it.
+ */
+export async function stopServer(
+  remote: Remote,
+  tools: Tools,
+  stopCommand: string,
+  drain: Drain,
+  signal: AbortSignal,
+): Promise<'stopped' | 'undrained' | 'down'> {
+  const answers = await answersNodetool(remote, tools, signal);
+  if (!(await isRunning(remote, signal))) {
+    if (answers) {
+      throw new BackupError(`${remote.host}: nodetool is answered, but no server process can be seen`, {
+        hint: "log in as root or as Cassandra's user, or give --use-sudo",
+      });
+    }
+    return 'down';
+  }
+  // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
+  if (answers || drain === 'must') {
+    await nodetool(remote, tools, ['drain'], signal);
+  }
+  await runShell(remote, stopCommand, signal);
+  for (let tries = 0; await isRunning(remote, signal); tries += 1) {
+    if (tries >= stopTries) {
+      throw new BackupError(`${remote.host}: Cassandra runs on after it was stopped`, {
+        hint: 'give the command that stops it with --stop-cmd',
+      });
+    }
+    await sleep(1000, undefined, { signal });
+  }
+  return answers || drain === 'must' ? 'stopped' : 'undrained';
+}
+
+async function answersNodetool(remote: Remote, tools: Tools, signal: AbortSignal): Promise<boolean> {
+  try {
+    await nodeInfo(remote, tools, signal);
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    // A server that lets us not in is up all the same, and so may be one that the connection was lost to.
+    if (error instanceof RemoteError && (error.transient || /SecurityException|[Aa]uthentication/.test(error.message))) {
+      throw error;
+    }
+    return false;
+  }
+}
+
+const stopTries = 60;
+
+/** Whether a Cassandra server process is there: a JVM that is shutting down answers no nodetool and still has its files. */
+export async function isRunning(remote: Remote, signal: AbortSignal): Promise<boolean> {
+  return (await remote.run(['sh', '-c', runningScript], { signal })).trim() === 'yes';
+}
+
+// The brackets keep the script from finding itself. DSE starts Cassandra from a class of its own.
+const runningScript = String.raw`for p in /proc/[0-9]*; do
+  tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' && { echo yes; exit 0; }
+done; echo no`;
+
+/** Gives the command to start and does not wait. Throws RemoteError when it fails. */
+export async function startServer(remote: Remote, startCommand: string, signal: AbortSignal): Promise<void> {
+  await runShell(remote, startCommand, signal);
+}
+
+/**
+ * Waits until the node says of itself that it is up and normal, and gives its host id. Throws BackupError when it does not
+ * in time.
+ */
+export async function waitUntilUp(remote: Remote, tools: Tools, timeoutSeconds: number, signal: AbortSignal): Promise<string> {
+  let hostId = '';
+  await waitFor(remote, timeoutSeconds, signal, async () => {
+    ({ hostId } = await nodeInfo(remote, tools, signal));
+    return (await states(remote, tools, signal)).get(hostId) ?? 'unknown';
+  });
+  return hostId;
+}
+
+/** Waits until the node sees all of these up and normal: a node that has just started takes others for down for a while. */
+export async function waitUntilSeen(
+  remote: Remote,
+  tools: Tools,
+  hostIds: readonly string[],
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await waitFor(remote, timeoutSeconds, signal, async () => {
+    const seen = await states(remote, tools, signal);
+    return hostIds.map((hostId) => seen.get(hostId) ?? 'unknown').find((state) => state !== 'UN') ?? 'UN';
+  });
+}
+
+async function waitFor(remote: Remote, timeoutSeconds: number, signal: AbortSignal, look: () => Promise<string>): Promise<void> {
+  const until = Date.now() + timeoutSeconds * 1000;
+  for (;;) {
+    const state = await look().catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (error instanceof RemoteError && error.transient) {
+        throw error;
+      }
+      return 'nodetool gets no answer';
+    });
+    if (state === 'UN') {
+      return;
+    }
+    if (Date.now() > until) {
+      throw new BackupError(`${remote.host} is not up ${timeoutSeconds} s after it was started (${state})`, {
+        hint: 'its system.log says why; --start-timeout waits longer',
+      });
+    }
+    await sleep(2000, undefined, { signal });
+  }
+}
+
+async function states(remote: Remote, tools: Tools, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  return new Map(parseStatus(await statusText(remote, tools, signal)).map(({ hostId, state }) => [hostId, state]));
+}
+
+// A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
+// process group of ours would be ended with us. So it gets a file, and a session of its own.
+const shellScript = String.raw`said=$(mktemp) || exit 1
+if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
+status=$?; tail -n 20 -- "$said" >&2; rm -f -- "$said"; exit "$status"`;
+
+async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
+  const output = await runTool(remote, ['sh', '-c', shellScript, 'sh', text], { signal });
+  if (output.status !== 0) {
+    throw new RemoteError(`${remote.host}: ${text} failed: ${failureLine(output, 'sh')}`, {
+      host: remote.host,
+      command: text,
+      status: output.status,
+      stderr: output.stderr.slice(-2000),
+      hint: 'give the right command with --stop-cmd or --start-cmd; it needs the rights for it (--use-sudo)',
+    });
+  }
+}

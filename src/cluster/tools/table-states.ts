@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { TableId } from '../../model/sstable.ts';
+import { tableIdOf } from '../../model/sstable.ts';
+import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
+import type { NodeConfig } from './node-config.ts';
+import type { Remote } from '../remote.ts';
+import type { Tools } from './run-tool.ts';
+
+/** What a node remembers of its tables that decides whether a chain of incremental backups holds. */
+export interface TableStates {
+  /** When a table was last truncated, by table id (32 hexadecimal digits); by this host's clock, a little late at most. */
+  readonly truncatedAt: ReadonlyMap<string, Date>;
+  /** Tables with `incremental_backups = false` (since Cassandra 5.0): Cassandra links none of their sstables. */
+  readonly withoutIncrementals: readonly TableId[];
+}
+
+const statements: readonly string[] = [
+  'SELECT JSON truncated_at, toTimestamp(now()) AS now FROM system.local',
+  // Everything: the column that is of interest is unknown to older versions, where naming it would be an error.
+  'SELECT JSON * FROM system_schema.tables',
+];
+
+/** Throws RemoteError when cqlsh cannot be asked: then nobody can say whether a table was truncated. */
+export async function readTableStates(
+  remote: Remote,
+  tools: Tools,
+  config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>,
+  signal?: AbortSignal,
+): Promise<TableStates> {
+  const output = await runCqlsh(remote, tools, config, statements, signal);
+  const answeredAt = Date.now();
+  const json = parseJsonRows(output.stdout);
+  if (output.status !== 0 || !json.whole || json.results !== statements.length) {
+    throw cqlshError(remote, output);
+  }
+  const rows = z.array(row).parse(json.rows);
+  const local = rows.find((each) => 'truncated_at' in each);
+  if (local === undefined) {
+    throw cqlshError(remote, output);
+  }
+  // A node whose clock is behind would make a truncation look older than the backup that came before it.
+  const behindMs = answeredAt - Date.parse(local.now.replace(' ', 'T'));
+  const truncated = Object.entries(local.truncated_at ?? {});
+  return {
+    truncatedAt: new Map(truncated.flatMap(([uuid, record]) => entryOf(uuid, record, behindMs))),
+    withoutIncrementals: rows.flatMap((each) => {
+      const id = 'id' in each && each.incremental_backups === false ? tableIdOf(each.id) : undefined;
+      return 'id' in each && id !== undefined ? [{ keyspace: each.keyspace_name, table: each.table_name, id }] : [];
+    }),
+  };
+}
+
+const row = z.union([
+  z.object({
+    truncated_at: z.record(z.string(), z.string()).nullable(),
+    now: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?Z$/),
+  }),
+  z.object({
+    keyspace_name: z.string(),
+    table_name: z.string(),
+    id: z.string(),
+    incremental_backups: z.boolean().nullable().optional(),
+  }),
+]);
+
+/** The record is a commit log position (12 bytes) and the moment in milliseconds (8), org.apache.cassandra.db.SystemKeyspace. */
+function entryOf(uuid: string, record: string, behindMs: number): [string, Date][] {
+  const id = tableIdOf(uuid);
+  const bytes = Buffer.from(record.replace(/^0x/, ''), 'hex');
+  return id === undefined || bytes.length < 20 ? [] : [[id, new Date(Number(bytes.readBigInt64BE(bytes.length - 8)) + behindMs)]];
+}

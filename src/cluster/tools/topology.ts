@@ -1,0 +1,121 @@
+import { BackupError, messageOf } from '../../model/errors.ts';
+import { compareTokens } from '../../model/ring/ring.ts';
+import type { Node, Ring } from '../../model/ring/ring.ts';
+import type { TableId, View } from '../../model/sstable.ts';
+import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
+import type { NodeConfig } from './node-config.ts';
+import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort } from './nodetool-output.ts';
+import type { RingLine } from './nodetool-output.ts';
+import { clusterText, dataPathsText, ringText, statusText } from './nodetool.ts';
+import type { Remote } from '../remote.ts';
+import { readSystemRows, systemStatements } from './system-rows.ts';
+import type { SystemRows } from './system-rows.ts';
+import type { Tools } from './run-tool.ts';
+
+/** What the cluster is made of, as one of its nodes sees it. */
+export interface Topology {
+  readonly ring: Ring;
+  /** `nodetool ring` as printed. */
+  readonly ringText: string;
+  /** Every table that has files: views and system tables too, virtual ones not. Sorted by name. */
+  readonly tables: readonly TableId[];
+  readonly keyspaces: readonly string[];
+  /** Unknown, and empty, without cqlsh. */
+  readonly views: readonly View[];
+  readonly source: 'cqlsh' | 'nodetool';
+  /** Why cqlsh was of no use, when `source` is nodetool. */
+  readonly fallback?: string;
+}
+
+/**
+ * Asks one node for ring and tables: by a single cqlsh call where that works, else by nodetool alone. Throws RemoteError
+ * when neither answers, BackupError when the answers contradict each other (a member without tokens or host id).
+ */
+export async function readTopology(remote: Remote, tools: Tools, config: NodeConfig, signal?: AbortSignal): Promise<Topology> {
+  const [text, rows] = await Promise.all([ringText(remote, tools, signal), readRows(remote, tools, config, signal)]);
+  const lines = parseRing(text);
+  if (typeof rows !== 'string') {
+    const ring = ringFromRows(rows, lines) ?? (await ringFromNodetool(remote, tools, lines, signal));
+    const { views } = rows;
+    return { ring, ringText: text, tables: sorted(rows.tables), keyspaces: rows.keyspaces.toSorted(), views, source: 'cqlsh' };
+  }
+  const [ring, paths] = await Promise.all([ringFromNodetool(remote, tools, lines, signal), dataPathsText(remote, tools, signal)]);
+  const tables = sorted(parseDataPaths(paths));
+  const keyspaces = [...new Set(tables.map((table) => table.keyspace))];
+  return { ring, ringText: text, tables, keyspaces, views: [], source: 'nodetool', fallback: rows };
+}
+
+/** The rows of the system tables, or the reason why there are none. */
+async function readRows(remote: Remote, tools: Tools, config: NodeConfig, signal?: AbortSignal): Promise<SystemRows | string> {
+  let failure: unknown;
+  try {
+    const output = await runCqlsh(remote, tools, config, systemStatements, signal);
+    const rows = readSystemRows(parseJsonRows(output.stdout));
+    if (rows !== undefined) {
+      return rows;
+    }
+    failure = output.status === 0 ? `cqlsh on ${remote.host} gave an answer that is not understood` : cqlshError(remote, output);
+  } catch (error) {
+    failure = error;
+  }
+  signal?.throwIfAborted();
+  return typeof failure === 'string' ? failure : messageOf(failure);
+}
+
+/**
+ * The ring from system.local and system.peers, with the states that `nodetool ring` gives. Undefined when the two do not
+ * name the same members: system.peers is known to keep nodes that left and to lack some, so gossip has to decide.
+ */
+export function ringFromRows(rows: SystemRows, lines: readonly RingLine[]): Ring | undefined {
+  const states = new Map(lines.map((line) => [withoutPort(line.address), line.state]));
+  const nodes = rows.nodes
+    .filter((node) => states.has(node.address))
+    .map((node): Node => ({ ...node, tokens: node.tokens.toSorted(compareTokens), state: states.get(node.address) ?? '?' }));
+  const complete =
+    nodes.length === states.size && nodes.every((node) => node.tokens.length === tokensOf(node.address, lines).length);
+  return complete ? { cluster: rows.cluster, partitioner: rows.partitioner, nodes: byAddress(nodes) } : undefined;
+}
+
+/** The ring from the text of `nodetool describecluster`, `status` and `ring`. Throws BackupError. */
+export function ringFromTexts(description: string, status: string, lines: readonly RingLine[]): Ring {
+  const cluster = parseCluster(description);
+  const members = parseStatus(status);
+  if (cluster === undefined || members.length === 0) {
+    throw new BackupError('nodetool describecluster and status do not describe a cluster');
+  }
+  const unknown = lines.find((line) => !members.some((member) => withoutPort(member.address) === withoutPort(line.address)));
+  if (unknown !== undefined) {
+    throw new BackupError(`nodetool ring names ${unknown.address}, which nodetool status does not`, {
+      hint: 'the ring is changing; try again when no node joins or leaves',
+    });
+  }
+  const nodes = members.map((member): Node => {
+    const address = withoutPort(member.address);
+    const version = [...cluster.versions].find(([, addresses]) => addresses.includes(address))?.[0];
+    const { hostId, dc, rack, state } = member;
+    const node = { hostId, address, dc, rack, tokens: tokensOf(address, lines).toSorted(compareTokens), state };
+    return version === undefined ? node : { ...node, version };
+  });
+  return { cluster: cluster.cluster, partitioner: cluster.partitioner, nodes: byAddress(nodes) };
+}
+
+async function ringFromNodetool(remote: Remote, tools: Tools, lines: readonly RingLine[], signal?: AbortSignal): Promise<Ring> {
+  const [description, status] = await Promise.all([clusterText(remote, tools, signal), statusText(remote, tools, signal)]);
+  return ringFromTexts(description, status, lines);
+}
+
+function tokensOf(address: string, lines: readonly RingLine[]): readonly string[] {
+  return lines.filter((line) => withoutPort(line.address) === address).map((line) => line.token);
+}
+
+function byAddress(nodes: readonly Node[]): readonly Node[] {
+  return nodes.toSorted((a, b) => compare(a.dc, b.dc) || compare(a.address, b.address));
+}
+
+function sorted(tables: readonly TableId[]): readonly TableId[] {
+  return tables.toSorted((a, b) => compare(a.keyspace, b.keyspace) || compare(a.table, b.table));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,148 @@
+import type { Arguments } from '../../cli/arguments.ts';
+import { exitCodes } from '../../cli/run.ts';
+import { version } from '../../cli/version.ts';
+import { parseDuration } from '../../model/duration.ts';
+import { UsageError } from '../../model/errors.ts';
+import { tableFilter } from '../../model/table-filter.ts';
+import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import { backup } from '../../operations/backup/backup.ts';
+import { planBackup } from '../../operations/backup/dry-run.ts';
+import type { BackupOptions } from '../../operations/backup/options.ts';
+import { backupJson, backupPlanText, backupText } from '../../report/backup-report.ts';
+import type { Command } from '../command.ts';
+import { processOwner } from '../lock-request.ts';
+import {
+  locationOptions,
+  lockOptions,
+  nodeOptions,
+  perDatacenter,
+  nodesOf,
+  seedOption,
+  selectionOptions,
+  transferOptions,
+} from '../options.ts';
+import { openSession } from '../session.ts';
+
+export const backupCommand: Command = {
+  words: ['backup', 'take'],
+  describe: 'back up the cluster: snapshots of all nodes at once, or their incremental files',
+  options: {
+    ...nodeOptions,
+    seed: seedOption,
+    ...locationOptions,
+    ...selectionOptions,
+    'new-snapshot': { type: 'boolean', default: false, describe: 'a snapshot backup, whatever the rule says' },
+    incremental: { type: 'boolean', default: false, describe: 'an incremental backup, or an error why it cannot be' },
+    'snapshot-every': {
+      type: 'string',
+      default: '1d',
+      describe: 'how old the parent of an incremental backup may be: 12h, 1d, 1w',
+    },
+    'timestamp-format': {
+      type: 'string',
+      describe: 'strftime name of snapshot backups; with %Y%m%d the first of a day is a snapshot',
+    },
+    'keep-incrementals': {
+      type: 'boolean',
+      default: false,
+      describe: "leave Cassandra's incremental files on the nodes after they are stored",
+    },
+    'self-contained': { type: 'boolean', default: false, describe: 'upload everything, also what earlier backups hold' },
+    resume: {
+      type: 'boolean',
+      default: false,
+      describe: 'go on with an unfinished run, however old; an error when there is none',
+    },
+    retention: { type: 'number', describe: 'after a complete backup keep so many of its series and prune the others' },
+    policy: { type: 'string', describe: 'series that the backup belongs to: daily, weekly …' },
+    'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
+    'snapshot-parallel': {
+      type: 'string',
+      array: true,
+      describe: 'nodes that take their snapshot at once, all by default: 5, or dc1:2,dc2:5',
+    },
+    'min-free': {
+      type: 'number',
+      default: 5,
+      describe: 'percent of a data disk that must be free for a snapshot; 0 takes it anyway',
+    },
+    'upload-parallel': {
+      type: 'string',
+      array: true,
+      describe: 'nodes that upload at once, all by default: 5, or dc1:2,dc2:5',
+    },
+    compression: {
+      choices: ['lzo', 'none', 'auto'],
+      default: 'lzo',
+      describe: 'how components are stored; auto: data that Cassandra has compressed as it is, the rest as lzo',
+    },
+    'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
+    ...transferOptions,
+    ...lockOptions,
+  },
+  exitCodes:
+    '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 11 locked, 130 interrupted',
+  examples: [
+    ['$0 backup --seed cass1 --user ops --use-sudo -L s3://backups/prod', 'the whole cluster'],
+    [
+      "$0 backup --hosts cass1,cass2 -K 'shop.*,!shop.cache' -L file:///backups",
+      'one keyspace without a table, into a directory',
+    ],
+  ],
+  run: async (args, context) => {
+    const options = backupOptions(args);
+    const session = await openSession(args, context, true);
+    try {
+      const parts = { ...session, listen: context.listen };
+      if (args.flag('dry-run')) {
+        const plan = await planBackup(options, parts, context.signal);
+        return { json: plan, text: backupPlanText(plan) };
+      }
+      const result = await backup(options, parts, context.signal);
+      return {
+        json: backupJson(result),
+        text: backupText(result),
+        exitCode: result.complete ? exitCodes.done : exitCodes.partial,
+      };
+    } finally {
+      await session.close();
+    }
+  },
+};
+
+function backupOptions(args: Arguments): BackupOptions {
+  return {
+    ...nodesOf(args),
+    filter: tableFilter(args.list('keyspaces')),
+    ...kindOf(args),
+    resume: args.flag('resume'),
+    selfContained: args.flag('self-contained'),
+    snapshotEverySeconds: parseDuration(args.text('snapshot-every')),
+    ...(args.optionalText('timestamp-format') === undefined ? {} : { timestampFormat: args.text('timestamp-format') }),
+    keepIncrementals: args.flag('keep-incrementals'),
+    ...(args.has('retention') ? { retention: args.number('retention', 1) } : {}),
+    ...(args.optionalText('policy') === undefined ? {} : { policy: args.text('policy') }),
+    compression: compressionOf(args.text('compression')),
+    snapshotParallel: perDatacenter(args, 'snapshot-parallel'),
+    uploadParallel: perDatacenter(args, 'upload-parallel'),
+    rateLimit: perDatacenter(args, 'rate-limit'),
+    transfers: args.number('transfers', 1),
+    clearOnFailure: args.flag('clear-on-failure'),
+    minFreePercent: args.number('min-free', 0, 100),
+    lockTimeoutSeconds: args.number('lock-timeout', 0),
+    now: new Date(),
+    owner: processOwner(),
+    writtenBy: `sstash ${version()}`,
+  };
+}
+
+function kindOf(args: Arguments): Pick<BackupOptions, 'kind'> {
+  if (args.flag('new-snapshot') && args.flag('incremental')) {
+    throw new UsageError('--new-snapshot and --incremental exclude each other');
+  }
+  return args.flag('new-snapshot') ? { kind: 'snapshot' } : args.flag('incremental') ? { kind: 'incremental' } : {};
+}
+
+function compressionOf(text: string): CompressionChoice {
+  return text === 'none' || text === 'auto' ? text : 'lzo';
+}

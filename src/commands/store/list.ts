@@ -1,0 +1,45 @@
+import { latestComplete, standsOn } from '../../model/backup/backup.ts';
+import { parseMoment } from '../../model/backup/backup-id.ts';
+import { listBackups } from '../../operations/list.ts';
+import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
+import type { Command } from '../command.ts';
+import { locationOptions } from '../options.ts';
+import { openRepository } from '../session.ts';
+
+export const listCommand: Command = {
+  words: ['list', 'ls'],
+  describe: 'list the backups of a location, oldest first',
+  options: {
+    ...locationOptions,
+    'latest-before': { type: 'string', describe: 'only the newest complete one from this moment or earlier' },
+    since: { type: 'string', describe: 'only those from this moment or later' },
+    until: { type: 'string', describe: 'only those from this moment or earlier' },
+  },
+  exitCodes: '0 done (also when there are none), 1 failed, 2 usage, 4 a backup cannot be read, 10 no such location',
+  examples: [['$0 list -L s3://backups/prod --json', 'for programs']],
+  run: async (args, context) => {
+    const moment = (name: string) => {
+      const text = args.optionalText(name);
+      return text === undefined ? undefined : parseMoment(text);
+    };
+    const before = moment('latest-before');
+    const range = { since: moment('since'), until: moment('until') };
+    const narrowed = [before, range.since, range.until].some((each) => each !== undefined);
+    const repository = await openRepository(args, context);
+    try {
+      const { backups: found, damaged } = await listBackups(repository, range, context.signal);
+      const restorable = found.filter((each) => !damaged.some((other) => standsOn(each, other)));
+      const latest = before === undefined ? undefined : latestComplete(restorable, before);
+      const backups = before === undefined ? found : latest === undefined ? [] : [latest];
+      for (const { id, reason } of damaged) {
+        context.listen({ type: 'warning', text: `backup ${id} cannot be read: ${reason}` });
+      }
+      return {
+        json: { backups: [...backups.map((each) => listRow(each, damaged)), ...damaged.map(damagedRow)] },
+        text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`),
+      };
+    } finally {
+      await repository.store.close();
+    }
+  },
+};

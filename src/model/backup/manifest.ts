@@ -1,0 +1,138 @@
+import type { Node } from '../ring/ring.ts';
+import type { TableId } from '../sstable.ts';
+import type { StoredSum } from './stored-sum.ts';
+
+/** Name of a backup: its directory below the base path, and (with `sstash-` before it) the nodetool tag. */
+export type BackupId = string;
+
+export type BackupKind = 'snapshot' | 'incremental';
+
+/** Where a backup lies: an incremental backup is stored inside its parent snapshot backup. */
+export interface BackupRef {
+  readonly id: BackupId;
+  readonly parent?: BackupId;
+}
+
+/** How an object's bytes relate to the component's: an `lzop` container, or the bytes themselves. */
+export type Compression = 'lzo' | 'none';
+
+/** A component and the object that holds it. */
+export interface StoredFile extends StoredSum {
+  /** Path below the table directory, as in Component. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly modified: string;
+  readonly disk: number;
+  /** Key below the location's base; in an earlier backup's directory when the component was not uploaded again. */
+  readonly key: string;
+  readonly compression: Compression;
+  readonly storedBytes: number;
+  readonly etag: string;
+  /** The backup that uploaded the object: the manifest's own, or an earlier one where it is reused. */
+  readonly since: BackupId;
+  /** For a Data.db: Cassandra's own Digest, the CRC-32 of its bytes on disk, 8 hexadecimal digits. */
+  readonly digest?: string;
+}
+
+export interface StoredTable extends TableId {
+  readonly files: readonly StoredFile[];
+}
+
+/** One per node and backup; immutable once written (`<backup>/<host>/manifest.json.gz`). */
+export interface NodeManifest {
+  readonly format: 1;
+  readonly backup: BackupId;
+  readonly kind: BackupKind;
+  readonly parent?: BackupId;
+  readonly host: string;
+  readonly node: Node;
+  readonly cassandra: string;
+  /** The nodetool tag. */
+  readonly snapshot: string;
+  /** When the snapshot was taken, ISO 8601 UTC. */
+  readonly takenAt: string;
+  readonly dataDirectories: readonly string[];
+  readonly tables: readonly StoredTable[];
+  /** Of a snapshot backup: whether Cassandra kept incremental files when it was taken; only then can a chain begin here. */
+  readonly keepsIncrementals?: boolean;
+  /**
+   * Of a snapshot backup: what lay in Cassandra's `backups/` directories before the snapshot was taken. It belongs to an
+   * older chain and never joins this one's incremental backups.
+   */
+  readonly setAside?: readonly SetAsideFile[];
+}
+
+/** A file in a `backups/` directory; `path` is `<keyspace>/<table>-<id>/<component>`. */
+export interface SetAsideFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modified: string;
+}
+
+/** What a finished backup says of one node. */
+export interface NodeSummary {
+  readonly host: string;
+  readonly hostId: string;
+  readonly address: string;
+  readonly dc: string;
+  readonly rack: string;
+  readonly cassandra: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** What this backup itself uploaded. */
+  readonly newFiles: number;
+  readonly newBytes: number;
+  readonly storedBytes: number;
+}
+
+/** The backup's own manifest (`<backup>/manifest.json`), written last: its presence means the backup is complete. */
+export interface BackupManifest {
+  readonly format: 1;
+  readonly id: BackupId;
+  readonly kind: BackupKind;
+  readonly parent?: BackupId;
+  readonly cluster: string;
+  readonly partitioner: string;
+  /** When the snapshots were taken (the first node's), ISO 8601 UTC. */
+  readonly takenAt: string;
+  readonly finishedAt: string;
+  /** The `-K` patterns as given; empty means everything. */
+  readonly selection: readonly string[];
+  /** The series that it belongs to (`--policy`); each has a retention of its own. */
+  readonly policy?: string;
+  readonly tables: readonly TableId[];
+  readonly nodes: readonly NodeSummary[];
+  /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
+  readonly ringNodes?: number;
+  /** Name and version of the program that wrote it. */
+  readonly writtenBy: string;
+}
+
+/** Who runs: host name, process, user. */
+export interface Owner {
+  readonly host: string;
+  readonly pid: number;
+  readonly user: string;
+}
+
+/** A run that is not finished (`<backup>/in-progress.json`); stays when a run failed, says what happened. */
+export interface InProgress {
+  readonly format: 1;
+  readonly id: BackupId;
+  readonly kind: BackupKind;
+  readonly parent?: BackupId;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+  readonly owner: Owner;
+  readonly selection: readonly string[];
+  readonly policy?: string;
+  readonly nodes: readonly NodeProgress[];
+  readonly writtenBy: string;
+}
+
+export interface NodeProgress {
+  readonly host: string;
+  readonly hostId: string;
+  readonly state: 'running' | 'done' | 'failed';
+  readonly error?: string;
+}

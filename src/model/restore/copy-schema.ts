@@ -1,0 +1,118 @@
+import type { SchemaStatement } from '../schema/cql-statements.ts';
+import { withId, withNames } from '../schema/cql-statements.ts';
+import { NotFoundError, UsageError } from '../errors.ts';
+import { replicationOf, sameReplication } from '../schema/replication.ts';
+import { refuseOtherType, typesOf } from '../schema/schema-types.ts';
+import type { TableCopy, TableName } from './table-copy.ts';
+
+/**
+ * The backup's schema as if its tables had the names of their copies: for each its keyspace, the types that it uses, the
+ * table with the copy's id, its dropped columns and its indexes, these under another name where theirs is taken in `live`
+ * by another table: what an earlier run made of the copy has the names that it is to have. No views: nobody asked for a
+ * copy of them.
+ *
+ * Throws NotFoundError for a table that the schema lacks; UsageError for a view, and where a type of that name is another
+ * one in the copy's keyspace.
+ */
+export function schemaOfCopies(
+  backup: readonly SchemaStatement[],
+  live: readonly SchemaStatement[],
+  copies: readonly TableCopy[],
+): readonly SchemaStatement[] {
+  return copies.reduce<readonly SchemaStatement[]>(
+    // What is made for one copy is there for the next.
+    (made, copy) => [...made, ...schemaOfCopy(backup, live, made, copy)],
+    [],
+  );
+}
+
+function schemaOfCopy(
+  backup: readonly SchemaStatement[],
+  live: readonly SchemaStatement[],
+  made: readonly SchemaStatement[],
+  copy: TableCopy,
+): readonly SchemaStatement[] {
+  const { keyspace } = copy.to;
+  const own = ofTable(backup, copy);
+  const types = typesOf(backup, copy.from.keyspace, own).map((type) => withNames(type, { keyspace, name: type.name }));
+  if (copy.from.keyspace !== keyspace) {
+    types.forEach((type) => refuseOtherType(type, [...live, ...made], 'give the copy another keyspace with --rename'));
+  }
+  const others = [...live, ...made].filter((each) => each.keyspace === keyspace && each.name !== copy.to.table);
+  const taken = new Set(others.flatMap(({ index }) => (index === undefined ? [] : [index])));
+  const wide = [...keyspaceOf(backup, copy), ...types];
+  return [
+    ...wide.filter(
+      ({ kind, name }) => !made.some((each) => each.keyspace === keyspace && each.kind === kind && each.name === name),
+    ),
+    ...own.map((statement) => renamed(statement, copy, taken)),
+  ];
+}
+
+function ofTable(backup: readonly SchemaStatement[], { from }: TableCopy): readonly SchemaStatement[] {
+  const named = backup.filter(({ keyspace, name }) => keyspace === from.keyspace && name === from.table);
+  if (named.some(({ kind }) => kind === 'view')) {
+    throw new UsageError(`${nameOf(from)} is a view, which has no copy`, { hint: 'name its base table with --rename' });
+  }
+  const own = named.filter(({ kind }) => kind === 'table' || kind === 'alter' || kind === 'index');
+  if (!own.some(({ kind }) => kind === 'table')) {
+    throw new NotFoundError(`${nameOf(from)} is not in the backup's schema, so no copy of it can be made`);
+  }
+  return own;
+}
+
+function keyspaceOf(backup: readonly SchemaStatement[], { from, to }: TableCopy): readonly SchemaStatement[] {
+  return backup
+    .filter(({ kind, keyspace }) => kind === 'keyspace' && keyspace === from.keyspace)
+    .map((statement) => withNames(statement, { keyspace: to.keyspace, name: '' }));
+}
+
+function renamed(statement: SchemaStatement, { from, to }: TableCopy, taken: Set<string>): SchemaStatement {
+  const names = { keyspace: to.keyspace, name: to.table };
+  if (statement.index === undefined) {
+    return withId(withNames(statement, names), to.id);
+  }
+  const index = freeName(statement.index, from, to, taken);
+  taken.add(index);
+  return withNames(statement, { ...names, index });
+}
+
+/** Names of indexes are a keyspace's, not a table's. Most begin with their table's name. */
+function freeName(index: string, from: TableName, to: TableName, taken: ReadonlySet<string>): string {
+  const own = `${to.table}_${index.startsWith(`${from.table}_`) ? index.slice(from.table.length + 1) : index}`;
+  let name = taken.has(index) ? own : index;
+  for (let number = 2; taken.has(name); number += 1) {
+    name = `${own}_${number}`;
+  }
+  return name;
+}
+
+/**
+ * A node's files hold the rows whose copies it had. Where the copy's keyspace, as it is or as the first copy in it makes it,
+ * places them on other nodes, each would load rows that are not its own and lack some that are. Throws UsageError.
+ */
+export function refuseOtherPlacing(
+  backup: readonly SchemaStatement[],
+  live: readonly SchemaStatement[],
+  copies: readonly TableCopy[],
+): void {
+  const places = new Map(live.filter(({ kind }) => kind === 'keyspace').map((each) => [each.keyspace, replicationOf(each)]));
+  for (const { from, to } of copies) {
+    const was = backup.find(({ kind, keyspace }) => kind === 'keyspace' && keyspace === from.keyspace);
+    const replication = was === undefined ? undefined : replicationOf(was);
+    const there = places.get(to.keyspace) ?? replication;
+    if (replication === undefined || there === undefined) {
+      continue;
+    }
+    if (!sameReplication(there, replication)) {
+      throw new UsageError(`keyspace ${to.keyspace} is replicated otherwise than ${from.keyspace} was`, {
+        hint: 'choose another keyspace; or --method load, which brings each row to the nodes that it belongs to now',
+      });
+    }
+    places.set(to.keyspace, there);
+  }
+}
+
+function nameOf({ keyspace, table }: TableName): string {
+  return `${keyspace}.${table}`;
+}

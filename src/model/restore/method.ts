@@ -1,0 +1,101 @@
+import { UsageError } from '../errors.ts';
+
+/** How restored files get to where Cassandra reads them. */
+export type RestoreMethod = 'stage' | 'import' | 'refresh' | 'load' | 'node-restart';
+
+export interface MethodQuestion {
+  readonly asked: RestoreMethod | 'auto';
+  /** Whether tables or keyspaces were named; who names none gets no live data changed. */
+  readonly named: boolean;
+  /** Whether a directory on the nodes was named: then the files are wanted there. */
+  readonly directory: boolean;
+  /** Whether tables get copies under other names, which only an online restore can fill. */
+  readonly renames: boolean;
+  readonly nodes: readonly MethodNode[];
+}
+
+export interface MethodNode {
+  readonly host: string;
+  readonly flavour: 'cassandra' | 'scylla';
+  /** Release version, where it is known. */
+  readonly version?: string;
+  /** Whether Cassandra runs there. */
+  readonly up: boolean;
+}
+
+export interface MethodChoice {
+  readonly method: RestoreMethod;
+  readonly reason: string;
+}
+
+/**
+ * Online where that is asked for by naming tables and every node can: `nodetool import` since Cassandra 4.0
+ * (CASSANDRA-6719), `nodetool refresh` before and in Scylla. Otherwise the files are put beside the live data.
+ * Throws UsageError when the method that was asked for cannot work.
+ */
+export function chooseMethod({ asked, named, directory, renames, nodes }: MethodQuestion): MethodChoice {
+  if (asked !== 'auto') {
+    if (renames && (asked === 'stage' || asked === 'node-restart')) {
+      throw new UsageError(`--rename goes with an online restore, not with --method ${asked}`, {
+        hint: 'leave --method away, or use import, refresh or load',
+      });
+    }
+    refuse(asked, nodes);
+    return { method: asked, reason: 'as asked for by --method' };
+  }
+  if (renames) {
+    const method = nodes.every(canImport) ? 'import' : 'refresh';
+    refuse(method, nodes);
+    return { method, reason: 'a copy beside the living table is filled online' };
+  }
+  if (directory) {
+    return { method: 'stage', reason: 'a directory is named by --to' };
+  }
+  if (!named) {
+    return { method: 'stage', reason: 'no table or keyspace is named by -K, so nothing live is changed' };
+  }
+  const down = nodes.find(({ up }) => !up);
+  if (down !== undefined) {
+    return { method: 'stage', reason: `Cassandra does not run on ${down.host}, so nothing can be restored online` };
+  }
+  const old = nodes.find((node) => !canImport(node));
+  return old === undefined
+    ? { method: 'import', reason: 'tables are named and every node runs Cassandra 4.0 or later' }
+    : { method: 'refresh', reason: `tables are named and ${old.host} runs ${nameOf(old)}, which has no nodetool import` };
+}
+
+function refuse(asked: RestoreMethod, nodes: readonly MethodNode[]): void {
+  if (asked === 'stage') {
+    return;
+  }
+  if (asked === 'node-restart') {
+    // Its service, its processes and its data directories have other names and rules.
+    const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
+    if (scylla !== undefined) {
+      throw new UsageError(`${scylla.host} runs Scylla, which node-restart does not know`, { hint: 'use --method refresh' });
+    }
+    return;
+  }
+  const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
+  if (asked === 'load' && scylla !== undefined) {
+    throw new UsageError(`${scylla.host} runs Scylla, for which load is not made`, {
+      hint: 'use --method stage and, there, nodetool refresh --load-and-stream',
+    });
+  }
+  const down = nodes.find(({ up }) => !up);
+  if (down !== undefined) {
+    throw new UsageError(`Cassandra does not run on ${down.host}`, { hint: 'start it, or use --method stage' });
+  }
+  const old = nodes.find((node) => !canImport(node));
+  if (asked === 'import' && old !== undefined) {
+    throw new UsageError(`${old.host} runs ${nameOf(old)}, which has no nodetool import`, { hint: 'use --method refresh' });
+  }
+}
+
+function canImport({ flavour, version }: MethodNode): boolean {
+  return flavour === 'cassandra' && (version === undefined || Number.parseInt(version, 10) >= 4);
+}
+
+function nameOf({ flavour, version = '' }: MethodNode): string {
+  return `${flavour === 'scylla' ? 'Scylla' : 'Cassandra'} ${version}`.trimEnd();
+}

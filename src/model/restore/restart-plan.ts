@@ -1,0 +1,119 @@
+import { UsageError } from '../errors.ts';
+import type { NodeMatch } from './node-match.ts';
+import { sizeText } from '../size.ts';
+import type { TableId } from '../sstable.ts';
+
+/** What a restore by node restart brings back besides rows. */
+export interface RestartScope {
+  /** All of `system_schema`: afterwards the schema is the backup's, with the table ids that it had. */
+  readonly schema: boolean;
+  /** The schema and all of `system`: a node that has lost its disk comes back with its own host id and tokens. */
+  readonly image: boolean;
+}
+
+/**
+ * Reads it from the tables that were chosen of those that the backup holds. Throws UsageError for a part of
+ * `system_schema`: tables, columns and indexes are in tables of their own, and a part of them is no schema.
+ */
+export function restartScope(chosen: readonly TableId[], held: readonly TableId[]): RestartScope {
+  const names = new Set(chosen.map(nameOf));
+  const all = (keyspace: string) => {
+    const tables = held.filter((table) => table.keyspace === keyspace);
+    return tables.length > 0 && tables.every((table) => names.has(nameOf(table)));
+  };
+  const schema = all('system_schema');
+  if (!schema && chosen.some(({ keyspace }) => keyspace === 'system_schema')) {
+    throw new UsageError('system_schema comes back whole or not at all', { hint: 'name it with -K as a keyspace' });
+  }
+  return { schema, image: schema && all('system') };
+}
+
+/** A node on which files are to be placed. */
+export interface PlacingNode {
+  readonly host: string;
+  /** Whether Cassandra runs there. */
+  readonly up: boolean;
+  /** Whether the data directories hold a `system.local`: who the node is. */
+  readonly identity: boolean;
+  /** Whether staging and data directory are on one disk: then placing needs no room. */
+  readonly sameDisk: boolean;
+  /** On the disk of the first data directory. */
+  readonly freeBytes: number;
+  /** What is to be placed. */
+  readonly bytes: number;
+}
+
+/** Throws UsageError when files must not, or cannot, be placed on one of these nodes. */
+export function refusePlacing(nodes: readonly PlacingNode[], matches: readonly NodeMatch[], { image }: RestartScope): void {
+  const unknown = matches.find(
+    ({ by, source, target }) =>
+      by === 'map' &&
+      source.host !== target.host &&
+      nodes.some(({ host, up, identity }) => host === target.host && !up && identity),
+  );
+  if (unknown !== undefined) {
+    const { source, target } = unknown;
+    throw new UsageError(
+      `${target.host} is down and has been a node before: nobody can say whether its tokens are those of ${source.host}`,
+      {
+        hint: 'start it; or, if it is to become that node, empty its directories',
+      },
+    );
+  }
+  const wiped = nodes.find(({ up, identity }) => !up && !identity);
+  if (wiped !== undefined && !image) {
+    throw new UsageError(`${wiped.host}: its data directories hold no system.local, so it would start as a new node`, {
+      hint: "to bring it back as itself restore all of it: -K '*'",
+    });
+  }
+  const full = nodes.find(({ sameDisk, freeBytes, bytes }) => !sameDisk && freeBytes < bytes);
+  if (full !== undefined) {
+    throw new UsageError(
+      `${full.host}: the data disk has ${sizeText(full.freeBytes)} free, the restored files need ${sizeText(full.bytes)}`,
+      { hint: 'old files stay on it until they are cleared; make room, or restore fewer tables with -K' },
+    );
+  }
+}
+
+/** What it means that a host takes the place of a node that had another name: whole nodes, identity included. */
+export function successionWarnings(
+  matches: readonly NodeMatch[],
+  ring: readonly { readonly host: string; readonly dc: string; readonly rack: string }[],
+  { image }: RestartScope,
+): readonly string[] {
+  const moved = matches.filter(({ by, source, target }) => image && by === 'map' && source.host !== target.host);
+  const names = moved.map(({ source, target }) => {
+    const { dc = '?', rack = '?' } = ring.find(({ host }) => host === source.host) ?? {};
+    return `${target.host} becomes ${source.host} (and starts in ${dc}/${rack} only)`;
+  });
+  return moved.length === 0
+    ? []
+    : [
+        `${names.join(', ')}, host id and all: the old nodes must be gone for good. Where one of that cluster can still be reached, the two take each other's place`,
+      ];
+}
+
+/** What whoever agrees to the plan should know. */
+export function placingWarnings(
+  nodes: readonly PlacingNode[],
+  chosen: readonly TableId[],
+  held: readonly TableId[],
+  { schema, image }: RestartScope,
+): readonly string[] {
+  const undrained = nodes.filter(({ up, identity }) => !up && identity).map(({ host }) => host);
+  const names = new Set(chosen.map(nameOf));
+  const partial = schema && held.some((table) => !names.has(nameOf(table)));
+  return [
+    ...(undrained.length === 0 || (image && !partial)
+      ? []
+      : [
+          `Cassandra is down on ${undrained.join(', ')}: what its commit log holds of other tables is moved aside unread; start it first if you can`,
+        ]),
+    ...(schema ? ['the schema becomes that of the backup: tables made since are gone from it'] : []),
+    ...(partial ? ['not every table of the backup is chosen: the others keep their files, which may not fit that schema'] : []),
+  ];
+}
+
+function nameOf({ keyspace, table }: TableId): string {
+  return `${keyspace}.${table}`;
+}

@@ -1,0 +1,123 @@
+import type { RestoredTable } from './restore-result.ts';
+import { tableDirectory } from '../sstable.ts';
+
+/**
+ * The file in a node's first data directory that says when files were placed there. Cassandra links what it flushes or
+ * streams into `backups/`, but nothing that was there when it started: no incremental backup may stand on an older parent.
+ */
+export const placedMark = '.sstash-placed';
+
+/** What the commands of the node restart method need to know of one node. */
+export interface RestartNode {
+  readonly host: string;
+  /** The local command that runs a shell script from its standard input on the node as root (or Cassandra's user). */
+  readonly shell: string;
+  readonly stagingDirectory: string;
+  readonly dataDirectories: readonly string[];
+  readonly commitlogDirectory: string;
+  readonly hintsDirectory: string;
+  readonly savedCachesDirectory: string;
+  readonly nodetool: string;
+}
+
+/**
+ * The node restart method for this cluster, as one shell script to paste or run on the control host: drain and stop every
+ * node, move the old files of the chosen tables aside (never delete), move the restored ones in, start, repair.
+ * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/backups.html
+ *
+ * Every node must be down before the first file is placed: a node that is up would stream or hint old data to the others.
+ * `quote` makes one word of shell text (there is one place for that rule).
+ */
+export function restartScript(
+  nodes: readonly RestartNode[],
+  tables: readonly RestoredTable[],
+  quote: (word: string) => string,
+): string {
+  const placed = tables.filter((table) => table.liveId !== undefined);
+  const stamp = 'before-restore-$(date -u +%Y%m%dT%H%M%SZ)';
+  const lines = [
+    // In a subshell: pasted into a terminal, a command that fails must end the script and not the terminal.
+    '(',
+    'set -eu',
+    ...tables
+      .filter((table) => table.liveId !== undefined && table.liveId !== table.id)
+      .map(
+        (table) =>
+          `# ${table.keyspace}.${table.table}: its id is ${table.liveId} now, ${table.id} in the backup; its files go to the directory of the new id`,
+      ),
+    ...tables
+      .filter((table) => table.liveId === undefined)
+      .map(
+        (table) =>
+          `# ${table.keyspace}.${table.table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+      ),
+    '',
+    '# 1. flush and stop every node',
+    ...nodes.flatMap((node) => heredoc(node.shell, [drainCommand(node), stopCommand])),
+    '',
+    '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
+    ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
+    '',
+    '# 3. start every node',
+    ...nodes.flatMap((node) => heredoc(node.shell, [startCommand])),
+    '',
+    '# 4. when `nodetool status` shows UN everywhere, and applications may read again:',
+    ...nodes.map(({ host, nodetool }) => {
+      const keyspaces = [...new Set(placed.map((table) => table.keyspace))];
+      return `#    on ${host}: ${keyspaces.map((keyspace) => `${nodetool} repair ${quote(keyspace)}`).join(' && ')}`;
+    }),
+    ')',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A node that is down cannot be drained, and its commit log may hold writes of other tables, which step 2 moves aside. */
+function drainCommand({ host, nodetool }: RestartNode): string {
+  const advice = `cannot drain ${host}: start Cassandra there first, or its latest writes to other tables are left aside`;
+  return `${nodetool} drain || { echo '${advice}' >&2; exit 1; }`;
+}
+
+const stopCommand = 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
+const startCommand = 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
+
+function heredoc(shell: string, lines: readonly string[]): readonly string[] {
+  return [`${shell} <<'SSTASH'`, 'set -eu', ...lines, 'SSTASH'];
+}
+
+function placeLines(
+  node: RestartNode,
+  tables: readonly RestoredTable[],
+  stamp: string,
+  quote: (word: string) => string,
+): readonly string[] {
+  const [first = ''] = node.dataDirectories;
+  return [
+    `old=${stamp}`,
+    `owner=${quote(first)}`,
+    'aside() { # DIRECTORY OLD: its files go to OLD, on the same disk',
+    '  [ -d "$1" ] || return 0',
+    // A new table's directory has no snapshots/ yet: left to root, Cassandra could never take a snapshot of it again.
+    '  mkdir -p "$2"; find "$1" -maxdepth 1 -type f -exec mv -t "$2" {} +; chown --reference="$owner" "${2%/*}" "$2"',
+    '}',
+    "# a table's old files become a snapshot: nodetool lists and clears it",
+    'aside_table() { aside "$1" "$1/snapshots/$old"; for i in "$1"/.[!.]*; do [ ! -d "$i" ] || aside "$i" "$1/snapshots/$old/${i##*/}"; done; }',
+    'place() { # STAGED LIVE: index directories too',
+    '  mkdir -p "$2"; chown --reference="$owner" "${2%/*}"',
+    '  (cd "$1" && find . -type d) | while read -r d; do mkdir -p "$2/$d"; chown --reference="$owner" "$2/$d"; done',
+    '  (cd "$1" && find . -type f) | while read -r f; do mv "$1/$f" "$2/$f"; done',
+    '}',
+    ...tables.flatMap((table) => {
+      const live = tableDirectory({ ...table, id: table.liveId ?? table.id });
+      const staged = `${node.stagingDirectory}/${tableDirectory(table)}`;
+      return [
+        `# ${tableDirectory(table)}`,
+        ...node.dataDirectories.map((directory) => `aside_table ${quote(`${directory}/${live}`)}`),
+        `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${first}/${live}`)}`,
+      ];
+    }),
+    `touch "$owner"/${placedMark}; chown --reference="$owner" "$owner"/${placedMark}`,
+    ...[node.commitlogDirectory, node.hintsDirectory, node.savedCachesDirectory].map(
+      (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
+    ),
+  ];
+}

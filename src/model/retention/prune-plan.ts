@@ -1,0 +1,188 @@
+import type { Backup, CompleteBackup, DamagedBackup } from '../backup/backup.ts';
+import { byTime, chainOf, isComplete, standsOn } from '../backup/backup.ts';
+import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
+import type { BackupRef } from '../backup/manifest.ts';
+import type { Judged, RetentionPolicy } from './retention.ts';
+import { planRetention, seriesLabel } from './retention.ts';
+import type { UnfinishedBackup } from '../backup/unfinished-run.ts';
+
+/** What is to become of the backups of a location; objects are another matter, since those that stay may point at them. */
+export interface PrunePlan {
+  readonly kept: readonly Judged[];
+  readonly forgotten: readonly Judged[];
+  /** Unfinished runs that nobody will go on with. */
+  readonly staleRuns: readonly Judged<UnfinishedBackup>[];
+  /** Those that cannot be read and were given up by name. */
+  readonly givenUp: readonly DamagedBackup[];
+}
+
+export interface PruneRules {
+  readonly policy: RetentionPolicy;
+  /** An unfinished run that gave no sign of life for so long is given up. */
+  readonly staleAfterSeconds: number;
+  readonly now: Date;
+}
+
+/**
+ * Judges complete backups by the policy and unfinished runs by their last sign of life. A run that is not given up keeps what
+ * it stands on. Throws UsageError as `planRetention`, and when there is no such series.
+ */
+export function planPrune(
+  backups: readonly Backup[],
+  lastSign: (run: UnfinishedBackup) => Date,
+  { policy, staleAfterSeconds, now }: PruneRules,
+): PrunePlan {
+  const label = policy.series?.label;
+  if (label !== undefined && !backups.some((backup) => seriesLabel(backup) === label)) {
+    throw new UsageError(`there is no backup of a series ${label}`, {
+      hint: 'backups belong to the series that --policy gave them',
+    });
+  }
+  const staleRuns: Judged<UnfinishedBackup>[] = [];
+  const runs: Judged[] = [];
+  for (const backup of backups.filter(isUnfinished)) {
+    const sign = lastSign(backup);
+    const reasons = [`unfinished, last sign of life ${sign.toISOString()}`];
+    const concerned = policy.series === undefined || label === seriesLabel(backup);
+    const stale = concerned && now.getTime() - sign.getTime() > staleAfterSeconds * 1000;
+    (stale ? staleRuns : runs).push({ backup, reasons });
+  }
+  const given = new Set<Backup>(staleRuns.map(({ backup }) => backup));
+  const { kept, forgotten } = planRetention(
+    backups.filter((backup) => !given.has(backup)),
+    policy,
+    now,
+  );
+  return { kept: [...kept, ...runs].toSorted((a, b) => byTime(a.backup, b.backup)), forgotten, staleRuns, givenUp: [] };
+}
+
+export interface DeleteRules {
+  /** Ids; an incremental backup's also as `parent/id`. */
+  readonly names: readonly string[];
+  /** What stands on the named ones goes with them. */
+  readonly withIncrementals: boolean;
+  /** Even when no complete backup is left. */
+  readonly forceLast: boolean;
+}
+
+/**
+ * The named backups go, and what cannot be restored without them. Throws NotFoundError for a name that is no backup's,
+ * UsageError when others stand on them or no complete backup would be left, unless the rules allow it; and IntegrityError
+ * when one that cannot be read would stay: nobody can say which objects it needs.
+ */
+export function planDelete(
+  backups: readonly Backup[],
+  { names, withIncrementals, forceLast }: DeleteRules,
+  damaged: readonly DamagedBackup[] = [],
+): PrunePlan {
+  const all = [...backups, ...damaged];
+  const named = new Set(names.flatMap((name) => namedBy(name, all)));
+  const standing = all.filter(
+    (backup) => !named.has(backup) && groundOf(backup, backups, damaged).some((each) => named.has(each)),
+  );
+  if (standing.length > 0 && !withIncrementals) {
+    const needed = [...named].filter((backup) =>
+      standing.some((other) => groundOf(other, backups, damaged).some((each) => each === backup)),
+    );
+    throw new UsageError(`${pathsOf(needed)}: needed by ${pathsOf(standing)}`, { hint: '--with-incrementals deletes these too' });
+  }
+  const gone = new Set<Backup | DamagedBackup>([...named, ...standing]);
+  const unreadable = damaged.find((backup) => !gone.has(backup));
+  if (unreadable !== undefined) {
+    throw new IntegrityError(`nobody can say what ${pathOf(unreadable)} needs: ${unreadable.reason}`, {
+      hint: 'name it too, and it is given up',
+    });
+  }
+  const left = backups.filter((backup) => backup.complete && !gone.has(backup));
+  const complete = backups.filter((backup) => gone.has(backup)).filter(isComplete);
+  if (left.length === 0 && !forceLast && complete.length > 0) {
+    throw new UsageError(`no complete backup would be left without ${pathsOf(complete)}`, {
+      hint: '--force-last deletes it all the same',
+    });
+  }
+  const judged = backups
+    .filter((backup) => gone.has(backup))
+    .map((backup) => ({ backup, reasons: [named.has(backup) ? 'named' : 'stands on one that is named'] }));
+  return {
+    kept: backups.filter((backup) => !gone.has(backup)).map((backup) => ({ backup, reasons: ['not named'] })),
+    forgotten: judged,
+    staleRuns: [],
+    givenUp: damaged,
+  };
+}
+
+/** What a backup cannot be restored without: of those that cannot be read, its parent and siblings with an earlier name. */
+function groundOf(
+  backup: Backup | DamagedBackup,
+  backups: readonly Backup[],
+  damaged: readonly DamagedBackup[],
+): readonly (Backup | DamagedBackup)[] {
+  const isBelow = (other: BackupRef): boolean => standsOn(backup, other);
+  return [...('reason' in backup ? backups.filter(isBelow) : chainOf(backup, backups)), ...damaged.filter(isBelow)];
+}
+
+/**
+ * The order in which backups go from the listing, so that at no moment one is listed that cannot be restored: of every chain
+ * the newest first and the snapshot backup last. What stands in one group may go at once.
+ */
+export function deletionOrder(backups: readonly Backup[]): readonly (readonly Backup[])[] {
+  const chains = new Map<string, Backup[]>();
+  for (const backup of backups.toSorted(incrementalsNewestFirst)) {
+    const chain = chains.get(backup.parent ?? backup.id) ?? [];
+    chains.set(backup.parent ?? backup.id, [...chain, backup]);
+  }
+  const groups: Backup[][] = [];
+  for (const chain of chains.values()) {
+    for (const [place, backup] of chain.entries()) {
+      (groups[place] ??= []).push(backup);
+    }
+  }
+  return groups;
+}
+
+/** `parent/id` of an incremental backup, the id of a snapshot backup: as it is named where it must not be mistaken. */
+export function pathOf({ id, parent }: BackupRef): string {
+  return parent === undefined ? id : `${parent}/${id}`;
+}
+
+/** True when two looks at a location saw the same backups in the same state. */
+export function isSameListing(before: readonly (Backup | DamagedBackup)[], now: readonly (Backup | DamagedBackup)[]): boolean {
+  const seen = new Set(before.map(stateOf));
+  return before.length === now.length && now.every((backup) => seen.has(stateOf(backup)));
+}
+
+export function completeOnly(judged: readonly Judged[]): readonly CompleteBackup[] {
+  return judged.map(({ backup }) => backup).filter(isComplete);
+}
+
+function isUnfinished(backup: Backup): backup is UnfinishedBackup {
+  return !backup.complete;
+}
+
+function namedBy<T extends BackupRef>(name: string, backups: readonly T[]): readonly T[] {
+  const exact = backups.filter((backup) => pathOf(backup) === name);
+  const found = exact.length > 0 ? exact : backups.filter((backup) => backup.id === name);
+  if (found.length === 0) {
+    throw new NotFoundError(`there is no backup ${name}`, { hint: '`sstash list` names those that are there' });
+  }
+  if (found.length > 1) {
+    throw new UsageError(`${name} may be any of ${pathsOf(found)}`, { hint: 'name an incremental backup as PARENT/ID' });
+  }
+  return found;
+}
+
+function incrementalsNewestFirst(a: Backup, b: Backup): number {
+  return Number(a.parent === undefined) - Number(b.parent === undefined) || byTime(b, a);
+}
+
+function pathsOf(backups: readonly BackupRef[]): string {
+  return backups.map(pathOf).join(', ');
+}
+
+function stateOf(backup: Backup | DamagedBackup): string {
+  if ('reason' in backup) {
+    return `${pathOf(backup)} ${backup.reason}`;
+  }
+  // A run that is gone on with keeps the time at which it began.
+  return `${pathOf(backup)} ${backup.complete ? 'complete' : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
+}

@@ -1,0 +1,190 @@
+import type { Age } from '../age.ts';
+import { ageText, momentBefore } from '../age.ts';
+import type { Backup, CompleteBackup } from '../backup/backup.ts';
+import { byTime, isComplete, takenAtOf } from '../backup/backup.ts';
+import { UsageError } from '../errors.ts';
+import type { BackupId } from '../backup/manifest.ts';
+import { tableFilter } from '../table-filter.ts';
+
+/** Which backups stay. A backup is forgotten when no keep rule holds it and, where `olderThan` is given, it is older. */
+export interface RetentionPolicy {
+  /** The newest so many. */
+  readonly keepLast?: number;
+  /** The newest of each of the last so many days (UTC), ISO weeks, months that have one. */
+  readonly keepDaily?: number;
+  readonly keepWeekly?: number;
+  readonly keepMonthly?: number;
+  /** Whatever is not older stays. */
+  readonly olderThan?: Age;
+  /** Only backups of this series (`label` undefined: those without a label) are forgotten. */
+  readonly series?: { readonly label: string | undefined };
+}
+
+/** A backup, and in words why it stays or goes. */
+export interface Judged<B extends Backup = Backup> {
+  readonly backup: B;
+  readonly reasons: readonly string[];
+}
+
+export interface RetentionPlan {
+  /** Both oldest first; together every complete backup. */
+  readonly kept: readonly Judged<CompleteBackup>[];
+  readonly forgotten: readonly Judged<CompleteBackup>[];
+}
+
+/**
+ * Judges every complete backup; rules count within its series (`policy` in its manifest). Whatever the rules say, these stay:
+ * the newest of each series, a backup whose tables or nodes no later one that stays holds, and what a backup that stays or
+ * an unfinished run needs. Throws UsageError when no rule is given.
+ */
+export function planRetention(backups: readonly Backup[], policy: RetentionPolicy, now: Date): RetentionPlan {
+  refuseNoRules(policy);
+  const complete = backups.filter(isComplete).toSorted(byTime);
+  const reasons = new Map<Backup, string[]>(complete.map((backup) => [backup, []]));
+  for (const [name, series] of seriesOf(complete)) {
+    const concerned = policy.series === undefined || policy.series.label === name;
+    for (const { backup, reason } of concerned ? heldByRules(series, policy, now) : ofOtherSeries(series)) {
+      reasons.get(backup)?.push(reason);
+    }
+  }
+  keepUncovered(complete, reasons);
+  keepNeeded(backups, reasons);
+  const judged = complete.map((backup) => ({ backup, reasons: reasons.get(backup) ?? [] }));
+  return {
+    kept: judged.filter((each) => each.reasons.length > 0),
+    forgotten: judged
+      .filter((each) => each.reasons.length === 0)
+      .map(({ backup }) => ({
+        backup,
+        reasons: [policy.olderThan === undefined ? 'no rule keeps it' : `older than ${ageText(policy.olderThan)}`],
+      })),
+  };
+}
+
+/** Nothing asked for must not mean that nothing is kept. Throws UsageError. */
+export function refuseNoRules(policy: RetentionPolicy): void {
+  if (rulesOf(policy).length === 0 && policy.olderThan === undefined) {
+    throw new UsageError('no rule says which backups to keep', {
+      hint: 'give --keep-last, --keep-daily, --keep-weekly, --keep-monthly or --older-than',
+    });
+  }
+}
+
+/** The series that a backup belongs to; undefined for those without a label, which are one series together. */
+export function seriesLabel(backup: Backup): string | undefined {
+  return backup.complete ? backup.manifest.policy : backup.progress.policy;
+}
+
+interface Held {
+  readonly backup: CompleteBackup;
+  readonly reason: string;
+}
+
+interface Rule {
+  readonly name: string;
+  readonly count: number;
+  /** Of those that fall into one bucket only the newest is kept. */
+  readonly bucketOf: (backup: CompleteBackup) => string;
+}
+
+function rulesOf({ keepLast = 0, keepDaily = 0, keepWeekly = 0, keepMonthly = 0 }: RetentionPolicy): readonly Rule[] {
+  return [
+    { name: 'last', count: keepLast, bucketOf: ({ id, parent }: CompleteBackup) => `${parent ?? ''}/${id}` },
+    { name: 'daily', count: keepDaily, bucketOf: (backup: CompleteBackup) => dayOf(backup).slice(0, 10) },
+    { name: 'weekly', count: keepWeekly, bucketOf: (backup: CompleteBackup) => isoWeek(new Date(dayOf(backup))) },
+    { name: 'monthly', count: keepMonthly, bucketOf: (backup: CompleteBackup) => dayOf(backup).slice(0, 7) },
+  ].filter(({ count }) => count > 0);
+}
+
+function heldByRules(series: readonly CompleteBackup[], policy: RetentionPolicy, now: Date): readonly Held[] {
+  const newestFirst = series.toReversed();
+  const held: Held[] = newestFirst.slice(0, 1).map((backup) => ({ backup, reason: 'last complete backup' }));
+  for (const { name, count, bucketOf } of rulesOf(policy)) {
+    const seen = new Set<string>();
+    for (const backup of newestFirst) {
+      const bucket = bucketOf(backup);
+      if (!seen.has(bucket) && seen.size < count) {
+        seen.add(bucket);
+        held.push({ backup, reason: name === 'last' ? `last ${count}` : `${name} ${bucket}` });
+      }
+    }
+  }
+  const { olderThan } = policy;
+  if (olderThan !== undefined) {
+    const limit = momentBefore(now, olderThan).getTime();
+    const young = series.filter((backup) => Date.parse(takenAtOf(backup)) >= limit);
+    held.push(...young.map((backup) => ({ backup, reason: `not older than ${ageText(olderThan)}` })));
+  }
+  return held;
+}
+
+function ofOtherSeries(series: readonly CompleteBackup[]): readonly Held[] {
+  return series.map((backup) => ({ backup, reason: `series ${backup.manifest.policy ?? 'without a name'}` }));
+}
+
+function seriesOf(backups: readonly CompleteBackup[]): ReadonlyMap<string | undefined, readonly CompleteBackup[]> {
+  const series = new Map<string | undefined, CompleteBackup[]>();
+  for (const backup of backups) {
+    const label = backup.manifest.policy;
+    series.set(label, [...(series.get(label) ?? []), backup]);
+  }
+  return series;
+}
+
+/** Backups of two keyspaces or two clusters by turns must not push each other out. */
+function keepUncovered(oldestFirst: readonly CompleteBackup[], reasons: ReadonlyMap<Backup, string[]>): void {
+  const kept: CompleteBackup[] = [];
+  for (const backup of oldestFirst.toReversed()) {
+    const reason = reasons.get(backup);
+    if (reason?.length === 0 && !kept.some((later) => covers(later, backup))) {
+      reason.push('no later backup holds its tables and nodes');
+    }
+    if (reason !== undefined && reason.length > 0) {
+      kept.push(backup);
+    }
+  }
+}
+
+/** By the patterns of the later one, not its tables: a table that was dropped in between is covered. */
+function covers(later: CompleteBackup, { manifest }: CompleteBackup): boolean {
+  const hostIds = new Set(later.manifest.nodes.map(({ hostId }) => hostId));
+  if (!manifest.nodes.some(({ hostId }) => hostIds.has(hostId))) {
+    return false;
+  }
+  const { selection } = later.manifest;
+  if (selection.length === 0 || selection.join(',') === manifest.selection.join(',')) {
+    return true;
+  }
+  const filter = tableFilter(selection);
+  return manifest.tables.every(({ keyspace, table }) => filter.includes(keyspace, table));
+}
+
+/** An incremental backup needs its parent and the ones before it; an unfinished one will. */
+function keepNeeded(backups: readonly Backup[], reasons: ReadonlyMap<Backup, string[]>): void {
+  const newestOf = new Map<BackupId, Backup>();
+  for (const backup of backups) {
+    const stays = !backup.complete || (reasons.get(backup)?.length ?? 0) > 0;
+    const newest = newestOf.get(backup.parent ?? '');
+    if (stays && backup.parent !== undefined && (newest === undefined || byTime(newest, backup) < 0)) {
+      newestOf.set(backup.parent, backup);
+    }
+  }
+  for (const [backup, held] of reasons) {
+    const needer = newestOf.get(backup.parent ?? backup.id);
+    if (needer !== undefined && (backup.parent === undefined || byTime(backup, needer) < 0)) {
+      held.push(`needed by ${needer.complete ? '' : 'the unfinished run '}${needer.id}`);
+    }
+  }
+}
+
+function dayOf({ manifest }: CompleteBackup): string {
+  return new Date(manifest.takenAt).toISOString();
+}
+
+/** `2026-W47`: the week belongs to the year that its Thursday lies in. */
+function isoWeek(day: Date): string {
+  const weekday = (day.getUTCDay() + 6) % 7;
+  const thursday = new Date(Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate() - weekday + 3));
+  const week = Math.floor((thursday.getTime() - Date.UTC(thursday.getUTCFullYear(), 0, 1)) / (7 * 86_400_000)) + 1;
+  return `${thursday.getUTCFullYear()}-W${String(week).padStart(2, '0')}`;
+}

@@ -1,0 +1,124 @@
+import type { SchemaStatement } from './cql-statements.ts';
+import { bare, namesIn } from './cql-statements.ts';
+import type { TableId } from '../sstable.ts';
+
+/**
+ * A table is made by several statements: CREATE TABLE, which names dropped columns as if they lived, ALTERs that drop them
+ * (and add those again that came back), its indexes. A run that ends between two of them leaves a table that is there by
+ * name and id: its dropped columns would show their old values, and its indexes are not there.
+ *
+ * These are the statements of `backup` that such tables lack in `live`. Nothing for a table that `live` does not have, or
+ * has with another id: that one is somebody else's.
+ */
+export function unfinishedParts(
+  backup: readonly SchemaStatement[],
+  live: readonly SchemaStatement[],
+  tables: readonly Pick<TableId, 'keyspace' | 'table'>[],
+): readonly SchemaStatement[] {
+  return tables.flatMap((table) => {
+    const made = partsOf(live, table);
+    const wanted = partsOf(backup, table);
+    const create = made.find(({ kind }) => kind === 'table');
+    if (create === undefined || !wanted.some((each) => each.kind === 'table' && idOf(each) === idOf(create))) {
+      return [];
+    }
+    const alterations = lackingAlterations(wanted, made, namesIn(create));
+    return [...alterations, ...lackingIndexes(wanted, live, made, droppedIn([...made, ...alterations]))];
+  });
+}
+
+function idOf({ text }: SchemaStatement): string | undefined {
+  return /\bID\s*=\s*([0-9a-f-]{36})/i.exec(text.replaceAll(/'(?:[^']|'')*'/g, ''))?.[1];
+}
+
+/** Whether one of the tables is made by more than its CREATE TABLE. */
+export function hasParts(schema: readonly SchemaStatement[], tables: readonly Pick<TableId, 'keyspace' | 'table'>[]): boolean {
+  return tables.some((table) => partsOf(schema, table).some(({ kind }) => kind === 'alter' || kind === 'index'));
+}
+
+function partsOf(
+  schema: readonly SchemaStatement[],
+  { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>,
+): readonly SchemaStatement[] {
+  return schema.filter((each) => each.keyspace === keyspace && each.name === table);
+}
+
+/**
+ * A column that was dropped since the backup, or again, has a DROP in `made` too, at another time: it stays as it is. The
+ * ADD after a DROP is lacking where the run ended between these very two.
+ */
+function lackingAlterations(
+  wanted: readonly SchemaStatement[],
+  made: readonly SchemaStatement[],
+  columns: ReadonlySet<string>,
+): readonly SchemaStatement[] {
+  const dropsMade = alterationsOf(made, 'DROP');
+  const addsMade = alterationsOf(made, 'ADD');
+  const drops = alterationsOf(wanted, 'DROP');
+  const isDropLacking = (column: string) => !dropsMade.has(column) && columns.has(column);
+  const lacking = new Set(
+    [
+      ...[...drops].filter(([column]) => isDropLacking(column)),
+      ...[...alterationsOf(wanted, 'ADD')].filter(
+        ([column]) => !addsMade.has(column) && (isDropLacking(column) || dropsMade.get(column)?.rest === drops.get(column)?.rest),
+      ),
+    ].map(([, { statement }]) => statement),
+  );
+  return wanted.filter((statement) => lacking.has(statement));
+}
+
+interface Alteration {
+  readonly statement: SchemaStatement;
+  /** The time of a DROP, the type of an ADD. */
+  readonly rest: string;
+}
+
+/** By the column's name as the statement writes it without quotes. */
+function alterationsOf(statements: readonly SchemaStatement[], verb: 'DROP' | 'ADD'): ReadonlyMap<string, Alteration> {
+  return new Map(
+    statements.flatMap((statement): [string, Alteration][] => {
+      const [, word, column = '', rest = ''] = statement.kind === 'alter' ? (alteration.exec(statement.text) ?? []) : [];
+      return word?.toUpperCase() === verb ? [[bare(column), { statement, rest: oneLine(rest) }]] : [];
+    }),
+  );
+}
+
+const name = String.raw`(?:"(?:[^"]|"")+"|\w+)`;
+const alteration = new RegExp(
+  String.raw`^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?${name}\.${name}\s+(DROP|ADD)\s+(${name})\s*([\s\S]*)$`,
+  'i',
+);
+
+function droppedIn(statements: readonly SchemaStatement[]): ReadonlySet<string> {
+  const added = alterationsOf(statements, 'ADD');
+  return new Set([...alterationsOf(statements, 'DROP').keys()].filter((column) => !added.has(column)));
+}
+
+/**
+ * One of another name is as good: Cassandra refuses a second index of one kind on one column. One on a column that was
+ * dropped since went with it.
+ */
+function lackingIndexes(
+  wanted: readonly SchemaStatement[],
+  live: readonly SchemaStatement[],
+  made: readonly SchemaStatement[],
+  dropped: ReadonlySet<string>,
+): readonly SchemaStatement[] {
+  const there = new Set(made.filter(({ kind }) => kind === 'index').map(targetOf));
+  return wanted.filter(
+    (each) =>
+      each.kind === 'index' &&
+      !there.has(targetOf(each)) &&
+      ![...namesIn({ ...each, text: targetOf(each) })].some((column) => dropped.has(column)) &&
+      !live.some(({ keyspace, index }) => keyspace === each.keyspace && index === each.index),
+  );
+}
+
+/** What comes after the names: column, kind and options. */
+function targetOf({ text }: SchemaStatement): string {
+  return oneLine(text.slice(text.indexOf('(')));
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim();
+}

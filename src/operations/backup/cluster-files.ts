@@ -1,0 +1,75 @@
+import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
+import { clusterText } from '../../cluster/tools/nodetool.ts';
+import { listSnapshot } from '../../cluster/files/snapshot.ts';
+import { reasonOf } from '../../model/backup/outcome.ts';
+import type { BackupParts } from './options.ts';
+import type { Run } from './run.ts';
+import type { PreparedNode } from './node-prepare.ts';
+import type { UploadedNode } from './node-upload.ts';
+import type { Outcomes } from '../nodes/on-each.ts';
+
+/** What a backup says of the cluster as a whole: its ring and its schema. */
+export async function saveClusterFiles(run: Run, schema: string, parts: BackupParts, signal: AbortSignal): Promise<void> {
+  parts.listen({ type: 'step', text: 'saving ring and schema' });
+  const { ring, ringText } = run.topology;
+  await parts.repository.saveRing(run.ref, ring, ringText, signal);
+  await parts.repository.saveSchema(run.ref, schema, signal);
+}
+
+/**
+ * The schema after the data was fixed, so that no table of the backup lacks in it: by cqlsh; where that is no use, put together
+ * from what a snapshot itself says. An incremental backup, which has no snapshot, takes its parent's. Throws what cqlsh failed
+ * with where nothing else has a schema.
+ */
+export async function clusterSchema(
+  run: Run,
+  prepared: Outcomes<PreparedNode | UploadedNode>,
+  parts: BackupParts,
+  signal: AbortSignal,
+): Promise<string> {
+  const member = run.members.present.find(({ host }) => prepared.done.has(host));
+  if (member === undefined) {
+    return '';
+  }
+  try {
+    return await readSchema(member.remote, parts.tools, member.config, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const substitute = await schemaWithoutCqlsh(run, prepared, parts, signal);
+    if (substitute.schema === undefined) {
+      throw error;
+    }
+    const text = `schema.cql is ${substitute.source}: ${reasonOf(error)}`;
+    run.warnings.push(text);
+    parts.listen({ type: 'warning', text });
+    return substitute.schema;
+  }
+}
+
+interface Substitute {
+  /** Undefined where there is none either. */
+  readonly schema: string | undefined;
+  readonly source: string;
+}
+
+async function schemaWithoutCqlsh(
+  run: Run,
+  prepared: Outcomes<PreparedNode | UploadedNode>,
+  { repository, tools }: BackupParts,
+  signal: AbortSignal,
+): Promise<Substitute> {
+  const { parent } = run.ref;
+  if (parent !== undefined) {
+    return { schema: await repository.schema({ id: parent }, signal), source: `that of ${parent}` };
+  }
+  // A node whose part an earlier attempt has finished has no snapshot any more.
+  const member = run.members.present.find(({ host }) => 'setAside' in (prepared.done.get(host) ?? {}));
+  if (member === undefined) {
+    return { schema: await repository.schema(run.ref, signal), source: 'that of the attempt before' };
+  }
+  const { tables } = await listSnapshot(member.remote, member.config.dataDirectories, run.tag, signal);
+  return {
+    schema: assembleSchema(await clusterText(member.remote, tools, signal), tables),
+    source: 'put together from the snapshots',
+  };
+}

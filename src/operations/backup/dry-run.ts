@@ -1,0 +1,101 @@
+import { listLiveFiles } from '../../cluster/files/live-files.ts';
+import { tooLittleSpace } from '../../model/free-space.ts';
+import { reasonOf } from '../../model/backup/outcome.ts';
+import { perDatacenterText } from '../../model/per-datacenter.ts';
+import type { BackupPlan, PlannedNode } from '../../model/restore/restore-result.ts';
+import { tableDirectory } from '../../model/sstable.ts';
+import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import { backupPrefix } from '../../storage/keys.ts';
+import type { BackupOptions, BackupParts } from './options.ts';
+import type { Run } from './run.ts';
+import { openRun } from './run.ts';
+import type { TransferChoice } from '../../transfer/choice.ts';
+import type { Member } from '../nodes/members.ts';
+
+/** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
+export async function planBackup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupPlan> {
+  const run = await openRun(options, parts, signal);
+  parts.listen({ type: 'step', text: 'measuring live sstables' });
+  const choices = await parts.chooseTransfers(run.members.present, signal);
+  const present = await Promise.all(
+    run.members.present.map((member) => planNode(member, choices.get(member), run, options, signal)),
+  );
+  const absent = run.members.absent.map(({ host, error }): PlannedNode => ({
+    host,
+    hostId: '',
+    dc: '?',
+    rack: '?',
+    cassandra: '?',
+    files: 0,
+    bytes: 0,
+    bytesByTable: {},
+    transfer: 'relay',
+    compression: '',
+    error: reasonOf(error),
+  }));
+  return {
+    ...run.ref,
+    kind: run.decision.kind,
+    reason: run.decision.reason,
+    path: backupPrefix(run.ref),
+    location: parts.repository.store.url,
+    cluster: run.topology.ring.cluster,
+    nodes: [...present, ...absent],
+    tables: run.tables,
+    warnings: run.warnings,
+    limits: {
+      snapshotParallel: perDatacenterText(options.snapshotParallel, ' nodes'),
+      uploadParallel: perDatacenterText(options.uploadParallel, ' nodes'),
+      rate: perDatacenterText(options.rateLimit, ' MiB/s'),
+      transfers: options.transfers,
+    },
+  };
+}
+
+async function planNode(
+  member: Member,
+  choice: TransferChoice | undefined,
+  run: Run,
+  options: BackupOptions,
+  signal: AbortSignal,
+): Promise<PlannedNode> {
+  const chosen = new Map(run.tables.map((table) => [tableDirectory(table), `${table.keyspace}.${table.table}`]));
+  const bytesByTable: Record<string, number> = {};
+  let files = 0;
+  let bytes = 0;
+  for await (const file of listLiveFiles(member.remote, member.config.dataDirectories, signal)) {
+    const name = chosen.get(file.directory);
+    if (name !== undefined) {
+      files += 1;
+      bytes += file.bytes;
+      bytesByTable[name] = (bytesByTable[name] ?? 0) + file.bytes;
+    }
+  }
+  const node = run.topology.ring.nodes.find((each) => each.hostId === member.info?.hostId);
+  const trouble = run.ref.parent === undefined ? tooLittleSpace(member.tools.space, options.minFreePercent) : undefined;
+  return {
+    host: member.host,
+    hostId: member.info?.hostId ?? '',
+    dc: node?.dc ?? '?',
+    rack: node?.rack ?? '?',
+    cassandra: node?.version ?? '?',
+    files,
+    bytes,
+    bytesByTable,
+    transfer: choice?.name ?? 'relay',
+    compression: `${wayText(choice)}, ${compressionText(options.compression, member)}`,
+    ...(trouble === undefined ? {} : { error: `no snapshot would be taken: ${trouble}` }),
+  };
+}
+
+function compressionText(compression: CompressionChoice, { tools }: Member): string {
+  if (compression === 'none') {
+    return 'not compressed';
+  }
+  const by = tools.lzop === undefined ? 'on this host' : 'by lzop on the node';
+  return `compressed ${by}${compression === 'auto' ? ' where Cassandra has not' : ''}`;
+}
+
+function wayText(choice: TransferChoice | undefined): string {
+  return choice === undefined || choice.name === 'direct' ? (choice?.name ?? 'relay') : `relay (${choice.reason})`;
+}

@@ -1,0 +1,123 @@
+import type { CompleteBackup } from '../../model/backup/backup.ts';
+import { byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import type { NodeManifest, SetAsideFile } from '../../model/backup/manifest.ts';
+import type { WantedTables } from '../../storage/node-manifest-format.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { BackupOptions } from './options.ts';
+import type { Run } from './run.ts';
+import { presentObjects } from '../known-objects.ts';
+
+interface EarlierParts {
+  readonly repository: Repository;
+  readonly listen: Listen;
+}
+
+/** For what is read again: that it is damaged has been said. */
+export const heardBefore: Listen = () => {};
+
+/** What an earlier attempt at this run has stored of a node. */
+export interface Attempt {
+  readonly manifest: NodeManifest;
+  /** The node's part is done, and whole. */
+  readonly finished: boolean;
+}
+
+/** Undefined when nothing of the node is stored, or when it cannot be read: then all of it is sent again. */
+export async function earlierAttempt(
+  host: string,
+  run: Run,
+  parts: EarlierParts,
+  signal: AbortSignal,
+): Promise<Attempt | undefined> {
+  if (!run.resumed) {
+    return undefined;
+  }
+  const { repository, listen } = parts;
+  const done = await unlessDamaged(repository.nodeManifest(run.ref, host, signal), host, listen);
+  if (done !== undefined && (await isWhole(done, repository, signal))) {
+    return { manifest: done, finished: true };
+  }
+  const draft = done ?? (await unlessDamaged(repository.draft(run.ref, host, signal), host, listen));
+  return draft === undefined ? undefined : { manifest: draft, finished: false };
+}
+
+/** Of an incremental backup: what its parent noted as older than itself. */
+export async function setAsideByParent(
+  hostId: string,
+  run: Run,
+  { repository }: EarlierParts,
+  signal: AbortSignal,
+): Promise<readonly SetAsideFile[]> {
+  const parent = run.backups.filter(isComplete).find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
+  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, signal, () => false);
+  return manifest?.setAside ?? [];
+}
+
+/**
+ * The manifests whose objects need not be sent again, oldest first, those of an earlier attempt at this run last. By host id, since
+ * names change. What cannot be read, or is not in the store any more, is sent again.
+ */
+export async function earlierManifests(
+  host: string,
+  hostId: string,
+  run: Run,
+  options: Pick<BackupOptions, 'selfContained' | 'filter'>,
+  parts: EarlierParts,
+  signal: AbortSignal,
+): Promise<readonly NodeManifest[]> {
+  const { repository, listen } = parts;
+  const sources = options.selfContained ? [] : dedupSources(run, options);
+  const known = await Promise.all(
+    sources.map(async (backup) => unlessDamaged(ofNode(backup, hostId, repository, signal), host, listen)),
+  );
+  const attempt = await earlierAttempt(host, run, { repository, listen: heardBefore }, signal);
+  return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
+}
+
+/**
+ * Whether all objects of a part that an earlier attempt finished are there: a prune that ran after somebody had broken the
+ * lock may have read the manifests before this one was written.
+ */
+async function isWhole({ tables }: NodeManifest, { store }: Repository, signal: AbortSignal): Promise<boolean> {
+  const files = tables.flatMap((table) => table.files);
+  return files.every(await presentObjects(store, files, signal));
+}
+
+async function unlessDamaged(
+  manifest: Promise<NodeManifest | undefined>,
+  host: string,
+  listen: Listen,
+): Promise<NodeManifest | undefined> {
+  try {
+    return await manifest;
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) {
+      throw error;
+    }
+    listen({ type: 'warning', host, text: `${host}: what it names is sent again: ${error.message}` });
+    return undefined;
+  }
+}
+
+/** The newest complete backup, and the newest of the same selection, with what their chains need. */
+function dedupSources(run: Run, options: Pick<BackupOptions, 'filter'>): readonly CompleteBackup[] {
+  const selection = options.filter.patterns.join(',');
+  const same = run.backups.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
+  const newest = [latestComplete(run.backups), latestComplete(same)].filter((backup) => backup !== undefined);
+  const parents = run.backups.filter((backup) => backup.id === run.ref.parent && backup.parent === undefined);
+  const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, run.backups));
+  return [...new Set(chains)].filter(isComplete).toSorted(byTime);
+}
+
+async function ofNode(
+  backup: CompleteBackup,
+  hostId: string,
+  repository: Repository,
+  signal: AbortSignal,
+  wanted?: WantedTables,
+): Promise<NodeManifest | undefined> {
+  const node = backup.manifest.nodes.find((each) => each.hostId === hostId);
+  return node === undefined ? undefined : repository.nodeManifest(backup, node.host, signal, wanted);
+}

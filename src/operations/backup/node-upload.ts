@@ -1,0 +1,117 @@
+import { type Parked, park } from '../../flow/parked.ts';
+import { retry } from '../../flow/retry.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import type { NodeManifest, NodeSummary } from '../../model/backup/manifest.ts';
+import { reasonOf, summaryOf } from '../../model/backup/outcome.ts';
+import type { Upload } from '../../model/backup/upload-plan.ts';
+import { batchBySize, groupByTable, storedFile } from '../../model/backup/upload-plan.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Source, Transfer } from '../../transfer/transfer.ts';
+import type { DoneFile } from './draft.ts';
+import { Draft } from './draft.ts';
+import type { NodeWork } from './node-plan.ts';
+import { nodeHead, pathOnNode, planUpload } from './node-plan.ts';
+import type { Room } from './memory-gate.ts';
+import { runUnits } from '../nodes/on-units.ts';
+
+export interface NodeUploadParts {
+  readonly repository: Repository;
+  readonly transfer: Transfer;
+  readonly room: Room;
+  readonly listen: Listen;
+}
+
+/** A node's part that is done: its manifest is in the store. */
+export interface UploadedNode {
+  readonly summary: NodeSummary;
+  readonly takenAt: string;
+}
+
+/** What is left to do once a node is planned. */
+interface Uploading {
+  readonly units: readonly Parked<Upload>[];
+  readonly draft: Draft;
+}
+
+/**
+ * Lists, plans, uploads, writes the node's manifest. Throws when one file of the node's cannot be stored: a node is
+ * complete or it is not, and what it lacks is the message. `earlier` reads earlier manifests of the same node, oldest first;
+ * what they hold is not sent again.
+ */
+export async function uploadNode(
+  work: NodeWork,
+  earlier: () => Promise<readonly NodeManifest[]>,
+  parts: NodeUploadParts,
+  signal: AbortSignal,
+): Promise<UploadedNode> {
+  const { room } = parts;
+  const begun = await room.wholeNode(async () => begin(work, earlier, parts, signal), signal);
+  if ('summary' in begun) {
+    return begun;
+  }
+  const { units, draft } = begun;
+  await runUnits(units, work.transfers, signal, async (unit, _, either) => {
+    const upload = async () => draft.add(await uploadUnit(work, unit.open(), parts, either), either);
+    await (unit.count === 1 ? upload() : room.batch(upload, either));
+  });
+  await draft.settled();
+  return room.wholeNode(async () => finish(draft.manifest(), parts, signal), signal, 'end');
+}
+
+/** Lists and plans; where nothing is to be sent, that is all. */
+async function begin(
+  work: NodeWork,
+  earlier: () => Promise<readonly NodeManifest[]>,
+  parts: NodeUploadParts,
+  signal: AbortSignal,
+): Promise<UploadedNode | Uploading> {
+  const { host } = work.member;
+  const { repository, room, listen } = parts;
+  listen({ type: 'node', host, state: 'listing' });
+  const plan = await planUpload(work, await earlier(), repository.store, signal);
+  listen({ type: 'planned', host, files: plan.uploads.length, bytes: plan.newBytes });
+  listen({ type: 'node', host, state: 'transfer' });
+  const reused = plan.reused.map(({ table, ...file }): DoneFile => ({ table, file }));
+  if (plan.uploads.length === 0) {
+    return finish({ ...nodeHead(work), tables: groupByTable(plan.tables, reused) }, parts, signal);
+  }
+  const draft = new Draft(repository, room, nodeHead(work), plan.tables);
+  for (let start = 0; start < reused.length; start += 1000) {
+    draft.note(reused.slice(start, start + 1000));
+  }
+  return { draft, units: batchBySize(plan.uploads, (upload) => upload.component.bytes).map(park) };
+}
+
+async function finish(manifest: NodeManifest, { repository }: NodeUploadParts, signal: AbortSignal): Promise<UploadedNode> {
+  await repository.saveNodeManifest(manifest, signal);
+  return partOf(manifest);
+}
+
+/** What is to be remembered of a node's part. */
+export function partOf(manifest: NodeManifest): UploadedNode {
+  return { summary: summaryOf(manifest), takenAt: manifest.takenAt };
+}
+
+async function uploadUnit(
+  work: NodeWork,
+  unit: readonly Upload[],
+  parts: NodeUploadParts,
+  signal: AbortSignal,
+): Promise<readonly DoneFile[]> {
+  const { member } = work;
+  const sources = unit.map((upload): Source => ({ upload, path: pathOnNode(work, upload.component) }));
+  const stored = await retry(() => parts.transfer.upload(member.remote, sources, signal), signal, {
+    again: (error) =>
+      parts.listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
+  });
+  const bytes = unit.reduce((sum, upload) => sum + upload.component.bytes, 0);
+  parts.listen({ type: 'transferred', host: member.host, files: unit.length, bytes });
+  return unit.map((upload, index) => {
+    const object = stored[index];
+    if (object === undefined) {
+      throw new IntegrityError(`${upload.key} was not stored`);
+    }
+    return { table: upload.component.table, file: storedFile(upload, object, work.ref.id) };
+  });
+}

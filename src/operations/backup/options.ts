@@ -1,0 +1,54 @@
+import type { BackupKind, Owner } from '../../model/backup/manifest.ts';
+import type { PerDatacenter } from '../../model/per-datacenter.ts';
+import type { TableFilter } from '../../model/table-filter.ts';
+import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
+import type { ChooseTransfers, Member, MemberParts } from '../nodes/members.ts';
+
+export interface BackupOptions {
+  /** Nodes by name; empty when `seed` is given. */
+  readonly hosts: readonly string[];
+  /** One node of the cluster; the others are found in its ring. */
+  readonly seed?: string;
+  readonly filter: TableFilter;
+  /** Snapshot or incremental, where the user wants to decide. */
+  readonly kind?: BackupKind;
+  /** Only go on with an unfinished run; an error when there is none. */
+  readonly resume: boolean;
+  /** Upload everything, whatever earlier backups hold. */
+  readonly selfContained: boolean;
+  /** How old the parent of an incremental backup may be. */
+  readonly snapshotEverySeconds: number;
+  /** strftime name of a snapshot backup's directory. */
+  readonly timestampFormat?: string;
+  /** Leave Cassandra's incremental files on the nodes after they are stored. */
+  readonly keepIncrementals: boolean;
+  /** The series that the backup belongs to. */
+  readonly policy?: string;
+  readonly compression: CompressionChoice;
+  /** Nodes that take their snapshot at the same time. */
+  readonly snapshotParallel: PerDatacenter;
+  /** Nodes that upload at the same time. */
+  readonly uploadParallel: PerDatacenter;
+  /** What each node may send, in MiB/s. Whoever makes the transfer holds it to that. */
+  readonly rateLimit: PerDatacenter;
+  /** Streams per node. */
+  readonly transfers: number;
+  readonly clearOnFailure: boolean;
+  /** Percent of every data disk of a node that must be free for its snapshot. */
+  readonly minFreePercent: number;
+  /** After a complete backup, so many of its series stay; the others are pruned. */
+  readonly retention?: number;
+  /** How long to wait for another run on the same location. */
+  readonly lockTimeoutSeconds: number;
+  readonly now: Date;
+  readonly owner: Owner;
+  readonly writtenBy: string;
+}
+
+export interface BackupParts extends MemberParts {
+  readonly repository: Repository;
+  readonly chooseTransfers: ChooseTransfers;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+}

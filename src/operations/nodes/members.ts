@@ -1,0 +1,128 @@
+import type { NodeConfig } from '../../cluster/tools/node-config.ts';
+import { readNodeConfig } from '../../cluster/tools/node-config.ts';
+import type { NodeTools } from '../../cluster/tools/node-probe.ts';
+import { probeTools } from '../../cluster/tools/node-probe.ts';
+import type { NodeInfo } from '../../cluster/tools/nodetool-output.ts';
+import { nodeInfo } from '../../cluster/tools/nodetool.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import type { Tools } from '../../cluster/tools/run-tool.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import { readTopology } from '../../cluster/tools/topology.ts';
+import { BackupError, UsageError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import { reasonOf } from '../../model/backup/outcome.ts';
+import type { TransferChoice } from '../../transfer/choice.ts';
+
+/** A node that answers: who it is and what it has. */
+export interface Member {
+  readonly host: string;
+  readonly remote: Remote;
+  readonly config: NodeConfig;
+  readonly tools: NodeTools;
+  /** Absent when Cassandra is down there and the operation can do without. */
+  readonly info?: NodeInfo;
+}
+
+/** A node that the operation has to go without, and why. */
+export interface Absent {
+  readonly host: string;
+  readonly error: unknown;
+}
+
+export interface Members {
+  readonly present: readonly Member[];
+  readonly absent: readonly Absent[];
+}
+
+/** How each member's bytes will travel; found out without touching anything. */
+export type ChooseTransfers = (members: readonly Member[], signal: AbortSignal) => Promise<ReadonlyMap<Member, TransferChoice>>;
+
+export interface MemberParts {
+  /** Opens a connection; whoever made it closes it. */
+  readonly connect: (host: string, signal: AbortSignal) => Promise<Remote>;
+  readonly tools: Tools;
+  readonly listen: Listen;
+}
+
+/** Connects to every host side by side. Throws the first error when not one answers. */
+export async function openMembers(
+  hosts: readonly string[],
+  needCassandra: boolean,
+  parts: MemberParts,
+  signal: AbortSignal,
+): Promise<Members> {
+  const present: Member[] = [];
+  const absent: Absent[] = [];
+  await Promise.all(
+    hosts.map(async (host) => {
+      parts.listen({ type: 'node', host, state: 'connecting' });
+      try {
+        present.push(await openMember(host, needCassandra, parts, signal));
+      } catch (error) {
+        absent.push({ host, error });
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  const [first] = absent;
+  if (present.length === 0 && first !== undefined) {
+    throw first.error;
+  }
+  for (const { host, error } of absent) {
+    parts.listen({ type: 'node', host, state: 'failed', detail: reasonOf(error) });
+  }
+  const order = (a: { readonly host: string }, b: { readonly host: string }) => hosts.indexOf(a.host) - hosts.indexOf(b.host);
+  return { present: distinct(present.toSorted(order)), absent: absent.toSorted(order) };
+}
+
+/** The hosts of the cluster that `seed` belongs to: itself by the name given, the others by their ring addresses. */
+export async function discoverHosts(seed: string, parts: MemberParts, signal: AbortSignal): Promise<readonly string[]> {
+  const member = await openMember(seed, true, parts, signal);
+  const topology = await readTopology(member.remote, parts.tools, member.config, signal);
+  const others = topology.ring.nodes.filter((node) => node.hostId !== member.info?.hostId).map((node) => node.address);
+  return [seed, ...others];
+}
+
+/** What the first member that can say it says of the cluster. */
+export async function clusterTopology(members: readonly Member[], tools: Tools, signal: AbortSignal): Promise<Topology> {
+  let last: unknown = new BackupError('no node can say what the cluster looks like');
+  for (const member of members) {
+    try {
+      return await readTopology(member.remote, tools, member.config, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      last = error;
+    }
+  }
+  throw last;
+}
+
+async function openMember(host: string, needCassandra: boolean, parts: MemberParts, signal: AbortSignal): Promise<Member> {
+  const remote = await parts.connect(host, signal);
+  const config = await readNodeConfig(remote, parts.tools, signal);
+  const [tools, info] = await Promise.all([
+    probeTools(remote, config.dataDirectories, signal),
+    nodeInfo(remote, parts.tools, signal).catch((error: unknown) => {
+      if (needCassandra) {
+        throw error;
+      }
+      return undefined;
+    }),
+  ]);
+  return info === undefined ? { host, remote, config, tools } : { host, remote, config, tools, info };
+}
+
+/** Two names for one node would back it up twice. */
+function distinct(members: readonly Member[]): readonly Member[] {
+  const seen = new Map<string, string>();
+  for (const { host, info } of members) {
+    const other = info === undefined ? undefined : seen.get(info.hostId);
+    if (info !== undefined && other !== undefined) {
+      throw new UsageError(`${other} and ${host} are the same node (host id ${info.hostId})`, { hint: 'name each node once' });
+    }
+    if (info !== undefined) {
+      seen.set(info.hostId, host);
+    }
+  }
+  return members;
+}

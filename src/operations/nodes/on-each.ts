@@ -1,0 +1,48 @@
+import PQueue from 'p-queue';
+import type { Listen } from '../../model/events.ts';
+import { reasonOf } from '../../model/backup/outcome.ts';
+import type { PerDatacenter } from '../../model/per-datacenter.ts';
+import { limitIn } from '../../model/per-datacenter.ts';
+import type { Member } from './members.ts';
+
+/** What became of the same work on several nodes, by host. */
+export interface Outcomes<T> {
+  readonly done: ReadonlyMap<string, T>;
+  readonly failed: ReadonlyMap<string, unknown>;
+}
+
+/**
+ * The same work on several nodes, so many at once; one that fails does not stop the others, an abort stops all. A datacenter
+ * with a number of its own does not count to that of the others.
+ */
+export async function onEach<T>(
+  members: readonly Member[],
+  parallel: PerDatacenter,
+  listen: Listen,
+  signal: AbortSignal,
+  work: (member: Member) => Promise<T>,
+): Promise<Outcomes<T>> {
+  const done = new Map<string, T>();
+  const failures = new Map<string, unknown>();
+  const queues = new Map<string | undefined, PQueue>();
+  const queueOf = ({ info }: Member): PQueue => {
+    const name = info !== undefined && parallel.byName.has(info.dc) ? info.dc : undefined;
+    const queue = queues.get(name) ?? new PQueue({ concurrency: limitIn(parallel, info?.dc) });
+    queues.set(name, queue);
+    return queue;
+  };
+  await Promise.all(
+    members.map((member) =>
+      queueOf(member).add(async () => {
+        try {
+          done.set(member.host, await work(member));
+        } catch (error) {
+          failures.set(member.host, error);
+          listen({ type: 'node', host: member.host, state: 'failed', detail: reasonOf(error) });
+        }
+      }),
+    ),
+  );
+  signal.throwIfAborted();
+  return { done, failed: failures };
+}

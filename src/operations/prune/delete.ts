@@ -1,0 +1,73 @@
+import type { DeleteRules, PrunePlan } from '../../model/retention/prune-plan.ts';
+import { pathOf, planDelete } from '../../model/retention/prune-plan.ts';
+import { LockedError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import type { PruneResult } from '../../model/retention/prune-result.ts';
+import type { Lock } from '../../storage/lock/held-lock.ts';
+import type { Repository } from '../../storage/repository.ts';
+import { sweep } from './sweep.ts';
+import type { LockRequest } from '../with-lock.ts';
+import { withLock } from '../with-lock.ts';
+
+export interface DeleteOptions extends DeleteRules {
+  /** Says what would be done, without the lock. */
+  readonly dryRun: boolean;
+  readonly now: Date;
+}
+
+/**
+ * Deletes the named backups or unfinished runs, if `confirm` agrees, and of their objects those that no other backup points
+ * at. Undefined when it does not agree. Throws NotFoundError and UsageError as `planDelete`, LockedError when somebody else
+ * works here, and IntegrityError, with nothing deleted, when a backup that stays, or a manifest of it, cannot be read.
+ */
+export async function deleteBackups(
+  repository: Repository,
+  options: DeleteOptions,
+  confirm: (plan: PrunePlan) => Promise<boolean>,
+  request: LockRequest,
+  signal: AbortSignal,
+): Promise<PruneResult | undefined> {
+  const { listen } = request;
+  const asked = await planOf(repository, options, signal);
+  if (options.dryRun) {
+    return carryOut(repository, asked, options, listen, undefined, signal);
+  }
+  // Nobody is kept waiting for the lock while somebody thinks.
+  if (!(await confirm(asked))) {
+    return undefined;
+  }
+  return withLock(
+    repository,
+    request,
+    async (either, lock) => {
+      const plan = await planOf(repository, options, either);
+      if (namesOf(plan) !== namesOf(asked)) {
+        throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', {
+          hint: 'run the command again',
+        });
+      }
+      return carryOut(repository, plan, options, listen, lock, either);
+    },
+    signal,
+  );
+}
+
+function carryOut(
+  repository: Repository,
+  plan: PrunePlan,
+  { now }: DeleteOptions,
+  listen: Listen,
+  lock: Lock | undefined,
+  signal: AbortSignal,
+): Promise<PruneResult> {
+  return sweep(repository, { plan, orphans: 'none', before: now, now }, listen, lock, signal);
+}
+
+async function planOf(repository: Repository, rules: DeleteRules, signal: AbortSignal): Promise<PrunePlan> {
+  const { backups, damaged } = await repository.survey(signal);
+  return planDelete(backups, rules, damaged);
+}
+
+function namesOf({ forgotten, givenUp }: PrunePlan): string {
+  return [...forgotten.map(({ backup }) => backup), ...givenUp].map(pathOf).join('\n');
+}

@@ -1,0 +1,76 @@
+import type { Backup } from '../../model/backup/backup.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
+import { batchBySize } from '../../model/backup/upload-plan.ts';
+import { nodeManifestKey } from '../../storage/keys.ts';
+import type { Repository } from '../../storage/repository.ts';
+
+interface NodePart {
+  readonly backup: Backup;
+  readonly host: string;
+  /** An upper bound is not known of an unfinished run: it is read by itself. */
+  readonly files: number;
+}
+
+/** A manifest of 100,000 files takes about 100 MB while it is read: such a one alone, small ones side by side. */
+const reading = { largeBytes: 20_000, batchBytes: 50_000, batchFiles: 16 };
+
+/**
+ * Every manifest and draft by which these backups point at objects, few at a time. Throws IntegrityError when one that must
+ * be there is missing: then nobody can say what the backup needs.
+ */
+export async function* manifestsOf(
+  repository: Repository,
+  backups: readonly Backup[],
+  signal: AbortSignal,
+): AsyncGenerator<NodeManifest> {
+  for (const batch of batchBySize(backups.flatMap(partsOf), (part) => part.files, reading)) {
+    signal.throwIfAborted();
+    for (const manifests of await Promise.all(batch.map((part) => readPart(repository, part, signal)))) {
+      yield* manifests;
+    }
+  }
+}
+
+/** Takes away every key that one of these backups points at. */
+export async function dropReferenced(
+  repository: Repository,
+  backups: readonly Backup[],
+  keys: { delete(key: string): boolean; readonly size: number },
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const { tables } of manifestsOf(repository, backups, signal)) {
+    for (const { files } of tables) {
+      for (const { key } of files) {
+        keys.delete(key);
+      }
+    }
+  }
+}
+
+function partsOf(backup: Backup): readonly NodePart[] {
+  return backup.complete
+    ? backup.manifest.nodes.map(({ host, files }) => ({ backup, host, files }))
+    : backup.progress.nodes.map(({ host }) => ({ backup, host, files: Infinity }));
+}
+
+async function readPart(
+  repository: Repository,
+  { backup, host }: NodePart,
+  signal: AbortSignal,
+): Promise<readonly NodeManifest[]> {
+  const manifest = await repository.nodeManifest(backup, host, signal);
+  if (backup.complete) {
+    if (manifest === undefined) {
+      throw new IntegrityError(
+        `${nodeManifestKey(backup, host)} is missing, so nobody can say which objects ${backup.id} needs`,
+        {
+          hint: `\`sstash verify ${backup.id}\` says what else is missing; \`sstash delete ${backup.id}\` gives the backup up`,
+        },
+      );
+    }
+    return [manifest];
+  }
+  const draft = await repository.draft(backup, host, signal);
+  return [manifest, draft].filter((each) => each !== undefined);
+}

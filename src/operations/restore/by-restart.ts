@@ -1,0 +1,146 @@
+import type { PlacingPlan } from '../../cluster/placing/placing.ts';
+import { beginPlacing, placeFiles, readJournals, readPlacingDisk } from '../../cluster/placing/placing.ts';
+import { defaultService } from '../../cluster/tools/service.ts';
+import { removeStaging } from '../../cluster/placing/staging.ts';
+import { backupIdAt } from '../../model/backup/backup-id.ts';
+import { BackupError, UsageError } from '../../model/errors.ts';
+import { reasonOf } from '../../model/backup/outcome.ts';
+import { isHalfDone } from '../../model/restore/placing.ts';
+import type { PlacingNode } from '../../model/restore/restart-plan.ts';
+import { placingWarnings, refusePlacing, restartScope, successionWarnings } from '../../model/restore/restart-plan.ts';
+import type { RestoredNode, RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
+import { tableDirectory } from '../../model/sstable.ts';
+import { repairAll, settled, startAll, stopAll } from './cluster-restart.ts';
+import { prepareRestore } from './prepare.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './stage.ts';
+
+/**
+ * The node restart method, done for the operator: everything is fetched and checked on every node first, then all nodes
+ * are stopped, old files moved aside and restored ones in, and the nodes started again. `restore --undo` goes back, also
+ * after a crash in the middle. Undefined when `agree` said no.
+ *
+ * With the keyspaces `system` and `system_schema` among the chosen, nodes come back as what they were, whatever is left of
+ * them: no node need be up, and none need have anything in its data directories.
+ */
+export async function restoreByRestart(
+  planned: PlannedRestore,
+  options: RestoreOptions,
+  agree: (plan: RestoreResult) => Promise<boolean>,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult | undefined> {
+  const { sources, matches, work } = planned;
+  await refuseHalfDone(work, signal);
+  const held = sources.manifests.flatMap(({ tables }) => tables);
+  const scope = restartScope(sources.tables, held);
+  const disks = await Promise.all(work.map((node) => placingNode(node, signal)));
+  refusePlacing(disks, matches, scope);
+  const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
+  const more = {
+    stops: work.map(({ member }) => member.host),
+    service: { stop: stopCommand, start: startCommand },
+    warnings: [
+      ...partWarnings(planned),
+      ...successionWarnings(matches, sources.ring, scope),
+      ...placingWarnings(disks, sources.tables, held, scope),
+    ],
+    scope,
+  };
+  const prepared = await prepareRestore(planned, options, more, agree, parts, signal);
+  if ('ended' in prepared) {
+    return prepared.ended;
+  }
+  const { tables } = prepared;
+  const undo = backupIdAt(new Date());
+  await settled(work.map((node) => beginPlacing(node.member.remote, placingPlan(node, work, tables, undo), signal)));
+  const failures = await placeAndStart(planned, undo, tables, options, parts, signal);
+  await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
+  return { ...prepared, nodes: withErrors(prepared.nodes, failures), undo };
+}
+
+async function placingNode({ member, staging, plan }: NodeWork, signal: AbortSignal): Promise<PlacingNode> {
+  const disk = await readPlacingDisk(member.remote, member.config.dataDirectories, staging.directory, signal);
+  return { host: member.host, up: member.info !== undefined, bytes: plan.bytes, ...disk };
+}
+
+/** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
+async function placeAndStart(
+  { work, sources }: PlannedRestore,
+  undo: string,
+  tables: readonly RestoredTable[],
+  options: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const members = work.map(({ member }) => member);
+  let state = 'with nodes stopped, and maybe half of the files in place';
+  try {
+    await stopAll(members, options.restart, 'must', parts, signal);
+    parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
+    await settled(members.map(({ remote, config }) => placeFiles(remote, config.dataDirectories, undo, signal)));
+    state = 'with all files in place, before every node was up';
+    const failures = await startAll(members, options.restart, parts, signal);
+    if (failures.size > 0 || !options.repair) {
+      return failures;
+    }
+    state = 'with all files in place and every node up, before the repair had ended';
+    const local = new Set(['system', 'system_schema']);
+    const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !local.has(keyspace));
+    return await repairAll(members, keyspaces, work.length === sources.ring.length, parts, signal);
+  } catch (error) {
+    throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: `back to before, nodes up again: sstash restore --undo ${undo} --hosts ${members.map(({ host }) => host).join(',')}`,
+    });
+  }
+}
+
+function withErrors(nodes: readonly RestoredNode[], failures: ReadonlyMap<string, string>): readonly RestoredNode[] {
+  return nodes.map((node) => {
+    const error = failures.get(node.host);
+    return error === undefined ? node : { ...node, error };
+  });
+}
+
+/** One restore over the remains of another would mix them. */
+async function refuseHalfDone(work: readonly NodeWork[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    work.map(async ({ member: { host, remote, config } }) => {
+      const broken = (await readJournals(remote, config.dataDirectories, signal)).find(({ phase }) => isHalfDone(phase));
+      if (broken !== undefined) {
+        throw new UsageError(`restore ${broken.id} broke off on ${host} (${broken.phase})`, {
+          hint: `take it back first: sstash restore --undo ${broken.id} --hosts ${broken.hosts.join(',')}`,
+        });
+      }
+    }),
+  );
+}
+
+function partWarnings({ sources }: PlannedRestore): readonly string[] {
+  return sources.manifests.length === sources.ring.length
+    ? []
+    : ['the other nodes stay up: where they hold newer rows, or deletions, those win; repair the node afterwards'];
+}
+
+function placingPlan(
+  { member, staging }: NodeWork,
+  work: readonly NodeWork[],
+  tables: readonly RestoredTable[],
+  id: string,
+): PlacingPlan {
+  const { dataDirectories, localSystemDirectory, commitlogDirectory, hintsDirectory, savedCachesDirectory } = member.config;
+  return {
+    id,
+    hosts: work.map((node) => node.member.host),
+    dataDirectories,
+    stateDirectories: [commitlogDirectory, hintsDirectory, savedCachesDirectory],
+    tables: tables.map((table) => {
+      const local = table.keyspace === 'system' || table.keyspace === 'system_schema';
+      return {
+        live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
+        staged: `${staging.directory}/${tableDirectory(table)}`,
+        ...(local && localSystemDirectory !== undefined ? { disk: localSystemDirectory } : {}),
+      };
+    }),
+  };
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { openStaging } from '../../cluster/placing/staging.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import { coverageWarnings } from '../../model/restore/coverage.ts';
+import { UsageError } from '../../model/errors.ts';
+import { spreadLoads, tablesToLoad } from '../../model/restore/load-plan.ts';
+import type { MatchedBy, NodeMatch } from '../../model/restore/node-match.ts';
+import { refuseMisplaced } from '../../model/restore/node-match.ts';
+import type { MethodNode, RestoreMethod } from '../../model/restore/method.ts';
+import { chooseMethod } from '../../model/restore/method.ts';
+import type { TablePart } from '../../model/restore/plan.ts';
+import { partsOf, planParts } from '../../model/restore/plan.ts';
+import { refuseTaken } from '../../model/restore/table-copy.ts';
+import type { Member, Members } from '../nodes/members.ts';
+import { clusterTopology } from '../nodes/members.ts';
+import { matchTargets, openTargets } from './node-matches.ts';
+import { underCopyNames } from './copies.ts';
+import { planCoverage } from './coverage.ts';
+import type { Sources } from '../restore-sources.ts';
+import { chooseSources, withViews } from '../restore-sources.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './stage.ts';
+
+/**
+ * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and
+ * looks what is there already.
+ */
+export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
+  const chosen = await chooseSources(options, parts, signal);
+  const sources = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : withViews(chosen);
+  const members = await openTargets(sources, options, parts, signal);
+  const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  refuseTaken(sources.copies, topology?.tables ?? []);
+  const matches = matchTargets(sources, members, topology, options);
+  const method = chooseMethod({
+    asked: options.method,
+    named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
+    directory: options.directory !== undefined,
+    renames: options.renames.length > 0,
+    nodes: methodNodes(members, topology),
+  });
+  if (options.truncate && (method.method === 'stage' || method.method === 'node-restart')) {
+    throw new UsageError('--truncate goes with an online restore, and this one is not', {
+      hint: `method ${method.method}: ${method.reason}`,
+    });
+  }
+  const misplaced = refuseMisplaced(matches, method.method);
+  parts.listen({ type: 'step', text: 'preparing' });
+  const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
+  const label = `${parts.repository.store.url}/${sources.id}`;
+  const work = await Promise.all(
+    shares.flatMap((share) =>
+      members.present
+        .filter(({ host }) => host === share.host)
+        .map((member) => {
+          const directory = options.directory ?? directoryOn(member, method.method);
+          return planNode(member, share, directory, label, options, signal);
+        }),
+    ),
+  );
+  const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
+  const coverage = await planCoverage(sources, gone, parts.repository, signal);
+  const warnings = [...misplaced, ...warningsFor(sources, topology, method.method), ...coverageWarnings(coverage)];
+  return { sources, members, topology, matches, work, method, coverage, warnings };
+}
+
+function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
+  return [
+    ...present.map(({ host, config, info }): MethodNode => {
+      const version = topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
+      return { host, flavour: config.flavour, up: info !== undefined, ...(version === undefined ? {} : { version }) };
+    }),
+    ...absent.map(({ host }): MethodNode => ({ host, flavour: 'cassandra', up: false })),
+  ];
+}
+
+function warningsFor(
+  { id, complete, tables, views }: Sources,
+  topology: Topology | undefined,
+  method: RestoreMethod,
+): readonly string[] {
+  const chosen = (keyspace: string, name: string) => tables.some((table) => table.keyspace === keyspace && table.table === name);
+  const stale = [...views, ...(topology?.views ?? [])]
+    .filter(({ keyspace, view, base }) => chosen(keyspace, base) && !chosen(keyspace, view))
+    .map(
+      ({ keyspace, view, base }) =>
+        `${keyspace}.${view}, a view of ${base}, is not in the backup: drop it and create it again afterwards`,
+    );
+  return [
+    ...(complete ? [] : [`backup ${id} is not complete: only the nodes that it finished can be restored`]),
+    // What is streamed into a table is written into its views.
+    ...(method === 'load' ? [] : new Set(stale)),
+  ];
+}
+
+/** What a node is to get, and of whom. */
+interface Share {
+  readonly host: string;
+  readonly sources: readonly string[];
+  readonly matchedBy?: MatchedBy;
+  readonly parts: readonly TablePart[];
+  /** What tells files from those of another share, besides the backup. */
+  readonly mark: string;
+}
+
+/** Every node the data of the node that it stands for; one that cannot be reached is named later, by who needs it. */
+function sharesByMatch(matches: readonly NodeMatch[], { manifests, tables }: Sources): readonly Share[] {
+  return matches.flatMap(({ source, target, by }) =>
+    manifests
+      .filter(({ host }) => host === source.host)
+      .map((manifest) => ({
+        host: target.host,
+        sources: [source.host],
+        matchedBy: by,
+        parts: partsOf(manifest, tables),
+        mark: '',
+      })),
+  );
+}
+
+/** The data of all nodes over these ones, in equal shares: sstableloader finds out to which nodes a row belongs. */
+function sharesToLoad({ manifests, tables, views }: Sources, members: readonly Member[]): readonly Share[] {
+  const hosts = members.map(({ host }) => host);
+  return [...spreadLoads(manifests, tablesToLoad(tables, views), hosts)].map(([host, parts]) => ({
+    host,
+    sources: [...new Set(parts.flatMap(({ sources }) => sources))].toSorted(),
+    parts,
+    mark: ` for sstableloader ${fingerprint(parts)}`,
+  }));
+}
+
+/** With other hosts or tables an sstable gets another number, and its small files may have another's name and size. */
+function fingerprint(parts: readonly TablePart[]): string {
+  const lines = parts.flatMap(({ table, directory }) => table.files.map(({ path, key }) => `${directory}/${path}\t${key}\n`));
+  return createHash('sha256').update(lines.join('')).digest('hex').slice(0, 16);
+}
+
+async function planNode(
+  member: Member,
+  share: Share,
+  directory: string,
+  label: string,
+  { dryRun }: RestoreOptions,
+  signal: AbortSignal,
+): Promise<NodeWork> {
+  const { dataDirectories } = member.config;
+  const request = { directory, dataDirectories, label: `${label}${share.mark}`, make: !dryRun };
+  const staging = await openStaging(member.remote, request, signal);
+  const plan = planParts(share.parts, staging.present);
+  if (plan.fetchBytes > staging.freeBytes) {
+    throw new UsageError(
+      `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
+      {
+        hint: 'give a directory on a larger disk with --to, or restore fewer tables with -K',
+      },
+    );
+  }
+  const { sources, matchedBy, parts } = share;
+  return { sources, member, staging, parts, plan, ...(matchedBy === undefined ? {} : { matchedBy }) };
+}
+
+/** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */
+function directoryOn({ config }: Member, method: RestoreMethod): string {
+  const [first = '/var/lib/cassandra/data'] = config.dataDirectories;
+  return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
+}

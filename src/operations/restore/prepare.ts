@@ -1,0 +1,126 @@
+import type { Topology } from '../../cluster/tools/topology.ts';
+import { BackupError, UsageError } from '../../model/errors.ts';
+import { nodesNotIn } from '../../model/restore/node-match.ts';
+import { reasonOf } from '../../model/backup/outcome.ts';
+import type { RestartScope } from '../../model/restore/restart-plan.ts';
+import { replicasMoved } from '../../model/ring/replica-places.ts';
+import type { RestoreResult } from '../../model/restore/restore-result.ts';
+import { clusterTopology } from '../nodes/members.ts';
+import type { Sources } from '../restore-sources.ts';
+import type { PlannedRestore, RestoreOptions, RestoreParts } from './stage.ts';
+import { plannedNode, stageAll, withLiveId } from './stage.ts';
+import { copySchema } from './copies.ts';
+import type { Schemas } from '../schema/apply.ts';
+import { createSchema, liveSchema, missingSchema } from '../schema/apply.ts';
+
+/**
+ * What every method that changes live tables begins with: refuse what would leave rows lacking, show the plan and ask,
+ * create what is missing (keyspace, types, the table with its id, indexes, views) from the backup's schema, and fetch and
+ * check every node's files. `more` is what the method adds to the plan; its statements come after those of the schema.
+ * Where the backup's schema is to take the place of the cluster's (`scope`), nothing is created: the tables get the ids
+ * that they had; and for whole nodes no node need be up.
+ *
+ * Gives what was prepared, or `ended`: the plan of a dry run, the result with the node that failed (some of the replicas
+ * would be worse than none), or undefined when `agree` said no.
+ */
+export async function prepareRestore(
+  planned: PlannedRestore,
+  options: RestoreOptions,
+  { scope = rowsOnly, ...more }: Partial<RestoreResult> & { readonly scope?: RestartScope },
+  agree: (plan: RestoreResult) => Promise<boolean>,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
+  const { sources, members, work } = planned;
+  const topology = refuseUnlessWhole(planned, scope, options);
+  const schemas: Schemas = {
+    backup: async () => (sources.copies.length > 0 ? copySchema(planned, parts, signal) : (sources.schema ?? [])),
+    live: () => liveSchema(members, parts.tools, signal),
+  };
+  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemas);
+  const tablesIn = (now: Topology | undefined) =>
+    sources.tables.map((table) => (scope.schema ? { ...table, liveId: table.id } : withLiveId(table, now)));
+  const plan: RestoreResult = {
+    backup: sources.id,
+    ...planned.method,
+    dryRun: true,
+    nodes: work.map(plannedNode),
+    tables: tablesIn(topology),
+    copies: sources.copies,
+    coverage: planned.coverage,
+    commands: '',
+    ...more,
+    statements: [...schema, ...(more.statements ?? [])],
+    warnings: [...planned.warnings, ...(more.warnings ?? [])],
+  };
+  if (options.dryRun) {
+    return { ended: plan };
+  }
+  if (!(await agree(plan))) {
+    return { ended: undefined };
+  }
+  await createSchema(schema, sources.tables, members, parts, signal);
+  const after = schema.length === 0 ? topology : await clusterTopology(members.present, parts.tools, signal);
+  const nodes = await stageAll(planned, options, parts, signal);
+  const result = { ...plan, dryRun: false, nodes, tables: tablesIn(after) };
+  return nodes.some((node) => node.error !== undefined) ? { ended: result } : result;
+}
+
+const rowsOnly: RestartScope = { schema: false, image: false };
+
+/**
+ * Undefined when no node can say, and none need to. Throws BackupError or UsageError when a node cannot take part, or rows
+ * would be lacking afterwards.
+ */
+function refuseUnlessWhole(
+  { sources, members, topology, method: { method } }: PlannedRestore,
+  { image }: RestartScope,
+  { truncate }: RestoreOptions,
+): Topology | undefined {
+  const [absent] = members.absent;
+  if (absent !== undefined) {
+    throw new BackupError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
+      hint:
+        method === 'load'
+          ? 'leave it out of --hosts: the files go over those that are named'
+          : 'it needs every node; --host restores the data of single nodes',
+    });
+  }
+  if (topology === undefined && image) {
+    return undefined;
+  }
+  if (topology === undefined) {
+    const others = method === 'node-restart' ? ", or bring whole nodes back, host ids and schema too: -K '*'" : '';
+    throw new UsageError('no node can say what the cluster looks like: Cassandra is down', {
+      hint: `start it (after a node restart that broke off, restore --undo goes back), or use --method stage${others}`,
+    });
+  }
+  // sstableloader finds out by itself to which nodes a row belongs.
+  const strangers = method === 'load' ? [] : nodesNotIn(topology.ring.nodes, sources.ring);
+  if (strangers.length > 0) {
+    throw new UsageError(`the backup does not know the tokens of ${strangers.map(({ address }) => address).join(', ')}`, {
+      hint: 'rows that belong there now would be lacking; --method load spreads the data over another ring',
+    });
+  }
+  // `nodetool import` looks by itself whether the tokens of a file belong to the node, as sstableloader does; others do not.
+  const moved = method === 'import' || method === 'load' ? undefined : movedReplicas(sources, topology);
+  if (moved !== undefined) {
+    throw new UsageError(moved, {
+      hint: 'give the nodes datacenters and racks as in the backup; --method import refuses files that are in the wrong place, --method load spreads them',
+    });
+  }
+  if (truncate && (!sources.complete || sources.manifests.length < sources.ring.length)) {
+    throw new UsageError('--truncate empties tables on all nodes, and only some nodes would get their data back', {
+      hint: 'restore a complete backup without --host, or leave --truncate away',
+    });
+  }
+  return topology;
+}
+
+/** Why rows that are placed as they lay would not be found; undefined when they would. */
+export function movedReplicas({ ring }: Sources, topology: Topology): string | undefined {
+  const before = ring.map((node) => ({ ...node, name: node.host }));
+  const now = topology.ring.nodes.map((node) => ({ ...node, name: node.address }));
+  const moved = replicasMoved(before, now);
+  return moved === undefined ? undefined : `replicas would be looked for on other nodes: ${moved}`;
+}

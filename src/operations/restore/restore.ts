@@ -1,0 +1,76 @@
+import { quote } from '../../cluster/remote.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import type { RestartNode } from '../../model/restore/restart-script.ts';
+import { restartScript } from '../../model/restore/restart-script.ts';
+import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
+import { restoreOnline } from './online.ts';
+import { movedReplicas } from './prepare.ts';
+import { restoreByRestart } from './by-restart.ts';
+import type { Sources } from '../restore-sources.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './stage.ts';
+import { plannedNode, stageAll, withLiveId } from './stage.ts';
+import { planRestore } from './plan.ts';
+
+/**
+ * Brings a backup's data back, by the method that was asked for or that fits. `agree` sees the plan before anything live
+ * is changed; undefined when it said no.
+ */
+export async function restore(
+  options: RestoreOptions,
+  agree: (plan: RestoreResult) => Promise<boolean>,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult | undefined> {
+  const planned = await planRestore(options, parts, signal);
+  parts.listen({ type: 'step', text: `method ${planned.method.method}: ${planned.method.reason}` });
+  if (planned.method.method === 'stage') {
+    return restoreStaged(planned, options, parts, signal);
+  }
+  const place = planned.method.method === 'node-restart' ? restoreByRestart : restoreOnline;
+  return place(planned, options, agree, parts, signal);
+}
+
+/** Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. */
+async function restoreStaged(
+  planned: PlannedRestore,
+  options: RestoreOptions,
+  parts: RestoreParts,
+  signal: AbortSignal,
+): Promise<RestoreResult> {
+  const { sources, topology, work } = planned;
+  const tables = sources.tables.map((table) => withLiveId(table, topology));
+  const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, options, parts, signal);
+  return {
+    backup: sources.id,
+    ...planned.method,
+    dryRun: options.dryRun,
+    nodes,
+    tables,
+    coverage: planned.coverage,
+    commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(work, tables, parts),
+    warnings: [...planned.warnings, ...warningsFor(sources, topology)],
+  };
+}
+
+function commandsFor(work: readonly NodeWork[], tables: readonly RestoredTable[], parts: RestoreParts): string {
+  const nodes = work.map(({ member, staging }): RestartNode => ({
+    host: member.host,
+    shell: parts.shellFor(member.host),
+    stagingDirectory: staging.directory,
+    dataDirectories: member.config.dataDirectories,
+    commitlogDirectory: member.config.commitlogDirectory,
+    hintsDirectory: member.config.hintsDirectory,
+    savedCachesDirectory: member.config.savedCachesDirectory,
+    nodetool: parts.tools.nodetool.map(quote).join(' '),
+  }));
+  return restartScript(nodes, tables, quote);
+}
+
+function warningsFor(sources: Sources, topology: Topology | undefined): readonly string[] {
+  const moved = topology === undefined ? undefined : movedReplicas(sources, topology);
+  return topology === undefined
+    ? ['no node could say which tables live now: compare the table ids before you place the files']
+    : moved === undefined
+      ? []
+      : [`do not place the files: ${moved}`];
+}

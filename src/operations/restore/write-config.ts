@@ -1,0 +1,105 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { messageOf, UsageError } from '../../model/errors.ts';
+import type { BackupId } from '../../model/backup/manifest.ts';
+import type { NodeMap } from '../../model/restore/node-map.ts';
+import { mappedHost, refuseShared, refuseUnknownNames } from '../../model/restore/node-map.ts';
+import type { Backup } from '../../model/backup/backup.ts';
+import type { TokenSource } from '../../model/restore/token-config.ts';
+import { tokenConfig } from '../../model/restore/token-config.ts';
+import type { BackupChoice, ChoiceParts } from '../choose-backup.ts';
+import { chooseBackup, manifestPages } from '../choose-backup.ts';
+
+export interface ConfigQuestion {
+  readonly choice: BackupChoice;
+  /** Only for the successors of these nodes; empty means all. */
+  readonly only: readonly string[];
+  readonly map: NodeMap;
+  /** On this host; nothing is written without it. */
+  readonly directory?: string;
+}
+
+/** Settings for one node of a fresh cluster. */
+export interface NodeSettings {
+  readonly host: string;
+  /** The node whose tokens it gets. */
+  readonly source: string;
+  readonly tokens: readonly string[];
+  /** Lines for its cassandra.yaml. */
+  readonly settings: string;
+  /** Where they were written. */
+  readonly file?: string;
+}
+
+export interface ConfigResult {
+  readonly backup: BackupId;
+  readonly nodes: readonly NodeSettings[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * For a fresh cluster of as many nodes: what makes each of them own what a node of the backup owned. From the backup alone:
+ * the cluster is not up yet. Throws UsageError before it writes over a file with other contents.
+ */
+export async function writeConfig(
+  { choice, only, map, directory }: ConfigQuestion,
+  parts: ChoiceParts,
+  signal: AbortSignal,
+): Promise<ConfigResult> {
+  const backup = await chooseBackup(parts, choice, signal);
+  const sources = await tokenSources(backup, parts, signal);
+  const held = sources.map(({ host }) => host);
+  refuseUnknownNames(new Map([...map, ...only.map((host) => [host, mappedHost(map, host)] as const)]), held, []);
+  refuseShared(held.map((host) => [host, mappedHost(map, host)]));
+  const cluster = backup.complete ? backup.manifest : undefined;
+  const nodes = sources
+    .filter(({ host }) => only.length === 0 || only.includes(host))
+    .map((source): NodeSettings => {
+      const host = mappedHost(map, source.host);
+      const { tokens } = source;
+      return { host, source: source.host, tokens, settings: tokenConfig(backup.id, host, source, cluster) };
+    });
+  return {
+    backup: backup.id,
+    nodes: directory === undefined ? nodes : await writeAll(nodes, resolve(directory)),
+    warnings: lacking(backup, sources.length),
+  };
+}
+
+async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal: AbortSignal): Promise<readonly TokenSource[]> {
+  const sources: TokenSource[] = [];
+  for await (const { host, node } of manifestPages(repository, backup, signal, noTable)) {
+    sources.push({ host, dc: node.dc, rack: node.rack, tokens: node.tokens });
+  }
+  if (sources.length === 0) {
+    throw new UsageError(`backup ${backup.id} is unfinished and holds no whole node`);
+  }
+  return sources;
+}
+
+const noTable = (): boolean => false;
+
+/** All or, when one of them would be written over, none. */
+async function writeAll(nodes: readonly NodeSettings[], directory: string): Promise<readonly NodeSettings[]> {
+  const named = nodes.map((node) => ({ ...node, file: join(directory, `${node.host}.yaml`) }));
+  for (const { file, settings } of named) {
+    const there = await readFile(file, 'utf8').catch(() => undefined);
+    if (there !== undefined && there !== settings) {
+      throw new UsageError(`${file} is there with other contents`, { hint: 'give another directory, or move it away' });
+    }
+  }
+  try {
+    await mkdir(directory, { recursive: true });
+    await Promise.all(named.map(({ file, settings }) => writeFile(file, settings)));
+  } catch (cause) {
+    throw new UsageError(`cannot write to ${directory}: ${messageOf(cause)}`, { cause });
+  }
+  return named;
+}
+
+function lacking(backup: Backup, nodes: number): readonly string[] {
+  const ring = backup.complete ? (backup.manifest.ringNodes ?? nodes) : backup.progress.nodes.length;
+  return ring === nodes
+    ? []
+    : [`the backup holds ${nodes} of ${ring} nodes: what only the others owned is not in it, and its tokens are nobody's`];
+}

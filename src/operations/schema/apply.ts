@@ -1,0 +1,137 @@
+import { readSchema } from '../../cluster/tools/cql-schema.ts';
+import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
+import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
+import { clusterText } from '../../cluster/tools/nodetool.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import type { Tools } from '../../cluster/tools/run-tool.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import { systemClock } from '../../flow/clock.ts';
+import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
+import { ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
+import { BackupError, NotFoundError, RemoteError } from '../../model/errors.ts';
+import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-types.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
+import type { Member, Members } from '../nodes/members.ts';
+import { clusterTopology } from '../nodes/members.ts';
+import type { RestoreParts } from '../restore/stage.ts';
+
+/** What a restore knows of schemas; each is asked only when something could be lacking. */
+export interface Schemas {
+  /** The backup's own, empty when it holds none. */
+  readonly backup: () => Promise<readonly SchemaStatement[]>;
+  /** The cluster's, empty when no node can say. */
+  readonly live: () => Promise<readonly SchemaStatement[]>;
+}
+
+/**
+ * The statements of the backup's own schema that make what its tables lack in the cluster: the table with the id that it
+ * had, so that its directories are the ones of the backup. A table that is there with that id gets what a run that broke
+ * off between two statements left out. Throws NotFoundError when the backup's schema lacks a table that the cluster lacks,
+ * UsageError as `refuseOtherTypes` does.
+ */
+export async function missingSchema(
+  tables: readonly TableId[],
+  topology: Topology,
+  schemas: Schemas,
+): Promise<readonly string[]> {
+  const exists = (keyspace: string, table?: string) =>
+    table === undefined ? topology.keyspaces.includes(keyspace) : isThere(topology, { keyspace, table });
+  const schema = await schemas.backup();
+  const missing = tables.find(
+    (table) =>
+      !isThere(topology, table) &&
+      !schema.some(
+        ({ kind, keyspace, name }) =>
+          (kind === 'table' || kind === 'view') && keyspace === table.keyspace && name === table.table,
+      ),
+  );
+  if (missing !== undefined) {
+    throw new NotFoundError(`${missing.keyspace}.${missing.table} is neither in the cluster nor in the backup's schema`, {
+      hint: 'create it by hand, then run the restore again',
+    });
+  }
+  const wanted = statementsFor(schema, tables, exists);
+  if (wanted.length === 0 && !hasParts(schema, tables)) {
+    return [];
+  }
+  const live = await schemas.live();
+  refuseOtherTypes(schema, wanted, live);
+  const needed = new Set([...withoutTypesOf(live, wanted), ...unfinishedParts(schema, live, tables)]);
+  return schema.filter((statement) => needed.has(statement)).map(ifNotExists);
+}
+
+/** The cluster's schema as its first node says it. Empty where cqlsh cannot: then nobody knows better than the topology. */
+export async function liveSchema(
+  { present: [member] }: Members,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<readonly SchemaStatement[]> {
+  if (member === undefined) {
+    return [];
+  }
+  const text = await readSchema(member.remote, tools, member.config, signal).catch(() => '');
+  signal.throwIfAborted();
+  return parseSchema(text);
+}
+
+/** Runs them on one node and looks whether every table is there then. Throws RemoteError or BackupError. */
+export async function createSchema(
+  statements: readonly string[],
+  tables: readonly TableId[],
+  members: Members,
+  parts: Pick<RestoreParts, 'tools' | 'listen'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const [member] = members.present;
+  if (statements.length === 0 || member === undefined) {
+    return;
+  }
+  const figure = statements.length === 1 ? '1 statement' : `${statements.length} statements`;
+  parts.listen({ type: 'step', text: `creating what is missing (${figure})` });
+  await runStatements(member, statements, parts.tools, signal);
+  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const still = tables.find((table) => !isThere(topology, table));
+  if (still !== undefined) {
+    throw new BackupError(`${still.keyspace}.${still.table} was created and is not there; do all nodes agree on the schema?`, {
+      hint: 'nodetool describecluster shows their schema versions',
+    });
+  }
+}
+
+/** Throws RemoteError when one of them fails, or nodes that are up still disagree about the schema after two minutes. */
+export async function runStatements(
+  { remote, config }: Member,
+  statements: readonly string[],
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<void> {
+  const output = await runCqlsh(remote, tools, config, statements, signal);
+  if (isOnlyLateAgreement(output)) {
+    await schemaAgreement(remote, tools, signal);
+  } else if (output.status !== 0) {
+    throw cqlshError(remote, output);
+  }
+}
+
+async function schemaAgreement(remote: Remote, tools: Tools, signal: AbortSignal): Promise<void> {
+  for (let tries = 1; tries <= agreementTries; tries += 1) {
+    const cluster = parseCluster(await clusterText(remote, tools, signal));
+    if (cluster?.schemas.size === 1) {
+      return;
+    }
+    await systemClock.sleep(agreementEveryMs, { signal });
+  }
+  throw new RemoteError(`the nodes do not agree on the schema, asked on ${remote.host} for two minutes`, {
+    host: remote.host,
+    command: 'nodetool describecluster',
+    hint: 'nodetool describecluster shows who has which version',
+  });
+}
+
+const agreementTries = 60;
+const agreementEveryMs = 2000;
+
+function isThere(topology: Topology, { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): boolean {
+  return topology.tables.some((other) => other.keyspace === keyspace && other.table === table);
+}

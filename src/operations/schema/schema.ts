@@ -1,0 +1,107 @@
+import type { ReplicationChange } from '../../model/schema/replication.ts';
+import { withReplication } from '../../model/schema/replication.ts';
+import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
+import { ifNotExists, parseSchema } from '../../model/schema/cql-statements.ts';
+import { NotFoundError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { tableDirectory } from '../../model/sstable.ts';
+import type { TableFilter } from '../../model/table-filter.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { BackupChoice } from '../choose-backup.ts';
+import { chooseBackup } from '../choose-backup.ts';
+import type { MemberParts } from '../nodes/members.ts';
+import { clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
+import { chooseSources } from '../restore-sources.ts';
+import { liveSchema, runStatements } from './apply.ts';
+
+export interface SchemaQuestion {
+  readonly choice: BackupChoice;
+  readonly filter: TableFilter;
+  readonly change: ReplicationChange;
+}
+
+/** A backup's schema, as far as it is selected and with its replication changed. Throws NotFoundError when it holds none. */
+export async function readBackupSchema(
+  { choice, filter, change }: SchemaQuestion,
+  parts: { readonly repository: Repository; readonly listen: Listen },
+  signal: AbortSignal,
+): Promise<readonly SchemaStatement[]> {
+  const backup = await chooseBackup(parts, choice, signal);
+  const text = await parts.repository.schema(backup, signal);
+  if (text === undefined) {
+    throw new NotFoundError(`backup ${backup.id} holds no schema`);
+  }
+  return selectStatements(parseSchema(text), filter).map((statement) => withReplication(statement, change));
+}
+
+/** The cluster that a schema goes to, or that tables live in. */
+export interface Target {
+  readonly hosts: readonly string[];
+  readonly seed?: string;
+}
+
+export interface SchemaResult {
+  /** That were run, or with a dry run would be. */
+  readonly statements: readonly string[];
+  readonly existing: readonly string[];
+  readonly dryRun: boolean;
+}
+
+/** Creates what the cluster lacks of a backup's schema; what is there stays as it is. Undefined when `agree` said no. */
+export async function applyBackupSchema(
+  question: SchemaQuestion & Target & { readonly dryRun: boolean },
+  agree: (plan: SchemaResult) => Promise<boolean>,
+  parts: MemberParts & { readonly repository: Repository },
+  signal: AbortSignal,
+): Promise<SchemaResult | undefined> {
+  const selected = await readBackupSchema(question, parts, signal);
+  const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
+  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const { statements, existing } = planSchema(
+    selected,
+    (keyspace, table) =>
+      table === undefined
+        ? topology.keyspaces.includes(keyspace)
+        : topology.tables.some((other) => other.keyspace === keyspace && other.table === table),
+    await liveSchema(members, parts.tools, signal),
+  );
+  const plan = { statements: statements.map(ifNotExists), existing, dryRun: true };
+  const [first] = members.present;
+  if (question.dryRun || plan.statements.length === 0 || first === undefined) {
+    return { ...plan, dryRun: question.dryRun };
+  }
+  if (!(await agree(plan))) {
+    return undefined;
+  }
+  parts.listen({ type: 'step', text: `running ${plan.statements.length} statements on ${first.host}` });
+  await runStatements(first, plan.statements, parts.tools, signal);
+  return { ...plan, dryRun: false };
+}
+
+/** The directory that a table has in a backup, and the one of the table of that name that lives now. */
+export interface MappedTable extends Pick<TableId, 'keyspace' | 'table'> {
+  readonly backup: string;
+  readonly live?: string;
+}
+
+/** Throws UsageError when the selection means no table. */
+export async function mapTables(
+  question: { readonly choice: BackupChoice; readonly filter: TableFilter } & Target,
+  parts: MemberParts & { readonly repository: Repository },
+  signal: AbortSignal,
+): Promise<readonly MappedTable[]> {
+  const sources = await chooseSources({ ...question, only: [] }, parts, signal);
+  const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
+  const topology = await clusterTopology(members.present, parts.tools, signal);
+  return sources.tables.map((table) => {
+    const live = topology.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
+    const head = { keyspace: table.keyspace, table: table.table, backup: tableDirectory(table) };
+    return live === undefined ? head : { ...head, live: tableDirectory(live) };
+  });
+}
+
+function hostsOf({ hosts, seed }: Target, parts: MemberParts, signal: AbortSignal): Promise<readonly string[]> {
+  return seed === undefined ? Promise.resolve(hosts) : discoverHosts(seed, parts, signal);
+}

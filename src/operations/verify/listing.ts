@@ -1,0 +1,151 @@
+import type { Backup } from '../../model/backup/backup.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
+import { summaryOf } from '../../model/backup/outcome.ts';
+import type { NamedFile, Problem, SeenObject } from '../../model/verify/verify-plan.ts';
+import { filesOf, listedProblems, orphanProblems } from '../../model/verify/verify-plan.ts';
+import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { Repository } from '../../storage/repository.ts';
+
+/** One node's part of a backup. */
+export interface NodePart {
+  readonly backup: Backup;
+  readonly host: string;
+  readonly hostId: string;
+}
+
+/** What the manifest and the listing of a node's part tell. */
+export interface ListedPart {
+  readonly part: NodePart;
+  readonly problems: readonly Problem[];
+  /** Absent when it cannot be read, or when an unfinished run has not written it. */
+  readonly manifest?: NodeManifest;
+  readonly files: readonly NamedFile[];
+}
+
+export function nodeParts(backup: Backup): readonly NodePart[] {
+  const nodes = backup.complete ? backup.manifest.nodes : backup.progress.nodes;
+  return nodes.map(({ host, hostId }) => ({ backup, host, hostId }));
+}
+
+/**
+ * Holds a node's manifest against listings of every place that its objects lie in: one request per 1,000 objects there,
+ * none per object.
+ */
+export async function listPart(repository: Repository, part: NodePart, signal: AbortSignal): Promise<ListedPart> {
+  const { backup, host } = part;
+  const { manifest, problems } = await readManifest(repository, part, signal);
+  if (manifest === undefined) {
+    return { part, problems, files: [] };
+  }
+  const files = filesOf(manifest);
+  const ownPrefix = hostPrefix(backup, host);
+  const objects = await listed(repository.store, files, ownPrefix, signal);
+  const isOwn = (key: string): boolean => hostPrefixOf(key) === ownPrefix;
+  const known = new Set([nodeManifestKey(backup, host), draftKey(backup, host)]);
+  return {
+    part,
+    manifest,
+    files,
+    problems: [
+      ...problems,
+      ...listedProblems(manifest, files, objects, { isOwn, etags: repository.store.etagsOfContent }),
+      // An unfinished run may be at work there.
+      ...(backup.complete ? orphanProblems(manifest, files, objects, isOwn, known) : []),
+    ],
+  };
+}
+
+/** Ring and schema, without which a restore into an empty cluster has a hard time. */
+export async function clusterFileProblems(
+  repository: Repository,
+  backup: Backup,
+  signal: AbortSignal,
+): Promise<readonly Problem[]> {
+  if (!backup.complete) {
+    return [];
+  }
+  const problem = (key: string, kind: Problem['kind'], detail: string): Problem => ({
+    kind,
+    backup: backup.id,
+    host: '',
+    path: '',
+    key,
+    detail,
+  });
+  const problems: Problem[] = [];
+  try {
+    if ((await repository.ring(backup, signal)) === undefined) {
+      problems.push(problem(ringKey(backup), 'missing', 'the ring is missing'));
+    }
+  } catch (error) {
+    problems.push(problem(ringKey(backup), 'manifest', damageOf(error)));
+  }
+  if ((await repository.schema(backup, signal)) === undefined) {
+    problems.push(problem(schemaKey(backup), 'missing', 'the schema is missing'));
+  }
+  return problems;
+}
+
+async function readManifest(
+  repository: Repository,
+  part: NodePart,
+  signal: AbortSignal,
+): Promise<{ readonly manifest?: NodeManifest; readonly problems: readonly Problem[] }> {
+  const { backup, host } = part;
+  try {
+    const manifest = await repository.nodeManifest(backup, host, signal);
+    if (manifest === undefined) {
+      return { problems: backup.complete ? [manifestProblem(part, 'the manifest of the node is missing')] : [] };
+    }
+    return { manifest, problems: summaryProblems(part, manifest) };
+  } catch (error) {
+    return { problems: [manifestProblem(part, damageOf(error))] };
+  }
+}
+
+/** A whole manifest in the wrong place would pass every other check. */
+function summaryProblems(part: NodePart, manifest: NodeManifest): readonly Problem[] {
+  const wanted = part.backup.complete ? part.backup.manifest.nodes.find(({ host }) => host === part.host) : undefined;
+  const { hostId, files, bytes } = summaryOf(manifest);
+  return wanted === undefined || (wanted.hostId === hostId && wanted.files === files && wanted.bytes === bytes)
+    ? []
+    : [
+        manifestProblem(
+          part,
+          `the manifest names ${files} files of ${bytes} bytes of node ${hostId}, the backup's ${wanted.files} of ${wanted.bytes} bytes of ${wanted.hostId}`,
+        ),
+      ];
+}
+
+function manifestProblem({ backup, host }: NodePart, detail: string): Problem {
+  return { kind: 'manifest', backup: backup.id, host, path: '', key: nodeManifestKey(backup, host), detail };
+}
+
+/** What is wrong with a manifest. Anything else that went wrong is thrown on. */
+function damageOf(error: unknown): string {
+  if (error instanceof IntegrityError) {
+    return error.message;
+  }
+  throw error;
+}
+
+/** Of other backups only the objects that are named here, of the node's own directory all. */
+async function listed(
+  store: ObjectStore,
+  files: readonly NamedFile[],
+  ownPrefix: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, SeenObject>> {
+  const wanted = new Set(files.map(({ file }) => file.key));
+  const objects = new Map<string, SeenObject>();
+  for (const prefix of new Set([ownPrefix, ...files.map(({ file }) => hostPrefixOf(file.key))])) {
+    for await (const { key, bytes, etag } of store.list(prefix, signal)) {
+      if (prefix === ownPrefix || wanted.has(key)) {
+        objects.set(key, { bytes, etag });
+      }
+    }
+  }
+  return objects;
+}

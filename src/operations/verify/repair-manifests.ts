@@ -1,0 +1,45 @@
+import { IntegrityError } from '../../model/errors.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
+import { withStored } from '../../model/verify/repair-plan.ts';
+import type { StoredBytes } from '../../model/backup/upload-plan.ts';
+import type { WantedComponent } from '../../model/verify/verify-plan.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { NodePart } from './listing.ts';
+import { nodeParts } from './listing.ts';
+import { chooseSubjects } from './subjects.ts';
+
+/**
+ * Writes size, checksum and etag of objects that were stored again into every manifest that names them: those of the same
+ * nodes, of all backups and unfinished runs. Drafts need none of it: a run that goes on looks at the objects again.
+ */
+export async function recordStored(
+  repository: Repository,
+  stored: ReadonlyMap<string, StoredBytes & { readonly wanted: WantedComponent }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const hostIds = new Set([...stored.values()].map(({ wanted }) => wanted.hostId));
+  const { backups } = await chooseSubjects(repository, 'all', signal);
+  for (const part of backups.flatMap(nodeParts).filter(({ hostId }) => hostIds.has(hostId))) {
+    const manifest = await readable(repository, part, signal);
+    const renewed = manifest === undefined ? undefined : withStored(manifest, stored);
+    if (renewed !== undefined) {
+      await repository.saveNodeManifest(renewed, signal);
+    }
+  }
+}
+
+/** Nothing can be recorded in a manifest that is damaged itself. */
+async function readable(
+  repository: Repository,
+  { backup, host }: NodePart,
+  signal: AbortSignal,
+): Promise<NodeManifest | undefined> {
+  try {
+    return await repository.nodeManifest(backup, host, signal);
+  } catch (error) {
+    if (error instanceof IntegrityError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+import { inOrder } from '../../flow/side-by-side.ts';
+import type { Backup } from '../../model/backup/backup.ts';
+import { isComplete } from '../../model/backup/backup.ts';
+import { IntegrityError, NotFoundError } from '../../model/errors.ts';
+import type { Owner } from '../../model/backup/manifest.ts';
+import { total } from '../../model/size.ts';
+import type { Problem } from '../../model/verify/verify-plan.ts';
+import { isDamage } from '../../model/verify/verify-plan.ts';
+import type { ReadSample, VerifyResult } from '../../model/verify/verify-result.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { RepairOptions, RepairParts } from './repair.ts';
+import { repair } from './repair.ts';
+import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
+import type { ReadingParts } from './reading.ts';
+import { Reading } from './reading.ts';
+import type { Subjects } from './subjects.ts';
+import { chooseSubjects } from './subjects.ts';
+import { withLock } from '../with-lock.ts';
+
+export interface VerifyOptions {
+  /** An id, `latest` or `all`. */
+  readonly backup: string;
+  /** Also read the objects, all or a part. */
+  readonly sample?: ReadSample;
+  /** Objects read side by side. */
+  readonly transfers: number;
+}
+
+export interface VerifyRepairOptions extends VerifyOptions, RepairOptions {
+  readonly owner: Owner;
+  readonly lockTimeoutSeconds: number;
+}
+
+/** Nodes whose manifests and listings are held in memory at once. */
+const partsAtOnce = 2;
+
+/**
+ * Tells what of a backup is not there or not as it was stored: by listings, and with a sample by reading. What is wrong
+ * with the backup is in the result; a store that does not answer is thrown. Throws NotFoundError when there is no such
+ * backup.
+ */
+export async function verify(options: VerifyOptions, parts: ReadingParts, signal: AbortSignal): Promise<VerifyResult> {
+  return inspect(options, parts, false, signal);
+}
+
+/** The same as the only writer of the location, and mends what the nodes still have. */
+export async function verifyAndRepair(
+  options: VerifyRepairOptions,
+  parts: RepairParts,
+  signal: AbortSignal,
+): Promise<VerifyResult> {
+  const { owner, lockTimeoutSeconds: timeoutSeconds } = options;
+  const request = { owner, operation: 'verify --repair', timeoutSeconds, listen: parts.listen };
+  return withLock(
+    parts.repository,
+    request,
+    async (either, lock) => {
+      const result = await inspect(options, parts, true, either);
+      return { ...result, mendings: await repair(result.problems, options, parts, lock, either) };
+    },
+    signal,
+  );
+}
+
+async function inspect(options: VerifyOptions, parts: ReadingParts, locked: boolean, signal: AbortSignal): Promise<VerifyResult> {
+  const { repository, listen } = parts;
+  const { sample, transfers: atOnce } = options;
+  listen({ type: 'step', text: `looking for ${options.backup === 'all' ? 'all backups' : `backup ${options.backup}`}` });
+  const subjects = await chooseSubjects(repository, options.backup, signal);
+  const problems: Problem[] = [...subjects.problems];
+  // A repair looks at suspects itself, so that it can record what it finds.
+  const reading = sample === undefined ? undefined : new Reading({ sample, atOnce, suspects: !locked }, parts);
+  let [objects, bytes] = [0, 0];
+
+  listen({ type: 'step', text: `comparing ${subjects.name === 'all' ? 'backups' : subjects.name} with what is stored` });
+  for await (const found of inOrder(subjects.backups, partsAtOnce, (each) => clusterFileProblems(repository, each, signal))) {
+    problems.push(...found);
+  }
+  const nodes = subjects.backups.flatMap(nodeParts);
+  for await (const listed of inOrder(nodes, partsAtOnce, (part) => listPart(repository, part, signal))) {
+    objects += listed.files.length;
+    bytes += total(listed.files.map(({ file }) => file.storedBytes));
+    problems.push(...(reading === undefined ? listed.problems : await reading.of(listed, signal)));
+  }
+  return {
+    location: repository.store.url,
+    backup: subjects.name,
+    backups: subjects.backups.map(({ id }) => id),
+    unfinished: subjects.backups.filter((backup) => !isComplete(backup)).map(({ id }) => id),
+    problems: locked ? problems : await ofLivingBackups(problems, subjects, repository, signal),
+    objects,
+    bytes,
+    readObjects: reading?.objects ?? 0,
+    readBytes: reading?.bytes ?? 0,
+    ...(sample === undefined ? {} : { sample }),
+    mendings: new Map(),
+  };
+}
+
+/** A prune may have taken a backup away under the inspection; what went on purpose is no damage. */
+async function ofLivingBackups(
+  problems: readonly Problem[],
+  { name, backups }: Subjects,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<readonly Problem[]> {
+  const damaged = new Set(problems.filter(isDamage).map(({ backup }) => backup));
+  const gone = new Set<string>();
+  for (const backup of backups.filter(({ id }) => damaged.has(id))) {
+    if (!(await isThere(backup, repository, signal))) {
+      gone.add(backup.id);
+    }
+  }
+  if (gone.has(name)) {
+    throw new NotFoundError(`backup ${name} was deleted meanwhile`);
+  }
+  return problems.filter(({ backup }) => !gone.has(backup));
+}
+
+async function isThere(backup: Backup, repository: Repository, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await repository.backup(backup, signal)) !== undefined;
+  } catch (error) {
+    if (error instanceof IntegrityError) {
+      return true;
+    }
+    throw error;
+  }
+}

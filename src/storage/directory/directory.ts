@@ -1,0 +1,231 @@
+import type { BigIntStats, Dirent } from 'node:fs';
+import { mkdir, open, opendir, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { NotFoundError, StorageError } from '../../model/errors.ts';
+import { chunksOf } from '../body.ts';
+import { codeOf, directoryError } from './errors.ts';
+import { etagAt, statIfThere, storedFile, writeAll } from './file.ts';
+import { type Which, clearUnfinished, olderThan, pathOf, place, unfinished, unfinishedPath, writtenFor } from './placing.ts';
+import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
+
+const readBytes = 256 * 1024;
+const dayInMs = 24 * 3600 * 1000;
+
+/**
+ * Opens a directory as a store: a local disk, or one that is mounted (NFS). Throws NotFoundError when it does not
+ * exist, unless `create`; StorageError when it cannot be used.
+ */
+export async function openDirectoryStore(path: string, options: { readonly create?: boolean } = {}): Promise<ObjectStore> {
+  const base = resolve(path);
+  const url = pathToFileURL(base).href;
+  try {
+    if (options.create === true) await mkdir(base, { recursive: true });
+    if (!(await stat(base)).isDirectory()) throw new StorageError(`${url} is not a directory`, { key: '' });
+    // A read-only store is one too.
+    await clearUnfinished(base, olderThan(new Date(Date.now() - dayInMs))).catch(() => 0);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') {
+      throw new NotFoundError(`directory ${base} does not exist`, {
+        cause: error,
+        hint: 'create it, or check that it is mounted',
+      });
+    }
+    if (codeOf(error) === 'EEXIST') throw new StorageError(`${url} is not a directory`, { key: '', cause: error });
+    throw directoryError(error, 'open', url, '');
+  }
+  return new DirectoryStore(base, url);
+}
+
+class DirectoryStore implements ObjectStore {
+  readonly url: string;
+  readonly etagsOfContent = false;
+  readonly #base: string;
+
+  constructor(base: string, url: string) {
+    this.#base = base;
+    this.url = url;
+  }
+
+  async put(key: string, body: Body, options: PutOptions = {}, signal?: AbortSignal): Promise<StoredObject> {
+    pathOf(this.#base, key);
+    signal?.throwIfAborted();
+    const chunks = chunksOf(key, body, options, signal);
+    let fromBody: { readonly error: unknown } | undefined;
+    let unfinishedFile: string | undefined;
+    // Asked of our own file: under the key there may be somebody else's by the time we look.
+    let written: BigIntStats;
+    try {
+      unfinishedFile = await unfinishedPath(this.#base, key);
+      const handle = await open(unfinishedFile, 'wx');
+      try {
+        await writeAll(
+          handle,
+          marked(chunks, (error) => (fromBody = { error })),
+        );
+        signal?.throwIfAborted();
+        await handle.sync();
+        written = await handle.stat({ bigint: true });
+      } finally {
+        await handle.close();
+      }
+      await place(this.#base, unfinishedFile, key, options, etagAt, signal);
+      return storedFile(key, written);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw fromBody === undefined ? directoryError(error, 'write', this.url, key) : fromBody.error;
+    } finally {
+      if (unfinishedFile !== undefined) await rm(unfinishedFile, { force: true });
+    }
+  }
+
+  async *get(key: string, range: ByteRange = {}, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    const path = pathOf(this.#base, key);
+    const fail = (error: unknown): unknown => directoryError(error, 'read', this.url, key);
+    signal?.throwIfAborted();
+    const handle = await open(path, 'r').catch((error: unknown) => {
+      throw codeOf(error) === 'ENOTDIR' ? new NotFoundError(`${this.url}/${key} does not exist`, { cause: error }) : fail(error);
+    });
+    try {
+      const found = await handle.stat();
+      if (!found.isFile()) throw new NotFoundError(`${this.url}/${key} does not exist`);
+      const end = range.to ?? found.size;
+      let at = range.from ?? 0;
+      if (Math.max(at, end) > found.size) {
+        throw new StorageError(`${this.url}/${key} has ${found.size} bytes, not ${Math.max(at, end)}`, { key });
+      }
+      while (at < end) {
+        signal?.throwIfAborted();
+        const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, end - at));
+        const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at).catch((error: unknown) => {
+          throw fail(error);
+        });
+        if (bytesRead === 0) throw new StorageError(`${this.url}/${key} breaks off at byte ${at} of ${end}`, { key });
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
+    const path = pathOf(this.#base, key);
+    signal?.throwIfAborted();
+    const found = await statIfThere(path).catch((error: unknown) => {
+      throw directoryError(error, 'look up', this.url, key);
+    });
+    return found?.isFile() === true ? storedFile(key, found) : undefined;
+  }
+
+  async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+    const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    yield* this.#walk(directory, prefix, signal);
+  }
+
+  async *directories(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+    for await (const entry of this.#entries(prefix, signal)) {
+      // A directory without an object is none: the leftover of an interrupted delete or put.
+      if (!entry.directory) continue;
+      for await (const _ of this.#walk(`${prefix}${entry.name}/`, '', signal)) {
+        yield entry.name;
+        break;
+      }
+    }
+  }
+
+  async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    const paths = keys.map((key) => pathOf(this.#base, key));
+    for (const [index, path] of paths.entries()) {
+      signal?.throwIfAborted();
+      try {
+        await unlink(path).catch((error: unknown) => {
+          if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) throw error;
+        });
+        await this.#pruneEmpty(dirname(path));
+      } catch (error) {
+        throw directoryError(error, 'delete', this.url, keys[index] ?? '');
+      }
+    }
+  }
+
+  async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
+    return await this.#clear(olderThan(before), signal);
+  }
+
+  async abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number> {
+    return await this.#clear(writtenFor(prefix), signal);
+  }
+
+  async close(): Promise<void> {}
+
+  async #clear(which: Which, signal?: AbortSignal): Promise<number> {
+    signal?.throwIfAborted();
+    try {
+      return await clearUnfinished(this.#base, which);
+    } catch (error) {
+      throw directoryError(error, 'clear unfinished files of', this.url, '');
+    }
+  }
+
+  async #pruneEmpty(from: string): Promise<void> {
+    for (let path = from; path !== this.#base && path.startsWith(this.#base); path = dirname(path)) {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        // ENOENT: another delete was faster; go on above. Anything else: in use, or not ours to remove.
+        if (codeOf(error) !== 'ENOENT') return;
+      }
+    }
+  }
+
+  async *#walk(directory: string, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+    for await (const { name, directory: below } of this.#entries(directory, signal)) {
+      const key = directory + name;
+      // Of a prefix like `a/b` only names in `a/` that start with `b` matter; deeper down everything does.
+      if (!key.startsWith(prefix) && !prefix.startsWith(`${key}/`)) continue;
+      if (below) {
+        yield* this.#walk(`${key}/`, prefix, signal);
+        continue;
+      }
+      const found = await statIfThere(join(this.#base, key)).catch((error: unknown) => {
+        throw directoryError(error, 'list', this.url, key);
+      });
+      if (found?.isFile() === true) yield storedFile(key, found);
+    }
+  }
+
+  /** What lies in a directory of the location; nothing when it is gone, but an error when the location is. */
+  async *#entries(
+    directory: string,
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ readonly name: string; readonly directory: boolean }> {
+    const path = join(this.#base, directory);
+    try {
+      for await (const entry of await opendir(path)) {
+        signal?.throwIfAborted();
+        if (directory === '' && entry.name === unfinished) continue;
+        yield { name: entry.name, directory: await isDirectory(path, entry) };
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) && (await statIfThere(this.#base)) !== undefined;
+      if (!gone || directory === '') throw directoryError(error, 'list', this.url, directory);
+    }
+  }
+}
+
+async function isDirectory(path: string, entry: Dirent): Promise<boolean> {
+  if (entry.isDirectory()) return true;
+  // Somebody may have moved old backups to another disk.
+  return entry.isSymbolicLink() && (await statIfThere(join(path, entry.name)))?.isDirectory() === true;
+}
+
+async function* marked(chunks: AsyncIterable<Uint8Array>, failed: (error: unknown) => void): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of chunks) yield chunk;
+  } catch (error) {
+    failed(error);
+    throw error;
+  }
+}

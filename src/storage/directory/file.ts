@@ -1,0 +1,52 @@
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, stat } from 'node:fs/promises';
+import { codeOf } from './errors.ts';
+import type { StoredObject } from '../object-store.ts';
+
+const writeBytes = 1024 * 1024;
+
+/** Writes a stream to a file, a mebibyte at a time: every write is a trip through Node's thread pool. */
+export async function writeAll(handle: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const buffer = Buffer.allocUnsafeSlow(writeBytes);
+  let filled = 0;
+  const flush = async (): Promise<void> => {
+    for (let written = 0; written < filled;) written += (await handle.write(buffer, written, filled - written)).bytesWritten;
+    filled = 0;
+  };
+  for await (const chunk of chunks) {
+    for (let taken = 0; taken < chunk.byteLength;) {
+      if (filled === writeBytes) await flush();
+      const count = Math.min(writeBytes - filled, chunk.byteLength - taken);
+      buffer.set(chunk.subarray(taken, taken + count), filled);
+      filled += count;
+      taken += count;
+    }
+  }
+  await flush();
+}
+
+/** What is known of a file or directory; undefined when there is none. */
+export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(path, { bigint: true });
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
+
+/** The etag of the file at a path; undefined when there is none. */
+export async function etagAt(path: string): Promise<string | undefined> {
+  const found = await statIfThere(path);
+  return found === undefined ? undefined : etagOf(found);
+}
+
+/** Of a new file while the old one exists at least the inode differs, so that size and time may be equal. */
+function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
+  return [size, mtimeNs, ino].map((value) => value.toString(16)).join('-');
+}
+
+/** A file as the contract tells it. */
+export function storedFile(key: string, found: BigIntStats): StoredObject {
+  return { key, bytes: Number(found.size), modified: found.mtime.toISOString(), etag: etagOf(found) };
+}

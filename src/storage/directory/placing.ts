@@ -1,0 +1,197 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConditionFailedError, StorageError } from '../../model/errors.ts';
+import { codeOf } from './errors.ts';
+import { type PutOptions, assertKey } from '../object-store.ts';
+
+/**
+ * How a finished file gets its name. It was written and synced under the location's own directory for unfinished files
+ * (same file system, never listed); from there
+ *
+ * - `rename` puts it in the place of whatever had the name,
+ * - `link` gives it a name that must be free (`ifAbsent`): exactly one of several writers succeeds, on NFS too,
+ * - under a lock file, the etag is compared and then renamed (`ifMatch`). This is best effort: it holds against other
+ *   conditional puts, not against plain puts and deletes at the same moment.
+ *
+ * Then the directory is synced, so that the name survives a power cut as well as the bytes do.
+ */
+export const unfinished = '.sstash-tmp';
+
+const lockStaleAfterMs = 30_000;
+const placingTries = 50;
+const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36}(?:\.(?<key>[A-Za-z0-9_-]*))?)$/;
+/** Of the key's bytes, in an unfinished file's name: in base64 they leave room for the rest of the 255. */
+const keyBytesInName = 160;
+
+/** The path of a key's file. Throws StorageError for keys that a directory cannot hold. */
+export function pathOf(base: string, key: string): string {
+  assertKey(key);
+  for (const segment of key.split('/')) {
+    if (Buffer.byteLength(segment) > 255) {
+      throw new StorageError(`the name ${segment} is longer than the 255 bytes that file systems take`, { key });
+    }
+  }
+  if (key.split('/', 1)[0] === unfinished) throw new StorageError(`${unfinished} is kept for unfinished files`, { key });
+  return join(base, key);
+}
+
+/** A new name for an unfinished file. Throws ENOENT when the location itself is gone: it may be an absent mount. */
+export async function unfinishedPath(base: string, key: string): Promise<string> {
+  const directory = join(base, unfinished);
+  await mkdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
+  return join(directory, `${randomUUID()}.${Buffer.from(key).subarray(0, keyBytesInName).toString('base64url')}`);
+}
+
+/** Says of an unfinished file whether it is meant. */
+export type Which = (path: string, name: string) => Promise<boolean>;
+
+/** Those last written before a time. */
+export function olderThan(before: Date): Which {
+  return async (path) => {
+    const found = await stat(path).catch(() => undefined);
+    return found !== undefined && found.mtime < before;
+  };
+}
+
+/** Those of keys with a prefix, as far as their names tell: of a very long prefix none, they go by their age. */
+export function writtenFor(prefix: string): Which {
+  const wanted = Buffer.from(prefix);
+  return async (_, name) => {
+    const key = Buffer.from(ownFile.exec(name)?.groups?.['key'] ?? '', 'base64url');
+    return !name.startsWith('lock-') && key.subarray(0, wanted.byteLength).equals(wanted);
+  };
+}
+
+/** Removes unfinished files; gives their number. */
+export async function clearUnfinished(base: string, which: Which): Promise<number> {
+  const directory = join(base, unfinished);
+  let removed = 0;
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return [];
+  });
+  for (const name of names.filter((each) => ownFile.test(each))) {
+    const path = join(directory, name);
+    if (!(await which(path, name))) continue;
+    await rm(path, { force: true });
+    removed += 1;
+  }
+  return removed;
+}
+
+/** Gives the unfinished file its name. Throws ConditionFailedError, or what the system call threw. */
+export async function place(
+  base: string,
+  from: string,
+  key: string,
+  options: PutOptions,
+  etagOf: (path: string) => Promise<string | undefined>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const to = pathOf(base, key);
+  // A delete that empties a directory removes it, perhaps between our mkdir and our rename.
+  for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
+    try {
+      const made = await mkdir(dirname(to), { recursive: true });
+      if (options.ifMatch !== undefined) await replaceMatching(base, from, to, key, options.ifMatch, etagOf, signal);
+      else if (options.ifAbsent === true) await linkNew(from, to, key);
+      else await rename(from, to);
+      return await syncDirectories(dirname(to), made === undefined ? dirname(to) : dirname(made));
+    } catch (error) {
+      // Node's mkdir says ENOTDIR too when what it has just found is gone.
+      const gone = codeOf(error) === 'ENOENT' || (codeOf(error) === 'ENOTDIR' && !(await isBelowFile(base, to)));
+      if (!gone || attempt === placingTries) throw error;
+      // Without our file the whole location is gone.
+      await stat(from);
+      await delay(Math.random() * attempt);
+    }
+  }
+}
+
+/** Whether a part of the path is there and no directory: then no directory can be made below it. */
+async function isBelowFile(base: string, path: string): Promise<boolean> {
+  for (let above = dirname(path); above.length > base.length; above = dirname(above)) {
+    const found = await stat(above).catch(() => undefined);
+    if (found !== undefined) return !found.isDirectory();
+  }
+  return false;
+}
+
+async function linkNew(from: string, to: string, key: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    // When NFS loses the answer it sends the call again, which then finds its own name: the link count tells.
+    if ((await stat(from)).nlink === 2) return;
+    throw new ConditionFailedError(`${key} exists already`, { key, cause: error });
+  }
+}
+
+async function replaceMatching(
+  base: string,
+  from: string,
+  to: string,
+  key: string,
+  etag: string,
+  etagOf: (path: string) => Promise<string | undefined>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const lock = join(base, unfinished, `lock-${createHash('sha1').update(key).digest('hex')}`);
+  await takeLock(lock, key, signal);
+  try {
+    if ((await etagOf(to)) !== etag) throw new ConditionFailedError(`${key} was changed by somebody else`, { key });
+    await rename(from, to);
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+async function takeLock(lock: string, key: string, signal?: AbortSignal): Promise<void> {
+  const giveUpAt = Date.now() + 2 * lockStaleAfterMs;
+  while (true) {
+    signal?.throwIfAborted();
+    try {
+      const handle = await open(lock, 'wx');
+      return await handle.close();
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      if (Date.now() > giveUpAt) throw new StorageError(`${key} stays locked by ${lock}`, { key, transient: true, cause: error });
+    }
+    const found = await stat(lock).catch(() => undefined);
+    if (found !== undefined && found.mtimeMs < Date.now() - lockStaleAfterMs) {
+      // Its holder is dead. Renaming first: of two who see that, one removes it.
+      const grave = `${lock}-${randomUUID()}`;
+      await rename(lock, grave).then(
+        () => rm(grave, { force: true }),
+        () => {},
+      );
+    } else {
+      await delay(10 + Math.random() * 20);
+    }
+  }
+}
+
+/** Syncs a directory and those above it, up to and including `last`. */
+async function syncDirectories(first: string, last: string): Promise<void> {
+  for (let directory = first; ; directory = dirname(directory)) {
+    const handle = await open(directory, 'r').catch((error: unknown) => {
+      // Emptied and removed since: there is nothing to keep any more.
+      if (codeOf(error) !== 'ENOENT') throw error;
+    });
+    try {
+      await handle?.sync();
+    } catch (error) {
+      // Some network and user-space file systems know no sync of directories.
+      if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(codeOf(error))) throw error;
+    } finally {
+      await handle?.close();
+    }
+    if (directory === last || directory === dirname(directory)) return;
+  }
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { NotFoundError } from '../../model/errors.ts';
+import type { LockRecord, SeenLock } from '../../model/lock.ts';
+import { lockKey } from '../keys.ts';
+import type { ObjectStore } from '../object-store.ts';
+
+const moment = z.iso.datetime();
+
+const lockRecord: z.ZodType<LockRecord> = z.object({
+  format: z.literal(1),
+  token: z.string().min(1),
+  owner: z.object({ host: z.string(), pid: z.number().int().positive(), user: z.string() }),
+  processes: z.string().exactOptional(),
+  operation: z.string(),
+  since: moment,
+  heartbeatAt: moment,
+});
+
+/** No lock is that long; what is, is none and not read. */
+const mostBytes = 65_536;
+
+export function encodeLock(record: LockRecord): Uint8Array {
+  return Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
+}
+
+/** Undefined for what is no lock of format 1. */
+function decodeLock(bytes: Uint8Array): LockRecord | undefined {
+  try {
+    return lockRecord.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The lock of a location, undefined when it is free. The etag is asked for before the content, so it is never newer: a
+ * put on condition of it fails when the content that was judged is not the one that is replaced.
+ */
+export async function readLock(store: ObjectStore, signal: AbortSignal): Promise<SeenLock | undefined> {
+  const found = await store.stat(lockKey(), signal);
+  if (found === undefined) return undefined;
+  const { etag, modified } = found;
+  if (found.bytes > mostBytes) return { record: undefined, etag, modified };
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of store.get(lockKey(), {}, signal)) chunks.push(chunk);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+  return { record: decodeLock(Buffer.concat(chunks)), etag, modified };
+}

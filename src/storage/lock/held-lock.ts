@@ -1,0 +1,169 @@
+import type { Clock } from '../../flow/clock.ts';
+import { within } from '../../flow/time-limit.ts';
+import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import { type LockRecord, type SeenLock, holderText } from '../../model/lock.ts';
+import { lockKey } from '../keys.ts';
+import { encodeLock, readLock } from './format.ts';
+import type { ObjectStore } from '../object-store.ts';
+
+/** A lock that has just been put in place. */
+export interface Holding {
+  readonly store: ObjectStore;
+  readonly record: LockRecord;
+  readonly etag: string;
+  /** `Clock.elapsedMs` from before the put. */
+  readonly renewedAtMs: number;
+  /** False when the store ignores conditions. */
+  readonly conditional: boolean;
+  readonly heartbeatMs: number;
+  readonly staleMs: number;
+  readonly clock: Clock;
+  readonly listen: Listen;
+}
+
+const renewTries = 3;
+const releaseWithinMs = 15_000;
+
+/**
+ * The lock while it is ours: held from its making, free after `release`, or lost in between.
+ *
+ * It is renewed every heartbeat. One that fails is made good by the next, but one heartbeat before others may take the
+ * lock over it counts as lost: so nobody works under a lock that is somebody else's already.
+ */
+export class Lock {
+  /** False when the store ignores conditional writes: who begins at the same moment is not seen. */
+  readonly conditional: boolean;
+  readonly #holding: Holding;
+  readonly #lost = new AbortController();
+  readonly #stop = new AbortController();
+  readonly #heart: Promise<void>;
+  #etag: string;
+  #renewedAtMs: number;
+  /** Renewals go one after the other: two at once would take each other for somebody else. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(holding: Holding) {
+    this.#holding = holding;
+    this.conditional = holding.conditional;
+    this.#etag = holding.etag;
+    this.#renewedAtMs = holding.renewedAtMs;
+    this.#heart = this.#beat();
+  }
+
+  /** Aborts with LockedError when the lock was taken over, removed, or could not be renewed in time. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /**
+   * Renews the lock now, for just before something that cannot be undone. A store that fails is asked again for as long
+   * as the lock is ours meanwhile. Throws LockedError when it is ours no longer.
+   */
+  async confirm(signal: AbortSignal): Promise<void> {
+    const { clock, heartbeatMs } = this.#holding;
+    while (true) {
+      this.#lost.signal.throwIfAborted();
+      try {
+        await this.#inTime(heartbeatMs, (limit) => this.#renew(limit), signal);
+        return;
+      } catch {
+        signal.throwIfAborted();
+        this.#lost.signal.throwIfAborted();
+      }
+      await clock.sleep(heartbeatMs / 4, { signal });
+    }
+  }
+
+  /** Removes the lock if it is still ours. Never throws: what goes wrong is told to whoever listens. May be repeated. */
+  async release(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort();
+    await this.#heart;
+    if (this.#lost.signal.aborted) return;
+    const { store, listen } = this.#holding;
+    try {
+      await this.#inTime(releaseWithinMs, async (limit) => {
+        // Stores know no conditional delete. Just renewed it is nobody's to take over before the delete arrives.
+        await this.#renew(limit);
+        await store.delete([lockKey()], limit);
+      });
+    } catch (error) {
+      const hint = error instanceof BackupError && error.hint !== undefined ? ` (${error.hint})` : '';
+      listen({ type: 'warning', text: `the lock was not removed: ${messageOf(error)}${hint}` });
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, heartbeatMs, staleMs } = this.#holding;
+    const { signal } = this.#stop;
+    const leftMs = (): number => this.#renewedAtMs + staleMs - heartbeatMs - clock.elapsedMs();
+    for (let reason = ''; ;) {
+      const pauseMs = reason === '' ? heartbeatMs : heartbeatMs / 4;
+      await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true, signal }).catch(() => {});
+      if (signal.aborted || this.#lost.signal.aborted) return;
+      if (leftMs() <= 0) {
+        const seconds = Math.round((clock.elapsedMs() - this.#renewedAtMs) / 1000);
+        this.#lose(`could not be renewed for ${seconds} s${reason === '' ? '' : `: ${reason}`}`);
+        return;
+      }
+      try {
+        await this.#inTime(Math.min(heartbeatMs, leftMs()), (limit) => this.#renew(limit), signal);
+        reason = '';
+      } catch (error) {
+        reason = messageOf(error);
+      }
+    }
+  }
+
+  #renew(signal: AbortSignal): Promise<void> {
+    const renewal = this.#turn.then(() => this.#renewNow(signal));
+    this.#turn = renewal.catch(() => {});
+    return renewal;
+  }
+
+  async #renewNow(signal: AbortSignal): Promise<void> {
+    const { store, record, conditional, clock } = this.#holding;
+    for (let attempt = 1; ; attempt += 1) {
+      signal.throwIfAborted();
+      this.#lost.signal.throwIfAborted();
+      if (!conditional) await this.#seeOurs(signal);
+      const began = clock.elapsedMs();
+      const body = encodeLock({ ...record, heartbeatAt: clock.now().toISOString() });
+      try {
+        const { etag } = await store.put(lockKey(), body, conditional ? { ifMatch: this.#etag } : {}, signal);
+        this.#etag = etag;
+        this.#renewedAtMs = began;
+        return;
+      } catch (error) {
+        if (!(error instanceof ConditionFailedError) || attempt === renewTries) throw error;
+        // Ours all the same when an earlier heartbeat arrived and its answer did not.
+        this.#etag = (await this.#seeOurs(signal)).etag;
+      }
+    }
+  }
+
+  /** What lies there now. Throws LockedError when it is not ours. */
+  async #seeOurs(signal: AbortSignal): Promise<SeenLock> {
+    const { store, record, clock } = this.#holding;
+    const seen = await readLock(store, signal);
+    if (seen === undefined) throw this.#lose('was removed');
+    if (seen.record?.token !== record.token) throw this.#lose(`was taken over: ${holderText(seen, clock.now())}`);
+    return seen;
+  }
+
+  #lose(how: string): LockedError {
+    const error = new LockedError(`the lock ${how}`, {
+      hint: 'what was done so far is kept; run the command again when nobody else works on this location',
+    });
+    this.#lost.abort(error);
+    return error;
+  }
+
+  #inTime(milliseconds: number, work: (signal: AbortSignal) => Promise<void>, signal?: AbortSignal): Promise<void> {
+    const { clock, store } = this.#holding;
+    const late = (): StorageError =>
+      new StorageError(`${store.url} did not answer within ${milliseconds / 1000} s`, { key: lockKey(), transient: true });
+    return within({ milliseconds, clock, late }, work, signal);
+  }
+}

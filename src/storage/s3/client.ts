@@ -1,0 +1,159 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
+import { UsageError } from '../../model/errors.ts';
+
+export interface S3Options {
+  readonly bucket: string;
+  /** Path below the bucket that all keys are relative to; empty for the bucket itself. */
+  readonly base: string;
+  /** By default what the SDK finds in environment and profile, else us-east-1. */
+  readonly region?: string;
+  /** Of an S3 server that is not AWS: `http://host:port`. */
+  readonly endpoint?: string;
+  /** Bucket in the path, not in the host name. By default true when an endpoint is given. */
+  readonly pathStyle?: boolean;
+  /** Sent only when given: many servers refuse it. */
+  readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+  readonly kmsKeyId?: string;
+  readonly storageClass?: string;
+  /** By default the SDK's own chain: environment, profile, role. */
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+  /** Size of an upload's parts where 10,000 of them suffice; 8 MiB by default, 5 MiB at least. */
+  readonly partBytes?: number;
+}
+
+/** What is said of every new object. */
+export interface Placement {
+  readonly ServerSideEncryption?: ServerSideEncryption;
+  readonly SSEKMSKeyId?: string;
+  readonly StorageClass?: StorageClass;
+}
+
+export interface S3Connection {
+  readonly sdk: typeof import('@aws-sdk/client-s3');
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Empty, or ends in `/`. */
+  readonly base: string;
+  readonly url: string;
+  readonly endpoint: string;
+  readonly placement: Placement;
+  /** The same as headers of a put; a multipart upload says it when it is begun. */
+  readonly placementHeaders: Readonly<Record<string, string>>;
+  readonly partBytes: number;
+  /** Whose connections all requests share; `client.destroy` closes them. */
+  readonly agents: { readonly http: http.Agent; readonly https: https.Agent };
+}
+
+const mebibyte = 1024 ** 2;
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+/** Sets up a client; sends nothing yet. Throws UsageError for options that S3 cannot take. */
+export async function connectS3(options: S3Options): Promise<S3Connection> {
+  const partBytes = options.partBytes ?? 8 * mebibyte;
+  if (partBytes < 5 * mebibyte) throw new UsageError('S3 takes no parts smaller than 5 MiB');
+  // The SDK prints to stderr on Node 20, and offers nothing but this to stop it; set before it is loaded.
+  // oxlint-disable-next-line node/no-process-env
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+  // Loading takes 0.2 s, which a command that needs no S3 should not pay.
+  const sdk = await import('@aws-sdk/client-s3');
+  const agent = { keepAlive: true, maxSockets: 256 };
+  const agents = { http: new http.Agent(agent), https: new https.Agent(agent) };
+  const client = await clientFor(sdk, options, agents);
+  const placement = placementOf(sdk, options);
+  const base = options.base.replace(/^\/+|\/+$/g, '');
+  return {
+    sdk,
+    client,
+    bucket: options.bucket,
+    base: base === '' ? '' : `${base}/`,
+    url: base === '' ? `s3://${options.bucket}` : `s3://${options.bucket}/${base}`,
+    endpoint: options.endpoint ?? `s3.${await client.config.region()}.amazonaws.com`,
+    placement,
+    placementHeaders: headersOf(placement),
+    partBytes,
+    agents,
+  };
+}
+
+async function clientFor(sdk: S3Connection['sdk'], options: S3Options, agents: S3Connection['agents']): Promise<S3Client> {
+  const config: S3ClientConfig = {
+    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(options.endpoint === undefined ? { followRegionRedirects: true } : { endpoint: options.endpoint }),
+    forcePathStyle: options.pathStyle ?? options.endpoint !== undefined,
+    retryMode: 'standard',
+    maxAttempts: 5,
+    // Uploads carry a CRC-32 that we compute natively; downloads are checked against the manifest by whoever reads.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // With it the SDK opens a new connection for every part, and TCP starts slowly each time.
+    expectContinueHeader: false,
+    requestHandler: {
+      connectionTimeout: 10_000,
+      // Of silence. A reader slower than that loses its connection, and `get` goes on where it was.
+      socketTimeout: 120_000,
+      httpAgent: agents.http,
+      httpsAgent: agents.https,
+      logger: silent,
+    },
+    logger: silent,
+  };
+  const client = new sdk.S3Client(config);
+  try {
+    await client.config.region();
+    return unsigned(client);
+  } catch {
+    client.destroy();
+    return unsigned(new sdk.S3Client({ ...config, region: 'us-east-1' }));
+  }
+}
+
+/**
+ * Leaves bodies out of the signature, which takes the SDK a SHA-256 of every byte (0.6 CPU-s per GiB). They carry a
+ * CRC-32 in a header that is signed. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+ */
+function unsigned(client: S3Client): S3Client {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { request } = args;
+      if (isRequest(request) && request.body instanceof Uint8Array) {
+        request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      }
+      return next(args);
+    },
+    { step: 'build', name: 'unsignedBody' },
+  );
+  return client;
+}
+
+function isRequest(value: unknown): value is { readonly headers: Record<string, string>; readonly body?: unknown } {
+  return typeof value === 'object' && value !== null && 'headers' in value;
+}
+
+function placementOf(sdk: S3Connection['sdk'], options: S3Options): Placement {
+  const storageClass = Object.values(sdk.StorageClass).find((known) => known === options.storageClass);
+  if (options.storageClass !== undefined && storageClass === undefined) {
+    throw new UsageError(`S3 has no storage class ${options.storageClass}`, {
+      hint: `one of ${Object.values(sdk.StorageClass).join(', ')}`,
+    });
+  }
+  return {
+    ...(options.serverSideEncryption === undefined ? {} : { ServerSideEncryption: options.serverSideEncryption }),
+    ...(options.kmsKeyId === undefined ? {} : { SSEKMSKeyId: options.kmsKeyId }),
+    ...(storageClass === undefined ? {} : { StorageClass: storageClass }),
+  };
+}
+
+function headersOf({ ServerSideEncryption, SSEKMSKeyId, StorageClass }: Placement): Readonly<Record<string, string>> {
+  return {
+    ...(ServerSideEncryption === undefined ? {} : { 'x-amz-server-side-encryption': ServerSideEncryption }),
+    ...(SSEKMSKeyId === undefined ? {} : { 'x-amz-server-side-encryption-aws-kms-key-id': SSEKMSKeyId }),
+    ...(StorageClass === undefined ? {} : { 'x-amz-storage-class': StorageClass }),
+  };
+}

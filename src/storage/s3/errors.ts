@@ -1,0 +1,163 @@
+import { BackupError, ConditionFailedError, NotFoundError, StorageError, messageOf } from '../../model/errors.ts';
+
+/** What was being done when a request failed; for the message. */
+export interface Attempt {
+  /** `read`, `write`, `list`, `delete`, `look up`, `open`. */
+  readonly doing: string;
+  /** Key below the base; empty for the location itself. */
+  readonly key: string;
+  readonly url: string;
+  readonly bucket: string;
+  /** Where requests go, for messages about the network. */
+  readonly endpoint: string;
+  /** True when the request carried If-None-Match or If-Match. */
+  readonly conditional?: boolean;
+}
+
+const refused = new Set([
+  'AccessDenied',
+  'AllAccessDisabled',
+  'AccountProblem',
+  'CredentialsProviderError',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'Forbidden',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'SignatureDoesNotMatch',
+  'TokenRefreshRequired',
+  'UnrecognizedClientException',
+  // versitygw, with status 404
+  'XAdminUserNotFound',
+]);
+const elsewhere = new Set([
+  'AuthorizationHeaderMalformed',
+  'IllegalLocationConstraintException',
+  'PermanentRedirect',
+  'TemporaryRedirect',
+]);
+const network = new Set([
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+const damagedOnTheWay = new Set(['BadDigest', 'IncompleteBody', 'XAmzContentChecksumMismatch', 'XAmzContentSHA256Mismatch']);
+const overloaded = new Set([
+  'InternalError',
+  'RequestTimeout',
+  'ServiceUnavailable',
+  'SlowDown',
+  'ThrottlingException',
+  'OperationAborted',
+]);
+
+/** The error the core throws for one of the SDK's; errors of our own are given back unchanged. */
+export function s3Error(error: unknown, attempt: Attempt): BackupError {
+  if (error instanceof BackupError) return error;
+  const name = nameOf(error);
+  const status = statusOf(error);
+  const what = attempt.key === '' ? attempt.url : `${attempt.url}/${attempt.key}`;
+  const reason = reasonOf(error, name, status);
+  const said = `cannot ${attempt.doing} ${what}: ${reason}`;
+  const failure = (hint: string | undefined, transient: boolean): StorageError =>
+    new StorageError(said, { key: attempt.key, cause: error, transient, ...(hint === undefined ? {} : { hint }) });
+
+  if (name === 'NoSuchBucket') {
+    return new NotFoundError(`bucket ${attempt.bucket} does not exist`, {
+      cause: error,
+      hint: `create it, or check the name in ${attempt.url} and the endpoint ${attempt.endpoint}`,
+    });
+  }
+  // If-Match on a key that is gone answers 404; a lost race 409 or 412.
+  if (attempt.conditional === true && (status === 412 || status === 409 || name === 'NoSuchKey')) {
+    return new ConditionFailedError(`${what} was written by somebody else: ${reason}`, { key: attempt.key, cause: error });
+  }
+  if (name === 'NoSuchKey' || name === 'NotFound') return new NotFoundError(`${what} does not exist`, { cause: error });
+  if (name === 'NoSuchUpload') return failure('the unfinished upload was removed meanwhile, perhaps by a lifecycle rule', true);
+  if (name === 'RequestTimeTooSkewed') return failure('set the clock of this host', false);
+  if (status === 301 || status === 307 || elsewhere.has(name)) {
+    return failure(`the bucket is in another region${regionOf(error)}: set the bucket's region`, false);
+  }
+  if (refused.has(name) || status === 401 || status === 403) {
+    return failure('check the credentials (profile, role, environment) and what they may do in this bucket', false);
+  }
+  if (network.has(codeOf(error)) || name === 'TimeoutError') {
+    return failure(`check that ${attempt.endpoint} is the right endpoint and can be reached from here`, true);
+  }
+  if (/CERT|TLS|SELF_SIGNED|UNABLE_TO_/.test(codeOf(error))) {
+    return failure(
+      `the certificate of ${attempt.endpoint} is not trusted: NODE_EXTRA_CA_CERTS names a file of own authorities`,
+      false,
+    );
+  }
+  if (damagedOnTheWay.has(name) || overloaded.has(name) || status === 429 || (status >= 500 && status !== 501)) {
+    return failure(undefined, true);
+  }
+  if (status === 501 || name === 'NotImplemented') {
+    return failure('this S3 server does not know something that was asked for, such as encryption or a storage class', false);
+  }
+  return failure(undefined, false);
+}
+
+/** True when the server said that it does not know something that was asked for, such as a condition. */
+export function isUnknownToServer(error: unknown): boolean {
+  const cause = error instanceof StorageError ? error.cause : undefined;
+  return statusOf(cause) === 501 || nameOf(cause) === 'NotImplemented';
+}
+
+/** The error code of S3, or the error's name: `NoSuchKey`, `AccessDenied`, `TimeoutError`. */
+export function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : '';
+}
+
+/** The HTTP status of the answer; 0 when there was none. */
+export function statusOf(error: unknown): number {
+  return numberIn(error, 'httpStatusCode');
+}
+
+/** How often the SDK tried. More than once means that an earlier try may have succeeded unseen. */
+export function attemptsOf(error: unknown): number {
+  return numberIn(error, 'attempts');
+}
+
+/** True when the connection broke, which is also what a refusal during the upload of a body looks like. */
+export function isConnectionCut(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(codeOf(error));
+}
+
+function numberIn(error: unknown, field: string): number {
+  if (!(error instanceof Error) || !('$metadata' in error)) return 0;
+  const value = valueAt(error.$metadata, field);
+  return typeof value === 'number' ? value : 0;
+}
+
+function codeOf(error: unknown): string {
+  const code = valueAt(error, 'code');
+  return typeof code === 'string' ? code : '';
+}
+
+function regionOf(error: unknown): string {
+  const region = valueAt(error, 'Region');
+  return typeof region === 'string' ? `, ${region}` : '';
+}
+
+function valueAt(holder: unknown, field: string): unknown {
+  return typeof holder === 'object' && holder !== null ? Reflect.get(holder, field) : undefined;
+}
+
+function reasonOf(error: unknown, name: string, status: number): string {
+  const code = codeOf(error);
+  const told = messageOf(error).replace(/\.$/, '');
+  const parts = [
+    name === 'Error' || name === 'AggregateError' ? code : name,
+    told === 'UnknownError' || told === name ? '' : told,
+  ];
+  const reason = parts.filter((part) => part !== '').join(': ');
+  return status === 0 ? reason : `${reason} (HTTP ${status})`;
+}

@@ -1,0 +1,117 @@
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { StorageError } from '../../model/errors.ts';
+import type { StoredObject } from '../object-store.ts';
+import type { S3Connection } from './client.ts';
+import { type Attempt, nameOf, s3Error, statusOf } from './errors.ts';
+import { optionsFor } from './upload.ts';
+
+/** What DeleteObjects takes at once; https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
+const deletesPerRequest = 1000;
+
+/** An attempt at a key (empty: at the location), for messages. */
+export function attemptAt({ url, bucket, endpoint }: S3Connection, doing: string, key: string): Attempt {
+  return { doing, key, url, bucket, endpoint };
+}
+
+/** Every object below a prefix. Throws rather than give a listing that is not whole. */
+export async function* listS3(connection: S3Connection, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+  for await (const page of pagesOf(connection, prefix, { doing: 'list' }, signal)) {
+    for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
+      if (Key === undefined || Size === undefined || LastModified === undefined || ETag === undefined) {
+        throw new StorageError(`${connection.url} lists ${Key ?? 'an object'} without size, time or etag`, { key: prefix });
+      }
+      if (!Key.startsWith(connection.base))
+        throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
+      const key = Key.slice(connection.base.length);
+      if (key !== '' && !key.endsWith('/')) yield storedObject(key, Size, LastModified, ETag);
+    }
+  }
+}
+
+/** Names of the directories directly below a prefix that is empty or ends in `/`. */
+export async function* directoriesOfS3(connection: S3Connection, prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+  const whole = connection.base + prefix;
+  for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
+    for (const { Prefix } of page.CommonPrefixes ?? []) {
+      const name = Prefix?.slice(whole.length, -1) ?? '';
+      if (name !== '') yield name;
+    }
+  }
+}
+
+/** One request that shows whether the bucket is there and may be listed. Throws what `s3Error` makes of the answer. */
+export async function probeBucket(connection: S3Connection, signal?: AbortSignal): Promise<void> {
+  for await (const _ of pagesOf(connection, '', { doing: 'open', MaxKeys: 1 }, signal)) return;
+}
+
+// Without encoding-type=url: servers do not agree whether it makes a space of `+`, and keys hold nothing that XML
+// cannot carry (`assertKey`).
+async function* pagesOf(
+  { sdk, client, bucket, base, ...connection }: S3Connection,
+  prefix: string,
+  { doing, ...request }: { readonly doing: string; readonly Delimiter?: string; readonly MaxKeys?: number },
+  signal?: AbortSignal,
+): AsyncGenerator<ListObjectsV2CommandOutput> {
+  let token: string | undefined;
+  do {
+    const input = {
+      Bucket: bucket,
+      Prefix: base + prefix,
+      ...request,
+      ...(token === undefined ? {} : { ContinuationToken: token }),
+    };
+    let page: ListObjectsV2CommandOutput;
+    try {
+      signal?.throwIfAborted();
+      page = await client.send(new sdk.ListObjectsV2Command(input), optionsFor(signal));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw s3Error(error, { ...connection, bucket, doing, key: prefix });
+    }
+    yield page;
+    const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    if (page.IsTruncated === true && (next === undefined || next === token)) {
+      throw new StorageError(`the listing of ${connection.url}/${prefix} breaks off`, { key: prefix, transient: true });
+    }
+    token = next;
+  } while (token !== undefined);
+}
+
+/** Deletes in batches of 1,000; one by one where the server knows no batches. Keys that are gone count as deleted. */
+export async function deleteFromS3(connection: S3Connection, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  for (let start = 0; start < keys.length; start += deletesPerRequest) {
+    const batch = keys.slice(start, start + deletesPerRequest);
+    try {
+      signal?.throwIfAborted();
+      await deleteBatch(connection, batch, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw s3Error(error, attemptAt(connection, 'delete', batch[0] ?? ''));
+    }
+  }
+}
+
+async function deleteBatch(connection: S3Connection, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  const { sdk, client, bucket: Bucket, base } = connection;
+  const Objects = keys.map((key) => ({ Key: base + key }));
+  try {
+    const command = new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } });
+    const { Errors } = await client.send(command, optionsFor(signal));
+    const failed = (Errors ?? []).filter(({ Code }) => Code !== 'NoSuchKey');
+    const [first] = failed;
+    if (first === undefined) return;
+    const key = (first.Key ?? '').slice(base.length);
+    throw new StorageError(
+      `cannot delete ${failed.length} of ${keys.length} objects, the first ${connection.url}/${key}: ${first.Code}: ${first.Message}`,
+      { key, transient: ['InternalError', 'SlowDown', 'ServiceUnavailable'].includes(first.Code ?? '') },
+    );
+  } catch (error) {
+    if (statusOf(error) !== 501 && nameOf(error) !== 'NotImplemented') throw error;
+    for (const { Key } of Objects) await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
+  }
+}
+
+/** An object as the contract tells it. */
+export function storedObject(key: string, bytes: number, modified: Date, etag: string): StoredObject {
+  return { key, bytes, modified: modified.toISOString(), etag: etag.replaceAll('"', '') };
+}

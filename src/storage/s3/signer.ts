@@ -1,0 +1,119 @@
+import { StorageError } from '../../model/errors.ts';
+import { type SignedParts, type SignedRequest, type Signer, assertKey } from '../object-store.ts';
+import type { S3Connection } from './client.ts';
+import { s3Error } from './errors.ts';
+import { attemptAt } from './keys.ts';
+import { partSize } from './parts.ts';
+import { type RequestToSign, presign } from './presign.ts';
+import { abandon, optionsFor, withGrace } from './upload.ts';
+
+/** How long a signed request may be sent. A part is asked for when its bytes are at hand, so minutes would do. */
+const validSeconds = 900;
+
+/** Parts of what other hosts send: each is a process of its own there, so fewer and larger ones than from here. */
+const directPartBytes = 32 * 1024 ** 2;
+
+/** Signs one request; `key` is the whole key, below the bucket. */
+export type Sign = (request: Pick<RequestToSign, 'method' | 'key' | 'query' | 'headers'>) => Promise<SignedRequest>;
+
+/** Signs with the credentials that the SDK found, asked for again at each request: session tokens are renewed. */
+export async function signFor(connection: S3Connection): Promise<Sign> {
+  const { client } = connection;
+  const endpoint = await endpointOf(connection);
+  const region = await client.config.region();
+  return async (request) => {
+    const credentials = await client.config.credentials();
+    const url = presign({ ...request, endpoint, region, seconds: validSeconds }, credentials, new Date());
+    return { url, headers: request.headers ?? {} };
+  };
+}
+
+/** What other hosts need to send and fetch objects. */
+export function signerFor(connection: S3Connection, sign: Sign): Signer {
+  const { base } = connection;
+  return {
+    partBytes: (limit) => partSize(1, Math.max(directPartBytes, connection.partBytes), limit),
+    get: async (key) => {
+      assertKey(key);
+      return sign({ method: 'GET', key: base + key });
+    },
+    put: async (key) => {
+      assertKey(key);
+      return sign({ method: 'PUT', key: base + key, headers: connection.placementHeaders });
+    },
+    inParts: async (key, signal) => {
+      assertKey(key);
+      const uploadId = await begin(connection, key, signal);
+      return partsOf(connection, key, uploadId, (part) =>
+        sign({ method: 'PUT', key: base + key, query: { partNumber: String(part), uploadId } }),
+      );
+    },
+  };
+}
+
+async function begin(connection: S3Connection, key: string, signal?: AbortSignal): Promise<string> {
+  const { client, sdk, bucket: Bucket, base, placement } = connection;
+  try {
+    const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key: base + key, ...placement });
+    const { UploadId } = await withGrace(signal, (late) => client.send(command, optionsFor(late)));
+    if (UploadId === undefined) throw new StorageError(`${connection.url}/${key} was begun without an upload id`, { key });
+    return UploadId;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw s3Error(error, attemptAt(connection, 'write', key));
+  }
+}
+
+function partsOf(
+  connection: S3Connection,
+  key: string,
+  UploadId: string,
+  sign: (part: number) => Promise<SignedRequest>,
+): SignedParts {
+  const { client, sdk, bucket: Bucket, base } = connection;
+  const upload = { Bucket, Key: base + key, UploadId };
+  return {
+    sign,
+    complete: async (etags, signal) => {
+      const Parts = etags.map((etag, index) => ({ PartNumber: index + 1, ETag: `"${etag}"` }));
+      try {
+        const { ETag } = await client.send(
+          new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }),
+          optionsFor(signal),
+        );
+        if (ETag === undefined) throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
+        return { etag: ETag.replaceAll('"', '') };
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw s3Error(error, attemptAt(connection, 'write', key));
+      }
+    },
+    abort: async () => {
+      await abandon(connection, new sdk.AbortMultipartUploadCommand(upload)).catch(() => {});
+    },
+  };
+}
+
+/** Where the SDK would send a request for this bucket: it knows partitions, dual stack and what the environment says. */
+async function endpointOf({ client, sdk, bucket: Bucket }: S3Connection): Promise<URL> {
+  const command = new sdk.HeadBucketCommand({ Bucket });
+  const found: { url: URL | undefined } = { url: undefined };
+  command.middlewareStack.add(
+    () => (args) => {
+      found.url = urlOf(args.request);
+      // The request itself is not sent.
+      return Promise.resolve({ output: { $metadata: {} }, response: undefined });
+    },
+    { step: 'build', priority: 'low', name: 'endpointOnly' },
+  );
+  await client.send(command);
+  if (found.url === undefined) throw new StorageError(`no endpoint is known for bucket ${Bucket}`, { key: '' });
+  return found.url;
+}
+
+function urlOf(request: unknown): URL | undefined {
+  if (typeof request !== 'object' || request === null) return undefined;
+  const text = (name: string): string => String(Reflect.get(request, name) ?? '');
+  const port = text('port');
+  return new URL(`${text('protocol')}//${text('hostname')}${port === '' ? '' : `:${port}`}${text('path')}`);
+}

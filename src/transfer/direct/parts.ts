@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Remote } from '../../cluster/remote.ts';
+import type { RateLimit } from '../../flow/rate-limit.ts';
+import type { Patience } from '../../flow/retry.ts';
+import type { StorageError } from '../../model/errors.ts';
+import type { ObjectStore, Signer } from '../../storage/object-store.ts';
+
+/** What a direct transfer works with. */
+export interface DirectParts {
+  readonly store: ObjectStore;
+  /** The store's. */
+  readonly signer: Signer;
+  /** Whether the node's curl sends several requests side by side (7.66 and later). */
+  readonly isParallel: (remote: Remote) => boolean;
+  /** With a single request that fails for a passing reason; it is signed anew each time. */
+  readonly patience: Patience;
+  /** What all streams of a node share; absent where they may be as fast as they can. */
+  readonly limitOf?: (remote: Remote) => RateLimit | undefined;
+  /** Of what runs on the node: see `nicely`. */
+  readonly niceness?: number;
+}
+
+export const mebibyte: number = 1024 ** 2;
+
+/** Waits before a request is sent again; throws the error when it must not be, or has been often enough. */
+export async function beforeAgain(error: StorageError, failures: number, patience: Patience, signal: AbortSignal): Promise<void> {
+  if (!error.transient || failures >= patience.attempts) throw error;
+  await sleep(patience.firstDelayMs * 2 ** (failures - 1) * (1 + Math.random() / 2), undefined, { signal });
+}
+
+export function numberOf(text: string | undefined): number {
+  return text === undefined || !/^\d+$/.test(text) ? Number.NaN : Number(text);
+}

@@ -1,0 +1,72 @@
+import { turning } from '../../codec/cksum.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import { inOrder } from '../../flow/side-by-side.ts';
+import { joined } from '../../flow/gather.ts';
+import { limited } from '../../flow/rate-limit.ts';
+import { RemoteError } from '../../model/errors.ts';
+import { checkStored, plainBytes } from '../fetch.ts';
+import { checkOf, proveSum, sumIn } from '../node-sum.ts';
+import type { RelayParts } from './parts.ts';
+import { objectsAtOnce } from './parts.ts';
+import { tarOf } from './tar.ts';
+import type { Target } from '../transfer.ts';
+
+/** What OpenSSH takes in one packet. */
+const packetBytes = 32 * 1024;
+
+/**
+ * One file as a stream: unpacked by the node's lzop where it has one. Then the node also sums what it writes, and Cassandra's
+ * digest is held against that; it would take the control host three CPU-seconds per GiB to unpack it only for that.
+ */
+export async function downloadOne(parts: RelayParts, target: Target, to: Remote, signal: AbortSignal): Promise<void> {
+  const { file, path } = target;
+  const onNode = file.compression === 'lzo' && parts.hasLzop(to);
+  const proved = onNode && file.digest !== undefined;
+  const input = onNode ? checkStored(parts.store, file, signal) : plainBytes(parts.store, file, parts.pool, signal);
+  const write = proved ? unpackAndSum : onNode ? 'lzop -d -c >"$1"' : 'cat >"$1"';
+  let said: string;
+  try {
+    said = await to.run(['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" || exit 1\n${write}`, 'sh', path], {
+      input: limited(input, parts.limitOf?.(to), signal),
+      signal,
+    });
+  } catch (error) {
+    // The node's lzop may notice damage before this side does, and knows no name for what it reads.
+    throw error instanceof RemoteError && !error.transient
+      ? new RemoteError(`${file.key}: ${error.message}`, { host: error.host, cause: error })
+      : error;
+  }
+  if (proved) proveSum(to.host, file, checkOf(file), sumIn(said));
+}
+
+/** Writes what it reads, unpacked, and prints `cksum` of that with the bits of each byte turned round. */
+const unpackAndSum = `
+LC_ALL=C; export LC_ALL
+exec 4>&1
+ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$1"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | { cksum >&4; echo $? >&3; }; } 3>&1)
+for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
+[ "$ended" = "0
+0
+0" ]
+`;
+
+/** Small files: unpacked here, and written by one `tar`. */
+export async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
+  const entries = inOrder(unit, objectsAtOnce, async ({ file, path }) => ({
+    path: path.slice(1),
+    body: await whole(plainBytes(parts.store, file, parts.pool, signal)),
+  }));
+  // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
+  // backup would take a rewritten Statistics.db for one that it knows.
+  const input = limited(joined(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
+  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input, signal });
+}
+
+/** Only for files below the batch limit. */
+async function whole(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PlacingPlan } from '../../../../src/cluster/placing/placing.ts';
+import { beginPlacing, checkTakeBack, placeFiles, readJournals, takeBack } from '../../../../src/cluster/placing/placing.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
+import { localRemote } from '../../../support/local-remote.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
+
+const signal = new AbortController().signal;
+const id = '20261121T071500Z';
+
+const old = {
+  "it's data/shop/users-1/nb-1-big-Data.db": 'old users',
+  "it's data/shop/users-1/nb-1-big-SAI+aa+x+Meta.db": 'old SAI',
+  "it's data/shop/users-1/.users_email/nb-1-big-Data.db": 'old index',
+  "it's data/shop/users-1/backups/nb-1-big-Data.db": 'a link of backups',
+  "it's data/shop/users-1/snapshots/mine/nb-1-big-Data.db": 'a snapshot of somebody',
+  "it's data/shop/other-3/nb-1-big-Data.db": 'not chosen',
+  'data2/shop/users-1/nb-2-big-Data.db': 'old users on the second disk',
+  'commitlog/CommitLog-7-1.log': 'log',
+  'hints/h.hints': 'hint',
+};
+
+const staged = {
+  'staging/shop/users-9/nb-1-big-Data.db': 'restored users',
+  'staging/shop/users-9/.users_email/nb-1-big-Data.db': 'restored index',
+  'staging/shop/orders-8/nb-1-big-Data.db': 'restored orders',
+};
+
+/** What Cassandra would find: everything but what lies in snapshots, backups, or was put aside. */
+const afterwards = {
+  "it's data/shop/users-1/nb-1-big-Data.db": 'restored users',
+  "it's data/shop/users-1/.users_email/nb-1-big-Data.db": 'restored index',
+  "it's data/shop/orders-2/nb-1-big-Data.db": 'restored orders',
+  "it's data/shop/other-3/nb-1-big-Data.db": 'not chosen',
+};
+
+interface Host {
+  readonly root: string;
+  readonly plan: PlacingPlan;
+}
+
+async function host(root: string): Promise<Host> {
+  for (const [path, text] of Object.entries({ ...old, ...staged })) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+  await mkdir(join(root, 'saved_caches'));
+  const plan = {
+    id,
+    hosts: ['n1', 'n2'],
+    dataDirectories: [join(root, "it's data"), join(root, 'data2')],
+    stateDirectories: ['commitlog', 'hints', 'saved_caches'].map((name) => join(root, name)),
+    tables: [
+      { live: 'shop/users-1', staged: join(root, 'staging/shop/users-9') },
+      { live: 'shop/orders-2', staged: join(root, 'staging/shop/orders-8') },
+      { live: 'shop/empty-4', staged: join(root, 'staging/shop/empty-4') },
+    ],
+  };
+  return { root, plan };
+}
+
+async function contents(root: string): Promise<Record<string, string>> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(
+    await Promise.all(paths.map(async (path) => [path.slice(root.length + 1), await readFile(path, 'utf8')])),
+  );
+}
+
+async function live(root: string): Promise<Record<string, string>> {
+  const aside = /^bin\/|^held\/|^staging\/|\/snapshots\/|\/backups\/|(before-restore|restored)-2026|\.sstash-/;
+  return Object.fromEntries(Object.entries(await contents(root)).filter(([path]) => !aside.test(path)));
+}
+
+const oldLive = Object.fromEntries(Object.entries(old).filter(([path]) => !/\/snapshots\/|\/backups\//.test(path)));
+
+/** A host whose `mv` and `mkdir` fail from the nth call on, as if it had lost its power there. */
+async function failingFrom(root: string, call: number): Promise<Remote> {
+  const bin = join(root, 'bin');
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, 'calls'), '');
+  for (const name of ['mv', 'mkdir', 'sync']) {
+    // Nothing here loses its power in earnest, and other people's writes are not to be waited for.
+    const counted = `echo >>'${bin}/calls'\n[ "$(wc -l <'${bin}/calls')" -lt ${call} ] || exit 1\nexec /usr/bin/${name} "$@"`;
+    const script = `#!/bin/sh\n${name === 'sync' ? 'exit 0' : counted}\n`;
+    await writeFile(join(bin, name), script);
+    await chmod(join(bin, name), 0o755);
+  }
+  return localRemote({ path: [bin] });
+}
+
+const never = Number.MAX_SAFE_INTEGER;
+
+test('old files go aside, restored ones in; the way back leaves everything as it was, and nothing is deleted', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  assert.deepEqual(await live(root), oldLive);
+  await placeFiles(whole, plan.dataDirectories, id, signal);
+  assert.deepEqual(await live(root), afterwards);
+  const [journal] = await readJournals(whole, plan.dataDirectories, signal);
+  assert.deepEqual(
+    [journal?.id, journal?.phase, journal?.hosts, journal?.tables],
+    [id, 'placed', plan.hosts, plan.tables.map((table) => join(root, "it's data", table.live))],
+  );
+  await checkTakeBack(whole, plan.dataDirectories, id, signal);
+  // What Cassandra wrote meanwhile is moved out too.
+  await writeFile(join(root, 'data2/shop/users-1/nb-7-big-Data.db'), 'flushed after the restore');
+  await takeBack(whole, plan.dataDirectories, id, signal);
+  assert.deepEqual(await live(root), oldLive);
+  const texts = new Set(Object.values(await contents(root)));
+  for (const text of [...Object.values(old), ...Object.values(staged), 'flushed after the restore']) {
+    assert.ok(texts.has(text), `${text} is gone`);
+  }
+  assert.equal((await readJournals(whole, plan.dataDirectories, signal))[0]?.phase, 'undone');
+  await assert.rejects(placeFiles(whole, plan.dataDirectories, id, signal), /is undone and cannot go on/);
+});
+
+test('after a crash at any step it can be gone on with, and taken back, also after a crash on the way back', async (t) => {
+  const parent = await temporaryDirectory(t);
+  const whole = await failingFrom(parent, never);
+  let crashes = 0;
+  for (let call = 1; ; call += 1) {
+    const forward = await host(join(parent, `forward-${call}`));
+    const back = await host(join(parent, `back-${call}`));
+    let crashed = false;
+    for (const { root, plan } of [forward, back]) {
+      await beginPlacing(whole, plan, signal);
+      const failing = await failingFrom(root, call);
+      crashed = await placeFiles(failing, plan.dataDirectories, id, signal).then(
+        () => false,
+        () => true,
+      );
+    }
+    await placeFiles(whole, forward.plan.dataDirectories, id, signal);
+    assert.deepEqual(await live(forward.root), afterwards, `gone on after a crash at call ${call}`);
+    await takeBack(await failingFrom(back.root, (call % 13) + 1), back.plan.dataDirectories, id, signal).catch(() => {});
+    await takeBack(whole, back.plan.dataDirectories, id, signal);
+    assert.deepEqual(await live(back.root), oldLive, `taken back after a crash at call ${call}`);
+    if (!crashed) break;
+    crashes += 1;
+  }
+  assert.ok(crashes > 15, `only ${crashes} steps could fail`);
+});
+
+test('what another run put there meanwhile is not overwritten, nor anything moved over the remains of another restore', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  // A node that was started in the middle, and wrote: two sstables of one name.
+  await mkdir(join(root, `data2/shop/users-1/snapshots/before-restore-${id}`), { recursive: true });
+  await writeFile(join(root, `data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`), 'moved before');
+  await assert.rejects(placeFiles(whole, plan.dataDirectories, id, signal), /cannot move \S+\/nb-2-big-Data\.db to/);
+  const after = await contents(root);
+  assert.equal(after[`data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`], 'moved before');
+  assert.equal(after['data2/shop/users-1/nb-2-big-Data.db'], 'old users on the second disk');
+
+  const later = { ...plan, id: '20261122T071500Z' };
+  await beginPlacing(whole, later, signal);
+  await assert.rejects(placeFiles(whole, plan.dataDirectories, later.id, signal), new RegExp(`restore ${id} is half-done here`));
+});
+
+test('nothing is taken back when the old files were cleared: the tables would be left empty', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  await placeFiles(whole, plan.dataDirectories, id, signal);
+  await rm(join(root, "it's data/shop/users-1/snapshots", `before-restore-${id}`), { recursive: true });
+  for (const back of [checkTakeBack, takeBack]) {
+    await assert.rejects(back(whole, plan.dataDirectories, id, signal), /only 1 of the 4 files .* are left/);
+  }
+  assert.deepEqual(await live(root), afterwards);
+});
+
+test('two scripts never work on one node at once: the second waits for what a killed run left at work', async (t) => {
+  const { root, plan } = await host(await temporaryDirectory(t));
+  const whole = await failingFrom(root, never);
+  await beginPlacing(whole, plan, signal);
+  const bin = join(root, 'held');
+  await mkdir(bin);
+  // Holds the first move until the file `go` is there.
+  const held = `#!/bin/sh\nif [ ! -e '${bin}/go' ]; then : >'${bin}/here'; while [ ! -e '${bin}/go' ]; do sleep 0.05; done; fi\nexec /usr/bin/mv "$@"\n`;
+  await writeFile(join(bin, 'mv'), held);
+  await chmod(join(bin, 'mv'), 0o755);
+  const placing = placeFiles(localRemote({ path: [bin, join(root, 'bin')] }), plan.dataDirectories, id, signal);
+  while (!(await readdir(bin)).includes('here')) await delay(20);
+  const undoing = takeBack(whole, plan.dataDirectories, id, signal);
+  assert.equal(await Promise.race([undoing.then(() => 'ran'), delay(500).then(() => 'waits')]), 'waits');
+  await writeFile(join(bin, 'go'), '');
+  await Promise.all([placing, undoing]);
+  assert.deepEqual(await live(root), oldLive);
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { quote } from '../../../../src/cluster/remote.ts';
+import { loadTable, requireLoader } from '../../../../src/cluster/placing/table-load.ts';
+import { IntegrityError, RemoteError } from '../../../../src/model/errors.ts';
+import { fakeProgram } from '../../../support/fake-program.ts';
+import { localRemote } from '../../../support/local-remote.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
+
+const remote = localRemote({ host: 'h2' });
+const { signal } = new AbortController();
+const config = { path: '/etc/cassandra/cassandra.yaml', cqlAddress: '10.0.0.2', cqlPort: 9142 };
+const directory = '/data/restore/n1/shop/users';
+const streaming = `Established connection to initial hosts
+Opening sstables and calculating sections to stream
+Streaming relevant part of ${directory}/nb-1-big-Data.db ${directory}/nb-2-big-Data.db to [/10.0.0.2:7000]
+`;
+
+test('the directory is streamed with the ports and the encryption of the node', async (t) => {
+  const loader = await fakeProgram(await temporaryDirectory(t), 'sstableloader', { '': { stdout: streaming } });
+  await loadTable(remote, [loader.path, '-u', 'me'], config, directory, ['nb-1-big-Data.db', 'nb-2-big-Data.db'], signal);
+  const [call] = await loader.calls();
+  assert.equal(call?.args, `-u me --no-progress -f ${config.path} -d 10.0.0.2 -p 9142 ${directory}`);
+});
+
+test('a file that the tool skipped is an error, though it ended with 0', async (t) => {
+  const skipped = `Skipping file nb-3-big-Data.db: table shop.users doesn't exist\n`;
+  const loader = await fakeProgram(await temporaryDirectory(t), 'sstableloader', { '': { stdout: `${skipped}${streaming}` } });
+  await assert.rejects(
+    loadTable(remote, [loader.path], config, directory, ['nb-1-big-Data.db', 'nb-3-big-Data.db'], signal),
+    (error) => {
+      assert.ok(error instanceof IntegrityError);
+      assert.match(error.message, /on h2 skipped 1 sstables of .*users: Skipping file nb-3-big-Data\.db: table/);
+      return true;
+    },
+  );
+});
+
+test('a tool that fails says why, and a refused login how to give one', async (t) => {
+  const failure = { stderr: 'Could not retrieve endpoint ranges: \nAuthentication error on host /10.0.0.2\n', status: 1 };
+  const loader = await fakeProgram(await temporaryDirectory(t), 'sstableloader', { '': failure });
+  await assert.rejects(loadTable(remote, [loader.path], config, directory, [], signal), (error) => {
+    assert.ok(error instanceof RemoteError);
+    assert.match(error.message, /^sstableloader failed on h2: Authentication error/);
+    assert.match(error.hint ?? '', /--sstableloader-path a script/);
+    return error.status === 1;
+  });
+});
+
+test('an interrupted load ends the tool, and what a script has started for it', async (t) => {
+  const place = await temporaryDirectory(t);
+  const script = join(place, 'sstableloader');
+  await writeFile(script, `#!/bin/sh\nsleep 300 & echo $! >${quote(join(place, 'pid'))}; wait\n`, { mode: 0o755 });
+  const abort = new AbortController();
+  const loading = loadTable(remote, [script], config, directory, [], abort.signal);
+  const pid = await until(async () => Number(await readFile(join(place, 'pid'), 'utf8').catch(() => '0')));
+  abort.abort(new Error('enough'));
+  await assert.rejects(loading, /enough/);
+  await until(() => !isAlive(pid));
+});
+
+test('a tool that is still at work for an earlier run is named, so that its rows do not come later', async (t) => {
+  const place = await temporaryDirectory(t);
+  const child = spawn('sleep', ['300'], { argv0: `org.apache.cassandra.tools.BulkLoader ${place}/shop/users`, stdio: 'ignore' });
+  t.after(() => child.kill());
+  await once(child, 'spawn');
+  await assert.rejects(requireLoader(remote, ['sh'], place, signal), {
+    message: `an earlier sstableloader is still at work in ${place} on h2`,
+    hint: new RegExp(`kill ${child.pid}$`),
+  });
+});
+
+async function until<T>(ask: () => T | Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    await setTimeout(20);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test('a tool that is not there is missed before anything is fetched', async () => {
+  await requireLoader(remote, ['sh'], directory, signal);
+  await assert.rejects(requireLoader(remote, ['no-such-loader'], directory, signal), {
+    message: 'no-such-loader not found on h2',
+    hint: /--sstableloader-path/,
+  });
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assembleSchema, readSchema, schemaFault } from '../../../../src/cluster/tools/cql-schema.ts';
+import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
+import type { SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
+import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
+import { uuidOf } from '../../../../src/model/sstable.ts';
+import { fakeProgram } from '../../../support/fake-program.ts';
+import { localRemote } from '../../../support/local-remote.ts';
+import { fixture, recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
+import type { Recorded } from '../../../support/recorded.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
+
+const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', '');
+const id = 'd07070d0e54511f1af549df0a04ec988';
+
+async function schemaBy(t: Parameters<typeof temporaryDirectory>[0], cqlsh: Partial<Recorded>): Promise<string> {
+  const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': cqlsh });
+  return readSchema(localRemote({ host: 'h2' }), { ...defaultTools, cqlsh: [program.path] }, config);
+}
+
+for (const version of recordedVersions) {
+  test(`the schema of ${version} comes without the warning before it, keyspaces and ids included`, async (t) => {
+    const stdout = fixture(`cqlsh/${version}/describe-schema-with-internals.txt`);
+    const schema = await schemaBy(t, { stdout });
+    assert.match(schema, /^CREATE KEYSPACE "Quoted_Ks" /);
+    assert.match(schema, /;\n$/);
+    assert.equal(schema.match(/ ID = [0-9a-f-]{36}$/gm)?.length, schema.match(/^CREATE (TABLE|MATERIALIZED)/gm)?.length);
+    assert.ok(stdout.endsWith(`${schema.trimEnd()}\n`) || stdout.includes(schema.trimEnd()));
+  });
+}
+
+test('a cluster without user keyspaces has an empty schema', async (t) => {
+  assert.equal(await schemaBy(t, { stdout: 'WARNING: cqlsh was built against 5.0.0.\n\n' }), '');
+});
+
+test('a cqlsh that ends with 2 is an error although it printed something', async (t) => {
+  const stdout = 'CREATE KEYSPACE a WITH replication = {};\n';
+  await assert.rejects(
+    schemaBy(t, { stdout, stderr: '<stdin>:1:OperationTimedOut: errors={}', status: 2 }),
+    /cqlsh failed on h2: .*OperationTimedOut/,
+  );
+});
+
+test('a schema without table ids is refused', async (t) => {
+  const stdout = "CREATE KEYSPACE a WITH replication = {};\n\nCREATE TABLE a.b (\n    c int PRIMARY KEY\n) WITH comment = '';\n";
+  await assert.rejects(schemaBy(t, { stdout }), /cannot be replayed: no id in CREATE TABLE a\.b/);
+});
+
+test('what stands in comments and function bodies is not taken for statements', () => {
+  const table = `CREATE TABLE a.b (c int PRIMARY KEY) WITH ID = ${uuidOf(id)}\n    AND comment = 'it''s; a\nCREATE TABLE x;\n';`;
+  const body = "CREATE FUNCTION a.f () RETURNS int LANGUAGE java AS $$ return 1;\nCREATE TABLE it's; $$;";
+  assert.equal(schemaFault(`CREATE KEYSPACE a WITH replication = {};\n${body}\n${table}\n`), undefined);
+  assert.equal(schemaFault(table), 'it creates tables and no keyspace');
+});
+
+function snapshotTable(keyspace: string, table: string, kind: string, tableId = id): SnapshotTable {
+  const schema = `CREATE ${kind} IF NOT EXISTS ${keyspace}.${table} (x int PRIMARY KEY) WITH ID = ${uuidOf(tableId)};\n`;
+  return { table: { keyspace, table, id: tableId }, schema };
+}
+
+test('without cqlsh the schema is put together: keyspaces, base tables, then views; no system keyspace', () => {
+  const description = recordedNodetool('5.0.9', 'describecluster').stdout;
+  const tables = [
+    snapshotTable('shop3', 'a_view', 'MATERIALIZED VIEW'),
+    snapshotTable('shop3', 'users', 'TABLE'),
+    snapshotTable('shop2', 'plain', 'TABLE'),
+    { table: { keyspace: 'system', table: 'local', id } },
+  ];
+  const statements = assembleSchema(description, tables).match(/^CREATE .*?(?= \(| WITH)/gm);
+  assert.deepEqual(statements, [
+    'CREATE KEYSPACE IF NOT EXISTS "shop3"',
+    'CREATE KEYSPACE IF NOT EXISTS "shop2"',
+    'CREATE TABLE IF NOT EXISTS shop3.users',
+    'CREATE TABLE IF NOT EXISTS shop2.plain',
+    'CREATE MATERIALIZED VIEW IF NOT EXISTS shop3.a_view',
+  ]);
+  assert.match(
+    assembleSchema(description, tables),
+    /"shop2" WITH replication = \{'class': 'NetworkTopologyStrategy', 'dc1': '2'\};/,
+  );
+  assert.match(assembleSchema(description, tables), /^-- Put together without cqlsh/);
+  assert.equal(schemaFault(assembleSchema(description, tables)), undefined);
+});
+
+test('a schema with a hole is not put together', () => {
+  const description = recordedNodetool('5.0.9', 'describecluster').stdout;
+  const bare: SnapshotTable = { table: { keyspace: 'shop2', table: 'plain', id } };
+  assert.throws(() => assembleSchema(description, [bare]), /shop2\.plain has no schema\.cql with its id/);
+  const other = snapshotTable('shop2', 'plain', 'TABLE');
+  assert.throws(
+    () => assembleSchema(description, [{ ...other, table: { ...other.table, id: id.replace('d', 'e') } }]),
+    /no schema\.cql with its id/,
+  );
+  assert.throws(() => assembleSchema('', [other]), /replication of keyspace shop2 is not known/);
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseNodeConfig, readNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
+import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
+import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
+import { localRemote } from '../../../support/local-remote.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
+import { unprivileged, unprivilegedMissing } from '../../../support/unprivileged.ts';
+
+const yaml = '/etc/cassandra/cassandra.yaml';
+
+test('what the file leaves out is what Cassandra would take', () => {
+  assert.deepEqual(parseNodeConfig(yaml, 'num_tokens: 4\n'), {
+    path: yaml,
+    dataDirectories: ['/var/lib/cassandra/data'],
+    commitlogDirectory: '/var/lib/cassandra/commitlog',
+    hintsDirectory: '/var/lib/cassandra/hints',
+    savedCachesDirectory: '/var/lib/cassandra/saved_caches',
+    cqlAddress: '127.0.0.1',
+    cqlPort: 9042,
+    cqlEncrypted: false,
+    flavour: 'cassandra',
+    incrementalBackups: false,
+    seeds: [],
+  });
+});
+
+test('a cluster has a name, digits too', () => {
+  assert.equal(parseNodeConfig(yaml, "cluster_name: 'prod: a'\n").clusterName, 'prod: a');
+  assert.equal(parseNodeConfig(yaml, 'cluster_name: 2026\n').clusterName, '2026');
+});
+
+test('seeds are told as the other nodes know them, without ports; another provider tells none', () => {
+  const text =
+    'listen_address: 10.0.0.1\nseed_provider:\n  - class_name: x.SimpleSeedProvider\n    parameters:\n      - seeds: "10.0.0.1, 10.0.0.2:7000"\n';
+  const { seeds, listenAddress } = parseNodeConfig(yaml, text);
+  assert.deepEqual([seeds, listenAddress], [['10.0.0.1', '10.0.0.2'], '10.0.0.1']);
+  for (const other of ['seed_provider:\n', 'seed_provider:\n  - class_name: x.KubernetesSeedProvider\n', 'seed_provider: x\n']) {
+    assert.deepEqual(parseNodeConfig(yaml, other).seeds, []);
+  }
+});
+
+test('defaults hang on the storagedir of the running server', () => {
+  const config = parseNodeConfig(yaml, 'data_file_directories:\ncommitlog_directory: /ssd/commitlog/\n', '/opt/cassandra/data');
+  assert.deepEqual(config.dataDirectories, ['/opt/cassandra/data/data']);
+  assert.equal(config.hintsDirectory, '/opt/cassandra/data/hints');
+  assert.equal(config.commitlogDirectory, '/ssd/commitlog');
+});
+
+test('all data directories are kept in order, each once, and the one for system tables comes last', () => {
+  const text = 'data_file_directories: [/d1/, /d2, /d1]\nlocal_system_data_file_directory: /fast/system\n';
+  assert.deepEqual(parseNodeConfig(yaml, text).dataDirectories, ['/d1', '/d2', '/fast/system']);
+  assert.equal(parseNodeConfig(yaml, text).localSystemDirectory, '/fast/system');
+  assert.deepEqual(parseNodeConfig(yaml, 'data_file_directories: /only/one').dataDirectories, ['/only/one']);
+});
+
+test('CQL is called where it answers', () => {
+  const address = (text: string): string => parseNodeConfig(yaml, text).cqlAddress;
+  assert.equal(address('rpc_address: 10.0.0.5\nbroadcast_rpc_address: 1.2.3.4'), '10.0.0.5');
+  assert.equal(address('rpc_address: 0.0.0.0\nbroadcast_rpc_address: 1.2.3.4'), '127.0.0.1');
+  assert.equal(address('rpc_address: "::"'), '127.0.0.1');
+  assert.equal(address('rpc_address:\nlisten_address: 10.0.0.6'), '10.0.0.6');
+  assert.equal(address('rpc_address: localhost'), 'localhost');
+  assert.equal(parseNodeConfig(yaml, 'native_transport_port: 19042').cqlPort, 19042);
+  assert.equal(parseNodeConfig(yaml, 'client_encryption_options: { enabled: true }').cqlEncrypted, true);
+  assert.equal(parseNodeConfig(yaml, 'client_encryption_options: { enabled: true, optional: true }').cqlEncrypted, false);
+});
+
+test('a file is read as Cassandra reads it: YAML 1.1, and the later of two equal keys', () => {
+  assert.equal(parseNodeConfig(yaml, 'incremental_backups: no\nincremental_backups: yes\n').incrementalBackups, true);
+});
+
+test('a scylla.yaml has its own defaults', () => {
+  const config = parseNodeConfig('/etc/scylla/scylla.yaml', 'workdir: /mnt/scylla\n');
+  assert.equal(config.flavour, 'scylla');
+  assert.deepEqual(config.dataDirectories, ['/mnt/scylla/data']);
+  assert.deepEqual(parseNodeConfig('/etc/scylla/scylla.yaml', '').dataDirectories, ['/var/lib/scylla/data']);
+});
+
+test('a file that is no configuration is an error that says why', () => {
+  const bad =
+    (text: string): (() => unknown) =>
+    () =>
+      parseNodeConfig(yaml, text);
+  assert.throws(bad('a: [1'), /cassandra\.yaml is not understood/);
+  assert.throws(bad('- a list'), BackupError);
+  assert.throws(bad('native_transport_port: many'), /native_transport_port/);
+  assert.throws(bad('data_file_directories: [data]'), /not absolute: data/);
+});
+
+test('the file that was named is read, or the one in the directory that was named', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, "it's cassandra.yaml");
+  await mkdir(join(directory, 'data'));
+  await writeFile(path, `data_file_directories: [${join(directory, 'data')}]\n`);
+  await writeFile(join(directory, 'cassandra.yaml'), `data_file_directories: [/nowhere/at/all]\n`);
+  const named = await readNodeConfig(localRemote(), { ...defaultTools, configPath: path });
+  assert.equal(named.path, path);
+  assert.deepEqual(named.dataDirectories, [join(directory, 'data')]);
+  assert.match(named.dataOwner ?? '', /^\S+:\S+$/);
+  const inside = await readNodeConfig(localRemote(), { ...defaultTools, configPath: directory });
+  assert.deepEqual(inside.dataDirectories, ['/nowhere/at/all']);
+  assert.equal(inside.dataOwner, undefined);
+});
+
+test('CASSANDRA_CONF of the login is looked at before the usual places', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'cassandra.yaml'), 'native_transport_port: 9142\n');
+  const config = await readNodeConfig(localRemote({ env: { CASSANDRA_CONF: directory } }), defaultTools);
+  assert.equal(config.cqlPort, 9142);
+});
+
+test('a file that is not there is an error with the flag that names another', async () => {
+  const tools = { ...defaultTools, configPath: '/no/such.yaml' };
+  await assert.rejects(readNodeConfig(localRemote({ host: 'h2' }), tools), (error) => {
+    assert.ok(error instanceof RemoteError);
+    assert.match(error.message, /^cannot read \/no\/such\.yaml on h2: .*No such file/);
+    assert.match(error.hint ?? '', /--cassandra-conf-path/);
+    return true;
+  });
+});
+
+test('a file that may not be read is an error, not an empty configuration', { skip: unprivilegedMissing }, async (t) => {
+  const directory = await temporaryDirectory(t);
+  await chmod(directory, 0o755);
+  await writeFile(join(directory, 'cassandra.yaml'), 'cluster_name: x\n', { mode: 0o600 });
+  const nobody = unprivileged(localRemote({ host: 'h2' }));
+  await assert.rejects(
+    readNodeConfig(nobody, { ...defaultTools, configPath: directory }),
+    /cannot read .* on h2: .*Permission denied/,
+  );
+});

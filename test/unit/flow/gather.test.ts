@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { joined } from '../../../src/flow/gather.ts';
+
+async function* of(...chunks: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+async function textsOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const chunk of source) texts.push(Buffer.from(chunk).toString());
+  return texts;
+}
+
+test('small chunks come as fewer large ones, large ones as they are, and the rest at the end', async () => {
+  assert.deepEqual(await textsOf(joined(of('a', 'bc', 'd', 'efghij', '', 'k'), 4)), ['abcd', 'efghij', 'k']);
+  assert.deepEqual(await textsOf(joined(of('abcd'), 4)), ['abcd']);
+  assert.deepEqual(await textsOf(joined(of(), 4)), []);
+});
+
+test('an error of the source comes through, after what was whole', async () => {
+  async function* failing(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('abcd');
+    yield Buffer.from('e');
+    throw new Error('lost');
+  }
+  const seen: string[] = [];
+  await assert.rejects(async () => {
+    for await (const chunk of joined(failing(), 4)) seen.push(Buffer.from(chunk).toString());
+  }, /lost/);
+  assert.deepEqual(seen, ['abcd']);
+});
