@@ -2,7 +2,7 @@
  * Writes a small backup of the present format below test/fixtures/manifests: run once per format, never again, since its
  * point is that later readers still read what was written then.
  *
- *     npx tsx scripts/write-manifest-fixtures.ts test/fixtures/manifests/format-1
+ *     node scripts/write-manifest-fixtures.ts test/fixtures/manifests/format-1
  */
 import { openDirectoryStore } from '../src/storage/directory/directory.ts';
 import { Repository } from '../src/storage/repository.ts';

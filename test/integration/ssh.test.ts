@@ -12,6 +12,7 @@ import { openSsh, type SshOptions } from '../../src/cluster/ssh/ssh.ts';
 import { RemoteError, UsageError } from '../../src/model/errors.ts';
 import { isMentioned, isRunning, remoteContract } from '../contract/remote.ts';
 import { freePort, newKey, noSshd, type Sshd, type SshdOptions, startSshd } from '../support/sshd.ts';
+import { typeScript } from '../support/sources.ts';
 
 const skip = noSshd ?? false;
 
@@ -640,7 +641,7 @@ describe('giving up', { skip }, () => {
         await remote.close();`,
       );
       const cwd = new URL('../..', import.meta.url);
-      const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script], {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [...typeScript, script], {
         cwd,
         timeout: 20_000,
       });

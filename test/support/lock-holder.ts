@@ -2,7 +2,7 @@ import { acquireLock } from '../../src/storage/lock/lock.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { LockedError } from '../../src/model/errors.ts';
 
-// A process that takes locks, for tests: `node --import tsx lock-holder.ts DIRECTORY CONTENDERS`. Says `ready`, waits for
+// A process that takes locks, for tests: `node lock-holder.ts DIRECTORY CONTENDERS`. Says `ready`, waits for
 // a line, then lets so many contenders go at once; prints `held` or `locked` for each, and stays until its input ends.
 const [, , directory = '', contenders = '1'] = process.argv;
 const lines = process.stdin[Symbol.asyncIterator]();

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 
 /** What a program from the sources left behind. */
 export interface SourceRun {
@@ -18,12 +17,13 @@ export interface SourceOptions {
   readonly heard?: (text: string, child: ChildProcess) => void;
 }
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+/** How Node is told to run TypeScript: it does so by itself, but Node 22 warns each time that it is experimental there. */
+export const typeScript: readonly string[] = ['--disable-warning=ExperimentalWarning'];
 
 /** Runs a TypeScript program, without a build; this process's own SSTASH_ and AWS_ variables are left out. */
 export async function runSource(program: URL, args: readonly string[], options: SourceOptions = {}): Promise<SourceRun> {
   const own = Object.entries(process.env).filter(([name]) => !/^(SSTASH|AWS)_/.test(name));
-  const child = spawn(process.execPath, ['--import', tsx, fileURLToPath(program), ...args], {
+  const child = spawn(process.execPath, [...typeScript, fileURLToPath(program), ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...Object.fromEntries(own), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

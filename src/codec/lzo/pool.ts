@@ -184,16 +184,9 @@ export function openLzoPool(options: LzoPoolOptions = {}): LzoPool {
   return new LzoPool(options);
 }
 
-/**
- * In `dist` the worker is plain JavaScript. From source (tests, `npm run dev`) tsx has to be registered again inside the
- * thread: Node 20 takes loaders neither from the parent nor from `execArgv` for a worker's first file.
- */
+/** In `dist` the worker is plain JavaScript, beside this module; from source (tests, `npm run dev`) it is TypeScript. */
 function startWorker(program: URL | undefined): Worker {
-  const url = program ?? new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-  if (!url.pathname.endsWith('.ts')) return new Worker(url);
-  const [tsx, worker] = [import.meta.resolve('tsx/esm/api'), url.href].map((href) => JSON.stringify(href));
-  const code = `import { register } from ${tsx}; register(); await import(${worker});`;
-  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`));
+  return new Worker(program ?? new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url));
 }
 
 function isSmall({ blocks }: BlockBatch): boolean {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { openLzoPool } from '../../../../src/codec/lzo/pool.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import { noise, rows } from '../../../support/lzop.ts';
+import { typeScript } from '../../../support/sources.ts';
 
 /** A worker thread that runs this instead of src/codec/lzo-worker.ts; `onJob` at its first message. */
 function broken(onJob: string, atStart = ''): URL {
@@ -139,7 +140,7 @@ test('a header that lies about lengths fails its own job only', async () => {
 test('a pool that was not closed does not keep the process alive, one with work does', { timeout: 30_000 }, () => {
   const pool = new URL('../../../../src/codec/lzo/pool.ts', import.meta.url).href;
   const program = `import { openLzoPool } from ${JSON.stringify(pool)}; const { plainBytes } = await openLzoPool().encode(new Uint8Array(1000)); console.log(plainBytes);`;
-  const output = execFileSync(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', program], {
+  const output = execFileSync(process.execPath, [...typeScript, '-e', program], {
     encoding: 'utf8',
   });
   assert.equal(output, '1000\n');

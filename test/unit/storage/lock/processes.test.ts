@@ -8,6 +8,7 @@ import type { Event } from '../../../../src/model/events.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { isProcessAlive } from '../../../../src/storage/lock/process-table.ts';
+import { typeScript } from '../../../support/sources.ts';
 import { listed } from '../../../support/bodies.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -15,7 +16,7 @@ const program = fileURLToPath(new URL('../../../support/lock-holder.ts', import.
 
 /** A process with contenders for the lock of a directory, once it is ready to let them go. */
 async function contenders(context: TestContext, directory: string, count: number) {
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', program, directory, String(count)], {
+  const child: ChildProcess = spawn(process.execPath, [...typeScript, program, directory, String(count)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   context.after(() => child.kill('SIGKILL'));
