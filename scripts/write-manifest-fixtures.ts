@@ -18,7 +18,9 @@ import {
 } from '../test/support/manifests.ts';
 
 const [directory] = process.argv.slice(2);
-if (directory === undefined) throw new Error('where to?');
+if (directory === undefined) {
+  throw new Error('where to?');
+}
 const repository = new Repository(await openDirectoryStore(directory, { create: true }));
 
 const id = '20261121T031500Z';

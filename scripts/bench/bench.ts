@@ -84,8 +84,11 @@ async function bench(): Promise<void> {
       rmSync(lab.behind('profile'), { recursive: true, force: true });
     }
     const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', node: process.version };
-    if (options.json) console.log(JSON.stringify({ machine, data, runs, memory: memoryRuns, catalog }, undefined, 2));
-    else console.log(`${machine.cores} × ${machine.model}, Node ${machine.node}\n\n${tablesOf(runs, memoryRuns, catalog, data)}`);
+    if (options.json) {
+      console.log(JSON.stringify({ machine, data, runs, memory: memoryRuns, catalog }, undefined, 2));
+    } else {
+      console.log(`${machine.cores} × ${machine.model}, Node ${machine.node}\n\n${tablesOf(runs, memoryRuns, catalog, data)}`);
+    }
   } finally {
     say('stopping');
     await lab?.down();
@@ -94,7 +97,9 @@ async function bench(): Promise<void> {
 }
 
 async function programFile(): Promise<string> {
-  if (options.program !== undefined) return resolve(options.program);
+  if (options.program !== undefined) {
+    return resolve(options.program);
+  }
   say('building');
   await run({ argv: ['npm', 'run', '--silent', '--prefix', repository, 'build'], env: {} }, directory);
   return join(repository, 'dist/main.js');
@@ -114,5 +119,8 @@ process.on('SIGINT', () => {
   endMeasuring();
 });
 process.on('SIGTERM', interrupt);
-if (options.help) console.log(help);
-else await (options.wipe ? wipe() : bench());
+if (options.help) {
+  console.log(help);
+} else {
+  await (options.wipe ? wipe() : bench());
+}

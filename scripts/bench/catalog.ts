@@ -2,14 +2,14 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { crcText } from '../../src/model/backup/checksum.ts';
-import type { BackupManifest, NodeManifest } from '../../src/model/backup/manifest.ts';
+import { type BackupManifest, type NodeManifest } from '../../src/model/backup/manifest.ts';
 import { encodeJson } from '../../src/storage/manifest-format.ts';
 import { encodeNodeManifest } from '../../src/storage/node-manifest-format.ts';
 import { startCountingProxy } from '../../test/support/counting-proxy.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, storedOf, summary, tableOf } from '../../test/support/manifests.ts';
 import { sstashBackup, sstashProgram } from './contenders.ts';
-import type { CpuGroups } from './cpu-groups.ts';
-import type { Lab } from './lab.ts';
+import { type CpuGroups } from './cpu-groups.ts';
+import { type Lab } from './lab.ts';
 import { type Cost, type Program, measure } from './measure.ts';
 
 /** What a command took, and how many requests it sent. */
@@ -70,7 +70,9 @@ export async function measureCatalog(
   } finally {
     await proxy.stop();
     rmSync(down, { recursive: true, force: true });
-    for (const prefix of ['again', 'catalog']) rmSync(lab.behind(prefix), { recursive: true, force: true });
+    for (const prefix of ['again', 'catalog']) {
+      rmSync(lab.behind(prefix), { recursive: true, force: true });
+    }
   }
   return runs;
 }

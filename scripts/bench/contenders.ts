@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { aws, names, rclone, s5cmd } from './contender-programs.ts';
-import type { Lab } from './lab.ts';
-import type { Program } from './measure.ts';
+import { type Lab } from './lab.ts';
+import { type Program } from './measure.ts';
 import { medusaContender } from './medusa.ts';
 
 /** A way to bring the data set into the store, and ways to get it back. */

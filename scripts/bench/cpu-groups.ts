@@ -41,7 +41,9 @@ export function makeCpuGroups(): { readonly groups: CpuGroups; readonly remove: 
     throw new Error('no control groups');
   }
   const remove = (): void => {
-    for (const name of names) rmdirSync(join(top, name));
+    for (const name of names) {
+      rmdirSync(join(top, name));
+    }
     rmdirSync(top);
   };
   return { groups: { client, node, tools, server }, remove };

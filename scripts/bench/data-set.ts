@@ -97,7 +97,9 @@ async function makeTable(lab: Lab, java: string, spec: TableSpec): Promise<void>
   await lab.sandbox('nodetool', lab.host, 'import', keyspace, table, path);
   // import ends with status 0 also when it took nothing: what it took is gone.
   const left = readdirSync(outside).filter((name) => name.endsWith('Data.db'));
-  if (left.length > 0) throw new Error(`nodetool import left ${left.length} of ${mebibytes.length} sstables of ${table} behind`);
+  if (left.length > 0) {
+    throw new Error(`nodetool import left ${left.length} of ${mebibytes.length} sstables of ${table} behind`);
+  }
   await lab.root('rm -rf /var/lib/cassandra/import');
 }
 
@@ -141,7 +143,9 @@ async function findJava(lab: Lab): Promise<string> {
     await run({ argv: ['sh', '-c', install], env: { DEBIAN_FRONTEND: 'noninteractive' } }, lab.directory);
   }
   const java = installedJava();
-  if (java === undefined) throw new Error('no Java 17 with a compiler: install openjdk-17-jdk-headless');
+  if (java === undefined) {
+    throw new Error('no Java 17 with a compiler: install openjdk-17-jdk-headless');
+  }
   return java;
 }
 
@@ -161,12 +165,16 @@ async function makeTree(lab: Lab, tree: string): Promise<void> {
     const keyspace = join(lab.onNode(data), 'bench');
     for (const directory of namesIn(keyspace)) {
       const snapshot = join(keyspace, directory, 'snapshots/bench');
-      if (!existsSync(snapshot)) continue;
+      if (!existsSync(snapshot)) {
+        continue;
+      }
       const table = join(tree, 'bench', directory);
       mkdirSync(table, { recursive: true });
       await run({ argv: ['cp', '-al', `${snapshot}/.`, table], env: {} }, lab.directory);
       // Not sstables: sstash makes its own of both.
-      for (const name of ['manifest.json', 'schema.cql']) rmSync(join(table, name), { force: true });
+      for (const name of ['manifest.json', 'schema.cql']) {
+        rmSync(join(table, name), { force: true });
+      }
     }
   }
   await lab.sandbox('nodetool', lab.host, 'clearsnapshot', '-t', 'bench');

@@ -62,7 +62,9 @@ export async function startLab(directory: string, groups: CpuGroups): Promise<La
   const root = (shellText: string): Promise<string> => sandbox('root', host, 'sh', '-c', shellText);
   const closers: (() => Promise<unknown>)[] = [];
   const down = async (): Promise<void> => {
-    for (const close of closers.toReversed()) await close();
+    for (const close of closers.toReversed()) {
+      await close();
+    }
   };
   try {
     closers.push(await claim());
@@ -149,8 +151,12 @@ async function startServer(data: string, groups: CpuGroups): Promise<() => Promi
     enter(groups.server, server.pid ?? 0);
     for (let tries = 0; ; tries += 1) {
       const answer = await fetch(endpoint).catch(() => undefined);
-      if (answer !== undefined) return stop;
-      if (tries > 100 || server.exitCode !== null) throw new Error('the S3 server does not answer');
+      if (answer !== undefined) {
+        return stop;
+      }
+      if (tries > 100 || server.exitCode !== null) {
+        throw new Error('the S3 server does not answer');
+      }
       await delay(50);
     }
   } catch (error) {

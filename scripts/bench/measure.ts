@@ -30,7 +30,9 @@ const lookEveryMs = 50;
 
 /** Runs a program to its end. Rejects, with the end of what it wrote on stderr, unless it exits with 0. */
 export async function measure(program: Program, groups: CpuGroups, logDirectory: string): Promise<Cost> {
-  if (interrupted) throw new Error('interrupted');
+  if (interrupted) {
+    throw new Error('interrupted');
+  }
   // Dirty pages of the run before would be written during this one, at its expense.
   await run({ argv: ['sync'], env: {} }, logDirectory);
   const loadBefore = loadavg()[0] ?? 0;
@@ -111,7 +113,9 @@ export async function run(program: Program, logDirectory: string): Promise<strin
     child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
     const [status, signal]: unknown[] = await once(child, 'close');
     const stdout = Buffer.concat(chunks).toString();
-    if (status === 0) return stdout;
+    if (status === 0) {
+      return stdout;
+    }
     const said = (readFileSync(log, 'utf8').trim() || stdout.trim()).slice(-2000);
     throw new Error(`${program.argv.join(' ')} ended with ${String(status ?? signal)}: ${said}`);
   } finally {

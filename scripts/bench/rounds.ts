@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Contender, Download } from './contenders.ts';
-import type { CpuGroups } from './cpu-groups.ts';
-import type { DataSet } from './data-set.ts';
-import type { Lab } from './lab.ts';
+import { type Contender, type Download } from './contenders.ts';
+import { type CpuGroups } from './cpu-groups.ts';
+import { type DataSet } from './data-set.ts';
+import { type Lab } from './lab.ts';
 import { type Cost, measure, run } from './measure.ts';
 
 /** One measured run. */
@@ -34,7 +34,9 @@ export async function runRounds(
     for (const contender of [...all.slice(shift), ...all.slice(0, shift)]) {
       say(`round ${round} of ${count}: ${contender.name}`);
       runs.push(...(await uploads(round, contender, lab, groups)));
-      for (const each of contender.downloads) runs.push(await download(round, each, lab, data, groups));
+      for (const each of contender.downloads) {
+        runs.push(await download(round, each, lab, data, groups));
+      }
       rmSync(lab.behind(contender.prefix), { recursive: true, force: true });
     }
   }
@@ -48,14 +50,18 @@ async function uploads(round: number, contender: Contender, lab: Lab, groups: Cp
   const cost = await measure(contender.upload, groups, lab.directory);
   const storedBytes = bytesBelow(stored);
   const first: Run = { what: 'upload', name, round, ...cost, storedBytes };
-  if (again === undefined) return [first];
+  if (again === undefined) {
+    return [first];
+  }
   const second = await measure(again, groups, lab.directory);
   return [first, { what: 'again', name, round, ...second, storedBytes: bytesBelow(stored) - storedBytes }];
 }
 
 async function download(round: number, each: Download, lab: Lab, data: DataSet, groups: CpuGroups): Promise<Run> {
   rmSync(each.whole, { recursive: true, force: true });
-  if (each.made === true) mkdirSync(each.whole, { recursive: true });
+  if (each.made === true) {
+    mkdirSync(each.whole, { recursive: true });
+  }
   try {
     const cost = await measure(each.program, groups, lab.directory);
     // Some leave more beside it: sstash a note of its own, Medusa system keyspaces.

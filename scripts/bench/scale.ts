@@ -11,8 +11,7 @@ import { makeCpuGroups } from './cpu-groups.ts';
 import { markdownTable } from './figures.ts';
 import { cache, repository } from './lab.ts';
 import { type Cost, measure, run } from './measure.ts';
-import type { SimulatedSize } from './simulated-cluster.ts';
-import { startSimulatedCluster } from './simulated-cluster.ts';
+import { type SimulatedSize, startSimulatedCluster } from './simulated-cluster.ts';
 
 const help = `npm run bench:scale -- [OPTIONS]: needs Debian and root
 
@@ -37,8 +36,9 @@ interface ScaleRun extends Cost, SimulatedSize {
 
 async function scale(): Promise<readonly ScaleRun[]> {
   const program = options.program ?? join(repository, 'dist/main.js');
-  if (options.program === undefined)
+  if (options.program === undefined) {
     await run({ argv: ['npm', 'run', '--silent', '--prefix', repository, 'build'], env: {} }, '/tmp');
+  }
   await run({ argv: [join(repository, 'scripts/fetch-versitygw')], env: {} }, '/tmp');
   const { groups, remove } = makeCpuGroups();
   const server = await startVersityGateway();
@@ -95,5 +95,8 @@ function tableOf(runs: readonly ScaleRun[]): string {
   );
 }
 
-if (options.help) console.log(help);
-else console.log(`${cpus().length} × ${cpus()[0]?.model ?? ''}, Node ${process.version}\n\n${tableOf(await scale())}`);
+if (options.help) {
+  console.log(help);
+} else {
+  console.log(`${cpus().length} × ${cpus()[0]?.model ?? ''}, Node ${process.version}\n\n${tableOf(await scale())}`);
+}

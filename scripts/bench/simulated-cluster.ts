@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import type { Server as NetServer } from 'node:net';
+import { type Server as NetServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crc32 } from 'node:zlib';
@@ -46,7 +46,9 @@ export async function startSimulatedCluster(directory: string, { nodes, componen
   const hostKey = key('host');
   key('user');
   const allowed = ssh2.utils.parseKey(readFileSync(join(directory, 'user.pub')));
-  if (allowed instanceof Error) throw allowed;
+  if (allowed instanceof Error) {
+    throw allowed;
+  }
   const publicKey = readFileSync(join(directory, 'host.pub'), 'utf8').split(' ').slice(0, 2).join(' ');
   writeFileSync(join(directory, 'known_hosts'), hosts.map((host) => `[${host}]:${port} ${publicKey}\n`).join(''));
   const servers = await Promise.all(
@@ -81,8 +83,11 @@ function serve(client: ssh2.Connection, directory: string, node: number, allowed
   client.on('error', () => {});
   client.on('authentication', (context) => {
     // Who holds the key is not what is measured: its name is enough.
-    if (context.method === 'publickey' && context.key.data.equals(allowed)) context.accept();
-    else context.reject(['publickey']);
+    if (context.method === 'publickey' && context.key.data.equals(allowed)) {
+      context.accept();
+    } else {
+      context.reject(['publickey']);
+    }
   });
   client.on('session', (accept) => {
     accept().on('exec', (acceptExec, _, { command }) => {
@@ -105,8 +110,12 @@ function serve(client: ssh2.Connection, directory: string, node: number, allowed
 /** What nodetool and cqlsh answer, and the configuration. */
 function writeNodes(directory: string, hosts: readonly string[]): void {
   const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
-  for (const name of ['bin', 'info']) mkdirSync(join(directory, name));
-  for (const name of ['nodetool', 'cqlsh', 'curl']) symlinkSync(tool, join(directory, 'bin', name));
+  for (const name of ['bin', 'info']) {
+    mkdirSync(join(directory, name));
+  }
+  for (const name of ['nodetool', 'cqlsh', 'curl']) {
+    symlinkSync(tool, join(directory, 'bin', name));
+  }
   write('cassandra.yaml', `cluster_name: simulated\ndata_file_directories: [${join(directory, 'data')}]\n`);
   const nodes = hosts.map((address, index) => ({
     address,
@@ -126,7 +135,9 @@ function writeNodes(directory: string, hosts: readonly string[]): void {
     tokens: [token],
   });
   const [local, ...peers] = nodes;
-  if (local === undefined) throw new Error('a cluster needs a node');
+  if (local === undefined) {
+    throw new Error('a cluster needs a node');
+  }
   const uuid = (id: string) => id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   write(
     'rows',
@@ -169,7 +180,9 @@ function writeFiles(directory: string, components: number): void {
     for (const [component, size] of Object.entries(sizes)) {
       const bytes = randomBytes(size);
       write(component, bytes);
-      if (component === 'Data.db') write('Digest.crc32', String(crc32(bytes)));
+      if (component === 'Data.db') {
+        write('Digest.crc32', String(crc32(bytes)));
+      }
     }
   }
   const names = Array.from({ length: Math.floor(components / 8) }, (_, index) => `nb-${index + 1}-big-Data.db`);

@@ -32,7 +32,9 @@ const assignment = /^[A-Za-z_][A-Za-z0-9_]*=/;
 
 /** One word as a POSIX shell reads it back. Throws BackupError on a NUL byte: no argv can carry one. */
 export function quote(word: string): string {
-  if (word.includes('\0')) throw new BackupError(`a command argument holds a NUL byte: ${JSON.stringify(word)}`);
+  if (word.includes('\0')) {
+    throw new BackupError(`a command argument holds a NUL byte: ${JSON.stringify(word)}`);
+  }
   return harmless.test(word) && !assignment.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -43,7 +43,9 @@ const squares: readonly number[] = (() => {
 function shiftOf(bytes: number): number {
   let shift = one;
   for (let rest = bytes, n = 3; rest > 0; rest = Math.floor(rest / 2), n++) {
-    if (rest % 2 === 1) shift = multiply(squares[n % 32] ?? 0, shift);
+    if (rest % 2 === 1) {
+      shift = multiply(squares[n % 32] ?? 0, shift);
+    }
   }
   return shift;
 }

@@ -1,8 +1,6 @@
-import type { CommandModule, Options } from 'yargs';
-import type { OptionSet } from '../cli/arguments.ts';
-import { Arguments } from '../cli/arguments.ts';
-import type { CommandContext, CommandOutcome } from '../cli/run.ts';
-import { runCommand } from '../cli/run.ts';
+import { type CommandModule, type Options } from 'yargs';
+import { type OptionSet, Arguments } from '../cli/arguments.ts';
+import { type CommandContext, type CommandOutcome, runCommand } from '../cli/run.ts';
 import { UsageError } from '../model/errors.ts';
 import { outputOptions } from './options.ts';
 

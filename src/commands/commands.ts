@@ -1,7 +1,6 @@
-import type { ProgramCommand } from '../cli/program.ts';
+import { type ProgramCommand } from '../cli/program.ts';
 import { backupCommand } from './backup/backup.ts';
-import type { Command } from './command.ts';
-import { commandModule } from './command.ts';
+import { type Command, commandModule } from './command.ts';
 import { deleteCommand } from './store/delete.ts';
 import { downloadCommand } from './restore/download.ts';
 import { listCommand } from './store/list.ts';

@@ -1,13 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Options } from 'yargs';
-import type { Arguments, OptionSet } from '../cli/arguments.ts';
+import { type Options } from 'yargs';
+import { type Arguments, type OptionSet } from '../cli/arguments.ts';
 import { parseMoment } from '../model/backup/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
-import type { Location } from '../model/location.ts';
-import { parseLocation } from '../model/location.ts';
-import type { PerDatacenter } from '../model/per-datacenter.ts';
-import { parsePerDatacenter } from '../model/per-datacenter.ts';
+import { type Location, parseLocation } from '../model/location.ts';
+import { type PerDatacenter, parsePerDatacenter } from '../model/per-datacenter.ts';
 import { userName } from './lock-request.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */

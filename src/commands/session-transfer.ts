@@ -1,20 +1,18 @@
 import { setFlagsFromString } from 'node:v8';
-import type { Arguments } from '../cli/arguments.ts';
-import type { Remote } from '../cluster/remote.ts';
-import type { LzoPool } from '../codec/lzo/pool.ts';
+import { type Arguments } from '../cli/arguments.ts';
+import { type Remote } from '../cluster/remote.ts';
+import { type LzoPool } from '../codec/lzo/pool.ts';
 import { RateLimit } from '../flow/rate-limit.ts';
 import { defaultPatience } from '../flow/retry.ts';
-import type { Listen } from '../model/events.ts';
-import type { PerDatacenter } from '../model/per-datacenter.ts';
-import { limitIn } from '../model/per-datacenter.ts';
-import type { ChooseTransfers, Member } from '../operations/nodes/members.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
-import type { TransferChoice, TransferMode } from '../transfer/choice.ts';
-import { chooseTransfer, chosenTransfer } from '../transfer/choice.ts';
-import type { DirectParts } from '../transfer/direct/parts.ts';
+import { type Listen } from '../model/events.ts';
+import { type PerDatacenter, limitIn } from '../model/per-datacenter.ts';
+import { type ChooseTransfers, type Member } from '../operations/nodes/members.ts';
+import { type ObjectStore } from '../storage/object-store.ts';
+import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../transfer/choice.ts';
+import { type DirectParts } from '../transfer/direct/parts.ts';
 import { direct } from '../transfer/direct/direct.ts';
 import { relay } from '../transfer/relay/relay.ts';
-import type { Transfer } from '../transfer/transfer.ts';
+import { type Transfer } from '../transfer/transfer.ts';
 
 export interface TransferParts {
   readonly store: ObjectStore;
@@ -59,7 +57,9 @@ export async function transferOf(
   const parts = directParts(store, members);
   const straight = parts === undefined ? relayed : direct({ ...parts, limitOf, niceness });
   listen({ type: 'step', text: `transfer: ${summary(choices)}` });
-  if ([...choices.values()].every(({ name }) => name === 'direct')) collectGarbageEarly();
+  if ([...choices.values()].every(({ name }) => name === 'direct')) {
+    collectGarbageEarly();
+  }
   return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? straight : relayed])));
 }
 
@@ -84,13 +84,17 @@ function summary(choices: ReadonlyMap<Member, TransferChoice>): string {
     hosts.set(way, [...(hosts.get(way) ?? []), host]);
   }
   const [only, ...others] = [...hosts];
-  if (only !== undefined && others.length === 0) return only[0];
+  if (only !== undefined && others.length === 0) {
+    return only[0];
+  }
   return [...hosts].map(([way, names]) => `${way} on ${names.join(', ')}`).join('; ');
 }
 
 function directParts(store: ObjectStore, members: readonly Member[]): DirectParts | undefined {
   const { signer } = store;
-  if (signer === undefined) return undefined;
+  if (signer === undefined) {
+    return undefined;
+  }
   const parallel = new Set(members.filter(({ tools }) => isParallel(tools.curl?.version)).map(({ remote }) => remote));
   return {
     store,

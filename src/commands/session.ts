@@ -1,20 +1,18 @@
 import { homedir } from 'node:os';
-import type { Arguments } from '../cli/arguments.ts';
+import { type Arguments } from '../cli/arguments.ts';
 import { agentSocket, defaultKeys } from '../cli/environment.ts';
-import type { CommandContext } from '../cli/run.ts';
-import type { Remote } from '../cluster/remote.ts';
-import { quote } from '../cluster/remote.ts';
+import { type CommandContext } from '../cli/run.ts';
+import { type Remote, quote } from '../cluster/remote.ts';
 import { openSsh } from '../cluster/ssh/ssh.ts';
-import type { Tools } from '../cluster/tools/run-tool.ts';
-import type { LzoPool } from '../codec/lzo/pool.ts';
-import { openLzoPool } from '../codec/lzo/pool.ts';
+import { type Tools } from '../cluster/tools/run-tool.ts';
+import { type LzoPool, openLzoPool } from '../codec/lzo/pool.ts';
 import { UsageError } from '../model/errors.ts';
-import type { ChooseTransfers, Member } from '../operations/nodes/members.ts';
+import { type ChooseTransfers, type Member } from '../operations/nodes/members.ts';
 import { openDirectoryStore } from '../storage/directory/directory.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { type ObjectStore } from '../storage/object-store.ts';
 import { Repository } from '../storage/repository.ts';
 import { openS3Store } from '../storage/s3/s3.ts';
-import type { Transfer } from '../transfer/transfer.ts';
+import { type Transfer } from '../transfer/transfer.ts';
 import { locationOf, perDatacenter } from './options.ts';
 import { transferChooser, transferOf } from './session-transfer.ts';
 

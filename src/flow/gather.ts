@@ -15,5 +15,7 @@ export async function* joined(source: AsyncIterable<Uint8Array>, atLeast: number
       bytes = 0;
     }
   }
-  if (bytes > 0) yield Buffer.concat(held);
+  if (bytes > 0) {
+    yield Buffer.concat(held);
+  }
 }

@@ -1,5 +1,4 @@
-import type { Clock } from './clock.ts';
-import { systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 /** How far a stream that was held up may catch up: timers are late, and a limit must not become a lower one by that. */
 const catchUpMs = 100;

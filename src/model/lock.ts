@@ -1,4 +1,4 @@
-import type { Owner } from './backup/manifest.ts';
+import { type Owner } from './backup/manifest.ts';
 
 /** The lock as it lies in the store (`lock.json`): one writer per location at a time. */
 export interface LockRecord {

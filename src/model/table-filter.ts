@@ -1,5 +1,5 @@
 import { UsageError } from './errors.ts';
-import type { TableId } from './sstable.ts';
+import { type TableId } from './sstable.ts';
 
 /**
  * Which keyspaces and tables are meant by `-K`. Patterns are globs (`*`, `?`) over `keyspace.table`; `keyspace` alone

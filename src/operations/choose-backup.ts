@@ -1,12 +1,11 @@
 import { inOrder } from '../flow/side-by-side.ts';
-import type { Backup } from '../model/backup/backup.ts';
-import { latestComplete, standsOn } from '../model/backup/backup.ts';
+import { type Backup, latestComplete, standsOn } from '../model/backup/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
-import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
+import { type Listen } from '../model/events.ts';
+import { type BackupId, type NodeManifest } from '../model/backup/manifest.ts';
 import { pathOf } from '../model/retention/prune-plan.ts';
-import type { WantedTables } from '../storage/node-manifest-format.ts';
-import type { Repository } from '../storage/repository.ts';
+import { type WantedTables } from '../storage/node-manifest-format.ts';
+import { type Repository } from '../storage/repository.ts';
 
 export interface BackupChoice {
   /** An id, or `latest`. */

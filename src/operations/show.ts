@@ -1,10 +1,8 @@
-import type { Backup } from '../model/backup/backup.ts';
-import type { NodeContents } from '../model/backup/contents.ts';
-import { addContents, nodeContents } from '../model/backup/contents.ts';
-import type { NodeManifest } from '../model/backup/manifest.ts';
+import { type Backup } from '../model/backup/backup.ts';
+import { type NodeContents, addContents, nodeContents } from '../model/backup/contents.ts';
+import { type NodeManifest } from '../model/backup/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
-import type { BackupChoice, ChoiceParts } from './choose-backup.ts';
-import { chooseBackup, manifestPages } from './choose-backup.ts';
+import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from './choose-backup.ts';
 
 /** A backup with what its nodes hold. */
 export interface ShownBackup {

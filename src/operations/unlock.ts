@@ -2,7 +2,7 @@ import { LockedError } from '../model/errors.ts';
 import { type SeenLock, isSameHolder } from '../model/lock.ts';
 import { lockKey } from '../storage/keys.ts';
 import { readLock } from '../storage/lock/format.ts';
-import type { Repository } from '../storage/repository.ts';
+import { type Repository } from '../storage/repository.ts';
 
 export interface UnlockResult {
   readonly location: string;
@@ -22,7 +22,9 @@ export async function unlock(
 ): Promise<UnlockResult> {
   const { store } = repository;
   const lock = await readLock(store, signal);
-  if (lock === undefined || !(await confirm(lock))) return { location: store.url, lock, removed: false };
+  if (lock === undefined || !(await confirm(lock))) {
+    return { location: store.url, lock, removed: false };
+  }
   const now = await readLock(store, signal);
   if (now !== undefined && !isSameHolder(lock, now)) {
     throw new LockedError('somebody else has taken the lock in the meantime', { hint: 'look again: `sstash unlock`' });

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { LockedError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
-import type { Owner } from '../model/backup/manifest.ts';
-import type { Lock } from '../storage/lock/held-lock.ts';
+import { type Listen } from '../model/events.ts';
+import { type Owner } from '../model/backup/manifest.ts';
+import { type Lock } from '../storage/lock/held-lock.ts';
 import { acquireLock } from '../storage/lock/lock.ts';
-import type { Repository } from '../storage/repository.ts';
+import { type Repository } from '../storage/repository.ts';
 
 export interface LockRequest {
   readonly owner: Owner;
@@ -34,7 +34,9 @@ export async function withLock<T>(
     return await work(either, lock);
   } catch (error) {
     // What broke off in consequence is not worth telling; an interrupt before that is.
-    if (either.reason instanceof LockedError) throw either.reason;
+    if (either.reason instanceof LockedError) {
+      throw either.reason;
+    }
     throw error;
   } finally {
     await lock.release();

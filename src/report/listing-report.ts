@@ -1,8 +1,6 @@
-import type { Backup, DamagedBackup } from '../model/backup/backup.ts';
-import { kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
-import type { NodeContents } from '../model/backup/contents.ts';
-import { tableSums } from '../model/backup/contents.ts';
-import type { NodeManifest } from '../model/backup/manifest.ts';
+import { type Backup, type DamagedBackup, kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import { type NodeContents, tableSums } from '../model/backup/contents.ts';
+import { type NodeManifest } from '../model/backup/manifest.ts';
 import { pathOf } from '../model/retention/prune-plan.ts';
 import { sizeText, total } from '../model/size.ts';
 import { nodesText } from './backup-report.ts';

@@ -1,9 +1,7 @@
-import type { Backup, DamagedBackup } from '../model/backup/backup.ts';
-import { kindOf, takenAtOf } from '../model/backup/backup.ts';
-import type { PrunePlan } from '../model/retention/prune-plan.ts';
-import { pathOf } from '../model/retention/prune-plan.ts';
-import type { PruneResult } from '../model/retention/prune-result.ts';
-import type { Judged } from '../model/retention/retention.ts';
+import { type Backup, type DamagedBackup, kindOf, takenAtOf } from '../model/backup/backup.ts';
+import { type PrunePlan, pathOf } from '../model/retention/prune-plan.ts';
+import { type PruneResult } from '../model/retention/prune-result.ts';
+import { type Judged } from '../model/retention/retention.ts';
 import { sizeText } from '../model/size.ts';
 import { count } from './backup-report.ts';
 import { table } from './table.ts';

@@ -1,8 +1,6 @@
 import { sizeText } from '../model/size.ts';
-import type { Problem, ProblemKind } from '../model/verify/verify-plan.ts';
-import { isDamage } from '../model/verify/verify-plan.ts';
-import type { VerifyResult } from '../model/verify/verify-result.ts';
-import { isSound } from '../model/verify/verify-result.ts';
+import { type Problem, type ProblemKind, isDamage } from '../model/verify/verify-plan.ts';
+import { type VerifyResult, isSound } from '../model/verify/verify-result.ts';
 import { count } from './backup-report.ts';
 import { table } from './table.ts';
 

@@ -1,5 +1,5 @@
 import { IntegrityError } from '../model/errors.ts';
-import type { Body, PutOptions } from './object-store.ts';
+import { type Body, type PutOptions } from './object-store.ts';
 
 /**
  * The chunks of a body that is being put, counted. An abort ends the wait for the next chunk at once, even when the
@@ -18,7 +18,9 @@ export async function* chunksOf(
   for await (const chunk of body instanceof Uint8Array ? once(body) : abortable(body, signal)) {
     signal?.throwIfAborted();
     count += chunk.byteLength;
-    if (count > most) throw new IntegrityError(`${key} is longer than the ${most} bytes that were expected`);
+    if (count > most) {
+      throw new IntegrityError(`${key} is longer than the ${most} bytes that were expected`);
+    }
     yield chunk;
   }
   if (options.bytes !== undefined && count !== options.bytes) {
@@ -52,14 +54,19 @@ async function* abortable(
         });
       });
       state = next.done === true ? 'ended' : 'idle';
-      if (next.done === true) return;
+      if (next.done === true) {
+        return;
+      }
       yield next.value;
     }
   } finally {
     signal?.removeEventListener('abort', onAbort);
     const closed = state === 'ended' ? undefined : source.return?.();
     // A generator that is still waiting for its own source answers `return` only after that: do not wait for it.
-    if (state === 'asked') closed?.catch(() => {});
-    else await closed;
+    if (state === 'asked') {
+      closed?.catch(() => {});
+    } else {
+      await closed;
+    }
   }
 }

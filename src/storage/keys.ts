@@ -1,7 +1,6 @@
 import { isBackupId } from '../model/backup/backup-id.ts';
-import type { BackupId, BackupRef, Compression } from '../model/backup/manifest.ts';
-import type { TableId } from '../model/sstable.ts';
-import { parseTableDirectory, tableDirectory } from '../model/sstable.ts';
+import { type BackupId, type BackupRef, type Compression } from '../model/backup/manifest.ts';
+import { type TableId, parseTableDirectory, tableDirectory } from '../model/sstable.ts';
 
 /**
  * The bucket layout, format 1, and nothing else. The specification is docs/format.md; no other file builds a key.

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createGunzip, createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { IntegrityError } from '../model/errors.ts';
-import type { NodeManifest, StoredTable } from '../model/backup/manifest.ts';
-import type { TableId } from '../model/sstable.ts';
+import { type NodeManifest, type StoredTable } from '../model/backup/manifest.ts';
+import { type TableId } from '../model/sstable.ts';
 import { sumText } from '../model/backup/stored-sum.ts';
 import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
 

@@ -119,15 +119,23 @@ export interface ObjectStore {
  */
 export function assertKey(key: string): void {
   const problem = problemOf(key);
-  if (problem !== undefined) throw new StorageError(`not a key: ${JSON.stringify(key)} ${problem}`, { key });
+  if (problem !== undefined) {
+    throw new StorageError(`not a key: ${JSON.stringify(key)} ${problem}`, { key });
+  }
 }
 
 function problemOf(key: string): string | undefined {
   for (const segment of key.split('/')) {
-    if (segment === '') return 'has an empty segment';
-    if (segment === '.' || segment === '..') return `has a segment ${segment}`;
+    if (segment === '') {
+      return 'has an empty segment';
+    }
+    if (segment === '.' || segment === '..') {
+      return `has a segment ${segment}`;
+    }
   }
   // Control characters, halves of a surrogate pair, and the two code points that XML forbids.
-  if (/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(key)) return 'has a character that listings cannot carry';
+  if (/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(key)) {
+    return 'has a character that listings cannot carry';
+  }
   return undefined;
 }

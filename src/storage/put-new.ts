@@ -1,5 +1,5 @@
 import { ConditionFailedError } from '../model/errors.ts';
-import type { ObjectStore } from './object-store.ts';
+import { type ObjectStore } from './object-store.ts';
 import { isUnknownToServer } from './s3/errors.ts';
 
 /**

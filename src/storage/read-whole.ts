@@ -1,5 +1,5 @@
 import { NotFoundError } from '../model/errors.ts';
-import type { ObjectStore } from './object-store.ts';
+import { type ObjectStore } from './object-store.ts';
 
 /** A small object's bytes, undefined when it is not there. */
 export async function readWhole(store: ObjectStore, key: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {

@@ -1,10 +1,15 @@
 import { inOrder } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
-import type { Backup, DamagedBackup, Survey } from '../model/backup/backup.ts';
-import { byTime, refOf, refOfNode } from '../model/backup/backup.ts';
+import { type Backup, type DamagedBackup, type Survey, byTime, refOf, refOfNode } from '../model/backup/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
-import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/backup/manifest.ts';
-import type { Ring } from '../model/ring/ring.ts';
+import {
+  type BackupId,
+  type BackupManifest,
+  type BackupRef,
+  type InProgress,
+  type NodeManifest,
+} from '../model/backup/manifest.ts';
+import { type Ring } from '../model/ring/ring.ts';
 import {
   backupManifestKey,
   closedKey,
@@ -17,9 +22,8 @@ import {
   schemaKey,
 } from './keys.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
-import type { WantedTables } from './node-manifest-format.ts';
-import { encodeNodeManifest, joinPages, manifestPages } from './node-manifest-format.ts';
-import type { ObjectStore } from './object-store.ts';
+import { type WantedTables, encodeNodeManifest, joinPages, manifestPages } from './node-manifest-format.ts';
+import { type ObjectStore } from './object-store.ts';
 import { putNew } from './put-new.ts';
 import { readWhole } from './read-whole.ts';
 import { SharedTables } from './shared-tables.ts';

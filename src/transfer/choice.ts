@@ -1,12 +1,11 @@
-import type { Remote } from '../cluster/remote.ts';
+import { type Remote } from '../cluster/remote.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
 import { reasonOf } from '../model/backup/outcome.ts';
-import type { Answer } from './direct/curl-answer.ts';
-import type { DirectParts } from './direct/parts.ts';
-import { mebibyte } from './direct/parts.ts';
+import { type Answer } from './direct/curl-answer.ts';
+import { type DirectParts, mebibyte } from './direct/parts.ts';
 import { NodeBatch } from './direct/node-batch.ts';
 import { probeCommand } from './direct/node-scripts.ts';
-import type { Source, Target, Transfer } from './transfer.ts';
+import { type Source, type Target, type Transfer } from './transfer.ts';
 
 export type TransferMode = 'direct' | 'relay' | 'auto';
 
@@ -40,14 +39,20 @@ export async function chooseTransfer(
   { mode, direct, needsLzop }: ChoiceOptions,
   signal: AbortSignal,
 ): Promise<TransferChoice> {
-  if (mode === 'relay') return { name: 'relay', reason: 'asked for' };
+  if (mode === 'relay') {
+    return { name: 'relay', reason: 'asked for' };
+  }
   const { host } = candidate.remote;
   const obstacle =
     direct === undefined
       ? 'the location is a directory of this host'
       : (missingProgram(candidate, needsLzop) ?? (await unreachable(candidate.remote, direct, signal)));
-  if (obstacle === undefined) return { name: 'direct', reason: `${host} reaches the store` };
-  if (mode === 'auto') return { name: 'relay', reason: obstacle };
+  if (obstacle === undefined) {
+    return { name: 'direct', reason: `${host} reaches the store` };
+  }
+  if (mode === 'auto') {
+    return { name: 'relay', reason: obstacle };
+  }
   throw new UsageError(`${host} cannot transfer directly: ${obstacle}`, {
     hint: 'leave out --transfer direct: bytes then go through this host where they must',
   });
@@ -57,7 +62,9 @@ export async function chooseTransfer(
 export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
   const wayOf = (remote: Remote): Transfer => {
     const way = ways.get(remote);
-    if (way === undefined) throw new BackupError(`no transfer was chosen for ${remote.host}`);
+    if (way === undefined) {
+      throw new BackupError(`no transfer was chosen for ${remote.host}`);
+    }
     return way;
   };
   return {
@@ -81,7 +88,9 @@ const probeKey = 'sstash-probe';
 async function unreachable(remote: Remote, parts: DirectParts, signal: AbortSignal): Promise<string | undefined> {
   try {
     const lacking = (await remote.run(probeCommand(), { signal })).trim();
-    if (lacking !== '') return `it lacks ${lacking}`;
+    if (lacking !== '') {
+      return `it lacks ${lacking}`;
+    }
     const node = new NodeBatch({ ...parts, patience: { attempts: 2, firstDelayMs: 500 } }, remote, mebibyte, signal);
     try {
       await node.send([{ key: probeKey, bytes: 0, sign: () => parts.signer.get(probeKey), files: {}, isDone }]);

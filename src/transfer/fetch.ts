@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { Cksum } from '../codec/cksum.ts';
-import type { LzoPool } from '../codec/lzo/pool.ts';
+import { type LzoPool } from '../codec/lzo/pool.ts';
 import { lzopDecode } from '../codec/lzop/decode.ts';
 import { ContainerFollower } from '../codec/lzop/follow.ts';
 import { crcText } from '../model/backup/checksum.ts';
 import { IntegrityError } from '../model/errors.ts';
-import type { StoredFile } from '../model/backup/manifest.ts';
+import { type StoredFile } from '../model/backup/manifest.ts';
 import { type StoredSum, sumText } from '../model/backup/stored-sum.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { type ObjectStore } from '../storage/object-store.ts';
 
 /**
  * The plain bytes of a stored component. Ends with IntegrityError unless the object had its recorded size and checksum,

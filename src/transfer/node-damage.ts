@@ -1,5 +1,5 @@
 import { IntegrityError } from '../model/errors.ts';
-import type { Upload } from '../model/backup/upload-plan.ts';
+import { type Upload } from '../model/backup/upload-plan.ts';
 
 /** A Data.db that has not the CRC-32 that Cassandra wrote beside it; `found` where it is known. */
 export function damagedOnNode({ component, digest }: Upload, found?: string): IntegrityError {

@@ -1,6 +1,6 @@
 import { cksumOfTurned } from '../codec/cksum.ts';
 import { IntegrityError, RemoteError } from '../model/errors.ts';
-import type { StoredFile } from '../model/backup/manifest.ts';
+import { type StoredFile } from '../model/backup/manifest.ts';
 import { numberOf } from './direct/parts.ts';
 
 /** What `cksum` printed; NaN where it printed nothing that is understood. */
@@ -52,7 +52,9 @@ export function proveSum(host: string, file: StoredFile, check: Check, { cksum, 
       check: 'plain-size',
     });
   }
-  if (cksum !== check.sum) throw otherSum(file, check.of);
+  if (cksum !== check.sum) {
+    throw otherSum(file, check.of);
+  }
 }
 
 /** The object holds something else than was stored, or than Cassandra wrote. */

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { holdOn, release, untilHeld, whenCompressing, withoutProgram, withWrapper } from '../support/host-faults.ts';
-import type { ErrorDocument, ListDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { type ErrorDocument, type ListDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { onHost, runSandbox } from '../support/sandbox.ts';
 import { freePort, newKey } from '../support/sshd.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -86,7 +85,9 @@ test('a host that nobody knows yet: refused when strict, learned by accept-new',
   const args = ['backup', '--dry-run', '--host-key-checking', 'accept-new', '-K', 'faults'];
   assert.equal((await runProgram(args, { env })).code, 0);
   const learned = await readFile(known, 'utf8');
-  for (const host of story.sandbox.hosts) assert.ok(learned.includes(host));
+  for (const host of story.sandbox.hosts) {
+    assert.ok(learned.includes(host));
+  }
 });
 
 test('a bucket that does not exist', () =>

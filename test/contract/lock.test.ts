@@ -8,7 +8,7 @@ import { LockedError } from '../../src/model/errors.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { readLock } from '../../src/storage/lock/format.ts';
 import { acquireLock } from '../../src/storage/lock/lock.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { listed } from '../support/bodies.ts';
 import { missing, s3ProxyJar, startS3Proxy, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { openOn } from './object-store-s3.ts';
@@ -49,7 +49,9 @@ function lockContract(of: string, skip: string | undefined, start: () => Promise
       const locks = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
       assert.equal(locks.length, 1);
       for (const result of results) {
-        if (result.status === 'rejected') assert.ok(result.reason instanceof LockedError, String(result.reason));
+        if (result.status === 'rejected') {
+          assert.ok(result.reason instanceof LockedError, String(result.reason));
+        }
       }
       assert.equal(locks[0]?.conditional, true);
       await locks[0].release();
@@ -68,7 +70,9 @@ function lockContract(of: string, skip: string | undefined, start: () => Promise
       assert.equal(later?.record?.token, first?.record?.token);
       await assert.rejects(take(other, 'ben'), LockedError);
       await other.delete(['lock.json']);
-      while (!lock.signal.aborted) await delay(20);
+      while (!lock.signal.aborted) {
+        await delay(20);
+      }
       assert.match(String(lock.signal.reason), /was removed/);
       await lock.release();
       assert.equal(await readLock(other, never), undefined);

@@ -55,7 +55,9 @@ describe('directory store', () => {
       const store = await openDirectoryStore(path);
       await store.put('key', Buffer.alloc(2 * mebibyte));
       const read = async (): Promise<void> => {
-        for await (const _ of store.get('key')) await truncate(join(path, 'key'), mebibyte);
+        for await (const _ of store.get('key')) {
+          await truncate(join(path, 'key'), mebibyte);
+        }
       };
       await assert.rejects(read(), /breaks off at byte 1048576 of 2097152/);
     }));
@@ -76,12 +78,18 @@ describe('directory store', () => {
       const tmp = join(path, '.sstash-tmp');
       await mkdir(tmp);
       const names = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222', 'mine'];
-      for (const name of names) await writeFile(join(tmp, name), 'x');
-      for (const name of ['11111111-1111-4111-8111-111111111111', 'mine']) await utimes(join(tmp, name), 1, 1);
+      for (const name of names) {
+        await writeFile(join(tmp, name), 'x');
+      }
+      for (const name of ['11111111-1111-4111-8111-111111111111', 'mine']) {
+        await utimes(join(tmp, name), 1, 1);
+      }
       const store = await openDirectoryStore(path);
       assert.deepEqual((await readdir(tmp)).toSorted(), names.slice(1));
       assert.deepEqual(await listed(store, ''), []);
-      for await (const name of store.directories('')) assert.fail(name);
+      for await (const name of store.directories('')) {
+        assert.fail(name);
+      }
       assert.equal(await store.clearUnfinished(new Date(0)), 0);
       assert.equal(await store.clearUnfinished(new Date(Date.now() + 1000)), 1);
       assert.deepEqual(await readdir(tmp), ['mine']);

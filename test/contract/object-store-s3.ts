@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { ConditionFailedError, NotFoundError, StorageError, UsageError } from '../../src/model/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { type S3Options, openS3Store } from '../../src/storage/s3/s3.ts';
 import { bytesOf, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
 import { type S3Server, freePort } from '../support/s3-servers.ts';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
-import type { StorePlace } from './object-store.ts';
+import { type StorePlace } from './object-store.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -117,7 +117,9 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
         const lose = async function* (): AsyncGenerator<Uint8Array> {
           let given = 0;
           for await (const chunk of body) {
-            if (given <= request * 7 * mebibyte && given + chunk.byteLength > request * 7 * mebibyte) proxy.loseAnswers(1);
+            if (given <= request * 7 * mebibyte && given + chunk.byteLength > request * 7 * mebibyte) {
+              proxy.loseAnswers(1);
+            }
             given += chunk.byteLength;
             yield chunk;
           }
@@ -147,7 +149,9 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
       const read = async (): Promise<void> => {
         let cut = false;
         for await (const _ of store.get('cut')) {
-          if (!cut) proxy.cutAnswers(1000, 0);
+          if (!cut) {
+            proxy.cutAnswers(1000, 0);
+          }
           cut = true;
         }
       };
@@ -165,7 +169,9 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
       const read = async (): Promise<void> => {
         let replaced = false;
         for await (const _ of store.get('cut')) {
-          if (!replaced) await direct.put('cut', Buffer.alloc(8 * mebibyte, 'b'));
+          if (!replaced) {
+            await direct.put('cut', Buffer.alloc(8 * mebibyte, 'b'));
+          }
           replaced = true;
         }
       };

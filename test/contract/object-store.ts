@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, IntegrityError, NotFoundError, StorageError } from '../../src/model/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { bytesOf, failing, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
 
 /** A place that stores can be opened in. */
@@ -181,8 +181,11 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       const results = await Promise.allSettled(writers);
       const winners = results.flatMap((result, index) => (result.status === 'fulfilled' ? [index] : []));
       assert.equal(winners.length, 1);
-      for (const result of results)
-        if (result.status === 'rejected') assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
+      for (const result of results) {
+        if (result.status === 'rejected') {
+          assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
+        }
+      }
       assert.equal(await textOf(store, 'lock'), `writer ${winners[0]}`);
     });
 
@@ -191,8 +194,11 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         [1, 2, 3].map(() => store.put('once', stream(17 * mebibyte).body, { ifAbsent: true })),
       );
       assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
-      for (const result of results)
-        if (result.status === 'rejected') assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
+      for (const result of results) {
+        if (result.status === 'rejected') {
+          assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
+        }
+      }
       await assert.rejects(store.put('once', Buffer.alloc(17 * mebibyte), { ifAbsent: true }), ConditionFailedError);
     });
 
@@ -244,7 +250,9 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     });
 
     it('keeps every character of a key', async () => {
-      for (const key of oddKeys) await store.put(key, Buffer.from(key));
+      for (const key of oddKeys) {
+        await store.put(key, Buffer.from(key));
+      }
       assert.deepEqual(
         (await listed(store, '')).map(({ key }) => key),
         oddKeys.toSorted(),
@@ -296,7 +304,9 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     });
 
     it('lists by any beginning of a key', async () => {
-      for (const key of ['2026/a', '2026/b/c', '2026-x', '2027']) await store.put(key, Buffer.from(key));
+      for (const key of ['2026/a', '2026/b/c', '2026-x', '2027']) {
+        await store.put(key, Buffer.from(key));
+      }
       assert.deepEqual(await keysUnder(store, '2026'), ['2026-x', '2026/a', '2026/b/c']);
       assert.deepEqual(await keysUnder(store, '2026/'), ['2026/a', '2026/b/c']);
       assert.deepEqual(await keysUnder(store, '2026/b/'), ['2026/b/c']);
@@ -308,10 +318,14 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     it('names the directories below a prefix, and forgets those that have become empty', async () => {
       const directories = async (prefix: string): Promise<string[]> => {
         const names: string[] = [];
-        for await (const name of store.directories(prefix)) names.push(name);
+        for await (const name of store.directories(prefix)) {
+          names.push(name);
+        }
         return names.toSorted();
       };
-      for (const key of ['top', 'a/1', 'a/deep/er/2', 'b+ c/3', 'b+ c/deep/4']) await store.put(key, Buffer.from(key));
+      for (const key of ['top', 'a/1', 'a/deep/er/2', 'b+ c/3', 'b+ c/deep/4']) {
+        await store.put(key, Buffer.from(key));
+      }
       assert.deepEqual(await directories(''), ['a', 'b+ c']);
       assert.deepEqual(await directories('a/'), ['deep']);
       assert.deepEqual(await directories('b+ c/'), ['deep']);
@@ -341,7 +355,9 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         async function* endless(): AsyncGenerator<Uint8Array> {
           try {
             for (let given = 0; ; given += 65_536) {
-              if (given >= abortAt) abort.abort(reason);
+              if (given >= abortAt) {
+                abort.abort(reason);
+              }
               yield Buffer.alloc(65_536);
             }
           } finally {
@@ -375,7 +391,9 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       const read = async (): Promise<void> => {
         for await (const chunk of store.get('key', {}, abort.signal)) {
           seen += chunk.byteLength;
-          if (seen > mebibyte) abort.abort();
+          if (seen > mebibyte) {
+            abort.abort();
+          }
         }
       };
       await assert.rejects(read(), { name: 'AbortError' });
@@ -385,7 +403,9 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       await assert.rejects(store.delete(['key'], signal), { name: 'AbortError' });
       await assert.rejects(
         async () => {
-          for await (const _ of store.list('', signal)) continue;
+          for await (const _ of store.list('', signal)) {
+            continue;
+          }
         },
         { name: 'AbortError' },
       );
@@ -408,14 +428,20 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       };
       const puts = [...wanted, ...others].map((key) => begin(store, key));
       const foreign = begin(neighbour, '2026/host/a');
-      for (const { put } of [...puts, foreign]) put.catch(() => {});
+      for (const { put } of [...puts, foreign]) {
+        put.catch(() => {});
+      }
       const begun = async (): Promise<number> => (await place.leftovers()).length;
-      while ((await begun()) < 5) await delay(20);
+      while ((await begun()) < 5) {
+        await delay(20);
+      }
       assert.equal(await store.abortUnfinished('2025/'), 0);
       assert.equal(await store.abortUnfinished('2026/'), 2);
       assert.equal(await begun(), 3);
       assert.equal(await store.abortUnfinished('2026/'), 0);
-      for (const { end } of [...puts, foreign]) end();
+      for (const { end } of [...puts, foreign]) {
+        end();
+      }
       const results = await Promise.allSettled([...puts, foreign].map(({ put }) => put));
       assert.deepEqual(
         results.map(({ status }) => status),
@@ -431,7 +457,11 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
 
     it('lets a reader stop early', async () => {
       await store.put('key', stream(20 * mebibyte).body);
-      for (let round = 0; round < 5; round += 1) for await (const _ of store.get('key')) break;
+      for (let round = 0; round < 5; round += 1) {
+        for await (const _ of store.get('key')) {
+          break;
+        }
+      }
       assert.equal((await store.stat('key'))?.bytes, 20 * mebibyte);
     });
   });

@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Remote } from '../../src/cluster/remote.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 
 export interface RemoteUnderTest {
@@ -92,7 +92,9 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     test('read yields what was printed before it throws for the status', async () => {
       const seen: Uint8Array[] = [];
       await assert.rejects(async () => {
-        for await (const chunk of remote().read(['sh', '-c', 'echo some; exit 3'])) seen.push(chunk);
+        for await (const chunk of remote().read(['sh', '-c', 'echo some; exit 3'])) {
+          seen.push(chunk);
+        }
       }, RemoteError);
       assert.equal(Buffer.concat(seen).toString(), 'some\n');
     });
@@ -141,9 +143,13 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
 
     test('32 MiB go in and come back unharmed', async () => {
       const block = Buffer.alloc(1 << 20);
-      for (let at = 0; at < block.length; at += 1) block[at] = (at * 7919) >> 3;
+      for (let at = 0; at < block.length; at += 1) {
+        block[at] = (at * 7919) >> 3;
+      }
       async function* blocks(): AsyncGenerator<Uint8Array> {
-        for (let count = 0; count < 32; count += 1) yield block;
+        for (let count = 0; count < 32; count += 1) {
+          yield block;
+        }
       }
       const whole = Buffer.alloc(32 << 20);
       let length = 0;
@@ -152,20 +158,26 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
         length += chunk.length;
       }
       assert.equal(length, whole.length);
-      for (let at = 0; at < length; at += block.length) assert.ok(whole.subarray(at, at + block.length).equals(block));
+      for (let at = 0; at < length; at += block.length) {
+        assert.ok(whole.subarray(at, at + block.length).equals(block));
+      }
     });
 
     test('a command may end well without reading its input', async () => {
       let closed = false;
       async function* endless(): AsyncGenerator<Uint8Array> {
         try {
-          for (;;) yield Buffer.alloc(65_536, 0x61);
+          for (;;) {
+            yield Buffer.alloc(65_536, 0x61);
+          }
         } finally {
           closed = true;
         }
       }
       assert.equal(await remote().run(['head', '-c', '3'], { input: endless() }), 'aaa');
-      for (let wait = 0; !closed && wait < 100; wait += 1) await delay(20);
+      for (let wait = 0; !closed && wait < 100; wait += 1) {
+        await delay(20);
+      }
       assert.ok(closed, 'the input was not closed');
     });
 
@@ -182,7 +194,9 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       const stop = new AbortController();
       const reason = new Error('enough');
       const sleeping = remote().run(['sleep', token], { signal: stop.signal });
-      while (!isRunning(`sleep ${token}`)) await delay(20);
+      while (!isRunning(`sleep ${token}`)) {
+        await delay(20);
+      }
       const began = Date.now();
       stop.abort(reason);
       await assert.rejects(sleeping, (error) => error === reason);
@@ -195,7 +209,11 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       for (let round = 0; round < 3; round += 1) {
         await remote().run(['true'], { signal });
         await assert.rejects(remote().run(['false'], { signal }));
-        for await (const chunk of remote().read(['cat', '/dev/zero'], { signal })) if (chunk.length > 0) break;
+        for await (const chunk of remote().read(['cat', '/dev/zero'], { signal })) {
+          if (chunk.length > 0) {
+            break;
+          }
+        }
       }
       assert.equal(getEventListeners(signal, 'abort').length, 0);
     });
@@ -224,7 +242,9 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     });
 
     async function isGone(token: string): Promise<void> {
-      for (let wait = 0; wait < 100 && isMentioned(token); wait += 1) await delay(50);
+      for (let wait = 0; wait < 100 && isMentioned(token); wait += 1) {
+        await delay(50);
+      }
       assert.ok(!isMentioned(token), 'still running');
     }
   });

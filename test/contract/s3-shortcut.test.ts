@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { NotFoundError, StorageError } from '../../src/model/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { S3Options } from '../../src/storage/s3/s3.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
+import { type S3Options } from '../../src/storage/s3/s3.ts';
 import { textOf } from '../support/bodies.ts';
-import type { Fault, FaultProxy } from '../support/fault-proxy.ts';
-import { startFaultProxy } from '../support/fault-proxy.ts';
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { type S3Server, startVersityGateway } from '../support/s3-servers.ts';
 import { openOn } from './object-store-s3.ts';
 
@@ -62,7 +61,9 @@ test('whole objects are put and read by requests of our own, conditions and rang
 
     seen = [];
     await store.put('condition', Buffer.from('new'), { ifAbsent: true });
-    for await (const chunk of store.get('stream', { from: 5 })) assert.equal(Buffer.from(chunk).toString(), 'two');
+    for await (const chunk of store.get('stream', { from: 5 })) {
+      assert.equal(Buffer.from(chunk).toString(), 'two');
+    }
     assert.deepEqual(seen, ['PUT sdk', 'GET sdk']);
   });
 });
@@ -70,7 +71,9 @@ test('whole objects are put and read by requests of our own, conditions and rang
 test('encryption and storage class go along, signed', async () => {
   const paths: string[] = [];
   proxy.spoil((method, path) => {
-    if (method === 'PUT') paths.push(path);
+    if (method === 'PUT') {
+      paths.push(path);
+    }
     return undefined;
   });
   await opened((store) => store.put('placed', Buffer.from('x')), { serverSideEncryption: 'AES256', storageClass: 'STANDARD' });
@@ -125,7 +128,9 @@ for (const status of [400, 403, 501]) {
 
 test('what the SDK is refused too counts for nothing, and is told as ever', async () => {
   await opened(async (store) => {
-    for (const number of [1, 2, 3, 4]) await assert.rejects(textOf(store, `missing/${number}`), NotFoundError);
+    for (const number of [1, 2, 3, 4]) {
+      await assert.rejects(textOf(store, `missing/${number}`), NotFoundError);
+    }
     await store.put('there', Buffer.from('x'));
     assert.equal(seen.at(-1), 'PUT own');
   });
@@ -144,13 +149,17 @@ test('an abort ends a request that has no answer, with its reason', async () => 
   await opened(async (store) => {
     const stop = new AbortController();
     proxy.hold(async (method) => {
-      if (method === 'GET') stop.abort(new Error('enough'));
+      if (method === 'GET') {
+        stop.abort(new Error('enough'));
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     });
     try {
       await store.put('held', Buffer.from('x'));
       await assert.rejects(async () => {
-        for await (const _ of store.get('held', {}, stop.signal)) assert.fail('bytes came');
+        for await (const _ of store.get('held', {}, stop.signal)) {
+          assert.fail('bytes came');
+        }
       }, /enough/);
       assert.ok(!seen.includes('GET sdk'), seen.join());
     } finally {

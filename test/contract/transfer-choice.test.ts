@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { UsageError } from '../../src/model/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { chooseTransfer } from '../../src/transfer/choice.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
@@ -20,7 +20,9 @@ let proxy: FaultProxy | undefined;
 let store: ObjectStore | undefined;
 
 before(async () => {
-  if (skip !== false) return;
+  if (skip !== false) {
+    return;
+  }
   server = await startVersityGateway();
   proxy = await startFaultProxy(server.endpoint);
   const { bucket, credentials } = server;
@@ -46,7 +48,9 @@ test(
       assert.equal((await chooseTransfer(able, options(mode), signal)).name, 'direct');
     }
     assert.ok(store !== undefined);
-    for await (const { key } of store.list('')) assert.fail(key);
+    for await (const { key } of store.list('')) {
+      assert.fail(key);
+    }
   },
 );
 
@@ -101,11 +105,17 @@ test(
     const living = await mkdtemp(`/dev/shm/sstash-${process.pid}-`);
     const late = new Date(Date.now() - 2 * 3_600_000);
     const recent = '/dev/shm/sstash-9999998-elsewhere';
-    for (const directory of [dead, recent]) await mkdir(directory, { recursive: true });
+    for (const directory of [dead, recent]) {
+      await mkdir(directory, { recursive: true });
+    }
     await writeFile(join(recent, 'p'), 'a part');
-    for (const directory of [dead, recent, living]) await utimes(directory, late, late);
+    for (const directory of [dead, recent, living]) {
+      await utimes(directory, late, late);
+    }
     await chooseTransfer(able, options('auto'), signal);
     assert.deepEqual([existsSync(dead), existsSync(recent), existsSync(living)], [false, true, true]);
-    for (const directory of [recent, living]) await rm(directory, { recursive: true });
+    for (const directory of [recent, living]) {
+      await rm(directory, { recursive: true });
+    }
   },
 );

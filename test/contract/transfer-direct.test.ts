@@ -3,33 +3,35 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import type { TestContext } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
-import type { Remote } from '../../src/cluster/remote.ts';
-import type { RateLimit } from '../../src/flow/rate-limit.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
+import { type RateLimit } from '../../src/flow/rate-limit.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
-import type { Transfer } from '../../src/transfer/transfer.ts';
+import { type Transfer } from '../../src/transfer/transfer.ts';
 import { listed } from '../support/bodies.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { mixture, noise } from '../support/lzop.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import type { TransferUnderTest } from './transfer.ts';
-import { comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
+import { type TransferUnderTest, comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
 
 const absent = missing(versityGateway, 'scripts/fetch-versitygw');
 let server: S3Server | undefined;
 before(async () => {
-  if (absent === undefined) server = await startVersityGateway();
+  if (absent === undefined) {
+    server = await startVersityGateway();
+  }
 });
 after(() => server?.stop());
 
 async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly store: ObjectStore; readonly bucket: string }> {
-  if (server === undefined) throw new Error(absent);
+  if (server === undefined) {
+    throw new Error(absent);
+  }
   const base = randomBytes(6).toString('hex');
   const { bucket, credentials, objects } = server;
   const store = await openS3Store({ bucket, base, endpoint: endpoint ?? server.endpoint, region: 'us-east-1', credentials });
@@ -39,7 +41,9 @@ async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly 
 
 function open(store: ObjectStore, limit?: RateLimit): Transfer {
   const { signer } = store;
-  if (signer === undefined) throw new Error('the store signs nothing');
+  if (signer === undefined) {
+    throw new Error('the store signs nothing');
+  }
   const patience = { attempts: 3, firstDelayMs: 10 };
   return direct({ store, signer, isParallel: () => true, patience, limitOf: () => limit });
 }

@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { after, before, test } from 'node:test';
+import { type TestContext, after, before, test } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
-import type { Remote } from '../../src/cluster/remote.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
 import { retry } from '../../src/flow/retry.ts';
 import { IntegrityError, RemoteError, StorageError } from '../../src/model/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
-import type { Transfer } from '../../src/transfer/transfer.ts';
+import { type Transfer } from '../../src/transfer/transfer.ts';
 import { listed } from '../support/bodies.ts';
 import { type Fault, type FaultProxy, firstOf, startFaultProxy } from '../support/fault-proxy.ts';
 import { localRemote } from '../support/local-remote.ts';
@@ -34,7 +33,9 @@ let server: S3Server | undefined;
 let proxy: FaultProxy | undefined;
 
 before(async () => {
-  if (skip !== false) return;
+  if (skip !== false) {
+    return;
+  }
   server = await startVersityGateway();
   proxy = await startFaultProxy(server.endpoint);
 });
@@ -58,7 +59,9 @@ interface Faulty extends Place {
 }
 
 function onBoth(title: string, work: (at: Faulty, way: keyof typeof ways) => Promise<void>): void {
-  for (const way of ['relay', 'direct'] as const) onOne(way, title, (at) => work(at, way));
+  for (const way of ['relay', 'direct'] as const) {
+    onOne(way, title, (at) => work(at, way));
+  }
 }
 
 function onOne(way: keyof typeof ways, title: string, work: (at: Faulty) => Promise<void>): void {
@@ -134,7 +137,9 @@ onOne('direct', 'a signature that has expired is made anew', async (at) => {
   ] as const) {
     const seen = new Set<string>();
     at.proxy.spoil((method, path) => {
-      if (method !== 'PUT') return undefined;
+      if (method !== 'PUT') {
+        return undefined;
+      }
       seen.add(path);
       return seen.size === 1 ? expired : undefined;
     });
@@ -182,7 +187,9 @@ onBoth('a node whose processes are killed is an error, and leaves nothing in the
       let killed = false;
       for await (const chunk of remote.read(command, options)) {
         yield chunk;
-        if (!killed) killed = await killHolders(source.path);
+        if (!killed) {
+          killed = await killHolders(source.path);
+        }
       }
     },
   };
@@ -226,7 +233,9 @@ onOne('direct', 'no signature is to be seen on the node: no argument, environmen
   at.proxy.hold(async (method) => {
     const running = await look(others, found);
     // What begins and ends a multipart upload comes from the control host.
-    if (method !== 'POST') curls.push(running);
+    if (method !== 'POST') {
+      curls.push(running);
+    }
   });
   for (const unit of units) {
     const files = await uploaded(at, remote, unit);
@@ -254,9 +263,13 @@ async function killHolders(path: string): Promise<boolean> {
   const holders: number[] = [];
   for (const pid of await pids()) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.split('\0').includes(path)) holders.push(pid);
+    if (line.split('\0').includes(path)) {
+      holders.push(pid);
+    }
   }
-  for (const pid of holders) process.kill(pid, 'SIGKILL');
+  for (const pid of holders) {
+    process.kill(pid, 'SIGKILL');
+  }
   return holders.length > 0;
 }
 
@@ -266,14 +279,22 @@ async function look(others: ReadonlySet<string>, found: Set<string>): Promise<nu
   let curls = 0;
   for (const pid of await pids()) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
-    if (line.startsWith('curl\0')) curls += 1;
-    if (line.includes(secret)) found.add(`an argument: ${line}`);
-    if ((await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).includes(secret)) found.add('an environment');
+    if (line.startsWith('curl\0')) {
+      curls += 1;
+    }
+    if (line.includes(secret)) {
+      found.add(`an argument: ${line}`);
+    }
+    if ((await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).includes(secret)) {
+      found.add('an environment');
+    }
   }
   for (const directory of (await workplaces()).filter((each) => !others.has(each))) {
     for (const name of (await readdir(directory, { recursive: true }).catch(() => [])).filter((each) => each !== 'q')) {
       const text = await readFile(join(directory, name), 'latin1').catch(() => '');
-      if (text.includes(secret)) found.add(`the file ${name}`);
+      if (text.includes(secret)) {
+        found.add(`the file ${name}`);
+      }
     }
   }
   return curls;

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { after, test } from 'node:test';
+import { type TestContext, after, test } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
-import type { Remote } from '../../src/cluster/remote.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
 import { IntegrityError, RemoteError } from '../../src/model/errors.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import { listed } from '../support/bodies.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import type { TransferUnderTest } from './transfer.ts';
-import { failsWhole, large, place, signal, transferContract } from './transfer.ts';
+import { type TransferUnderTest, failsWhole, large, place, signal, transferContract } from './transfer.ts';
 
 const pool = openLzoPool({ threads: 2 });
 after(() => pool.close());
@@ -86,7 +84,9 @@ test(
         open += 1;
         await new Promise((resolve) => setTimeout(resolve, key.includes('nb-1-') ? 1 : 50));
         open -= 1;
-        if (key.includes('nb-1-')) throw new Error('no room');
+        if (key.includes('nb-1-')) {
+          throw new Error('no room');
+        }
         return { key, bytes: 0, modified: '', etag: '' };
       },
     };

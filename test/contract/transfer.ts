@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import type { Remote } from '../../src/cluster/remote.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
 import { Cksum } from '../../src/codec/cksum.ts';
 import { RateLimit } from '../../src/flow/rate-limit.ts';
 import { crcText } from '../../src/model/backup/checksum.ts';
 import { IntegrityError, RemoteError } from '../../src/model/errors.ts';
-import type { Compression, StoredFile } from '../../src/model/backup/manifest.ts';
+import { type Compression, type StoredFile } from '../../src/model/backup/manifest.ts';
 import { isDataFile } from '../../src/model/sstable.ts';
 import { sumText } from '../../src/model/backup/stored-sum.ts';
 import { storedFile } from '../../src/model/backup/upload-plan.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { componentKey } from '../../src/storage/keys.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { Source, Transfer } from '../../src/transfer/transfer.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
+import { type Source, type Transfer } from '../../src/transfer/transfer.ts';
 import { bytesOf, listed } from '../support/bodies.ts';
 import { lzop, mixture, noise } from '../support/lzop.ts';
 import { users } from '../support/manifests.ts';
@@ -91,7 +90,9 @@ async function comesBack(at: Place, remote: Remote, unit: readonly Source[]): Pr
       sumText(file),
     );
     assert.equal((await at.store.stat(file.key))?.etag, file.etag);
-    if (index < 5) assert.ok(plain.equals(file.compression === 'lzo' ? await lzop(['-d', '-c'], object) : object), file.key);
+    if (index < 5) {
+      assert.ok(plain.equals(file.compression === 'lzo' ? await lzop(['-d', '-c'], object) : object), file.key);
+    }
   }
   const targets = files.map((file) => ({ file, path: at.target(file.path) }));
   await at.transfer.download(targets, remote, signal);
@@ -171,7 +172,9 @@ export function transferContract(under: TransferUnderTest): void {
       unit.map(({ path, upload }) => ({ file: files.get(path) ?? assert.fail(), path: at.target(upload.component.path) })),
     );
     assert.ok((await timed(Promise.all(targets.map((unit) => transfer.download(unit, remote, signal))))) >= leastMs);
-    for (const { path, file } of targets.flat()) assert.equal((await stat(path)).size, file.bytes);
+    for (const { path, file } of targets.flat()) {
+      assert.equal((await stat(path)).size, file.bytes);
+    }
   });
 
   inPlace('a large file without a digest comes back too', async (at) =>
@@ -190,7 +193,9 @@ export function transferContract(under: TransferUnderTest): void {
       ['small', mixture(100_000)],
     ] as const) {
       for (const compression of ['lzo', 'none'] as const) {
-        if (what === 'is damaged' && size === 'large' && !under.seesLargeFiles(compression)) continue;
+        if (what === 'is damaged' && size === 'large' && !under.seesLargeFiles(compression)) {
+          continue;
+        }
         inPlace(`a ${size} file that ${what} is an error that names it and leaves nothing, ${compression}`, async (at) => {
           const source = await at.source('nb-1-big-Data.db', bytes, compression);
           const beside = size === 'small' ? [await at.source('nb-1-big-Filter.db', noise(100), compression)] : [];

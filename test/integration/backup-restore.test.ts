@@ -10,14 +10,19 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import type { StoredComponent } from '../support/bucket.ts';
-import { checkBackup, objectsBelow, contentOf } from '../support/bucket.ts';
+import { type StoredComponent, checkBackup, objectsBelow, contentOf } from '../support/bucket.ts';
 import { undoFaults, withoutProgram } from '../support/host-faults.ts';
-import type { BackupDocument, FilesDocument, ListDocument, RestoreDocument, ShowDocument } from '../support/program.ts';
-import { resultOf, runProgram } from '../support/program.ts';
-import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import {
+  type BackupDocument,
+  type FilesDocument,
+  type ListDocument,
+  type RestoreDocument,
+  type ShowDocument,
+  resultOf,
+  runProgram,
+} from '../support/program.ts';
+import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
-import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
@@ -136,7 +141,9 @@ describe('with lzop on the nodes', () => {
     some(/^shop2\/page_hits-[0-9a-f]{32}\/[^/]+-Data\.db$/);
     some(/^shop2\/notes-[0-9a-f]{32}\/[^/]+-CRC\.db$/);
     some(/^system_schema\/tables-[0-9a-f]{32}\/[^/]+-Data\.db$/);
-    if (sandbox.hasSai) some(/^shop3\/users-[0-9a-f]{32}\/[^/]+-SAI\+[^/]+users_age[^/]+$/);
+    if (sandbox.hasSai) {
+      some(/^shop3\/users-[0-9a-f]{32}\/[^/]+-SAI\+[^/]+users_age[^/]+$/);
+    }
 
     assert.ok(!names.some((name) => name.startsWith('shop2/nothing-')));
     const show = resultOf<ShowDocument>(await runProgram(['show', '--json'], at('whole')));
@@ -214,7 +221,9 @@ describe('with lzop on the nodes', () => {
     const target = '/tmp/sstash it/quoted';
     const restored = resultOf<RestoreDocument>(await runProgram(['restore', '--to', target, '--json'], { env }));
     assert.ok(restored.nodes.every((node) => node.error === undefined));
-    for (const host of sandbox.hosts) await assertStaged(host, target, stored);
+    for (const host of sandbox.hosts) {
+      await assertStaged(host, target, stored);
+    }
     await Promise.all(sandbox.hosts.map((host) => onHost(host, "rm -rf '/tmp/sstash it'")));
   });
 });
@@ -252,7 +261,9 @@ async function stageTwice(
   const command = ['restore', 'latest', '--to', directory, ...selection, ...args];
   const first = await runProgram(command, at(location));
   assert.equal(first.code, 0, first.stderr);
-  for (const host of sandbox.hosts) await assertStaged(host, directory, components);
+  for (const host of sandbox.hosts) {
+    await assertStaged(host, directory, components);
+  }
 
   const second = resultOf<RestoreDocument>(await runProgram([...command, '--json'], at(location)));
   assert.equal(second.method, 'stage');

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readSchema, schemaFault } from '../../src/cluster/tools/cql-schema.ts';
-import { readNodeConfig } from '../../src/cluster/tools/node-config.ts';
-import type { NodeConfig } from '../../src/cluster/tools/node-config.ts';
+import { readNodeConfig, type NodeConfig } from '../../src/cluster/tools/node-config.ts';
 import { probeTools } from '../../src/cluster/tools/node-probe.ts';
 import { clearSnapshot, listSnapshots, nodeInfo, takeSnapshot } from '../../src/cluster/tools/nodetool.ts';
-import type { Remote } from '../../src/cluster/remote.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
 import { componentKey, digestOf, missingFromSnapshot } from '../../src/cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../src/cluster/files/snapshot.ts';
 import { openSsh } from '../../src/cluster/ssh/ssh.ts';

@@ -9,10 +9,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { holdOn, release, undoFaults, untilHeld, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, RestoreDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
-import type { Sandbox, TableRows } from '../support/sandbox.ts';
-import { cql, dumpRows, ensureSandbox, onHost, runSandbox } from '../support/sandbox.ts';
+import { type BackupDocument, type RestoreDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
+import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, onHost, runSandbox } from '../support/sandbox.ts';
 
 const base = `it-${randomBytes(4).toString('hex')}`;
 const events = ['-K', 'chain.events', '--json'];

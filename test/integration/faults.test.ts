@@ -17,8 +17,7 @@ import {
   withoutProgram,
   withWrapper,
 } from '../support/host-faults.ts';
-import type { BackupDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { type BackupDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { onHost, runSandbox } from '../support/sandbox.ts';
 
 let story: BlobsStory;

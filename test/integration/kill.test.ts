@@ -6,12 +6,17 @@ import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
-import type { BlobsStory } from '../support/blobs-story.ts';
-import { blobs, openBlobsStory } from '../support/blobs-story.ts';
+import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { checkBackup, objectsBelow } from '../support/bucket.ts';
 import { cutConnections } from '../support/host-faults.ts';
-import type { BackupDocument, FilesDocument, ListDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type FilesDocument,
+  type ListDocument,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
 import { onHost } from '../support/sandbox.ts';
 import { unfinishedUploads } from '../support/uploads.ts';
 

@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { holdOn, release, untilHeld, whenCompressing, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, ListDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { type BackupDocument, type ListDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { cql, runSandbox } from '../support/sandbox.ts';
 
 // By relay: the wrappers of lzop know files by their paths, and direct transfer gives it a pipe.

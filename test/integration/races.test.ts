@@ -8,13 +8,20 @@ import { rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BlobsStory } from '../support/blobs-story.ts';
-import { blobs, openBlobsStory } from '../support/blobs-story.ts';
+import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { objectsBelow } from '../support/bucket.ts';
 import { startCountingProxy } from '../support/counting-proxy.ts';
 import { holdOn, release, untilHeld, whenCompressing, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, FilesDocument, ListDocument, Ran, Running } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type FilesDocument,
+  type ListDocument,
+  type Ran,
+  type Running,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
 import { loadBlobs, runSandbox } from '../support/sandbox.ts';
 
 const blobBytes = 256 * 1024;
@@ -81,7 +88,9 @@ async function untilOthersFinished(location: string): Promise<void> {
   const finished = (keys: readonly string[]): boolean =>
     others.every((host) => keys.filter((key) => key.endsWith(`/${host}/manifest.json.gz`)).length === 2);
   for (const giveUpAt = Date.now() + 90_000; Date.now() < giveUpAt; await delay(100)) {
-    if (finished([...(await objectsBelow(story.objects(location))).keys()])) return;
+    if (finished([...(await objectsBelow(story.objects(location))).keys()])) {
+      return;
+    }
   }
   throw new Error('the other nodes did not finish their part within 90 s');
 }

@@ -8,11 +8,19 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
-import { resultOf, runProgram } from '../support/program.ts';
-import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import { type BackupDocument, type ErrorDocument, type RestoreDocument, resultOf, runProgram } from '../support/program.ts';
+import {
+  type Sandbox,
+  type TableRows,
+  cql,
+  dumpRows,
+  ensureSandbox,
+  loadRows,
+  onHost,
+  runSandbox,
+  sandboxEnv,
+} from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
-import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox, sandboxEnv } from '../support/sandbox.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'origin'];
 const base = `it-${randomBytes(4).toString('hex')}`;
@@ -44,7 +52,9 @@ before(async () => {
     CREATE KEYSPACE origin WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
     CREATE TABLE origin.history (id int PRIMARY KEY, kept text, gone text);
     ${Array.from({ length: 30 }, (_, id) => `INSERT INTO origin.history (id, kept, gone) VALUES (${id}, 'kept', 'gone');`).join('\n')}`);
-  for (const host of sandbox.hosts) await runSandbox(['nodetool', host, 'flush', 'origin']);
+  for (const host of sandbox.hosts) {
+    await runSandbox(['nodetool', host, 'flush', 'origin']);
+  }
   await cql('ALTER TABLE origin.history DROP gone;');
   snapshot = resultOf<BackupDocument>(await sstash('backup', '-K', keyspaces.join(','), '--new-snapshot'));
   written = await dumpRows({ keyspaces });

@@ -6,8 +6,7 @@ import { after, before, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { objectsBelow } from '../support/bucket.ts';
 import { holdOn, release, untilHeld, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, RestoreDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
+import { type BackupDocument, type RestoreDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { onHost } from '../support/sandbox.ts';
 
 const target = '/tmp/sstash-restore-faults';

@@ -11,13 +11,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { objectsBelow } from '../support/bucket.ts';
 import { undoFaults } from '../support/host-faults.ts';
-import type { BackupDocument, ErrorDocument, FilesDocument, RestoreDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
-import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import {
+  type BackupDocument,
+  type ErrorDocument,
+  type FilesDocument,
+  type RestoreDocument,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
+import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
-import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
-import type { SecondSandbox } from '../support/second-sandbox.ts';
-import { secondSandbox } from '../support/second-sandbox.ts';
+import { type SecondSandbox, secondSandbox } from '../support/second-sandbox.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
@@ -123,7 +128,9 @@ test('files come to this host with no node asked; a killed download goes on, and
   const tables = ['shop2.orders', 'Quoted_Ks.MixedCase', 'shop3.users'];
   const args = ['download', backup.id, '--to', directory, '--layout', 'sstableloader', '-K', tables.join(','), '--json'];
   const { child, done } = startProgram([...args, '--transfers', '1'], { env: storeOnly });
-  while ((await filesBelow(directory)).length === 0 && child.exitCode === null) await delay(2);
+  while ((await filesBelow(directory)).length === 0 && child.exitCode === null) {
+    await delay(2);
+  }
   child.kill('SIGKILL');
   assert.equal((await done).code, null, 'it was over before it could be killed');
 

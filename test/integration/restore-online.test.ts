@@ -8,11 +8,16 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, ErrorDocument, RestoreDocument, SchemaDocument } from '../support/program.ts';
-import { resultOf, runProgram } from '../support/program.ts';
-import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import {
+  type BackupDocument,
+  type ErrorDocument,
+  type RestoreDocument,
+  type SchemaDocument,
+  resultOf,
+  runProgram,
+} from '../support/program.ts';
+import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
-import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'online'];
 const all = ['-K', keyspaces.join(',')];
@@ -54,7 +59,9 @@ function inserts(table: string, from: number, to: number, column: string): strin
 }
 
 async function onAll(...command: readonly string[]): Promise<void> {
-  for (const host of sandbox.hosts) await runSandbox(['nodetool', host, ...command]);
+  for (const host of sandbox.hosts) {
+    await runSandbox(['nodetool', host, ...command]);
+  }
 }
 
 function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {

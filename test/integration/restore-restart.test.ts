@@ -5,11 +5,16 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { holdOn, release, undoFaults, untilHeld, withWrapper } from '../support/host-faults.ts';
-import type { BackupDocument, ErrorDocument, RestoreDocument } from '../support/program.ts';
-import { resultOf, runProgram, startProgram } from '../support/program.ts';
-import type { Sandbox, TableRows } from '../support/sandbox.ts';
+import {
+  type BackupDocument,
+  type ErrorDocument,
+  type RestoreDocument,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
+import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
-import { cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
 const base = `it-${randomBytes(4).toString('hex')}`;
@@ -49,7 +54,9 @@ before(async () => {
 after(async () => {
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
   await forget();
-  for (const host of sandbox.hosts) await onHost(host, 'nodetool clearsnapshot --all');
+  for (const host of sandbox.hosts) {
+    await onHost(host, 'nodetool clearsnapshot --all');
+  }
 });
 
 async function forget(): Promise<void> {
@@ -132,18 +139,26 @@ test('a node that does not come up is named with exit 3, the others are not star
   const [first, second, third] = sandbox.hosts;
   const start = 'case $(hostname) in h2) exit 0;; *) service cassandra start;; esac';
   // From another disk: the files are copied in.
-  for (const host of sandbox.hosts) await onHost(host, 'mkdir -p /mnt/other && mount -t tmpfs tmpfs /mnt/other');
+  for (const host of sandbox.hosts) {
+    await onHost(host, 'mkdir -p /mnt/other && mount -t tmpfs tmpfs /mnt/other');
+  }
   const ran = await sstash(...restore, '--to', '/mnt/other/restore', '--start-cmd', start, '--start-timeout', '5');
-  for (const host of sandbox.hosts) await onHost(host, 'umount /mnt/other');
+  for (const host of sandbox.hosts) {
+    await onHost(host, 'umount /mnt/other');
+  }
   const restored = resultOf<RestoreDocument & { readonly undo: string }>(ran, 3);
   const errorOf = (host: string) => restored.nodes.find((node) => node.host === host)?.error ?? '';
   assert.match(errorOf(first), /is not up 5 s after it was started/);
-  for (const host of [second, third]) assert.match(errorOf(host), /not started, since \S+ did not come up/);
+  for (const host of [second, third]) {
+    assert.match(errorOf(host), /not started, since \S+ did not come up/);
+  }
   const ids = restored.tables.filter(({ id, liveId }) => id !== liveId).map(({ table }) => table);
   assert.deepEqual(ids, ['notes']);
 
   // By hand, as one would.
-  for (const host of sandbox.hosts) await onHost(host, 'service cassandra start');
+  for (const host of sandbox.hosts) {
+    await onHost(host, 'service cassandra start');
+  }
   await runSandbox(['up']);
   assert.deepEqual(await dumpRows({ keyspaces }), written);
   const [email = ''] = /\S+@\S+/.exec(await cql('SELECT email FROM shop3.users LIMIT 1;')) ?? [];
@@ -157,7 +172,9 @@ test('a node that does not come up is named with exit 3, the others are not star
 });
 
 test('nodes that have lost all that they had come back as themselves, schema and rows, from nothing but the backup', async () => {
-  for (const host of sandbox.hosts) await wipe(host);
+  for (const host of sandbox.hosts) {
+    await wipe(host);
+  }
   // As what it is it would start as a new node.
   const rows = resultOf<ErrorDocument>(await sstash(...restore), 2);
   assert.match(rows.error.message, /its data directories hold no system\.local, so it would start as a new node/);

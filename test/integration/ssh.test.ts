@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Remote } from '../../src/cluster/remote.ts';
+import { type Remote } from '../../src/cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../src/cluster/ssh/ssh.ts';
 import { RemoteError, UsageError } from '../../src/model/errors.ts';
 import { isMentioned, isRunning, remoteContract } from '../contract/remote.ts';
@@ -67,7 +67,9 @@ async function mistake(promise: Promise<unknown>): Promise<UsageError> {
 
 async function count(stream: AsyncIterable<Uint8Array>): Promise<number> {
   let bytes = 0;
-  for await (const chunk of stream) bytes += chunk.length;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+  }
   return bytes;
 }
 
@@ -75,7 +77,9 @@ const forever = (token: string): [string, ...string[]] => ['sleep', token];
 const token = (): string => `5${Math.floor(Math.random() * 1e8)}`;
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let wait = 0; wait < 300 && !condition(); wait += 1) await delay(20);
+  for (let wait = 0; wait < 300 && !condition(); wait += 1) {
+    await delay(20);
+  }
   assert.ok(condition(), what);
 }
 
@@ -315,7 +319,9 @@ describe('what cannot be reached', { skip }, () => {
     try {
       await body(address.port);
     } finally {
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
       server.close();
     }
   }
@@ -368,7 +374,11 @@ describe('a connection that breaks', { skip }, () => {
         let bytes = 0;
         const reading = (async () => {
           for await (const chunk of remote.read(['cat', '/dev/zero'])) {
-            if (bytes === 0) for (const pid of sshd.sessions()) process.kill(pid, signal);
+            if (bytes === 0) {
+              for (const pid of sshd.sessions()) {
+                process.kill(pid, signal);
+              }
+            }
             bytes += chunk.length;
           }
         })();
@@ -389,7 +399,9 @@ describe('a connection that breaks', { skip }, () => {
       await until(() => sshd.sessions().length === 2 && isRunning(`sleep ${mark}`), 'two connections');
       await delay(300);
       await sshd.restart();
-      for (const error of await Promise.all(running)) assert.equal(error.transient, true);
+      for (const error of await Promise.all(running)) {
+        assert.equal(error.transient, true);
+      }
       const outputs = await Promise.all(Array.from({ length: 6 }, (_value, index) => remote.run(['echo', String(index)])));
       assert.deepEqual(outputs, ['0\n', '1\n', '2\n', '3\n', '4\n', '5\n']);
     }));
@@ -453,13 +465,19 @@ describe('a connection that breaks', { skip }, () => {
         near.end();
         far.destroy();
       };
-      for (const socket of [near, far]) sockets.add(socket.on('error', end).on('close', end));
+      for (const socket of [near, far]) {
+        sockets.add(socket.on('error', end).on('close', end));
+      }
       near.on('data', (data) => swallowing || far.write(data));
       far.on('data', (data: Buffer) => {
-        if (swallowing) return;
+        if (swallowing) {
+          return;
+        }
         near.write(data.subarray(0, limit - passed));
         passed += data.length;
-        if (passed >= limit) end();
+        if (passed >= limit) {
+          end();
+        }
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -469,7 +487,9 @@ describe('a connection that breaks', { skip }, () => {
       port: address.port,
       swallow: () => (swallowing = true),
       stop() {
-        for (const socket of sockets) socket.destroy();
+        for (const socket of sockets) {
+          socket.destroy();
+        }
         server.close();
       },
     };
@@ -535,7 +555,9 @@ describe('many commands and slow consumers', { skip }, () => {
       const before = process.memoryUsage().rss;
       for await (const chunk of remote.read(['head', '-c', '200000000', '/dev/zero'])) {
         bytes += chunk.length;
-        if (bytes < 20_000_000) await delay(30);
+        if (bytes < 20_000_000) {
+          await delay(30);
+        }
         most = Math.max(most, process.memoryUsage().rss - before);
         assert.ok(chunk.length <= 32_768, `${chunk.length} bytes at once`);
       }

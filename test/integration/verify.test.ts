@@ -11,10 +11,8 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { contentOf, objectsBelow } from '../support/bucket.ts';
 import { flipByte } from '../support/one-node.ts';
-import type { BackupDocument, FilesDocument } from '../support/program.ts';
-import { resultOf, runProgram } from '../support/program.ts';
-import type { Sandbox } from '../support/sandbox.ts';
-import { cql, ensureSandbox, onHost, runSandbox } from '../support/sandbox.ts';
+import { type BackupDocument, type FilesDocument, resultOf, runProgram } from '../support/program.ts';
+import { type Sandbox, cql, ensureSandbox, onHost, runSandbox } from '../support/sandbox.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** What `verify --json` prints. */

@@ -4,10 +4,8 @@ import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { objectsBelow } from './bucket.ts';
 import { undoFaults } from './host-faults.ts';
-import type { BackupDocument, ListDocument, ProgramOptions } from './program.ts';
-import { resultOf, runProgram } from './program.ts';
-import type { Sandbox } from './sandbox.ts';
-import { cql, dumpRows, ensureSandbox, loadBlobs } from './sandbox.ts';
+import { type BackupDocument, type ListDocument, type ProgramOptions, resultOf, runProgram } from './program.ts';
+import { type Sandbox, cql, dumpRows, ensureSandbox, loadBlobs } from './sandbox.ts';
 
 /** A cluster with one table of large sstables (faults.blobs), and a place in the bucket for one test file's backups. */
 export interface BlobsStory {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { ObjectStore, StoredObject } from '../../src/storage/object-store.ts';
+import { type ObjectStore, type StoredObject } from '../../src/storage/object-store.ts';
 
 const block = randomBytes(1024 * 1024);
 
@@ -27,7 +27,9 @@ export async function* failing(bytes: number, error: Error): AsyncGenerator<Buff
 /** All bytes of a stream. */
 export async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
+  for await (const chunk of chunks) {
+    all.push(chunk);
+  }
   return Buffer.concat(all);
 }
 
@@ -50,7 +52,9 @@ export async function textOf(store: ObjectStore, key: string): Promise<string> {
 /** What a listing yields, sorted by key. */
 export async function listed(store: ObjectStore, prefix: string): Promise<StoredObject[]> {
   const found: StoredObject[] = [];
-  for await (const object of store.list(prefix)) found.push(object);
+  for await (const object of store.list(prefix)) {
+    found.push(object);
+  }
   return found.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 

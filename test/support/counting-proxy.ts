@@ -1,6 +1,5 @@
 import { createServer, request } from 'node:http';
-import type { LoopbackServer } from './loopback-server.ts';
-import { listenOnLoopback } from './loopback-server.ts';
+import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 
 /** One request that passed the proxy. */
 export interface SeenRequest {

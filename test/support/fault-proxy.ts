@@ -2,8 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, createServer, request } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { LoopbackServer } from './loopback-server.ts';
-import { listenOnLoopback } from './loopback-server.ts';
+import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 
 /** What becomes of a request: it passes, is answered instead of being passed on, or breaks after so many bytes. */
 export type Fault =
@@ -66,7 +65,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 export function firstOf(count: number, wanted: string, fault: Fault): (method: string, path: string) => Fault | undefined {
   let left = count;
   return (method) => {
-    if (method !== wanted || left === 0) return undefined;
+    if (method !== wanted || left === 0) {
+      return undefined;
+    }
     left -= 1;
     return fault;
   };
@@ -77,9 +78,13 @@ function passing(most: number, bytesPerSecond: number): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.byteLength;
-      if (bytes > most) done(new Error('cut'));
-      else if (bytesPerSecond === Infinity) done(null, chunk);
-      else setTimeout(() => done(null, chunk), (chunk.byteLength / bytesPerSecond) * 1000);
+      if (bytes > most) {
+        done(new Error('cut'));
+      } else if (bytesPerSecond === Infinity) {
+        done(null, chunk);
+      } else {
+        setTimeout(() => done(null, chunk), (chunk.byteLength / bytesPerSecond) * 1000);
+      }
     },
   });
 }

@@ -68,7 +68,9 @@ export const holdOn = `touch ${heldMark()}; while [ -e ${heldMark()} ]; do sleep
 /** Waits until a wrapper of that host has come to `holdOn`. */
 export async function untilHeld(host: string, giveUpAfterSeconds = 90): Promise<void> {
   for (const giveUpAt = Date.now() + giveUpAfterSeconds * 1000; Date.now() < giveUpAt; await delay(100)) {
-    if ((await onHost(host, `[ ! -e ${heldMark()} ] || echo held`)).trim() === 'held') return;
+    if ((await onHost(host, `[ ! -e ${heldMark()} ] || echo held`)).trim() === 'held') {
+      return;
+    }
   }
   throw new Error(`nothing came to its hold on ${host} within ${giveUpAfterSeconds} s`);
 }

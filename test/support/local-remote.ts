@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { commandFailure, shownCommand, Tail } from '../../src/cluster/ssh/command-failure.ts';
-import type { Command, Remote, RunOptions } from '../../src/cluster/remote.ts';
+import { type Command, type Remote, type RunOptions } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 
 export interface LocalRemoteOptions {
@@ -20,7 +20,9 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
 
   async function* read(command: Command, { input, signal }: RunOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
     signal?.throwIfAborted();
-    if (closed) throw new RemoteError(`the connection to ${host} is closed`, { host });
+    if (closed) {
+      throw new RemoteError(`the connection to ${host} is closed`, { host });
+    }
     const [program, ...args] = command;
     const child = spawn(program, args, { detached: true, env: { ...process.env, PATH: searched, ...env } });
     running.add(child);
@@ -44,12 +46,18 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
     try {
       void feed(child, input).catch(fail);
       for await (const chunk of child.stdout) {
-        if (failure !== undefined) throw failure.error;
+        if (failure !== undefined) {
+          throw failure.error;
+        }
         yield chunk;
       }
       const exit = await ended;
-      if (failure !== undefined) throw failure.error;
-      if (closed) throw new RemoteError(`the connection to ${host} was closed`, { host, command: shownCommand(command) });
+      if (failure !== undefined) {
+        throw failure.error;
+      }
+      if (closed) {
+        throw new RemoteError(`the connection to ${host} was closed`, { host, command: shownCommand(command) });
+      }
       if (exit.status !== 0) {
         throw commandFailure(
           host,
@@ -70,12 +78,16 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
     read,
     async run(command, options) {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of read(command, options)) chunks.push(chunk);
+      for await (const chunk of read(command, options)) {
+        chunks.push(chunk);
+      }
       return Buffer.concat(chunks).toString();
     },
     close() {
       closed = true;
-      for (const child of running) endGroup(child);
+      for (const child of running) {
+        endGroup(child);
+      }
       return Promise.resolve();
     },
   };
@@ -83,14 +95,20 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
 
 async function feed(child: ReturnType<typeof spawn>, input: RunOptions['input']): Promise<void> {
   const { stdin } = child;
-  if (stdin === null) return;
+  if (stdin === null) {
+    return;
+  }
   if (input === undefined || typeof input === 'string' || input instanceof Uint8Array) {
     stdin.end(input ?? '');
     return;
   }
   for await (const chunk of input) {
-    if (stdin.destroyed || child.exitCode !== null) return;
-    if (stdin.write(chunk)) continue;
+    if (stdin.destroyed || child.exitCode !== null) {
+      return;
+    }
+    if (stdin.write(chunk)) {
+      continue;
+    }
     await new Promise<void>((resolve) => {
       const done = (): void => {
         stdin.off('drain', done).off('close', done);
@@ -103,7 +121,9 @@ async function feed(child: ReturnType<typeof spawn>, input: RunOptions['input'])
 }
 
 function endGroup(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
   try {
     process.kill(-child.pid, 'SIGTERM');
   } catch {

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { utimes } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Backup } from '../../src/model/backup/backup.ts';
-import { chainOf } from '../../src/model/backup/backup.ts';
-import type { BackupRef, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
+import { type Backup, chainOf } from '../../src/model/backup/backup.ts';
+import { type BackupRef, type NodeManifest, type StoredFile } from '../../src/model/backup/manifest.ts';
 import { summaryOf } from '../../src/model/backup/outcome.ts';
 import { snapshotTag } from '../../src/model/backup/backup-id.ts';
 import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';
 import { bytesOf } from './bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from './manifests.ts';
@@ -96,7 +95,9 @@ export class LocationHistory {
 
   async keys(prefix = ''): Promise<readonly string[]> {
     const keys: string[] = [];
-    for await (const { key } of this.#store.list(prefix, never)) keys.push(key);
+    for await (const { key } of this.#store.list(prefix, never)) {
+      keys.push(key);
+    }
     return keys.toSorted();
   }
 
@@ -105,7 +106,9 @@ export class LocationHistory {
     const backups = await this.repository.backups(never);
     for (const backup of backups) {
       for (const each of chainOf(backup, backups)) {
-        if (each !== backup) assert.ok(each.complete, `${backup.id} stands on ${each.id}`);
+        if (each !== backup) {
+          assert.ok(each.complete, `${backup.id} stands on ${each.id}`);
+        }
       }
       assert.equal(chainOf(backup, backups)[0]?.parent, undefined, `${backup.id} lost its parent`);
       for (const manifest of await this.#manifests(backup)) {
@@ -113,8 +116,9 @@ export class LocationHistory {
           assert.equal(String(await bytesOf(this.#store.get(key, {}, never))), key, `${backup.id} points at ${key}`);
         }
       }
-      if (backup.complete)
+      if (backup.complete) {
         assert.ok((await this.repository.ring(backup, never)) && (await this.repository.schema(backup, never)));
+      }
     }
     return backups.filter(({ complete }) => complete).length;
   }

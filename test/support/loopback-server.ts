@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { type Server } from 'node:http';
 
 export interface LoopbackServer {
   readonly endpoint: string;
@@ -12,7 +12,9 @@ export async function listenOnLoopback(server: Server): Promise<LoopbackServer> 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') {
+    throw new Error('no port');
+  }
   return {
     endpoint: `http://127.0.0.1:${address.port}`,
     stop: async () => {

@@ -12,19 +12,25 @@ export async function lzop(args: readonly string[], input: Uint8Array): Promise<
   const [output, stderr] = await Promise.all([collect(child.stdout), collect(child.stderr)]);
   await fed;
   const [status] = await closed;
-  if (status !== 0) throw new Error(`lzop ${args.join(' ')} exited with ${String(status)}: ${stderr.toString()}`);
+  if (status !== 0) {
+    throw new Error(`lzop ${args.join(' ')} exited with ${String(status)}: ${stderr.toString()}`);
+  }
   return output;
 }
 
 export async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
+  for await (const chunk of source) {
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
 
 /** The bytes in chunks of one size. */
 export async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+  for (let from = 0; from < bytes.length; from += size) {
+    yield bytes.subarray(from, from + size);
+  }
 }
 
 /** A deterministic sequence of integers below 2^32 (xorshift). */
@@ -42,7 +48,9 @@ export function randomNumbers(seed: number): () => number {
 export function noise(bytes: number, seed = 1): Buffer {
   const next = randomNumbers(seed);
   const target = Buffer.alloc(bytes + 4);
-  for (let at = 0; at < bytes; at += 4) target.writeUInt32LE(next(), at);
+  for (let at = 0; at < bytes; at += 4) {
+    target.writeUInt32LE(next(), at);
+  }
   return target.subarray(0, bytes);
 }
 

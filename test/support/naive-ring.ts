@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import type { PlacedNode } from '../../src/model/ring/replica-places.ts';
+import { type PlacedNode } from '../../src/model/ring/replica-places.ts';
 
 /** Rings, and where replicas stand in them by the letter of Cassandra's own sources: node after node, for one token. */
 export type NaiveNode = PlacedNode;
@@ -60,9 +60,13 @@ export function naiveReplicas(
       let left = Math.min(Number(factor), own.length);
       let repeats = Number(factor) - new Set(own.map(({ rack }) => rack)).size;
       for (const node of walk.filter((each) => each.dc === dc)) {
-        if (left === 0 || found.has(node)) continue;
+        if (left === 0 || found.has(node)) {
+          continue;
+        }
         if (racks.has(node.rack)) {
-          if (repeats <= 0) continue;
+          if (repeats <= 0) {
+            continue;
+          }
           repeats -= 1;
         }
         racks.add(node.rack);

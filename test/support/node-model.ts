@@ -1,6 +1,5 @@
-import type { SetAsideFile } from '../../src/model/backup/manifest.ts';
-import type { Component, TableId } from '../../src/model/sstable.ts';
-import { tableDirectory } from '../../src/model/sstable.ts';
+import { type SetAsideFile } from '../../src/model/backup/manifest.ts';
+import { type Component, type TableId, tableDirectory } from '../../src/model/sstable.ts';
 import { tableOf } from './manifests.ts';
 
 /** What a row's cell holds, and since when; null is a tombstone. */
@@ -59,7 +58,9 @@ export class NodeModel {
   readonly truncatedAt: Map<string, number> = new Map();
 
   constructor(names: readonly string[]) {
-    for (const name of names) this.#create(name);
+    for (const name of names) {
+      this.#create(name);
+    }
   }
 
   /** Seconds; each asking is a later moment. */
@@ -78,7 +79,9 @@ export class NodeModel {
 
   flush(name: string): void {
     const table = this.#table(name);
-    if (table.memtable.size === 0) return;
+    if (table.memtable.size === 0) {
+      return;
+    }
     const files = this.#sstable(table, table.memtable);
     for (const [path, file] of files) {
       table.live.set(path, file);
@@ -88,18 +91,26 @@ export class NodeModel {
   }
 
   flushAll(): void {
-    for (const name of this.#tables.keys()) this.flush(name);
+    for (const name of this.#tables.keys()) {
+      this.flush(name);
+    }
   }
 
   /** All live sstables become one without tombstones, which Cassandra links nowhere; or none, when nothing is left. */
   compact(name: string): void {
     const table = this.#table(name);
-    if (table.live.size === 0) return;
+    if (table.live.size === 0) {
+      return;
+    }
     const all = merged(dataOf([...table.live.values()].map(({ content }) => content)));
     const cells = new Map([...all].filter(([, { value }]) => value !== null));
     table.live.clear();
-    if (cells.size === 0) return;
-    for (const [path, file] of this.#sstable(table, cells)) table.live.set(path, file);
+    if (cells.size === 0) {
+      return;
+    }
+    for (const [path, file] of this.#sstable(table, cells)) {
+      table.live.set(path, file);
+    }
   }
 
   /** Repair and levelling do so: new bytes of the same size under the old name. Links keep the old file. */
@@ -168,11 +179,15 @@ export class NodeModel {
     const digests = new Map<string, string>();
     const contents = new Map<string, FileContent>();
     for (const table of this.#tables.values()) {
-      if (!chosen.some(({ id }) => id === table.id.id)) continue;
+      if (!chosen.some(({ id }) => id === table.id.id)) {
+        continue;
+      }
       for (const [path, { modified, content }] of place(table)) {
         components.push({ table: table.id, path, bytes, modified, disk: 0 });
         contents.set(`${tableDirectory(table.id)}/${path}`, content);
-        if (content.component === 'Data.db') digests.set(`${tableDirectory(table.id)}/${path}`, digestOf(content));
+        if (content.component === 'Data.db') {
+          digests.set(`${tableDirectory(table.id)}/${path}`, digestOf(content));
+        }
       }
     }
     return { components, digests, contents };
@@ -201,7 +216,9 @@ export class NodeModel {
 
   #table(name: string): Table {
     const table = this.#tables.get(name);
-    if (table === undefined) throw new Error(`no table ${name}`);
+    if (table === undefined) {
+      throw new Error(`no table ${name}`);
+    }
     return table;
   }
 }
@@ -221,7 +238,9 @@ export function dataOf(contents: readonly FileContent[]): readonly Cells[] {
 export function merged(all: readonly Cells[]): Map<string, Cell> {
   const newest = new Map<string, Cell>();
   for (const [key, cell] of all.flatMap((cells) => [...cells])) {
-    if (cell.at > (newest.get(key)?.at ?? -1)) newest.set(key, cell);
+    if (cell.at > (newest.get(key)?.at ?? -1)) {
+      newest.set(key, cell);
+    }
   }
   return newest;
 }
@@ -229,7 +248,9 @@ export function merged(all: readonly Cells[]): Map<string, Cell> {
 export function rowsOf(cells: Cells): Readonly<Record<string, number>> {
   const rows: Record<string, number> = {};
   for (const [key, { value }] of [...cells].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (value !== null) rows[key] = value;
+    if (value !== null) {
+      rows[key] = value;
+    }
   }
   return rows;
 }

@@ -112,14 +112,18 @@ async function untilItAnswers(server: ChildProcess, ask: () => Promise<unknown>)
       return;
     } catch (error) {
       const dead = server.exitCode !== null || server.signalCode !== null || server.pid === undefined;
-      if (dead || Date.now() > giveUpAt) throw error;
+      if (dead || Date.now() > giveUpAt) {
+        throw error;
+      }
     }
     await delay(50);
   }
 }
 
 async function end(server: ChildProcess): Promise<void> {
-  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) {
+    return;
+  }
   const ended = once(server, 'exit');
   server.kill('SIGKILL');
   await ended;
@@ -132,6 +136,8 @@ export async function freePort(): Promise<number> {
   const address = listener.address();
   listener.close();
   await once(listener, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') {
+    throw new Error('no port');
+  }
   return address.port;
 }

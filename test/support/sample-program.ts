@@ -1,8 +1,7 @@
 /** The program's own frame around commands of the tests: `say` prints what it was given, `wait` until it is interrupted. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { runProgram } from '../../src/cli/program.ts';
-import { commandModule } from '../../src/commands/command.ts';
-import type { Command } from '../../src/commands/command.ts';
+import { commandModule, type Command } from '../../src/commands/command.ts';
 import { outputOptions } from '../../src/commands/options.ts';
 import { BackupError, IntegrityError } from '../../src/model/errors.ts';
 

@@ -1,6 +1,5 @@
 import { dirname, join } from 'node:path';
-import type { Sandbox } from './sandbox.ts';
-import { runSandbox, sandboxEnv } from './sandbox.ts';
+import { type Sandbox, runSandbox, sandboxEnv } from './sandbox.ts';
 
 /** A cluster of as many nodes beside the shared one, for a test that needs a fresh one. */
 export interface SecondSandbox {

@@ -46,7 +46,9 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
   const userKey = newKey(directory, 'user_key');
   writeFileSync(join(directory, 'authorized_keys'), readFileSync(`${userKey}.pub`));
   // sshd gives up privileges in this directory, and refuses to start without it.
-  if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  if (process.getuid?.() === 0) {
+    mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
+  }
   const port = await freePort();
   const keys = hostKeys.map((type) => newKey(directory, `host_${type}`, type));
   const file = join(directory, 'sshd_config');
@@ -85,7 +87,9 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
       daemon.kill('SIGTERM');
       await gone;
     }
-    for (const pid of all) killQuietly(pid);
+    for (const pid of all) {
+      killQuietly(pid);
+    }
   };
   return {
     host: '127.0.0.1',
@@ -131,8 +135,12 @@ async function launch(config: string, port: number): Promise<ChildProcess> {
   let said = '';
   daemon.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (daemon.exitCode !== null) break;
-    if (await answers(port)) return daemon;
+    if (daemon.exitCode !== null) {
+      break;
+    }
+    if (await answers(port)) {
+      return daemon;
+    }
     await delay(25);
   }
   daemon.kill();
@@ -159,7 +167,9 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') {
+    throw new Error('no port');
+  }
   return address.port;
 }
 

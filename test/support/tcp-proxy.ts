@@ -52,7 +52,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') {
+    throw new Error('no port');
+  }
   return {
     port: address.port,
     loseAnswers: (count) => {
@@ -63,7 +65,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     stop: async () => {
       server.close();
-      for (const socket of open) socket.destroy();
+      for (const socket of open) {
+        socket.destroy();
+      }
       await once(server, 'close');
     },
   };

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock, SleepOptions } from '../../src/flow/clock.ts';
+import { type Clock, type SleepOptions } from '../../src/flow/clock.ts';
 
 interface Sleeper {
   readonly at: number;
@@ -58,7 +58,9 @@ export class TestClock implements Clock {
     await this.rest();
     while (true) {
       const next = this.#sleepers.toSorted((a, b) => a.at - b.at)[0];
-      if (next === undefined || next.at > end) break;
+      if (next === undefined || next.at > end) {
+        break;
+      }
       this.#sleepers = this.#sleepers.filter((each) => each !== next);
       this.#elapsed = Math.max(this.#elapsed, next.at);
       next.wake();

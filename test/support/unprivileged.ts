@@ -1,4 +1,4 @@
-import type { Command, Remote } from '../../src/cluster/remote.ts';
+import { type Command, type Remote } from '../../src/cluster/remote.ts';
 
 /** Why commands cannot be run as nobody here, for a test's `skip`; false when they can. */
 export const unprivilegedMissing: string | false = process.getuid?.() === 0 ? false : 'only root can become nobody';

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Body, ObjectStore, PutOptions, StoredObject } from '../../src/storage/object-store.ts';
+import { type Body, type ObjectStore, type PutOptions, type StoredObject } from '../../src/storage/object-store.ts';
 
 type Put = (options: PutOptions) => Promise<StoredObject>;
 
@@ -34,8 +34,9 @@ export function watchedStore(store: ObjectStore): WatchedStore {
     etagsOfContent: store.etagsOfContent,
     spoil: (put, options) => put(options),
     settled: async () => {
-      do await turn();
-      while (calls > 0);
+      do {
+        await turn();
+      } while (calls > 0);
     },
     put: (key: string, body: Body, options: PutOptions = {}, signal?: AbortSignal) =>
       counted(() => watched.spoil((given) => store.put(key, body, given, signal), options, signal)),

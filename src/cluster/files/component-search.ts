@@ -1,7 +1,6 @@
 import { BackupError } from '../../model/errors.ts';
-import type { TableId } from '../../model/sstable.ts';
-import { tableDirectory } from '../../model/sstable.ts';
-import type { Remote } from '../remote.ts';
+import { type TableId, tableDirectory } from '../../model/sstable.ts';
+import { type Remote } from '../remote.ts';
 import { isoTime } from './find-links.ts';
 import { parseDigest } from './snapshot-listing.ts';
 

@@ -1,11 +1,8 @@
-import type { SetAsideFile } from '../../model/backup/manifest.ts';
-import type { Component } from '../../model/sstable.ts';
-import { dataPathFor, dataPathOf, tableDirectory } from '../../model/sstable.ts';
-import type { Remote } from '../remote.ts';
-import type { SnapshotEntry } from './find-links.ts';
-import { findLinks } from './find-links.ts';
-import type { DirectoryContents, SnapshotListing } from './snapshot-listing.ts';
-import { assembleListing, componentKey } from './snapshot-listing.ts';
+import { type SetAsideFile } from '../../model/backup/manifest.ts';
+import { type Component, dataPathFor, dataPathOf, tableDirectory } from '../../model/sstable.ts';
+import { type Remote } from '../remote.ts';
+import { type SnapshotEntry, findLinks } from './find-links.ts';
+import { type DirectoryContents, type SnapshotListing, assembleListing, componentKey } from './snapshot-listing.ts';
 import { readLinks } from './snapshot.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import type { Remote } from '../remote.ts';
+import { type Remote } from '../remote.ts';
 import { unreadable } from './snapshot.ts';
 
 /** A live sstable component; `directory` is `<keyspace>/<table>-<id>`. */

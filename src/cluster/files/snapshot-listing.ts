@@ -1,8 +1,14 @@
 import { BackupError } from '../../model/errors.ts';
-import { dataPathOf, isDataFile, parseTableDirectory, tableDirectory } from '../../model/sstable.ts';
-import type { Component, TableId } from '../../model/sstable.ts';
+import {
+  dataPathOf,
+  isDataFile,
+  parseTableDirectory,
+  tableDirectory,
+  type Component,
+  type TableId,
+} from '../../model/sstable.ts';
 import { parseFileList } from './snapshot-manifest.ts';
-import type { SnapshotEntry } from './find-links.ts';
+import { type SnapshotEntry } from './find-links.ts';
 
 /** Everything that a node's data directories hold under one tag. */
 export interface SnapshotListing {

@@ -1,5 +1,5 @@
 import { placedMark } from '../../model/restore/restart-script.ts';
-import type { Remote } from '../remote.ts';
+import { type Remote } from '../remote.ts';
 
 /**
  * When the node restart method last put files into this node's data directories; undefined when it never did. By this

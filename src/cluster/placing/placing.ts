@@ -1,8 +1,7 @@
 import { BackupError } from '../../model/errors.ts';
-import type { PlacingPhase } from '../../model/restore/placing.ts';
-import { isPlacingPhase } from '../../model/restore/placing.ts';
+import { type PlacingPhase, isPlacingPhase } from '../../model/restore/placing.ts';
 import { placedMark } from '../../model/restore/restart-script.ts';
-import type { Remote } from '../remote.ts';
+import { type Remote } from '../remote.ts';
 
 /**
  * Restored files take the place of live ones on a node whose Cassandra is down, and can be taken out again.

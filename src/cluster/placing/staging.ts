@@ -1,5 +1,5 @@
 import { BackupError, UsageError } from '../../model/errors.ts';
-import type { Remote } from '../remote.ts';
+import { type Remote } from '../remote.ts';
 
 /**
  * The directory on a node that restored files are put into, for the node restart method.

@@ -1,12 +1,11 @@
 import { cqlName } from '../../model/schema/cql-statements.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
-import type { TableId } from '../../model/sstable.ts';
-import { tableDirectory } from '../../model/sstable.ts';
-import type { NodeConfig } from '../tools/node-config.ts';
+import { type TableId, tableDirectory } from '../../model/sstable.ts';
+import { type NodeConfig } from '../tools/node-config.ts';
 import { nodetool } from '../tools/nodetool.ts';
-import type { Remote } from '../remote.ts';
-import type { Tools } from '../tools/run-tool.ts';
+import { type Remote } from '../remote.ts';
+import { type Tools } from '../tools/run-tool.ts';
 
 /**
  * `nodetool import` (Cassandra 4.0 and later): the sstables in a directory are moved into the live table under new names.

@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { AnyAuthMethod, AuthHandlerMiddleware, ParsedKey } from 'ssh2';
-import ssh2 from 'ssh2';
+import ssh2, { type AnyAuthMethod, type AuthHandlerMiddleware, type ParsedKey } from 'ssh2';
 import { messageOf, RemoteError, UsageError } from '../../model/errors.ts';
 
 export interface SshCredentials {
@@ -43,8 +42,11 @@ export async function loadLogin(host: string, credentials: SshCredentials): Prom
     const key = await loadKey(host, path, credentials.passphrase);
     if (!(key instanceof Error)) {
       fromFiles.push({ name: `publickey ${path}`, wire: 'publickey', method: { type: 'publickey', username: user, key } });
-    } else if (credentials.privateKey !== undefined) throw unusable(key);
-    else if (!(key instanceof AbsentKeyError)) skipped.push(key.message);
+    } else if (credentials.privateKey !== undefined) {
+      throw unusable(key);
+    } else if (!(key instanceof AbsentKeyError)) {
+      skipped.push(key.message);
+    }
   }
   const fromAgent: Attempt[] =
     agent === undefined ? [] : [{ name: 'agent', wire: 'publickey', method: { type: 'agent', username: user, agent } }];
@@ -74,7 +76,9 @@ function newLogin(host: string, credentials: SshCredentials, attempts: readonly 
   let accepted: readonly string[] = [];
   return {
     handler(methods: readonly string[] | null, _partial, next) {
-      if (methods !== null) accepted = methods;
+      if (methods !== null) {
+        accepted = methods;
+      }
       const at = left.findIndex(({ wire }) => methods === null || methods.includes(wire));
       const attempt = left[at];
       left.splice(0, at + 1);
@@ -125,7 +129,9 @@ async function loadKey(host: string, path: string, passphrase: string | undefine
   }
   const key = ssh2.utils.parseKey(text, passphrase);
   if (!(key instanceof Error)) {
-    if (key.isPrivateKey()) return key;
+    if (key.isPrivateKey()) {
+      return key;
+    }
     return new RemoteError(`${path} is a public key`, { host, hint: `name the private one: ${path.replace(/\.pub$/, '')}` });
   }
   const cause = key;
@@ -144,7 +150,9 @@ async function loadKey(host: string, path: string, passphrase: string | undefine
 
 /** ssh2 has no OpenSSH certificates; whoever has one beside the key wonders why `ssh` gets in. */
 async function certificateNotes({ privateKey }: SshCredentials): Promise<readonly string[]> {
-  if (privateKey === undefined) return [];
+  if (privateKey === undefined) {
+    return [];
+  }
   const found = await stat(`${privateKey}-cert.pub`).catch(() => undefined);
   return found === undefined ? [] : [`${privateKey}-cert.pub was not used: certificates are not supported`];
 }

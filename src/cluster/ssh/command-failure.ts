@@ -48,7 +48,9 @@ export function commandFailure(host: string, command: Command, exit: Exit, stder
     const hint = `allow it without a password, for instance in /etc/sudoers.d/sstash: <user> ALL=(ALL) NOPASSWD: ALL`;
     return new RemoteError(`${host}: sudo refused to run ${program}: ${said.slice('sudo: '.length)}`, { ...failure, hint });
   }
-  if (exit.status === 126) return new RemoteError(`${host}: ${program} cannot be executed: ${said}`, failure);
+  if (exit.status === 126) {
+    return new RemoteError(`${host}: ${program} cannot be executed: ${said}`, failure);
+  }
   return new RemoteError(`${host}: ${program} exited with status ${exit.status}${said === '' ? '' : `: ${said}`}`, failure);
 }
 
@@ -58,8 +60,12 @@ export function commandFailure(host: string, command: Command, exit: Exit, stder
  */
 function missingProgram(program: string, status: number, stderr: string): string | undefined {
   const bySudo = /^sudo: (\S+): command not found$/m.exec(stderr)?.[1];
-  if (status === 1) return bySudo;
-  if (status !== 127) return undefined;
+  if (status === 1) {
+    return bySudo;
+  }
+  if (status !== 127) {
+    return undefined;
+  }
   return /([^\s:]+): (?:command )?not found\s*$/m.exec(stderr)?.[1] ?? program;
 }
 

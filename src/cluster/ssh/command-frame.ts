@@ -42,7 +42,9 @@ export function framedCommand(command: Command, nonce: string, { sudo, input }: 
 
 /** The same command run as the user that sudo is told to become; `-n`: fail rather than ask for a password. */
 export function withSudo(command: Command, sudo: Sudo | undefined): Command {
-  if (sudo === undefined) return command;
+  if (sudo === undefined) {
+    return command;
+  }
   return ['sudo', '-n', ...(sudo.user === undefined ? [] : ['-u', sudo.user]), '--', ...command];
 }
 
@@ -97,13 +99,17 @@ export class MarkerFilter {
     // "<pid> <state> <ppid> <pgrp> …": fields 3 and up of proc(5) stat; the start time is its field 22.
     const [pid, , , group, ...rest] = this.#note.trim().split(' ');
     const startTime = rest[16];
-    if (startTime === undefined || !/^\d+$/.test(startTime)) return undefined;
+    if (startTime === undefined || !/^\d+$/.test(startTime)) {
+      return undefined;
+    }
     return Number(group) > 1 ? { pid: Number(pid), group: Number(group), startTime } : undefined;
   }
 
   /** The part of the chunk that the command itself printed, or undefined if there is none. */
   pass(chunk: Uint8Array): Uint8Array | undefined {
-    if (this.#found) return chunk;
+    if (this.#found) {
+      return chunk;
+    }
     this.#held = Buffer.concat([this.#held, chunk]);
     const at = this.#held.indexOf(this.#needle);
     const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);

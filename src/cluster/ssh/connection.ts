@@ -1,9 +1,8 @@
-import type { ClientChannel, ServerHostKeyAlgorithm, VerifyCallback } from 'ssh2';
-import ssh2 from 'ssh2';
+import ssh2, { type ClientChannel, type ServerHostKeyAlgorithm, type VerifyCallback } from 'ssh2';
 import { BackupError, messageOf, RemoteError } from '../../model/errors.ts';
 import { admitHost, type HostKeyPolicy } from './host-key.ts';
 import { knownKeyTypes, readKnownHosts } from './known-hosts.ts';
-import type { Login } from './auth.ts';
+import { type Login } from './auth.ts';
 import { connectionError, isDenial, keepaliveLimit, keepaliveSeconds, type SshPlace, type SshTrouble } from './failure.ts';
 
 export interface SshTarget extends SshPlace, HostKeyPolicy {
@@ -59,9 +58,13 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
   let closed = false;
   // Everything that can end a connection comes through here, before and after the login; only the first counts.
   const lose = (error: RemoteError): void => {
-    if (gone !== undefined) return;
+    if (gone !== undefined) {
+      return;
+    }
     gone = error;
-    for (const listener of listeners) listener(error);
+    for (const listener of listeners) {
+      listener(error);
+    }
     listeners.clear();
   };
   const onLost: OnLost = (listener) => {
@@ -98,8 +101,9 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
       client.on('ready', resolve);
       client.on('error', (error: SshTrouble) => {
         // ssh2 goes on with the next way to log in after this one.
-        if (error.level === 'agent') agentTrouble = error;
-        else {
+        if (error.level === 'agent') {
+          agentTrouble = error;
+        } else {
           lose(connectionError(target, address, error));
           client.destroy();
         }
@@ -126,8 +130,12 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
   } catch (error) {
     client.destroy();
     signal?.throwIfAborted();
-    if (rejected !== undefined) throw rejected;
-    if (isDenial(error)) throw await login.denied(address, error, agentTrouble);
+    if (rejected !== undefined) {
+      throw rejected;
+    }
+    if (isDenial(error)) {
+      throw await login.denied(address, error, agentTrouble);
+    }
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -138,7 +146,9 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
     lost: () => gone,
     onLost,
     exec: (line, attach) => {
-      if (gone !== undefined) return Promise.reject(gone);
+      if (gone !== undefined) {
+        return Promise.reject(gone);
+      }
       return new Promise((resolve, reject) => {
         const forget = onLost(reject);
         exec(client, host, line, attach).then(resolve, reject).finally(forget);
@@ -146,7 +156,9 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
     },
     async close() {
       lose(new RemoteError(`the connection to ${address} was closed`, { host }));
-      if (closed) return;
+      if (closed) {
+        return;
+      }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => {
           client.destroy();
@@ -169,7 +181,9 @@ function exec<T>(client: ssh2.Client, host: string, line: string, attach: (chann
       if (cause.reason === 2) {
         const message = `${host}: no further session on this connection (MaxSessions)`;
         reject(new ChannelRefused(message, { host, cause, transient: true }));
-      } else reject(new RemoteError(`${host}: refuses to run commands: ${cause.message}`, { host, cause }));
+      } else {
+        reject(new RemoteError(`${host}: refuses to run commands: ${cause.message}`, { host, cause }));
+      }
     };
     try {
       client.exec(line, (error, channel) => (error === undefined ? resolve(attach(channel)) : refuse(error)));

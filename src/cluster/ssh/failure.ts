@@ -15,14 +15,18 @@ export type SshTrouble = Error & { readonly level?: string; readonly code?: unkn
 /** Whether the server turned down every way to log in. */
 export function isDenial(error: unknown): boolean {
   const cause = error instanceof RemoteError ? error.cause : undefined;
-  if (!(cause instanceof Error)) return false;
+  if (!(cause instanceof Error)) {
+    return false;
+  }
   return ('level' in cause && cause.level === 'client-authentication') || /too many authentication failures/i.test(cause.message);
 }
 
 /** The error for a connection that could not be made or that broke; without a cause: one that just ended. */
 export function connectionError(target: SshPlace, address: string, cause?: SshTrouble): RemoteError {
   const { host } = target;
-  if (cause === undefined) return new RemoteError(`the connection to ${address} was lost`, { host, transient: true });
+  if (cause === undefined) {
+    return new RemoteError(`the connection to ${address} was lost`, { host, transient: true });
+  }
   const failure = { host, cause, transient: true };
   switch (cause.code) {
     case 'ENOTFOUND':
@@ -53,6 +57,8 @@ export function connectionError(target: SshPlace, address: string, cause?: SshTr
     const hint = 'it may have too many connections (MaxStartups), or no sshd listens there';
     return new RemoteError(`${address}: closed the connection before the handshake`, { ...failure, hint });
   }
-  if (cause.level === 'handshake') return new RemoteError(`${address}: ssh handshake failed: ${cause.message}`, { host, cause });
+  if (cause.level === 'handshake') {
+    return new RemoteError(`${address}: ssh handshake failed: ${cause.message}`, { host, cause });
+  }
   return new RemoteError(`the connection to ${address} was lost: ${cause.message}`, failure);
 }

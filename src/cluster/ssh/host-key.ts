@@ -15,7 +15,9 @@ export async function admitHost(target: HostKeyPolicy, lines: readonly KnownHost
   const name = knownHostsName(host, port);
   const offered = `${keyTypeOf(key)} ${fingerprint(key)}`;
   const verdict = judgeHostKey(lines, host, port, key);
-  if (verdict.state === 'known') return;
+  if (verdict.state === 'known') {
+    return;
+  }
   if (verdict.state === 'revoked') {
     throw new RemoteError(`the key of ${name} is marked as revoked at ${verdict.place} (${offered})`, { host });
   }

@@ -29,12 +29,20 @@ export function parseKnownHosts(text: string, file: string): readonly KnownHosts
   return text.split('\n').flatMap((line, index): readonly KnownHostsLine[] => {
     const words = line.trim().split(/[ \t]+/);
     const first = words[0] ?? '';
-    if (first === '' || first.startsWith('#')) return [];
+    if (first === '' || first.startsWith('#')) {
+      return [];
+    }
     const marker = first === '@revoked' || first === '@cert-authority' ? first : '';
-    if (first.startsWith('@') && marker === '') return [];
+    if (first.startsWith('@') && marker === '') {
+      return [];
+    }
     const [hosts, keyType, key] = marker === '' ? words : words.slice(1);
-    if (hosts === undefined || keyType === undefined || key === undefined) return [];
-    if (keyTypeOf(Buffer.from(key, 'base64')) !== keyType) return [];
+    if (hosts === undefined || keyType === undefined || key === undefined) {
+      return [];
+    }
+    if (keyTypeOf(Buffer.from(key, 'base64')) !== keyType) {
+      return [];
+    }
     return [{ marker, hosts, keyType, key, place: `${file}:${index + 1}` }];
   });
 }
@@ -46,7 +54,9 @@ export async function readKnownHosts(files: readonly string[]): Promise<readonly
       try {
         return parseKnownHosts(await readFile(file, 'utf8'), file);
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+          return [];
+        }
         throw error;
       }
     }),
@@ -66,15 +76,23 @@ export function judgeHostKey(lines: readonly KnownHostsLine[], host: string, por
   const own = lines.filter((line) => matchesHost(line.hosts, knownHostsName(host, port)));
   const same = (line: KnownHostsLine): boolean => canonical(line.key) === base64;
   const revoked = own.find((line) => line.marker === '@revoked' && same(line));
-  if (revoked !== undefined) return { state: 'revoked', place: revoked.place };
+  if (revoked !== undefined) {
+    return { state: 'revoked', place: revoked.place };
+  }
 
   const plain = own.filter((line) => line.marker === '');
-  if (plain.some(same)) return { state: 'known' };
+  if (plain.some(same)) {
+    return { state: 'known' };
+  }
   const changed = plain.find((line) => line.keyType === keyTypeOf(key)) ?? plain[0];
-  if (changed !== undefined) return { state: 'changed', place: changed.place, keyType: changed.keyType };
+  if (changed !== undefined) {
+    return { state: 'changed', place: changed.place, keyType: changed.keyType };
+  }
 
   // OpenSSH: a key known for the bare name is good on any other port too, though a differing one says nothing there.
-  if (port !== 22 && judgeHostKey(lines, host, 22, key).state === 'known') return { state: 'known' };
+  if (port !== 22 && judgeHostKey(lines, host, 22, key).state === 'known') {
+    return { state: 'known' };
+  }
   const authority = own.find((line) => line.marker === '@cert-authority')?.place;
   return authority === undefined ? { state: 'unknown' } : { state: 'unknown', authority };
 }
@@ -95,7 +113,9 @@ export function fingerprint(key: Uint8Array): string {
 /** The type that a public key in wire form names in its first field; empty if it is no key. */
 export function keyTypeOf(key: Uint8Array): string {
   const bytes = Buffer.from(key);
-  if (bytes.length < 4) return '';
+  if (bytes.length < 4) {
+    return '';
+  }
   const length = bytes.readUInt32BE(0);
   return length > 64 || bytes.length < 4 + length ? '' : bytes.toString('latin1', 4, 4 + length);
 }
@@ -107,7 +127,9 @@ export async function addKnownHost(file: string, host: string, port: number, key
   try {
     const { size } = await handle.stat();
     const last = Buffer.alloc(1);
-    if (size > 0) await handle.read(last, 0, 1, size - 1);
+    if (size > 0) {
+      await handle.read(last, 0, 1, size - 1);
+    }
     const newline = size > 0 && last[0] !== 0x0a ? '\n' : '';
     await handle.write(`${newline}${knownHostsName(host, port)} ${keyTypeOf(key)} ${Buffer.from(key).toString('base64')}\n`);
     await handle.sync();

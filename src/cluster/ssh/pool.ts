@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RemoteError } from '../../model/errors.ts';
-import type { SshConnection } from './connection.ts';
+import { type SshConnection } from './connection.ts';
 
 /** A place for one command on a connection; to be given back by `release`, once. */
 export interface Slot {
@@ -38,7 +38,9 @@ export class ConnectionPool {
   async acquire(signal?: AbortSignal): Promise<Slot> {
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#closing.signal.aborted) throw this.#closed();
+      if (this.#closing.signal.aborted) {
+        throw this.#closed();
+      }
       const line = this.#choose();
       if (line === undefined) {
         await this.#turn(signal);
@@ -47,7 +49,9 @@ export class ConnectionPool {
       line.busy += 1;
       let held = true;
       const release = (): void => {
-        if (!held) return;
+        if (!held) {
+          return;
+        }
         held = false;
         line.busy -= 1;
         this.#next();
@@ -72,7 +76,9 @@ export class ConnectionPool {
   /** Closes every connection; whoever waits gets a RemoteError. */
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const wake of this.#queue.splice(0)) wake();
+    for (const wake of this.#queue.splice(0)) {
+      wake();
+    }
     const lines = [...this.#lines];
     this.#lines.clear();
     const opened = await Promise.allSettled(lines.map((line) => line.opening));
@@ -114,9 +120,13 @@ export class ConnectionPool {
       await abortable(turn, signal);
     } catch (error) {
       const at = this.#queue.findIndex((one) => one === wake);
-      if (at >= 0) this.#queue.splice(at, 1);
+      if (at >= 0) {
+        this.#queue.splice(at, 1);
+      }
       // The turn came to one who has left: pass it on.
-      else this.#next();
+      else {
+        this.#next();
+      }
       throw error;
     }
   }
@@ -128,12 +138,16 @@ export class ConnectionPool {
 
 /** The promise, or the signal's reason as soon as that is aborted. */
 export function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
+  if (signal === undefined) {
+    return promise;
+  }
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     const forget = (): void => signal.removeEventListener('abort', abort);
     signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
+    if (signal.aborted) {
+      abort();
+    }
     promise.then(resolve, reject).finally(forget);
   });
 }

@@ -10,13 +10,14 @@
  * whole one; then, where sshd does not pass signals on (before 7.9, forced commands, sudo), by `kill` in a session of
  * its own.
  */
-import type { ClientChannel } from 'ssh2';
+import { type ClientChannel } from 'ssh2';
+import { Changes } from '../../flow/changes.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { withoutNiceness } from '../niceness.ts';
 import { commandFailure, type Exit, shownCommand, Tail } from './command-failure.ts';
 import { endCommand, MarkerFilter, type Sudo } from './command-frame.ts';
-import type { Command, RunOptions } from '../remote.ts';
-import type { SshConnection } from './connection.ts';
+import { type Command, type RunOptions } from '../remote.ts';
+import { type SshConnection } from './connection.ts';
 
 export interface ProcessOptions {
   readonly host: string;
@@ -39,7 +40,7 @@ export class RemoteProcess {
   readonly #stdout: MarkerFilter;
   readonly #stderr: MarkerFilter;
   readonly #said = new Tail();
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly #arrived: Uint8Array[] = [];
   #held = 0;
   #exit: Exit = {};
@@ -58,35 +59,43 @@ export class RemoteProcess {
     // Not as 'readable' and read(): that joins what has arrived into new buffers, at 0.4 CPU seconds per GiB.
     channel.on('data', (chunk: Buffer) => {
       const own = this.#stdout.pass(chunk);
-      if (own === undefined || this.#ending !== undefined) return;
+      if (own === undefined || this.#ending !== undefined) {
+        return;
+      }
       this.#arrived.push(own);
       this.#held += own.length;
-      if (this.#held >= mostHeld) channel.pause();
-      this.#changed();
+      if (this.#held >= mostHeld) {
+        channel.pause();
+      }
+      this.#changes.tell();
     });
-    channel.on('drain', () => this.#changed());
+    channel.on('drain', () => this.#changes.tell());
     channel.on('exit', (status: number | null, signal?: string) => {
       this.#exit = status === null ? { signal: signal ?? 'a signal' } : { status };
-      this.#changed();
+      this.#changes.tell();
     });
     channel.on('end', () => {
       this.#ended = true;
-      this.#changed();
+      this.#changes.tell();
     });
     channel.on('close', () => {
       this.#closed = true;
       forget();
-      this.#changed();
+      this.#changes.tell();
     });
     channel.on('error', (error: Error) =>
       this.fail(new RemoteError(`${options.host}: ${error.message}`, { ...this.#place, cause: error })),
     );
     channel.stderr.on('data', (chunk: Buffer) => {
       const own = this.#stderr.pass(chunk);
-      if (own !== undefined) this.#said.add(own);
+      if (own !== undefined) {
+        this.#said.add(own);
+      }
     });
     const gone = connection.lost();
-    if (gone !== undefined) this.fail(withCommand(gone, options));
+    if (gone !== undefined) {
+      this.fail(withCommand(gone, options));
+    }
   }
 
   /** Sends the input and then the end of input, no faster than the command takes it. Never rejects: see `output`. */
@@ -98,10 +107,16 @@ export class RemoteProcess {
     try {
       for await (const chunk of input) {
         // A command may end without reading everything, as `head` does; its exit status tells whether that was well.
-        if (this.#over) return;
-        if (!this.#channel.write(chunk)) await this.#until(() => this.#over || !this.#channel.writableNeedDrain);
+        if (this.#over) {
+          return;
+        }
+        if (!this.#channel.write(chunk)) {
+          await this.#changes.until(() => this.#over || !this.#channel.writableNeedDrain);
+        }
       }
-      if (!this.#over) this.#channel.end();
+      if (!this.#over) {
+        this.#channel.end();
+      }
     } catch (error) {
       this.fail(error);
     }
@@ -113,18 +128,27 @@ export class RemoteProcess {
    */
   async *output(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure.error;
+      if (this.#failure !== undefined) {
+        throw this.#failure.error;
+      }
       const chunk = this.#arrived.shift();
       if (chunk !== undefined) {
         this.#held -= chunk.length;
-        if (this.#held < mostHeld / 2 && this.#channel.isPaused()) this.#channel.resume();
+        if (this.#held < mostHeld / 2 && this.#channel.isPaused()) {
+          this.#channel.resume();
+        }
         yield chunk;
-      } else if (this.#ended && this.#closed) break;
-      else await this.#change();
+      } else if (this.#ended && this.#closed) {
+        break;
+      } else {
+        await this.#changes.next();
+      }
     }
     const { host, command } = this.#options;
     const stderr = this.#stderr.found ? this.#said.text : this.#stderr.noise;
-    if (this.#exit.status !== 0) throw commandFailure(host, command, this.#exit, stderr || this.#stdout.noise);
+    if (this.#exit.status !== 0) {
+      throw commandFailure(host, command, this.#exit, stderr || this.#stdout.noise);
+    }
     if (!this.#stdout.found) {
       const printed = this.#stdout.noise === '' ? 'nothing' : JSON.stringify(this.#stdout.noise.slice(-200));
       const hint = 'a forced command or a restricted login shell may stand in the way';
@@ -138,7 +162,7 @@ export class RemoteProcess {
   /** Gives the command up; `output` throws the error. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    this.#changed();
+    this.#changes.tell();
   }
 
   /** Resolves when the channel is free again: at once if the command has ended, else after ending it. Never rejects. */
@@ -148,7 +172,9 @@ export class RemoteProcess {
   }
 
   async #end(): Promise<void> {
-    if (this.#done) return;
+    if (this.#done) {
+      return;
+    }
     const { host, command } = this.#options;
     this.fail(new RemoteError(`${host}: ${withoutNiceness(command)[0]} was given up`, this.#place));
     // Unread output would keep 'close' from coming; from here on it is dropped as it comes.
@@ -156,25 +182,29 @@ export class RemoteProcess {
     this.#channel.resume();
     const exited = (): boolean => this.#done || this.#exit.status !== undefined || this.#exit.signal !== undefined;
     this.#channel.signal('TERM');
-    await this.#until(exited, patienceMilliseconds);
-    if (!exited()) await this.#kill();
+    await this.#changes.until(exited, patienceMilliseconds);
+    if (!exited()) {
+      await this.#kill();
+    }
     this.#channel.close();
-    await this.#until(() => this.#done, patienceMilliseconds);
+    await this.#changes.until(() => this.#done, patienceMilliseconds);
   }
 
   async #kill(): Promise<void> {
     const { process } = this.#stdout;
-    if (process === undefined) return;
+    if (process === undefined) {
+      return;
+    }
     const killer = { over: false };
     const over = (): void => {
       killer.over = true;
-      this.#changed();
+      this.#changes.tell();
     };
     // Best effort: where no session is to be had, closing the channel is all that remains.
     this.#connection
       .exec(endCommand(process, this.#options.sudo), (channel) => channel.on('close', over).resume().stderr.resume())
       .catch(over);
-    await this.#until(() => killer.over || this.#connection.lost() !== undefined, killMilliseconds);
+    await this.#changes.until(() => killer.over || this.#connection.lost() !== undefined, killMilliseconds);
   }
 
   get #place(): { readonly host: string; readonly command: string } {
@@ -187,31 +217,6 @@ export class RemoteProcess {
 
   get #over(): boolean {
     return this.#failure !== undefined || this.#done || this.#exit.status !== undefined || this.#exit.signal !== undefined;
-  }
-
-  #changed(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.add(resolve));
-  }
-
-  /** Waits for the condition, or for so many milliseconds. */
-  async #until(condition: () => boolean, milliseconds?: number): Promise<void> {
-    const limit = { passed: false };
-    const expire = (): void => {
-      limit.passed = true;
-      this.#changed();
-    };
-    const timer = milliseconds === undefined ? undefined : setTimeout(expire, milliseconds);
-    try {
-      while (!limit.passed && !condition()) await this.#change();
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

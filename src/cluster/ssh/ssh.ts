@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { RemoteError } from '../../model/errors.ts';
 import { framedCommand, longestCommandLine, type Sudo } from './command-frame.ts';
 import { shownCommand } from './command-failure.ts';
-import type { Command, Remote, RunOptions } from '../remote.ts';
+import { type Command, type Remote, type RunOptions } from '../remote.ts';
 import { loadLogin, type SshCredentials } from './auth.ts';
 import { ChannelRefused, connect, type SshTarget } from './connection.ts';
 import { abortable, ConnectionPool, pause } from './pool.ts';
@@ -69,9 +69,13 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
       return end;
     };
     stop?.addEventListener('abort', abort, { once: true });
-    if (stop?.aborted === true) abort();
+    if (stop?.aborted === true) {
+      abort();
+    }
     try {
-      if (input !== undefined) void process.feed(input);
+      if (input !== undefined) {
+        void process.feed(input);
+      }
       yield* process.output();
     } finally {
       stop?.removeEventListener('abort', abort);
@@ -95,16 +99,21 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
         return { process: await abortable(opening, stop), release: slot.release };
       } catch (error) {
         // Given up while the channel was being opened: the command may yet start.
-        if (stop?.aborted === true)
+        if (stop?.aborted === true) {
           ending.add(
             opening.then(
               (process) => process.end(),
               () => {},
             ),
           );
-        if (error instanceof ChannelRefused) slot.refused();
+        }
+        if (error instanceof ChannelRefused) {
+          slot.refused();
+        }
         slot.release();
-        if (!(error instanceof ChannelRefused) || refusals >= mostRefusals) throw error;
+        if (!(error instanceof ChannelRefused) || refusals >= mostRefusals) {
+          throw error;
+        }
       }
       await pause(25 * 2 ** Math.min(refusals, 5), stop);
     }
@@ -115,7 +124,9 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
     read,
     async run(command, runOptions) {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of read(command, runOptions)) chunks.push(chunk);
+      for await (const chunk of read(command, runOptions)) {
+        chunks.push(chunk);
+      }
       return Buffer.concat(chunks).toString();
     },
     async close() {

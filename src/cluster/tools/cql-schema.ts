@@ -2,12 +2,11 @@ import { BackupError } from '../../model/errors.ts';
 import { uuidOf } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/table-filter.ts';
 import { cqlshError, runCqlsh } from './cqlsh.ts';
-import type { NodeConfig } from './node-config.ts';
-import { parseCluster } from './nodetool-output.ts';
-import type { KeyspaceReplication } from './nodetool-output.ts';
-import type { Remote } from '../remote.ts';
-import type { SnapshotTable } from '../files/snapshot-listing.ts';
-import type { Tools } from './run-tool.ts';
+import { type NodeConfig } from './node-config.ts';
+import { parseCluster, type KeyspaceReplication } from './nodetool-output.ts';
+import { type Remote } from '../remote.ts';
+import { type SnapshotTable } from '../files/snapshot-listing.ts';
+import { type Tools } from './run-tool.ts';
 
 /**
  * The schema of all user keyspaces, replayable: keyspaces, types, functions, tables with their ids and dropped columns,

@@ -1,8 +1,7 @@
 import { RemoteError } from '../../model/errors.ts';
-import type { NodeConfig } from './node-config.ts';
-import type { Remote } from '../remote.ts';
-import { isMissingProgram, runTool } from './run-tool.ts';
-import type { ToolOutput, Tools } from './run-tool.ts';
+import { type NodeConfig } from './node-config.ts';
+import { type Remote } from '../remote.ts';
+import { isMissingProgram, runTool, type ToolOutput, type Tools } from './run-tool.ts';
 
 /**
  * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and

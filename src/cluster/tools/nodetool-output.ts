@@ -1,8 +1,6 @@
 import { BackupError } from '../../model/errors.ts';
-import { compareTokens } from '../../model/ring/ring.ts';
-import type { NodeState } from '../../model/ring/ring.ts';
-import { parseTableDirectory } from '../../model/sstable.ts';
-import type { TableId } from '../../model/sstable.ts';
+import { compareTokens, type NodeState } from '../../model/ring/ring.ts';
+import { parseTableDirectory, type TableId } from '../../model/sstable.ts';
 
 /** `nodetool info -T` of a node, as far as a backup needs it. */
 export interface NodeInfo {

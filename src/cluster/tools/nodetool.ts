@@ -1,11 +1,9 @@
 import { systemClock } from '../../flow/clock.ts';
 import { within } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
-import { parseInfo, parseSnapshotTags } from './nodetool-output.ts';
-import type { NodeInfo } from './nodetool-output.ts';
-import type { Remote } from '../remote.ts';
-import { failureLine, isMissingProgram, runTool } from './run-tool.ts';
-import type { Tools } from './run-tool.ts';
+import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.ts';
+import { type Remote } from '../remote.ts';
+import { failureLine, isMissingProgram, runTool, type Tools } from './run-tool.ts';
 
 /** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
 export async function nodeInfo(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<NodeInfo> {

@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
-import type { Remote } from '../remote.ts';
-import { failureLine, runTool } from './run-tool.ts';
-import type { Tools } from './run-tool.ts';
+import { type Remote } from '../remote.ts';
+import { failureLine, runTool, type Tools } from './run-tool.ts';
 
 /** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */
 export const defaultService = {

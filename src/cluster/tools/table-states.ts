@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { TableId } from '../../model/sstable.ts';
-import { tableIdOf } from '../../model/sstable.ts';
+import { type TableId, tableIdOf } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
-import type { NodeConfig } from './node-config.ts';
-import type { Remote } from '../remote.ts';
-import type { Tools } from './run-tool.ts';
+import { type NodeConfig } from './node-config.ts';
+import { type Remote } from '../remote.ts';
+import { type Tools } from './run-tool.ts';
 
 /** What a node remembers of its tables that decides whether a chain of incremental backups holds. */
 export interface TableStates {

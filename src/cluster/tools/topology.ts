@@ -1,16 +1,13 @@
 import { BackupError, messageOf } from '../../model/errors.ts';
-import { compareTokens } from '../../model/ring/ring.ts';
-import type { Node, Ring } from '../../model/ring/ring.ts';
-import type { TableId, View } from '../../model/sstable.ts';
+import { compareTokens, type Node, type Ring } from '../../model/ring/ring.ts';
+import { type TableId, type View } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
-import type { NodeConfig } from './node-config.ts';
-import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort } from './nodetool-output.ts';
-import type { RingLine } from './nodetool-output.ts';
+import { type NodeConfig } from './node-config.ts';
+import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort, type RingLine } from './nodetool-output.ts';
 import { clusterText, dataPathsText, ringText, statusText } from './nodetool.ts';
-import type { Remote } from '../remote.ts';
-import { readSystemRows, systemStatements } from './system-rows.ts';
-import type { SystemRows } from './system-rows.ts';
-import type { Tools } from './run-tool.ts';
+import { type Remote } from '../remote.ts';
+import { readSystemRows, systemStatements, type SystemRows } from './system-rows.ts';
+import { type Tools } from './run-tool.ts';
 
 /** What the cluster is made of, as one of its nodes sees it. */
 export interface Topology {

@@ -1,5 +1,5 @@
-import type { BlockBatch } from '../lzop/block-decode.ts';
-import type { EncodedBlocks, EncodedFiles, PackedFile } from '../lzop/block-encode.ts';
+import { type BlockBatch } from '../lzop/block-decode.ts';
+import { type EncodedBlocks, type EncodedFiles, type PackedFile } from '../lzop/block-encode.ts';
 
 /** What the pool asks of a worker thread; the buffers beneath the bytes travel along. */
 export type LzoJob =
@@ -26,6 +26,8 @@ export interface UsedMemory {
 
 /** What moves to the thread with a job, and back with its answer. */
 export function memoryOf(job: LzoJob): readonly Uint8Array[] {
-  if (job.type === 'decode') return [job.batch.bytes];
+  if (job.type === 'decode') {
+    return [job.batch.bytes];
+  }
   return job.type === 'encode' ? [job.bytes] : [job.bytes, job.into];
 }

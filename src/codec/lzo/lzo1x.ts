@@ -21,7 +21,9 @@ export interface Lzo1x {
 export function openLzo1x(largestBytes: number = blockBytes): Lzo1x {
   const { exports } = new WebAssembly.Instance(module);
   const { memory, heap } = exports;
-  if (!(memory instanceof WebAssembly.Memory) || !(heap instanceof WebAssembly.Global)) throw new TypeError('bad lzo1x module');
+  if (!(memory instanceof WebAssembly.Memory) || !(heap instanceof WebAssembly.Global)) {
+    throw new TypeError('bad lzo1x module');
+  }
   const compress = callable(exports['compress']);
   const decompress = callable(exports['decompress']);
   const adler32 = callable(exports['adler32']);
@@ -31,7 +33,9 @@ export function openLzo1x(largestBytes: number = blockBytes): Lzo1x {
   const input = heap.value;
   const output = input + areaBytes;
   const missing = output + areaBytes - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / pageBytes));
+  if (missing > 0) {
+    memory.grow(Math.ceil(missing / pageBytes));
+  }
   const bytes = new Uint8Array(memory.buffer);
 
   return {
@@ -44,7 +48,9 @@ export function openLzo1x(largestBytes: number = blockBytes): Lzo1x {
       requireRoom(stored.length, areaBytes - slack);
       requireRoom(target.length, largestBytes);
       bytes.set(stored, input);
-      if (decompress(input, stored.length, output, target.length) !== target.length) return false;
+      if (decompress(input, stored.length, output, target.length) !== target.length) {
+        return false;
+      }
       target.set(bytes.subarray(output, output + target.length));
       return true;
     },
@@ -61,11 +67,15 @@ export function openLzo1x(largestBytes: number = blockBytes): Lzo1x {
 }
 
 function callable(exported: unknown): (...numbers: readonly number[]) => number {
-  if (typeof exported !== 'function') throw new TypeError('bad lzo1x module');
+  if (typeof exported !== 'function') {
+    throw new TypeError('bad lzo1x module');
+  }
   return (...numbers) => Number(exported(...numbers));
 }
 
 /** Beyond its area a block would overwrite the next one without a trap. */
 function requireRoom(wanted: number, room: number): void {
-  if (wanted > room) throw new RangeError(`lzo block of ${wanted} bytes where ${room} fit`);
+  if (wanted > room) {
+    throw new RangeError(`lzo block of ${wanted} bytes where ${room} fit`);
+  }
 }

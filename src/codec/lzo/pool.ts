@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { BackupError, IntegrityError, messageOf } from '../../model/errors.ts';
-import type { BlockBatch } from '../lzop/block-decode.ts';
+import { type BlockBatch } from '../lzop/block-decode.ts';
 import { type EncodedBlocks, type FileToEncode, mostFilesBytes } from '../lzop/block-encode.ts';
 import { type LzoAnswer, type LzoJob, memoryOf, type UsedMemory } from './jobs.ts';
 import { openLzoWork } from './work.ts';
@@ -67,14 +67,20 @@ export class LzoPool {
 
   /** The whole memory beneath `bytes`, which nobody reads any more, may be used again. To be said once. */
   give({ buffer }: Uint8Array): void {
-    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength === 0) return;
-    if (this.#spare.length < 2 * this.threads * jobsPerWorker) this.#spare.push(buffer);
+    if (!(buffer instanceof ArrayBuffer) || buffer.byteLength === 0) {
+      return;
+    }
+    if (this.#spare.length < 2 * this.threads * jobsPerWorker) {
+      this.#spare.push(buffer);
+    }
   }
 
   /** Frames `bytes` (a few MiB) as blocks of 256 KiB; all but a container's last call bring a multiple of that. */
   async encode(bytes: Uint8Array): Promise<EncodedBlocks> {
     const answer = await this.#run({ type: 'encode', bytes: owned(bytes) });
-    if (answer.type !== 'encode') throw unexpected(answer);
+    if (answer.type !== 'encode') {
+      throw unexpected(answer);
+    }
     return answer.blocks;
   }
 
@@ -90,7 +96,9 @@ export class LzoPool {
     }));
     const into = this.take(mostFilesBytes(packed));
     const answer = await this.#run({ type: 'encodeFiles', bytes: owned(bytes), files: packed, into });
-    if (answer.type !== 'encodeFiles') throw unexpected(answer);
+    if (answer.type !== 'encodeFiles') {
+      throw unexpected(answer);
+    }
     let end = 0;
     return answer.files.sizes.map((size) => answer.files.bytes.subarray(end, (end += size)));
   }
@@ -100,21 +108,29 @@ export class LzoPool {
     const answer = isSmall(batch)
       ? await this.#here({ type: 'decode', batch })
       : await this.#run({ type: 'decode', batch: { ...batch, bytes: owned(batch.bytes) } });
-    if (answer.type !== 'decode') throw unexpected(answer);
+    if (answer.type !== 'decode') {
+      throw unexpected(answer);
+    }
     return answer.pieces;
   }
 
   /** Ends the threads; what is not done yet is rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { reject } of this.#waiting.splice(0)) reject(closed());
+    for (const { reject } of this.#waiting.splice(0)) {
+      reject(closed());
+    }
     const threads = [...this.#running];
-    for (const thread of threads) this.#lose(thread, closed());
+    for (const thread of threads) {
+      this.#lose(thread, closed());
+    }
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
 
   async #run(job: LzoJob): Promise<LzoAnswer> {
-    if (this.#closed) throw closed();
+    if (this.#closed) {
+      throw closed();
+    }
     const buffers = memoryOf(job).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
     const answer = await new Promise<LzoAnswer>((resolve, reject) => {
       this.#waiting.push({ job, buffers, resolve, reject });
@@ -124,7 +140,9 @@ export class LzoPool {
   }
 
   async #here(job: LzoJob): Promise<LzoAnswer> {
-    if (this.#closed) throw closed();
+    if (this.#closed) {
+      throw closed();
+    }
     this.#own ??= openLzoWork();
     return unlessFailed(await this.#own(job));
   }
@@ -133,15 +151,21 @@ export class LzoPool {
   #assign(): void {
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const thread = this.#leastBusy();
-      if (thread === undefined) return;
+      if (thread === undefined) {
+        return;
+      }
       this.#waiting.shift();
-      if (thread.jobs.length === 0) thread.worker.ref();
+      if (thread.jobs.length === 0) {
+        thread.worker.ref();
+      }
       thread.jobs.push(next);
       try {
         thread.worker.postMessage(next.job, next.buffers);
       } catch (error) {
         thread.jobs.pop();
-        if (thread.jobs.length === 0) thread.worker.unref();
+        if (thread.jobs.length === 0) {
+          thread.worker.unref();
+        }
         next.reject(new BackupError('bytes cannot be handed to an lzo worker', { cause: error }));
       }
     }
@@ -150,7 +174,9 @@ export class LzoPool {
   #leastBusy(): Thread | undefined {
     let best: Thread | undefined;
     for (const thread of this.#running) {
-      if (thread.jobs.length < (best?.jobs.length ?? jobsPerWorker)) best = thread;
+      if (thread.jobs.length < (best?.jobs.length ?? jobsPerWorker)) {
+        best = thread;
+      }
     }
     return best?.jobs.length !== 0 && this.#running.size < this.threads ? this.#start() : best;
   }
@@ -158,10 +184,14 @@ export class LzoPool {
   #start(): Thread {
     const thread: Thread = { worker: startWorker(this.#program), jobs: [] };
     thread.worker.on('message', (answer: LzoAnswer & UsedMemory) => {
-      for (const memory of answer.used ?? []) this.give(memory);
+      for (const memory of answer.used ?? []) {
+        this.give(memory);
+      }
       thread.jobs.shift()?.resolve(answer);
       // An idle thread must not keep the process alive, a busy one must.
-      if (thread.jobs.length === 0) thread.worker.unref();
+      if (thread.jobs.length === 0) {
+        thread.worker.unref();
+      }
       this.#assign();
     });
     thread.worker.on('error', (error) =>
@@ -173,8 +203,12 @@ export class LzoPool {
   }
 
   #lose(thread: Thread, error: BackupError): void {
-    if (!this.#running.delete(thread)) return;
-    for (const { reject } of thread.jobs.splice(0)) reject(error);
+    if (!this.#running.delete(thread)) {
+      return;
+    }
+    for (const { reject } of thread.jobs.splice(0)) {
+      reject(error);
+    }
     this.#assign();
   }
 }
@@ -194,7 +228,9 @@ function isSmall({ blocks }: BlockBatch): boolean {
 }
 
 function unlessFailed(answer: LzoAnswer): LzoAnswer {
-  if (answer.type !== 'failed') return answer;
+  if (answer.type !== 'failed') {
+    return answer;
+  }
   throw answer.integrity ? new IntegrityError(answer.message) : new BackupError(`lzo worker failed: ${answer.message}`);
 }
 

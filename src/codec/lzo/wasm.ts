@@ -10,7 +10,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { LzoWasm } from 'lzo-wasm/lzo-wasm.js';
+import { type LzoWasm } from 'lzo-wasm/lzo-wasm.js';
 
 /** Largest block given to lzo-wasm, plain or stored: two of them and the overhead stay far below its heap. */
 export const lzoWasmBlockBytes: number = 4 * 1024 * 1024;
@@ -56,11 +56,15 @@ export async function openLzo(): Promise<Lzo> {
 function decompressWith(instance: LzoWasm, stored: Uint8Array, target: Uint8Array): void {
   const heap = instance.HEAPU8;
   const input = instance._malloc(stored.length + padding);
-  if (input === 0) throw new RangeError('lzo-wasm has no memory left');
+  if (input === 0) {
+    throw new RangeError('lzo-wasm has no memory left');
+  }
   heap.set(stored, input);
   heap.fill(0, input + stored.length, input + stored.length + padding);
   const output = instance._decompress(input, stored.length, target.length);
-  if (output === 0) throw new RangeError('lzo-wasm has no memory left');
+  if (output === 0) {
+    throw new RangeError('lzo-wasm has no memory left');
+  }
   target.set(heap.subarray(output, output + target.length));
   instance._free(output);
   instance._free(input);

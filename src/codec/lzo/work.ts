@@ -2,7 +2,7 @@ import { IntegrityError, messageOf } from '../../model/errors.ts';
 import { type Decoders, decodeBlocks } from '../lzop/block-decode.ts';
 import { encodeBlocks, encodeFiles } from '../lzop/block-encode.ts';
 import { openLzo } from './wasm.ts';
-import type { LzoAnswer, LzoJob } from './jobs.ts';
+import { type LzoAnswer, type LzoJob } from './jobs.ts';
 import { openLzo1x } from './lzo1x.ts';
 
 /** Does jobs on the thread it is called on; never rejects. Encoding never loads lzo-wasm, decoding does at its first block. */
@@ -11,7 +11,9 @@ export function openLzoWork(): (job: LzoJob) => Promise<LzoAnswer> {
   let opened: Promise<Decoders> | undefined;
   const decoders = (): Promise<Decoders> => (opened ??= openLzo().then((lzo) => ({ lzo, lzo1x })));
   const answerOf = async (job: LzoJob): Promise<LzoAnswer> => {
-    if (job.type === 'encode') return { type: 'encode', blocks: encodeBlocks(lzo1x, job.bytes) };
+    if (job.type === 'encode') {
+      return { type: 'encode', blocks: encodeBlocks(lzo1x, job.bytes) };
+    }
     if (job.type === 'encodeFiles') {
       return { type: 'encodeFiles', files: encodeFiles(lzo1x, job.bytes, job.files, job.into) };
     }

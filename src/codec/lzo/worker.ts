@@ -6,8 +6,12 @@ import { openLzoWork } from './work.ts';
 const work = openLzoWork();
 
 function viewsOf(answer: LzoAnswer): readonly Uint8Array[] {
-  if (answer.type === 'encode') return [answer.blocks.bytes];
-  if (answer.type === 'encodeFiles') return [answer.files.bytes];
+  if (answer.type === 'encode') {
+    return [answer.blocks.bytes];
+  }
+  if (answer.type === 'encodeFiles') {
+    return [answer.files.bytes];
+  }
   return answer.type === 'decode' ? answer.pieces : [];
 }
 
@@ -23,7 +27,9 @@ function post(answer: LzoAnswer, job: LzoJob): void {
 }
 
 const port = parentPort;
-if (port === null) throw new TypeError('lzo-worker runs as a worker thread');
+if (port === null) {
+  throw new TypeError('lzo-worker runs as a worker thread');
+}
 
 async function serve(job: LzoJob): Promise<void> {
   post(await work(job), job);

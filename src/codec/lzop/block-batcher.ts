@@ -1,6 +1,7 @@
-import type { BlockBatch } from './block-decode.ts';
-import { type BlockHeader, blockBytes } from './format.ts';
-import type { ContainerPart } from './scan.ts';
+import { type BlockHeader } from './block-format.ts';
+import { type BlockBatch } from './block-decode.ts';
+import { blockBytes } from './format.ts';
+import { type ContainerPart } from './scan.ts';
 
 /** Bytes, plain or stored, in a batch for the pool: enough to make a message cheap, few enough for many streams at once. */
 export const batchBytes: number = 4 * blockBytes;
@@ -28,7 +29,9 @@ export class BlockBatcher {
       this.#end += part.bytes.length;
       return undefined;
     }
-    if (part.type !== 'block') return undefined;
+    if (part.type !== 'block') {
+      return undefined;
+    }
     const { plainBytes, storedBytes } = part.block;
     const full = this.#plainBytes + plainBytes > batchBytes || this.#end + storedBytes > this.#bytes.length;
     const batch = full ? this.take() : undefined;
@@ -43,7 +46,9 @@ export class BlockBatcher {
 
   /** What is gathered; undefined when that is nothing. To be called between blocks. */
   take(): BlockBatch | undefined {
-    if (this.#blocks.length === 0) return undefined;
+    if (this.#blocks.length === 0) {
+      return undefined;
+    }
     const batch = {
       name: this.#name,
       firstBlock: this.#firstBlock,

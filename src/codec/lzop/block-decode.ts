@@ -1,8 +1,9 @@
+import { type BlockHeader } from './block-format.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { crc32, hexOfCrc32 } from '../crc32.ts';
 import { lzoWasmBlockBytes, type Lzo } from '../lzo/wasm.ts';
 import { openLzo1x, type Lzo1x } from '../lzo/lzo1x.ts';
-import { type BlockHeader, blockBytes } from './format.ts';
+import { blockBytes } from './format.ts';
 
 /** Blocks of a container on their way to a decoder. */
 export interface BlockBatch {
@@ -34,10 +35,14 @@ export async function decodeBlocks(decoders: Decoders, batch: BlockBatch): Promi
     const stored = batch.bytes.subarray(from, from + block.storedBytes);
     const plain = stored.length < block.plainBytes ? target.subarray(to, to + block.plainBytes) : stored;
     const damage = await decodeBlock(decoders, block, stored, plain);
-    if (damage !== undefined) throw new IntegrityError(`${batch.name}: block ${batch.firstBlock + n} is damaged: ${damage}`);
+    if (damage !== undefined) {
+      throw new IntegrityError(`${batch.name}: block ${batch.firstBlock + n} is damaged: ${damage}`);
+    }
     pieces.push(plain);
     from += block.storedBytes;
-    if (plain !== stored) to += block.plainBytes;
+    if (plain !== stored) {
+      to += block.plainBytes;
+    }
   }
   return pieces;
 }
@@ -50,28 +55,39 @@ async function decodeBlock(
   plain: Uint8Array,
 ): Promise<string | undefined> {
   const storedDamage = damageOf(lzo1x, stored, 'stored', block.crc32OfStored, block.adler32OfStored);
-  if (storedDamage !== undefined) return storedDamage;
+  if (storedDamage !== undefined) {
+    return storedDamage;
+  }
   const plainDamage = (): string | undefined => damageOf(lzo1x, plain, 'plain', block.crc32OfPlain, block.adler32OfPlain);
-  if (stored === plain) return plainDamage();
+  if (stored === plain) {
+    return plainDamage();
+  }
 
   const hasSum = block.crc32OfPlain !== undefined || block.adler32OfPlain !== undefined;
-  if (hasSum && plain.length <= lzoWasmBlockBytes && (await lzo.decompress(stored, plain)) && plainDamage() === undefined)
+  if (hasSum && plain.length <= lzoWasmBlockBytes && (await lzo.decompress(stored, plain)) && plainDamage() === undefined) {
     return undefined;
+  }
   // Without a sum lzo-wasm's answer cannot be believed, and large blocks do not fit its heap. A block that it could not
   // decode gets a second opinion: our decoder accepts nothing but a whole block of exactly the right length.
   const strict = plain.length <= blockBytes ? lzo1x : openLzo1x(plain.length);
-  if (!strict.decompress(stored, plain)) return `not an lzo block of ${plain.length} plain bytes`;
+  if (!strict.decompress(stored, plain)) {
+    return `not an lzo block of ${plain.length} plain bytes`;
+  }
   return plainDamage();
 }
 
 function damageOf(lzo1x: Lzo1x, bytes: Uint8Array, what: string, crc?: number, adler?: number): string | undefined {
   if (crc !== undefined) {
     const found = crc32(bytes);
-    if (found !== crc) return `crc32 of its ${what} bytes is ${hexOfCrc32(found)}, should be ${hexOfCrc32(crc)}`;
+    if (found !== crc) {
+      return `crc32 of its ${what} bytes is ${hexOfCrc32(found)}, should be ${hexOfCrc32(crc)}`;
+    }
   }
   if (adler !== undefined) {
     const found = lzo1x.adler32(bytes);
-    if (found !== adler) return `adler32 of its ${what} bytes is ${hexOfCrc32(found)}, should be ${hexOfCrc32(adler)}`;
+    if (found !== adler) {
+      return `adler32 of its ${what} bytes is ${hexOfCrc32(found)}, should be ${hexOfCrc32(adler)}`;
+    }
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { BlockBatcher } from './block-batcher.ts';
-import type { BlockBatch } from './block-decode.ts';
+import { type BlockBatch } from './block-decode.ts';
 import { InFlight } from './in-flight.ts';
-import type { LzoPool } from '../lzo/pool.ts';
+import { type LzoPool } from '../lzo/pool.ts';
 import { ContainerScan } from './scan.ts';
 
 export interface LzopDecodeOptions {
@@ -30,7 +30,9 @@ export async function* lzopDecode(
   for await (const batch of batches(source, options.name ?? 'lzop container', pool)) {
     signal?.throwIfAborted();
     inFlight.add(pool.decode(batch));
-    if (inFlight.full) yield* await inFlight.take();
+    if (inFlight.full) {
+      yield* await inFlight.take();
+    }
   }
   while (!inFlight.empty) {
     signal?.throwIfAborted();
@@ -48,10 +50,14 @@ async function* batches(
   for await (const chunk of source) {
     for (const part of scan.push(chunk)) {
       const batch = batcher.add(part);
-      if (batch !== undefined) yield batch;
+      if (batch !== undefined) {
+        yield batch;
+      }
     }
   }
   scan.end();
   const batch = batcher.take();
-  if (batch !== undefined) yield batch;
+  if (batch !== undefined) {
+    yield batch;
+  }
 }

@@ -1,10 +1,10 @@
 import { batchBytes } from './block-batcher.ts';
-import type { EncodedBlocks } from './block-encode.ts';
+import { type EncodedBlocks } from './block-encode.ts';
 import { crc32, crc32Combine } from '../crc32.ts';
 import { InFlight } from './in-flight.ts';
-import type { LzoPool } from '../lzo/pool.ts';
+import { type LzoPool } from '../lzo/pool.ts';
 import { encodeHeader, endOfMember } from './format.ts';
-import type { ContainerSummary } from './follow.ts';
+import { type ContainerSummary } from './follow.ts';
 
 export interface LzopEncodeOptions {
   /** Kept in the container's header, without its directory. */
@@ -39,7 +39,9 @@ export async function* lzopEncode(
   for await (const batch of batches(source, pool)) {
     signal?.throwIfAborted();
     inFlight.add(pool.encode(batch));
-    if (!inFlight.full) continue;
+    if (!inFlight.full) {
+      continue;
+    }
     const blocks = await inFlight.take();
     summary = plus(summary, blocks);
     yield blocks.bytes;
@@ -71,7 +73,9 @@ async function* batches(source: AsyncIterable<Uint8Array>, pool: LzoPool): Async
   let end = 0;
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length;) {
-      if (batch.length === 0) batch = pool.take(batchBytes);
+      if (batch.length === 0) {
+        batch = pool.take(batchBytes);
+      }
       const piece = chunk.subarray(from, from + batch.length - end);
       batch.set(piece, end);
       end += piece.length;
@@ -83,5 +87,7 @@ async function* batches(source: AsyncIterable<Uint8Array>, pool: LzoPool): Async
       }
     }
   }
-  if (end > 0) yield batch.subarray(0, end);
+  if (end > 0) {
+    yield batch.subarray(0, end);
+  }
 }

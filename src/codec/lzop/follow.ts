@@ -1,6 +1,6 @@
+import { type BlockHeader } from './block-format.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { crc32, crc32Combine, hexOfCrc32 } from '../crc32.ts';
-import type { BlockHeader } from './format.ts';
 import { type ContainerPart, ContainerScan } from './scan.ts';
 
 /** What passed by in a whole container. */
@@ -45,9 +45,13 @@ export class ContainerFollower {
 
   /** The next chunk. Throws IntegrityError. */
   push(chunk: Uint8Array): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
     try {
-      for (const part of this.#scan.push(chunk)) this.#see(part);
+      for (const part of this.#scan.push(chunk)) {
+        this.#see(part);
+      }
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -56,7 +60,9 @@ export class ContainerFollower {
 
   /** After the last chunk. Throws IntegrityError unless the container was whole. */
   end(): ContainerSummary {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) {
+      throw this.#failure;
+    }
     const members = this.#scan.end();
     const summary = {
       plainBytes: this.#plainBytes,
@@ -81,7 +87,9 @@ export class ContainerFollower {
         return;
       case 'data':
         this.#blockCrc32 = crc32(part.bytes, this.#blockCrc32);
-        if (part.last && this.#block !== undefined) this.#endBlock(this.#block);
+        if (part.last && this.#block !== undefined) {
+          this.#endBlock(this.#block);
+        }
     }
   }
 

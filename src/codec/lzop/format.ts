@@ -19,8 +19,6 @@ import { crc32 } from '../crc32.ts';
 
 /** Plain bytes in a block as lzop writes it; only a member's last block is shorter. */
 export const blockBytes: number = 256 * 1024;
-/** Largest block that lzop accepts. */
-export const largestBlockBytes: number = 64 * 1024 * 1024;
 /** The zero length that ends a member. */
 export const endOfMember: Uint8Array = new Uint8Array(4);
 
@@ -59,17 +57,6 @@ export interface LzopHeader {
   readonly name: string;
 }
 
-/** What stands before a block's data. */
-export interface BlockHeader {
-  readonly plainBytes: number;
-  /** Same as plainBytes when the data is stored as it is. */
-  readonly storedBytes: number;
-  readonly adler32OfPlain?: number;
-  readonly crc32OfPlain?: number;
-  readonly adler32OfStored?: number;
-  readonly crc32OfStored?: number;
-}
-
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -81,7 +68,9 @@ function viewOf(bytes: Uint8Array): DataView {
  */
 export function encodeHeader(name: string, modified: string = '1970-01-01T00:00:00Z'): Uint8Array {
   const modifiedSeconds = Math.max(0, Math.floor(Date.parse(modified) / 1000));
-  if (Number.isNaN(modifiedSeconds)) throw new BackupError(`${name}: "${modified}" is not a time`);
+  if (Number.isNaN(modifiedSeconds)) {
+    throw new BackupError(`${name}: "${modified}" is not a time`);
+  }
   const base = new TextEncoder().encode(name.slice(name.lastIndexOf('/') + 1));
   const stored = base.length > 255 ? new Uint8Array() : base;
   const bytes = new Uint8Array(magic.length + 25 + stored.length + 4);
@@ -111,7 +100,9 @@ interface HeaderLayout {
 /** Offsets that depend on version and flags; undefined while the bytes that decide are not all there. */
 function layoutOf(view: DataView): HeaderLayout | undefined {
   const flags = view.getUint16(9) >= firstVersionWithLevel ? 17 : 14;
-  if (view.byteLength < flags + 4) return undefined;
+  if (view.byteLength < flags + 4) {
+    return undefined;
+  }
   const mode = flags + (view.getUint32(flags) & flag.filter ? 8 : 4);
   return { flags, mode, nameLength: mode + (flags === 17 ? 12 : 8) };
 }
@@ -122,17 +113,31 @@ function layoutOf(view: DataView): HeaderLayout | undefined {
  */
 export function headerLength(bytes: Uint8Array): number {
   const view = viewOf(bytes);
-  if (bytes.length < 11) return 11;
-  if (!magic.every((byte, at) => bytes[at] === byte)) throw new IntegrityError('not an lzop container: wrong magic bytes');
+  if (bytes.length < 11) {
+    return 11;
+  }
+  if (!magic.every((byte, at) => bytes[at] === byte)) {
+    throw new IntegrityError('not an lzop container: wrong magic bytes');
+  }
   const layout = layoutOf(view);
-  if (layout === undefined) return view.getUint16(9) >= firstVersionWithLevel ? 21 : 18;
-  if (bytes.length <= layout.nameLength) return layout.nameLength + 1;
+  if (layout === undefined) {
+    return view.getUint16(9) >= firstVersionWithLevel ? 21 : 18;
+  }
+  if (bytes.length <= layout.nameLength) {
+    return layout.nameLength + 1;
+  }
   const checksumEnd = layout.nameLength + 1 + view.getUint8(layout.nameLength) + 4;
-  if (bytes.length < checksumEnd || !(view.getUint32(layout.flags) & flag.extraField)) return checksumEnd;
+  if (bytes.length < checksumEnd || !(view.getUint32(layout.flags) & flag.extraField)) {
+    return checksumEnd;
+  }
   checkSum(bytes, magic.length, checksumEnd - 4, 'header');
-  if (bytes.length < checksumEnd + 4) return checksumEnd + 4;
+  if (bytes.length < checksumEnd + 4) {
+    return checksumEnd + 4;
+  }
   const extra = view.getUint32(checksumEnd);
-  if (extra > largestExtraField) throw new IntegrityError(`extra field of ${extra} bytes in an lzop header`);
+  if (extra > largestExtraField) {
+    throw new IntegrityError(`extra field of ${extra} bytes in an lzop header`);
+  }
   return checksumEnd + 4 + extra + 4;
 }
 
@@ -149,11 +154,15 @@ function checkSum(bytes: Uint8Array, from: number, to: number, what: string): vo
 export function parseHeader(bytes: Uint8Array): LzopHeader {
   const view = viewOf(bytes);
   const layout = layoutOf(view);
-  if (layout === undefined) throw new IntegrityError('lzop header ends early');
+  if (layout === undefined) {
+    throw new IntegrityError('lzop header ends early');
+  }
   const withLevel = layout.flags === 17;
   const nameEnd = layout.nameLength + 1 + view.getUint8(layout.nameLength);
   checkSum(bytes, magic.length, nameEnd, 'header');
-  if (bytes.length > nameEnd + 4) checkSum(bytes, nameEnd + 4, bytes.length - 4, 'extra field');
+  if (bytes.length > nameEnd + 4) {
+    checkSum(bytes, nameEnd + 4, bytes.length - 4, 'extra field');
+  }
   const header: LzopHeader = {
     version: view.getUint16(9),
     neededVersion: withLevel ? view.getUint16(13) : 0,
@@ -172,62 +181,15 @@ function refuseUnsupported(header: LzopHeader, filter: number): void {
   if (header.neededVersion > newestVersion) {
     throw new IntegrityError(`lzop container needs version 0x${header.neededVersion.toString(16)} to extract`);
   }
-  if (header.method < 1 || header.method > 3) throw new IntegrityError(`unknown method ${header.method} in an lzop header`);
-  if (header.flags & flag.reserved) throw new IntegrityError(`unknown flags 0x${header.flags.toString(16)} in an lzop header`);
+  if (header.method < 1 || header.method > 3) {
+    throw new IntegrityError(`unknown method ${header.method} in an lzop header`);
+  }
+  if (header.flags & flag.reserved) {
+    throw new IntegrityError(`unknown flags 0x${header.flags.toString(16)} in an lzop header`);
+  }
   if (filter !== 0) {
     throw new IntegrityError(`lzop container was written with filter ${filter}, which is not supported`, {
       hint: 'extract it with the lzop program',
     });
   }
-}
-
-/** Header of a block whose member carries the CRC-32 of plain data; equal lengths mean stored. */
-export function encodeBlockHeader(
-  target: Uint8Array,
-  at: number,
-  block: Required<Pick<BlockHeader, 'plainBytes' | 'storedBytes' | 'crc32OfPlain'>>,
-): void {
-  const view = viewOf(target);
-  view.setUint32(at, block.plainBytes);
-  view.setUint32(at + 4, block.storedBytes);
-  view.setUint32(at + 8, block.crc32OfPlain);
-}
-
-/** Bytes of a block header as encodeBlockHeader writes it. */
-export const encodedBlockHeaderBytes = 12;
-
-const plainSums = [
-  ['adler32OfPlain', flag.adler32OfPlain],
-  ['crc32OfPlain', flag.crc32OfPlain],
-] as const;
-const storedSums = [
-  ['adler32OfStored', flag.adler32OfStored],
-  ['crc32OfStored', flag.crc32OfStored],
-] as const;
-
-function sumsOf(flags: number, stored: boolean): readonly (readonly [keyof BlockHeader, number])[] {
-  return [...plainSums, ...(stored ? [] : storedSums)].filter(([, bit]) => flags & bit);
-}
-
-/** How long the block header is that begins with these bytes, as headerLength; 4 for the zero length that ends a member. */
-export function blockHeaderLength(bytes: Uint8Array, flags: number): number {
-  if (bytes.length < 4) return 4;
-  const view = viewOf(bytes);
-  if (view.getUint32(0) === 0) return 4;
-  if (bytes.length < 8) return 8;
-  return 8 + 4 * sumsOf(flags, view.getUint32(0) === view.getUint32(4)).length;
-}
-
-/** Reads a whole block header; undefined for the end of the member. Throws IntegrityError on impossible lengths. */
-export function parseBlockHeader(bytes: Uint8Array, flags: number): BlockHeader | undefined {
-  const view = viewOf(bytes);
-  const plainBytes = view.getUint32(0);
-  if (plainBytes === 0) return undefined;
-  if (plainBytes > largestBlockBytes) throw new IntegrityError(`block length ${plainBytes} in an lzop container is impossible`);
-  const storedBytes = view.getUint32(4);
-  if (storedBytes === 0 || storedBytes > plainBytes) {
-    throw new IntegrityError(`stored length ${storedBytes} of a block of ${plainBytes} bytes in an lzop container is impossible`);
-  }
-  const sums = sumsOf(flags, plainBytes === storedBytes).map(([name], n) => [name, view.getUint32(8 + 4 * n)] as const);
-  return { plainBytes, storedBytes, ...Object.fromEntries(sums) };
 }

@@ -24,7 +24,9 @@ export class InFlight<T> {
 
   async take(): Promise<T> {
     const oldest = this.#promises.shift();
-    if (oldest === undefined) throw new RangeError('nothing is in flight');
+    if (oldest === undefined) {
+      throw new RangeError('nothing is in flight');
+    }
     return oldest;
   }
 }

@@ -1,5 +1,6 @@
+import { type BlockHeader, blockHeaderLength, parseBlockHeader } from './block-format.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import { type BlockHeader, blockHeaderLength, headerLength, type LzopHeader, parseBlockHeader, parseHeader } from './format.ts';
+import { headerLength, type LzopHeader, parseHeader } from './format.ts';
 
 /** A piece of a container, in order. `bytes` holds every byte of it exactly once: views of what was pushed, or a copied header. */
 export type ContainerPart =
@@ -46,7 +47,9 @@ export class ContainerScan {
         const taken = Math.min(rest.length, this.#missing());
         this.#begin(rest.subarray(0, taken));
         rest = rest.subarray(taken);
-        if (this.#missing() === 0) parts.push(this.#complete());
+        if (this.#missing() === 0) {
+          parts.push(this.#complete());
+        }
       }
     }
     return parts;
@@ -62,7 +65,9 @@ export class ContainerScan {
 
   #begin(bytes: Uint8Array): void {
     const end = this.#begunBytes + bytes.length;
-    if (end > this.#begun.length) this.#begun = Buffer.concat([this.#begun], 2 * end);
+    if (end > this.#begun.length) {
+      this.#begun = Buffer.concat([this.#begun], 2 * end);
+    }
     this.#begun.set(bytes, this.#begunBytes);
     this.#begunBytes = end;
     this.#position += bytes.length;
@@ -100,7 +105,9 @@ export class ContainerScan {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof IntegrityError)) throw error;
+      if (!(error instanceof IntegrityError)) {
+        throw error;
+      }
       throw this.#error(`${error.message}, near byte ${this.#position}`, error);
     }
   }

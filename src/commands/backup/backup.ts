@@ -1,15 +1,15 @@
-import type { Arguments } from '../../cli/arguments.ts';
+import { type Arguments } from '../../cli/arguments.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
 import { parseDuration } from '../../model/duration.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/table-filter.ts';
-import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backup } from '../../operations/backup/backup.ts';
 import { planBackup } from '../../operations/backup/dry-run.ts';
-import type { BackupOptions } from '../../operations/backup/options.ts';
+import { type BackupOptions } from '../../operations/backup/options.ts';
 import { backupJson, backupPlanText, backupText } from '../../report/backup-report.ts';
-import type { Command } from '../command.ts';
+import { type Command } from '../command.ts';
 import { processOwner } from '../lock-request.ts';
 import {
   locationOptions,

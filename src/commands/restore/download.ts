@@ -3,7 +3,7 @@ import { exitCodes } from '../../cli/run.ts';
 import { tableFilter } from '../../model/table-filter.ts';
 import { restoreLocal } from '../../operations/restore/local.ts';
 import { restoreJson, restoreText } from '../../report/restore-report.ts';
-import type { Command } from '../command.ts';
+import { type Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session.ts';
 

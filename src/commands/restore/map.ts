@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { Arguments, OptionSet } from '../../cli/arguments.ts';
+import { type Arguments, type OptionSet } from '../../cli/arguments.ts';
 import { messageOf, UsageError } from '../../model/errors.ts';
-import type { NodeMap } from '../../model/restore/node-map.ts';
-import { mapLines, parseNodeMap } from '../../model/restore/node-map.ts';
+import { type NodeMap, mapLines, parseNodeMap } from '../../model/restore/node-map.ts';
 
 export const mapOptions: OptionSet = {
   map: {

@@ -1,18 +1,17 @@
-import type { Arguments } from '../../cli/arguments.ts';
+import { type Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
-import type { CommandContext, CommandOutcome } from '../../cli/run.ts';
-import { exitCodes } from '../../cli/run.ts';
+import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
-import type { RestoreResult } from '../../model/restore/restore-result.ts';
+import { type RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
 import { tableFilter } from '../../model/table-filter.ts';
-import type { RestartOptions } from '../../operations/restore/cluster-restart.ts';
+import { type RestartOptions } from '../../operations/restore/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/restore/local.ts';
-import type { RestoreOptions } from '../../operations/restore/stage.ts';
+import { type RestoreOptions } from '../../operations/restore/stage.ts';
 import { undoRestore } from '../../operations/restore/undo.ts';
 import { restoreJson, restoreQuestion, restoreText, undoQuestion, undoText } from '../../report/restore-report.ts';
-import type { Command } from '../command.ts';
+import { type Command } from '../command.ts';
 import {
   choiceOf,
   choiceOptions,

@@ -1,13 +1,18 @@
-import type { Arguments } from '../../cli/arguments.ts';
+import { type Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import { datacenterMapping } from '../../model/schema/replication.ts';
 import { tableFilter } from '../../model/table-filter.ts';
-import type { SchemaQuestion, Target } from '../../operations/schema/schema.ts';
-import { applyBackupSchema, mapTables, readBackupSchema } from '../../operations/schema/schema.ts';
+import {
+  type SchemaQuestion,
+  type Target,
+  applyBackupSchema,
+  mapTables,
+  readBackupSchema,
+} from '../../operations/schema/schema.ts';
 import { mappingText, schemaQuestion, schemaText, statementsText } from '../../report/schema-report.ts';
-import type { Command } from '../command.ts';
+import { type Command } from '../command.ts';
 import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions } from '../options.ts';
 import { openCluster, openRepository } from '../session.ts';
 

@@ -1,11 +1,10 @@
-import type { Arguments } from '../../cli/arguments.ts';
+import { type Arguments } from '../../cli/arguments.ts';
 import { parseAge } from '../../model/age.ts';
 import { parseDuration } from '../../model/duration.ts';
-import type { RetentionPolicy } from '../../model/retention/retention.ts';
-import type { PruneOptions } from '../../operations/prune/prune.ts';
-import { prune } from '../../operations/prune/prune.ts';
+import { type RetentionPolicy } from '../../model/retention/retention.ts';
+import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
 import { pruneJson, pruneText } from '../../report/prune-report.ts';
-import type { Command } from '../command.ts';
+import { type Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session.ts';

@@ -1,8 +1,7 @@
 import { IntegrityError } from '../errors.ts';
-import type { NodeManifest, StoredFile, StoredTable } from './manifest.ts';
+import { type NodeManifest, type StoredFile, type StoredTable } from './manifest.ts';
 import { sumText } from './stored-sum.ts';
-import type { TableId } from '../sstable.ts';
-import { dataPathFor, formatComponentName, parseComponentName, tableDirectory } from '../sstable.ts';
+import { type TableId, dataPathFor, formatComponentName, parseComponentName, tableDirectory } from '../sstable.ts';
 
 /**
  * One node's data at the moment of an incremental backup: its parent's files and those of the incremental backups up to

@@ -1,6 +1,5 @@
-import type { StoredFile, StoredTable } from './manifest.ts';
-import type { Component, TableId } from '../sstable.ts';
-import { dataPathFor, tableDirectory } from '../sstable.ts';
+import { type StoredFile, type StoredTable } from './manifest.ts';
+import { type Component, type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**
  * What earlier manifests of the same node (by host id) say is stored already: deduplication. A component is the same only

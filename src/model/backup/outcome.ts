@@ -1,6 +1,6 @@
 import { BackupError } from '../errors.ts';
-import type { NodeManifest, NodeSummary } from './manifest.ts';
-import type { NodeOutcome } from '../restore/restore-result.ts';
+import { type NodeManifest, type NodeSummary } from './manifest.ts';
+import { type NodeOutcome } from '../restore/restore-result.ts';
 import { total } from '../size.ts';
 
 /** One line: what failed, and what to do about it where somebody knows. */

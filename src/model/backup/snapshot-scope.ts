@@ -1,5 +1,4 @@
-import type { TableId } from '../sstable.ts';
-import { tableDirectory } from '../sstable.ts';
+import { type TableId, tableDirectory } from '../sstable.ts';
 import { keyspacesOf } from '../table-filter.ts';
 
 /** What `nodetool snapshot` is asked for: everything, whole keyspaces, or single tables. */

@@ -1,7 +1,6 @@
-import type { Backup } from './backup.ts';
-import { byTime, kindOf } from './backup.ts';
+import { type Backup, byTime, kindOf } from './backup.ts';
 import { NotFoundError } from '../errors.ts';
-import type { BackupKind } from './manifest.ts';
+import { type BackupKind } from './manifest.ts';
 
 export interface ResumeQuestion {
   readonly selection: readonly string[];

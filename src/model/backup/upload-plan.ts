@@ -1,10 +1,8 @@
-import type { BackupId, Compression, StoredFile } from './manifest.ts';
-import type { KnownFiles } from './known-files.ts';
-import { sstableDigest } from './known-files.ts';
+import { type BackupId, type Compression, type StoredFile } from './manifest.ts';
+import { type KnownFiles, sstableDigest } from './known-files.ts';
 import { total } from '../size.ts';
-import type { StoredSum } from './stored-sum.ts';
-import type { Component, TableId } from '../sstable.ts';
-import { isDataFile, tableDirectory } from '../sstable.ts';
+import { type StoredSum } from './stored-sum.ts';
+import { type Component, type TableId, isDataFile, tableDirectory } from '../sstable.ts';
 
 /** A component that has to travel, and where to. */
 export interface Upload {

@@ -1,9 +1,14 @@
-import type { SchemaStatement } from '../schema/cql-statements.ts';
-import type { PlacedNode } from '../ring/replica-places.ts';
-import type { PrimaryRange, ReplicatedRange, TokenRange } from '../ring/replica-ranges.ts';
-import { primaryRanges, replicatedRanges } from '../ring/replica-ranges.ts';
+import { type SchemaStatement } from '../schema/cql-statements.ts';
+import { type PlacedNode } from '../ring/replica-places.ts';
+import {
+  type PrimaryRange,
+  type ReplicatedRange,
+  type TokenRange,
+  primaryRanges,
+  replicatedRanges,
+} from '../ring/replica-ranges.ts';
 import { replicationOf } from '../schema/replication.ts';
-import type { Node, Ring } from '../ring/ring.ts';
+import { type Node, type Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
 
 /** How much of a keyspace a restore can bring back, as far as the backup's nodes were its replicas. */

@@ -1,6 +1,5 @@
 import { UsageError } from '../errors.ts';
-import type { TableId } from '../sstable.ts';
-import { tableDirectory } from '../sstable.ts';
+import { type TableId, tableDirectory } from '../sstable.ts';
 
 /** How files lie below a node's directory on this host: as on the node, or as `sstableloader` reads them. */
 export type DownloadLayout = 'plain' | 'sstableloader';

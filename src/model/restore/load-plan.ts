@@ -1,8 +1,7 @@
-import type { NodeManifest, StoredFile } from '../backup/manifest.ts';
-import type { TablePart } from './plan.ts';
+import { type NodeManifest, type StoredFile } from '../backup/manifest.ts';
+import { type TablePart } from './plan.ts';
 import { total } from '../size.ts';
-import type { TableId, View } from '../sstable.ts';
-import { formatComponentName, parseComponentName, tableDirectory } from '../sstable.ts';
+import { type TableId, type View, formatComponentName, parseComponentName, tableDirectory } from '../sstable.ts';
 
 /** Files of one table, to be streamed by one run of sstableloader. */
 export interface LoadPart extends TablePart {

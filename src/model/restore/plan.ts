@@ -1,9 +1,7 @@
 import { UsageError } from '../errors.ts';
-import type { NodeManifest, StoredFile, StoredTable } from '../backup/manifest.ts';
-import type { TableId } from '../sstable.ts';
-import { tableDirectory } from '../sstable.ts';
-import type { TableFilter } from '../table-filter.ts';
-import { isSystemKeyspace, selectTables } from '../table-filter.ts';
+import { type NodeManifest, type StoredFile, type StoredTable } from '../backup/manifest.ts';
+import { type TableId, tableDirectory } from '../sstable.ts';
+import { type TableFilter, isSystemKeyspace, selectTables } from '../table-filter.ts';
 
 /** A file that has to come back, and its place below the target directory. */
 export interface RestoreFile {

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
-import type { NodeMatch } from './node-match.ts';
+import { type NodeMatch } from './node-match.ts';
 import { sizeText } from '../size.ts';
-import type { TableId } from '../sstable.ts';
+import { type TableId } from '../sstable.ts';
 
 /** What a restore by node restart brings back besides rows. */
 export interface RestartScope {

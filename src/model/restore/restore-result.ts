@@ -1,10 +1,10 @@
-import type { KeyspaceCoverage } from './coverage.ts';
-import type { LoadVolume } from './load-plan.ts';
-import type { BackupId, BackupKind } from '../backup/manifest.ts';
-import type { MatchedBy } from './node-match.ts';
-import type { RestoreMethod } from './method.ts';
-import type { TableId } from '../sstable.ts';
-import type { TableCopy } from './table-copy.ts';
+import { type KeyspaceCoverage } from './coverage.ts';
+import { type LoadVolume } from './load-plan.ts';
+import { type BackupId, type BackupKind } from '../backup/manifest.ts';
+import { type MatchedBy } from './node-match.ts';
+import { type RestoreMethod } from './method.ts';
+import { type TableId } from '../sstable.ts';
+import { type TableCopy } from './table-copy.ts';
 
 /** What became of one node in a backup. */
 export interface NodeOutcome {

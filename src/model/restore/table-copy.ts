@@ -1,7 +1,6 @@
 import { UsageError } from '../errors.ts';
-import type { NodeManifest } from '../backup/manifest.ts';
-import type { TableId } from '../sstable.ts';
-import { tableDirectory } from '../sstable.ts';
+import { type NodeManifest } from '../backup/manifest.ts';
+import { type TableId, tableDirectory } from '../sstable.ts';
 import { isSystemKeyspace } from '../table-filter.ts';
 
 export type TableName = Pick<TableId, 'keyspace' | 'table'>;

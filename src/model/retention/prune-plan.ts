@@ -1,10 +1,8 @@
-import type { Backup, CompleteBackup, DamagedBackup } from '../backup/backup.ts';
-import { byTime, chainOf, isComplete, standsOn } from '../backup/backup.ts';
+import { type Backup, type CompleteBackup, type DamagedBackup, byTime, chainOf, isComplete, standsOn } from '../backup/backup.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
-import type { BackupRef } from '../backup/manifest.ts';
-import type { Judged, RetentionPolicy } from './retention.ts';
-import { planRetention, seriesLabel } from './retention.ts';
-import type { UnfinishedBackup } from '../backup/unfinished-run.ts';
+import { type BackupRef } from '../backup/manifest.ts';
+import { type Judged, type RetentionPolicy, planRetention, seriesLabel } from './retention.ts';
+import { type UnfinishedBackup } from '../backup/unfinished-run.ts';
 
 /** What is to become of the backups of a location; objects are another matter, since those that stay may point at them. */
 export interface PrunePlan {

@@ -1,4 +1,4 @@
-import type { PrunePlan } from './prune-plan.ts';
+import { type PrunePlan } from './prune-plan.ts';
 
 /** What `prune` or `delete` did, or with `dryRun` would do. */
 export interface PruneResult extends PrunePlan {

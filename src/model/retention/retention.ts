@@ -1,9 +1,7 @@
-import type { Age } from '../age.ts';
-import { ageText, momentBefore } from '../age.ts';
-import type { Backup, CompleteBackup } from '../backup/backup.ts';
-import { byTime, isComplete, takenAtOf } from '../backup/backup.ts';
+import { type Age, ageText, momentBefore } from '../age.ts';
+import { type Backup, type CompleteBackup, byTime, isComplete, takenAtOf } from '../backup/backup.ts';
 import { UsageError } from '../errors.ts';
-import type { BackupId } from '../backup/manifest.ts';
+import { type BackupId } from '../backup/manifest.ts';
 import { tableFilter } from '../table-filter.ts';
 
 /** Which backups stay. A backup is forgotten when no keep rule holds it and, where `olderThan` is given, it is older. */

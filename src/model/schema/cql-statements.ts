@@ -1,5 +1,4 @@
-import type { View } from '../sstable.ts';
-import { uuidOf } from '../sstable.ts';
+import { type View, uuidOf } from '../sstable.ts';
 import { isSystemKeyspace } from '../table-filter.ts';
 
 /**

@@ -1,9 +1,7 @@
-import type { SchemaStatement } from './cql-statements.ts';
-import { statementsFor } from './cql-statements.ts';
+import { type SchemaStatement, statementsFor } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from './schema-types.ts';
-import type { TableFilter } from '../table-filter.ts';
-import { isSystemKeyspace } from '../table-filter.ts';
+import { type TableFilter, isSystemKeyspace } from '../table-filter.ts';
 import { unfinishedParts } from './unfinished-table.ts';
 
 /** The statements of a schema that a selection is about: its tables and views, and all else of their keyspaces. */

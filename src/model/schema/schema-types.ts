@@ -1,5 +1,4 @@
-import type { SchemaStatement } from './cql-statements.ts';
-import { namesIn } from './cql-statements.ts';
+import { type SchemaStatement, namesIn } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
 
 /** The types that the statements name, and those that these are made of, in the order of the schema. */

@@ -1,6 +1,5 @@
-import type { SchemaStatement } from './cql-statements.ts';
-import { bare, namesIn } from './cql-statements.ts';
-import type { TableId } from '../sstable.ts';
+import { type SchemaStatement, bare, namesIn } from './cql-statements.ts';
+import { type TableId } from '../sstable.ts';
 
 /**
  * A table is made by several statements: CREATE TABLE, which names dropped columns as if they lived, ALTERs that drop them

@@ -1,6 +1,5 @@
-import type { BackupId, NodeManifest, StoredFile } from '../backup/manifest.ts';
-import type { TableId } from '../sstable.ts';
-import { dataPathFor, tableDirectory } from '../sstable.ts';
+import { type BackupId, type NodeManifest, type StoredFile } from '../backup/manifest.ts';
+import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**
  * What can be wrong with a backup. By listing: `manifest` (one is missing or unreadable), `missing` (an object of this

@@ -1,6 +1,5 @@
-import type { BackupId } from '../backup/manifest.ts';
-import type { Problem } from './verify-plan.ts';
-import { isDamage } from './verify-plan.ts';
+import { type BackupId } from '../backup/manifest.ts';
+import { type Problem, isDamage } from './verify-plan.ts';
 
 /** What `--repair` did about an object; `detail` says how it was mended, or why it was not. */
 export interface Mending {

@@ -1,24 +1,20 @@
-import type { Topology } from '../../cluster/tools/topology.ts';
+import { type Topology } from '../../cluster/tools/topology.ts';
 import { ConditionFailedError, UsageError } from '../../model/errors.ts';
 import { failed, outcomeOf } from '../../model/backup/outcome.ts';
-import type { BackupResult, NodeOutcome } from '../../model/restore/restore-result.ts';
-import type { Node } from '../../model/ring/ring.ts';
+import { type BackupResult, type NodeOutcome } from '../../model/restore/restore-result.ts';
+import { type Node } from '../../model/ring/ring.ts';
 import { backupPrefix } from '../../storage/keys.ts';
-import type { Transfer } from '../../transfer/transfer.ts';
+import { type Transfer } from '../../transfer/transfer.ts';
 import { commit, markInterrupted, release, retire, ringNodes, saveFailure } from './finish.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
-import type { BackupOptions, BackupParts } from './options.ts';
-import type { Run } from './run.ts';
-import { openRun } from './run.ts';
+import { type Lock } from '../../storage/lock/held-lock.ts';
+import { type BackupOptions, type BackupParts } from './options.ts';
+import { type Run, openRun } from './run.ts';
 import { clusterSchema, saveClusterFiles } from './cluster-files.ts';
 import { earlierManifests } from './earlier-manifests.ts';
-import type { Member } from '../nodes/members.ts';
-import type { PreparedNode } from './node-prepare.ts';
-import { prepareNode } from './node-prepare.ts';
-import type { UploadedNode } from './node-upload.ts';
-import { uploadNode } from './node-upload.ts';
-import type { Outcomes } from '../nodes/on-each.ts';
-import { onEach } from '../nodes/on-each.ts';
+import { type Member } from '../nodes/members.ts';
+import { type PreparedNode, prepareNode } from './node-prepare.ts';
+import { type UploadedNode, uploadNode } from './node-upload.ts';
+import { type Outcomes, onEach } from '../nodes/on-each.ts';
 import { withLock } from '../with-lock.ts';
 
 /**

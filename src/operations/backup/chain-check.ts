@@ -1,16 +1,15 @@
 import { placedAt } from '../../cluster/placing/placed-mark.ts';
-import type { TableStates } from '../../cluster/tools/table-states.ts';
-import { readTableStates } from '../../cluster/tools/table-states.ts';
-import type { CompleteBackup, DamagedBackup } from '../../model/backup/backup.ts';
-import type { KindInput } from '../../model/backup/backup-kind.ts';
+import { type TableStates, readTableStates } from '../../cluster/tools/table-states.ts';
+import { type CompleteBackup, type DamagedBackup } from '../../model/backup/backup.ts';
+import { type KindInput } from '../../model/backup/backup-kind.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { BackupRef } from '../../model/backup/manifest.ts';
+import { type BackupRef } from '../../model/backup/manifest.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
 import { pathOf } from '../../model/retention/prune-plan.ts';
-import type { TableId } from '../../model/sstable.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { Linking } from './linking.ts';
-import type { Member, MemberParts } from '../nodes/members.ts';
+import { type TableId } from '../../model/sstable.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type Linking } from './linking.ts';
+import { type Member, type MemberParts } from '../nodes/members.ts';
 import { Room } from './memory-gate.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;

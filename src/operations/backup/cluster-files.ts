@@ -2,11 +2,11 @@ import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { BackupParts } from './options.ts';
-import type { Run } from './run.ts';
-import type { PreparedNode } from './node-prepare.ts';
-import type { UploadedNode } from './node-upload.ts';
-import type { Outcomes } from '../nodes/on-each.ts';
+import { type BackupParts } from './options.ts';
+import { type Run } from './run.ts';
+import { type PreparedNode } from './node-prepare.ts';
+import { type UploadedNode } from './node-upload.ts';
+import { type Outcomes } from '../nodes/on-each.ts';
 
 /** What a backup says of the cluster as a whole: its ring and its schema. */
 export async function saveClusterFiles(run: Run, schema: string, parts: BackupParts, signal: AbortSignal): Promise<void> {

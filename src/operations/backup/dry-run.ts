@@ -2,15 +2,14 @@ import { listLiveFiles } from '../../cluster/files/live-files.ts';
 import { tooLittleSpace } from '../../model/free-space.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
 import { perDatacenterText } from '../../model/per-datacenter.ts';
-import type { BackupPlan, PlannedNode } from '../../model/restore/restore-result.ts';
+import { type BackupPlan, type PlannedNode } from '../../model/restore/restore-result.ts';
 import { tableDirectory } from '../../model/sstable.ts';
-import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backupPrefix } from '../../storage/keys.ts';
-import type { BackupOptions, BackupParts } from './options.ts';
-import type { Run } from './run.ts';
-import { openRun } from './run.ts';
-import type { TransferChoice } from '../../transfer/choice.ts';
-import type { Member } from '../nodes/members.ts';
+import { type BackupOptions, type BackupParts } from './options.ts';
+import { type Run, openRun } from './run.ts';
+import { type TransferChoice } from '../../transfer/choice.ts';
+import { type Member } from '../nodes/members.ts';
 
 /** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
 export async function planBackup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupPlan> {

@@ -1,12 +1,11 @@
-import type { CompleteBackup } from '../../model/backup/backup.ts';
-import { byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
+import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { NodeManifest, SetAsideFile } from '../../model/backup/manifest.ts';
-import type { WantedTables } from '../../storage/node-manifest-format.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { BackupOptions } from './options.ts';
-import type { Run } from './run.ts';
+import { type Listen } from '../../model/events.ts';
+import { type NodeManifest, type SetAsideFile } from '../../model/backup/manifest.ts';
+import { type WantedTables } from '../../storage/node-manifest-format.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type BackupOptions } from './options.ts';
+import { type Run } from './run.ts';
 import { presentObjects } from '../known-objects.ts';
 
 interface EarlierParts {

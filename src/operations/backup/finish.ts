@@ -1,16 +1,15 @@
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
-import type { Topology } from '../../cluster/tools/topology.ts';
+import { type Topology } from '../../cluster/tools/topology.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { NodeOutcome } from '../../model/restore/restore-result.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
-import type { BackupOptions, BackupParts } from './options.ts';
-import type { Run } from './run.ts';
-import type { Member } from '../nodes/members.ts';
-import type { UploadedNode } from './node-upload.ts';
-import type { Outcomes } from '../nodes/on-each.ts';
+import { type NodeOutcome } from '../../model/restore/restore-result.ts';
+import { type Lock } from '../../storage/lock/held-lock.ts';
+import { type BackupOptions, type BackupParts } from './options.ts';
+import { type Run } from './run.ts';
+import { type Member } from '../nodes/members.ts';
+import { type UploadedNode } from './node-upload.ts';
+import { type Outcomes, onEach } from '../nodes/on-each.ts';
 import { unlimited } from '../../model/per-datacenter.ts';
-import { onEach } from '../nodes/on-each.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */

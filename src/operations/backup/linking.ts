@@ -1,6 +1,6 @@
 import { backupsEnabled } from '../../cluster/tools/nodetool.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { Member, MemberParts } from '../nodes/members.ts';
+import { type Member, type MemberParts } from '../nodes/members.ts';
 
 /** Whether Cassandra links new sstables into `backups/`, by host; or why the node does not say. */
 export type Linking = ReadonlyMap<string, boolean | string>;

@@ -4,17 +4,16 @@ import { missingFromSnapshot } from '../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
 import { BackupError } from '../../model/errors.ts';
 import { tooLittleSpace } from '../../model/free-space.ts';
-import type { SetAsideFile } from '../../model/backup/manifest.ts';
-import type { Node } from '../../model/ring/ring.ts';
+import { type SetAsideFile } from '../../model/backup/manifest.ts';
+import { type Node } from '../../model/ring/ring.ts';
 import { snapshotScope } from '../../model/backup/snapshot-scope.ts';
 import { keyspacesOf } from '../../model/table-filter.ts';
-import type { BackupOptions, BackupParts } from './options.ts';
-import type { Run } from './run.ts';
+import { type BackupOptions, type BackupParts } from './options.ts';
+import { type Run } from './run.ts';
 import { earlierAttempt, heardBefore, setAsideByParent } from './earlier-manifests.ts';
-import type { Member } from '../nodes/members.ts';
+import { type Member } from '../nodes/members.ts';
 import { nodeHead } from './node-plan.ts';
-import type { UploadedNode } from './node-upload.ts';
-import { partOf } from './node-upload.ts';
+import { type UploadedNode, partOf } from './node-upload.ts';
 
 /** A node whose data is fixed on its disk and can be uploaded. */
 export interface PreparedNode {

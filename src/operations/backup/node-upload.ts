@@ -1,18 +1,15 @@
 import { type Parked, park } from '../../flow/parked.ts';
 import { retry } from '../../flow/retry.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { NodeManifest, NodeSummary } from '../../model/backup/manifest.ts';
+import { type Listen } from '../../model/events.ts';
+import { type NodeManifest, type NodeSummary } from '../../model/backup/manifest.ts';
 import { reasonOf, summaryOf } from '../../model/backup/outcome.ts';
-import type { Upload } from '../../model/backup/upload-plan.ts';
-import { batchBySize, groupByTable, storedFile } from '../../model/backup/upload-plan.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { Source, Transfer } from '../../transfer/transfer.ts';
-import type { DoneFile } from './draft.ts';
-import { Draft } from './draft.ts';
-import type { NodeWork } from './node-plan.ts';
-import { nodeHead, pathOnNode, planUpload } from './node-plan.ts';
-import type { Room } from './memory-gate.ts';
+import { type Upload, batchBySize, groupByTable, storedFile } from '../../model/backup/upload-plan.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type Source, type Transfer } from '../../transfer/transfer.ts';
+import { type DoneFile, Draft } from './draft.ts';
+import { type NodeWork, nodeHead, pathOnNode, planUpload } from './node-plan.ts';
+import { type Room } from './memory-gate.ts';
 import { runUnits } from '../nodes/on-units.ts';
 
 export interface NodeUploadParts {

@@ -1,10 +1,10 @@
-import type { BackupKind, Owner } from '../../model/backup/manifest.ts';
-import type { PerDatacenter } from '../../model/per-datacenter.ts';
-import type { TableFilter } from '../../model/table-filter.ts';
-import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { Transfer } from '../../transfer/transfer.ts';
-import type { ChooseTransfers, Member, MemberParts } from '../nodes/members.ts';
+import { type BackupKind, type Owner } from '../../model/backup/manifest.ts';
+import { type PerDatacenter } from '../../model/per-datacenter.ts';
+import { type TableFilter } from '../../model/table-filter.ts';
+import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type Transfer } from '../../transfer/transfer.ts';
+import { type ChooseTransfers, type Member, type MemberParts } from '../nodes/members.ts';
 
 export interface BackupOptions {
   /** Nodes by name; empty when `seed` is given. */

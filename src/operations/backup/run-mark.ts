@@ -1,7 +1,7 @@
-import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import { type BackupRef, type InProgress } from '../../model/backup/manifest.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { BackupOptions } from './options.ts';
-import type { Members } from '../nodes/members.ts';
+import { type BackupOptions } from './options.ts';
+import { type Members } from '../nodes/members.ts';
 
 /** The mark that a run leaves before it touches anything: who runs, and on which nodes. */
 export function progressOf(ref: BackupRef, members: Members, options: BackupOptions, startedAt: string | undefined): InProgress {

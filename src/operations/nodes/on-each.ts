@@ -1,9 +1,8 @@
 import PQueue from 'p-queue';
-import type { Listen } from '../../model/events.ts';
+import { type Listen } from '../../model/events.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { PerDatacenter } from '../../model/per-datacenter.ts';
-import { limitIn } from '../../model/per-datacenter.ts';
-import type { Member } from './members.ts';
+import { type PerDatacenter, limitIn } from '../../model/per-datacenter.ts';
+import { type Member } from './members.ts';
 
 /** What became of the same work on several nodes, by host. */
 export interface Outcomes<T> {

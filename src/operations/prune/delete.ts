@@ -1,13 +1,11 @@
-import type { DeleteRules, PrunePlan } from '../../model/retention/prune-plan.ts';
-import { pathOf, planDelete } from '../../model/retention/prune-plan.ts';
+import { type DeleteRules, type PrunePlan, pathOf, planDelete } from '../../model/retention/prune-plan.ts';
 import { LockedError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { PruneResult } from '../../model/retention/prune-result.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type Listen } from '../../model/events.ts';
+import { type PruneResult } from '../../model/retention/prune-result.ts';
+import { type Lock } from '../../storage/lock/held-lock.ts';
+import { type Repository } from '../../storage/repository.ts';
 import { sweep } from './sweep.ts';
-import type { LockRequest } from '../with-lock.ts';
-import { withLock } from '../with-lock.ts';
+import { type LockRequest, withLock } from '../with-lock.ts';
 
 export interface DeleteOptions extends DeleteRules {
   /** Says what would be done, without the lock. */

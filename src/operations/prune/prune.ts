@@ -1,17 +1,15 @@
-import type { Backup } from '../../model/backup/backup.ts';
-import type { Listen } from '../../model/events.ts';
-import type { PruneRules } from '../../model/retention/prune-plan.ts';
-import { planPrune } from '../../model/retention/prune-plan.ts';
-import type { PruneResult } from '../../model/retention/prune-result.ts';
+import { type Backup } from '../../model/backup/backup.ts';
+import { type Listen } from '../../model/events.ts';
+import { type PruneRules, planPrune } from '../../model/retention/prune-plan.ts';
+import { type PruneResult } from '../../model/retention/prune-result.ts';
 import { refuseNoRules } from '../../model/retention/retention.ts';
-import type { UnfinishedBackup } from '../../model/backup/unfinished-run.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
+import { type UnfinishedBackup } from '../../model/backup/unfinished-run.ts';
+import { type Lock } from '../../storage/lock/held-lock.ts';
 import { draftKey, nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { OrphanSearch } from './candidates.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type OrphanSearch } from './candidates.ts';
 import { sweep } from './sweep.ts';
-import type { LockRequest } from '../with-lock.ts';
-import { withLock } from '../with-lock.ts';
+import { type LockRequest, withLock } from '../with-lock.ts';
 
 export interface PruneOptions extends PruneRules {
   /** Orphans younger than that stay. */

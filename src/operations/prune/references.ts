@@ -1,9 +1,9 @@
-import type { Backup } from '../../model/backup/backup.ts';
+import { type Backup } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { NodeManifest } from '../../model/backup/manifest.ts';
+import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { batchBySize } from '../../model/backup/upload-plan.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type Repository } from '../../storage/repository.ts';
 
 interface NodePart {
   readonly backup: Backup;

@@ -1,19 +1,17 @@
 import { inOrder } from '../../flow/side-by-side.ts';
-import type { Backup, CompleteBackup } from '../../model/backup/backup.ts';
+import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
 import { chainsBrokenBy } from '../../model/backup/chain-holes.ts';
 import { LockedError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { BackupRef } from '../../model/backup/manifest.ts';
-import type { PrunePlan } from '../../model/retention/prune-plan.ts';
-import { completeOnly, deletionOrder, isSameListing, pathOf } from '../../model/retention/prune-plan.ts';
-import type { PruneResult } from '../../model/retention/prune-result.ts';
+import { type Listen } from '../../model/events.ts';
+import { type BackupRef } from '../../model/backup/manifest.ts';
+import { type PrunePlan, completeOnly, deletionOrder, isSameListing, pathOf } from '../../model/retention/prune-plan.ts';
+import { type PruneResult } from '../../model/retention/prune-result.ts';
 import { total } from '../../model/size.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
+import { type Lock } from '../../storage/lock/held-lock.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type Repository } from '../../storage/repository.ts';
 import { dropReferenced } from './references.ts';
-import type { OrphanSearch, Suspect } from './candidates.ts';
-import { suspects } from './candidates.ts';
+import { type OrphanSearch, type Suspect, suspects } from './candidates.ts';
 
 export interface SweepOptions {
   readonly plan: PrunePlan;

@@ -1,9 +1,16 @@
 import { nodetool } from '../../cluster/tools/nodetool.ts';
-import type { Drain } from '../../cluster/tools/service.ts';
-import { defaultService, isRunning, startServer, stopServer, waitUntilSeen, waitUntilUp } from '../../cluster/tools/service.ts';
+import {
+  type Drain,
+  defaultService,
+  isRunning,
+  startServer,
+  stopServer,
+  waitUntilSeen,
+  waitUntilUp,
+} from '../../cluster/tools/service.ts';
 import { BackupError } from '../../model/errors.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { Member, MemberParts } from '../nodes/members.ts';
+import { type Member, type MemberParts } from '../nodes/members.ts';
 
 export interface RestartOptions {
   /** Shell text; systemctl or service when absent. */

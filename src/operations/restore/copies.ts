@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
-import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
-import { parseSchema } from '../../model/schema/cql-statements.ts';
+import { type SchemaStatement, parseSchema } from '../../model/schema/cql-statements.ts';
 import { refuseOtherPlacing, schemaOfCopies } from '../../model/restore/copy-schema.ts';
-import { tableDirectory } from '../../model/sstable.ts';
-import type { TableId } from '../../model/sstable.ts';
-import type { Rename, TableName } from '../../model/restore/table-copy.ts';
-import { copiesOf, underNewNames } from '../../model/restore/table-copy.ts';
-import type { PlannedRestore, RestoreParts } from './stage.ts';
-import type { Sources } from '../restore-sources.ts';
+import { tableDirectory, type TableId } from '../../model/sstable.ts';
+import { type Rename, type TableName, copiesOf, underNewNames } from '../../model/restore/table-copy.ts';
+import { type PlannedRestore, type RestoreParts } from './stage.ts';
+import { type Sources } from '../restore-sources.ts';
 
 /**
  * The backup as if it held nothing but the tables to be copied, and these under the names and ids of their copies. From here

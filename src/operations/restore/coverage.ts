@@ -1,11 +1,10 @@
-import type { KeyspaceCoverage } from '../../model/restore/coverage.ts';
-import { coverageOf } from '../../model/restore/coverage.ts';
+import { type KeyspaceCoverage, coverageOf } from '../../model/restore/coverage.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { NodeMatch } from '../../model/restore/node-match.ts';
-import type { Ring } from '../../model/ring/ring.ts';
+import { type NodeMatch } from '../../model/restore/node-match.ts';
+import { type Ring } from '../../model/ring/ring.ts';
 import { keyspacesOf } from '../../model/table-filter.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { Sources } from '../restore-sources.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type Sources } from '../restore-sources.ts';
 
 /** Which ranges come back by the nodes of `sources`; not by those whose target is `gone`. */
 export async function planCoverage(

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type PQueue from 'p-queue';
-import type { LzoPool } from '../../codec/lzo/pool.ts';
-import type { Listen } from '../../model/events.ts';
+import { type LzoPool } from '../../codec/lzo/pool.ts';
+import { type Listen } from '../../model/events.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { RestoreFile } from '../../model/restore/plan.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type RestoreFile } from '../../model/restore/plan.ts';
+import { type Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 
 /** Of files that have not come whole. */
@@ -72,8 +72,11 @@ async function fetchOne(
   const bytes = plainBytes(repository.store, file, pool, signal);
   const how = { mode: 0o640, flush: true };
   try {
-    if (file.bytes < streamedFrom) await writeFile(partial, bytes, { ...how, signal });
-    else await pipeline(Readable.from(bytes), createWriteStream(partial, how), { signal });
+    if (file.bytes < streamedFrom) {
+      await writeFile(partial, bytes, { ...how, signal });
+    } else {
+      await pipeline(Readable.from(bytes), createWriteStream(partial, how), { signal });
+    }
     await rename(partial, final);
   } catch (error) {
     await rm(partial, { force: true });

@@ -1,17 +1,16 @@
 import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import PQueue from 'p-queue';
-import type { LzoPool } from '../../codec/lzo/pool.ts';
-import type { DownloadLayout } from '../../model/restore/download-layout.ts';
-import { tablePlaces } from '../../model/restore/download-layout.ts';
+import { type LzoPool } from '../../codec/lzo/pool.ts';
+import { type DownloadLayout, tablePlaces } from '../../model/restore/download-layout.ts';
 import { coverageWarnings } from '../../model/restore/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
+import { type Listen } from '../../model/events.ts';
 import { partsOf, planParts } from '../../model/restore/plan.ts';
-import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type RestoredNode, type RestoreResult } from '../../model/restore/restore-result.ts';
+import { type Repository } from '../../storage/repository.ts';
 import { fetchFiles, partialSuffix } from './local-fetch.ts';
-import type { RestoreOptions } from './stage.ts';
+import { type RestoreOptions } from './stage.ts';
 import { planCoverage } from './coverage.ts';
 import { chooseSources } from '../restore-sources.ts';
 

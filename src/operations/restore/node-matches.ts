@@ -1,15 +1,11 @@
-import type { Topology } from '../../cluster/tools/topology.ts';
+import { type Topology } from '../../cluster/tools/topology.ts';
 import { UsageError } from '../../model/errors.ts';
-import type { NodeMap } from '../../model/restore/node-map.ts';
-import { mappedHost, refuseUnknownNames } from '../../model/restore/node-map.ts';
-import type { NodeMatch, TargetNode } from '../../model/restore/node-match.ts';
-import { matchNodes } from '../../model/restore/node-match.ts';
-import type { RestoreMethod } from '../../model/restore/method.ts';
-import type { ClusterIdentity } from '../../model/restore/system-keyspaces.ts';
-import { refuseForeignSystem, refuseSystemLoad } from '../../model/restore/system-keyspaces.ts';
-import type { Member, MemberParts, Members } from '../nodes/members.ts';
-import { openMembers } from '../nodes/members.ts';
-import type { Sources } from '../restore-sources.ts';
+import { type NodeMap, mappedHost, refuseUnknownNames } from '../../model/restore/node-map.ts';
+import { type NodeMatch, type TargetNode, matchNodes } from '../../model/restore/node-match.ts';
+import { type RestoreMethod } from '../../model/restore/method.ts';
+import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/restore/system-keyspaces.ts';
+import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
+import { type Sources } from '../restore-sources.ts';
 
 export interface TargetQuestion {
   /** Where to; empty means the hosts that the backup names, or that they are mapped to. */

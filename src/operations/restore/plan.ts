@@ -1,24 +1,19 @@
 import { createHash } from 'node:crypto';
 import { openStaging } from '../../cluster/placing/staging.ts';
-import type { Topology } from '../../cluster/tools/topology.ts';
+import { type Topology } from '../../cluster/tools/topology.ts';
 import { coverageWarnings } from '../../model/restore/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../../model/restore/load-plan.ts';
-import type { MatchedBy, NodeMatch } from '../../model/restore/node-match.ts';
-import { refuseMisplaced } from '../../model/restore/node-match.ts';
-import type { MethodNode, RestoreMethod } from '../../model/restore/method.ts';
-import { chooseMethod } from '../../model/restore/method.ts';
-import type { TablePart } from '../../model/restore/plan.ts';
-import { partsOf, planParts } from '../../model/restore/plan.ts';
+import { type MatchedBy, type NodeMatch, refuseMisplaced } from '../../model/restore/node-match.ts';
+import { type MethodNode, type RestoreMethod, chooseMethod } from '../../model/restore/method.ts';
+import { type TablePart, partsOf, planParts } from '../../model/restore/plan.ts';
 import { refuseTaken } from '../../model/restore/table-copy.ts';
-import type { Member, Members } from '../nodes/members.ts';
-import { clusterTopology } from '../nodes/members.ts';
+import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
 import { planCoverage } from './coverage.ts';
-import type { Sources } from '../restore-sources.ts';
-import { chooseSources, withViews } from '../restore-sources.ts';
-import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './stage.ts';
+import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
+import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './stage.ts';
 
 /**
  * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and

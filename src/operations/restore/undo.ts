@@ -1,13 +1,10 @@
-import type { Journal } from '../../cluster/placing/placing.ts';
-import { checkTakeBack, readJournals, takeBack } from '../../cluster/placing/placing.ts';
+import { type Journal, checkTakeBack, readJournals, takeBack } from '../../cluster/placing/placing.ts';
 import { defaultService } from '../../cluster/tools/service.ts';
 import { BackupError, NotFoundError, UsageError } from '../../model/errors.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { PlacingPhase } from '../../model/restore/placing.ts';
-import type { RestartOptions } from './cluster-restart.ts';
-import { settled, startAll, stopAll } from './cluster-restart.ts';
-import type { Member, MemberParts } from '../nodes/members.ts';
-import { openMembers } from '../nodes/members.ts';
+import { type PlacingPhase } from '../../model/restore/placing.ts';
+import { type RestartOptions, settled, startAll, stopAll } from './cluster-restart.ts';
+import { type Member, type MemberParts, openMembers } from '../nodes/members.ts';
 
 export interface UndoOptions extends RestartOptions {
   readonly hosts: readonly string[];

@@ -2,19 +2,17 @@ import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
-import type { Remote } from '../../cluster/remote.ts';
-import type { Tools } from '../../cluster/tools/run-tool.ts';
-import type { Topology } from '../../cluster/tools/topology.ts';
+import { type Remote } from '../../cluster/remote.ts';
+import { type Tools } from '../../cluster/tools/run-tool.ts';
+import { type Topology } from '../../cluster/tools/topology.ts';
 import { systemClock } from '../../flow/clock.ts';
-import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
-import { ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
+import { type SchemaStatement, ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-types.ts';
-import type { TableId } from '../../model/sstable.ts';
+import { type TableId } from '../../model/sstable.ts';
 import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
-import type { Member, Members } from '../nodes/members.ts';
-import { clusterTopology } from '../nodes/members.ts';
-import type { RestoreParts } from '../restore/stage.ts';
+import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
+import { type RestoreParts } from '../restore/stage.ts';
 
 /** What a restore knows of schemas; each is asked only when something could be lacking. */
 export interface Schemas {

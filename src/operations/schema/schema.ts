@@ -1,18 +1,13 @@
-import type { ReplicationChange } from '../../model/schema/replication.ts';
-import { withReplication } from '../../model/schema/replication.ts';
-import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
-import { ifNotExists, parseSchema } from '../../model/schema/cql-statements.ts';
+import { type ReplicationChange, withReplication } from '../../model/schema/replication.ts';
+import { type SchemaStatement, ifNotExists, parseSchema } from '../../model/schema/cql-statements.ts';
 import { NotFoundError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
+import { type Listen } from '../../model/events.ts';
 import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
-import type { TableId } from '../../model/sstable.ts';
-import { tableDirectory } from '../../model/sstable.ts';
-import type { TableFilter } from '../../model/table-filter.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { BackupChoice } from '../choose-backup.ts';
-import { chooseBackup } from '../choose-backup.ts';
-import type { MemberParts } from '../nodes/members.ts';
-import { clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
+import { type TableId, tableDirectory } from '../../model/sstable.ts';
+import { type TableFilter } from '../../model/table-filter.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type BackupChoice, chooseBackup } from '../choose-backup.ts';
+import { type MemberParts, clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
 import { chooseSources } from '../restore-sources.ts';
 import { liveSchema, runStatements } from './apply.ts';
 

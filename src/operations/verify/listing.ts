@@ -1,12 +1,18 @@
-import type { Backup } from '../../model/backup/backup.ts';
+import { type Backup } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { NodeManifest } from '../../model/backup/manifest.ts';
+import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { summaryOf } from '../../model/backup/outcome.ts';
-import type { NamedFile, Problem, SeenObject } from '../../model/verify/verify-plan.ts';
-import { filesOf, listedProblems, orphanProblems } from '../../model/verify/verify-plan.ts';
+import {
+  type NamedFile,
+  type Problem,
+  type SeenObject,
+  filesOf,
+  listedProblems,
+  orphanProblems,
+} from '../../model/verify/verify-plan.ts';
 import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
-import type { ObjectStore } from '../../storage/object-store.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type ObjectStore } from '../../storage/object-store.ts';
+import { type Repository } from '../../storage/repository.ts';
 
 /** One node's part of a backup. */
 export interface NodePart {

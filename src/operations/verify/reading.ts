@@ -1,17 +1,16 @@
-import type { LzoPool } from '../../codec/lzo/pool.ts';
+import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { retry } from '../../flow/retry.ts';
 import { IntegrityError, NotFoundError, StorageError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { StoredFile } from '../../model/backup/manifest.ts';
+import { type Listen } from '../../model/events.ts';
+import { type StoredFile } from '../../model/backup/manifest.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { Problem } from '../../model/verify/verify-plan.ts';
-import { componentProblem, sampleFiles } from '../../model/verify/verify-plan.ts';
-import type { ReadSample } from '../../model/verify/verify-result.ts';
+import { type Problem, componentProblem, sampleFiles } from '../../model/verify/verify-plan.ts';
+import { type ReadSample } from '../../model/verify/verify-result.ts';
 import { hostPrefix, hostPrefixOf } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 import { runUnits } from '../nodes/on-units.ts';
-import type { ListedPart } from './listing.ts';
+import { type ListedPart } from './listing.ts';
 
 export interface ReadingParts {
   readonly repository: Repository;

@@ -2,24 +2,19 @@ import { inOrder } from '../../flow/side-by-side.ts';
 import { retry } from '../../flow/retry.ts';
 import { IntegrityError, UsageError } from '../../model/errors.ts';
 import { reasonOf } from '../../model/backup/outcome.ts';
-import type { LostObject } from '../../model/verify/repair-plan.ts';
-import { lostObjects } from '../../model/verify/repair-plan.ts';
+import { type LostObject, lostObjects } from '../../model/verify/repair-plan.ts';
 import { total } from '../../model/size.ts';
 import { sumOf, withObject } from '../../model/backup/stored-sum.ts';
-import type { StoredBytes } from '../../model/backup/upload-plan.ts';
-import { batchBySize } from '../../model/backup/upload-plan.ts';
-import type { Problem, WantedComponent } from '../../model/verify/verify-plan.ts';
-import type { Mending } from '../../model/verify/verify-result.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
-import type { Transfer } from '../../transfer/transfer.ts';
-import type { Member, MemberParts, Members } from '../nodes/members.ts';
-import { openMembers } from '../nodes/members.ts';
+import { type StoredBytes, batchBySize } from '../../model/backup/upload-plan.ts';
+import { type Problem, type WantedComponent } from '../../model/verify/verify-plan.ts';
+import { type Mending } from '../../model/verify/verify-result.ts';
+import { type Lock } from '../../storage/lock/held-lock.ts';
+import { type Transfer } from '../../transfer/transfer.ts';
+import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
 import { recordStored } from './repair-manifests.ts';
-import type { Found, Origin } from './lost-components.ts';
-import { findOrigins } from './lost-components.ts';
+import { type Found, type Origin, findOrigins } from './lost-components.ts';
 import { runUnits } from '../nodes/on-units.ts';
-import { readDamage } from './reading.ts';
-import type { ReadingParts } from './reading.ts';
+import { readDamage, type ReadingParts } from './reading.ts';
 
 export interface RepairOptions {
   /** Nodes by name; empty means those that the backups name. They are told by host id. */

@@ -1,12 +1,11 @@
 import { inOrder } from '../../flow/side-by-side.ts';
 import { isBackupId } from '../../model/backup/backup-id.ts';
-import type { Backup } from '../../model/backup/backup.ts';
-import { byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
+import { type Backup, byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
 import { IntegrityError, messageOf, NotFoundError } from '../../model/errors.ts';
-import type { BackupRef } from '../../model/backup/manifest.ts';
-import type { Problem } from '../../model/verify/verify-plan.ts';
+import { type BackupRef } from '../../model/backup/manifest.ts';
+import { type Problem } from '../../model/verify/verify-plan.ts';
 import { backupManifestKey, backupPrefix, incrementalsPrefix, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import { type Repository } from '../../storage/repository.ts';
 
 /** The backups that are to be verified, oldest first, and what is wrong with those that say nothing of themselves. */
 export interface Subjects {

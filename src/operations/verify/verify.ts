@@ -1,20 +1,15 @@
 import { inOrder } from '../../flow/side-by-side.ts';
-import type { Backup } from '../../model/backup/backup.ts';
-import { isComplete } from '../../model/backup/backup.ts';
+import { type Backup, isComplete } from '../../model/backup/backup.ts';
 import { IntegrityError, NotFoundError } from '../../model/errors.ts';
-import type { Owner } from '../../model/backup/manifest.ts';
+import { type Owner } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
-import type { Problem } from '../../model/verify/verify-plan.ts';
-import { isDamage } from '../../model/verify/verify-plan.ts';
-import type { ReadSample, VerifyResult } from '../../model/verify/verify-result.ts';
-import type { Repository } from '../../storage/repository.ts';
-import type { RepairOptions, RepairParts } from './repair.ts';
-import { repair } from './repair.ts';
+import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
+import { type ReadSample, type VerifyResult } from '../../model/verify/verify-result.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
-import type { ReadingParts } from './reading.ts';
-import { Reading } from './reading.ts';
-import type { Subjects } from './subjects.ts';
-import { chooseSubjects } from './subjects.ts';
+import { type ReadingParts, Reading } from './reading.ts';
+import { type Subjects, chooseSubjects } from './subjects.ts';
 import { withLock } from '../with-lock.ts';
 
 export interface VerifyOptions {

@@ -1,13 +1,14 @@
-import type { BigIntStats, Dirent } from 'node:fs';
-import { mkdir, open, opendir, rm, rmdir, stat, unlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { type BigIntStats } from 'node:fs';
+import { mkdir, open, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
 import { etagAt, statIfThere, storedFile, writeAll } from './file.ts';
-import { type Which, clearUnfinished, olderThan, pathOf, place, unfinished, unfinishedPath, writtenFor } from './placing.ts';
-import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
+import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
+import { directoriesBelow, filesBelow, type Place } from './listing.ts';
+import { type Body, type ByteRange, type ObjectStore, type PutOptions, type StoredObject } from '../object-store.ts';
 
 const readBytes = 256 * 1024;
 const dayInMs = 24 * 3600 * 1000;
@@ -20,8 +21,12 @@ export async function openDirectoryStore(path: string, options: { readonly creat
   const base = resolve(path);
   const url = pathToFileURL(base).href;
   try {
-    if (options.create === true) await mkdir(base, { recursive: true });
-    if (!(await stat(base)).isDirectory()) throw new StorageError(`${url} is not a directory`, { key: '' });
+    if (options.create === true) {
+      await mkdir(base, { recursive: true });
+    }
+    if (!(await stat(base)).isDirectory()) {
+      throw new StorageError(`${url} is not a directory`, { key: '' });
+    }
     // A read-only store is one too.
     await clearUnfinished(base, olderThan(new Date(Date.now() - dayInMs))).catch(() => 0);
   } catch (error) {
@@ -31,7 +36,9 @@ export async function openDirectoryStore(path: string, options: { readonly creat
         hint: 'create it, or check that it is mounted',
       });
     }
-    if (codeOf(error) === 'EEXIST') throw new StorageError(`${url} is not a directory`, { key: '', cause: error });
+    if (codeOf(error) === 'EEXIST') {
+      throw new StorageError(`${url} is not a directory`, { key: '', cause: error });
+    }
     throw directoryError(error, 'open', url, '');
   }
   return new DirectoryStore(base, url);
@@ -75,7 +82,9 @@ class DirectoryStore implements ObjectStore {
       signal?.throwIfAborted();
       throw fromBody === undefined ? directoryError(error, 'write', this.url, key) : fromBody.error;
     } finally {
-      if (unfinishedFile !== undefined) await rm(unfinishedFile, { force: true });
+      if (unfinishedFile !== undefined) {
+        await rm(unfinishedFile, { force: true });
+      }
     }
   }
 
@@ -88,7 +97,9 @@ class DirectoryStore implements ObjectStore {
     });
     try {
       const found = await handle.stat();
-      if (!found.isFile()) throw new NotFoundError(`${this.url}/${key} does not exist`);
+      if (!found.isFile()) {
+        throw new NotFoundError(`${this.url}/${key} does not exist`);
+      }
       const end = range.to ?? found.size;
       let at = range.from ?? 0;
       if (Math.max(at, end) > found.size) {
@@ -100,7 +111,9 @@ class DirectoryStore implements ObjectStore {
         const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at).catch((error: unknown) => {
           throw fail(error);
         });
-        if (bytesRead === 0) throw new StorageError(`${this.url}/${key} breaks off at byte ${at} of ${end}`, { key });
+        if (bytesRead === 0) {
+          throw new StorageError(`${this.url}/${key} breaks off at byte ${at} of ${end}`, { key });
+        }
         at += bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
@@ -119,19 +132,11 @@ class DirectoryStore implements ObjectStore {
   }
 
   async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
-    const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-    yield* this.#walk(directory, prefix, signal);
+    yield* filesBelow(this.#place, prefix, signal);
   }
 
   async *directories(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
-    for await (const entry of this.#entries(prefix, signal)) {
-      // A directory without an object is none: the leftover of an interrupted delete or put.
-      if (!entry.directory) continue;
-      for await (const _ of this.#walk(`${prefix}${entry.name}/`, '', signal)) {
-        yield entry.name;
-        break;
-      }
-    }
+    yield* directoriesBelow(this.#place, prefix, signal);
   }
 
   async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
@@ -140,7 +145,9 @@ class DirectoryStore implements ObjectStore {
       signal?.throwIfAborted();
       try {
         await unlink(path).catch((error: unknown) => {
-          if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) throw error;
+          if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) {
+            throw error;
+          }
         });
         await this.#pruneEmpty(dirname(path));
       } catch (error) {
@@ -159,6 +166,10 @@ class DirectoryStore implements ObjectStore {
 
   async close(): Promise<void> {}
 
+  get #place(): Place {
+    return { base: this.#base, url: this.url };
+  }
+
   async #clear(which: Which, signal?: AbortSignal): Promise<number> {
     signal?.throwIfAborted();
     try {
@@ -174,56 +185,19 @@ class DirectoryStore implements ObjectStore {
         await rmdir(path);
       } catch (error) {
         // ENOENT: another delete was faster; go on above. Anything else: in use, or not ours to remove.
-        if (codeOf(error) !== 'ENOENT') return;
+        if (codeOf(error) !== 'ENOENT') {
+          return;
+        }
       }
     }
   }
-
-  async *#walk(directory: string, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
-    for await (const { name, directory: below } of this.#entries(directory, signal)) {
-      const key = directory + name;
-      // Of a prefix like `a/b` only names in `a/` that start with `b` matter; deeper down everything does.
-      if (!key.startsWith(prefix) && !prefix.startsWith(`${key}/`)) continue;
-      if (below) {
-        yield* this.#walk(`${key}/`, prefix, signal);
-        continue;
-      }
-      const found = await statIfThere(join(this.#base, key)).catch((error: unknown) => {
-        throw directoryError(error, 'list', this.url, key);
-      });
-      if (found?.isFile() === true) yield storedFile(key, found);
-    }
-  }
-
-  /** What lies in a directory of the location; nothing when it is gone, but an error when the location is. */
-  async *#entries(
-    directory: string,
-    signal?: AbortSignal,
-  ): AsyncGenerator<{ readonly name: string; readonly directory: boolean }> {
-    const path = join(this.#base, directory);
-    try {
-      for await (const entry of await opendir(path)) {
-        signal?.throwIfAborted();
-        if (directory === '' && entry.name === unfinished) continue;
-        yield { name: entry.name, directory: await isDirectory(path, entry) };
-      }
-    } catch (error) {
-      signal?.throwIfAborted();
-      const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) && (await statIfThere(this.#base)) !== undefined;
-      if (!gone || directory === '') throw directoryError(error, 'list', this.url, directory);
-    }
-  }
-}
-
-async function isDirectory(path: string, entry: Dirent): Promise<boolean> {
-  if (entry.isDirectory()) return true;
-  // Somebody may have moved old backups to another disk.
-  return entry.isSymbolicLink() && (await statIfThere(join(path, entry.name)))?.isDirectory() === true;
 }
 
 async function* marked(chunks: AsyncIterable<Uint8Array>, failed: (error: unknown) => void): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of chunks) yield chunk;
+    for await (const chunk of chunks) {
+      yield chunk;
+    }
   } catch (error) {
     failed(error);
     throw error;

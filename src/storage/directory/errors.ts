@@ -29,8 +29,12 @@ const advice: Readonly<Record<string, { readonly hint?: string; readonly transie
 /** The error the core throws for a failed system call; errors that are not one are given back unchanged. */
 export function directoryError(error: unknown, doing: string, url: string, key: string): unknown {
   const code = codeOf(error);
-  if (code === '' || error instanceof BackupError) return error;
+  if (code === '' || error instanceof BackupError) {
+    return error;
+  }
   const what = key === '' ? url : `${url}/${key}`;
-  if (code === 'ENOENT') return new NotFoundError(`${what} does not exist`, { cause: error });
+  if (code === 'ENOENT') {
+    return new NotFoundError(`${what} does not exist`, { cause: error });
+  }
   return new StorageError(`cannot ${doing} ${what}: ${messageOf(error)}`, { key, cause: error, ...advice[code] });
 }

@@ -1,7 +1,7 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { codeOf } from './errors.ts';
-import type { StoredObject } from '../object-store.ts';
+import { type StoredObject } from '../object-store.ts';
 
 const writeBytes = 1024 * 1024;
 
@@ -10,12 +10,16 @@ export async function writeAll(handle: FileHandle, chunks: AsyncIterable<Uint8Ar
   const buffer = Buffer.allocUnsafeSlow(writeBytes);
   let filled = 0;
   const flush = async (): Promise<void> => {
-    for (let written = 0; written < filled;) written += (await handle.write(buffer, written, filled - written)).bytesWritten;
+    for (let written = 0; written < filled;) {
+      written += (await handle.write(buffer, written, filled - written)).bytesWritten;
+    }
     filled = 0;
   };
   for await (const chunk of chunks) {
     for (let taken = 0; taken < chunk.byteLength;) {
-      if (filled === writeBytes) await flush();
+      if (filled === writeBytes) {
+        await flush();
+      }
       const count = Math.min(writeBytes - filled, chunk.byteLength - taken);
       buffer.set(chunk.subarray(taken, taken + count), filled);
       filled += count;
@@ -30,7 +34,9 @@ export async function statIfThere(path: string): Promise<BigIntStats | undefined
   try {
     return await stat(path, { bigint: true });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -33,7 +33,9 @@ export function pathOf(base: string, key: string): string {
       throw new StorageError(`the name ${segment} is longer than the 255 bytes that file systems take`, { key });
     }
   }
-  if (key.split('/', 1)[0] === unfinished) throw new StorageError(`${unfinished} is kept for unfinished files`, { key });
+  if (key.split('/', 1)[0] === unfinished) {
+    throw new StorageError(`${unfinished} is kept for unfinished files`, { key });
+  }
   return join(base, key);
 }
 
@@ -41,7 +43,9 @@ export function pathOf(base: string, key: string): string {
 export async function unfinishedPath(base: string, key: string): Promise<string> {
   const directory = join(base, unfinished);
   await mkdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') {
+      throw error;
+    }
   });
   return join(directory, `${randomUUID()}.${Buffer.from(key).subarray(0, keyBytesInName).toString('base64url')}`);
 }
@@ -71,12 +75,16 @@ export async function clearUnfinished(base: string, which: Which): Promise<numbe
   const directory = join(base, unfinished);
   let removed = 0;
   const names = await readdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') {
+      throw error;
+    }
     return [];
   });
   for (const name of names.filter((each) => ownFile.test(each))) {
     const path = join(directory, name);
-    if (!(await which(path, name))) continue;
+    if (!(await which(path, name))) {
+      continue;
+    }
     await rm(path, { force: true });
     removed += 1;
   }
@@ -98,14 +106,20 @@ export async function place(
     signal?.throwIfAborted();
     try {
       const made = await mkdir(dirname(to), { recursive: true });
-      if (options.ifMatch !== undefined) await replaceMatching(base, from, to, key, options.ifMatch, etagOf, signal);
-      else if (options.ifAbsent === true) await linkNew(from, to, key);
-      else await rename(from, to);
+      if (options.ifMatch !== undefined) {
+        await replaceMatching(base, from, to, key, options.ifMatch, etagOf, signal);
+      } else if (options.ifAbsent === true) {
+        await linkNew(from, to, key);
+      } else {
+        await rename(from, to);
+      }
       return await syncDirectories(dirname(to), made === undefined ? dirname(to) : dirname(made));
     } catch (error) {
       // Node's mkdir says ENOTDIR too when what it has just found is gone.
       const gone = codeOf(error) === 'ENOENT' || (codeOf(error) === 'ENOTDIR' && !(await isBelowFile(base, to)));
-      if (!gone || attempt === placingTries) throw error;
+      if (!gone || attempt === placingTries) {
+        throw error;
+      }
       // Without our file the whole location is gone.
       await stat(from);
       await delay(Math.random() * attempt);
@@ -117,7 +131,9 @@ export async function place(
 async function isBelowFile(base: string, path: string): Promise<boolean> {
   for (let above = dirname(path); above.length > base.length; above = dirname(above)) {
     const found = await stat(above).catch(() => undefined);
-    if (found !== undefined) return !found.isDirectory();
+    if (found !== undefined) {
+      return !found.isDirectory();
+    }
   }
   return false;
 }
@@ -126,9 +142,13 @@ async function linkNew(from: string, to: string, key: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') {
+      throw error;
+    }
     // When NFS loses the answer it sends the call again, which then finds its own name: the link count tells.
-    if ((await stat(from)).nlink === 2) return;
+    if ((await stat(from)).nlink === 2) {
+      return;
+    }
     throw new ConditionFailedError(`${key} exists already`, { key, cause: error });
   }
 }
@@ -145,7 +165,9 @@ async function replaceMatching(
   const lock = join(base, unfinished, `lock-${createHash('sha1').update(key).digest('hex')}`);
   await takeLock(lock, key, signal);
   try {
-    if ((await etagOf(to)) !== etag) throw new ConditionFailedError(`${key} was changed by somebody else`, { key });
+    if ((await etagOf(to)) !== etag) {
+      throw new ConditionFailedError(`${key} was changed by somebody else`, { key });
+    }
     await rename(from, to);
   } finally {
     await rm(lock, { force: true });
@@ -160,8 +182,12 @@ async function takeLock(lock: string, key: string, signal?: AbortSignal): Promis
       const handle = await open(lock, 'wx');
       return await handle.close();
     } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      if (Date.now() > giveUpAt) throw new StorageError(`${key} stays locked by ${lock}`, { key, transient: true, cause: error });
+      if (codeOf(error) !== 'EEXIST') {
+        throw error;
+      }
+      if (Date.now() > giveUpAt) {
+        throw new StorageError(`${key} stays locked by ${lock}`, { key, transient: true, cause: error });
+      }
     }
     const found = await stat(lock).catch(() => undefined);
     if (found !== undefined && found.mtimeMs < Date.now() - lockStaleAfterMs) {
@@ -182,16 +208,22 @@ async function syncDirectories(first: string, last: string): Promise<void> {
   for (let directory = first; ; directory = dirname(directory)) {
     const handle = await open(directory, 'r').catch((error: unknown) => {
       // Emptied and removed since: there is nothing to keep any more.
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (codeOf(error) !== 'ENOENT') {
+        throw error;
+      }
     });
     try {
       await handle?.sync();
     } catch (error) {
       // Some network and user-space file systems know no sync of directories.
-      if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(codeOf(error))) throw error;
+      if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes(codeOf(error))) {
+        throw error;
+      }
     } finally {
       await handle?.close();
     }
-    if (directory === last || directory === dirname(directory)) return;
+    if (directory === last || directory === dirname(directory)) {
+      return;
+    }
   }
 }

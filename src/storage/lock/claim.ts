@@ -1,10 +1,10 @@
-import type { Clock } from '../../flow/clock.ts';
+import { type Clock } from '../../flow/clock.ts';
 import { ConditionFailedError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { LockRecord, SeenLock } from '../../model/lock.ts';
+import { type Listen } from '../../model/events.ts';
+import { type LockRecord, type SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import { encodeLock, readLock } from './format.ts';
-import type { ObjectStore, PutOptions } from '../object-store.ts';
+import { type ObjectStore, type PutOptions } from '../object-store.ts';
 import { isUnknownToServer } from '../s3/errors.ts';
 
 export interface Claiming {
@@ -56,7 +56,9 @@ export async function claim(
     const found = await readLock(store, signal);
     return found?.record?.token === record.token ? { record, etag: found.etag, renewedAtMs, conditional } : undefined;
   } catch (error) {
-    if (error instanceof ConditionFailedError) return undefined;
+    if (error instanceof ConditionFailedError) {
+      return undefined;
+    }
     await removeIfOurs(store, record.token);
     throw error;
   }
@@ -67,7 +69,9 @@ async function putEvenIf(store: ObjectStore, body: Uint8Array, condition: PutOpt
   try {
     await store.put(lockKey(), body, condition, signal);
   } catch (error) {
-    if (!isUnknownToServer(error)) throw error;
+    if (!isUnknownToServer(error)) {
+      throw error;
+    }
     await store.put(lockKey(), body, {}, signal);
   }
 }
@@ -82,8 +86,12 @@ async function honoursConditions(store: ObjectStore, record: LockRecord, signal:
       await store.put(lockKey(), Buffer.concat([encodeLock(record), Buffer.from('\n')]), condition, signal);
       return false;
     } catch (error) {
-      if (isUnknownToServer(error)) return false;
-      if (!(error instanceof ConditionFailedError)) throw error;
+      if (isUnknownToServer(error)) {
+        return false;
+      }
+      if (!(error instanceof ConditionFailedError)) {
+        throw error;
+      }
     }
   }
   return true;
@@ -93,7 +101,9 @@ async function honoursConditions(store: ObjectStore, record: LockRecord, signal:
 async function removeIfOurs(store: ObjectStore, token: string): Promise<void> {
   const soon = AbortSignal.timeout(cleanUpWithinMs);
   try {
-    if ((await readLock(store, soon))?.record?.token === token) await store.delete([lockKey()], soon);
+    if ((await readLock(store, soon))?.record?.token === token) {
+      await store.delete([lockKey()], soon);
+    }
   } catch {
     // See above.
   }

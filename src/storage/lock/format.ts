@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { NotFoundError } from '../../model/errors.ts';
-import type { LockRecord, SeenLock } from '../../model/lock.ts';
+import { type LockRecord, type SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
-import type { ObjectStore } from '../object-store.ts';
+import { type ObjectStore } from '../object-store.ts';
 
 const moment = z.iso.datetime();
 
@@ -28,7 +28,9 @@ function decodeLock(bytes: Uint8Array): LockRecord | undefined {
   try {
     return lockRecord.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (error instanceof SyntaxError) {
+      return undefined;
+    }
     throw error;
   }
 }
@@ -39,14 +41,22 @@ function decodeLock(bytes: Uint8Array): LockRecord | undefined {
  */
 export async function readLock(store: ObjectStore, signal: AbortSignal): Promise<SeenLock | undefined> {
   const found = await store.stat(lockKey(), signal);
-  if (found === undefined) return undefined;
+  if (found === undefined) {
+    return undefined;
+  }
   const { etag, modified } = found;
-  if (found.bytes > mostBytes) return { record: undefined, etag, modified };
+  if (found.bytes > mostBytes) {
+    return { record: undefined, etag, modified };
+  }
   const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of store.get(lockKey(), {}, signal)) chunks.push(chunk);
+    for await (const chunk of store.get(lockKey(), {}, signal)) {
+      chunks.push(chunk);
+    }
   } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
+    if (error instanceof NotFoundError) {
+      return undefined;
+    }
     throw error;
   }
   return { record: decodeLock(Buffer.concat(chunks)), etag, modified };

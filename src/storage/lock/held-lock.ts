@@ -1,11 +1,11 @@
-import type { Clock } from '../../flow/clock.ts';
+import { type Clock } from '../../flow/clock.ts';
 import { within } from '../../flow/time-limit.ts';
 import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
+import { type Listen } from '../../model/events.ts';
 import { type LockRecord, type SeenLock, holderText } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import { encodeLock, readLock } from './format.ts';
-import type { ObjectStore } from '../object-store.ts';
+import { type ObjectStore } from '../object-store.ts';
 
 /** A lock that has just been put in place. */
 export interface Holding {
@@ -77,10 +77,14 @@ export class Lock {
 
   /** Removes the lock if it is still ours. Never throws: what goes wrong is told to whoever listens. May be repeated. */
   async release(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted) {
+      return;
+    }
     this.#stop.abort();
     await this.#heart;
-    if (this.#lost.signal.aborted) return;
+    if (this.#lost.signal.aborted) {
+      return;
+    }
     const { store, listen } = this.#holding;
     try {
       await this.#inTime(releaseWithinMs, async (limit) => {
@@ -101,7 +105,9 @@ export class Lock {
     for (let reason = ''; ;) {
       const pauseMs = reason === '' ? heartbeatMs : heartbeatMs / 4;
       await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true, signal }).catch(() => {});
-      if (signal.aborted || this.#lost.signal.aborted) return;
+      if (signal.aborted || this.#lost.signal.aborted) {
+        return;
+      }
       if (leftMs() <= 0) {
         const seconds = Math.round((clock.elapsedMs() - this.#renewedAtMs) / 1000);
         this.#lose(`could not be renewed for ${seconds} s${reason === '' ? '' : `: ${reason}`}`);
@@ -127,7 +133,9 @@ export class Lock {
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       this.#lost.signal.throwIfAborted();
-      if (!conditional) await this.#seeOurs(signal);
+      if (!conditional) {
+        await this.#seeOurs(signal);
+      }
       const began = clock.elapsedMs();
       const body = encodeLock({ ...record, heartbeatAt: clock.now().toISOString() });
       try {
@@ -136,7 +144,9 @@ export class Lock {
         this.#renewedAtMs = began;
         return;
       } catch (error) {
-        if (!(error instanceof ConditionFailedError) || attempt === renewTries) throw error;
+        if (!(error instanceof ConditionFailedError) || attempt === renewTries) {
+          throw error;
+        }
         // Ours all the same when an earlier heartbeat arrived and its answer did not.
         this.#etag = (await this.#seeOurs(signal)).etag;
       }
@@ -147,8 +157,12 @@ export class Lock {
   async #seeOurs(signal: AbortSignal): Promise<SeenLock> {
     const { store, record, clock } = this.#holding;
     const seen = await readLock(store, signal);
-    if (seen === undefined) throw this.#lose('was removed');
-    if (seen.record?.token !== record.token) throw this.#lose(`was taken over: ${holderText(seen, clock.now())}`);
+    if (seen === undefined) {
+      throw this.#lose('was removed');
+    }
+    if (seen.record?.token !== record.token) {
+      throw this.#lose(`was taken over: ${holderText(seen, clock.now())}`);
+    }
     return seen;
   }
 

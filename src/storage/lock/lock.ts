@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../flow/clock.ts';
 import { LockedError, StorageError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
+import { type Listen } from '../../model/events.ts';
 import { type LockRecord, type SeenLock, holderText, isOfSystem, isUnchanged, looksSilent } from '../../model/lock.ts';
-import type { Owner } from '../../model/backup/manifest.ts';
+import { type Owner } from '../../model/backup/manifest.ts';
 import { Lock } from './held-lock.ts';
 import { lockKey } from '../keys.ts';
 import { type Claiming, claim } from './claim.ts';
 import { readLock } from './format.ts';
-import type { ObjectStore } from '../object-store.ts';
+import { type ObjectStore } from '../object-store.ts';
 import { isProcessAlive, processTable } from './process-table.ts';
 
 /**
@@ -92,7 +92,9 @@ function watcher(
   const isAlive = options.isAlive ?? isProcessAlive;
   const told = new Set<string>();
   const tellOnce = (kind: string, text: string): void => {
-    if (!told.has(kind)) listen({ type: 'step', text });
+    if (!told.has(kind)) {
+      listen({ type: 'step', text });
+    }
     told.add(kind);
   };
   let watched: { readonly seen: SeenLock; readonly sinceMs: number } | undefined;
@@ -100,9 +102,13 @@ function watcher(
   return async (store, signal) => {
     while (true) {
       const seen = await readLock(store, signal);
-      if (seen === undefined) return undefined;
+      if (seen === undefined) {
+        return undefined;
+      }
       // An earlier put of ours arrived and its answer did not.
-      if (seen.record?.token === self.token) return { seen };
+      if (seen.record?.token === self.token) {
+        return { seen };
+      }
       if (seen.record !== undefined && isOfSystem(seen.record, self) && !isAlive(seen.record.owner.pid)) {
         return { seen, why: `there is no process ${seen.record.owner.pid} on this host any more` };
       }
@@ -111,7 +117,9 @@ function watcher(
         lives = watched !== undefined;
         watched = { seen, sinceMs: nowMs };
       }
-      if (nowMs - watched.sinceMs >= staleMs) return { seen, why: `it gave no sign of life for ${staleMs / 1000} s` };
+      if (nowMs - watched.sinceMs >= staleMs) {
+        return { seen, why: `it gave no sign of life for ${staleMs / 1000} s` };
+      }
       const holder = holderText(seen, clock.now());
       if (!lives && looksSilent(seen, staleMs, clock.now())) {
         tellOnce('silent', `the lock looks abandoned; taking it over after ${staleMs / 1000} s of silence: ${holder}`);

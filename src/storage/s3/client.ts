@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
+import { type S3Client, type S3ClientConfig, type ServerSideEncryption, type StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../../model/errors.ts';
 
 export interface S3Options {
@@ -56,7 +56,9 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 /** Sets up a client; sends nothing yet. Throws UsageError for options that S3 cannot take. */
 export async function connectS3(options: S3Options): Promise<S3Connection> {
   const partBytes = options.partBytes ?? 8 * mebibyte;
-  if (partBytes < 5 * mebibyte) throw new UsageError('S3 takes no parts smaller than 5 MiB');
+  if (partBytes < 5 * mebibyte) {
+    throw new UsageError('S3 takes no parts smaller than 5 MiB');
+  }
   // The SDK prints to stderr on Node 20, and offers nothing but this to stop it; set before it is loaded.
   // oxlint-disable-next-line node/no-process-env
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';

@@ -59,7 +59,9 @@ const overloaded = new Set([
 
 /** The error the core throws for one of the SDK's; errors of our own are given back unchanged. */
 export function s3Error(error: unknown, attempt: Attempt): BackupError {
-  if (error instanceof BackupError) return error;
+  if (error instanceof BackupError) {
+    return error;
+  }
   const name = nameOf(error);
   const status = statusOf(error);
   const what = attempt.key === '' ? attempt.url : `${attempt.url}/${attempt.key}`;
@@ -78,9 +80,15 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   if (attempt.conditional === true && (status === 412 || status === 409 || name === 'NoSuchKey')) {
     return new ConditionFailedError(`${what} was written by somebody else: ${reason}`, { key: attempt.key, cause: error });
   }
-  if (name === 'NoSuchKey' || name === 'NotFound') return new NotFoundError(`${what} does not exist`, { cause: error });
-  if (name === 'NoSuchUpload') return failure('the unfinished upload was removed meanwhile, perhaps by a lifecycle rule', true);
-  if (name === 'RequestTimeTooSkewed') return failure('set the clock of this host', false);
+  if (name === 'NoSuchKey' || name === 'NotFound') {
+    return new NotFoundError(`${what} does not exist`, { cause: error });
+  }
+  if (name === 'NoSuchUpload') {
+    return failure('the unfinished upload was removed meanwhile, perhaps by a lifecycle rule', true);
+  }
+  if (name === 'RequestTimeTooSkewed') {
+    return failure('set the clock of this host', false);
+  }
   if (status === 301 || status === 307 || elsewhere.has(name)) {
     return failure(`the bucket is in another region${regionOf(error)}: set the bucket's region`, false);
   }
@@ -132,7 +140,9 @@ export function isConnectionCut(error: unknown): boolean {
 }
 
 function numberIn(error: unknown, field: string): number {
-  if (!(error instanceof Error) || !('$metadata' in error)) return 0;
+  if (!(error instanceof Error) || !('$metadata' in error)) {
+    return 0;
+  }
   const value = valueAt(error.$metadata, field);
   return typeof value === 'number' ? value : 0;
 }

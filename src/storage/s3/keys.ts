@@ -1,7 +1,7 @@
-import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../model/errors.ts';
-import type { StoredObject } from '../object-store.ts';
-import type { S3Connection } from './client.ts';
+import { type StoredObject } from '../object-store.ts';
+import { type S3Connection } from './client.ts';
 import { type Attempt, nameOf, s3Error, statusOf } from './errors.ts';
 import { optionsFor } from './upload.ts';
 
@@ -20,10 +20,13 @@ export async function* listS3(connection: S3Connection, prefix: string, signal?:
       if (Key === undefined || Size === undefined || LastModified === undefined || ETag === undefined) {
         throw new StorageError(`${connection.url} lists ${Key ?? 'an object'} without size, time or etag`, { key: prefix });
       }
-      if (!Key.startsWith(connection.base))
+      if (!Key.startsWith(connection.base)) {
         throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
+      }
       const key = Key.slice(connection.base.length);
-      if (key !== '' && !key.endsWith('/')) yield storedObject(key, Size, LastModified, ETag);
+      if (key !== '' && !key.endsWith('/')) {
+        yield storedObject(key, Size, LastModified, ETag);
+      }
     }
   }
 }
@@ -34,14 +37,18 @@ export async function* directoriesOfS3(connection: S3Connection, prefix: string,
   for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
     for (const { Prefix } of page.CommonPrefixes ?? []) {
       const name = Prefix?.slice(whole.length, -1) ?? '';
-      if (name !== '') yield name;
+      if (name !== '') {
+        yield name;
+      }
     }
   }
 }
 
 /** One request that shows whether the bucket is there and may be listed. Throws what `s3Error` makes of the answer. */
 export async function probeBucket(connection: S3Connection, signal?: AbortSignal): Promise<void> {
-  for await (const _ of pagesOf(connection, '', { doing: 'open', MaxKeys: 1 }, signal)) return;
+  for await (const _ of pagesOf(connection, '', { doing: 'open', MaxKeys: 1 }, signal)) {
+    return;
+  }
 }
 
 // Without encoding-type=url: servers do not agree whether it makes a space of `+`, and keys hold nothing that XML
@@ -99,15 +106,21 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
     const { Errors } = await client.send(command, optionsFor(signal));
     const failed = (Errors ?? []).filter(({ Code }) => Code !== 'NoSuchKey');
     const [first] = failed;
-    if (first === undefined) return;
+    if (first === undefined) {
+      return;
+    }
     const key = (first.Key ?? '').slice(base.length);
     throw new StorageError(
       `cannot delete ${failed.length} of ${keys.length} objects, the first ${connection.url}/${key}: ${first.Code}: ${first.Message}`,
       { key, transient: ['InternalError', 'SlowDown', 'ServiceUnavailable'].includes(first.Code ?? '') },
     );
   } catch (error) {
-    if (statusOf(error) !== 501 && nameOf(error) !== 'NotImplemented') throw error;
-    for (const { Key } of Objects) await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
+    if (statusOf(error) !== 501 && nameOf(error) !== 'NotImplemented') {
+      throw error;
+    }
+    for (const { Key } of Objects) {
+      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
+    }
   }
 }
 

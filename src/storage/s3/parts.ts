@@ -21,7 +21,9 @@ const mebibyte = 1024 ** 2;
 
 /** Bytes of part `number` of an object whose size is at most `limit`. Pure. */
 export function partSize(number: number, partBytes: number, limit: number | undefined): number {
-  if (limit === undefined) return partBytes * 2 ** Math.floor((number - 1) / partsPerDoubling);
+  if (limit === undefined) {
+    return partBytes * 2 ** Math.floor((number - 1) / partsPerDoubling);
+  }
   return Math.max(partBytes, Math.ceil(limit / mostParts / mebibyte) * mebibyte);
 }
 
@@ -45,7 +47,9 @@ export class PartMemory {
   }
 
   give(buffer: Buffer): void {
-    if (buffer.byteLength === this.#partBytes && this.#free.length < this.#kept) this.#free.push(buffer);
+    if (buffer.byteLength === this.#partBytes && this.#free.length < this.#kept) {
+      this.#free.push(buffer);
+    }
   }
 
   clear(): void {
@@ -63,14 +67,20 @@ export class Lanes {
   }
 
   async enter(): Promise<void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#free > 0) {
+      this.#free -= 1;
+    } else {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
   }
 
   leave(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
+    if (next === undefined) {
+      this.#free += 1;
+    } else {
+      next();
+    }
   }
 }
 
@@ -96,7 +106,9 @@ export async function* partsOf(
       if (filled === buffer.byteLength) {
         yield { number, bytes: buffer, buffer, last: false };
         number += 1;
-        if (number > mostParts) throw new StorageError(`${key} is too long for ${mostParts} parts`, { key });
+        if (number > mostParts) {
+          throw new StorageError(`${key} is too long for ${mostParts} parts`, { key });
+        }
         buffer = memory.take(sizeOf(number));
         filled = 0;
       }

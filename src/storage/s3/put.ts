@@ -1,11 +1,11 @@
 import { StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
-import type { Body, PutOptions, StoredObject } from '../object-store.ts';
-import type { S3Connection } from './client.ts';
+import { type Body, type PutOptions, type StoredObject } from '../object-store.ts';
+import { type S3Connection } from './client.ts';
 import { attemptsOf, isConnectionCut, nameOf, s3Error, statusOf } from './errors.ts';
 import { attemptAt, storedObject } from './keys.ts';
 import { Lanes, PartMemory, partSize, partsOf } from './parts.ts';
-import type { Shortcut } from './shortcut.ts';
+import { type Shortcut } from './shortcut.ts';
 import { type Expectation, type Sent, type Upload, optionsFor, probePut, putArray, putParts, putWhole } from './upload.ts';
 
 /** What all puts of a store share: at most eight parts on their way, and up to eight parts' memory kept for the next put. */
@@ -53,19 +53,27 @@ export async function putToS3(
         yield chunk;
       }
     } catch (error) {
-      if (!stop.signal.aborted) bodyError = { thrown: error };
+      if (!stop.signal.aborted) {
+        bodyError = { thrown: error };
+      }
       throw error;
     }
   };
   try {
     const { ETag } = await send(upload, resources, key, body, counted(), options, expected, stop);
-    if (ETag === undefined) throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
+    if (ETag === undefined) {
+      throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
+    }
     return storedObject(key, bytes, new Date(), ETag);
   } catch (error) {
     signal?.throwIfAborted();
-    if (bodyError !== undefined) throw bodyError.thrown;
+    if (bodyError !== undefined) {
+      throw bodyError.thrown;
+    }
     const own = await ownAfterAll(upload, key, bytes, error, expected, signal);
-    if (own !== undefined) return own;
+    if (own !== undefined) {
+      return own;
+    }
     throw s3Error(await reasonOfCut(upload, error), {
       ...attemptAt(connection, 'write', key),
       conditional: isConditional(options),
@@ -97,7 +105,9 @@ async function send(
   };
   if (body instanceof Uint8Array) {
     // For its size; the bytes are sent from where they are.
-    for await (const _ of chunks) continue;
+    for await (const _ of chunks) {
+      continue;
+    }
     return body.byteLength > partBytes
       ? await putArray(upload, body, partSize(1, partBytes, body.byteLength), stop.signal)
       : await whole(body);
@@ -106,8 +116,12 @@ async function send(
   const parts = partsOf(key, chunks, memory, partBytes, limit);
   try {
     const first = await parts.next();
-    if (first.done === true) throw new StorageError(`${key} came without a part`, { key });
-    if (!first.value.last) return await putParts(upload, first.value, parts, expected, stop, memory, lanes);
+    if (first.done === true) {
+      throw new StorageError(`${key} came without a part`, { key });
+    }
+    if (!first.value.last) {
+      return await putParts(upload, first.value, parts, expected, stop, memory, lanes);
+    }
     const sent = await whole(first.value.bytes);
     memory.give(first.value.buffer);
     return sent;
@@ -129,16 +143,22 @@ async function ownAfterAll(
   signal?: AbortSignal,
 ): Promise<StoredObject | undefined> {
   const inTheWay = [409, 412].includes(statusOf(error)) || nameOf(error) === 'NoSuchUpload';
-  if (!inTheWay || attemptsOf(error) < 2 || expected.etag === undefined) return undefined;
+  if (!inTheWay || attemptsOf(error) < 2 || expected.etag === undefined) {
+    return undefined;
+  }
   const { client, sdk, bucket: Bucket } = connection;
   const found = await client.send(new sdk.HeadObjectCommand({ Bucket, Key }), optionsFor(signal)).catch(() => undefined);
-  if (found?.ContentLength !== bytes || found.ETag?.replaceAll('"', '') !== expected.etag) return undefined;
+  if (found?.ContentLength !== bytes || found.ETag?.replaceAll('"', '') !== expected.etag) {
+    return undefined;
+  }
   return storedObject(key, bytes, found.LastModified ?? new Date(), found.ETag);
 }
 
 /** A server that refuses a put while the body still comes closes the connection: ask again without a body. */
 async function reasonOfCut(upload: Upload, error: unknown): Promise<unknown> {
-  if (!isConnectionCut(error)) return error;
+  if (!isConnectionCut(error)) {
+    return error;
+  }
   try {
     await probePut(upload);
     return error;

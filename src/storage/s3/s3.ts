@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
 import {
   type Body,
@@ -76,7 +76,9 @@ class S3Store implements ObjectStore {
       const bySdk = (): Promise<OpenedObject | undefined> => this.#open(key, from, end, etag, signal);
       const anew = at === 0 && end === undefined && etag === undefined;
       const opened = await (anew ? this.#shortcut.get(this.#connection.base + key, bySdk, signal) : bySdk());
-      if (opened === undefined) return;
+      if (opened === undefined) {
+        return;
+      }
       const { stream } = opened;
       end = opened.end;
       etag = opened.etag;
@@ -91,7 +93,9 @@ class S3Store implements ObjectStore {
       } finally {
         stream.destroy();
       }
-      if (at === end) return;
+      if (at === end) {
+        return;
+      }
       // Cut off: go on from here, with the same object.
       signal?.throwIfAborted();
       fruitless = at > from ? 0 : fruitless + 1;
@@ -115,7 +119,9 @@ class S3Store implements ObjectStore {
       return storedObject(key, ContentLength, LastModified, ETag);
     } catch (error) {
       signal?.throwIfAborted();
-      if (statusOf(error) === 404) return undefined;
+      if (statusOf(error) === 404) {
+        return undefined;
+      }
       throw s3Error(error, attemptAt(this.#connection, 'look up', key));
     }
   }
@@ -129,7 +135,9 @@ class S3Store implements ObjectStore {
   }
 
   async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
-    for (const key of keys) assertKey(key);
+    for (const key of keys) {
+      assertKey(key);
+    }
     await deleteFromS3(this.#connection, keys, signal);
   }
 
@@ -177,7 +185,9 @@ class S3Store implements ObjectStore {
       throw s3Error(error, attemptAt(this.#connection, 'read', key));
     }
     const { Body: stream, ContentLength: length, ContentRange: given, ETag } = answer;
-    if (!(stream instanceof Readable)) throw new StorageError(`${this.url}/${key} came without a body`, { key });
+    if (!(stream instanceof Readable)) {
+      throw new StorageError(`${this.url}/${key} came without a body`, { key });
+    }
     // A server that does not know ranges sends the whole object; one that clamps them sends less than was asked for.
     const from = given === undefined ? 0 : Number(/^bytes (\d+)-/.exec(given)?.[1]);
     if (length === undefined || from !== at || (to !== undefined && at + length !== to)) {
@@ -192,7 +202,9 @@ class S3Store implements ObjectStore {
 
   async #assertReaches(key: string, offset: number, signal?: AbortSignal): Promise<void> {
     const found = await this.stat(key, signal);
-    if (found === undefined) throw new NotFoundError(`${this.url}/${key} does not exist`);
+    if (found === undefined) {
+      throw new NotFoundError(`${this.url}/${key} does not exist`);
+    }
     if (offset > found.bytes) {
       throw new StorageError(`${this.url}/${key} has ${found.bytes} bytes, not ${offset}`, { key });
     }

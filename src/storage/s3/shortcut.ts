@@ -1,9 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { Readable } from 'node:stream';
+import { type Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import type { S3Connection } from './client.ts';
-import type { Sign } from './signer.ts';
+import { type S3Connection } from './client.ts';
+import { type Sign } from './signer.ts';
 import { type Sent, checksumText } from './upload.ts';
 
 /** Of connecting, and then of silence. */
@@ -52,8 +52,11 @@ export class Shortcut {
       const answer = await this.#send({ method: 'PUT', key, headers }, signal, bytes);
       const { statusCode: status = 0, headers: said } = answer;
       // A refusal may come while bytes are still being sent, out of memory that is about to be used again.
-      if (status === 200) answer.resume();
-      else answer.destroy();
+      if (status === 200) {
+        answer.resume();
+      } else {
+        answer.destroy();
+      }
       return status === 200 && said.etag !== undefined ? { done: { ETag: said.etag } } : { status };
     };
     return this.#either(request, otherwise, signal);
@@ -65,26 +68,37 @@ export class Shortcut {
       const stream = await this.#send({ method: 'GET', key }, signal);
       const { statusCode: status = 0, headers } = stream;
       const length = headers['content-length'];
-      if (status === 200 && length !== undefined) return { done: { stream, end: Number(length), etag: headers.etag } };
+      if (status === 200 && length !== undefined) {
+        return { done: { stream, end: Number(length), etag: headers.etag } };
+      }
       // What came without its length could be of any length.
-      if (status === 200) stream.destroy();
-      else stream.resume();
+      if (status === 200) {
+        stream.destroy();
+      } else {
+        stream.resume();
+      }
       return { status };
     };
     return this.#either(request, otherwise, signal);
   }
 
   async #either<T, O>(request: () => Promise<Tried<T>>, otherwise: () => Promise<O>, signal?: AbortSignal): Promise<T | O> {
-    if (this.#refusals >= mostRefusals || performance.now() < this.#restUntil) return otherwise();
+    if (this.#refusals >= mostRefusals || performance.now() < this.#restUntil) {
+      return otherwise();
+    }
     const tried = await request().catch(() => ({ status: 0 }));
     signal?.throwIfAborted();
     if ('done' in tried) {
       this.#refusals = 0;
       return tried.done;
     }
-    if (tried.status === 503 || tried.status === 429) this.#restUntil = performance.now() + restMs;
+    if (tried.status === 503 || tried.status === 429) {
+      this.#restUntil = performance.now() + restMs;
+    }
     const result = await otherwise();
-    if (isRefusal(tried.status)) this.#refusals += 1;
+    if (isRefusal(tried.status)) {
+      this.#refusals += 1;
+    }
     return result;
   }
 
@@ -107,8 +121,11 @@ export class Shortcut {
       const sent = (secure ? https : http).request(url, options, resolve);
       sent.on('error', reject);
       sent.once('socket', (socket) => {
-        if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', () => sent.setTimeout(silenceMs));
-        else sent.setTimeout(silenceMs);
+        if (socket.connecting) {
+          socket.once(secure ? 'secureConnect' : 'connect', () => sent.setTimeout(silenceMs));
+        } else {
+          sent.setTimeout(silenceMs);
+        }
       });
       sent.on('timeout', () => sent.destroy(new Error('no answer')));
       sent.end(body);

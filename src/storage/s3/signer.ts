@@ -1,6 +1,6 @@
 import { StorageError } from '../../model/errors.ts';
 import { type SignedParts, type SignedRequest, type Signer, assertKey } from '../object-store.ts';
-import type { S3Connection } from './client.ts';
+import { type S3Connection } from './client.ts';
 import { s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { partSize } from './parts.ts';
@@ -56,7 +56,9 @@ async function begin(connection: S3Connection, key: string, signal?: AbortSignal
   try {
     const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key: base + key, ...placement });
     const { UploadId } = await withGrace(signal, (late) => client.send(command, optionsFor(late)));
-    if (UploadId === undefined) throw new StorageError(`${connection.url}/${key} was begun without an upload id`, { key });
+    if (UploadId === undefined) {
+      throw new StorageError(`${connection.url}/${key} was begun without an upload id`, { key });
+    }
     return UploadId;
   } catch (error) {
     signal?.throwIfAborted();
@@ -81,7 +83,9 @@ function partsOf(
           new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }),
           optionsFor(signal),
         );
-        if (ETag === undefined) throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
+        if (ETag === undefined) {
+          throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
+        }
         return { etag: ETag.replaceAll('"', '') };
       } catch (error) {
         signal?.throwIfAborted();
@@ -107,12 +111,16 @@ async function endpointOf({ client, sdk, bucket: Bucket }: S3Connection): Promis
     { step: 'build', priority: 'low', name: 'endpointOnly' },
   );
   await client.send(command);
-  if (found.url === undefined) throw new StorageError(`no endpoint is known for bucket ${Bucket}`, { key: '' });
+  if (found.url === undefined) {
+    throw new StorageError(`no endpoint is known for bucket ${Bucket}`, { key: '' });
+  }
   return found.url;
 }
 
 function urlOf(request: unknown): URL | undefined {
-  if (typeof request !== 'object' || request === null) return undefined;
+  if (typeof request !== 'object' || request === null) {
+    return undefined;
+  }
   const text = (name: string): string => String(Reflect.get(request, name) ?? '');
   const port = text('port');
   return new URL(`${text('protocol')}//${text('hostname')}${port === '' ? '' : `:${port}`}${text('path')}`);

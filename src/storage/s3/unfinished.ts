@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
-import type { S3Connection } from './client.ts';
+import { type ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
+import { type S3Connection } from './client.ts';
 import { nameOf, s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { optionsFor } from './upload.ts';
@@ -30,13 +30,19 @@ export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, s
     while (true) {
       const uploads = await uploadsOf(connection, meant, signal);
       const due = uploads.filter(({ UploadId }) => (aborted.get(UploadId) ?? 0) < enough);
-      if (due.length === 0) return aborted.size;
-      if (due.some(({ UploadId }) => aborted.has(UploadId))) await delay(100, undefined, signal === undefined ? {} : { signal });
+      if (due.length === 0) {
+        return aborted.size;
+      }
+      if (due.some(({ UploadId }) => aborted.has(UploadId))) {
+        await delay(100, undefined, signal === undefined ? {} : { signal });
+      }
       for (const { Key, UploadId } of due) {
         const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
         await client.send(command, optionsFor(signal)).catch((error: unknown) => {
           // Ended between the listing and now.
-          if (nameOf(error) !== 'NoSuchUpload') throw error;
+          if (nameOf(error) !== 'NoSuchUpload') {
+            throw error;
+          }
         });
         aborted.set(UploadId, (aborted.get(UploadId) ?? 0) + 1);
       }
@@ -65,11 +71,17 @@ async function uploadsOf(
       optionsFor(signal),
     );
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-      if (Key === undefined || UploadId === undefined || !Key.startsWith(Prefix)) continue;
-      if (before === undefined || (Initiated !== undefined && Initiated < before)) uploads.push({ Key, UploadId });
+      if (Key === undefined || UploadId === undefined || !Key.startsWith(Prefix)) {
+        continue;
+      }
+      if (before === undefined || (Initiated !== undefined && Initiated < before)) {
+        uploads.push({ Key, UploadId });
+      }
     }
     const next = page.IsTruncated === true ? page.NextKeyMarker : undefined;
-    if (next === undefined || next === marker) return uploads;
+    if (next === undefined || next === marker) {
+      return uploads;
+    }
     marker = next;
   }
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AbortMultipartUploadCommand, CompletedPart, S3Client } from '@aws-sdk/client-s3';
-import type { S3Connection } from './client.ts';
-import type { Lanes, Part, PartMemory } from './parts.ts';
+import { type AbortMultipartUploadCommand, type CompletedPart, type S3Client } from '@aws-sdk/client-s3';
+import { type S3Connection } from './client.ts';
+import { type Lanes, type Part, type PartMemory } from './parts.ts';
 
 /** If-None-Match or If-Match, as both kinds of upload take it. */
 export interface Condition {
@@ -90,10 +90,14 @@ export async function putParts(
     }
   };
   const launch = async (part: Part): Promise<void> => {
-    while (flying.size > 0 && flyingBytes + part.bytes.byteLength > partsPerUpload * partBytes) await Promise.race(flying);
+    while (flying.size > 0 && flyingBytes + part.bytes.byteLength > partsPerUpload * partBytes) {
+      await Promise.race(flying);
+    }
     // Before the next part is filled: an upload that waits its turn holds one part's memory, not several.
     await lanes.enter();
-    if (stop.signal.aborted) lanes.leave();
+    if (stop.signal.aborted) {
+      lanes.leave();
+    }
     stop.signal.throwIfAborted();
     flyingBytes += part.bytes.byteLength;
     const flight = sendPart(part)
@@ -107,7 +111,9 @@ export async function putParts(
 
   try {
     await launch(first);
-    for await (const part of rest) await launch(part);
+    for await (const part of rest) {
+      await launch(part);
+    }
     await Promise.all(flying);
     stop.signal.throwIfAborted();
     expected.etag = etagOfParts(done);
@@ -150,8 +156,12 @@ export async function putArray(upload: Upload, bytes: Uint8Array, partSize: numb
 function stoppable(connection: S3Connection, signal?: AbortSignal): S3Client {
   const { client, sdk } = connection;
   const send = (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
-    if (command instanceof sdk.AbortMultipartUploadCommand) return abandon(connection, command);
-    if (!(command instanceof sdk.CreateMultipartUploadCommand)) return client.send(command, optionsFor(signal));
+    if (command instanceof sdk.AbortMultipartUploadCommand) {
+      return abandon(connection, command);
+    }
+    if (!(command instanceof sdk.CreateMultipartUploadCommand)) {
+      return client.send(command, optionsFor(signal));
+    }
     return withGrace(signal, (late) => client.send(command, optionsFor(late)));
   };
   return new Proxy(client, {
@@ -166,12 +176,18 @@ function stoppable(connection: S3Connection, signal?: AbortSignal): S3Client {
  */
 export async function abandon({ client }: S3Connection, command: AbortMultipartUploadCommand): Promise<void> {
   for (let times = 1; times <= abandonTries; times += 1) {
-    if (times > 1) await delay(abandonEveryMs);
+    if (times > 1) {
+      await delay(abandonEveryMs);
+    }
     try {
       await client.send(command);
     } catch (error) {
-      if (error instanceof Error && error.name === 'NoSuchUpload') return;
-      if (times === abandonTries) throw error;
+      if (error instanceof Error && error.name === 'NoSuchUpload') {
+        return;
+      }
+      if (times === abandonTries) {
+        throw error;
+      }
     }
   }
 }
@@ -220,6 +236,8 @@ export function checksumText(crc: number): string {
 
 function etagOfParts(parts: readonly CompletedPart[]): string {
   const hash = createHash('md5');
-  for (const part of parts) hash.update(Buffer.from((part.ETag ?? '').replaceAll('"', ''), 'hex'));
+  for (const part of parts) {
+    hash.update(Buffer.from((part.ETag ?? '').replaceAll('"', ''), 'hex'));
+  }
   return `${hash.digest('hex')}-${parts.length}`;
 }

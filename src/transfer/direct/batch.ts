@@ -1,17 +1,17 @@
 import { cksumOfTurned } from '../../codec/cksum.ts';
 import { crc32Combine } from '../../codec/crc32.ts';
-import type { Remote } from '../../cluster/remote.ts';
+import { type Remote } from '../../cluster/remote.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
-import type { StoredBytes } from '../../model/backup/upload-plan.ts';
+import { type StoredBytes } from '../../model/backup/upload-plan.ts';
 import { isStored } from './curl-answer.ts';
-import type { DirectParts } from './parts.ts';
+import { type DirectParts } from './parts.ts';
 import { NodeBatch } from './node-batch.ts';
 import { plainSizes } from '../lzop-list.ts';
 import { damagedOnNode } from '../node-damage.ts';
 import { type NodeSum, sumIn } from '../node-sum.ts';
 import { atMost } from '../object-size.ts';
-import type { Source } from '../transfer.ts';
+import { type Source } from '../transfer.ts';
 
 /** A source and where what is sent of it lies on the node: itself, or a container in the script's own directory. */
 interface Packed {
@@ -70,14 +70,18 @@ async function pack(node: NodeBatch, unit: readonly Source[]): Promise<readonly 
   const places = new Map<number, string[]>();
   const packed = unit.map((source): Packed => {
     const { path, upload } = source;
-    if (upload.compression === 'none') return { source, name: path };
+    if (upload.compression === 'none') {
+      return { source, name: path };
+    }
     const base = path.slice(path.lastIndexOf('/') + 1);
     const place = seen.get(base) ?? 0;
     seen.set(base, place + 1);
     places.set(place, [...(places.get(place) ?? []), path]);
     return { source, name: `${place}/${base}.lzo` };
   });
-  for (const [place, paths] of places) await node.ask('pack', paths, String(place));
+  for (const [place, paths] of places) {
+    await node.ask('pack', paths, String(place));
+  }
   return packed;
 }
 
@@ -101,9 +105,13 @@ async function proveDigests(node: NodeBatch, packed: readonly Packed[]): Promise
     ['turned', packed.filter((each) => !isContainer(each))],
   ] as const) {
     const sums = files.filter(({ source }) => source.upload.digest !== undefined);
-    if (sums.length === 0 || (await agree(node, verb, sums))) continue;
+    if (sums.length === 0 || (await agree(node, verb, sums))) {
+      continue;
+    }
     for (const one of sums) {
-      if (!(await agree(node, verb, [one]))) throw damagedOnNode(one.source.upload);
+      if (!(await agree(node, verb, [one]))) {
+        throw damagedOnNode(one.source.upload);
+      }
     }
     throw new IntegrityError(`what ${sums.length} files of a batch hold changed while they were read`);
   }

@@ -1,4 +1,4 @@
-import type { Command, Remote } from '../../cluster/remote.ts';
+import { type Command, type Remote } from '../../cluster/remote.ts';
 
 /**
  * A script on a node that asks and is answered: it prints lines, and what is said to it arrives on its standard input. Like
@@ -30,7 +30,9 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     rest = lines.pop() ?? '';
     yield* lines;
   }
-  if (rest !== '') yield rest;
+  if (rest !== '') {
+    yield rest;
+  }
 }
 
 /** What is to be said, until it is fetched. */
@@ -52,9 +54,13 @@ class Sayings {
   async *read(): AsyncGenerator<Uint8Array> {
     while (true) {
       const text = this.#waiting.shift();
-      if (text !== undefined) yield Buffer.from(text);
-      else if (this.#over) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (text !== undefined) {
+        yield Buffer.from(text);
+      } else if (this.#over) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
     }
   }
 }

@@ -37,19 +37,34 @@ export function answerError(host: string, key: string, answer: Answer): StorageE
 }
 
 function isTransient(http: number, code: string, said: string, curl: number): boolean {
-  if (code === 'RequestTimeTooSkewed') return false;
-  if (['RequestTimeout', 'ExpiredToken', 'NoSuchUpload'].includes(code)) return true;
-  if (http === 403) return /expired/i.test(said);
+  if (code === 'RequestTimeTooSkewed') {
+    return false;
+  }
+  if (['RequestTimeout', 'ExpiredToken', 'NoSuchUpload'].includes(code)) {
+    return true;
+  }
+  if (http === 403) {
+    return /expired/i.test(said);
+  }
   // 23: the node could not write; 60 and 77: certificates.
-  if (http < 300) return ![23, 26, 35, 51, 58, 60, 77].includes(curl);
+  if (http < 300) {
+    return ![23, 26, 35, 51, 58, 60, 77].includes(curl);
+  }
   return http === 408 || http === 429 || (http >= 500 && http !== 501);
 }
 
 function hintFor(http: number, code: string, curl: number): string | undefined {
-  if (code === 'RequestTimeTooSkewed') return 'set the clock of the control host';
-  if (http === 403) return 'see what the credentials may do in this bucket; --transfer relay sends through this host instead';
-  if (curl === 23) return 'look for a full disk on that node';
-  if ([35, 51, 58, 60, 77].includes(curl))
+  if (code === 'RequestTimeTooSkewed') {
+    return 'set the clock of the control host';
+  }
+  if (http === 403) {
+    return 'see what the credentials may do in this bucket; --transfer relay sends through this host instead';
+  }
+  if (curl === 23) {
+    return 'look for a full disk on that node';
+  }
+  if ([35, 51, 58, 60, 77].includes(curl)) {
     return 'the node does not trust the certificate of the store: --transfer relay goes round it';
+  }
   return undefined;
 }

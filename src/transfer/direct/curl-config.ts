@@ -1,4 +1,4 @@
-import type { SignedRequest } from '../../storage/object-store.ts';
+import { type SignedRequest } from '../../storage/object-store.ts';
 
 /**
  * A request as curl reads it from its standard input (`curl -K -`), which is the only way that a signature may travel: argv

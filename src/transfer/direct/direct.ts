@@ -1,9 +1,9 @@
-import type { DirectParts } from './parts.ts';
+import { type DirectParts } from './parts.ts';
 import { uploadBatch } from './batch.ts';
 import { downloadBatch } from './download-batch.ts';
 import { downloadLarge } from './download.ts';
 import { uploadLarge } from './upload.ts';
-import type { Transfer } from '../transfer.ts';
+import { type Transfer } from '../transfer.ts';
 
 /**
  * Bytes go from the node straight to the store and back, by requests that this host signs one at a time. The node runs `sh`,

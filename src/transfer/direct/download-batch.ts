@@ -1,14 +1,14 @@
 import { cksumOfTurned } from '../../codec/cksum.ts';
 import { crc32Combine } from '../../codec/crc32.ts';
-import type { Remote } from '../../cluster/remote.ts';
+import { type Remote } from '../../cluster/remote.ts';
 import { IntegrityError, NotFoundError } from '../../model/errors.ts';
-import type { Answer } from './curl-answer.ts';
+import { type Answer } from './curl-answer.ts';
 import { type DirectParts, mebibyte } from './parts.ts';
 import { otherSum, proveLength } from '../node-sum.ts';
 import { plainSizes } from '../lzop-list.ts';
 import { NodeBatch } from './node-batch.ts';
-import type { Target } from '../transfer.ts';
-import type { StoredFile } from '../../model/backup/manifest.ts';
+import { type Target } from '../transfer.ts';
+import { type StoredFile } from '../../model/backup/manifest.ts';
 
 const smallNeed = mebibyte;
 
@@ -27,7 +27,9 @@ export async function downloadBatch(parts: DirectParts, unit: readonly Target[],
       })),
     );
     unit.forEach(({ file }, index) => {
-      if (answers[index]?.http === 404) throw new NotFoundError(`${parts.store.url}/${file.key} does not exist`);
+      if (answers[index]?.http === 404) {
+        throw new NotFoundError(`${parts.store.url}/${file.key} does not exist`);
+      }
       proveLength(file, answers[index]?.bytes ?? -1);
     });
     await proveStored(node, unit);
@@ -56,7 +58,9 @@ async function proveStored(node: NodeBatch, unit: readonly Target[]): Promise<vo
   const summed = unit.filter(({ file }) => file.storedCksum !== undefined);
   const sums = summed.length === 0 ? [] : await node.ask('cksum', summed.map(arrival));
   summed.forEach(({ file }, index) => {
-    if (!sums[index]?.startsWith(`${file.storedCksum} ${file.storedBytes} `)) throw otherSum(file, 'stored');
+    if (!sums[index]?.startsWith(`${file.storedCksum} ${file.storedBytes} `)) {
+      throw otherSum(file, 'stored');
+    }
   });
   await proveTurned(
     node,
@@ -67,9 +71,13 @@ async function proveStored(node: NodeBatch, unit: readonly Target[]): Promise<vo
 
 /** One sum for all of them; only when it is wrong is each asked for alone. */
 async function proveTurned(node: NodeBatch, targets: readonly Target[], of: 'plain' | 'stored'): Promise<void> {
-  if (targets.length === 0 || (await agree(node, targets, of))) return;
+  if (targets.length === 0 || (await agree(node, targets, of))) {
+    return;
+  }
   for (const target of targets) {
-    if (targets.length === 1 || !(await agree(node, [target], of))) throw otherSum(target.file, of);
+    if (targets.length === 1 || !(await agree(node, [target], of))) {
+      throw otherSum(target.file, of);
+    }
   }
   throw new IntegrityError(`what ${targets.length} files of a batch hold changed while they were read`);
 }

@@ -1,6 +1,6 @@
-import type { Remote } from '../../cluster/remote.ts';
+import { type Remote } from '../../cluster/remote.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.ts';
-import type { StoredFile } from '../../model/backup/manifest.ts';
+import { type StoredFile } from '../../model/backup/manifest.ts';
 import { answerError } from './curl-answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
@@ -8,7 +8,7 @@ import { type DirectParts, mebibyte, numberOf } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 import { type Check, checkOf, proveLength, proveSum } from '../node-sum.ts';
-import type { Target } from '../transfer.ts';
+import { type Target } from '../transfer.ts';
 
 /** Only what curl and lzop say lies there. */
 const smallNeed = mebibyte;
@@ -28,12 +28,16 @@ export async function downloadLarge(parts: DirectParts, { file, path }: Target, 
     const config = curlConfig([{ request: await parts.signer.get(file.key) }], limit?.bytesPerSecond);
     talk.say(`${Buffer.byteLength(config)}\n${config}`);
     for await (const line of talk.lines) {
-      if (line.startsWith('GOT ')) got = line;
+      if (line.startsWith('GOT ')) {
+        got = line;
+      }
     }
   } finally {
     talk.end();
   }
-  if (got === undefined) throw new RemoteError(`${to.host} did not say what became of ${file.key}`, { host: to.host });
+  if (got === undefined) {
+    throw new RemoteError(`${to.host} did not say what became of ${file.key}`, { host: to.host });
+  }
   judge(got, file, check, to.host, parts.store.url);
 }
 
@@ -42,8 +46,12 @@ function judge(line: string, file: StoredFile, check: Check, host: string, url: 
   const said = words.join(' ').trim();
   const answer = { curl: numberOf(curl), http: numberOf(http), etag: '', said };
   const whole = said === '' ? '' : `: ${said}`;
-  if (answer.http === 404) throw new NotFoundError(`${url}/${file.key} does not exist`);
-  if (answer.http >= 300 || answer.http === 0) throw answerError(host, file.key, answer);
+  if (answer.http === 404) {
+    throw new NotFoundError(`${url}/${file.key} does not exist`);
+  }
+  if (answer.http >= 300 || answer.http === 0) {
+    throw answerError(host, file.key, answer);
+  }
   proveLength(file, numberOf(length?.trim()));
   if (writing !== '0' || (lzop !== '0' && /space|quota|File too large/i.test(said))) {
     throw new RemoteError(`${host} cannot write ${file.key}${whole}`, { host, stderr: said });
@@ -52,6 +60,8 @@ function judge(line: string, file: StoredFile, check: Check, host: string, url: 
   if (lzop !== '0' && [0, 23].includes(answer.curl)) {
     throw new IntegrityError(`${file.key} is damaged: lzop on ${host} ended with status ${lzop}${whole}`);
   }
-  if (answer.curl !== 0) throw answerError(host, file.key, answer);
+  if (answer.curl !== 0) {
+    throw answerError(host, file.key, answer);
+  }
   proveSum(host, file, check, { cksum: numberOf(sum), bytes: numberOf(bytes) });
 }

@@ -1,10 +1,9 @@
-import type { Remote } from '../../cluster/remote.ts';
+import { type Remote } from '../../cluster/remote.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
-import type { SignedRequest } from '../../storage/object-store.ts';
+import { type SignedRequest } from '../../storage/object-store.ts';
 import { type Answer, answerError } from './curl-answer.ts';
-import type { Conversation } from './conversation.ts';
-import { converse } from './conversation.ts';
+import { type Conversation, converse } from './conversation.ts';
 import { type CurlRequest, curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain, numberOf } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
@@ -52,11 +51,15 @@ export class NodeBatch {
   async send(requests: readonly BatchRequest[]): Promise<readonly Answer[]> {
     const answers = new Map<BatchRequest, Answer>();
     for (let failures = 1, open = requests; open.length > 0; failures += 1) {
-      for (const [request, answer] of await this.#round(open)) answers.set(request, answer);
+      for (const [request, answer] of await this.#round(open)) {
+        answers.set(request, answer);
+      }
       open = open.filter((request) => !request.isDone(answers.get(request) ?? none));
       const errors = open.map((request) => answerError(this.#remote.host, request.key, answers.get(request) ?? none));
       const [error] = errors.toSorted((a, b) => Number(a.transient) - Number(b.transient));
-      if (error !== undefined) await beforeAgain(error, failures, this.#parts.patience, this.#signal);
+      if (error !== undefined) {
+        await beforeAgain(error, failures, this.#parts.patience, this.#signal);
+      }
     }
     return requests.map((request) => answers.get(request) ?? none);
   }
@@ -64,7 +67,7 @@ export class NodeBatch {
   /** Ends the script and waits until it has ended well. */
   async finish(): Promise<void> {
     this.#talk.end();
-    while ((await this.#lines.next()).done !== true);
+    while ((await this.#lines.next()).done !== true) {}
   }
 
   /** Gives up whatever the script does; after `finish` there is nothing to do. */
@@ -109,7 +112,9 @@ export class NodeBatch {
           transient: true,
         });
       }
-      if (line.value === 'ok') return printed;
+      if (line.value === 'ok') {
+        return printed;
+      }
       printed.push(line.value);
     }
   }
@@ -134,11 +139,17 @@ function notesOf(lines: readonly string[]): ReadonlyMap<number, Note> {
   };
   for (const line of lines) {
     const [, index, http, bytes] = /^(\d+) (\d+) (\d+)$/.exec(line) ?? [];
-    if (index !== undefined) Object.assign(noteOf(index), { http: numberOf(http), bytes: numberOf(bytes) });
+    if (index !== undefined) {
+      Object.assign(noteOf(index), { http: numberOf(http), bytes: numberOf(bytes) });
+    }
     const [, ofHead, etag] = /^h\/(\d+)\.head:etag: *"?([^"\r]*)/i.exec(line) ?? [];
-    if (ofHead !== undefined) noteOf(ofHead).etag = etag ?? '';
+    if (ofHead !== undefined) {
+      noteOf(ofHead).etag = etag ?? '';
+    }
     const [, ofBody, said = ''] = /^h\/(\d+)\.body:(.*)$/.exec(line) ?? [];
-    if (ofBody !== undefined) noteOf(ofBody).said += said;
+    if (ofBody !== undefined) {
+      noteOf(ofBody).said += said;
+    }
   }
   return notes;
 }

@@ -9,7 +9,7 @@
  * either: bash before 5.1 writes those to a file.
  */
 import { turning } from '../../codec/cksum.ts';
-import type { Command } from '../../cluster/remote.ts';
+import { type Command } from '../../cluster/remote.ts';
 
 /** KiB that must be free where a script works; its first argument is taken away. */
 const opening = `

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Remote } from '../../cluster/remote.ts';
-import type { RateLimit } from '../../flow/rate-limit.ts';
-import type { Patience } from '../../flow/retry.ts';
-import type { StorageError } from '../../model/errors.ts';
-import type { ObjectStore, Signer } from '../../storage/object-store.ts';
+import { type Remote } from '../../cluster/remote.ts';
+import { type RateLimit } from '../../flow/rate-limit.ts';
+import { type Patience } from '../../flow/retry.ts';
+import { type StorageError } from '../../model/errors.ts';
+import { type ObjectStore, type Signer } from '../../storage/object-store.ts';
 
 /** What a direct transfer works with. */
 export interface DirectParts {
@@ -24,7 +24,9 @@ export const mebibyte: number = 1024 ** 2;
 
 /** Waits before a request is sent again; throws the error when it must not be, or has been often enough. */
 export async function beforeAgain(error: StorageError, failures: number, patience: Patience, signal: AbortSignal): Promise<void> {
-  if (!error.transient || failures >= patience.attempts) throw error;
+  if (!error.transient || failures >= patience.attempts) {
+    throw error;
+  }
   await sleep(patience.firstDelayMs * 2 ** (failures - 1) * (1 + Math.random() / 2), undefined, { signal });
 }
 

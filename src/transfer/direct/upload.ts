@@ -1,10 +1,9 @@
-import type { CksumPart } from '../../codec/cksum.ts';
-import { combinedCksum } from '../../codec/cksum.ts';
-import type { Remote } from '../../cluster/remote.ts';
-import type { RateLimit } from '../../flow/rate-limit.ts';
+import { type CksumPart, combinedCksum } from '../../codec/cksum.ts';
+import { type Remote } from '../../cluster/remote.ts';
+import { type RateLimit } from '../../flow/rate-limit.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
-import type { StoredBytes, Upload } from '../../model/backup/upload-plan.ts';
-import type { SignedParts, SignedRequest } from '../../storage/object-store.ts';
+import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
+import { type SignedParts, type SignedRequest } from '../../storage/object-store.ts';
 import { type Answer, answerError, isStored } from './curl-answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
@@ -12,7 +11,7 @@ import { type DirectParts, beforeAgain, mebibyte, numberOf } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 import { atMost } from '../object-size.ts';
-import type { Source } from '../transfer.ts';
+import { type Source } from '../transfer.ts';
 
 /** Streams of a node for whose parts there should be room in its memory. */
 const streamsWithRoom = 4;
@@ -39,7 +38,9 @@ export async function uploadLarge(
   try {
     for await (const line of talk.lines) {
       const answer = await sending.hear(line);
-      if (answer !== undefined) talk.say(answer);
+      if (answer !== undefined) {
+        talk.say(answer);
+      }
     }
     return await sending.complete();
   } catch (error) {
@@ -103,23 +104,31 @@ class Sending {
     this.#provePlain(storedBytes);
     const etag = this.#inParts === undefined ? this.#etags[0] : (await this.#inParts.complete(this.#etags, this.#signal)).etag;
     this.#whole = true;
-    if (etag === undefined) throw new IntegrityError(`${this.#host} sent nothing of ${key}`);
+    if (etag === undefined) {
+      throw new IntegrityError(`${this.#host} sent nothing of ${key}`);
+    }
     return { storedBytes, storedCksum, etag };
   }
 
   async abort(): Promise<void> {
-    if (!this.#whole) await this.#inParts?.abort();
+    if (!this.#whole) {
+      await this.#inParts?.abort();
+    }
   }
 
   #end(raw: string | undefined): void {
-    if (this.#upload.compression === 'lzo') this.#provePlain(numberOf(raw));
+    if (this.#upload.compression === 'lzo') {
+      this.#provePlain(numberOf(raw));
+    }
     this.#proven = true;
   }
 
   #part(cksum: number, bytes: number): void {
     this.#sums.push({ cksum, bytes });
     // The last part of a file that is stored as it is: now its size is known.
-    if (this.#proven) this.#provePlain(combinedCksum(this.#sums).bytes);
+    if (this.#proven) {
+      this.#provePlain(combinedCksum(this.#sums).bytes);
+    }
   }
 
   async #signed(): Promise<string> {
@@ -132,7 +141,9 @@ class Sending {
   async #request(): Promise<SignedRequest> {
     const { signer } = this.#parts;
     const { key } = this.#upload;
-    if (this.#proven && this.#sums.length === 1) return signer.put(key);
+    if (this.#proven && this.#sums.length === 1) {
+      return signer.put(key);
+    }
     this.#inParts ??= await signer.inParts(key, this.#signal);
     return this.#inParts.sign(this.#sums.length);
   }
@@ -152,7 +163,9 @@ class Sending {
   /** Of what is stored as it is the stored bytes are the plain ones. */
   #provePlain(bytes: number): void {
     const { compression, component } = this.#upload;
-    if (compression === 'lzo' && this.#proven) return;
+    if (compression === 'lzo' && this.#proven) {
+      return;
+    }
     if (bytes !== component.bytes) {
       throw new IntegrityError(
         `${component.path} gave ${bytes} bytes instead of the ${component.bytes} that the listing promised`,
@@ -161,7 +174,9 @@ class Sending {
   }
 
   #prove(ended: boolean): void {
-    if (!ended) throw new IntegrityError(`${this.#host} did not say how the sending of ${this.#upload.key} ended`);
+    if (!ended) {
+      throw new IntegrityError(`${this.#host} did not say how the sending of ${this.#upload.key} ended`);
+    }
   }
 
   #refuse(wrong: boolean, what: string): void {

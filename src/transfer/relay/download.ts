@@ -1,15 +1,14 @@
 import { turning } from '../../codec/cksum.ts';
-import type { Remote } from '../../cluster/remote.ts';
+import { type Remote } from '../../cluster/remote.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
 import { joined } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
 import { checkOf, proveSum, sumIn } from '../node-sum.ts';
-import type { RelayParts } from './parts.ts';
-import { objectsAtOnce } from './parts.ts';
+import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
-import type { Target } from '../transfer.ts';
+import { type Target } from '../transfer.ts';
 
 /** What OpenSSH takes in one packet. */
 const packetBytes = 32 * 1024;
@@ -36,7 +35,9 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
       ? new RemoteError(`${file.key}: ${error.message}`, { host: error.host, cause: error })
       : error;
   }
-  if (proved) proveSum(to.host, file, checkOf(file), sumIn(said));
+  if (proved) {
+    proveSum(to.host, file, checkOf(file), sumIn(said));
+  }
 }
 
 /** Writes what it reads, unpacked, and prints `cksum` of that with the bits of each byte turned round. */

@@ -1,19 +1,18 @@
 import { crc32 } from 'node:zlib';
-import type { LzoPool } from '../../codec/lzo/pool.ts';
+import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { lzopEncode } from '../../codec/lzop/encode.ts';
 import { ContainerFollower } from '../../codec/lzop/follow.ts';
-import type { Command, Remote } from '../../cluster/remote.ts';
+import { type Command, type Remote } from '../../cluster/remote.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { crcText } from '../../model/backup/checksum.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { StoredBytes, Upload } from '../../model/backup/upload-plan.ts';
+import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
 import { damagedOnNode } from '../node-damage.ts';
 import { atMost } from '../object-size.ts';
-import type { RelayParts } from './parts.ts';
-import { objectsAtOnce } from './parts.ts';
-import type { Source } from '../transfer.ts';
+import { type RelayParts, objectsAtOnce } from './parts.ts';
+import { type Source } from '../transfer.ts';
 
 /** One file as a stream: compressed by the node's lzop where it has one, and proved on its way. */
 export async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal: AbortSignal): Promise<StoredBytes> {
@@ -45,7 +44,9 @@ export async function uploadBatch(
     return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), etag: object.etag };
   });
   const stored: StoredBytes[] = [];
-  for await (const one of puts) stored.push(one);
+  for await (const one of puts) {
+    stored.push(one);
+  }
   parts.pool.give(memory);
   return stored;
 }
@@ -152,7 +153,9 @@ class Watch {
 
 /** A Data.db must have the CRC-32 that Cassandra wrote beside it. */
 function checkDigest(upload: Upload, plainCrc: number): void {
-  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) throw damagedOnNode(upload, crcText(plainCrc));
+  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) {
+    throw damagedOnNode(upload, crcText(plainCrc));
+  }
 }
 
 /** Passes the plain bytes on and ends with an error when they are not as many as promised. */

@@ -5,8 +5,7 @@ import { test } from 'node:test';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { backupManifestOf, nodeManifestOf, storedOf, users } from '../../support/manifests.ts';
-import type { SourceRun } from '../../support/sources.ts';
-import { runSource } from '../../support/sources.ts';
+import { type SourceRun, runSource } from '../../support/sources.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const sample = new URL('../../support/sample-program.ts', import.meta.url);

@@ -8,7 +8,9 @@ import { noise } from '../../support/lzop.ts';
 
 function ours(...chunks: readonly Uint8Array[]): number {
   const sum = new Cksum();
-  for (const chunk of chunks) sum.add(chunk);
+  for (const chunk of chunks) {
+    sum.add(chunk);
+  }
   return sum.sum;
 }
 

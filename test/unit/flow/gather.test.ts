@@ -3,12 +3,16 @@ import { test } from 'node:test';
 import { joined } from '../../../src/flow/gather.ts';
 
 async function* of(...chunks: readonly string[]): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) yield Buffer.from(chunk);
+  for (const chunk of chunks) {
+    yield Buffer.from(chunk);
+  }
 }
 
 async function textsOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
   const texts: string[] = [];
-  for await (const chunk of source) texts.push(Buffer.from(chunk).toString());
+  for await (const chunk of source) {
+    texts.push(Buffer.from(chunk).toString());
+  }
   return texts;
 }
 
@@ -26,7 +30,9 @@ test('an error of the source comes through, after what was whole', async () => {
   }
   const seen: string[] = [];
   await assert.rejects(async () => {
-    for await (const chunk of joined(failing(), 4)) seen.push(Buffer.from(chunk).toString());
+    for await (const chunk of joined(failing(), 4)) {
+      seen.push(Buffer.from(chunk).toString());
+    }
   }, /lost/);
   assert.deepEqual(seen, ['abcd']);
 });

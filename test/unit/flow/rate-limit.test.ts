@@ -63,7 +63,9 @@ test('a limited stream has the same bytes, one without a limit is the same strea
     yield* chunks;
   }
   const got: Uint8Array[] = [];
-  for await (const chunk of limited(source(), new RateLimit(1_000_000), signal)) got.push(chunk);
+  for await (const chunk of limited(source(), new RateLimit(1_000_000), signal)) {
+    got.push(chunk);
+  }
   assert.deepEqual(got, chunks);
   const bare = source();
   assert.equal(limited(bare, undefined, signal), bare);

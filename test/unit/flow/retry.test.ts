@@ -11,7 +11,9 @@ test('a transient failure is tried again, each time told, until it works', async
   const told: unknown[] = [];
   const result = await retry(
     async (attempt) => {
-      if (attempt < 3) throw transient(`attempt ${attempt}`);
+      if (attempt < 3) {
+        throw transient(`attempt ${attempt}`);
+      }
       return attempt;
     },
     never,

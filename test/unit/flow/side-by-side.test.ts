@@ -6,7 +6,9 @@ import { inOrder } from '../../../src/flow/side-by-side.ts';
 
 async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of items) all.push(item);
+  for await (const item of items) {
+    all.push(item);
+  }
   return all;
 }
 
@@ -18,7 +20,9 @@ test('results come in the order of the items, however long each takes, and never
       const results = inOrder(turns.entries(), limit, async ([index, count]) => {
         running += 1;
         most = Math.max(most, running);
-        for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
+        for (let turn = 0; turn < count; turn += 1) {
+          await Promise.resolve();
+        }
         running -= 1;
         return index;
       });
@@ -61,7 +65,9 @@ for (const [who, end] of [
       running += 1;
       await delay(item === 2 ? 1 : 10);
       running -= 1;
-      if (item === 2) throw new Error('third');
+      if (item === 2) {
+        throw new Error('third');
+      }
       return item;
     });
     await end(results);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { AgeUnit } from '../../../src/model/age.ts';
-import { ageText, momentBefore, parseAge } from '../../../src/model/age.ts';
+import { type AgeUnit, ageText, momentBefore, parseAge } from '../../../src/model/age.ts';
 import { UsageError } from '../../../src/model/errors.ts';
 
 function before(moment: string, age: string): string {

@@ -15,7 +15,9 @@ test('a directory by URL or by absolute path', () => {
 });
 
 test('the written form reads back', () => {
-  for (const url of ['s3://bucket', 's3://bucket/a/b', 'file:///backups/x']) assert.equal(locationUrl(parseLocation(url)), url);
+  for (const url of ['s3://bucket', 's3://bucket/a/b', 'file:///backups/x']) {
+    assert.equal(locationUrl(parseLocation(url)), url);
+  }
 });
 
 test('what is no location is refused', () => {
@@ -36,5 +38,7 @@ test('what is no location is refused', () => {
 });
 
 test('a base path cannot climb', () => {
-  for (const text of ['s3://bucket/../other', 's3://bucket/a/./b']) assert.throws(() => parseLocation(text), /must not hold/);
+  for (const text of ['s3://bucket/../other', 's3://bucket/a/./b']) {
+    assert.throws(() => parseLocation(text), /must not hold/);
+  }
 });

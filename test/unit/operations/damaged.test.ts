@@ -1,12 +1,11 @@
 /** A backup whose own manifest cannot be read keeps nobody from the others, and is passed over by nobody in silence. */
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
-import type { Event } from '../../../src/model/events.ts';
+import { type Event } from '../../../src/model/events.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../../../src/model/errors.ts';
 import { tableFilter } from '../../../src/model/table-filter.ts';
 import { chooseBackup } from '../../../src/operations/choose-backup.ts';
-import type { DeleteOptions } from '../../../src/operations/prune/delete.ts';
-import { deleteBackups } from '../../../src/operations/prune/delete.ts';
+import { type DeleteOptions, deleteBackups } from '../../../src/operations/prune/delete.ts';
 import { listBackups } from '../../../src/operations/list.ts';
 import { prune } from '../../../src/operations/prune/prune.ts';
 import { chooseSources } from '../../../src/operations/restore-sources.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BackupPlan, BackupResult, NodeOutcome } from '../../../src/model/restore/restore-result.ts';
+import { type BackupPlan, type BackupResult, type NodeOutcome } from '../../../src/model/restore/restore-result.ts';
 import { backupJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';
 import { tableOf, users } from '../../support/manifests.ts';
 

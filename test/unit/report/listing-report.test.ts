@@ -113,6 +113,8 @@ async function* none(): AsyncGenerator<typeof manifest> {}
 
 async function joined(pieces: AsyncIterable<string>): Promise<string> {
   let text = '';
-  for await (const piece of pieces) text += piece;
+  for await (const piece of pieces) {
+    text += piece;
+  }
   return text;
 }

@@ -31,7 +31,9 @@ test('the node and backup of a key are found from it, wherever the backup lies',
 });
 
 test('a host’s name stands as one segment of a key and takes nobody else’s place', () => {
-  for (const name of ['n1', '10.0.0.1', 'fe80::1%eth0', 'cass-1.example.com', '_x']) assert.ok(keys.isHostSegment(name), name);
+  for (const name of ['n1', '10.0.0.1', 'fe80::1%eth0', 'cass-1.example.com', '_x']) {
+    assert.ok(keys.isHostSegment(name), name);
+  }
   for (const name of [
     '',
     '.',

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { IntegrityError } from '../../../src/model/errors.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/manifest-format.ts';
-import type { WantedTables } from '../../../src/storage/node-manifest-format.ts';
-import { encodeNodeManifest, joinPages, manifestPages } from '../../../src/storage/node-manifest-format.ts';
+import { type WantedTables, encodeNodeManifest, joinPages, manifestPages } from '../../../src/storage/node-manifest-format.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
 
 const whole = nodeManifestOf({
@@ -19,10 +18,15 @@ function changed(value: unknown, place: string, to: unknown): unknown {
   const copy: unknown = structuredClone(value);
   const steps = place.split('.');
   let at: Record<string, unknown> = copy as Record<string, unknown>;
-  for (const step of steps.slice(0, -1)) at = at[step] as Record<string, unknown>;
+  for (const step of steps.slice(0, -1)) {
+    at = at[step] as Record<string, unknown>;
+  }
   const last = steps.at(-1) ?? '';
-  if (to === undefined) delete at[last];
-  else at[last] = to;
+  if (to === undefined) {
+    delete at[last];
+  } else {
+    at[last] = to;
+  }
   return copy;
 }
 
@@ -82,7 +86,9 @@ test('a node manifest of many files comes in pages that together hold it', async
   const many = { ...whole, tables };
   const pages: number[] = [];
   const bytes = await encodeNodeManifest(many);
-  for await (const page of manifestPages(bytes, key)) pages.push(page.tables.length);
+  for await (const page of manifestPages(bytes, key)) {
+    pages.push(page.tables.length);
+  }
   assert.deepEqual(pages, [2, 2, 0]);
   assert.deepEqual(await decodeNodeManifest(bytes, key), many);
 });

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ConditionFailedError, IntegrityError, StorageError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { type ObjectStore } from '../../../src/storage/object-store.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { listed } from '../../support/bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../support/manifests.ts';
@@ -161,7 +160,9 @@ test('a store that knows no conditions takes a run all the same, and no second o
   const store = watchedStore(plain.store);
   store.spoil = async (put, options) => {
     const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
-    if (options.ifAbsent === true) throw new StorageError('not implemented', { key: '', cause });
+    if (options.ifAbsent === true) {
+      throw new StorageError('not implemented', { key: '', cause });
+    }
     return put(options);
   };
   const repository = new Repository(store);

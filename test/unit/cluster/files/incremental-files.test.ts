@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import {
   deleteIncrementalFiles,
   isSetAside,
@@ -89,7 +88,9 @@ test('what is set aside is known again by name, size and time: another file unde
   assert.equal(setAside.length, 8);
   const known = new Map(setAside.map((file) => [file.path, file]));
   const { components } = await listIncrementalFiles(remote, [data]);
-  for (const component of components) assert.ok(isSetAside(component, known), componentKey(component));
+  for (const component of components) {
+    assert.ok(isSetAside(component, known), componentKey(component));
+  }
   const changed = join(data, table, 'backups/nb-1-big-Statistics.db');
   await utimes(changed, 1, 1.5);
   await writeFile(join(data, table, 'backups/nb-1-big-Data.db'), 'longer than it was before');

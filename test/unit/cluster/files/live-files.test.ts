@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Remote } from '../../../../src/cluster/remote.ts';
-import type { LiveFile } from '../../../../src/cluster/files/live-files.ts';
-import { listLiveFiles } from '../../../../src/cluster/files/live-files.ts';
+import { type Remote } from '../../../../src/cluster/remote.ts';
+import { type LiveFile, listLiveFiles } from '../../../../src/cluster/files/live-files.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
@@ -13,7 +12,9 @@ const remote = localRemote({ host: 'h2' });
 
 async function live(directory: string, from: Remote = remote): Promise<readonly LiveFile[]> {
   const files: LiveFile[] = [];
-  for await (const file of listLiveFiles(from, [directory], new AbortController().signal)) files.push(file);
+  for await (const file of listLiveFiles(from, [directory], new AbortController().signal)) {
+    files.push(file);
+  }
   return files;
 }
 

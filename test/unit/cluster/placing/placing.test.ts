@@ -3,9 +3,15 @@ import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PlacingPlan } from '../../../../src/cluster/placing/placing.ts';
-import { beginPlacing, checkTakeBack, placeFiles, readJournals, takeBack } from '../../../../src/cluster/placing/placing.ts';
-import type { Remote } from '../../../../src/cluster/remote.ts';
+import {
+  type PlacingPlan,
+  beginPlacing,
+  checkTakeBack,
+  placeFiles,
+  readJournals,
+  takeBack,
+} from '../../../../src/cluster/placing/placing.ts';
+import { type Remote } from '../../../../src/cluster/remote.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -141,7 +147,9 @@ test('after a crash at any step it can be gone on with, and taken back, also aft
     await takeBack(await failingFrom(back.root, (call % 13) + 1), back.plan.dataDirectories, id, signal).catch(() => {});
     await takeBack(whole, back.plan.dataDirectories, id, signal);
     assert.deepEqual(await live(back.root), oldLive, `taken back after a crash at call ${call}`);
-    if (!crashed) break;
+    if (!crashed) {
+      break;
+    }
     crashes += 1;
   }
   assert.ok(crashes > 15, `only ${crashes} steps could fail`);
@@ -187,7 +195,9 @@ test('two scripts never work on one node at once: the second waits for what a ki
   await writeFile(join(bin, 'mv'), held);
   await chmod(join(bin, 'mv'), 0o755);
   const placing = placeFiles(localRemote({ path: [bin, join(root, 'bin')] }), plan.dataDirectories, id, signal);
-  while (!(await readdir(bin)).includes('here')) await delay(20);
+  while (!(await readdir(bin)).includes('here')) {
+    await delay(20);
+  }
   const undoing = takeBack(whole, plan.dataDirectories, id, signal);
   assert.equal(await Promise.race([undoing.then(() => 'ran'), delay(500).then(() => 'waits')]), 'waits');
   await writeFile(join(bin, 'go'), '');

@@ -78,7 +78,9 @@ test('a tool that is still at work for an earlier run is named, so that its rows
 async function until<T>(ask: () => T | Promise<T>): Promise<T> {
   for (;;) {
     const answer = await ask();
-    if (answer) return answer;
+    if (answer) {
+      return answer;
+    }
     await setTimeout(20);
   }
 }

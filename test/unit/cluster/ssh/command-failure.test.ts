@@ -57,7 +57,9 @@ test('a tail keeps exactly the last bytes', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'grapheme-ascii' })), fc.integer({ min: 1, max: 40 }), (parts, limit) => {
       const tail = new Tail(limit);
-      for (const part of parts) tail.add(Buffer.from(part));
+      for (const part of parts) {
+        tail.add(Buffer.from(part));
+      }
       assert.equal(tail.text, parts.join('').slice(-limit));
     }),
   );

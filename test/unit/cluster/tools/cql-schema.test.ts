@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assembleSchema, readSchema, schemaFault } from '../../../../src/cluster/tools/cql-schema.ts';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
-import type { SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
+import { type SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
 import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
 import { uuidOf } from '../../../../src/model/sstable.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
-import { fixture, recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
-import type { Recorded } from '../../../support/recorded.ts';
+import { fixture, recordedNodetool, recordedVersions, type Recorded } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', '');

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import * as nodetool from '../../../../src/cluster/tools/nodetool.ts';
-import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
-import type { Tools } from '../../../../src/cluster/tools/run-tool.ts';
+import { defaultTools, type Tools } from '../../../../src/cluster/tools/run-tool.ts';
 import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
-import { fakeProgram } from '../../../support/fake-program.ts';
-import type { FakeProgram } from '../../../support/fake-program.ts';
+import { fakeProgram, type FakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';

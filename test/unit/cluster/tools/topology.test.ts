@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
-import { readTopology } from '../../../../src/cluster/tools/topology.ts';
-import type { Topology } from '../../../../src/cluster/tools/topology.ts';
+import { readTopology, type Topology } from '../../../../src/cluster/tools/topology.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
-import { fixture, recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
-import type { Recorded } from '../../../support/recorded.ts';
+import { fixture, recordedNodetool, recordedVersions, type Recorded } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', 'rpc_address: 127.0.0.2\n');

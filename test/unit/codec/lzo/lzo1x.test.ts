@@ -66,7 +66,9 @@ test('every length around the edges of the format survives, in every kind of dat
       Buffer.alloc(length, 7),
       Buffer.alloc(length).map((_, n) => n % 3),
     ].entries()) {
-      if (length > 0) await assertBothDecode(plain, `${length} bytes of kind ${kind}`);
+      if (length > 0) {
+        await assertBothDecode(plain, `${length} bytes of kind ${kind}`);
+      }
     }
   }
 });
@@ -142,7 +144,9 @@ test('only a whole block of exactly the right length is accepted', () => {
   for (let length = 0; length < stored.length; length++) {
     assert.equal(lzo1x.decompress(stored.subarray(0, length), Buffer.alloc(5000)), false, `cut to ${length}`);
   }
-  for (const length of [0, 1, 4999, 5001, 262_144]) assert.equal(lzo1x.decompress(stored, Buffer.alloc(length)), false);
+  for (const length of [0, 1, 4999, 5001, 262_144]) {
+    assert.equal(lzo1x.decompress(stored, Buffer.alloc(length)), false);
+  }
   assert.equal(lzo1x.decompress(Buffer.concat([stored, Buffer.alloc(1)]), Buffer.alloc(5000)), false);
 });
 
@@ -153,11 +157,17 @@ test('damaged blocks never hang, trap or spoil the blocks after them', async () 
   const target = Buffer.alloc(20_000);
   for (let n = 0; n < 3000; n++) {
     const damaged = Uint8Array.from(goodStored);
-    for (let flips = 1 + (next() % 6); flips > 0; flips--) damaged[next() % damaged.length] = next() % 256;
+    for (let flips = 1 + (next() % 6); flips > 0; flips--) {
+      damaged[next() % damaged.length] = next() % 256;
+    }
     lzo1x.decompress(damaged.subarray(0, 1 + (next() % damaged.length)), Buffer.alloc(1 + (next() % 40_000)));
     lzo1x.decompress(damaged, target);
-    if (n % 10 === 0) await lzo.decompress(damaged, target);
-    if (n % 100 > 0) continue;
+    if (n % 10 === 0) {
+      await lzo.decompress(damaged, target);
+    }
+    if (n % 100 > 0) {
+      continue;
+    }
     for (const decode of decoders) {
       assert.equal(await decode(goodStored, target.fill(0)), true);
       assert.ok(target.equals(good));

@@ -37,7 +37,9 @@ test('closing rejects what is under way and what waits, and everything after it'
   const pool = openLzoPool({ threads: 1, worker: broken('') });
   const jobs = Promise.allSettled(Array.from({ length: 5 }, () => pool.encode(new Uint8Array(1000))));
   await pool.close();
-  for (const outcome of await jobs) assert.ok(outcome.status === 'rejected' && /pool is closed/.test(String(outcome.reason)));
+  for (const outcome of await jobs) {
+    assert.ok(outcome.status === 'rejected' && /pool is closed/.test(String(outcome.reason)));
+  }
   await assert.rejects(pool.encode(new Uint8Array(1000)), /pool is closed/);
   await pool.close();
 });
@@ -86,8 +88,12 @@ test('memory is used again once it is given back, and by nobody else meanwhile',
 test('memory that is too small goes, in the end', async () => {
   const pool = openLzoPool({ threads: 1 });
   try {
-    for (let n = 0; n < 8; n++) pool.give(new Uint8Array(1000));
-    for (let n = 0; n < 4; n++) pool.take(100_000);
+    for (let n = 0; n < 8; n++) {
+      pool.give(new Uint8Array(1000));
+    }
+    for (let n = 0; n < 4; n++) {
+      pool.take(100_000);
+    }
     const large = new Uint8Array(100_000);
     pool.give(large);
     assert.equal(pool.take(100_000).buffer, large.buffer);

@@ -19,7 +19,9 @@ const decode = (container: Uint8Array, size = 50_000): Promise<Buffer> =>
 async function attempt(container: Uint8Array): Promise<{ readonly plain: Buffer; readonly error: unknown }> {
   const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of lzopDecode(inChunks(container, 1000), { pool })) chunks.push(chunk);
+    for await (const chunk of lzopDecode(inChunks(container, 1000), { pool })) {
+      chunks.push(chunk);
+    }
     return { plain: Buffer.concat(chunks), error: undefined };
   } catch (error) {
     return { plain: Buffer.concat(chunks), error };
@@ -87,7 +89,9 @@ test('every truncation is an error, and what came before it is right', async () 
       ...Array.from({ length: 100 }, (_, n) => n),
       ...Array.from({ length: 100 }, (_, n) => container.length - 1 - n),
     ];
-    for (let n = 100; n < container.length - 100; n += 1009) lengths.push(n);
+    for (let n = 100; n < container.length - 100; n += 1009) {
+      lengths.push(n);
+    }
     for (const length of lengths) {
       const { plain: got, error } = await attempt(container.subarray(0, length));
       assert.ok(error instanceof IntegrityError, `cut to ${length} of ${container.length}`);
@@ -139,9 +143,14 @@ test('damage anywhere in a long container is noticed before a wrong byte is give
       damaged[at] = (damaged[at] ?? 0) ^ (1 + (next() % 255));
     }
     const { plain: got, error } = await attempt(damaged);
-    if (error === undefined) assert.ok(got.equals(plain));
-    else assert.ok(error instanceof IntegrityError && got.equals(plain.subarray(0, got.length)));
-    if (error !== undefined) noticed++;
+    if (error === undefined) {
+      assert.ok(got.equals(plain));
+    } else {
+      assert.ok(error instanceof IntegrityError && got.equals(plain.subarray(0, got.length)));
+    }
+    if (error !== undefined) {
+      noticed++;
+    }
   }
   assert.ok(noticed > 140, `${noticed} noticed`);
 });
@@ -156,8 +165,11 @@ test('a damaged block without any checksum never gives another number of bytes',
     const at = 60 + (next() % (damaged.length - 64));
     damaged[at] = (damaged[at] ?? 0) ^ (1 << (next() % 8));
     const { plain: got, error } = await attempt(damaged);
-    if (error === undefined) assert.equal(got.length, plain.length);
-    else refused++;
+    if (error === undefined) {
+      assert.equal(got.length, plain.length);
+    } else {
+      refused++;
+    }
   }
   assert.ok(refused > 20, `${refused} refused`);
 });
@@ -176,7 +188,9 @@ test('anything after the end but a further member is an error', async () => {
 });
 
 test('what is no container at all is an error, also when it is empty', async () => {
-  for (const bytes of [Buffer.alloc(0), Buffer.from('SELECT'), noise(5000)]) await assert.rejects(decode(bytes), IntegrityError);
+  for (const bytes of [Buffer.alloc(0), Buffer.from('SELECT'), noise(5000)]) {
+    await assert.rejects(decode(bytes), IntegrityError);
+  }
 });
 
 test('the error names what was read and which block is damaged', async () => {
@@ -211,7 +225,9 @@ test('an abort ends decoding and closes the source', async () => {
     }
   }
   await assert.rejects(async () => {
-    for await (const _chunk of lzopDecode(source(), { pool, signal: controller.signal })) controller.abort(new Error('stop'));
+    for await (const _chunk of lzopDecode(source(), { pool, signal: controller.signal })) {
+      controller.abort(new Error('stop'));
+    }
   }, /stop/);
   assert.equal(closed, true);
 });

@@ -38,7 +38,9 @@ test('rows shrink', async () => {
 test('however the source is cut into chunks, the container is the same, and so it is the second time', async () => {
   const plain = mixture(3_000_000);
   const container = await encode(plain);
-  for (const size of [997, 32_767, 1_048_576, 3_000_000]) assert.ok((await encode(plain, size)).equals(container));
+  for (const size of [997, 32_767, 1_048_576, 3_000_000]) {
+    assert.ok((await encode(plain, size)).equals(container));
+  }
 });
 
 test('any bytes in any chunks come back', async () => {
@@ -58,7 +60,9 @@ test('the summary is what a follower says of the container', async () => {
     const encoding = lzopEncode(inChunks(plain, 60_000), { name: 'x.db', modified: '2026-11-21T00:00:00Z', pool });
     const follower = new ContainerFollower();
     let step = await encoding.next();
-    for (; !step.done; step = await encoding.next()) follower.push(step.value);
+    for (; !step.done; step = await encoding.next()) {
+      follower.push(step.value);
+    }
     assert.deepEqual(step.value, follower.end());
     assert.deepEqual([step.value.plainBytes, step.value.plainCrc32], [plain.length, crc32(plain)]);
   }
@@ -87,7 +91,9 @@ test('an error of the source comes through, and an abort closes it', async () =>
   let closed = false;
   async function* endless(): AsyncGenerator<Uint8Array> {
     try {
-      for (;;) yield rows(100_000);
+      for (;;) {
+        yield rows(100_000);
+      }
     } finally {
       closed = true;
     }
@@ -95,7 +101,9 @@ test('an error of the source comes through, and an abort closes it', async () =>
   await assert.rejects(async () => {
     let chunks = 0;
     for await (const _chunk of lzopEncode(endless(), { name: 'x', pool, signal: controller.signal })) {
-      if (++chunks === 3) controller.abort(new Error('stop'));
+      if (++chunks === 3) {
+        controller.abort(new Error('stop'));
+      }
     }
   }, /stop/);
   assert.equal(closed, true);
@@ -111,7 +119,11 @@ test('a consumer that stops early closes the source', async () => {
     }
   }
   let chunks = 0;
-  for await (const _chunk of lzopEncode(source(), { name: 'x', pool })) if (++chunks === 2) break;
+  for await (const _chunk of lzopEncode(source(), { name: 'x', pool })) {
+    if (++chunks === 2) {
+      break;
+    }
+  }
   assert.equal(closed, true);
 });
 
@@ -132,7 +144,9 @@ test('many small files become a container each', async () => {
   for (const [n, container] of containers.entries()) {
     const plain = files[n]?.bytes ?? Buffer.alloc(0);
     assert.ok((await collect(lzopDecode(inChunks(container, 10_000), { pool }))).equals(plain), `file ${n}`);
-    if (n % 50 === 0) assert.ok((await lzop(['-d', '-c'], container)).equals(plain));
+    if (n % 50 === 0) {
+      assert.ok((await lzop(['-d', '-c'], container)).equals(plain));
+    }
   }
   assert.deepEqual(await pool.encodeFiles(new Uint8Array(), []), []);
 });

@@ -7,7 +7,9 @@ import { inChunks, lzop, mixture, noise, randomNumbers, rows } from '../../../su
 
 async function follow(container: Uint8Array, size: number): Promise<ContainerSummary> {
   const follower = new ContainerFollower();
-  for await (const chunk of inChunks(container, size)) follower.push(chunk);
+  for await (const chunk of inChunks(container, size)) {
+    follower.push(chunk);
+  }
   return follower.end();
 }
 

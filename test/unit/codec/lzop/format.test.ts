@@ -17,7 +17,9 @@ after(() => pool.close());
 /** The first bytes of a container, up to the end of its header. */
 function headerOf(container: Uint8Array): Uint8Array {
   let length = 0;
-  while (headerLength(container.subarray(0, length)) > length) length = headerLength(container.subarray(0, length));
+  while (headerLength(container.subarray(0, length)) > length) {
+    length = headerLength(container.subarray(0, length));
+  }
   return container.subarray(0, length);
 }
 
@@ -28,7 +30,9 @@ test('what is written in a header is read back, and its length is found from any
       const header = parseHeader(headerOf(Buffer.concat([bytes, Buffer.alloc(50, 255)])));
       assert.equal(header.name, Buffer.from(name.slice(name.lastIndexOf('/') + 1)).toString());
       assert.equal(header.modifiedSeconds, seconds);
-      for (let length = 0; length < bytes.length; length++) assert.ok(headerLength(bytes.subarray(0, length)) > length);
+      for (let length = 0; length < bytes.length; length++) {
+        assert.ok(headerLength(bytes.subarray(0, length)) > length);
+      }
     }),
   );
 });
@@ -89,7 +93,9 @@ for (const [what, oddities] of accepted) {
   test(`${what} is accepted, as lzop does`, async () => {
     const container = oddContainer(plain, oddities);
     assert.ok((await lzop(['-d', '-c'], container)).equals(plain));
-    for (const size of [1, 7, 100_000]) assert.ok((await collect(lzopDecode(inChunks(container, size), { pool }))).equals(plain));
+    for (const size of [1, 7, 100_000]) {
+      assert.ok((await collect(lzopDecode(inChunks(container, size), { pool }))).equals(plain));
+    }
   });
 }
 

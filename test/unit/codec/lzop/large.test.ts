@@ -48,12 +48,16 @@ test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 
   const mebibytes = 4100;
   const expected = await sumOf(numbered(mebibytes));
   const container: Uint8Array[] = [];
-  for await (const chunk of lzopEncode(numbered(mebibytes), { name: 'large', pool })) container.push(Uint8Array.from(chunk));
+  for await (const chunk of lzopEncode(numbered(mebibytes), { name: 'large', pool })) {
+    container.push(Uint8Array.from(chunk));
+  }
 
   assert.deepEqual(await sumOf(throughLzop(['-d', '-c'], Readable.from(container))), expected);
   assert.deepEqual(await sumOf(lzopDecode(throughLzop(['-1', '-c'], numbered(mebibytes)), { pool })), expected);
   const follower = new ContainerFollower();
-  for (const chunk of container) follower.push(chunk);
+  for (const chunk of container) {
+    follower.push(chunk);
+  }
   const summary = follower.end();
   assert.deepEqual([summary.plainBytes, summary.plainCrc32], [expected.bytes, expected.crc]);
 });
@@ -61,12 +65,16 @@ test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 
 test('memory does not grow with the length of the stream', { timeout: 300_000 }, async () => {
   const unit = mixture(16 * mebibyte, 7);
   async function* source(times: number): AsyncGenerator<Uint8Array> {
-    for (let n = 0; n < times; n++) yield* inChunks(unit, 65_536);
+    for (let n = 0; n < times; n++) {
+      yield* inChunks(unit, 65_536);
+    }
   }
   async function pass(times: number): Promise<number> {
     let peak = 0;
     for await (const chunk of lzopDecode(lzopEncode(source(times), { name: 'x', pool }), { pool })) {
-      if (chunk.length > 0) peak = Math.max(peak, process.memoryUsage.rss());
+      if (chunk.length > 0) {
+        peak = Math.max(peak, process.memoryUsage.rss());
+      }
     }
     return peak;
   }
@@ -89,7 +97,9 @@ test('a consumer that waits holds the source back', async () => {
   }
   let given = 0;
   for await (const _chunk of lzopEncode(source(), { name: 'x', pool })) {
-    if (++given < 3) continue;
+    if (++given < 3) {
+      continue;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
     break;
   }

@@ -19,7 +19,9 @@ test('an id is the UTC time to the second, sorts by time and reads back', () => 
     fc.property(moment, moment, (a, b) => {
       assert.equal(parseMoment(backupIdAt(a)).getTime(), Math.floor(a.getTime() / 1000) * 1000);
       assert.ok(isBackupId(backupIdAt(a)));
-      if (a < b) assert.ok(backupIdAt(a) <= backupIdAt(b));
+      if (a < b) {
+        assert.ok(backupIdAt(a) <= backupIdAt(b));
+      }
     }),
   );
 });
@@ -75,7 +77,9 @@ test('a format with other directives, or whose name cannot be a directory, is re
 });
 
 test('names of other things in the bucket are no backups', () => {
-  for (const name of ['incrementals', 'lock', '.2026', '-1', '', 'a/1', '1\n', '..']) assert.ok(!isBackupId(name), name);
+  for (const name of ['incrementals', 'lock', '.2026', '-1', '', 'a/1', '1\n', '..']) {
+    assert.ok(!isBackupId(name), name);
+  }
 });
 
 test('our snapshots are told from the operator’s own by their tag', () => {

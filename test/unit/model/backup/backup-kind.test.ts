@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KindInput } from '../../../../src/model/backup/backup-kind.ts';
-import { candidateParent, decideKind, holesAfter } from '../../../../src/model/backup/backup-kind.ts';
+import { type KindInput, candidateParent, decideKind, holesAfter } from '../../../../src/model/backup/backup-kind.ts';
 import { completeOf, summary, tableOf } from '../../../support/manifests.ts';
 
 const parent = completeOf({ id: '20261121T031500Z', takenAt: '2026-11-21T03:15:00.000Z' });

@@ -11,7 +11,9 @@ const held = ['nb-1-big-Data.db', 'nb-1-big-Statistics.db', '.users_email/nb-1-b
 const known = knownFiles([nodeManifestOf({ tables: [{ ...users, files: held }] })]);
 
 test('a component with the same table, name, size, time and digest is known', () => {
-  for (const file of held) assert.equal(known.find(componentOf(file.path), digest), file);
+  for (const file of held) {
+    assert.equal(known.find(componentOf(file.path), digest), file);
+  }
 });
 
 test('any difference at all makes it unknown', () => {

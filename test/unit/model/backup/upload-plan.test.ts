@@ -98,7 +98,9 @@ test('batches hold every file exactly once, within their limits, large files alo
         items,
       );
       const isLarge = (batch: readonly { readonly bytes: number }[]): boolean => (batch[0]?.bytes ?? 0) >= limits.largeBytes;
-      for (const batch of batches.filter(isLarge)) assert.equal(batch.length, 1);
+      for (const batch of batches.filter(isLarge)) {
+        assert.equal(batch.length, 1);
+      }
       for (const batch of batches.filter((each) => !isLarge(each))) {
         assert.ok(batch.length > 0 && batch.length <= limits.batchFiles);
         assert.ok(batch.every(({ bytes }) => bytes < limits.largeBytes));

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { CoverageQuestion, KnownCoverage } from '../../../../src/model/restore/coverage.ts';
-import { coverageOf, coverageWarnings } from '../../../../src/model/restore/coverage.ts';
+import {
+  type CoverageQuestion,
+  type KnownCoverage,
+  coverageOf,
+  coverageWarnings,
+} from '../../../../src/model/restore/coverage.ts';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
-import type { Node } from '../../../../src/model/ring/ring.ts';
-import type { NaiveNode } from '../../../support/naive-ring.ts';
-import { naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';
+import { type Node } from '../../../../src/model/ring/ring.ts';
+import { type NaiveNode, naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';
 
 const ringSize = 2n ** 64n;
 const quarter = (number: number) => String(-(2n ** 63n) + BigInt(number) * 2n ** 62n);
@@ -202,7 +205,9 @@ test('with every node back nothing is missing, and with fewer nodes never less i
       fc.pre(more !== undefined && fewer !== undefined);
       assert.ok(fewer.missingShare >= more.missingShare);
       assert.ok(fewer.missingShare + fewer.thinShare >= more.missingShare + more.thinShare - 1e-9);
-      for (const { upTo } of more.missing) assert.ok(holds(fewer, BigInt(upTo)));
+      for (const { upTo } of more.missing) {
+        assert.ok(holds(fewer, BigInt(upTo)));
+      }
     }),
     { numRuns: 500 },
   );

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
-import type { MethodNode, MethodQuestion } from '../../../../src/model/restore/method.ts';
-import { chooseMethod } from '../../../../src/model/restore/method.ts';
+import { type MethodNode, type MethodQuestion, chooseMethod } from '../../../../src/model/restore/method.ts';
 
 const node: MethodNode = { host: 'n1', flavour: 'cassandra', version: '5.0.9', up: true };
 const question: MethodQuestion = { asked: 'auto', named: true, directory: false, renames: false, nodes: [node] };

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '../../../../src/model/errors.ts';
-import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
-import { matchNodes, refuseMisplaced } from '../../../../src/model/restore/node-match.ts';
+import { type NodeMatch, matchNodes, refuseMisplaced } from '../../../../src/model/restore/node-match.ts';
 
 const source = (host: string, hostId: string, tokens: readonly string[]) => ({ host, hostId, tokens });
 
@@ -50,8 +49,9 @@ test('a cluster is matched completely however its nodes are ordered and renamed'
       (order) => {
         const sources = order.map((_, n) => source(`h${n}`, `id-${n}`, [`${n}`, `-${n + 1}`]));
         const targets = order.map((n) => ({ host: `new-${n}`, hostId: `new-id-${n}`, tokens: [`-${n + 1}`, `${n}`] }));
-        for (const { source: from, target } of matchNodes(sources, targets))
+        for (const { source: from, target } of matchNodes(sources, targets)) {
           assert.equal(target.host, `new-${from.host.slice(1)}`);
+        }
       },
     ),
   ));

@@ -74,8 +74,9 @@ test('the script, run: old files aside on the same disk and none deleted, restor
     'n1/saved_caches/KeyCache.db': 'cache',
     'n2/commitlog/CommitLog-7-2.log': 'log 2',
   });
-  for (const directory of ["n1/it's data", 'n1/data2', "n2/it's data", 'n2/data2'])
+  for (const directory of ["n1/it's data", 'n1/data2', "n2/it's data", 'n2/data2']) {
     await mkdir(join(root, directory), { recursive: true });
+  }
   const nodes = await Promise.all(
     ['n1', 'n2'].map(async (host) => nodeAt(host, join(root, host), await fakeNode(join(root, `bin-${host}`), host, log))),
   );
@@ -152,5 +153,7 @@ test('repair is advised per keyspace, on every node', () => {
   );
   const advised = script.split('\n').filter((line) => line.includes(' repair '));
   assert.equal(advised.length, 2);
-  for (const keyspace of ['shop', 'b']) assert.match(advised[0] ?? '', new RegExp(`nodetool repair ${keyspace}\\b`));
+  for (const keyspace of ['shop', 'b']) {
+    assert.match(advised[0] ?? '', new RegExp(`nodetool repair ${keyspace}\\b`));
+  }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
+import { type NodeMatch } from '../../../../src/model/restore/node-match.ts';
 import { refuseForeignSystem, refuseSystemLoad } from '../../../../src/model/restore/system-keyspaces.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
@@ -47,6 +47,7 @@ test('a cluster of another name gets neither, even when all of its nodes are dow
 
 test('neither is loaded: sstableloader would spread it over all nodes', () => {
   refuseSystemLoad(rows);
-  for (const chosen of [identity, schema])
+  for (const chosen of [identity, schema]) {
     assert.throws(() => refuseSystemLoad(chosen), /belongs to single nodes and cannot be loaded/);
+  }
 });

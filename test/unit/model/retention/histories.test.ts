@@ -7,22 +7,19 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { componentKey as listedKey } from '../../../../src/cluster/files/snapshot-listing.ts';
 import { isSetAside } from '../../../../src/cluster/files/incremental-files.ts';
-import type { CompleteBackup } from '../../../../src/model/backup/backup.ts';
-import { chainOf, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { type CompleteBackup, chainOf, latestComplete } from '../../../../src/model/backup/backup.ts';
 import { candidateParent, decideKind } from '../../../../src/model/backup/backup-kind.ts';
 import { chainsBrokenBy } from '../../../../src/model/backup/chain-holes.ts';
 import { mergeChain } from '../../../../src/model/backup/chain.ts';
 import { knownFiles } from '../../../../src/model/backup/known-files.ts';
-import type { BackupKind, NodeManifest } from '../../../../src/model/backup/manifest.ts';
+import { type BackupKind, type NodeManifest } from '../../../../src/model/backup/manifest.ts';
 import { completeOnly, pathOf, planDelete } from '../../../../src/model/retention/prune-plan.ts';
-import type { TableId } from '../../../../src/model/sstable.ts';
-import { dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
+import { type TableId, dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
 import { selectTables, tableFilter } from '../../../../src/model/table-filter.ts';
 import { groupByTable, planNodeUpload, storedFile } from '../../../../src/model/backup/upload-plan.ts';
 import { backupPrefix, componentKey } from '../../../../src/storage/keys.ts';
 import { completeOf, nodeManifestOf } from '../../../support/manifests.ts';
-import { NodeModel, dataOf, merged, rowsOf } from '../../../support/node-model.ts';
-import type { FileContent, Listed } from '../../../support/node-model.ts';
+import { NodeModel, dataOf, merged, rowsOf, type FileContent, type Listed } from '../../../support/node-model.ts';
 
 type Rows = ReadonlyMap<string, Readonly<Record<string, number>>>;
 
@@ -70,12 +67,16 @@ class World {
       now: takenAt,
       snapshotEverySeconds: 1000,
     });
-    if (wish.kind === 'incremental' && decision.kind === 'snapshot') return;
+    if (wish.kind === 'incremental' && decision.kind === 'snapshot') {
+      return;
+    }
     const id = `2026-${takenAt.getTime()}`;
     const ref = decision.parent === undefined ? { id } : { id, parent: decision.parent.id };
     const parentManifest = this.kept.find(({ backup }) => backup.id === ref.parent)?.manifest;
     const setAside = ref.parent === undefined ? this.node.setAside() : (parentManifest?.setAside ?? []);
-    if (wish.flushBetween) this.node.flush('a');
+    if (wish.flushBetween) {
+      this.node.flush('a');
+    }
     this.node.flushAll();
     const listing = ref.parent === undefined ? this.node.listLive(tables) : this.node.listBackups(tables);
     const aside = new Map(setAside.map((file) => [file.path, file]));
@@ -109,7 +110,9 @@ class World {
     const chosen = new Set(tables.map(tableDirectory));
     const rows = new Map([...this.node.rows()].filter(([table]) => chosen.has(table)));
     this.kept.push({ backup: completeOf(head), manifest, rows, contents: listing.contents });
-    if (ref.parent !== undefined && !wish.diesBeforeDelete) this.node.deleteBackups(components);
+    if (ref.parent !== undefined && !wish.diesBeforeDelete) {
+      this.node.deleteBackups(components);
+    }
   }
 
   /** As the backup itself chooses them: the newest backup's chain, and the run's own parent. */
@@ -171,27 +174,35 @@ class World {
     const all = this.kept.map(({ backup }) => backup);
     const plan = planDelete(all, { names: [pathOf(chosen)], withIncrementals: true, forceLast: true });
     const [kept, forgotten] = [completeOnly(plan.kept), completeOnly(plan.forgotten)];
-    for (const { id } of chainsBrokenBy(forgotten, kept)) this.closed.add(id);
+    for (const { id } of chainsBrokenBy(forgotten, kept)) {
+      this.closed.add(id);
+    }
     this.kept = this.kept.filter(({ backup }) => kept.includes(backup));
     const pointed = new Set(
       this.kept.flatMap(({ manifest }) => manifest.tables.flatMap(({ files }) => files.map(({ key }) => key))),
     );
     const prefixes = forgotten.map(backupPrefix);
     for (const key of this.objects.keys()) {
-      if (prefixes.some((prefix) => key.startsWith(prefix)) && !pointed.has(key)) this.objects.delete(key);
+      if (prefixes.some((prefix) => key.startsWith(prefix)) && !pointed.has(key)) {
+        this.objects.delete(key);
+      }
     }
   }
 
   /** Deletes the backup at that place of the list, if there is one. */
   deleteAt(place: number): void {
     const chosen = this.kept[place % Math.max(1, this.kept.length)];
-    if (chosen !== undefined) this.delete(chosen.backup);
+    if (chosen !== undefined) {
+      this.delete(chosen.backup);
+    }
   }
 
   copy(): World {
     const other = new World();
     other.kept = [...this.kept];
-    for (const [key, content] of this.objects) other.objects.set(key, content);
+    for (const [key, content] of this.objects) {
+      other.objects.set(key, content);
+    }
     return other;
   }
 }
@@ -222,7 +233,9 @@ function backups(wishes: fc.Arbitrary<Pick<BackupWish, 'patterns' | 'policy'>>):
 function histories(backup: fc.Arbitrary<Step>): fc.Arbitrary<readonly Step[]> {
   // The way by which an integer id comes back within a chain.
   const emptied = step('delete all, compact, restart', (world, name) => {
-    for (const key of keys) world.node.write(name, key, null);
+    for (const key of keys) {
+      world.node.write(name, key, null);
+    }
     world.backup({ patterns: [], selfContained: false, flushBetween: false, diesBeforeDelete: false });
     world.node.compact(name);
     world.node.restart();

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Backup } from '../../../../src/model/backup/backup.ts';
-import { chainOf } from '../../../../src/model/backup/backup.ts';
+import { type Backup, chainOf } from '../../../../src/model/backup/backup.ts';
 import { NotFoundError, UsageError } from '../../../../src/model/errors.ts';
-import type { DeleteRules } from '../../../../src/model/retention/prune-plan.ts';
-import { deletionOrder, isSameListing, pathOf, planDelete, planPrune } from '../../../../src/model/retention/prune-plan.ts';
+import {
+  type DeleteRules,
+  deletionOrder,
+  isSameListing,
+  pathOf,
+  planDelete,
+  planPrune,
+} from '../../../../src/model/retention/prune-plan.ts';
 import { completeOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');

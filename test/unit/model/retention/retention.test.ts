@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { momentBefore, parseAge } from '../../../../src/model/age.ts';
-import type { Backup, CompleteBackup } from '../../../../src/model/backup/backup.ts';
-import { chainOf, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { type Backup, type CompleteBackup, chainOf, latestComplete } from '../../../../src/model/backup/backup.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { pathOf } from '../../../../src/model/retention/prune-plan.ts';
-import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
-import { planRetention, seriesLabel } from '../../../../src/model/retention/retention.ts';
+import { type RetentionPolicy, planRetention, seriesLabel } from '../../../../src/model/retention/retention.ts';
 import { completeOf, summary, tableOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseRing, parseStatus } from '../../../../src/cluster/tools/nodetool-output.ts';
 import { primaryRanges, replicatedRanges } from '../../../../src/model/ring/replica-ranges.ts';
-import type { NaiveNode } from '../../../support/naive-ring.ts';
-import { naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';
+import { type NaiveNode, naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';
 import { recordedNodetool } from '../../../support/recorded.ts';
 
 const node = (name: string, tokens: string, place = 'dc1/r1'): NaiveNode => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
+import { type StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { lostObjects, withStored } from '../../../../src/model/verify/repair-plan.ts';
-import type { NamedFile, ProblemKind } from '../../../../src/model/verify/verify-plan.ts';
-import { componentProblem } from '../../../../src/model/verify/verify-plan.ts';
+import { type NamedFile, type ProblemKind, componentProblem } from '../../../../src/model/verify/verify-plan.ts';
 import { nodeManifestOf, storedOf, users } from '../../../support/manifests.ts';
 
 const data = storedOf('nb-1-big-Data.db');

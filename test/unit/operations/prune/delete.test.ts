@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { LockedError, NotFoundError, UsageError } from '../../../../src/model/errors.ts';
-import type { DeleteOptions } from '../../../../src/operations/prune/delete.ts';
-import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
+import { type DeleteOptions, deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { deleteQuestion, deleteText } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { lockKey } from '../../../../src/storage/keys.ts';
-import type { HookedStore } from '../../../support/hooked-store.ts';
-import { hookedStore } from '../../../support/hooked-store.ts';
+import { type HookedStore, hookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, never, prefixOf } from '../../../support/location-history.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -146,7 +144,9 @@ test('broken off at any point, a delete leaves no backup listed that lacks anyth
     await history.complete({ id: 'b1', takenAt: day(4), reused });
     let deletes = 0;
     store.hook = ({ verb }) => {
-      if (verb === 'delete' && (deletes += 1) >= point) throw new Error('power failure');
+      if (verb === 'delete' && (deletes += 1) >= point) {
+        throw new Error('power failure');
+      }
     };
     const wish = options(['a1'], { withIncrementals: true });
     finished = await deleteBackups(history.repository, wish, yes, request, never).then(

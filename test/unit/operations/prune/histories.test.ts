@@ -10,10 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Backup } from '../../../../src/model/backup/backup.ts';
-import { isComplete, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { type Backup, isComplete, latestComplete } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
-import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
+import { type RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
@@ -27,8 +26,7 @@ import {
   ringTextKey,
   schemaKey,
 } from '../../../../src/storage/keys.ts';
-import { hookedStore } from '../../../support/hooked-store.ts';
-import type { HookedStore } from '../../../support/hooked-store.ts';
+import { hookedStore, type HookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, never, prefixOf } from '../../../support/location-history.ts';
 
 const request = {
@@ -112,14 +110,18 @@ class World {
     const after = await repository.backups(never);
     const newest = latestComplete(before);
     assert.ok(newest === undefined || after.some(({ id }) => id === newest.id), 'the newest complete backup stays');
-    if (done === undefined) return;
+    if (done === undefined) {
+      return;
+    }
     this.seen.forgotten += done.forgotten.length;
     this.seen.orphans += done.orphans;
     assert.deepEqual(
       after.map(({ id }) => id),
       done.kept.map(({ backup }) => backup.id),
     );
-    if (afterBackup) return;
+    if (afterBackup) {
+      return;
+    }
     await this.#assertClean(after);
     const again = await prune(repository, options, request, never);
     assert.deepEqual([again.forgotten, again.staleRuns, again.deletedObjects], [[], [], 0]);
@@ -128,7 +130,9 @@ class World {
   async delete(pick: number, dies: number | undefined): Promise<void> {
     const backups = await this.history.repository.backups(never);
     const chosen = backups[pick % Math.max(1, backups.length)];
-    if (chosen === undefined) return;
+    if (chosen === undefined) {
+      return;
+    }
     const options = { names: [chosen.id], withIncrementals: true, forceLast: pick % 5 === 0, dryRun: false, now: new Date() };
     await this.#mayDie(dies, () => deleteBackups(this.history.repository, options, async () => true, request, never));
   }
@@ -136,7 +140,9 @@ class World {
   async check(): Promise<void> {
     await this.history.assertWhole();
     const keys = await this.history.keys();
-    for (const stranger of strangers) assert.ok(keys.includes(stranger), stranger);
+    for (const stranger of strangers) {
+      assert.ok(keys.includes(stranger), stranger);
+    }
     assert.ok(!keys.includes(lockKey()));
   }
 
@@ -149,13 +155,17 @@ class World {
     let deletes = 0;
     const dead = new Error('power failure');
     this.store.hook = ({ verb, key }) => {
-      if (verb === 'delete' && key !== lockKey() && dies !== undefined && (deletes += 1) > dies) throw dead;
+      if (verb === 'delete' && key !== lockKey() && dies !== undefined && (deletes += 1) > dies) {
+        throw dead;
+      }
     };
     try {
       return await work();
     } catch (error) {
       // A refusal is an answer too.
-      if (error !== dead && !(error instanceof BackupError)) throw error;
+      if (error !== dead && !(error instanceof BackupError)) {
+        throw error;
+      }
       this.seen.brokenOff += error === dead ? 1 : 0;
       return undefined;
     } finally {
@@ -235,13 +245,17 @@ test('whatever is pruned, deleted and broken off, every backup that is listed is
       const done: string[] = [];
       try {
         const world = new World(hookedStore(await openDirectoryStore(path)));
-        for (const key of strangers) await world.history.put(key);
+        for (const key of strangers) {
+          await world.history.put(key);
+        }
         for (const [name, act] of steps) {
           done.push(name);
           await act(world);
           await world.check();
         }
-        for (const key of ['forgotten', 'reused', 'brokenOff', 'orphans'] as const) seen[key] += world.seen[key];
+        for (const key of ['forgotten', 'reused', 'brokenOff', 'orphans'] as const) {
+          seen[key] += world.seen[key];
+        }
       } catch (error) {
         throw new Error(`after ${done.join(', ')}: ${String(error)}`, { cause: error });
       } finally {
@@ -252,5 +266,7 @@ test('whatever is pruned, deleted and broken off, every backup that is listed is
     { numRuns: 60, seed: 4711 },
   );
   // What never happened proves nothing.
-  for (const [what, times] of Object.entries(seen)) assert.ok(times >= 15, `${what}: ${times} times`);
+  for (const [what, times] of Object.entries(seen)) {
+    assert.ok(times >= 15, `${what}: ${times} times`);
+  }
 });

@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
-import type { Backup } from '../../../../src/model/backup/backup.ts';
+import { type Backup } from '../../../../src/model/backup/backup.ts';
 import { IntegrityError, LockedError, UsageError } from '../../../../src/model/errors.ts';
-import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
-import type { PruneOptions } from '../../../../src/operations/prune/prune.ts';
-import { prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
+import { type RetentionPolicy } from '../../../../src/model/retention/retention.ts';
+import { type PruneOptions, prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { unlock } from '../../../../src/operations/unlock.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
 import { pruneJson, pruneText } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { backupManifestKey, closedKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
 import { acquireLock } from '../../../../src/storage/lock/lock.ts';
-import type { HookedStore } from '../../../support/hooked-store.ts';
-import { hookedStore } from '../../../support/hooked-store.ts';
+import { type HookedStore, hookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, never, prefixOf } from '../../../support/location-history.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -139,9 +137,13 @@ describe('prune', () => {
       'a1/in-progress.json',
       'a1/node1/draft.json.gz',
     ];
-    for (const key of orphans.slice(4)) await history.put(key);
+    for (const key of orphans.slice(4)) {
+      await history.put(key);
+    }
     const young = await history.orphan(a);
-    for (const key of orphans) await history.setModified(key, hoursAgo(25));
+    for (const key of orphans) {
+      await history.setModified(key, hoursAgo(25));
+    }
     const result = await prune(history.repository, options({ keepLast: 5 }), request, never);
     assert.deepEqual([result.orphans, result.deletedObjects], [orphans.length, orphans.length]);
     const left = await history.keys();
@@ -206,7 +208,9 @@ describe('prune', () => {
     await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
     await history.put(inProgressKey(a));
     store.hook = ({ verb, key }) => {
-      if (verb === 'delete' && key === nodeManifestKey(a, 'node1')) throw new Error('power failure');
+      if (verb === 'delete' && key === nodeManifestKey(a, 'node1')) {
+        throw new Error('power failure');
+      }
     };
     await assert.rejects(prune(history.repository, options({ keepLast: 1 }), request, never), /power failure/);
     assert.deepEqual(
@@ -336,7 +340,9 @@ describe('beside a running backup', () => {
     await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
     const plain = await openDirectoryStore(new URL(store.url).pathname);
     store.hook = async ({ verb, key }) => {
-      if (verb === 'get' && key === nodeManifestKey({ id: 'b1' }, 'node1')) await plain.delete([lockKey()]);
+      if (verb === 'get' && key === nodeManifestKey({ id: 'b1' }, 'node1')) {
+        await plain.delete([lockKey()]);
+      }
     };
     const before = await history.keys();
     await assert.rejects(prune(history.repository, options({ keepLast: 1 }), request, never), LockedError);
@@ -374,7 +380,9 @@ describe('after a backup', () => {
     await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
     await store.delete([backupManifestKey({ id: 'lost1' })]);
     const lost = await history.keys('lost1/');
-    for (const key of [rest, ...lost]) await history.setModified(key, hoursAgo(49));
+    for (const key of [rest, ...lost]) {
+      await history.setModified(key, hoursAgo(49));
+    }
     await withLock(
       history.repository,
       request,

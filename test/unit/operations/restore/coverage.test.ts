@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
-import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
+import { type TestContext, test } from 'node:test';
+import { type NodeMatch } from '../../../../src/model/restore/node-match.ts';
 import { tableFilter } from '../../../../src/model/table-filter.ts';
 import { underCopyNames } from '../../../../src/operations/restore/copies.ts';
 import { planCoverage } from '../../../../src/operations/restore/coverage.ts';
-import type { Sources } from '../../../../src/operations/restore-sources.ts';
-import { chooseSources } from '../../../../src/operations/restore-sources.ts';
+import { type Sources, chooseSources } from '../../../../src/operations/restore-sources.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { LocationHistory, never } from '../../../support/location-history.ts';
 import { nodeOf } from '../../../support/manifests.ts';

@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { StorageError, UsageError } from '../../../../src/model/errors.ts';
-import type { RestoreResult } from '../../../../src/model/restore/restore-result.ts';
+import { type RestoreResult } from '../../../../src/model/restore/restore-result.ts';
 import { tableDirectory } from '../../../../src/model/sstable.ts';
 import { tableFilter } from '../../../../src/model/table-filter.ts';
-import type { LocalRestoreOptions } from '../../../../src/operations/restore/local.ts';
-import { restoreLocal } from '../../../../src/operations/restore/local.ts';
+import { type LocalRestoreOptions, restoreLocal } from '../../../../src/operations/restore/local.ts';
 import { users } from '../../../support/manifests.ts';
-import type { OneNode } from '../../../support/one-node.ts';
-import { flipByte, idAfter, oneNode, storeLike } from '../../../support/one-node.ts';
+import { type OneNode, flipByte, idAfter, oneNode, storeLike } from '../../../support/one-node.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 /** A backup of two sstables, ten files. `broken` may name a key that the store fails to give. */
@@ -21,7 +18,9 @@ async function backedUp(t: TestContext) {
   const node = await oneNode(t, (store) =>
     storeLike(store, {
       get: (key, ...rest) => {
-        if (broken.key !== '' && key.endsWith(broken.key)) throw new StorageError('the line is cut', { key });
+        if (broken.key !== '' && key.endsWith(broken.key)) {
+          throw new StorageError('the line is cut', { key });
+        }
         return store.get(key, ...rest);
       },
     }),
@@ -57,7 +56,9 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
 async function assertSame(node: OneNode, directory: string): Promise<void> {
   const names = (await readdir(node.table)).filter((name) => name.startsWith('nb-')).toSorted();
   assert.deepEqual(await filesBelow(directory), names);
-  for (const name of names) assert.deepEqual(await readFile(join(directory, name)), await readFile(join(node.table, name)));
+  for (const name of names) {
+    assert.deepEqual(await readFile(join(directory, name)), await readFile(join(node.table, name)));
+  }
 }
 
 test('plain, files lie as they lay on the node; for sstableloader below the bare name of the table', async (t) => {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 import { UsageError } from '../../../../src/model/errors.ts';
-import type { ConfigQuestion, ConfigResult } from '../../../../src/operations/restore/write-config.ts';
-import { writeConfig } from '../../../../src/operations/restore/write-config.ts';
+import { type ConfigQuestion, type ConfigResult, writeConfig } from '../../../../src/operations/restore/write-config.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { LocationHistory, never } from '../../../support/location-history.ts';
 import { nodeOf } from '../../../support/manifests.ts';

@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict';
 import { cp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { RemoteError } from '../../../../src/model/errors.ts';
-import type { NodeManifest, StoredFile } from '../../../../src/model/backup/manifest.ts';
-import type { VerifyResult } from '../../../../src/model/verify/verify-result.ts';
-import { isSound } from '../../../../src/model/verify/verify-result.ts';
-import type { VerifyRepairOptions } from '../../../../src/operations/verify/verify.ts';
-import { verify, verifyAndRepair } from '../../../../src/operations/verify/verify.ts';
-import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { type NodeManifest, type StoredFile } from '../../../../src/model/backup/manifest.ts';
+import { type VerifyResult, isSound } from '../../../../src/model/verify/verify-result.ts';
+import { type VerifyRepairOptions, verify, verifyAndRepair } from '../../../../src/operations/verify/verify.ts';
+import { type ObjectStore } from '../../../../src/storage/object-store.ts';
 import { lzop } from '../../../support/lzop.ts';
-import { flipByte, idAfter, oneNode, storeLike } from '../../../support/one-node.ts';
-import type { OneNode } from '../../../support/one-node.ts';
+import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
 
 const everything = { sample: { percent: 100, seed: 'x' } };
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { systemClock } from '../../../../src/flow/clock.ts';
 import { LockedError, StorageError } from '../../../../src/model/errors.ts';
-import type { Event } from '../../../../src/model/events.ts';
-import type { LockRecord } from '../../../../src/model/lock.ts';
+import { type Event } from '../../../../src/model/events.ts';
+import { type LockRecord } from '../../../../src/model/lock.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { readLock } from '../../../../src/storage/lock/format.ts';
@@ -163,7 +163,9 @@ describe('lock', () => {
     const all = ['ben', 'carl', 'dora', 'emil'].map((who) => outcomeOf(take(who)));
     await clock.advance(70 * second);
     assert.equal(all.filter(({ value }) => value !== undefined).length, 1);
-    for (const { error } of all.filter(({ value }) => value === undefined)) locked(/is locked: backup by/)(error);
+    for (const { error } of all.filter(({ value }) => value === undefined)) {
+      locked(/is locked: backup by/)(error);
+    }
     await Promise.all(all.map(({ value }) => value?.release()));
   });
 
@@ -278,7 +280,9 @@ describe('a lock that is held', () => {
     const lock = await take('anna');
     let refusals = 5;
     store.spoil = async (put, options) => {
-      if (refusals-- > 0) throw new StorageError('the network is down', { key: 'lock.json', transient: true });
+      if (refusals-- > 0) {
+        throw new StorageError('the network is down', { key: 'lock.json', transient: true });
+      }
       return await put(options);
     };
     const patient = outcomeOf(lock.confirm(never).then(() => 'confirmed'));
@@ -295,7 +299,9 @@ describe('a lock that is held', () => {
     const lock = await take('anna');
     let refusals = 12;
     store.spoil = async (put, options) => {
-      if (refusals-- > 0) throw new StorageError('the network is down', { key: 'lock.json', transient: true });
+      if (refusals-- > 0) {
+        throw new StorageError('the network is down', { key: 'lock.json', transient: true });
+      }
       return await put(options);
     };
     await clock.advance(2 * minute);
@@ -331,7 +337,9 @@ describe('a lock that is held', () => {
     let lost = 3;
     store.spoil = async (put, options) => {
       const stored = await put(options);
-      if (lost-- > 0) throw new StorageError('no answer', { key: 'lock.json', transient: true });
+      if (lost-- > 0) {
+        throw new StorageError('no answer', { key: 'lock.json', transient: true });
+      }
       return stored;
     };
     await clock.advance(5 * minute);
@@ -358,8 +366,12 @@ describe('a lock that is held', () => {
       let puts = 0;
       store.spoil = async (put, options) => {
         puts += 1;
-        if (puts < failing) return await put(options);
-        if (failing === 1) await put(options);
+        if (puts < failing) {
+          return await put(options);
+        }
+        if (failing === 1) {
+          await put(options);
+        }
         throw new StorageError('broken off', { key: 'lock.json' });
       };
       await assert.rejects(take('anna'), /broken off/);
@@ -372,7 +384,9 @@ describe('a lock that is held', () => {
 describe('lock in a store without conditions', () => {
   const ignoring: WatchedStore['spoil'] = (put) => put({});
   const refusing: WatchedStore['spoil'] = async (put, { ifAbsent, ifMatch, ...options }) => {
-    if (ifAbsent === undefined && ifMatch === undefined) return await put(options);
+    if (ifAbsent === undefined && ifMatch === undefined) {
+      return await put(options);
+    }
     const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
     throw new StorageError('not implemented', { key: 'lock.json', cause });
   };

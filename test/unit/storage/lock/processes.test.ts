@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Event } from '../../../../src/model/events.ts';
+import { type Event } from '../../../../src/model/events.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { isProcessAlive } from '../../../../src/storage/lock/process-table.ts';
@@ -43,7 +43,9 @@ async function contenders(context: TestContext, directory: string, count: number
 test('exactly one of 16 contenders in four processes gets the lock, and a dead one leaves it to the next', async (context) => {
   const directory = await temporaryDirectory(context);
   const racers = await Promise.all([4, 4, 4, 4].map((count) => contenders(context, directory, count)));
-  for (const racer of racers) racer.go();
+  for (const racer of racers) {
+    racer.go();
+  }
   const outcomes = await Promise.all(racers.map(({ outcomes: each }) => each()));
   assert.deepEqual(outcomes.flat().toSorted(), ['held', ...Array.from({ length: 15 }, () => 'locked')]);
   const holder = racers.find((_, index) => outcomes[index]?.includes('held') === true);

@@ -12,14 +12,18 @@ test('10,000 parts hold an object of any bounded size, and small objects have pa
       const size = partSize(1, partBytes, limit);
       assert.ok(size * 10_000 >= limit && size >= partBytes && size % mebibyte === 0);
       assert.equal(partSize(10_000, partBytes, limit), size);
-      if (limit <= partBytes * 10_000) assert.equal(size, partBytes);
+      if (limit <= partBytes * 10_000) {
+        assert.equal(size, partBytes);
+      }
     }),
   );
 });
 
 test('10,000 parts hold 484 GiB where no bound is known', () => {
   let sum = 0;
-  for (let number = 1; number <= 10_000; number += 1) sum += partSize(number, partBytes, undefined);
+  for (let number = 1; number <= 10_000; number += 1) {
+    sum += partSize(number, partBytes, undefined);
+  }
   assert.equal(sum, 496_000 * mebibyte);
 });
 

@@ -9,7 +9,9 @@ import { temporaryDirectory } from '../../../support/temporary.ts';
 test('curl reads names with quotes, backslashes and spaces back as they are, each request with its own', async (t) => {
   const directory = await temporaryDirectory(t);
   const names = ['plain', `it's "odd" & strange`, String.raw`back\slash\n`, 'ü+%20'];
-  for (const name of names) await writeFile(join(directory, name), `of ${name}`);
+  for (const name of names) {
+    await writeFile(join(directory, name), `of ${name}`);
+  }
   const config = curlConfig(
     names.map((name, index) => ({
       request: { url: `file://${encodeURI(directory)}/${encodeURIComponent(name)}`, headers: { 'x-amz-a': 'b' } },
@@ -19,5 +21,7 @@ test('curl reads names with quotes, backslashes and spaces back as they are, eac
   );
   const printed = execFileSync('curl', ['-q', '-sS', '-K', '-'], { input: config }).toString();
   assert.equal(printed, names.map((_, index) => `${index} done\n`).join(''));
-  for (const name of names) assert.equal(await readFile(join(directory, `${name}.copy`), 'utf8'), `of ${name}`);
+  for (const name of names) {
+    assert.equal(await readFile(join(directory, `${name}.copy`), 'utf8'), `of ${name}`);
+  }
 });

@@ -3,8 +3,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { TarEntry } from '../../../../src/transfer/relay/tar.ts';
-import { tarOf } from '../../../../src/transfer/relay/tar.ts';
+import { type TarEntry, tarOf } from '../../../../src/transfer/relay/tar.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { noise } from '../../../support/lzop.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
@@ -33,7 +32,9 @@ test('the real tar unpacks every size around a record, long and strange names, a
     ...strange.map((path): TarEntry => ({ path: `strange/${path}`, body: Buffer.from(path) })),
   ];
   await unpacked(directory, entries);
-  for (const { path, body } of entries) assert.ok((await readFile(join(directory, path))).equals(body), path);
+  for (const { path, body } of entries) {
+    assert.ok((await readFile(join(directory, path))).equals(body), path);
+  }
   const found = await readdir(directory, { recursive: true, withFileTypes: true });
   assert.equal(found.filter((entry) => entry.isFile()).length, entries.length);
 });
@@ -46,7 +47,9 @@ test('names of any length come through', async (t) => {
   const path = fc.sample(names, 60).map((name) => `${++run}/${name}`);
   const entries = path.map((each): TarEntry => ({ path: each, body: Buffer.from(each) }));
   await unpacked(directory, entries);
-  for (const { path: each } of entries) assert.equal(await readFile(join(directory, each), 'utf8'), each);
+  for (const { path: each } of entries) {
+    assert.equal(await readFile(join(directory, each), 'utf8'), each);
+  }
 });
 
 test('nobody but the owner may write what is unpacked, and others may not read it', async (t) => {
@@ -62,7 +65,9 @@ test('a stream that breaks off is an error of tar, never a shorter file that loo
     for await (const chunk of tarOf(streamed([{ path: 'x', body: noise(100_000) }]))) {
       given += chunk.byteLength;
       yield given > 1000 ? chunk.subarray(0, 5000) : chunk;
-      if (given > 1000) return;
+      if (given > 1000) {
+        return;
+      }
     }
   }
   await assert.rejects(remote.run(['tar', '-x', '-f', '-', '-C', directory], { input: broken() }), /tar/);

@@ -1,0 +1,85 @@
+import { type Dirent } from 'node:fs';
+import { opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type StoredObject } from '../object-store.ts';
+import { codeOf, directoryError } from './errors.ts';
+import { statIfThere, storedFile } from './file.ts';
+import { unfinished } from './placing.ts';
+
+/** A directory that is a location, and how it is called in errors. */
+export interface Place {
+  readonly base: string;
+  readonly url: string;
+}
+
+/** The objects whose keys begin with the prefix, as `ObjectStore.list`. */
+export async function* filesBelow(place: Place, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+  yield* walk(place, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+}
+
+/** The names of the directories right below a prefix that hold an object, as `ObjectStore.directories`. */
+export async function* directoriesBelow(place: Place, prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+  for await (const entry of entriesOf(place, prefix, signal)) {
+    // A directory without an object is none: the leftover of an interrupted delete or put.
+    if (!entry.directory) {
+      continue;
+    }
+    for await (const _ of walk(place, `${prefix}${entry.name}/`, '', signal)) {
+      yield entry.name;
+      break;
+    }
+  }
+}
+
+async function* walk(place: Place, directory: string, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+  for await (const { name, directory: below } of entriesOf(place, directory, signal)) {
+    const key = directory + name;
+    // Of a prefix like `a/b` only names in `a/` that start with `b` matter; deeper down everything does.
+    if (!key.startsWith(prefix) && !prefix.startsWith(`${key}/`)) {
+      continue;
+    }
+    if (below) {
+      yield* walk(place, `${key}/`, prefix, signal);
+      continue;
+    }
+    const found = await statIfThere(join(place.base, key)).catch((error: unknown) => {
+      throw directoryError(error, 'list', place.url, key);
+    });
+    if (found?.isFile() === true) {
+      yield storedFile(key, found);
+    }
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly directory: boolean;
+}
+
+/** What lies in a directory of the location; nothing when it is gone, but an error when the location is. */
+async function* entriesOf({ base, url }: Place, directory: string, signal?: AbortSignal): AsyncGenerator<Entry> {
+  const path = join(base, directory);
+  try {
+    for await (const entry of await opendir(path)) {
+      signal?.throwIfAborted();
+      if (directory === '' && entry.name === unfinished) {
+        continue;
+      }
+      yield { name: entry.name, directory: await isDirectory(path, entry) };
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) && (await statIfThere(base)) !== undefined;
+    if (!gone || directory === '') {
+      throw directoryError(error, 'list', url, directory);
+    }
+  }
+}
+
+async function isDirectory(path: string, entry: Dirent): Promise<boolean> {
+  if (entry.isDirectory()) {
+    return true;
+  }
+  // Somebody may have moved old backups to another disk.
+  return entry.isSymbolicLink() && (await statIfThere(join(path, entry.name)))?.isDirectory() === true;
+}
