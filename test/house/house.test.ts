@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Which floor may import which others. The picture is in docs/architecture.md; lint holds us to it. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  commands: ['cli', 'report', 'operations', 'model'],
+  cli: ['model'],
+  report: ['model'],
+  operations: ['transfer', 'cluster', 'storage', 'codec', 'flow', 'model'],
+  transfer: ['cluster', 'storage', 'codec', 'flow', 'model'],
+  cluster: ['flow', 'model'],
+  storage: ['flow', 'model'],
+  codec: ['flow', 'model'],
+  flow: [],
+  model: [],
+};
+
+/** The places that may import a library; everywhere else it is behind them. */
+const doors: Readonly<Record<string, RegExp>> = {
+  ssh2: /^cluster\/ssh$/,
+  '@aws-sdk/client-s3': /^storage\/s3$/,
+  '@aws-sdk/lib-storage': /^storage\/s3$/,
+  'lzo-wasm/lzo-wasm.js': /^nowhere but codec\/lzo\/wasm.ts$/,
+  yaml: /^cli$/,
+  yargs: /^(cli|commands)(\/|$)/,
+  chalk: /^cli$/,
+  'cli-progress': /^cli$/,
+  zod: /^(cluster|storage)(\/(?!ssh$|s3$)|$)/,
+  'p-queue': /^operations(\/|$)/,
+};
+
+/** A folder that shows more than this is seen by nobody at once. */
+const mostInFolder = 17;
+
+interface Folder {
+  /** Relative to src, `''` for src itself. */
+  readonly path: string;
+  readonly entries: readonly string[];
+}
+
+async function foldersOf(path: string): Promise<readonly Folder[]> {
+  const entries = await readdir(join(root, 'src', path), { withFileTypes: true });
+  const below = entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => foldersOf(path === '' ? name : `${path}/${name}`));
+  return [{ path, entries: entries.map(({ name }) => name) }, ...(await Promise.all(below)).flat()];
+}
+
+test(`no folder of src shows more than ${mostInFolder} files and folders`, async () => {
+  const crowded = (await foldersOf('')).filter(({ entries }) => entries.length > mostInFolder);
+  assert.deepEqual(
+    crowded.map(({ path, entries }) => `${path}: ${entries.length}`),
+    [],
+  );
+});
+
+test('no room is called like a floor, or lint would take one for the other', async () => {
+  const rooms = (await foldersOf('')).map(({ path }) => path.split('/').slice(1)).flat();
+  assert.deepEqual(
+    rooms.filter((room) => room in arrows),
+    [],
+  );
+});
+
+test('an import against the arrows, or past a door, fails lint in every folder', { timeout: 120_000 }, async (context) => {
+  const directory = await temporaryDirectory(context);
+  await copyFile(join(root, '.oxlintrc.json'), join(directory, '.oxlintrc.json'));
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+  const folders = (await foldersOf('')).filter(({ path }) => path !== '');
+  const expected: string[] = [];
+  for (const { path } of folders) {
+    const [floor = ''] = path.split('/');
+    const up = '../'.repeat(path.split('/').length);
+    const floors = Object.keys(arrows).filter((other) => other !== floor && arrows[floor]?.includes(other) === false);
+    const libraries = Object.entries(doors).filter(([, allowed]) => !allowed.test(path));
+    const forbidden = [...floors.map((other) => `${up}${other}/any.ts`), ...libraries.map(([name]) => name)];
+    const allowed = (arrows[floor] ?? []).map((other) => `${up}${other}/any.ts`);
+    for (const [index, specifier] of [...forbidden, ...allowed].entries()) {
+      const file = `src/${path}/planted-${index}.ts`;
+      await mkdir(dirname(join(directory, file)), { recursive: true });
+      await writeFile(
+        join(directory, file),
+        `import { planted } from '${specifier}';\n\nexport const used: unknown = planted;\n`,
+      );
+      if (index < forbidden.length) {
+        expected.push(`${file} ${specifier}`);
+      }
+    }
+  }
+  const found = await restrictedImports(directory);
+  assert.ok(expected.length > folders.length * 5);
+  assert.deepEqual(found.toSorted(), expected.toSorted());
+});
+
+/** What `no-restricted-imports` says of the files in a directory: file and specifier. */
+async function restrictedImports(directory: string): Promise<readonly string[]> {
+  const oxlint = join(root, 'node_modules/.bin/oxlint');
+  const run = promisify(execFile)(process.execPath, [oxlint, '--format=json', 'src'], { cwd: directory, maxBuffer: 1 << 26 });
+  const { stdout } = await run.catch((error: unknown) => {
+    if (error instanceof Error && 'stdout' in error && typeof error.stdout === 'string') {
+      return { stdout: error.stdout };
+    }
+    throw error;
+  });
+  const report: { readonly diagnostics: readonly Diagnostic[] } = JSON.parse(stdout);
+  return report.diagnostics
+    .filter(({ code }) => code.includes('no-restricted-imports'))
+    .map(({ filename, message }) => `${filename} ${/'([^']+)'/.exec(message)?.[1] ?? message}`);
+}
+
+interface Diagnostic {
+  readonly code: string;
+  readonly filename: string;
+  readonly message: string;
+}
