@@ -1,7 +1,7 @@
+import { crcText } from '../../src/model/backup/stored-sum.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { crcText } from '../../src/model/backup/checksum.ts';
 import { type BackupManifest, type NodeManifest } from '../../src/model/backup/manifest.ts';
 import { encodeJson } from '../../src/storage/manifest-format.ts';
 import { encodeNodeManifest } from '../../src/storage/node-manifest-format.ts';

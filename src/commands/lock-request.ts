@@ -1,7 +1,7 @@
+import { type Owner } from '../model/lock.ts';
 import { hostname, userInfo } from 'node:os';
 import { type Arguments } from '../cli/arguments.ts';
 import { type CommandContext } from '../cli/run.ts';
-import { type Owner } from '../model/backup/manifest.ts';
 import { type LockRequest } from '../operations/with-lock.ts';
 
 /** This process, as marks and locks name it. */

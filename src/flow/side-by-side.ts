@@ -30,3 +30,9 @@ function shift<R>(running: Promise<R>[]): Promise<R> {
   const first = running.shift();
   return first ?? Promise.reject(new RangeError('nothing is running'));
 }
+
+/** All of them have ended when this throws: what is half-done goes on behind nobody's back. */
+export async function settled(works: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(works);
+  await Promise.all(works);
+}

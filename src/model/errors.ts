@@ -108,3 +108,11 @@ export class ConditionFailedError extends StorageError {}
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** One line: what failed, and what to do about it where somebody knows. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof BackupError && error.hint !== undefined) {
+    return `${error.message} (${error.hint})`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,5 +1,3 @@
-import { type Owner } from './backup/manifest.ts';
-
 /** The lock as it lies in the store (`lock.json`): one writer per location at a time. */
 export interface LockRecord {
   readonly format: 1;
@@ -77,4 +75,11 @@ function ageText(milliseconds: number): string {
 
 function secondText(moment: string): string {
   return moment.replace(/\.\d+Z$/, 'Z');
+}
+
+/** Who runs: host name, process, user. */
+export interface Owner {
+  readonly host: string;
+  readonly pid: number;
+  readonly user: string;
 }

@@ -1,9 +1,8 @@
+import { type Backup, latestComplete, pathOf, standsOn } from '../model/backup/backup.ts';
 import { inOrder } from '../flow/side-by-side.ts';
-import { type Backup, latestComplete, standsOn } from '../model/backup/backup.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';
 import { type BackupId, type NodeManifest } from '../model/backup/manifest.ts';
-import { pathOf } from '../model/retention/prune-plan.ts';
 import { type WantedTables } from '../storage/node-manifest-format.ts';
 import { type Repository } from '../storage/repository.ts';
 

@@ -1,11 +1,10 @@
-import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
+import { type Backup, chainOf, pathOf, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain } from '../model/backup/chain.ts';
 import { type SchemaStatement, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';
 import { type BackupRef, type NodeManifest } from '../model/backup/manifest.ts';
 import { type SourceNode } from '../model/restore/node-match.ts';
-import { pathOf } from '../model/retention/prune-plan.ts';
 import { tablesToRestore } from '../model/restore/plan.ts';
 import { type Node } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';

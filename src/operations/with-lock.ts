@@ -1,7 +1,7 @@
+import { type Owner } from '../model/lock.ts';
 import { setMaxListeners } from 'node:events';
 import { LockedError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';
-import { type Owner } from '../model/backup/manifest.ts';
 import { type Lock } from '../storage/lock/held-lock.ts';
 import { acquireLock } from '../storage/lock/lock.ts';
 import { type Repository } from '../storage/repository.ts';

@@ -1,4 +1,4 @@
-import { type BackupPlan, type BackupResult } from '../model/restore/restore-result.ts';
+import { type BackupPlan, type BackupResult } from '../model/backup/backup-result.ts';
 import { sizeText } from '../model/size.ts';
 import { keyspacesOf } from '../model/table-filter.ts';
 import { table } from './table.ts';

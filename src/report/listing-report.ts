@@ -1,7 +1,6 @@
-import { type Backup, type DamagedBackup, kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import { type Backup, type DamagedBackup, kindOf, pathOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
 import { type NodeManifest } from '../model/backup/manifest.ts';
-import { pathOf } from '../model/retention/prune-plan.ts';
 import { sizeText, total } from '../model/size.ts';
 import { nodesText } from './backup-report.ts';
 import { table } from './table.ts';

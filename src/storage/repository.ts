@@ -1,3 +1,4 @@
+import { putNew, readWhole } from './read-whole.ts';
 import { inOrder } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, refOf, refOfNode } from '../model/backup/backup.ts';
@@ -24,8 +25,6 @@ import {
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
 import { type WantedTables, encodeNodeManifest, joinPages, manifestPages } from './node-manifest-format.ts';
 import { type ObjectStore } from './object-store.ts';
-import { putNew } from './put-new.ts';
-import { readWhole } from './read-whole.ts';
 import { SharedTables } from './shared-tables.ts';
 
 /** Requests side by side while many backups are looked at. */

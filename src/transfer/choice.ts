@@ -1,11 +1,8 @@
-import { type Remote } from '../cluster/remote.ts';
 import { BackupError, UsageError } from '../model/errors.ts';
-import { reasonOf } from '../model/backup/outcome.ts';
-import { type Answer } from './direct/curl-answer.ts';
-import { type DirectParts, mebibyte } from './direct/parts.ts';
-import { NodeBatch } from './direct/node-batch.ts';
-import { probeCommand } from './direct/node-scripts.ts';
+import { type Remote } from '../cluster/remote.ts';
+import { type DirectParts } from './direct/parts.ts';
 import { type Source, type Target, type Transfer } from './transfer.ts';
+import { type Candidate, missingProgram, unreachable } from './direct/probe.ts';
 
 export type TransferMode = 'direct' | 'relay' | 'auto';
 
@@ -13,13 +10,6 @@ export type TransferMode = 'direct' | 'relay' | 'auto';
 export interface TransferChoice {
   readonly name: 'direct' | 'relay';
   readonly reason: string;
-}
-
-/** What the choice for a node goes by. */
-export interface Candidate {
-  readonly remote: Remote;
-  readonly hasCurl: boolean;
-  readonly hasLzop: boolean;
 }
 
 export interface ChoiceOptions {
@@ -71,36 +61,4 @@ export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
     upload: (from, unit: readonly Source[], signal) => wayOf(from).upload(from, unit, signal),
     download: (unit: readonly Target[], to, signal) => wayOf(to).download(unit, to, signal),
   };
-}
-
-function isDone({ http }: Answer): boolean {
-  return http === 200 || http === 404;
-}
-
-function missingProgram({ hasCurl, hasLzop }: Candidate, needsLzop: boolean): string | undefined {
-  const missing = [...(hasCurl ? [] : ['curl']), ...(hasLzop || !needsLzop ? [] : ['lzop'])];
-  return missing.length === 0 ? undefined : `it has no ${missing.join(' and no ')}`;
-}
-
-/** A key that no backup has: to be told so takes name resolution, a route, a trusted certificate and a good signature. */
-const probeKey = 'sstash-probe';
-
-async function unreachable(remote: Remote, parts: DirectParts, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    const lacking = (await remote.run(probeCommand(), { signal })).trim();
-    if (lacking !== '') {
-      return `it lacks ${lacking}`;
-    }
-    const node = new NodeBatch({ ...parts, patience: { attempts: 2, firstDelayMs: 500 } }, remote, mebibyte, signal);
-    try {
-      await node.send([{ key: probeKey, bytes: 0, sign: () => parts.signer.get(probeKey), files: {}, isDone }]);
-      await node.finish();
-    } finally {
-      await node.close();
-    }
-    return undefined;
-  } catch (error) {
-    signal.throwIfAborted();
-    return reasonOf(error);
-  }
 }

@@ -1,12 +1,11 @@
+import { crcText, type StoredSum, sumText } from '../model/backup/stored-sum.ts';
 import { crc32 } from 'node:zlib';
 import { Cksum } from '../codec/cksum.ts';
 import { type LzoPool } from '../codec/lzo/pool.ts';
 import { lzopDecode } from '../codec/lzop/decode.ts';
 import { ContainerFollower } from '../codec/lzop/follow.ts';
-import { crcText } from '../model/backup/checksum.ts';
 import { IntegrityError } from '../model/errors.ts';
 import { type StoredFile } from '../model/backup/manifest.ts';
-import { type StoredSum, sumText } from '../model/backup/stored-sum.ts';
 import { type ObjectStore } from '../storage/object-store.ts';
 
 /**
@@ -89,4 +88,9 @@ function checkPlain(file: StoredFile, bytes: number, crc: number | undefined): v
       check: 'digest',
     });
   }
+}
+
+/** An upper bound of what an object can grow to: a block that does not shrink is stored, with its header. */
+export function atMost(bytes: number): number {
+  return bytes + Math.ceil(bytes / 262_144) * 32 + 4096;
 }

@@ -1,7 +1,6 @@
 import { cksumOfTurned } from '../codec/cksum.ts';
 import { IntegrityError, RemoteError } from '../model/errors.ts';
 import { type StoredFile } from '../model/backup/manifest.ts';
-import { numberOf } from './direct/parts.ts';
 
 /** What `cksum` printed; NaN where it printed nothing that is understood. */
 export interface NodeSum {
@@ -64,4 +63,16 @@ export function otherSum(file: StoredFile, of: 'plain' | 'stored'): IntegrityErr
         check: 'digest',
       })
     : new IntegrityError(`${file.key} has not the checksum that its manifest says`, { check: 'checksum' });
+}
+
+/** From `lzop -l`: method, compressed, plain, ratio, name; heads and totals have no method. */
+export function plainSizes(lines: readonly string[]): readonly number[] {
+  return lines.flatMap((line) => {
+    const [, bytes] = /^LZO\S+ +\d+ +(\d+) /.exec(line) ?? [];
+    return bytes === undefined ? [] : [Number(bytes)];
+  });
+}
+
+export function numberOf(text: string | undefined): number {
+  return text === undefined || !/^\d+$/.test(text) ? Number.NaN : Number(text);
 }

@@ -1,3 +1,4 @@
+import { crcText, sumText } from '../../src/model/backup/stored-sum.ts';
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,11 +7,9 @@ import { crc32 } from 'node:zlib';
 import { type Remote } from '../../src/cluster/remote.ts';
 import { Cksum } from '../../src/codec/cksum.ts';
 import { RateLimit } from '../../src/flow/rate-limit.ts';
-import { crcText } from '../../src/model/backup/checksum.ts';
 import { IntegrityError, RemoteError } from '../../src/model/errors.ts';
 import { type Compression, type StoredFile } from '../../src/model/backup/manifest.ts';
 import { isDataFile } from '../../src/model/sstable.ts';
-import { sumText } from '../../src/model/backup/stored-sum.ts';
 import { storedFile } from '../../src/model/backup/upload-plan.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { componentKey } from '../../src/storage/keys.ts';

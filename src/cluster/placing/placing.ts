@@ -1,5 +1,5 @@
+import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-plan.ts';
 import { BackupError } from '../../model/errors.ts';
-import { type PlacingPhase, isPlacingPhase } from '../../model/restore/placing.ts';
 import { placedMark } from '../../model/restore/restart-script.ts';
 import { type Remote } from '../remote.ts';
 

@@ -1,7 +1,7 @@
+import { parseDuration } from '../../model/age.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
-import { parseDuration } from '../../model/duration.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/table-filter.ts';
 import { type CompressionChoice } from '../../model/backup/upload-plan.ts';

@@ -1,3 +1,5 @@
+import { type RestoreOptions } from '../../operations/restore/options.ts';
+import { mapOptions, nodeMapOf, writeSettings } from './settings.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
 import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
@@ -8,7 +10,6 @@ import { tableFilter } from '../../model/table-filter.ts';
 import { type RestartOptions } from '../../operations/restore/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/restore/local.ts';
-import { type RestoreOptions } from '../../operations/restore/stage.ts';
 import { undoRestore } from '../../operations/restore/undo.ts';
 import { restoreJson, restoreQuestion, restoreText, undoQuestion, undoText } from '../../report/restore-report.ts';
 import { type Command } from '../command.ts';
@@ -21,8 +22,6 @@ import {
   selectionOptions,
   transferOptions,
 } from '../options.ts';
-import { mapOptions, nodeMapOf } from './map.ts';
-import { writeSettings } from './settings.ts';
 import { openNodes, openSession } from '../session.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;

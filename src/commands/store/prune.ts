@@ -1,6 +1,5 @@
+import { parseAge, parseDuration } from '../../model/age.ts';
 import { type Arguments } from '../../cli/arguments.ts';
-import { parseAge } from '../../model/age.ts';
-import { parseDuration } from '../../model/duration.ts';
 import { type RetentionPolicy } from '../../model/retention/retention.ts';
 import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
 import { pruneJson, pruneText } from '../../report/prune-report.ts';

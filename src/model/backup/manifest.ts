@@ -1,6 +1,7 @@
 import { type Node } from '../ring/ring.ts';
 import { type TableId } from '../sstable.ts';
 import { type StoredSum } from './stored-sum.ts';
+import { type Owner } from '../lock.ts';
 
 /** Name of a backup: its directory below the base path, and (with `sstash-` before it) the nodetool tag. */
 export type BackupId = string;
@@ -106,13 +107,6 @@ export interface BackupManifest {
   readonly ringNodes?: number;
   /** Name and version of the program that wrote it. */
   readonly writtenBy: string;
-}
-
-/** Who runs: host name, process, user. */
-export interface Owner {
-  readonly host: string;
-  readonly pid: number;
-  readonly user: string;
 }
 
 /** A run that is not finished (`<backup>/in-progress.json`); stays when a run failed, says what happened. */

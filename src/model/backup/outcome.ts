@@ -1,15 +1,7 @@
-import { BackupError } from '../errors.ts';
+import { type NodeOutcome } from './backup-result.ts';
 import { type NodeManifest, type NodeSummary } from './manifest.ts';
-import { type NodeOutcome } from '../restore/restore-result.ts';
 import { total } from '../size.ts';
-
-/** One line: what failed, and what to do about it where somebody knows. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof BackupError && error.hint !== undefined) {
-    return `${error.message} (${error.hint})`;
-  }
-  return error instanceof Error ? error.message : String(error);
-}
+import { reasonOf } from '../errors.ts';
 
 export function failed(host: string, hostId: string, error: unknown): NodeOutcome {
   return { host, hostId, complete: false, files: 0, bytes: 0, newFiles: 0, newBytes: 0, storedBytes: 0, error: reasonOf(error) };

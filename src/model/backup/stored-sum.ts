@@ -24,3 +24,8 @@ export function withObject<F extends StoredSum, S extends StoredSum>(file: F, ob
   const { storedCrc32: _, storedCksum: __, ...rest } = file;
   return { ...rest, ...object };
 }
+
+/** A CRC-32 as manifests write it: 8 lower-case hexadecimal digits. */
+export function crcText(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
+}

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { type NodeMap } from './node-map.ts';
 import { type RestoreMethod } from './method.ts';
+import { sameTokens, tokenKey } from '../ring/ring.ts';
 
 /** A node whose data is in a backup. */
 export interface SourceNode {
@@ -78,11 +79,6 @@ export function refuseMisplaced(matches: readonly NodeMatch[], method: RestoreMe
   );
 }
 
-/** Compared as sets; no tokens are like no others. */
-export function sameTokens(some: readonly string[], others: readonly string[]): boolean {
-  return some.length > 0 && tokenKey(some) === tokenKey(others);
-}
-
 function find(source: SourceNode, targets: readonly TargetNode[]): Omit<NodeMatch, 'source'> | undefined {
   const byTokens = targets.find(({ tokens }) => tokens !== undefined && sameTokens(source.tokens, tokens));
   if (byTokens !== undefined) {
@@ -94,10 +90,6 @@ function find(source: SourceNode, targets: readonly TargetNode[]): Omit<NodeMatc
   }
   const byName = targets.find((target) => target.hostId === undefined && target.host === source.host);
   return byName === undefined ? undefined : { target: byName, by: 'name' };
-}
-
-function tokenKey(tokens: readonly string[]): string {
-  return tokens.toSorted().join(',');
 }
 
 /** Nodes whose tokens none of the others has. */

@@ -1,4 +1,13 @@
-import { type Backup, type CompleteBackup, type DamagedBackup, byTime, chainOf, isComplete, standsOn } from '../backup/backup.ts';
+import {
+  type Backup,
+  byTime,
+  chainOf,
+  type CompleteBackup,
+  type DamagedBackup,
+  isComplete,
+  pathOf,
+  standsOn,
+} from '../backup/backup.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
 import { type BackupRef } from '../backup/manifest.ts';
 import { type Judged, type RetentionPolicy, planRetention, seriesLabel } from './retention.ts';
@@ -138,11 +147,6 @@ export function deletionOrder(backups: readonly Backup[]): readonly (readonly Ba
   return groups;
 }
 
-/** `parent/id` of an incremental backup, the id of a snapshot backup: as it is named where it must not be mistaken. */
-export function pathOf({ id, parent }: BackupRef): string {
-  return parent === undefined ? id : `${parent}/${id}`;
-}
-
 /** True when two looks at a location saw the same backups in the same state. */
 export function isSameListing(before: readonly (Backup | DamagedBackup)[], now: readonly (Backup | DamagedBackup)[]): boolean {
   const seen = new Set(before.map(stateOf));
@@ -183,4 +187,17 @@ function stateOf(backup: Backup | DamagedBackup): string {
   }
   // A run that is gone on with keeps the time at which it began.
   return `${pathOf(backup)} ${backup.complete ? 'complete' : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
+}
+
+/** What `prune` or `delete` did, or with `dryRun` would do. */
+export interface PruneResult extends PrunePlan {
+  readonly location: string;
+  readonly dryRun: boolean;
+  /** Objects that went, and their bytes; those that other backups point at stay and are not among them. */
+  readonly deletedObjects: number;
+  readonly freedBytes: number;
+  /** How many of them were left over from earlier and belonged to no backup. */
+  readonly orphans: number;
+  /** Uploads that were begun and never finished; they are in no listing. */
+  readonly unfinishedUploads: number;
 }

@@ -1,4 +1,4 @@
-import { sameTokens } from '../restore/node-match.ts';
+import { sameTokens } from './ring.ts';
 
 /** A node as far as the places of replicas hang on it. */
 export interface PlacedNode {

@@ -29,3 +29,12 @@ export function compareTokens(a: string, b: string): number {
 }
 
 const integer = /^-?\d+$/;
+
+/** Compared as sets; no tokens are like no others. */
+export function sameTokens(some: readonly string[], others: readonly string[]): boolean {
+  return some.length > 0 && tokenKey(some) === tokenKey(others);
+}
+
+export function tokenKey(tokens: readonly string[]): string {
+  return tokens.toSorted().join(',');
+}

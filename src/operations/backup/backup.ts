@@ -1,11 +1,12 @@
+import { markInterrupted, saveFailure } from './run-mark.ts';
+import { type BackupResult, type NodeOutcome } from '../../model/backup/backup-result.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { ConditionFailedError, UsageError } from '../../model/errors.ts';
 import { failed, outcomeOf } from '../../model/backup/outcome.ts';
-import { type BackupResult, type NodeOutcome } from '../../model/restore/restore-result.ts';
 import { type Node } from '../../model/ring/ring.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
-import { commit, markInterrupted, release, retire, ringNodes, saveFailure } from './finish.ts';
+import { commit, release, retire, ringNodes } from './finish.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
 import { type BackupOptions, type BackupParts } from './options.ts';
 import { type Run, openRun } from './run.ts';

@@ -1,16 +1,14 @@
+import { IntegrityError, reasonOf } from '../../model/errors.ts';
+import { type CompleteBackup, type DamagedBackup, pathOf } from '../../model/backup/backup.ts';
 import { placedAt } from '../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../cluster/tools/table-states.ts';
-import { type CompleteBackup, type DamagedBackup } from '../../model/backup/backup.ts';
 import { type KindInput } from '../../model/backup/backup-kind.ts';
-import { IntegrityError } from '../../model/errors.ts';
 import { type BackupRef } from '../../model/backup/manifest.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
-import { pathOf } from '../../model/retention/prune-plan.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { type Repository } from '../../storage/repository.ts';
-import { type Linking } from './linking.ts';
 import { type Member, type MemberParts } from '../nodes/members.ts';
 import { Room } from './memory-gate.ts';
+import { backupsEnabled } from '../../cluster/tools/nodetool.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
 
@@ -150,4 +148,27 @@ function brokenTables(
         ...(without ? [{ table: name, reason: 'has incremental_backups = false' }] : []),
       ];
     });
+}
+
+/** Whether Cassandra links new sstables into `backups/`, by host; or why the node does not say. */
+export type Linking = ReadonlyMap<string, boolean | string>;
+
+/** Asked once for a run, before any snapshot: what is flushed before it is turned on no incremental backup would find. */
+export async function linkingOf(
+  members: readonly Member[],
+  { tools }: Pick<MemberParts, 'tools'>,
+  signal: AbortSignal,
+): Promise<Linking> {
+  return new Map(
+    await Promise.all(
+      members.map(async ({ host, remote }): Promise<readonly [string, boolean | string]> => {
+        try {
+          return [host, await backupsEnabled(remote, tools, signal)];
+        } catch (error) {
+          signal.throwIfAborted();
+          return [host, reasonOf(error)];
+        }
+      }),
+    ),
+  );
 }

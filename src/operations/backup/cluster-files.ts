@@ -1,7 +1,7 @@
+import { reasonOf } from '../../model/errors.ts';
 import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type BackupParts } from './options.ts';
 import { type Run } from './run.ts';
 import { type PreparedNode } from './node-prepare.ts';

@@ -1,8 +1,8 @@
+import { reasonOf } from '../../model/errors.ts';
+import { type BackupPlan, type PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';
 import { tooLittleSpace } from '../../model/free-space.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { perDatacenterText } from '../../model/per-datacenter.ts';
-import { type BackupPlan, type PlannedNode } from '../../model/restore/restore-result.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backupPrefix } from '../../storage/keys.ts';

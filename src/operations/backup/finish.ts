@@ -1,8 +1,7 @@
+import { reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
-import { type NodeOutcome } from '../../model/restore/restore-result.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
 import { type BackupOptions, type BackupParts } from './options.ts';
 import { type Run } from './run.ts';
@@ -48,19 +47,6 @@ export async function commit(
 /** For a backup of fewer nodes than the ring has: nobody is to take it for one of the cluster. */
 export function ringNodes({ ring }: Topology, nodes: number): { readonly ringNodes?: number } {
   return ring.nodes.length > nodes ? { ringNodes: ring.nodes.length } : {};
-}
-
-/** The mark of an unfinished run says which nodes failed, and why. */
-export async function saveFailure(
-  run: Run,
-  outcomes: readonly NodeOutcome[],
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const nodes = outcomes.map(({ host, hostId, complete, error }) =>
-    complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
-  );
-  await parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
 }
 
 /**
@@ -110,34 +96,6 @@ async function deleteCollected(
   const manifest = await parts.repository.nodeManifest(run.ref, host, signal);
   const collected = manifest?.tables.flatMap(({ files, ...table }) => files.map((file) => ({ ...file, table }))) ?? [];
   await deleteIncrementalFiles(remote, config.dataDirectories, collected, signal);
-}
-
-/** Interrupted or broken off: the mark says so, if the store still answers. The reason itself is what the caller throws. */
-export async function markInterrupted(run: Run, error: unknown, options: BackupOptions, parts: BackupParts): Promise<void> {
-  const reason = reasonOf(error);
-  const nodes = run.progress.nodes.map((node) => ({ ...node, state: 'failed' as const, error: reason }));
-  const soon = AbortSignal.timeout(10_000);
-  const found = await parts.repository.backup(run.ref, soon).catch(() => undefined);
-  if (found?.complete === true) {
-    // The manifest was written and its answer lost, or the interrupt came right after it: a mark would only confuse.
-    return;
-  }
-  await parts.repository
-    .saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, soon)
-    .catch(() => undefined);
-  if (!options.clearOnFailure) {
-    const left = run.ref.parent === undefined ? `; its snapshots (${run.tag}) stay on the nodes until then` : '';
-    parts.listen({ type: 'warning', text: `backup ${run.ref.id} is not complete; the same command goes on with it${left}` });
-  }
-  if (options.clearOnFailure && run.ref.parent === undefined) {
-    await onEach(
-      run.members.present,
-      unlimited,
-      () => undefined,
-      soon,
-      ({ remote }) => clearSnapshot(remote, parts.tools, run.tag, soon),
-    );
-  }
 }
 
 /** `--retention N`, after the commit. The backup is complete whatever happens here, so what goes wrong is a warning. */

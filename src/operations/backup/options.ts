@@ -1,4 +1,5 @@
-import { type BackupKind, type Owner } from '../../model/backup/manifest.ts';
+import { type Owner } from '../../model/lock.ts';
+import { type BackupKind } from '../../model/backup/manifest.ts';
 import { type PerDatacenter } from '../../model/per-datacenter.ts';
 import { type TableFilter } from '../../model/table-filter.ts';
 import { type CompressionChoice } from '../../model/backup/upload-plan.ts';

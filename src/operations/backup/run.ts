@@ -1,19 +1,17 @@
+import { type Backup, type DamagedBackup, isComplete, pathOf, refOf, type Survey } from '../../model/backup/backup.ts';
+import { chainGaps, type Linking, linkingOf } from './chain-check.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { backupIdAt, formatMoment, snapshotTag } from '../../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, type Survey, isComplete, refOf } from '../../model/backup/backup.ts';
 import { type KindDecision, candidateParent, decideKind, holesAfter } from '../../model/backup/backup-kind.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type BackupRef, type InProgress } from '../../model/backup/manifest.ts';
 import { checkDatacenters } from '../../model/per-datacenter.ts';
-import { pathOf } from '../../model/retention/prune-plan.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { selectTables } from '../../model/table-filter.ts';
 import { type UnfinishedBackup, unfinishedRun } from '../../model/backup/unfinished-run.ts';
 import { isHostSegment } from '../../storage/keys.ts';
 import { type BackupOptions, type BackupParts } from './options.ts';
-import { chainGaps } from './chain-check.ts';
 import { Room } from './memory-gate.ts';
-import { type Linking, linkingOf } from './linking.ts';
 import { progressOf } from './run-mark.ts';
 import { type Members, clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
 

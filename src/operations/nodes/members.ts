@@ -1,3 +1,4 @@
+import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { type NodeConfig, readNodeConfig } from '../../cluster/tools/node-config.ts';
 import { type NodeTools, probeTools } from '../../cluster/tools/node-probe.ts';
 import { type NodeInfo } from '../../cluster/tools/nodetool-output.ts';
@@ -5,9 +6,7 @@ import { nodeInfo } from '../../cluster/tools/nodetool.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { type Tools } from '../../cluster/tools/run-tool.ts';
 import { type Topology, readTopology } from '../../cluster/tools/topology.ts';
-import { BackupError, UsageError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type TransferChoice } from '../../transfer/choice.ts';
 
 /** A node that answers: who it is and what it has. */

@@ -1,6 +1,6 @@
+import { reasonOf } from '../../model/errors.ts';
 import PQueue from 'p-queue';
 import { type Listen } from '../../model/events.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type PerDatacenter, limitIn } from '../../model/per-datacenter.ts';
 import { type Member } from './members.ts';
 

@@ -1,8 +1,7 @@
-import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
+import { type Backup, type CompleteBackup, pathOf } from '../../model/backup/backup.ts';
 import { IntegrityError, messageOf } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type BackupId, type BackupRef } from '../../model/backup/manifest.ts';
-import { pathOf } from '../../model/retention/prune-plan.ts';
 import { total } from '../../model/size.ts';
 import { type KeyPlace, backupPrefix, placeOf } from '../../storage/keys.ts';
 import { type StoredObject } from '../../storage/object-store.ts';

@@ -1,7 +1,7 @@
-import { type DeleteRules, type PrunePlan, pathOf, planDelete } from '../../model/retention/prune-plan.ts';
+import { pathOf } from '../../model/backup/backup.ts';
+import { type DeleteRules, planDelete, type PrunePlan, type PruneResult } from '../../model/retention/prune-plan.ts';
 import { LockedError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
-import { type PruneResult } from '../../model/retention/prune-result.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { sweep } from './sweep.ts';

@@ -1,7 +1,6 @@
+import { planPrune, type PruneResult, type PruneRules } from '../../model/retention/prune-plan.ts';
 import { type Backup } from '../../model/backup/backup.ts';
 import { type Listen } from '../../model/events.ts';
-import { type PruneRules, planPrune } from '../../model/retention/prune-plan.ts';
-import { type PruneResult } from '../../model/retention/prune-result.ts';
 import { refuseNoRules } from '../../model/retention/retention.ts';
 import { type UnfinishedBackup } from '../../model/backup/unfinished-run.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';

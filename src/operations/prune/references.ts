@@ -1,7 +1,7 @@
+import { batchBySize } from '../../model/backup/batches.ts';
 import { type Backup } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { type NodeManifest } from '../../model/backup/manifest.ts';
-import { batchBySize } from '../../model/backup/upload-plan.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
 import { type Repository } from '../../storage/repository.ts';
 

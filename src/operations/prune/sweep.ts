@@ -1,11 +1,16 @@
+import { type Backup, type CompleteBackup, pathOf } from '../../model/backup/backup.ts';
+import {
+  completeOnly,
+  deletionOrder,
+  isSameListing,
+  type PrunePlan,
+  type PruneResult,
+} from '../../model/retention/prune-plan.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
-import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
 import { chainsBrokenBy } from '../../model/backup/chain-holes.ts';
 import { LockedError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type BackupRef } from '../../model/backup/manifest.ts';
-import { type PrunePlan, completeOnly, deletionOrder, isSameListing, pathOf } from '../../model/retention/prune-plan.ts';
-import { type PruneResult } from '../../model/retention/prune-result.ts';
 import { total } from '../../model/size.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';

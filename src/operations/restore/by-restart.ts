@@ -1,22 +1,22 @@
-import { type PlacingPlan, beginPlacing, placeFiles, readJournals, readPlacingDisk } from '../../cluster/placing/placing.ts';
-import { defaultService } from '../../cluster/tools/service.ts';
-import { removeStaging } from '../../cluster/placing/staging.ts';
-import { backupIdAt } from '../../model/backup/backup-id.ts';
-import { BackupError, UsageError } from '../../model/errors.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
-import { isHalfDone } from '../../model/restore/placing.ts';
+import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
+import { settled } from '../../flow/side-by-side.ts';
+import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import {
+  isHalfDone,
   type PlacingNode,
   placingWarnings,
   refusePlacing,
   restartScope,
   successionWarnings,
 } from '../../model/restore/restart-plan.ts';
+import { type PlacingPlan, beginPlacing, placeFiles, readJournals, readPlacingDisk } from '../../cluster/placing/placing.ts';
+import { defaultService } from '../../cluster/tools/service.ts';
+import { removeStaging } from '../../cluster/placing/staging.ts';
+import { backupIdAt } from '../../model/backup/backup-id.ts';
 import { type RestoredNode, type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
 import { tableDirectory } from '../../model/sstable.ts';
-import { repairAll, settled, startAll, stopAll } from './cluster-restart.ts';
+import { repairAll, startAll, stopAll } from './cluster-restart.ts';
 import { prepareRestore } from './prepare.ts';
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './stage.ts';
 
 /**
  * The node restart method, done for the operator: everything is fetched and checked on every node first, then all nodes

@@ -1,3 +1,4 @@
+import { BackupError, reasonOf } from '../../model/errors.ts';
 import { nodetool } from '../../cluster/tools/nodetool.ts';
 import {
   type Drain,
@@ -8,9 +9,8 @@ import {
   waitUntilSeen,
   waitUntilUp,
 } from '../../cluster/tools/service.ts';
-import { BackupError } from '../../model/errors.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type Member, type MemberParts } from '../nodes/members.ts';
+import { settled } from '../../flow/side-by-side.ts';
 
 export interface RestartOptions {
   /** Shell text; systemctl or service when absent. */
@@ -134,10 +134,4 @@ function isSeed({ host, config }: Member): boolean {
 
 function hostsOf(members: readonly Member[]): string {
   return members.map(({ host }) => host).join(', ');
-}
-
-/** All of them have ended when this throws: what is half-done goes on behind nobody's back. */
-export async function settled(works: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(works);
-  await Promise.all(works);
 }

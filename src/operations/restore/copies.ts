@@ -1,10 +1,10 @@
+import { type PlannedRestore, type RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { type SchemaStatement, parseSchema } from '../../model/schema/cql-statements.ts';
 import { refuseOtherPlacing, schemaOfCopies } from '../../model/restore/copy-schema.ts';
 import { tableDirectory, type TableId } from '../../model/sstable.ts';
 import { type Rename, type TableName, copiesOf, underNewNames } from '../../model/restore/table-copy.ts';
-import { type PlannedRestore, type RestoreParts } from './stage.ts';
 import { type Sources } from '../restore-sources.ts';
 
 /**

@@ -1,9 +1,9 @@
+import { type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { requireLoader } from '../../cluster/placing/table-load.ts';
 import { type SchemaStatement } from '../../model/schema/cql-statements.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type LoadVolume, loadVolumes } from '../../model/restore/load-plan.ts';
 import { copiesIn, replicationOf } from '../../model/schema/replication.ts';
-import { type PlannedRestore, type RestoreOptions, type RestoreParts } from './stage.ts';
 import { liveSchema } from '../schema/apply.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../model/errors.ts';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,7 +7,6 @@ import { pipeline } from 'node:stream/promises';
 import type PQueue from 'p-queue';
 import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { type Listen } from '../../model/events.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type RestoreFile } from '../../model/restore/plan.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';

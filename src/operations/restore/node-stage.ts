@@ -1,9 +1,9 @@
+import { reasonOf } from '../../model/errors.ts';
+import { batchBySize } from '../../model/backup/batches.ts';
 import { type Staging, clearIncoming, finishUnit, incomingDirectory } from '../../cluster/placing/staging.ts';
 import { retry } from '../../flow/retry.ts';
 import { type Listen } from '../../model/events.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type NodeRestorePlan, type RestoreFile } from '../../model/restore/plan.ts';
-import { batchBySize } from '../../model/backup/upload-plan.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
 import { type Member } from '../nodes/members.ts';
 import { runUnits } from '../nodes/on-units.ts';

@@ -1,13 +1,13 @@
+import { reasonOf } from '../../model/errors.ts';
+import { settled } from '../../flow/side-by-side.ts';
+import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { importTable, refreshTable, truncateStatement } from '../../cluster/placing/table-import.ts';
 import { loadTable } from '../../cluster/placing/table-load.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type RestoredNode, type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
 import { type TableId, isDataFile, tableDirectory } from '../../model/sstable.ts';
-import { settled } from './cluster-restart.ts';
 import { planLoad } from './load.ts';
 import { prepareRestore } from './prepare.ts';
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './stage.ts';
 import { runStatements } from '../schema/apply.ts';
 
 /**

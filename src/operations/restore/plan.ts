@@ -1,3 +1,4 @@
+import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
 import { openStaging } from '../../cluster/placing/staging.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
@@ -13,7 +14,6 @@ import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
 import { planCoverage } from './coverage.ts';
 import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './stage.ts';
 
 /**
  * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and

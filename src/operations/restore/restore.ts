@@ -1,3 +1,4 @@
+import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { quote } from '../../cluster/remote.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/restart-script.ts';
@@ -6,15 +7,7 @@ import { restoreOnline } from './online.ts';
 import { movedReplicas } from './prepare.ts';
 import { restoreByRestart } from './by-restart.ts';
 import { type Sources } from '../restore-sources.ts';
-import {
-  type NodeWork,
-  type PlannedRestore,
-  type RestoreOptions,
-  type RestoreParts,
-  plannedNode,
-  stageAll,
-  withLiveId,
-} from './stage.ts';
+import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { planRestore } from './plan.ts';
 
 /**

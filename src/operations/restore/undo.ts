@@ -1,9 +1,9 @@
+import { BackupError, NotFoundError, reasonOf, UsageError } from '../../model/errors.ts';
+import { settled } from '../../flow/side-by-side.ts';
+import { type PlacingPhase } from '../../model/restore/restart-plan.ts';
 import { type Journal, checkTakeBack, readJournals, takeBack } from '../../cluster/placing/placing.ts';
 import { defaultService } from '../../cluster/tools/service.ts';
-import { BackupError, NotFoundError, UsageError } from '../../model/errors.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
-import { type PlacingPhase } from '../../model/restore/placing.ts';
-import { type RestartOptions, settled, startAll, stopAll } from './cluster-restart.ts';
+import { type RestartOptions, startAll, stopAll } from './cluster-restart.ts';
 import { type Member, type MemberParts, openMembers } from '../nodes/members.ts';
 
 export interface UndoOptions extends RestartOptions {

@@ -1,3 +1,4 @@
+import { type RestoreParts } from '../restore/options.ts';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
@@ -12,7 +13,6 @@ import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-type
 import { type TableId } from '../../model/sstable.ts';
 import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
 import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
-import { type RestoreParts } from '../restore/stage.ts';
 
 /** What a restore knows of schemas; each is asked only when something could be lacking. */
 export interface Schemas {

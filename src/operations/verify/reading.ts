@@ -1,9 +1,8 @@
+import { IntegrityError, NotFoundError, reasonOf, StorageError } from '../../model/errors.ts';
 import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { retry } from '../../flow/retry.ts';
-import { IntegrityError, NotFoundError, StorageError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type StoredFile } from '../../model/backup/manifest.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type Problem, componentProblem, sampleFiles } from '../../model/verify/verify-plan.ts';
 import { type ReadSample } from '../../model/verify/verify-result.ts';
 import { hostPrefix, hostPrefixOf } from '../../storage/keys.ts';

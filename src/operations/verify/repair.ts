@@ -1,11 +1,11 @@
+import { IntegrityError, reasonOf, UsageError } from '../../model/errors.ts';
+import { batchBySize } from '../../model/backup/batches.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
 import { retry } from '../../flow/retry.ts';
-import { IntegrityError, UsageError } from '../../model/errors.ts';
-import { reasonOf } from '../../model/backup/outcome.ts';
 import { type LostObject, lostObjects } from '../../model/verify/repair-plan.ts';
 import { total } from '../../model/size.ts';
 import { sumOf, withObject } from '../../model/backup/stored-sum.ts';
-import { type StoredBytes, batchBySize } from '../../model/backup/upload-plan.ts';
+import { type StoredBytes } from '../../model/backup/upload-plan.ts';
 import { type Problem, type WantedComponent } from '../../model/verify/verify-plan.ts';
 import { type Mending } from '../../model/verify/verify-result.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';

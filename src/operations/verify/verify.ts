@@ -1,7 +1,7 @@
+import { type Owner } from '../../model/lock.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
 import { type Backup, isComplete } from '../../model/backup/backup.ts';
 import { IntegrityError, NotFoundError } from '../../model/errors.ts';
-import { type Owner } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
 import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
 import { type ReadSample, type VerifyResult } from '../../model/verify/verify-result.ts';

@@ -1,9 +1,16 @@
+import {
+  holderText,
+  isOfSystem,
+  isUnchanged,
+  type LockRecord,
+  looksSilent,
+  type Owner,
+  type SeenLock,
+} from '../../model/lock.ts';
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../flow/clock.ts';
 import { LockedError, StorageError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
-import { type LockRecord, type SeenLock, holderText, isOfSystem, isUnchanged, looksSilent } from '../../model/lock.ts';
-import { type Owner } from '../../model/backup/manifest.ts';
 import { Lock } from './held-lock.ts';
 import { lockKey } from '../keys.ts';
 import { type Claiming, claim } from './claim.ts';

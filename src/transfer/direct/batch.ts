@@ -1,3 +1,5 @@
+import { atMost } from '../fetch.ts';
+import { type NodeSum, plainSizes, sumIn } from '../node-sum.ts';
 import { cksumOfTurned } from '../../codec/cksum.ts';
 import { crc32Combine } from '../../codec/crc32.ts';
 import { type Remote } from '../../cluster/remote.ts';
@@ -7,10 +9,7 @@ import { type StoredBytes } from '../../model/backup/upload-plan.ts';
 import { isStored } from './curl-answer.ts';
 import { type DirectParts } from './parts.ts';
 import { NodeBatch } from './node-batch.ts';
-import { plainSizes } from '../lzop-list.ts';
 import { damagedOnNode } from '../node-damage.ts';
-import { type NodeSum, sumIn } from '../node-sum.ts';
-import { atMost } from '../object-size.ts';
 import { type Source } from '../transfer.ts';
 
 /** A source and where what is sent of it lies on the node: itself, or a container in the script's own directory. */

@@ -1,11 +1,10 @@
+import { otherSum, plainSizes, proveLength } from '../node-sum.ts';
 import { cksumOfTurned } from '../../codec/cksum.ts';
 import { crc32Combine } from '../../codec/crc32.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { IntegrityError, NotFoundError } from '../../model/errors.ts';
 import { type Answer } from './curl-answer.ts';
 import { type DirectParts, mebibyte } from './parts.ts';
-import { otherSum, proveLength } from '../node-sum.ts';
-import { plainSizes } from '../lzop-list.ts';
 import { NodeBatch } from './node-batch.ts';
 import { type Target } from '../transfer.ts';
 import { type StoredFile } from '../../model/backup/manifest.ts';

@@ -1,13 +1,13 @@
+import { type Check, checkOf, numberOf, proveLength, proveSum } from '../node-sum.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { type StoredFile } from '../../model/backup/manifest.ts';
 import { answerError } from './curl-answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
-import { type DirectParts, mebibyte, numberOf } from './parts.ts';
+import { type DirectParts, mebibyte } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
-import { type Check, checkOf, proveLength, proveSum } from '../node-sum.ts';
 import { type Target } from '../transfer.ts';
 
 /** Only what curl and lzop say lies there. */

@@ -1,3 +1,4 @@
+import { numberOf } from '../node-sum.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
@@ -5,7 +6,7 @@ import { type SignedRequest } from '../../storage/object-store.ts';
 import { type Answer, answerError } from './curl-answer.ts';
 import { type Conversation, converse } from './conversation.ts';
 import { type CurlRequest, curlConfig } from './curl-config.ts';
-import { type DirectParts, beforeAgain, numberOf } from './parts.ts';
+import { type DirectParts, beforeAgain } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
 

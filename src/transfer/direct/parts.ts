@@ -29,7 +29,3 @@ export async function beforeAgain(error: StorageError, failures: number, patienc
   }
   await sleep(patience.firstDelayMs * 2 ** (failures - 1) * (1 + Math.random() / 2), undefined, { signal });
 }
-
-export function numberOf(text: string | undefined): number {
-  return text === undefined || !/^\d+$/.test(text) ? Number.NaN : Number(text);
-}

@@ -1,3 +1,5 @@
+import { numberOf } from '../node-sum.ts';
+import { atMost } from '../fetch.ts';
 import { type CksumPart, combinedCksum } from '../../codec/cksum.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { type RateLimit } from '../../flow/rate-limit.ts';
@@ -7,10 +9,9 @@ import { type SignedParts, type SignedRequest } from '../../storage/object-store
 import { type Answer, answerError, isStored } from './curl-answer.ts';
 import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
-import { type DirectParts, beforeAgain, mebibyte, numberOf } from './parts.ts';
+import { type DirectParts, beforeAgain, mebibyte } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { nodeScript } from './node-scripts.ts';
-import { atMost } from '../object-size.ts';
 import { type Source } from '../transfer.ts';
 
 /** Streams of a node for whose parts there should be room in its memory. */

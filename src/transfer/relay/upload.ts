@@ -1,3 +1,5 @@
+import { atMost } from '../fetch.ts';
+import { crcText } from '../../model/backup/stored-sum.ts';
 import { crc32 } from 'node:zlib';
 import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { lzopEncode } from '../../codec/lzop/encode.ts';
@@ -6,11 +8,9 @@ import { type Command, type Remote } from '../../cluster/remote.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
 import { limited } from '../../flow/rate-limit.ts';
-import { crcText } from '../../model/backup/checksum.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
 import { damagedOnNode } from '../node-damage.ts';
-import { atMost } from '../object-size.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { type Source } from '../transfer.ts';
 

@@ -1,6 +1,6 @@
+import { parseDuration } from '../../../src/model/age.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseDuration } from '../../../src/model/duration.ts';
 import { UsageError } from '../../../src/model/errors.ts';
 
 test('a duration is a whole number and its unit', () =>

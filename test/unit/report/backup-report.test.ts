@@ -1,6 +1,6 @@
+import { type BackupPlan, type BackupResult, type NodeOutcome } from '../../../src/model/backup/backup-result.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BackupPlan, type BackupResult, type NodeOutcome } from '../../../src/model/restore/restore-result.ts';
 import { backupJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';
 import { tableOf, users } from '../../support/manifests.ts';
 

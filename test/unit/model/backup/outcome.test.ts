@@ -1,7 +1,7 @@
+import { BackupError, reasonOf } from '../../../../src/model/errors.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BackupError } from '../../../../src/model/errors.ts';
-import { failed, outcomeOf, reasonOf, summaryOf } from '../../../../src/model/backup/outcome.ts';
+import { failed, outcomeOf, summaryOf } from '../../../../src/model/backup/outcome.ts';
 import { sizeText } from '../../../../src/model/size.ts';
 import { snapshotScope } from '../../../../src/model/backup/snapshot-scope.ts';
 import { nodeManifestOf, storedOf, tableOf, users } from '../../../support/manifests.ts';

@@ -1,8 +1,9 @@
+import { batchBySize } from '../../../../src/model/backup/batches.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { knownFiles } from '../../../../src/model/backup/known-files.ts';
-import { batchBySize, groupByTable, planNodeUpload, storedFile } from '../../../../src/model/backup/upload-plan.ts';
+import { groupByTable, planNodeUpload, storedFile } from '../../../../src/model/backup/upload-plan.ts';
 import { componentOf, nodeManifestOf, storedOf, tableOf, users } from '../../../support/manifests.ts';
 
 const digest = '12345678';

@@ -2,18 +2,18 @@
  * Random short histories of a node, with the product's own rules deciding what is uploaded, pointed at, set aside, chained
  * and merged: at every moment every backup must give exactly the rows of its own time.
  */
+import { chainOf, type CompleteBackup, latestComplete, pathOf } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { componentKey as listedKey } from '../../../../src/cluster/files/snapshot-listing.ts';
 import { isSetAside } from '../../../../src/cluster/files/incremental-files.ts';
-import { type CompleteBackup, chainOf, latestComplete } from '../../../../src/model/backup/backup.ts';
 import { candidateParent, decideKind } from '../../../../src/model/backup/backup-kind.ts';
 import { chainsBrokenBy } from '../../../../src/model/backup/chain-holes.ts';
 import { mergeChain } from '../../../../src/model/backup/chain.ts';
 import { knownFiles } from '../../../../src/model/backup/known-files.ts';
 import { type BackupKind, type NodeManifest } from '../../../../src/model/backup/manifest.ts';
-import { completeOnly, pathOf, planDelete } from '../../../../src/model/retention/prune-plan.ts';
+import { completeOnly, planDelete } from '../../../../src/model/retention/prune-plan.ts';
 import { type TableId, dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
 import { selectTables, tableFilter } from '../../../../src/model/table-filter.ts';
 import { groupByTable, planNodeUpload, storedFile } from '../../../../src/model/backup/upload-plan.ts';

@@ -1,13 +1,12 @@
+import { type Backup, chainOf, pathOf } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type Backup, chainOf } from '../../../../src/model/backup/backup.ts';
 import { NotFoundError, UsageError } from '../../../../src/model/errors.ts';
 import {
   type DeleteRules,
   deletionOrder,
   isSameListing,
-  pathOf,
   planDelete,
   planPrune,
 } from '../../../../src/model/retention/prune-plan.ts';

@@ -1,10 +1,9 @@
+import { type Backup, chainOf, type CompleteBackup, latestComplete, pathOf } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { momentBefore, parseAge } from '../../../../src/model/age.ts';
-import { type Backup, type CompleteBackup, chainOf, latestComplete } from '../../../../src/model/backup/backup.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { pathOf } from '../../../../src/model/retention/prune-plan.ts';
 import { type RetentionPolicy, planRetention, seriesLabel } from '../../../../src/model/retention/retention.ts';
 import { completeOf, summary, tableOf, unfinishedOf } from '../../../support/manifests.ts';
 

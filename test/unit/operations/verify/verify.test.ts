@@ -1,9 +1,9 @@
+import { crcText } from '../../../../src/model/backup/stored-sum.ts';
 import assert from 'node:assert/strict';
 import { cp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { crcText } from '../../../../src/model/backup/checksum.ts';
 import { NotFoundError, StorageError } from '../../../../src/model/errors.ts';
 import { type Event } from '../../../../src/model/events.ts';
 import { type NodeManifest, type StoredFile } from '../../../../src/model/backup/manifest.ts';

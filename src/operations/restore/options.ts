@@ -1,0 +1,69 @@
+import { type Staging } from '../../cluster/placing/staging.ts';
+import { type Loader } from '../../cluster/placing/table-load.ts';
+import { type Topology } from '../../cluster/tools/topology.ts';
+import { type KeyspaceCoverage } from '../../model/restore/coverage.ts';
+import { type MatchedBy, type NodeMatch } from '../../model/restore/node-match.ts';
+import { type MethodChoice, type RestoreMethod } from '../../model/restore/method.ts';
+import { type NodeRestorePlan, type TablePart } from '../../model/restore/plan.ts';
+import { type Rename } from '../../model/restore/table-copy.ts';
+import { type TableFilter } from '../../model/table-filter.ts';
+import { type Repository } from '../../storage/repository.ts';
+import { type Transfer } from '../../transfer/transfer.ts';
+import { type BackupChoice } from '../choose-backup.ts';
+import { type RestartOptions } from './cluster-restart.ts';
+import { type Member, type MemberParts, type Members } from '../nodes/members.ts';
+import { type TargetQuestion } from './node-matches.ts';
+import { type Sources } from '../restore-sources.ts';
+
+export interface RestoreOptions extends TargetQuestion {
+  readonly choice: BackupChoice;
+  /** Only the data of these nodes; empty means all. */
+  readonly only: readonly string[];
+  readonly filter: TableFilter;
+  /** On each node; absent means the method's own place. */
+  readonly directory?: string;
+  readonly transfers: number;
+  readonly dryRun: boolean;
+  readonly method: RestoreMethod | 'auto';
+  /** Online: empty the tables before, so that they hold exactly what the backup holds. */
+  readonly truncate: boolean;
+  readonly restart: RestartOptions;
+  /** Tables that get a copy beside the living one; then nothing else is restored. */
+  readonly renames: readonly Rename[];
+  /** How sstableloader is started on the nodes. */
+  readonly loader: Loader;
+  /** Node restart: repair the restored keyspaces in the end. */
+  readonly repair: boolean;
+}
+
+export interface RestoreParts extends MemberParts {
+  readonly repository: Repository;
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  /** The local command that runs a script from standard input on the host with the rights that the files need. */
+  readonly shellFor: (host: string) => string;
+}
+
+/** A restore whose target nodes are known and whose files are planned; nothing has been fetched yet. */
+export interface PlannedRestore {
+  readonly sources: Sources;
+  readonly members: Members;
+  /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
+  readonly topology: Topology | undefined;
+  /** Which host stands where a node of the backup stood; none where files are loaded into another ring. */
+  readonly matches: readonly NodeMatch[];
+  readonly work: readonly NodeWork[];
+  readonly method: MethodChoice;
+  readonly coverage: readonly KeyspaceCoverage[];
+  readonly warnings: readonly string[];
+}
+
+/** What one node gets. */
+export interface NodeWork {
+  /** The nodes whose data it is, as the backup names them. */
+  readonly sources: readonly string[];
+  readonly member: Member;
+  readonly matchedBy?: MatchedBy;
+  readonly staging: Staging;
+  readonly parts: readonly TablePart[];
+  readonly plan: NodeRestorePlan;
+}
