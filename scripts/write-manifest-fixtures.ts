@@ -16,6 +16,7 @@ import {
   tableOf,
   users,
 } from '../test/support/manifests.ts';
+import { never } from '../test/support/never.ts';
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) {
@@ -44,14 +45,17 @@ const tables = [
 const setAside = [{ path: `shop/users-${users.id}/nb-9-big-Data.db`, bytes: 7, modified: '2026-11-20T22:00:00.1234567890Z' }];
 const ring = { cluster: 'Test Cluster', partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner', nodes: [nodeOf(1)] };
 
-await repository.saveNodeManifest(nodeManifestOf({ tables, setAside, keepsIncrementals: true }));
-await repository.saveRing({ id }, ring, 'Datacenter: dc1\n');
-await repository.saveSchema({ id }, 'CREATE TABLE shop.users (id int PRIMARY KEY);\n');
-await repository.commit(backupManifestOf({ id, policy: 'daily', selection: ['shop', '!shop.cache'], nodes: [summary(1)] }));
-await repository.saveNodeManifest(nodeManifestOf({ backup: child.id, parent: id }));
-await repository.commit(backupManifestOf({ ...child, takenAt: '2026-11-21T09:15:00.000Z' }));
+await repository.saveNodeManifest(nodeManifestOf({ tables, setAside, keepsIncrementals: true }), never);
+await repository.saveRing({ id }, ring, 'Datacenter: dc1\n', never);
+await repository.saveSchema({ id }, 'CREATE TABLE shop.users (id int PRIMARY KEY);\n', never);
+await repository.commit(
+  backupManifestOf({ id, policy: 'daily', selection: ['shop', '!shop.cache'], nodes: [summary(1)] }),
+  never,
+);
+await repository.saveNodeManifest(nodeManifestOf({ backup: child.id, parent: id }), never);
+await repository.commit(backupManifestOf({ ...child, takenAt: '2026-11-21T09:15:00.000Z' }), never);
 const nodes = [
   { host: 'node1', hostId: 'host-id-1', state: 'done' as const },
   { host: 'node2', hostId: 'host-id-2', state: 'failed' as const, error: 'disk is full' },
 ];
-await repository.begin(progressOf({ id: '20261122T031500Z', startedAt: '2026-11-22T03:15:00.000Z', nodes }));
+await repository.begin(progressOf({ id: '20261122T031500Z', startedAt: '2026-11-22T03:15:00.000Z', nodes }), never);

@@ -11,6 +11,8 @@ interface WholeOutcome {
   readonly json: unknown;
   readonly text: string;
   readonly exitCode?: number;
+  /** What people should know besides; those that were said already are not said again. */
+  readonly warnings?: readonly string[];
 }
 
 /** A result that may be too long to be held; `close` comes after it, whatever happens. */
@@ -22,8 +24,8 @@ interface StreamedOutcome {
 export interface CommandContext {
   readonly signal: AbortSignal;
   readonly listen: Listen;
-  /** A line for people, on standard error: what is about to happen, a warning. */
-  readonly say: (text: string) => void;
+  /** Says each warning once, however often it comes: before a question, say, and with the result. */
+  readonly warn: (texts: readonly string[]) => void;
 }
 
 export interface OutputOptions {
@@ -32,7 +34,7 @@ export interface OutputOptions {
   readonly debug: boolean;
 }
 
-/** Exit codes that are nobody's error class (DESIGN, section 5). */
+/** Exit codes that belong to no class of error; every command's help lists its own. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, partial: 3, integrity: 4, interrupted: 130 } as const;
 
 /**
@@ -56,12 +58,14 @@ export async function runCommand(
   process.on('SIGINT', stop).on('SIGTERM', stop);
   const progress = openProgress(process.stderr, output.quiet);
   try {
-    const outcome = await work({ signal: abort.signal, listen: progress.listen, say: progress.say });
+    const warn = onceEach((text) => progress.listen({ type: 'warning', text }));
+    const outcome = await work({ signal: abort.signal, listen: progress.listen, warn });
     if ('stream' in outcome) {
       await printAll(outcome, output.json);
       progress.close();
       process.exitCode = exitCodes.done;
     } else {
+      warn(outcome.warnings ?? []);
       progress.close();
       process.exitCode = outcome.exitCode ?? exitCodes.done;
       await print(output.json ? `${JSON.stringify(outcome.json, undefined, 2)}\n` : outcome.text);
@@ -73,6 +77,16 @@ export async function runCommand(
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
+}
+
+function onceEach(say: (text: string) => void): (texts: readonly string[]) => void {
+  const said = new Set<string>();
+  return (texts) => {
+    for (const text of texts.filter((each) => !said.has(each))) {
+      said.add(text);
+      say(text);
+    }
+  };
 }
 
 /** What a timer or a request of Node's own throws when it is aborted, without a word of why. */

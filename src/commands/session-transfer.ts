@@ -1,3 +1,4 @@
+import { sendsSideBySide } from '../transfer/direct/probe.ts';
 import { setFlagsFromString } from 'node:v8';
 import { type Arguments } from '../cli/arguments.ts';
 import { type Remote } from '../cluster/remote.ts';
@@ -32,8 +33,8 @@ export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 
     const parts = directParts(store, members);
     const options = { mode, needsLzop, ...(parts === undefined ? {} : { direct: parts }) };
     const choices = members.map(async (member) => {
-      const { remote, tools } = member;
-      const candidate = { remote, hasCurl: tools.curl !== undefined, hasLzop: tools.lzop !== undefined };
+      const { remote, probe } = member;
+      const candidate = { remote, hasCurl: probe.curl !== undefined, hasLzop: probe.lzop !== undefined };
       const choice = chosen.get(remote) ?? chooseTransfer(candidate, options, signal);
       chosen.set(remote, choice);
       return [member, await choice] as const;
@@ -50,7 +51,7 @@ export async function transferOf(
   choices: ReadonlyMap<Member, TransferChoice>,
   { store, pool, listen, rate, niceness }: TransferParts,
 ): Promise<Transfer> {
-  const withLzop = new Set(members.filter(({ tools }) => tools.lzop !== undefined).map(({ remote }) => remote));
+  const withLzop = new Set(members.filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
   const limits = new Map(members.map((member) => [member.remote, limitOfNode(rate, member)]));
   const limitOf = (remote: Remote) => limits.get(remote);
   const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
@@ -95,19 +96,13 @@ function directParts(store: ObjectStore, members: readonly Member[]): DirectPart
   if (signer === undefined) {
     return undefined;
   }
-  const parallel = new Set(members.filter(({ tools }) => isParallel(tools.curl?.version)).map(({ remote }) => remote));
+  const parallel = new Set(members.filter(({ probe }) => sendsSideBySide(probe.curl?.version)).map(({ remote }) => remote));
   return {
     store,
     signer,
     isParallel: (remote) => parallel.has(remote),
     patience: defaultPatience,
   };
-}
-
-/** `curl 7.88.1 (x86_64-pc-linux-gnu) …`: side by side since 7.66. */
-function isParallel(version = ''): boolean {
-  const [, major, minor] = /^curl (\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 66);
 }
 
 function modeOf(text: string): TransferMode {

@@ -2,9 +2,10 @@ import { homedir } from 'node:os';
 import { type Arguments } from '../cli/arguments.ts';
 import { agentSocket, defaultKeys } from '../cli/environment.ts';
 import { type CommandContext } from '../cli/run.ts';
-import { type Remote, quote } from '../cluster/remote.ts';
+import { type Remote } from '../cluster/remote.ts';
+import { rootShell } from '../cluster/ssh/root-shell.ts';
 import { openSsh } from '../cluster/ssh/ssh.ts';
-import { type Tools } from '../cluster/tools/run-tool.ts';
+import { type Programs } from '../cluster/tools/run-tool.ts';
 import { type LzoPool, openLzoPool } from '../codec/lzo/pool.ts';
 import { UsageError } from '../model/errors.ts';
 import { type ChooseTransfers, type Member } from '../operations/nodes/members.ts';
@@ -19,7 +20,7 @@ import { transferChooser, transferOf } from './session-transfer.ts';
 /** The one wiring place: options → connections, repository, transfer. `close` closes whatever was opened. */
 export interface Session {
   readonly repository: Repository;
-  readonly tools: Tools;
+  readonly programs: Programs;
   readonly pool: LzoPool;
   readonly connect: (host: string, signal: AbortSignal) => Promise<Remote>;
   readonly chooseTransfers: ChooseTransfers;
@@ -30,15 +31,15 @@ export interface Session {
 }
 
 /** The nodes alone. */
-export type NodeSession = Pick<Session, 'tools' | 'connect' | 'close'>;
+export type NodeSession = Pick<Session, 'programs' | 'connect' | 'close'>;
 
 /** For commands that have nothing to do with a location. */
 export function openNodes(args: Arguments): NodeSession {
   const remotes: Remote[] = [];
   return {
-    tools: toolsOf(args),
+    programs: programsOf(args),
     connect: async (host, signal) => {
-      const remote = await openSsh({ ...sshOptions(args), host, signal });
+      const remote = await openSsh({ ...sshOptions(args), host }, signal);
       remotes.push(remote);
       return remote;
     },
@@ -79,12 +80,12 @@ export async function openSession(args: Arguments, context: CommandContext, crea
   const chooseTransfers = transferChooser(args, parts);
   return {
     repository: new Repository(store),
-    tools: nodes.tools,
+    programs: nodes.programs,
     pool,
     connect: nodes.connect,
     chooseTransfers,
     transferFor: async (members, signal) => transferOf(members, await chooseTransfers(members, signal), parts),
-    shellFor: (host) => shellCommand(args, host),
+    shellFor: (host) => rootShell({ ...sshOptions(args), host }),
     close: async () => {
       await Promise.allSettled([pool.close(), store.close(), nodes.close()]);
     },
@@ -120,20 +121,16 @@ async function openStore(args: Arguments, context: CommandContext, create: boole
     return openDirectoryStore(location.path, { create });
   }
   const { bucket, base } = location;
-  const region = args.optionalText('s3-bucket-region');
-  const endpoint = endpointOf(args);
-  const pathStyle = args.optionalFlag('path-style');
-  const credentials = credentialsOf(args, context);
-  return openS3Store({
+  const options = {
     bucket,
     base,
-    ...(region === undefined ? {} : { region }),
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(pathStyle === undefined ? {} : { pathStyle }),
-    ...(args.flag('s3-ssenc') ? { serverSideEncryption: 'AES256' } : {}),
-    ...(credentials === undefined ? {} : { credentials }),
-    signal: context.signal,
-  });
+    region: args.optionalText('s3-bucket-region'),
+    endpoint: endpointOf(args),
+    pathStyle: args.optionalFlag('path-style'),
+    serverSideEncryption: args.flag('s3-ssenc') ? ('AES256' as const) : undefined,
+    credentials: credentialsOf(args, context),
+  };
+  return openS3Store(options, context.signal);
 }
 
 function endpointOf(args: Arguments): string | undefined {
@@ -160,15 +157,17 @@ function credentialsOf(args: Arguments, context: CommandContext) {
   return { accessKeyId, secretAccessKey };
 }
 
-function toolsOf(args: Arguments): Tools {
+function programsOf(args: Arguments): Programs {
   const words = (name: string) =>
     args
       .text(name)
       .split(' ')
       .filter((word) => word !== '');
-  const configPath = args.optionalText('cassandra-conf-path');
-  const tools = { nodetool: words('nodetool-path'), cqlsh: words('cqlsh-path') };
-  return configPath === undefined ? tools : { ...tools, configPath };
+  return {
+    nodetool: words('nodetool-path'),
+    cqlsh: words('cqlsh-path'),
+    configPath: args.optionalText('cassandra-conf-path'),
+  };
 }
 
 function sshOptions(args: Arguments) {
@@ -189,23 +188,4 @@ function sshOptions(args: Arguments) {
 /** A config file knows no shell that would read `~/`. */
 function filePath(args: Arguments, name: string): string | undefined {
   return args.optionalText(name)?.replace(/^~(?=\/)/, homedir());
-}
-
-function shellCommand(args: Arguments, host: string): string {
-  const key = filePath(args, 'sshkey');
-  const port = args.number('sshport', 1, 65_535);
-  const sudoUser = args.optionalText('sudo-user');
-  const words = [
-    'ssh',
-    ...(key === undefined ? [] : ['-i', key]),
-    ...(port === 22 ? [] : ['-p', String(port)]),
-    '-o',
-    `UserKnownHostsFile=${filePath(args, 'known-hosts') ?? ''}`,
-    `${args.text('user')}@${host}`,
-    // Placing files and stopping the service need root, whoever reads the snapshots.
-    ...(args.flag('use-sudo') || sudoUser !== undefined ? ['sudo', '-n'] : []),
-    'sh',
-    '-s',
-  ];
-  return words.map(quote).join(' ');
 }

@@ -7,23 +7,22 @@ export interface Clock {
   /** Milliseconds since some moment, never jumping; for what is measured. */
   elapsedMs(): number;
   /** Resolves after that time, rejects with the signal's reason when that aborts. In the background it does not keep the process alive. */
-  sleep(milliseconds: number, options?: SleepOptions): Promise<void>;
+  sleep(milliseconds: number, options: SleepOptions, signal: AbortSignal): Promise<void>;
 }
 
 export interface SleepOptions {
   readonly background?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 export const systemClock: Clock = {
   now: () => new Date(),
   elapsedMs: () => performance.now(),
-  sleep: async (milliseconds, { background = false, signal } = {}) => {
+  sleep: async (milliseconds, { background = false }, signal) => {
     try {
-      await timer(milliseconds, undefined, { ref: !background, ...(signal === undefined ? {} : { signal }) });
+      await timer(milliseconds, undefined, { ref: !background, signal });
     } catch (error) {
       // The timer's own AbortError says nothing.
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw error;
     }
   },

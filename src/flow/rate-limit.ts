@@ -23,7 +23,7 @@ export class RateLimit {
     const turn = Math.max(now - catchUpMs, this.#freeAt);
     this.#freeAt = turn + (bytes / this.bytesPerSecond) * 1000;
     if (turn > now) {
-      await this.#clock.sleep(turn - now, { signal });
+      await this.#clock.sleep(turn - now, {}, signal);
     }
   }
 }

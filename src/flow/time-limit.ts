@@ -14,18 +14,18 @@ export interface TimeLimit {
 export async function within<T>(
   { milliseconds, clock, late }: TimeLimit,
   work: (signal: AbortSignal) => Promise<T>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<T> {
   const over = new AbortController();
   const finished = new AbortController();
   const expiry = async (): Promise<never> => {
-    await clock.sleep(milliseconds, { background: true, signal: finished.signal });
+    await clock.sleep(milliseconds, { background: true }, finished.signal);
     const error = late();
     over.abort(error);
     throw error;
   };
   try {
-    return await Promise.race([work(signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])), expiry()]);
+    return await Promise.race([work(AbortSignal.any([signal, over.signal])), expiry()]);
   } finally {
     finished.abort();
   }

@@ -23,19 +23,19 @@ export interface LockRequest {
 export async function withLock<T>(
   repository: Repository,
   { owner, operation, timeoutSeconds, listen }: LockRequest,
-  work: (signal: AbortSignal, lock: Lock) => Promise<T>,
+  work: (lock: Lock, signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   const lock = await acquireLock(repository.store, { owner, operation, timeoutSeconds }, listen, signal);
-  const either = AbortSignal.any([signal, lock.signal]);
+  const held = AbortSignal.any([signal, lock.signal]);
   // Every stream and request listens to it.
-  setMaxListeners(0, either);
+  setMaxListeners(0, held);
   try {
-    return await work(either, lock);
+    return await work(lock, held);
   } catch (error) {
     // What broke off in consequence is not worth telling; an interrupt before that is.
-    if (either.reason instanceof LockedError) {
-      throw either.reason;
+    if (held.reason instanceof LockedError) {
+      throw held.reason;
     }
     throw error;
   } finally {

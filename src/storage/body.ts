@@ -11,12 +11,12 @@ export async function* chunksOf(
   key: string,
   body: Body,
   options: Pick<PutOptions, 'bytes' | 'atMost'>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const most = Math.min(options.bytes ?? Infinity, options.atMost ?? Infinity);
   let count = 0;
   for await (const chunk of body instanceof Uint8Array ? once(body) : abortable(body, signal)) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     count += chunk.byteLength;
     if (count > most) {
       throw new IntegrityError(`${key} is longer than the ${most} bytes that were expected`);
@@ -32,18 +32,15 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefi
   yield bytes;
 }
 
-async function* abortable(
-  body: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* abortable(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   const source = body[Symbol.asyncIterator]();
   let refuse: ((reason: unknown) => void) | undefined;
-  const onAbort = (): void => refuse?.(signal?.reason);
+  const onAbort = (): void => refuse?.(signal.reason);
   let state: 'idle' | 'asked' | 'ended' = 'idle';
-  signal?.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     while (true) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       state = 'asked';
       // A race against one long-lived promise would keep every chunk alive until the end; this keeps none.
       const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
@@ -60,7 +57,7 @@ async function* abortable(
       yield next.value;
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
     const closed = state === 'ended' ? undefined : source.return?.();
     // A generator that is still waiting for its own source answers `return` only after that: do not wait for it.
     if (state === 'asked') {

@@ -62,7 +62,7 @@ export interface SignedParts {
   /** The request that puts a part; parts count from 1. */
   sign(part: number): Promise<SignedRequest>;
   /** All parts' etags in order, without quotes. */
-  complete(etags: readonly string[], signal?: AbortSignal): Promise<{ readonly etag: string }>;
+  complete(etags: readonly string[], signal: AbortSignal): Promise<{ readonly etag: string }>;
   /** Leaves nothing of it behind. Never rejects: what the server could not be told shows as an unfinished upload. */
   abort(): Promise<void>;
 }
@@ -77,7 +77,7 @@ export interface Signer {
   get(key: string): Promise<SignedRequest>;
   /** The whole object in one request. */
   put(key: string): Promise<SignedRequest>;
-  inParts(key: string, signal?: AbortSignal): Promise<SignedParts>;
+  inParts(key: string, signal: AbortSignal): Promise<SignedParts>;
 }
 
 export interface ObjectStore {
@@ -90,26 +90,26 @@ export interface ObjectStore {
    * another disk: there another etag alone proves nothing.
    */
   readonly etagsOfContent: boolean;
-  put(key: string, body: Body, options?: PutOptions, signal?: AbortSignal): Promise<StoredObject>;
+  put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject>;
   /** The object's bytes, or those of a range of it. */
-  get(key: string, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined>;
+  get(key: string, range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  stat(key: string, signal: AbortSignal): Promise<StoredObject | undefined>;
   /** All objects whose key starts with `prefix`, at any depth. */
-  list(prefix: string, signal?: AbortSignal): AsyncIterable<StoredObject>;
+  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
   /** Names of the "directories" directly below `prefix` (which is empty or ends in `/`), without the slash. */
-  directories(prefix: string, signal?: AbortSignal): AsyncIterable<string>;
-  delete(keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  directories(prefix: string, signal: AbortSignal): AsyncIterable<string>;
+  delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
   /**
    * Removes what dead writers left unfinished below the base (it is in no listing, but takes room and costs money), if
    * it was begun before a time. Gives the number removed. Choose the time so that no living writer is that old.
    */
-  clearUnfinished(before: Date, signal?: AbortSignal): Promise<number>;
+  clearUnfinished(before: Date, signal: AbortSignal): Promise<number>;
   /**
    * Removes what writers left unfinished of keys that start with `prefix`, however new it is: only for who knows that
    * nobody writes there, such as the holder of the lock. Gives the number removed. A living writer's put fails then, and
    * leaves no object.
    */
-  abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number>;
+  abortUnfinished(prefix: string, signal: AbortSignal): Promise<number>;
   close(): Promise<void>;
 }
 

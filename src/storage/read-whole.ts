@@ -3,7 +3,7 @@ import { type ObjectStore } from './object-store.ts';
 import { isUnknownToServer } from './s3/errors.ts';
 
 /** A small object's bytes, undefined when it is not there. */
-export async function readWhole(store: ObjectStore, key: string, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+export async function readWhole(store: ObjectStore, key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of store.get(key, {}, signal)) {
@@ -22,7 +22,7 @@ export async function readWhole(store: ObjectStore, key: string, signal?: AbortS
  * Puts an object where there must be none. Where the server knows no conditions (the lock has said so by then), looking
  * first has to do. Throws ConditionFailedError when there is one.
  */
-export async function putNew(store: ObjectStore, key: string, body: Uint8Array, signal?: AbortSignal): Promise<void> {
+export async function putNew(store: ObjectStore, key: string, body: Uint8Array, signal: AbortSignal): Promise<void> {
   try {
     await store.put(key, body, { ifAbsent: true }, signal);
   } catch (error) {

@@ -49,7 +49,7 @@ export class Repository {
    * Every backup and every unfinished run, oldest first. Throws IntegrityError when one of them cannot be read: for whoever
    * must know all of them.
    */
-  async backups(signal?: AbortSignal): Promise<readonly Backup[]> {
+  async backups(signal: AbortSignal): Promise<readonly Backup[]> {
     const { backups, damaged } = await this.survey(signal);
     const [first] = damaged;
     if (first !== undefined) {
@@ -59,7 +59,7 @@ export class Repository {
   }
 
   /** The same, and apart from them those that cannot be read: two requests per snapshot backup, one per incremental. */
-  async survey(signal?: AbortSignal): Promise<Survey> {
+  async survey(signal: AbortSignal): Promise<Survey> {
     const directories = await this.directoryIds('', signal);
     const backups: Backup[] = [];
     const damaged: DamagedBackup[] = [];
@@ -76,7 +76,7 @@ export class Repository {
   }
 
   /** Directories that can be backups, finished or not. */
-  async directoryIds(prefix: string, signal?: AbortSignal): Promise<readonly BackupId[]> {
+  async directoryIds(prefix: string, signal: AbortSignal): Promise<readonly BackupId[]> {
     const ids: BackupId[] = [];
     for await (const name of this.store.directories(prefix, signal)) {
       if (isBackupId(name)) {
@@ -87,7 +87,7 @@ export class Repository {
   }
 
   /** A snapshot backup and its incremental backups. */
-  async #family(id: BackupId, signal?: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
+  async #family(id: BackupId, signal: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
     const [snapshot, children] = await Promise.all([
       this.#look({ id }, signal),
       this.directoryIds(incrementalsPrefix(id), signal),
@@ -96,7 +96,7 @@ export class Repository {
     return [snapshot, ...incrementals].filter((backup) => backup !== undefined);
   }
 
-  async #look(ref: BackupRef, signal?: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
+  async #look(ref: BackupRef, signal: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
     try {
       return await this.backup(ref, signal);
     } catch (error) {
@@ -108,7 +108,7 @@ export class Repository {
   }
 
   /** Undefined when the directory holds neither a manifest nor the mark of a run: then it is no backup. */
-  async backup(ref: BackupRef, signal?: AbortSignal): Promise<Backup | undefined> {
+  async backup(ref: BackupRef, signal: AbortSignal): Promise<Backup | undefined> {
     const manifest = await this.#read(backupManifestKey(ref), decodeBackupManifest, signal);
     if (manifest !== undefined) {
       belongs(backupManifestKey(ref), manifest, ref);
@@ -119,7 +119,7 @@ export class Repository {
   }
 
   /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */
-  async find(id: BackupId, signal?: AbortSignal): Promise<Backup | undefined> {
+  async find(id: BackupId, signal: AbortSignal): Promise<Backup | undefined> {
     if (!isBackupId(id)) {
       return undefined;
     }
@@ -136,7 +136,7 @@ export class Repository {
   }
 
   /** A node's manifest in pages, see `manifestPages`; none when it is not there. */
-  nodeManifestPages(ref: BackupRef, host: string, signal?: AbortSignal, wanted?: WantedTables): AsyncGenerator<NodeManifest> {
+  nodeManifestPages(ref: BackupRef, host: string, signal: AbortSignal, wanted?: WantedTables): AsyncGenerator<NodeManifest> {
     return this.#pages(nodeManifestKey(ref, host), ref, host, signal, wanted);
   }
 
@@ -144,45 +144,45 @@ export class Repository {
   async nodeManifest(
     ref: BackupRef,
     host: string,
-    signal?: AbortSignal,
+    signal: AbortSignal,
     wanted?: WantedTables,
   ): Promise<NodeManifest | undefined> {
     return joinPages(this.nodeManifestPages(ref, host, signal, wanted));
   }
 
   /** What an unfinished run has stored of a node so far. */
-  async draft(ref: BackupRef, host: string, signal?: AbortSignal): Promise<NodeManifest | undefined> {
+  async draft(ref: BackupRef, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
     return joinPages(this.#pages(draftKey(ref, host), ref, host, signal));
   }
 
   /** Why a snapshot backup must not become a parent any more; undefined while it may. */
-  async chainClosed(parent: BackupId, signal?: AbortSignal): Promise<string | undefined> {
+  async chainClosed(parent: BackupId, signal: AbortSignal): Promise<string | undefined> {
     return this.#read(closedKey(parent), (bytes) => Buffer.from(bytes).toString('utf8').trim(), signal);
   }
 
-  async ring(ref: BackupRef, signal?: AbortSignal): Promise<Ring | undefined> {
+  async ring(ref: BackupRef, signal: AbortSignal): Promise<Ring | undefined> {
     return this.#read(ringKey(ref), decodeRing, signal);
   }
 
-  async schema(ref: BackupRef, signal?: AbortSignal): Promise<string | undefined> {
+  async schema(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
     return this.#read(schemaKey(ref), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
   }
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
-  async begin(progress: InProgress, signal?: AbortSignal): Promise<void> {
+  async begin(progress: InProgress, signal: AbortSignal): Promise<void> {
     await putNew(this.store, inProgressKey(progress), encodeJson(progress), signal);
   }
 
   /** The mark is the one object that changes; it says what became of each node. */
-  async saveProgress(progress: InProgress, signal?: AbortSignal): Promise<void> {
+  async saveProgress(progress: InProgress, signal: AbortSignal): Promise<void> {
     await this.store.put(inProgressKey(progress), encodeJson(progress), {}, signal);
   }
 
-  async saveDraft(draft: NodeManifest, signal?: AbortSignal): Promise<void> {
+  async saveDraft(draft: NodeManifest, signal: AbortSignal): Promise<void> {
     await this.store.put(draftKey(refOfNode(draft), draft.host), await encodeNodeManifest(draft), {}, signal);
   }
 
-  async saveNodeManifest(manifest: NodeManifest, signal?: AbortSignal): Promise<void> {
+  async saveNodeManifest(manifest: NodeManifest, signal: AbortSignal): Promise<void> {
     await this.store.put(nodeManifestKey(refOfNode(manifest), manifest.host), await encodeNodeManifest(manifest), {}, signal);
   }
 
@@ -190,21 +190,21 @@ export class Repository {
    * Written before a backup is deleted that had collected incremental files, to every snapshot backup whose next one would
    * lack them (`chainsBrokenBy`): later nobody could tell.
    */
-  async closeChain(parent: BackupId, reason: string, signal?: AbortSignal): Promise<void> {
+  async closeChain(parent: BackupId, reason: string, signal: AbortSignal): Promise<void> {
     await this.store.put(closedKey(parent), Buffer.from(`${reason}\n`), {}, signal);
   }
 
-  async saveRing(ref: BackupRef, ring: Ring, ringText: string, signal?: AbortSignal): Promise<void> {
+  async saveRing(ref: BackupRef, ring: Ring, ringText: string, signal: AbortSignal): Promise<void> {
     await this.store.put(ringTextKey(ref), Buffer.from(ringText), {}, signal);
     await this.store.put(ringKey(ref), encodeJson(ring), {}, signal);
   }
 
-  async saveSchema(ref: BackupRef, schema: string, signal?: AbortSignal): Promise<void> {
+  async saveSchema(ref: BackupRef, schema: string, signal: AbortSignal): Promise<void> {
     await this.store.put(schemaKey(ref), Buffer.from(schema), {}, signal);
   }
 
   /** Written last: from here on the backup is complete. */
-  async commit(manifest: BackupManifest, signal?: AbortSignal): Promise<void> {
+  async commit(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await putNew(this.store, backupManifestKey(manifest), encodeJson(manifest), signal);
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
@@ -213,7 +213,7 @@ export class Repository {
     key: string,
     ref: BackupRef,
     host: string,
-    signal?: AbortSignal,
+    signal: AbortSignal,
     wanted?: WantedTables,
   ): AsyncGenerator<NodeManifest> {
     const bytes = await readWhole(this.store, key, signal);
@@ -226,7 +226,7 @@ export class Repository {
     }
   }
 
-  async #read<T>(key: string, decode: (bytes: Uint8Array, key: string) => T, signal?: AbortSignal): Promise<T | undefined> {
+  async #read<T>(key: string, decode: (bytes: Uint8Array, key: string) => T, signal: AbortSignal): Promise<T | undefined> {
     const bytes = await readWhole(this.store, key, signal);
     return bytes === undefined ? undefined : decode(bytes, key);
   }

@@ -22,7 +22,7 @@ export async function* plainBytes(
   const stored = checkedObject(store, file, signal);
   let bytes = 0;
   let crc = 0;
-  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, { pool, signal, name: file.key }) : stored) {
+  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, { pool, name: file.key }, signal) : stored) {
     bytes += chunk.byteLength;
     crc = crc32(chunk, crc);
     yield chunk;

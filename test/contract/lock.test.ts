@@ -69,7 +69,7 @@ function lockContract(of: string, skip: string | undefined, start: () => Promise
       }
       assert.equal(later?.record?.token, first?.record?.token);
       await assert.rejects(take(other, 'ben'), LockedError);
-      await other.delete(['lock.json']);
+      await other.delete(['lock.json'], never);
       while (!lock.signal.aborted) {
         await delay(20);
       }
@@ -82,7 +82,7 @@ function lockContract(of: string, skip: string | undefined, start: () => Promise
       const at = new Date(Date.now() - 3_600_000).toISOString();
       const owner = { host: 'lost', pid: 1, user: 'lost' };
       const record = { format: 1, token: 'lost', owner, operation: 'backup', since: at, heartbeatAt: at };
-      await stores[0]?.put('lock.json', Buffer.from(JSON.stringify(record)));
+      await stores[0]?.put('lock.json', Buffer.from(JSON.stringify(record)), {}, never);
       // The winner's heartbeat comes before the others' patience ends.
       const terms = { heartbeatSeconds: 0.3, staleSeconds: 3 };
       const results = await Promise.allSettled(stores.map((store, index) => take(store, `contender-${index}`, terms)));

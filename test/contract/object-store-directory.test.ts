@@ -8,6 +8,7 @@ import { NotFoundError, StorageError } from '../../src/model/errors.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { bytesOf, listed, stream, textOf } from '../support/bodies.ts';
 import { objectStoreContract } from './object-store.ts';
+import { never } from '../support/never.ts';
 
 const mebibyte = 1024 ** 2;
 
@@ -53,9 +54,9 @@ describe('directory store', () => {
   test('reports a file that is shortened while it is read', () =>
     inDirectory(async (path) => {
       const store = await openDirectoryStore(path);
-      await store.put('key', Buffer.alloc(2 * mebibyte));
+      await store.put('key', Buffer.alloc(2 * mebibyte), {}, never);
       const read = async (): Promise<void> => {
-        for await (const _ of store.get('key')) {
+        for await (const _ of store.get('key', {}, never)) {
           await truncate(join(path, 'key'), mebibyte);
         }
       };
@@ -67,7 +68,7 @@ describe('directory store', () => {
       const base = join(path, 'mount');
       const store = await openDirectoryStore(base, { create: true });
       await rm(base, { recursive: true });
-      await assert.rejects(store.put('key', Buffer.from('x')), NotFoundError);
+      await assert.rejects(store.put('key', Buffer.from('x'), {}, never), NotFoundError);
       await assert.rejects(listed(store, ''), NotFoundError);
       await assert.rejects(listed(store, 'deeper/'), NotFoundError);
       await assert.rejects(stat(base), { code: 'ENOENT' });
@@ -87,23 +88,23 @@ describe('directory store', () => {
       const store = await openDirectoryStore(path);
       assert.deepEqual((await readdir(tmp)).toSorted(), names.slice(1));
       assert.deepEqual(await listed(store, ''), []);
-      for await (const name of store.directories('')) {
+      for await (const name of store.directories('', never)) {
         assert.fail(name);
       }
-      assert.equal(await store.clearUnfinished(new Date(0)), 0);
-      assert.equal(await store.clearUnfinished(new Date(Date.now() + 1000)), 1);
+      assert.equal(await store.clearUnfinished(new Date(0), never), 0);
+      assert.equal(await store.clearUnfinished(new Date(Date.now() + 1000), never), 1);
       assert.deepEqual(await readdir(tmp), ['mine']);
-      await assert.rejects(store.put('.sstash-tmp/x', Buffer.from('x')), StorageError);
+      await assert.rejects(store.put('.sstash-tmp/x', Buffer.from('x'), {}, never), StorageError);
     }));
 
   test('takes over the lock of a dead conditional writer', () =>
     inDirectory(async (path) => {
       const store = await openDirectoryStore(path);
-      const { etag } = await store.put('key', Buffer.from('old'));
+      const { etag } = await store.put('key', Buffer.from('old'), {}, never);
       const lock = join(path, '.sstash-tmp', 'lock-a62f2225bf70bfaccbc7f1ef2a397836717377de');
       await writeFile(lock, '');
       await utimes(lock, 1, 1);
-      await store.put('key', Buffer.from('new'), { ifMatch: etag });
+      await store.put('key', Buffer.from('new'), { ifMatch: etag }, never);
       assert.equal(await textOf(store, 'key'), 'new');
       assert.deepEqual(await readdir(join(path, '.sstash-tmp')), []);
     }));
@@ -111,8 +112,10 @@ describe('directory store', () => {
   test('lets exactly one of eight conditional writers replace an object', () =>
     inDirectory(async (path) => {
       const store = await openDirectoryStore(path);
-      const { etag } = await store.put('key', Buffer.from('old'));
-      const writers = Array.from({ length: 8 }, (_, index) => store.put('key', Buffer.from(`new ${index}`), { ifMatch: etag }));
+      const { etag } = await store.put('key', Buffer.from('old'), {}, never);
+      const writers = Array.from({ length: 8 }, (_, index) =>
+        store.put('key', Buffer.from(`new ${index}`), { ifMatch: etag }, never),
+      );
       assert.equal((await Promise.allSettled(writers)).filter(({ status }) => status === 'fulfilled').length, 1);
     }));
 
@@ -121,8 +124,8 @@ describe('directory store', () => {
       const store = await openDirectoryStore(path);
       const churn = async (name: string): Promise<void> => {
         for (let round = 0; round < 50; round += 1) {
-          await store.put(`a/b/${name}`, Buffer.from(name));
-          await store.delete([`a/b/${name}`]);
+          await store.put(`a/b/${name}`, Buffer.from(name), {}, never);
+          await store.delete([`a/b/${name}`], never);
         }
       };
       const churns = ['1', '2', '3', '4'].map(churn);
@@ -149,14 +152,14 @@ describe('directory store', () => {
   test('refuses a key below an object, and one that is a directory, and says why', () =>
     inDirectory(async (path) => {
       const store = await openDirectoryStore(path);
-      await store.put('a/b', Buffer.from('x'));
+      await store.put('a/b', Buffer.from('x'), {}, never);
       for (const key of ['a', 'a/b/c']) {
         await assert.rejects(
-          store.put(key, Buffer.from('y')),
+          store.put(key, Buffer.from('y'), {}, never),
           (error) => error instanceof StorageError && error.hint !== undefined,
         );
       }
-      assert.deepEqual((await bytesOf(store.get('a/b'))).toString(), 'x');
+      assert.deepEqual((await bytesOf(store.get('a/b', {}, never))).toString(), 'x');
       assert.deepEqual(await unfinishedBelow(path), []);
     }));
 
@@ -170,16 +173,16 @@ describe('directory store', () => {
       }
       try {
         const store = await openDirectoryStore(path);
-        await store.put('fits', Buffer.alloc(mebibyte));
+        await store.put('fits', Buffer.alloc(mebibyte), {}, never);
         await assert.rejects(
-          store.put('too-long', stream(8 * mebibyte).body),
+          store.put('too-long', stream(8 * mebibyte).body, {}, never),
           (error) => error instanceof StorageError && /ENOSPC/.test(error.message) && /full/.test(error.hint ?? ''),
         );
         assert.deepEqual(
           (await listed(store, '')).map(({ key }) => key),
           ['fits'],
         );
-        await store.put('fits-again', Buffer.alloc(2 * mebibyte));
+        await store.put('fits-again', Buffer.alloc(2 * mebibyte), {}, never);
       } finally {
         execFileSync('umount', [path]);
       }

@@ -8,13 +8,14 @@ import { bytesOf, listed, memoryGrowth, stream, sumOf, textOf } from '../support
 import { type S3Server, freePort } from '../support/s3-servers.ts';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
 import { type StorePlace } from './object-store.ts';
+import { never } from '../support/never.ts';
 
 const mebibyte = 1024 ** 2;
 
 /** Opens stores on a server the way the product does. */
 export function openOn(server: S3Server, options: Partial<S3Options> = {}): Promise<ObjectStore> {
   const { endpoint, bucket, credentials } = server;
-  return openS3Store({ endpoint, bucket, base: 'base', region: 'us-east-1', credentials, ...options });
+  return openS3Store({ endpoint, bucket, base: 'base', region: 'us-east-1', credentials, ...options }, never);
 }
 
 async function unfinishedUploads({ client, bucket }: S3Server): Promise<string[]> {
@@ -91,7 +92,7 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
 
     test('sends CRC-32 checksums, and no encryption nobody asked for', async () => {
       const store = await openOn(server);
-      await store.put('sum', Buffer.from('123456789'));
+      await store.put('sum', Buffer.from('123456789'), {}, never);
       const Key = 'base/sum';
       const head = await server.client.send(new HeadObjectCommand({ Bucket: server.bucket, Key, ChecksumMode: 'ENABLED' }));
       assert.equal(head.ServerSideEncryption, undefined);
@@ -102,10 +103,10 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
     test('knows its own object when the answer to a conditional put is lost', async () => {
       const store = await throughProxy();
       proxy.loseAnswers(1);
-      const put = await store.put('lost/small', Buffer.from('mine'), { ifAbsent: true });
-      assert.equal(put.etag, (await store.stat('lost/small'))?.etag);
+      const put = await store.put('lost/small', Buffer.from('mine'), { ifAbsent: true }, never);
+      assert.equal(put.etag, (await store.stat('lost/small', never))?.etag);
       proxy.loseAnswers(1);
-      await assert.rejects(store.put('lost/small', Buffer.from('other'), { ifAbsent: true }), ConditionFailedError);
+      await assert.rejects(store.put('lost/small', Buffer.from('other'), { ifAbsent: true }, never), ConditionFailedError);
       assert.equal(await textOf(store, 'lost/small'), 'mine');
       await store.close();
     });
@@ -125,9 +126,9 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
           }
         };
         const key = `lost/long-${request}`;
-        const put = await store.put(key, lose(), { ifAbsent: true });
-        assert.equal(put.etag, (await store.stat(key))?.etag);
-        assert.deepEqual(await sumOf(store.get(key)), { bytes: 40 * mebibyte, crc: crc() });
+        const put = await store.put(key, lose(), { ifAbsent: true }, never);
+        assert.equal(put.etag, (await store.stat(key, never))?.etag);
+        assert.deepEqual(await sumOf(store.get(key, {}, never)), { bytes: 40 * mebibyte, crc: crc() });
       }
       await store.close();
     });
@@ -135,20 +136,20 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
     test('reads on where a connection broke', async () => {
       const store = await throughProxy();
       const { body, crc } = stream(20 * mebibyte);
-      await store.put('cut', body);
+      await store.put('cut', body, {}, never);
       proxy.cutAnswers(3, 3 * mebibyte);
-      assert.deepEqual(await sumOf(store.get('cut')), { bytes: 20 * mebibyte, crc: crc() });
+      assert.deepEqual(await sumOf(store.get('cut', {}, never)), { bytes: 20 * mebibyte, crc: crc() });
       proxy.cutAnswers(1, mebibyte);
-      assert.equal((await bytesOf(store.get('cut', { from: 5, to: 10 * mebibyte }))).byteLength, 10 * mebibyte - 5);
+      assert.equal((await bytesOf(store.get('cut', { from: 5, to: 10 * mebibyte }, never))).byteLength, 10 * mebibyte - 5);
       await store.close();
     });
 
     test('gives up reading, as transient, when connections bring nothing any more', async () => {
       const store = await throughProxy();
-      await store.put('cut', Buffer.alloc(8 * mebibyte));
+      await store.put('cut', Buffer.alloc(8 * mebibyte), {}, never);
       const read = async (): Promise<void> => {
         let cut = false;
-        for await (const _ of store.get('cut')) {
+        for await (const _ of store.get('cut', {}, never)) {
           if (!cut) {
             proxy.cutAnswers(1000, 0);
           }
@@ -163,14 +164,14 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
 
     test("does not mix two objects when one takes the other's place during a broken read", async () => {
       const store = await throughProxy();
-      await store.put('cut', Buffer.alloc(8 * mebibyte, 'a'));
+      await store.put('cut', Buffer.alloc(8 * mebibyte, 'a'), {}, never);
       const direct = await openOn(server);
       proxy.cutAnswers(1, mebibyte);
       const read = async (): Promise<void> => {
         let replaced = false;
-        for await (const _ of store.get('cut')) {
+        for await (const _ of store.get('cut', {}, never)) {
           if (!replaced) {
-            await direct.put('cut', Buffer.alloc(8 * mebibyte, 'b'));
+            await direct.put('cut', Buffer.alloc(8 * mebibyte, 'b'), {}, never);
           }
           replaced = true;
         }
@@ -183,7 +184,9 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
     test('keeps memory bounded over many puts at once', async () => {
       const store = await openOn(server);
       const growth = await memoryGrowth(async () => {
-        await Promise.all(Array.from({ length: 8 }, (_, index) => store.put(`many/${index}`, stream(40 * mebibyte).body)));
+        await Promise.all(
+          Array.from({ length: 8 }, (_, index) => store.put(`many/${index}`, stream(40 * mebibyte).body, {}, never)),
+        );
       });
       assert.equal((await listed(store, 'many/')).length, 8);
       // Eight parts being filled and eight on their way, 8 MiB each, and what Node makes of it.
@@ -197,9 +200,9 @@ export function s3Store(name: string, skip: string | undefined, start: () => Pro
       assert.deepEqual(left, ['base/lost/long-0', 'base/lost/long-1']);
       const other = await openOn(server, { base: 'elsewhere' });
       const store = await openOn(server);
-      assert.equal(await other.clearUnfinished(new Date(Date.now() + 60_000)), 0);
-      assert.equal(await store.clearUnfinished(new Date(Date.now() - 3_600_000)), 0);
-      assert.equal(await store.clearUnfinished(new Date(Date.now() + 60_000)), 2);
+      assert.equal(await other.clearUnfinished(new Date(Date.now() + 60_000), never), 0);
+      assert.equal(await store.clearUnfinished(new Date(Date.now() - 3_600_000), never), 0);
+      assert.equal(await store.clearUnfinished(new Date(Date.now() + 60_000), never), 2);
       assert.deepEqual(await unfinishedUploads(server), []);
       await store.close();
       await other.close();

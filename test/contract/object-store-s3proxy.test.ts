@@ -5,6 +5,7 @@ import { bytesOf } from '../support/bodies.ts';
 import { missing, s3ProxyJar, startS3Proxy, type S3Server } from '../support/s3-servers.ts';
 import { objectStoreContract } from './object-store.ts';
 import { openOn, placeOn, s3Store } from './object-store-s3.ts';
+import { never } from '../support/never.ts';
 
 const mebibyte = 1024 ** 2;
 const skip = missing(s3ProxyJar, 'scripts/sandbox fetch');
@@ -24,15 +25,15 @@ describe('what S3Proxy cannot do', { skip: skip ?? false }, () => {
 
   test('reading below an object is its internal error, hence transient, and not "no such key"', async () => {
     const store = await openOn(server);
-    await store.put('a/b', Buffer.from('x'));
-    await assert.rejects(bytesOf(store.get('a/b/c')), (error) => error instanceof StorageError && error.transient);
+    await store.put('a/b', Buffer.from('x'), {}, never);
+    await assert.rejects(bytesOf(store.get('a/b/c', {}, never)), (error) => error instanceof StorageError && error.transient);
     await store.close();
   });
 
   test('encryption is refused, and the error says what may be the reason', async () => {
     const store = await openOn(server, { serverSideEncryption: 'AES256' });
     await assert.rejects(
-      store.put('key', Buffer.from('x')),
+      store.put('key', Buffer.from('x'), {}, never),
       (error) => error instanceof StorageError && /encryption/.test(error.hint ?? ''),
     );
     await store.close();

@@ -5,6 +5,7 @@ import { StorageError } from '../../src/model/errors.ts';
 import { missing, startVersityGateway, type S3Server, versityGateway } from '../support/s3-servers.ts';
 import { objectStoreContract } from './object-store.ts';
 import { openOn, placeOn, s3Store } from './object-store-s3.ts';
+import { never } from '../support/never.ts';
 
 const mebibyte = 1024 ** 2;
 const skip = missing(versityGateway, 'scripts/fetch-versitygw');
@@ -28,10 +29,10 @@ describe('unfinished uploads by the thousand', { skip: skip ?? false }, () => {
       const keys = Array.from({ length: 20 }, (_, index) => `base/run/${Math.floor((start + index) / 3)}`);
       await Promise.all(keys.map((Key) => client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }))));
     }
-    assert.equal(await store.clearUnfinished(new Date(Date.now() - 3_600_000)), 0);
-    assert.equal(await store.abortUnfinished('other/'), 0);
-    assert.equal(await store.abortUnfinished('run/'), 1020);
-    assert.equal(await store.abortUnfinished('run/'), 0);
+    assert.equal(await store.clearUnfinished(new Date(Date.now() - 3_600_000), never), 0);
+    assert.equal(await store.abortUnfinished('other/', never), 0);
+    assert.equal(await store.abortUnfinished('run/', never), 1020);
+    assert.equal(await store.abortUnfinished('run/', never), 0);
     await store.close();
   });
 });
@@ -45,15 +46,15 @@ describe('what versitygw cannot do', { skip: skip ?? false }, () => {
 
   test('a key below an object, and an object above keys, are errors', async () => {
     const store = await openOn(server);
-    await store.put('a/b', Buffer.from('x'));
-    await assert.rejects(store.put('a/b/c', Buffer.from('y')), StorageError);
-    await assert.rejects(store.put('a', Buffer.from('y')), StorageError);
+    await store.put('a/b', Buffer.from('x'), {}, never);
+    await assert.rejects(store.put('a/b/c', Buffer.from('y'), {}, never), StorageError);
+    await assert.rejects(store.put('a', Buffer.from('y'), {}, never), StorageError);
     await store.close();
   });
 
   test('encryption is asked for and silently not done', async () => {
     const store = await openOn(server, { serverSideEncryption: 'AES256' });
-    assert.equal((await store.put('key', Buffer.from('x'))).bytes, 1);
+    assert.equal((await store.put('key', Buffer.from('x'), {}, never)).bytes, 1);
     await store.close();
   });
 });

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, IntegrityError, NotFoundError, StorageError } from '../../src/model/errors.ts';
 import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { bytesOf, failing, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
+import { never } from '../support/never.ts';
 
 /** A place that stores can be opened in. */
 export interface StorePlace {
@@ -84,8 +85,8 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         ['small', Buffer.from('content')],
         ['in/parts', Buffer.alloc(21 * mebibyte, 'array')],
       ] as const) {
-        const put = await store.put(key, body);
-        const found = await store.stat(key);
+        const put = await store.put(key, body, {}, never);
+        const found = await store.stat(key, never);
         const [seen, ...others] = await listed(store, key);
         assert.deepEqual(others, []);
         assert.equal(put.key, key);
@@ -94,24 +95,24 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         assert.doesNotMatch(put.etag, /"/);
         assert.ok(Math.abs(Date.parse(put.modified) - Date.now()) < 60_000);
         assert.ok(Math.abs(Date.parse(found?.modified ?? '') - Date.now()) < 60_000);
-        assert.deepEqual((await bytesOf(store.get(key))).equals(body), true);
+        assert.deepEqual((await bytesOf(store.get(key, {}, never))).equals(body), true);
       }
     });
 
     it('changes the etag with the content, also when the size stays', async () => {
-      const first = await store.put('key', Buffer.from('one'));
-      const second = await store.put('key', Buffer.from('two'));
+      const first = await store.put('key', Buffer.from('one'), {}, never);
+      const second = await store.put('key', Buffer.from('two'), {}, never);
       assert.notEqual(first.etag, second.etag);
-      assert.equal((await store.stat('key'))?.etag, second.etag);
+      assert.equal((await store.stat('key', never))?.etag, second.etag);
       assert.equal(await textOf(store, 'key'), 'two');
     });
 
     it('stores objects of no bytes', async () => {
-      await store.put('array', new Uint8Array(0), { bytes: 0 });
-      await store.put('stream', nothing());
+      await store.put('array', new Uint8Array(0), { bytes: 0 }, never);
+      await store.put('stream', nothing(), {}, never);
       for (const key of ['array', 'stream']) {
-        assert.equal((await store.stat(key))?.bytes, 0);
-        assert.equal((await bytesOf(store.get(key))).byteLength, 0);
+        assert.equal((await store.stat(key, never))?.bytes, 0);
+        assert.equal((await bytesOf(store.get(key, {}, never))).byteLength, 0);
       }
       assert.deepEqual(
         (await listed(store, '')).map(({ bytes }) => bytes),
@@ -122,11 +123,11 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     it('stores a stream of unknown length in parts, with bounded memory', async () => {
       const { body, crc } = stream(place.long.bytes);
       const growth = await memoryGrowth(async () => {
-        const put = await store.put('long', body);
+        const put = await store.put('long', body, {}, never);
         assert.equal(put.bytes, place.long.bytes);
-        assert.equal(put.etag, (await store.stat('long'))?.etag);
+        assert.equal(put.etag, (await store.stat('long', never))?.etag);
       });
-      assert.deepEqual(await sumOf(store.get('long')), { bytes: place.long.bytes, crc: crc() });
+      assert.deepEqual(await sumOf(store.get('long', {}, never)), { bytes: place.long.bytes, crc: crc() });
       assert.ok(growth < place.long.growth, `grew by ${growth / mebibyte} MiB`);
     });
 
@@ -135,48 +136,48 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       await Promise.all(
         sizes.map(async (bytes) => {
           const { body, crc } = stream(bytes);
-          await store.put(`of-${bytes}`, body, { atMost: 40 * mebibyte });
-          assert.deepEqual(await sumOf(store.get(`of-${bytes}`)), { bytes, crc: crc() });
+          await store.put(`of-${bytes}`, body, { atMost: 40 * mebibyte }, never);
+          assert.deepEqual(await sumOf(store.get(`of-${bytes}`, {}, never)), { bytes, crc: crc() });
         }),
       );
     });
 
     it('lets the body use its chunks again', async () => {
-      await store.put('again', again());
+      await store.put('again', again(), {}, never);
       assert.equal(await textOf(store, 'again'), 'abcdefghijkl');
     });
 
     it('leaves nothing of a body that throws, and throws what it threw', async () => {
       const reason = new Error('the node went away');
       for (const bytes of [0, 1000, 40 * mebibyte]) {
-        await assert.rejects(store.put('new/key', failing(bytes, reason)), (error) => error === reason);
+        await assert.rejects(store.put('new/key', failing(bytes, reason), {}, never), (error) => error === reason);
       }
-      assert.equal(await store.stat('new/key'), undefined);
+      assert.equal(await store.stat('new/key', never), undefined);
       assert.deepEqual(await listed(store, ''), []);
     });
 
     it('keeps the old object when the body of the new one throws', async () => {
-      const old = await store.put('key', Buffer.from('old'));
-      await assert.rejects(store.put('key', failing(20 * mebibyte, new Error('no more'))), /no more/);
-      assert.deepEqual((await store.stat('key'))?.etag, old.etag);
+      const old = await store.put('key', Buffer.from('old'), {}, never);
+      await assert.rejects(store.put('key', failing(20 * mebibyte, new Error('no more')), {}, never), /no more/);
+      assert.deepEqual((await store.stat('key', never))?.etag, old.etag);
       assert.equal(await textOf(store, 'key'), 'old');
     });
 
     it('refuses a body of another size than promised, and longer than the bound', async () => {
       const wrong = [{ bytes: 999 }, { bytes: 1001 }, { atMost: 999 }];
       for (const options of wrong) {
-        await assert.rejects(store.put('key', stream(1000).body, options), IntegrityError);
-        await assert.rejects(store.put('key', Buffer.alloc(1000), options), IntegrityError);
+        await assert.rejects(store.put('key', stream(1000).body, options, never), IntegrityError);
+        await assert.rejects(store.put('key', Buffer.alloc(1000), options, never), IntegrityError);
       }
-      await assert.rejects(store.put('key', stream(33 * mebibyte).body, { bytes: 40 * mebibyte }), IntegrityError);
-      await assert.rejects(store.put('key', stream(33 * mebibyte).body, { bytes: 20 * mebibyte }), IntegrityError);
-      assert.equal(await store.stat('key'), undefined);
-      await store.put('key', stream(1000).body, { bytes: 1000, atMost: 1000 });
+      await assert.rejects(store.put('key', stream(33 * mebibyte).body, { bytes: 40 * mebibyte }, never), IntegrityError);
+      await assert.rejects(store.put('key', stream(33 * mebibyte).body, { bytes: 20 * mebibyte }, never), IntegrityError);
+      assert.equal(await store.stat('key', never), undefined);
+      await store.put('key', stream(1000).body, { bytes: 1000, atMost: 1000 }, never);
     });
 
     it('lets exactly one of 16 writers create a key', async () => {
       const writers = Array.from({ length: 16 }, (_, index) =>
-        store.put('lock', Buffer.from(`writer ${index}`), { ifAbsent: true }),
+        store.put('lock', Buffer.from(`writer ${index}`), { ifAbsent: true }, never),
       );
       const results = await Promise.allSettled(writers);
       const winners = results.flatMap((result, index) => (result.status === 'fulfilled' ? [index] : []));
@@ -191,7 +192,7 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
 
     it('lets exactly one of several long streams create a key', async () => {
       const results = await Promise.allSettled(
-        [1, 2, 3].map(() => store.put('once', stream(17 * mebibyte).body, { ifAbsent: true })),
+        [1, 2, 3].map(() => store.put('once', stream(17 * mebibyte).body, { ifAbsent: true }, never)),
       );
       assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
       for (const result of results) {
@@ -199,25 +200,27 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
           assert.ok(result.reason instanceof ConditionFailedError, String(result.reason));
         }
       }
-      await assert.rejects(store.put('once', Buffer.alloc(17 * mebibyte), { ifAbsent: true }), ConditionFailedError);
+      await assert.rejects(store.put('once', Buffer.alloc(17 * mebibyte), { ifAbsent: true }, never), ConditionFailedError);
     });
 
     it('replaces only the object that has the etag', async () => {
-      const { etag } = await store.put('key', Buffer.from('first'));
-      const second = await store.put('key', Buffer.from('second'), { ifMatch: etag });
-      await assert.rejects(store.put('key', Buffer.from('late'), { ifMatch: etag }), ConditionFailedError);
-      await assert.rejects(store.put('gone', Buffer.from('late'), { ifMatch: etag }), ConditionFailedError);
+      const { etag } = await store.put('key', Buffer.from('first'), {}, never);
+      const second = await store.put('key', Buffer.from('second'), { ifMatch: etag }, never);
+      await assert.rejects(store.put('key', Buffer.from('late'), { ifMatch: etag }, never), ConditionFailedError);
+      await assert.rejects(store.put('gone', Buffer.from('late'), { ifMatch: etag }, never), ConditionFailedError);
       assert.equal(await textOf(store, 'key'), 'second');
-      await store.put('key', stream(17 * mebibyte).body, { ifMatch: second.etag });
-      await assert.rejects(store.put('key', stream(17 * mebibyte).body, { ifMatch: second.etag }), ConditionFailedError);
-      assert.equal(await store.stat('gone'), undefined);
+      await store.put('key', stream(17 * mebibyte).body, { ifMatch: second.etag }, never);
+      await assert.rejects(store.put('key', stream(17 * mebibyte).body, { ifMatch: second.etag }, never), ConditionFailedError);
+      assert.equal(await store.stat('gone', never), undefined);
     });
 
     it('reads ranges', async () => {
-      await store.put('digits', Buffer.from('0123456789'));
+      await store.put('digits', Buffer.from('0123456789'), {}, never);
       const read = async (from?: number, to?: number): Promise<string> =>
         (
-          await bytesOf(store.get('digits', { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }))
+          await bytesOf(
+            store.get('digits', { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }, never),
+          )
         ).toString();
       assert.equal(await read(3), '3456789');
       assert.equal(await read(undefined, 4), '0123');
@@ -231,13 +234,13 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     });
 
     it('says of a missing key that it is missing', async () => {
-      await store.put('there/too', Buffer.from('x'));
+      await store.put('there/too', Buffer.from('x'), {}, never);
       const keys = ['missing', 'there', 'there/missing', ...(place.failsBelowObjects === true ? [] : ['there/too/below'])];
       for (const key of keys) {
-        await assert.rejects(bytesOf(store.get(key)), NotFoundError);
-        await assert.rejects(bytesOf(store.get(key, { from: 3, to: 3 })), NotFoundError);
-        assert.equal(await store.stat(key), undefined);
-        await store.delete([key]);
+        await assert.rejects(bytesOf(store.get(key, {}, never)), NotFoundError);
+        await assert.rejects(bytesOf(store.get(key, { from: 3, to: 3 }, never)), NotFoundError);
+        assert.equal(await store.stat(key, never), undefined);
+        await store.delete([key], never);
       }
       assert.deepEqual(
         (await listed(store, '')).map(({ key }) => key),
@@ -251,7 +254,7 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
 
     it('keeps every character of a key', async () => {
       for (const key of oddKeys) {
-        await store.put(key, Buffer.from(key));
+        await store.put(key, Buffer.from(key), {}, never);
       }
       assert.deepEqual(
         (await listed(store, '')).map(({ key }) => key),
@@ -259,32 +262,32 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       );
       for (const key of oddKeys) {
         assert.equal(await textOf(store, key), key);
-        assert.equal((await store.stat(key))?.bytes, Buffer.byteLength(key));
+        assert.equal((await store.stat(key, never))?.bytes, Buffer.byteLength(key));
         assert.deepEqual(
           (await listed(store, key)).map((object) => object.key),
           [key],
         );
       }
-      await store.delete(oddKeys);
+      await store.delete(oddKeys, never);
       assert.deepEqual(await listed(store, ''), []);
     });
 
     it('refuses keys that not every store can hold', async () => {
       for (const key of ['', '/a', 'a/', 'a//b', '.', '..', 'a/../b', 'a/./b', 'new\nline', '\u0000', '\ud800']) {
-        await assert.rejects(store.put(key, Buffer.from('x')), StorageError);
-        await assert.rejects(store.stat(key), StorageError);
-        await assert.rejects(bytesOf(store.get(key)), StorageError);
-        await assert.rejects(store.delete([key]), StorageError);
+        await assert.rejects(store.put(key, Buffer.from('x'), {}, never), StorageError);
+        await assert.rejects(store.stat(key, never), StorageError);
+        await assert.rejects(bytesOf(store.get(key, {}, never)), StorageError);
+        await assert.rejects(store.delete([key], never), StorageError);
       }
-      await assert.rejects(store.put('n'.repeat(256), Buffer.from('x')), StorageError);
+      await assert.rejects(store.put('n'.repeat(256), Buffer.from('x'), {}, never), StorageError);
     });
 
     it('lists more keys than one page, and deletes more than one batch', async () => {
       const keys = Array.from({ length: 1207 }, (_, index) => `many/dir-${index % 7}/file-${index}`);
       for (let start = 0; start < keys.length; start += 50) {
-        await Promise.all(keys.slice(start, start + 50).map((key) => store.put(key, Buffer.from(key))));
+        await Promise.all(keys.slice(start, start + 50).map((key) => store.put(key, Buffer.from(key), {}, never)));
       }
-      await store.put('other', Buffer.from('stays'));
+      await store.put('other', Buffer.from('stays'), {}, never);
       const found = await listed(store, 'many/');
       assert.deepEqual(
         found.map(({ key }) => key),
@@ -294,9 +297,9 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         found.map(({ bytes }) => bytes),
         keys.toSorted().map((key) => key.length),
       );
-      await store.delete([...keys, 'many/absent']);
-      await store.delete(keys.slice(0, 3));
-      await store.delete([]);
+      await store.delete([...keys, 'many/absent'], never);
+      await store.delete(keys.slice(0, 3), never);
+      await store.delete([], never);
       assert.deepEqual(
         (await listed(store, '')).map(({ key }) => key),
         ['other'],
@@ -305,7 +308,7 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
 
     it('lists by any beginning of a key', async () => {
       for (const key of ['2026/a', '2026/b/c', '2026-x', '2027']) {
-        await store.put(key, Buffer.from(key));
+        await store.put(key, Buffer.from(key), {}, never);
       }
       assert.deepEqual(await keysUnder(store, '2026'), ['2026-x', '2026/a', '2026/b/c']);
       assert.deepEqual(await keysUnder(store, '2026/'), ['2026/a', '2026/b/c']);
@@ -318,31 +321,31 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     it('names the directories below a prefix, and forgets those that have become empty', async () => {
       const directories = async (prefix: string): Promise<string[]> => {
         const names: string[] = [];
-        for await (const name of store.directories(prefix)) {
+        for await (const name of store.directories(prefix, never)) {
           names.push(name);
         }
         return names.toSorted();
       };
       for (const key of ['top', 'a/1', 'a/deep/er/2', 'b+ c/3', 'b+ c/deep/4']) {
-        await store.put(key, Buffer.from(key));
+        await store.put(key, Buffer.from(key), {}, never);
       }
       assert.deepEqual(await directories(''), ['a', 'b+ c']);
       assert.deepEqual(await directories('a/'), ['deep']);
       assert.deepEqual(await directories('b+ c/'), ['deep']);
       assert.deepEqual(await directories('none/'), []);
-      await store.delete(['a/1', 'a/deep/er/2']);
+      await store.delete(['a/1', 'a/deep/er/2'], never);
       assert.deepEqual(await directories(''), ['b+ c']);
     });
 
     it('keeps stores of different bases apart', async () => {
       const neighbour = await place.open(`base-${count}/deep er2`);
-      await neighbour.put('key', Buffer.from('theirs'));
-      await store.put('key', Buffer.from('ours'));
+      await neighbour.put('key', Buffer.from('theirs'), {}, never);
+      await store.put('key', Buffer.from('ours'), {}, never);
       assert.deepEqual(
         (await listed(store, '')).map(({ key }) => key),
         ['key'],
       );
-      await store.delete(['key']);
+      await store.delete(['key'], never);
       assert.equal(await textOf(neighbour, 'key'), 'theirs');
       await neighbour.close();
     });
@@ -367,7 +370,7 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         await assert.rejects(store.put('key', endless(), {}, abort.signal), (error) => error === reason);
         assert.ok(closed);
       }
-      assert.equal(await store.stat('key'), undefined);
+      assert.equal(await store.stat('key', never), undefined);
     });
 
     it('ends a put on abort when the body does not answer, and when it is an array', async () => {
@@ -381,11 +384,11 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         }
       }
       await assert.rejects(store.put('key', Buffer.from('x'), {}, AbortSignal.abort()), { name: 'AbortError' });
-      assert.equal(await store.stat('key'), undefined);
+      assert.equal(await store.stat('key', never), undefined);
     });
 
     it('ends a get on abort, and the other calls', async () => {
-      await store.put('key', Buffer.alloc(20 * mebibyte));
+      await store.put('key', Buffer.alloc(20 * mebibyte), {}, never);
       const abort = new AbortController();
       let seen = 0;
       const read = async (): Promise<void> => {
@@ -409,12 +412,12 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
         },
         { name: 'AbortError' },
       );
-      assert.equal((await store.stat('key'))?.bytes, 20 * mebibyte);
+      assert.equal((await store.stat('key', never))?.bytes, 20 * mebibyte);
     });
 
     it('removes what is unfinished below a prefix and nothing else, and its writer notices', async () => {
       const neighbour = await place.open(`base-${count}/deep er2`);
-      await store.put('2026/host/done', Buffer.from('stays'));
+      await store.put('2026/host/done', Buffer.from('stays'), {}, never);
       const wanted = ['2026/host/a', '2026/host/b'];
       const others = ['2026-x/host/a', '2027/host/a'];
       const begin = (at: ObjectStore, key: string) => {
@@ -424,7 +427,7 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
           yield* stream(20 * mebibyte).body;
           await ended;
         }
-        return { put: at.put(key, body()), end };
+        return { put: at.put(key, body(), {}, never), end };
       };
       const puts = [...wanted, ...others].map((key) => begin(store, key));
       const foreign = begin(neighbour, '2026/host/a');
@@ -435,10 +438,10 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       while ((await begun()) < 5) {
         await delay(20);
       }
-      assert.equal(await store.abortUnfinished('2025/'), 0);
-      assert.equal(await store.abortUnfinished('2026/'), 2);
+      assert.equal(await store.abortUnfinished('2025/', never), 0);
+      assert.equal(await store.abortUnfinished('2026/', never), 2);
       assert.equal(await begun(), 3);
-      assert.equal(await store.abortUnfinished('2026/'), 0);
+      assert.equal(await store.abortUnfinished('2026/', never), 0);
       for (const { end } of [...puts, foreign]) {
         end();
       }
@@ -456,13 +459,13 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
     });
 
     it('lets a reader stop early', async () => {
-      await store.put('key', stream(20 * mebibyte).body);
+      await store.put('key', stream(20 * mebibyte).body, {}, never);
       for (let round = 0; round < 5; round += 1) {
-        for await (const _ of store.get('key')) {
+        for await (const _ of store.get('key', {}, never)) {
           break;
         }
       }
-      assert.equal((await store.stat('key'))?.bytes, 20 * mebibyte);
+      assert.equal((await store.stat('key', never))?.bytes, 20 * mebibyte);
     });
   });
 }

@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Remote } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
+import { never } from '../support/never.ts';
 
 export interface RemoteUnderTest {
   readonly remote: Remote;
@@ -43,7 +44,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
 
     test('run gives standard output as text and leaves standard error out', async () => {
       assert.equal(
-        await remote().run(['sh', '-c', 'echo grüß dich; echo noise >&2; printf "  end\\n\\n"']),
+        await remote().run(['sh', '-c', 'echo grüß dich; echo noise >&2; printf "  end\\n\\n"'], {}, never),
         'grüß dich\n  end\n\n',
       );
     });
@@ -72,12 +73,12 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
         ';',
         '#',
       ];
-      const output = await remote().run(['sh', '-c', 'for word do printf "%s\\0" "$word"; done', 'sh', ...words]);
+      const output = await remote().run(['sh', '-c', 'for word do printf "%s\\0" "$word"; done', 'sh', ...words], {}, never);
       assert.deepEqual(output.split('\0').slice(0, -1), words);
     });
 
     test('a status other than 0 is an error with command, status and the end of standard error', async () => {
-      const failing = remote().run(['sh', '-c', 'echo out; echo first >&2; echo the reason >&2; exit 7']);
+      const failing = remote().run(['sh', '-c', 'echo out; echo first >&2; echo the reason >&2; exit 7'], {}, never);
       await assert.rejects(failing, (error: unknown) => {
         assert.ok(error instanceof RemoteError);
         assert.equal(error.status, 7);
@@ -92,7 +93,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     test('read yields what was printed before it throws for the status', async () => {
       const seen: Uint8Array[] = [];
       await assert.rejects(async () => {
-        for await (const chunk of remote().read(['sh', '-c', 'echo some; exit 3'])) {
+        for await (const chunk of remote().read(['sh', '-c', 'echo some; exit 3'], {}, never)) {
           seen.push(chunk);
         }
       }, RemoteError);
@@ -100,15 +101,15 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     });
 
     test('a program that does not exist is named', async () => {
-      await assert.rejects(remote().run(['no-such-program', 'x']), /program not found: no-such-program/);
+      await assert.rejects(remote().run(['no-such-program', 'x'], {}, never), /program not found: no-such-program/);
     });
 
     test('a program that a script does not find is named', async () => {
-      await assert.rejects(remote().run(['sh', '-c', 'absent-tool --version']), /program not found: absent-tool/);
+      await assert.rejects(remote().run(['sh', '-c', 'absent-tool --version'], {}, never), /program not found: absent-tool/);
     });
 
     test('a command ended by a signal is an error without a status', async () => {
-      await assert.rejects(remote().run(['sh', '-c', 'kill -9 $$']), (error: unknown) => {
+      await assert.rejects(remote().run(['sh', '-c', 'kill -9 $$'], {}, never), (error: unknown) => {
         assert.ok(error instanceof RemoteError);
         assert.equal(error.status, undefined);
         assert.match(error.message, /SIGKILL/);
@@ -118,7 +119,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
 
     test('only the last part of a long standard error is kept', async () => {
       const flood = ['sh', '-c', 'head -c 3000000 /dev/zero | tr "\\0" x >&2; echo last >&2; exit 1'] as const;
-      await assert.rejects(remote().run(flood), (error: unknown) => {
+      await assert.rejects(remote().run(flood, {}, never), (error: unknown) => {
         assert.ok(error instanceof RemoteError);
         assert.ok(error.stderr.length <= 2048 && error.stderr.endsWith('last'));
         return true;
@@ -126,7 +127,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     });
 
     test('without input, standard input is empty', async () => {
-      assert.equal(await remote().run(['cat']), '');
+      assert.equal(await remote().run(['cat'], {}, never), '');
     });
 
     test('input of every kind arrives whole', async () => {
@@ -135,10 +136,10 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
         await delay(5);
         yield Buffer.from('parts');
       }
-      assert.equal(await remote().run(['cat'], { input: 'text' }), 'text');
-      assert.equal(await remote().run(['cat'], { input: Buffer.from('bytes') }), 'bytes');
-      assert.equal(await remote().run(['cat'], { input: '' }), '');
-      assert.equal(await remote().run(['cat'], { input: parts() }), 'three parts');
+      assert.equal(await remote().run(['cat'], { input: 'text' }, never), 'text');
+      assert.equal(await remote().run(['cat'], { input: Buffer.from('bytes') }, never), 'bytes');
+      assert.equal(await remote().run(['cat'], { input: '' }, never), '');
+      assert.equal(await remote().run(['cat'], { input: parts() }, never), 'three parts');
     });
 
     test('32 MiB go in and come back unharmed', async () => {
@@ -153,7 +154,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       }
       const whole = Buffer.alloc(32 << 20);
       let length = 0;
-      for await (const chunk of remote().read(['cat'], { input: blocks() })) {
+      for await (const chunk of remote().read(['cat'], { input: blocks() }, never)) {
         whole.set(chunk, length);
         length += chunk.length;
       }
@@ -174,7 +175,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
           closed = true;
         }
       }
-      assert.equal(await remote().run(['head', '-c', '3'], { input: endless() }), 'aaa');
+      assert.equal(await remote().run(['head', '-c', '3'], { input: endless() }, never), 'aaa');
       for (let wait = 0; !closed && wait < 100; wait += 1) {
         await delay(20);
       }
@@ -186,14 +187,14 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
         yield Buffer.from('half');
         throw new Error('source is gone');
       }
-      await assert.rejects(remote().run(['sh', '-c', 'cat >/dev/null; sleep 30'], { input: broken() }), /source is gone/);
+      await assert.rejects(remote().run(['sh', '-c', 'cat >/dev/null; sleep 30'], { input: broken() }, never), /source is gone/);
     });
 
     test('an abort throws its reason at once and ends the command', async () => {
       const token = `3${Math.floor(Math.random() * 1e8)}`;
       const stop = new AbortController();
       const reason = new Error('enough');
-      const sleeping = remote().run(['sleep', token], { signal: stop.signal });
+      const sleeping = remote().run(['sleep', token], {}, stop.signal);
       while (!isRunning(`sleep ${token}`)) {
         await delay(20);
       }
@@ -207,9 +208,9 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     test('commands that have ended, well or not, listen to their signal no more', async () => {
       const { signal } = new AbortController();
       for (let round = 0; round < 3; round += 1) {
-        await remote().run(['true'], { signal });
-        await assert.rejects(remote().run(['false'], { signal }));
-        for await (const chunk of remote().read(['cat', '/dev/zero'], { signal })) {
+        await remote().run(['true'], {}, signal);
+        await assert.rejects(remote().run(['false'], {}, signal));
+        for await (const chunk of remote().read(['cat', '/dev/zero'], {}, signal)) {
           if (chunk.length > 0) {
             break;
           }
@@ -219,12 +220,12 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     });
 
     test('an aborted signal starts nothing', async () => {
-      await assert.rejects(remote().run(['true'], { signal: AbortSignal.abort(new Error('too late')) }), /too late/);
+      await assert.rejects(remote().run(['true'], {}, AbortSignal.abort(new Error('too late'))), /too late/);
     });
 
     test('a consumer that stops early ends the command', async () => {
       const token = `4${Math.floor(Math.random() * 1e8)}`;
-      for await (const chunk of remote().read(['sh', '-c', `echo begun; exec sleep ${token}`])) {
+      for await (const chunk of remote().read(['sh', '-c', `echo begun; exec sleep ${token}`], {}, never)) {
         assert.equal(Buffer.from(chunk).toString(), 'begun\n');
         break;
       }
@@ -233,7 +234,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
 
     test('20 commands at once all give their own output', async () => {
       const outputs = await Promise.all(
-        Array.from({ length: 20 }, (_value, index) => remote().run(['sh', '-c', `sleep 0.05; echo ${index}`])),
+        Array.from({ length: 20 }, (_value, index) => remote().run(['sh', '-c', `sleep 0.05; echo ${index}`], {}, never)),
       );
       assert.deepEqual(
         outputs,

@@ -7,6 +7,7 @@ import { textOf } from '../support/bodies.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { type S3Server, startVersityGateway } from '../support/s3-servers.ts';
 import { openOn } from './object-store-s3.ts';
+import { never } from '../support/never.ts';
 
 // Requests that the store signs and sends itself have their signature in the URL; those of the SDK have it in a header.
 
@@ -51,17 +52,17 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
 
 test('whole objects are put and read by requests of our own, conditions and ranges by the SDK', async () => {
   await opened(async (store) => {
-    const array = await store.put('array', Buffer.from('text'));
-    const stream = await store.put('stream', chunks(), { atMost: 100 });
+    const array = await store.put('array', Buffer.from('text'), {}, never);
+    const stream = await store.put('stream', chunks(), { atMost: 100 }, never);
     assert.equal(await textOf(store, 'array'), 'text');
     assert.equal(await textOf(store, 'stream'), 'one, two');
     assert.deepEqual(seen, ['PUT own', 'PUT own', 'GET own', 'GET own']);
-    assert.equal(array.etag, (await store.stat('array'))?.etag);
-    assert.equal(stream.etag, (await store.stat('stream'))?.etag);
+    assert.equal(array.etag, (await store.stat('array', never))?.etag);
+    assert.equal(stream.etag, (await store.stat('stream', never))?.etag);
 
     seen = [];
-    await store.put('condition', Buffer.from('new'), { ifAbsent: true });
-    for await (const chunk of store.get('stream', { from: 5 })) {
+    await store.put('condition', Buffer.from('new'), { ifAbsent: true }, never);
+    for await (const chunk of store.get('stream', { from: 5 }, never)) {
       assert.equal(Buffer.from(chunk).toString(), 'two');
     }
     assert.deepEqual(seen, ['PUT sdk', 'GET sdk']);
@@ -76,7 +77,10 @@ test('encryption and storage class go along, signed', async () => {
     }
     return undefined;
   });
-  await opened((store) => store.put('placed', Buffer.from('x')), { serverSideEncryption: 'AES256', storageClass: 'STANDARD' });
+  await opened((store) => store.put('placed', Buffer.from('x'), {}, never), {
+    serverSideEncryption: 'AES256',
+    storageClass: 'STANDARD',
+  });
   assert.equal(paths.length, 1);
   const signed = new URL(paths[0] ?? '', server.endpoint).searchParams.get('X-Amz-SignedHeaders')?.split(';');
   assert.deepEqual(signed, ['host', 'x-amz-checksum-crc32', 'x-amz-server-side-encryption', 'x-amz-storage-class']);
@@ -85,11 +89,11 @@ test('encryption and storage class go along, signed', async () => {
 test('what breaks off is done by the SDK, and the next is tried here again', async () => {
   await opened(async (store) => {
     spoilOwn(() => ({ cutUploadAfter: 0 }));
-    await store.put('cut', Buffer.from('text'));
+    await store.put('cut', Buffer.from('text'), {}, never);
     assert.equal(await textOf(store, 'cut'), 'text');
     assert.ok(seen.includes('PUT own') && seen.includes('PUT sdk'), seen.join());
     spoilOwn(() => undefined);
-    await store.put('cut', Buffer.from('at last'));
+    await store.put('cut', Buffer.from('at last'), {}, never);
     assert.deepEqual(seen, ['PUT own']);
   });
 });
@@ -101,7 +105,7 @@ for (const [status, code] of [
   test(`a store that is busy (${status}) is left to the SDK, which waits between its tries, for some seconds`, async (t) => {
     await opened(async (store) => {
       spoilOwn(() => ({ status, code }));
-      await store.put('busy', Buffer.from('text'));
+      await store.put('busy', Buffer.from('text'), {}, never);
       assert.equal(await textOf(store, 'busy'), 'text');
       assert.deepEqual(seen, ['PUT own', 'PUT sdk', 'GET sdk']);
       spoilOwn(() => undefined);
@@ -118,7 +122,7 @@ for (const status of [400, 403, 501]) {
     spoilOwn(() => ({ status, code: 'NotThis' }));
     await opened(async (store) => {
       for (const number of [1, 2, 3, 4]) {
-        await store.put(`refused/${number}`, Buffer.from(`${number}`));
+        await store.put(`refused/${number}`, Buffer.from(`${number}`), {}, never);
         assert.equal(await textOf(store, `refused/${number}`), `${number}`);
       }
       assert.equal(seen.filter((each) => each.endsWith('own')).length, 3);
@@ -131,12 +135,12 @@ test('what the SDK is refused too counts for nothing, and is told as ever', asyn
     for (const number of [1, 2, 3, 4]) {
       await assert.rejects(textOf(store, `missing/${number}`), NotFoundError);
     }
-    await store.put('there', Buffer.from('x'));
+    await store.put('there', Buffer.from('x'), {}, never);
     assert.equal(seen.at(-1), 'PUT own');
   });
   await opened(async (store) => {
     proxy.spoil(() => ({ status: 403, code: 'AccessDenied', message: 'not yours' }));
-    await assert.rejects(store.put('denied', Buffer.from('x')), (error) => {
+    await assert.rejects(store.put('denied', Buffer.from('x'), {}, never), (error) => {
       assert.ok(error instanceof StorageError && !error.transient);
       assert.match(error.message, /AccessDenied: not yours \(HTTP 403\)/);
       assert.doesNotMatch(error.message, /Signature/);
@@ -155,7 +159,7 @@ test('an abort ends a request that has no answer, with its reason', async () => 
       await new Promise((resolve) => setTimeout(resolve, 50));
     });
     try {
-      await store.put('held', Buffer.from('x'));
+      await store.put('held', Buffer.from('x'), {}, never);
       await assert.rejects(async () => {
         for await (const _ of store.get('held', {}, stop.signal)) {
           assert.fail('bytes came');

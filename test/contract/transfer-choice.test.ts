@@ -10,6 +10,7 @@ import { chooseTransfer } from '../../src/transfer/choice.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
+import { never } from '../support/never.ts';
 
 const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
 const { signal } = new AbortController();
@@ -26,7 +27,7 @@ before(async () => {
   server = await startVersityGateway();
   proxy = await startFaultProxy(server.endpoint);
   const { bucket, credentials } = server;
-  store = await openS3Store({ bucket, base: 'prod', endpoint: proxy.endpoint, region: 'us-east-1', credentials });
+  store = await openS3Store({ bucket, base: 'prod', endpoint: proxy.endpoint, region: 'us-east-1', credentials }, never);
 });
 after(async () => {
   await store?.close();
@@ -48,7 +49,7 @@ test(
       assert.equal((await chooseTransfer(able, options(mode), signal)).name, 'direct');
     }
     assert.ok(store !== undefined);
-    for await (const { key } of store.list('')) {
+    for await (const { key } of store.list('', never)) {
       assert.fail(key);
     }
   },

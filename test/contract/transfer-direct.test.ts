@@ -18,6 +18,7 @@ import { mixture, noise } from '../support/lzop.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type TransferUnderTest, comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
+import { never } from '../support/never.ts';
 
 const absent = missing(versityGateway, 'scripts/fetch-versitygw');
 let server: S3Server | undefined;
@@ -34,7 +35,10 @@ async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly 
   }
   const base = randomBytes(6).toString('hex');
   const { bucket, credentials, objects } = server;
-  const store = await openS3Store({ bucket, base, endpoint: endpoint ?? server.endpoint, region: 'us-east-1', credentials });
+  const store = await openS3Store(
+    { bucket, base, endpoint: endpoint ?? server.endpoint, region: 'us-east-1', credentials },
+    never,
+  );
   t.after(() => store.close());
   return { store, bucket: join(objects, base) };
 }
@@ -63,12 +67,18 @@ for (const shell of ['bash', 'busybox']) {
     const at = await place(t, directOn(remote));
     for (const compression of ['lzo', 'none'] as const) {
       await comesBack(at, remote, [await at.source(`nb-1-big-${compression}-Data.db`, large, compression)]);
-      await at.store.delete((await listed(at.store, '')).map(({ key }) => key));
+      await at.store.delete(
+        (await listed(at.store, '')).map(({ key }) => key),
+        never,
+      );
       await comesBack(at, remote, [
         await at.source('nb-2-big-Data.db', mixture(200_000), compression),
         await at.source("it's.db", noise(10), compression),
       ]);
-      await at.store.delete((await listed(at.store, '')).map(({ key }) => key));
+      await at.store.delete(
+        (await listed(at.store, '')).map(({ key }) => key),
+        never,
+      );
     }
   });
 }
@@ -104,5 +114,5 @@ function noProgram(name: string): string | false {
 }
 
 async function programPath(name: string): Promise<string> {
-  return (await localRemote().run(['which', name])).trim();
+  return (await localRemote().run(['which', name], {}, never)).trim();
 }

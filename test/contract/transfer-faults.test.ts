@@ -18,6 +18,7 @@ import { localRemote } from '../support/local-remote.ts';
 import { mixture, noise } from '../support/lzop.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { type Place, place, signal, uploaded } from './transfer.ts';
+import { never } from '../support/never.ts';
 
 /** What both transfers do when the store, the line or the node fails: real S3 server, real curl and lzop. */
 
@@ -74,7 +75,7 @@ function onOne(way: keyof typeof ways, title: string, work: (at: Faulty) => Prom
     const { endpoint } = proxy;
     const openStore = async (context: TestContext) => {
       const base = randomBytes(6).toString('hex');
-      const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials, partBytes });
+      const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials, partBytes }, never);
       context.after(() => store.close());
       return { store, bucket: join(objects, base) };
     };
@@ -124,7 +125,7 @@ for (const [what, fault, transient] of lasting) {
       });
       at.proxy.spoil(() => undefined);
       assert.deepEqual(await listed(at.store, ''), []);
-      assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+      assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000), never), 0);
     }
   });
 }
@@ -185,7 +186,7 @@ onBoth('a node whose processes are killed is an error, and leaves nothing in the
     ...remote,
     async *read(command, options) {
       let killed = false;
-      for await (const chunk of remote.read(command, options)) {
+      for await (const chunk of remote.read(command, options, never)) {
         yield chunk;
         if (!killed) {
           killed = await killHolders(source.path);
@@ -195,7 +196,7 @@ onBoth('a node whose processes are killed is an error, and leaves nothing in the
   };
   await assert.rejects(at.transfer.upload(killing, [source], signal), RemoteError);
   assert.deepEqual(await listed(at.store, ''), []);
-  assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+  assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000), never), 0);
 });
 
 onBoth('a disk that is full on restore is an error of the node, not of the data', async (at) => {
@@ -203,8 +204,8 @@ onBoth('a disk that is full on restore is an error of the node, not of the data'
     const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
     const full: Remote = {
       ...remote,
-      run: (command, options) => remote.run(limited(command), options),
-      read: (command, options) => remote.read(limited(command), options),
+      run: (command, options) => remote.run(limited(command), options, never),
+      read: (command, options) => remote.read(limited(command), options, never),
     };
     const target = at.target('nb-1-big-Data.db');
     await assert.rejects(

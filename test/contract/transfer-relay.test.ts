@@ -10,6 +10,7 @@ import { listed } from '../support/bodies.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type TransferUnderTest, failsWhole, large, place, signal, transferContract } from './transfer.ts';
+import { never } from '../support/never.ts';
 
 const pool = openLzoPool({ threads: 2 });
 after(() => pool.close());
@@ -102,7 +103,7 @@ test('relay: a connection that is lost midway is transient, so that it is tried 
   const lost: Remote = {
     ...under.remote,
     async *read(command, options) {
-      for await (const chunk of under.remote.read(command, options)) {
+      for await (const chunk of under.remote.read(command, options, never)) {
         yield chunk;
         throw new RemoteError(`the connection to ${host} was lost`, { host, transient: true });
       }

@@ -20,6 +20,7 @@ import { lzop, mixture, noise } from '../support/lzop.ts';
 import { users } from '../support/manifests.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { unprivileged, unprivilegedMissing } from '../support/unprivileged.ts';
+import { never } from '../support/never.ts';
 
 /** How a Transfer is made for the contract, on a store and a Remote that is this machine. */
 export interface TransferUnderTest {
@@ -82,13 +83,13 @@ async function comesBack(at: Place, remote: Remote, unit: readonly Source[]): Pr
   assert.equal((await listed(at.store, '')).length, unit.length);
   for (const [index, file] of files.entries()) {
     const plain = await readFile(unit[index]?.path ?? '');
-    const object = await bytesOf(at.store.get(file.key));
+    const object = await bytesOf(at.store.get(file.key, {}, never));
     assert.equal(object.byteLength, file.storedBytes);
     assert.equal(
       sumText(file.storedCksum === undefined ? { storedCrc32: crcText(crc32(object)) } : { storedCksum: cksumOf(object) }),
       sumText(file),
     );
-    assert.equal((await at.store.stat(file.key))?.etag, file.etag);
+    assert.equal((await at.store.stat(file.key, never))?.etag, file.etag);
     if (index < 5) {
       assert.ok(plain.equals(file.compression === 'lzo' ? await lzop(['-d', '-c'], object) : object), file.key);
     }
@@ -114,7 +115,7 @@ async function failsWhole(
     return true;
   });
   assert.deepEqual(await listed(at.store, ''), []);
-  assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000)), 0);
+  assert.equal(await at.store.clearUnfinished(new Date(Date.now() + 60_000), never), 0);
 }
 
 export function transferContract(under: TransferUnderTest): void {
@@ -259,7 +260,7 @@ export function transferContract(under: TransferUnderTest): void {
     const slow: Remote = {
       ...remote,
       async *read(command, options) {
-        for await (const chunk of remote.read(command, options)) {
+        for await (const chunk of remote.read(command, options, never)) {
           yield chunk;
           abort.abort(new Error('enough'));
         }

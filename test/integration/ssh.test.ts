@@ -13,12 +13,16 @@ import { RemoteError, UsageError } from '../../src/model/errors.ts';
 import { isMentioned, isRunning, remoteContract } from '../contract/remote.ts';
 import { freePort, newKey, noSshd, type Sshd, type SshdOptions, startSshd } from '../support/sshd.ts';
 import { typeScript } from '../support/sources.ts';
+import { never } from '../support/never.ts';
 
 const skip = noSshd ?? false;
 
 function login(sshd: Sshd, changes: Partial<SshOptions> = {}): Promise<Remote> {
   const { host, port, user, userKey, knownHosts } = sshd;
-  return openSsh({ host, port, user, privateKey: userKey, knownHosts: [knownHosts], hostKeyChecking: 'strict', ...changes });
+  return openSsh(
+    { host, port, user, privateKey: userKey, knownHosts: [knownHosts], hostKeyChecking: 'strict', ...changes },
+    never,
+  );
 }
 
 /** For logins without the right key: everything but `privateKey`. */
@@ -179,7 +183,7 @@ describe('who the host is', { skip }, () => {
       const file = join(sshd.directory, 'rekey_hosts');
       const remote = await login(sshd, { knownHosts: [file], hostKeyChecking: 'accept-new' });
       try {
-        assert.equal(await count(remote.read(['head', '-c', '50000000', '/dev/zero'])), 50_000_000);
+        assert.equal(await count(remote.read(['head', '-c', '50000000', '/dev/zero'], {}, never)), 50_000_000);
         assert.equal(readFileSync(file, 'utf8').split('\n').length, 2);
       } finally {
         await remote.close();
@@ -224,14 +228,14 @@ describe('who may log in', { skip }, () => {
       const locked = newKey(sshd.directory, 'locked', 'ed25519', 'secret');
       const wrong = newKey(sshd.directory, 'wrong');
       const defaultKeys = [join(sshd.directory, 'absent'), locked, wrong, sshd.userKey];
-      await (await openSsh({ ...bare(sshd), defaultKeys })).close();
-      const denied = await failure(openSsh({ ...bare(sshd), defaultKeys: defaultKeys.slice(0, 3) }));
+      await (await openSsh({ ...bare(sshd), defaultKeys }, never)).close();
+      const denied = await failure(openSsh({ ...bare(sshd), defaultKeys: defaultKeys.slice(0, 3) }, never));
       assert.match(denied.message, /permission denied \(tried publickey \S+wrong;.*locked is encrypted/);
     }));
 
   test('without any way to log in, nothing is tried', () =>
     withSshd({}, async (sshd) => {
-      assert.match((await failure(openSsh(bare(sshd)))).message, /^no way to log in .*no private key found, no agent/);
+      assert.match((await failure(openSsh(bare(sshd), never))).message, /^no way to log in .*no private key found, no agent/);
     }));
 
   test('an agent lets in', () =>
@@ -240,11 +244,11 @@ describe('who may log in', { skip }, () => {
       const daemon = spawn('ssh-agent', ['-D', '-a', agent], { stdio: 'ignore' });
       try {
         await until(() => existsSync(agent), 'no agent');
-        const empty = await failure(openSsh({ ...bare(sshd), agent }));
+        const empty = await failure(openSsh({ ...bare(sshd), agent }, never));
         assert.match(empty.message, /permission denied \(tried agent/);
         execFileSync('ssh-add', ['-q', sshd.userKey], { env: { ...process.env, SSH_AUTH_SOCK: agent } });
-        const remote = await openSsh({ ...bare(sshd), agent });
-        assert.equal(await remote.run(['echo', 'in']), 'in\n');
+        const remote = await openSsh({ ...bare(sshd), agent }, never);
+        assert.equal(await remote.run(['echo', 'in'], {}, never), 'in\n');
         await remote.close();
       } finally {
         daemon.kill();
@@ -255,14 +259,19 @@ describe('who may log in', { skip }, () => {
   test('an agent that is not there is mentioned, and the key tried all the same', () =>
     withSshd({}, async (sshd) => {
       const agent = join(sshd.directory, 'no-agent.sock');
-      assert.match((await failure(openSsh({ ...bare(sshd), agent }))).message, /tried agent.*Failed to connect to agent/);
-      await (await openSsh({ ...bare(sshd), agent, defaultKeys: [sshd.userKey] })).close();
+      assert.match((await failure(openSsh({ ...bare(sshd), agent }, never))).message, /tried agent.*Failed to connect to agent/);
+      await (await openSsh({ ...bare(sshd), agent, defaultKeys: [sshd.userKey] }, never)).close();
     }));
 });
 
 describe('what cannot be reached', { skip }, () => {
-  const nowhere = (port: number, host = '127.0.0.1', changes: Partial<SshOptions> = {}): Promise<Remote> =>
-    openSsh({ host, port, user: 'nobody', password: 'x', knownHosts: [], hostKeyChecking: 'strict', ...changes });
+  const nowhere = (
+    port: number,
+    host = '127.0.0.1',
+    changes: Partial<SshOptions> = {},
+    signal: AbortSignal = never,
+  ): Promise<Remote> =>
+    openSsh({ host, port, user: 'nobody', password: 'x', knownHosts: [], hostKeyChecking: 'strict', ...changes }, signal);
 
   test('a port that nobody listens on', async () => {
     const port = await freePort();
@@ -303,7 +312,7 @@ describe('what cannot be reached', { skip }, () => {
         const reason = new Error('enough');
         const stop = new AbortController();
         setTimeout(() => stop.abort(reason), 50);
-        await assert.rejects(nowhere(port, '127.0.0.1', { signal: stop.signal }), (error) => error === reason);
+        await assert.rejects(nowhere(port, '127.0.0.1', {}, stop.signal), (error) => error === reason);
       },
     ));
 
@@ -332,16 +341,16 @@ describe('noise of the login shell', { skip }, () => {
     withRemote({}, async (remote, sshd) => {
       const text = 'echo "Welcome to node 1"; echo "last login: never" >&2; set -x\n';
       writeFileSync(join(sshd.home, '.bashrc'), text);
-      assert.equal(await remote.run(['echo', 'data']), 'data\n');
-      assert.equal((await failure(remote.run(['sh', '-c', 'echo why >&2; exit 2']))).stderr, 'why');
-      assert.equal(await count(remote.read(['head', '-c', '5000000', '/dev/zero'])), 5_000_000);
+      assert.equal(await remote.run(['echo', 'data'], {}, never), 'data\n');
+      assert.equal((await failure(remote.run(['sh', '-c', 'echo why >&2; exit 2'], {}, never))).stderr, 'why');
+      assert.equal(await count(remote.read(['head', '-c', '5000000', '/dev/zero'], {}, never)), 5_000_000);
     }));
 
   test('a wrapper that is noisy before the command does no harm', () =>
     withRemote(
       { config: [`ForceCommand head -c 300000 /dev/zero; echo "$SSH_ORIGINAL_COMMAND"; eval "$SSH_ORIGINAL_COMMAND"`] },
       async (remote) => {
-        assert.equal(await remote.run(['cat'], { input: 'x' }), 'x');
+        assert.equal(await remote.run(['cat'], { input: 'x' }, never), 'x');
       },
     ));
 
@@ -349,21 +358,24 @@ describe('noise of the login shell', { skip }, () => {
     test(`${shell} as the login shell`, { skip: existsSync(shell) ? false : `no ${shell}` }, () =>
       withRemote({ config: [`ForceCommand exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`] }, async (remote) => {
         const odd = `it's a "\\n" $x !y\n{z}`;
-        assert.equal(await remote.run(['printf', '%s', odd]), odd);
-        assert.equal((await failure(remote.run(['sh', '-c', 'exit 9']))).status, 9);
+        assert.equal(await remote.run(['printf', '%s', odd], {}, never), odd);
+        assert.equal((await failure(remote.run(['sh', '-c', 'exit 9'], {}, never))).status, 9);
       }),
     );
   }
 
   test('an account that runs something else instead is told by what it printed', () =>
     withRemote({ config: ['ForceCommand echo This account is for backups only'] }, async (remote) => {
-      const error = await failure(remote.run(['echo', 'data']));
+      const error = await failure(remote.run(['echo', 'data'], {}, never));
       assert.match(error.message, /the login shell did not run echo; it printed "This account is for backups only"/);
     }));
 
   test('an account without a login is an error with its reason', () =>
     withRemote({ config: ['ForceCommand echo This account is currently not available.; exit 1'] }, async (remote) => {
-      assert.match((await failure(remote.run(['echo', 'data']))).message, /status 1: This account is currently not available\.$/);
+      assert.match(
+        (await failure(remote.run(['echo', 'data'], {}, never))).message,
+        /status 1: This account is currently not available\.$/,
+      );
     }));
 });
 
@@ -373,7 +385,7 @@ describe('a connection that breaks', { skip }, () => {
       withRemote({}, async (remote, sshd) => {
         let bytes = 0;
         const reading = (async () => {
-          for await (const chunk of remote.read(['cat', '/dev/zero'])) {
+          for await (const chunk of remote.read(['cat', '/dev/zero'], {}, never)) {
             if (bytes === 0) {
               for (const pid of sshd.sessions()) {
                 process.kill(pid, signal);
@@ -388,21 +400,23 @@ describe('a connection that breaks', { skip }, () => {
         assert.equal(error.status, undefined);
         assert.equal(error.command, 'cat /dev/zero');
         assert.match(error.message, /^the connection to 127\.0\.0\.1:\d+ was lost.* while cat was running$/);
-        assert.equal(await remote.run(['echo', 'again']), 'again\n');
+        assert.equal(await remote.run(['echo', 'again'], {}, never), 'again\n');
       }));
   }
 
   test('all commands of the connection fail, and the next ones go over a new one', () =>
     withRemote({}, async (remote, sshd) => {
       const mark = token();
-      const running = Array.from({ length: 6 }, () => failure(remote.run(forever(mark))));
+      const running = Array.from({ length: 6 }, () => failure(remote.run(forever(mark), {}, never)));
       await until(() => sshd.sessions().length === 2 && isRunning(`sleep ${mark}`), 'two connections');
       await delay(300);
       await sshd.restart();
       for (const error of await Promise.all(running)) {
         assert.equal(error.transient, true);
       }
-      const outputs = await Promise.all(Array.from({ length: 6 }, (_value, index) => remote.run(['echo', String(index)])));
+      const outputs = await Promise.all(
+        Array.from({ length: 6 }, (_value, index) => remote.run(['echo', String(index)], {}, never)),
+      );
       assert.deepEqual(outputs, ['0\n', '1\n', '2\n', '3\n', '4\n', '5\n']);
     }));
 
@@ -416,7 +430,7 @@ describe('a connection that breaks', { skip }, () => {
         try {
           const remote = await login(sshd, { port: proxy.port });
           try {
-            const bytes = await count(remote.read(['head', '-c', String(size), '/dev/urandom']));
+            const bytes = await count(remote.read(['head', '-c', String(size), '/dev/urandom'], {}, never));
             assert.equal(bytes, size, `ended cleanly after ${bytes} bytes, cut at ${cut}`);
             whole += 1;
           } finally {
@@ -437,7 +451,7 @@ describe('a connection that breaks', { skip }, () => {
       writeFileSync(sshd.knownHosts, `[127.0.0.1]:${proxy.port} ${sshd.hostKey('ed25519')}\n`);
       const remote = await login(sshd, { port: proxy.port });
       try {
-        const waiting = failure(remote.run(forever(token())));
+        const waiting = failure(remote.run(forever(token()), {}, never));
         await delay(300);
         const began = Date.now();
         proxy.swallow();
@@ -504,22 +518,20 @@ describe('many commands and slow consumers', { skip }, () => {
       const stop = new AbortController();
       // Twenty commands at once listen to it, as all of a backup's do to one.
       setMaxListeners(0, stop.signal);
-      const running = Array.from({ length: 20 }, () =>
-        assert.rejects(remote.run(forever(mark), { signal: stop.signal }), /enough/),
-      );
+      const running = Array.from({ length: 20 }, () => assert.rejects(remote.run(forever(mark), {}, stop.signal), /enough/));
       await until(() => sshd.sessions().length === 4, 'four connections');
       await delay(200);
       assert.equal(sshd.sessions().length, 4);
       stop.abort(new Error('enough'));
       await Promise.all(running);
-      assert.equal(await remote.run(['echo', 'free again']), 'free again\n');
+      assert.equal(await remote.run(['echo', 'free again'], {}, never), 'free again\n');
       await until(() => !isMentioned(mark), 'still running');
     }));
 
   test('a server that allows one session per connection gets one', () =>
     withRemote({ config: ['MaxSessions 1'] }, async (remote) => {
       const outputs = await Promise.all(
-        Array.from({ length: 12 }, (_value, index) => remote.run(['sh', '-c', `sleep 0.05; echo ${index}`])),
+        Array.from({ length: 12 }, (_value, index) => remote.run(['sh', '-c', `sleep 0.05; echo ${index}`], {}, never)),
       );
       assert.deepEqual(
         outputs,
@@ -533,11 +545,11 @@ describe('many commands and slow consumers', { skip }, () => {
       try {
         const mark = token();
         const stop = new AbortController();
-        const running = Array.from({ length: 4 }, () => assert.rejects(remote.run(forever(mark), { signal: stop.signal })));
+        const running = Array.from({ length: 4 }, () => assert.rejects(remote.run(forever(mark), {}, stop.signal)));
         await until(() => isRunning(`sleep ${mark}`), 'not started');
         const waiting = new AbortController();
-        const fifth = assert.rejects(remote.run(['true'], { signal: waiting.signal }), /no patience/);
-        const sixth = remote.run(['echo', 'sixth']);
+        const fifth = assert.rejects(remote.run(['true'], {}, waiting.signal), /no patience/);
+        const sixth = remote.run(['echo', 'sixth'], {}, never);
         waiting.abort(new Error('no patience'));
         await fifth;
         stop.abort(new Error('enough'));
@@ -553,7 +565,7 @@ describe('many commands and slow consumers', { skip }, () => {
       let bytes = 0;
       let most = 0;
       const before = process.memoryUsage().rss;
-      for await (const chunk of remote.read(['head', '-c', '200000000', '/dev/zero'])) {
+      for await (const chunk of remote.read(['head', '-c', '200000000', '/dev/zero'], {}, never)) {
         bytes += chunk.length;
         if (bytes < 20_000_000) {
           await delay(30);
@@ -574,7 +586,7 @@ describe('many commands and slow consumers', { skip }, () => {
           yield Buffer.alloc(1 << 20);
         }
       }
-      const output = remote.run(['sh', '-c', 'sleep 1; cat | wc -c'], { input: blocks() });
+      const output = remote.run(['sh', '-c', 'sleep 1; cat | wc -c'], { input: blocks() }, never);
       await delay(700);
       assert.ok(given <= 12 << 20, `${given} bytes taken from the source`);
       assert.equal((await output).trim(), String(100 << 20));
@@ -589,7 +601,7 @@ describe('many commands and slow consumers', { skip }, () => {
         throw new Error('source is gone');
       }
       await assert.rejects(
-        remote.run(['sh', '-c', `cat >${target}.part && mv ${target}.part ${target}`], { input: torn() }),
+        remote.run(['sh', '-c', `cat >${target}.part && mv ${target}.part ${target}`], { input: torn() }, never),
         /source is gone/,
       );
       await remote.close();
@@ -599,8 +611,11 @@ describe('many commands and slow consumers', { skip }, () => {
 
   test('a command line over the limit of the kernel says so', () =>
     withRemote({}, async (remote) => {
-      assert.match((await failure(remote.run(['echo', 'x'.repeat(140_000)]))).message, /bytes long, over the limit of 131071/);
-      assert.equal((await remote.run(['printf', '%s', 'x'.repeat(100_000)])).length, 100_000);
+      assert.match(
+        (await failure(remote.run(['echo', 'x'.repeat(140_000)], {}, never))).message,
+        /bytes long, over the limit of 131071/,
+      );
+      assert.equal((await remote.run(['printf', '%s', 'x'.repeat(100_000)], {}, never)).length, 100_000);
     }));
 });
 
@@ -609,7 +624,7 @@ describe('giving up', { skip }, () => {
     withRemote({}, async (remote) => {
       const mark = token();
       const stop = new AbortController();
-      const stream = remote.read(['sh', '-c', `echo on; exec sleep ${mark}`], { signal: stop.signal })[Symbol.asyncIterator]();
+      const stream = remote.read(['sh', '-c', `echo on; exec sleep ${mark}`], {}, stop.signal)[Symbol.asyncIterator]();
       await stream.next();
       await until(() => isRunning(`sleep ${mark}`), 'not started');
       stop.abort(new Error('enough'));
@@ -626,7 +641,7 @@ describe('giving up', { skip }, () => {
         const mark = token();
         const stop = new AbortController();
         const command = ['sh', '-c', `sleep ${mark} | cat; true`] as const;
-        const running = assert.rejects(remote.run(command, { signal: stop.signal }), /enough/);
+        const running = assert.rejects(remote.run(command, {}, stop.signal), /enough/);
         await until(() => isRunning(`sleep ${mark}`), 'not started');
         stop.abort(new Error('enough'));
         await running;
@@ -638,13 +653,13 @@ describe('giving up', { skip }, () => {
     withSshd({}, async (sshd) => {
       const remote = await login(sshd);
       const mark = token();
-      const running = failure(remote.run(forever(mark)));
+      const running = failure(remote.run(forever(mark), {}, never));
       await until(() => isRunning(`sleep ${mark}`), 'not started');
       await Promise.all([remote.close(), remote.close()]);
       await remote.close();
       assert.match((await running).message, /was closed while a command was running/);
       assert.equal(isMentioned(mark), false);
-      assert.match((await failure(remote.run(['true']))).message, /is closed$/);
+      assert.match((await failure(remote.run(['true'], {}, never))).message, /is closed$/);
       await until(() => sshd.sessions().length === 0, 'a connection stayed');
     }));
 
@@ -656,10 +671,11 @@ describe('giving up', { skip }, () => {
       writeFileSync(
         script,
         `const { openSsh } = await import(${JSON.stringify(source)});
-        const remote = await openSsh(${JSON.stringify(options)});
-        await remote.run(['true']);
-        await remote.run(['false']).catch(() => {});
-        for await (const chunk of remote.read(['cat', '/dev/zero'])) break;
+        const { signal } = new AbortController();
+        const remote = await openSsh(${JSON.stringify(options)}, signal);
+        await remote.run(['true'], {}, signal);
+        await remote.run(['false'], {}, signal).catch(() => {});
+        for await (const chunk of remote.read(['cat', '/dev/zero'], {}, signal)) break;
         await remote.close();`,
       );
       const cwd = new URL('../..', import.meta.url);
@@ -691,12 +707,12 @@ describe('sudo', { skip }, () => {
 
   test('every command goes through it, as the user asked for, without a question', () =>
     withSudo('echo "$*"', async (remote) => {
-      assert.equal(await remote.run(['nodetool', 'ring']), '-n -u cassandra -- nodetool ring\n');
+      assert.equal(await remote.run(['nodetool', 'ring'], {}, never), '-n -u cassandra -- nodetool ring\n');
     }));
 
   test('a sudo that wants a password is told with what to do', () =>
     withSudo('echo "sudo: a password is required" >&2; exit 1', async (remote) => {
-      const error = await failure(remote.run(['nodetool', 'ring']));
+      const error = await failure(remote.run(['nodetool', 'ring'], {}, never));
       assert.equal(error.message, '127.0.0.1: sudo refused to run nodetool: a password is required');
       assert.match(error.hint ?? '', /NOPASSWD/);
     }));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { type ObjectStore, type StoredObject } from '../../src/storage/object-store.ts';
+import { never } from './never.ts';
 
 const block = randomBytes(1024 * 1024);
 
@@ -46,13 +47,13 @@ export async function sumOf(chunks: AsyncIterable<Uint8Array>): Promise<{ readon
 
 /** An object's content as text. */
 export async function textOf(store: ObjectStore, key: string): Promise<string> {
-  return (await bytesOf(store.get(key))).toString();
+  return (await bytesOf(store.get(key, {}, never))).toString();
 }
 
 /** What a listing yields, sorted by key. */
 export async function listed(store: ObjectStore, prefix: string): Promise<StoredObject[]> {
   const found: StoredObject[] = [];
-  for await (const object of store.list(prefix)) {
+  for await (const object of store.list(prefix, never)) {
     found.push(object);
   }
   return found.toSorted((a, b) => (a.key < b.key ? -1 : 1));

@@ -18,8 +18,12 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
   let closed = false;
   const searched = [...path, process.env['PATH'] ?? ''].join(delimiter);
 
-  async function* read(command: Command, { input, signal }: RunOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-    signal?.throwIfAborted();
+  async function* read(
+    command: Command,
+    { input }: RunOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    signal.throwIfAborted();
     if (closed) {
       throw new RemoteError(`the connection to ${host} is closed`, { host });
     }
@@ -41,8 +45,8 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
     const said = new Tail();
     child.stderr.on('data', (chunk: Buffer) => said.add(chunk));
     child.stdin.on('error', () => {});
-    const abort = (): void => fail(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
+    const abort = (): void => fail(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
     try {
       void feed(child, input).catch(fail);
       for await (const chunk of child.stdout) {
@@ -67,7 +71,7 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
         );
       }
     } finally {
-      signal?.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', abort);
       endGroup(child);
       running.delete(child);
     }
@@ -76,9 +80,9 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
   return {
     host,
     read,
-    async run(command, options) {
+    async run(command, options, signal) {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of read(command, options)) {
+      for await (const chunk of read(command, options, signal)) {
         chunks.push(chunk);
       }
       return Buffer.concat(chunks).toString();

@@ -10,8 +10,7 @@ import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';
 import { bytesOf } from './bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from './manifests.ts';
-
-export const never: AbortSignal = new AbortController().signal;
+import { never } from './never.ts';
 
 export interface RunWish {
   readonly id: string;

@@ -6,10 +6,10 @@ import { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { readNodeConfig } from '../../src/cluster/tools/node-config.ts';
-import { probeTools } from '../../src/cluster/tools/node-probe.ts';
+import { probeNode } from '../../src/cluster/tools/node-probe.ts';
 import { nodeInfo } from '../../src/cluster/tools/nodetool.ts';
 import { type Remote } from '../../src/cluster/remote.ts';
-import { type Tools, defaultTools } from '../../src/cluster/tools/run-tool.ts';
+import { type Programs, defaultPrograms } from '../../src/cluster/tools/run-tool.ts';
 import { LzoPool } from '../../src/codec/lzo/pool.ts';
 import { backupIdAt, parseMoment, snapshotTag } from '../../src/model/backup/backup-id.ts';
 import { type BackupRef, type NodeManifest } from '../../src/model/backup/manifest.ts';
@@ -17,7 +17,7 @@ import { type Node } from '../../src/model/ring/ring.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
 import { type Member } from '../../src/operations/nodes/members.ts';
 import { uploadNode } from '../../src/operations/backup/node-upload.ts';
-import { Room } from '../../src/operations/backup/memory-gate.ts';
+import { MemoryGate } from '../../src/operations/backup/memory-gate.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';
@@ -29,6 +29,7 @@ import { rows } from './lzop.ts';
 import { backupManifestOf, nodeOf, progressOf, users } from './manifests.ts';
 import { recordedNodetool } from './recorded.ts';
 import { temporaryDirectory } from './temporary.ts';
+import { never } from './never.ts';
 
 /**
  * A node without Cassandra: a directory of sstables on this machine, and backups of it in a directory store, made by the
@@ -43,7 +44,7 @@ export interface OneNode {
   /** Where the store keeps its objects: a key is a path below. */
   readonly bucket: string;
   readonly pool: LzoPool;
-  readonly tools: Tools;
+  readonly programs: Programs;
   readonly connect: () => Promise<Remote>;
   readonly transferFor: () => Promise<Transfer>;
   /** The same for a node that has no lzop: this host compresses. */
@@ -70,7 +71,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
   await Promise.all([bucket, join(table, 'backups'), bin].map((path) => mkdir(path, { recursive: true })));
   await writeFile(join(root, 'cassandra.yaml'), `data_file_directories:\n  - ${data}\n`);
   const nodetool = await fakeProgram(bin, 'nodetool', { 'info -T': recordedNodetool('5.0.9', 'info-T') });
-  const tools = { ...defaultTools, nodetool: [nodetool.path], configPath: join(root, 'cassandra.yaml') };
+  const programs = { ...defaultPrograms, nodetool: [nodetool.path], configPath: join(root, 'cassandra.yaml') };
   const store = await openDirectoryStore(bucket);
   const repository = new Repository(wrap(store));
   const pool = new LzoPool({ threads: 1 });
@@ -79,13 +80,14 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
   const transferFor = async (): Promise<Transfer> => relay({ store: repository.store, pool, hasLzop: () => true });
   const transferForHost = async (): Promise<Transfer> => relay({ store: repository.store, pool, hasLzop: () => false });
   const remote = await connect();
-  const info = await nodeInfo(remote, tools);
+  const info = await nodeInfo({ remote, programs }, never);
   const node: Node = { ...nodeOf(1), hostId: info.hostId };
   const member: Member = {
     host: 'node1',
     remote,
-    config: await readNodeConfig(remote, tools),
-    tools: await probeTools(remote, [data]),
+    programs,
+    config: await readNodeConfig(remote, programs, never),
+    probe: await probeNode(remote, [data], never),
     info,
   };
 
@@ -96,7 +98,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
     repository,
     bucket,
     pool,
-    tools,
+    programs,
     connect,
     transferFor,
     transferForHost,
@@ -115,6 +117,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
       const plain = new Repository(store);
       await plain.begin(
         progressOf({ ...head, startedAt: takenAt, nodes: [{ host: member.host, hostId: node.hostId, state: 'running' }] }),
+        never,
       );
       if (parent === undefined) {
         await takeSnapshot(table, snapshotTag(id));
@@ -133,15 +136,15 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
           transfers: 2,
         },
         async () => earlier,
-        { repository: plain, transfer: await transferFor(), room: new Room(), listen: () => {} },
+        { repository: plain, transfer: await transferFor(), gate: new MemoryGate(), listen: () => {} },
         AbortSignal.timeout(60_000),
       );
       if (!unfinished) {
-        await plain.saveRing(ref, { cluster: 'Test Cluster', partitioner: 'Murmur3Partitioner', nodes: [node] }, 'ring\n');
-        await plain.saveSchema(ref, 'CREATE KEYSPACE shop;\n');
-        await plain.commit(backupManifestOf({ ...head, takenAt, nodes: [summary] }));
+        await plain.saveRing(ref, { cluster: 'Test Cluster', partitioner: 'Murmur3Partitioner', nodes: [node] }, 'ring\n', never);
+        await plain.saveSchema(ref, 'CREATE KEYSPACE shop;\n', never);
+        await plain.commit(backupManifestOf({ ...head, takenAt, nodes: [summary] }), never);
       }
-      return (await plain.nodeManifest(ref, member.host)) ?? assert.fail('the manifest was not written');
+      return (await plain.nodeManifest(ref, member.host, never)) ?? assert.fail('the manifest was not written');
     },
   };
 }

@@ -52,8 +52,8 @@ const wait: Command = {
   describe: 'waits for an interrupt',
   options: { deaf: { type: 'boolean', default: false } },
   exitCodes: '130 interrupted',
-  run: async (args, { signal, say: tell }) => {
-    tell('waiting');
+  run: async (args, { signal, listen }) => {
+    listen({ type: 'step', text: 'waiting' });
     await delay(60_000, undefined, args.flag('deaf') ? {} : { signal });
     return { json: {}, text: 'waited\n' };
   },

@@ -26,20 +26,20 @@ export class TestClock implements Clock {
     return this.#elapsed;
   }
 
-  sleep(milliseconds: number, { signal }: SleepOptions = {}): Promise<void> {
+  sleep(milliseconds: number, _: SleepOptions, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const end = (): void => {
         this.#sleepers = this.#sleepers.filter((each) => each !== sleeper);
-        reject(signal?.reason);
+        reject(signal.reason);
       };
       const wake = (): void => {
-        signal?.removeEventListener('abort', end);
+        signal.removeEventListener('abort', end);
         resolve();
       };
       const sleeper = { at: this.#elapsed + milliseconds, wake };
       this.#sleepers.push(sleeper);
-      signal?.addEventListener('abort', end);
+      signal.addEventListener('abort', end);
     });
   }
 
@@ -48,7 +48,7 @@ export class TestClock implements Clock {
     return {
       now: () => new Date(this.now().getTime() + milliseconds),
       elapsedMs: () => this.elapsedMs(),
-      sleep: (time, options) => this.sleep(time, options),
+      sleep: (time, options, signal) => this.sleep(time, options, signal),
     };
   }
 

@@ -38,7 +38,7 @@ export function watchedStore(store: ObjectStore): WatchedStore {
         await turn();
       } while (calls > 0);
     },
-    put: (key: string, body: Body, options: PutOptions = {}, signal?: AbortSignal) =>
+    put: (key: string, body: Body, options: PutOptions, signal: AbortSignal) =>
       counted(() => watched.spoil((given) => store.put(key, body, given, signal), options, signal)),
     get: (key, range, signal) => countedAll(store.get(key, range, signal)),
     stat: (key, signal) => counted(() => store.stat(key, signal)),

@@ -1,3 +1,4 @@
+import { type DataNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { type Remote } from '../remote.ts';
@@ -25,15 +26,14 @@ export interface FoundFile {
  * directory; a table that is not there has none. Throws RemoteError when a directory cannot be read.
  */
 export async function* findComponents(
-  remote: Remote,
-  dataDirectories: readonly string[],
+  { remote, config: { dataDirectories } }: DataNode,
   tables: readonly TableId[],
   signal: AbortSignal,
 ): AsyncGenerator<FoundFile> {
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
   for (const [disk, directory] of dataDirectories.entries()) {
     let rest = Buffer.alloc(0);
-    for await (const chunk of remote.read(['sh', '-c', search, 'sh', directory], { input, signal })) {
+    for await (const chunk of remote.read(['sh', '-c', search, 'sh', directory], { input }, signal)) {
       const text = Buffer.concat([rest, chunk]);
       const end = text.lastIndexOf(0) + 1;
       for (const line of text.toString('utf8', 0, end).split('\0').slice(0, -1)) {
@@ -59,7 +59,7 @@ export async function readDigests(
   const digests = new Map<string, string>();
   if (places.length > 0) {
     const input = places.map((place) => `${place}\0`).join('');
-    for (const line of (await remote.run(['xargs', '-0', 'sh', '-c', readEach, 'sh'], { input, signal })).split('\0')) {
+    for (const line of (await remote.run(['xargs', '-0', 'sh', '-c', readEach, 'sh'], { input }, signal)).split('\0')) {
       const tab = line.lastIndexOf('\t');
       const digest = parseDigest(line.slice(tab + 1));
       if (tab > 0 && digest !== undefined) {

@@ -27,11 +27,11 @@ export async function* findLinks(
   remote: Remote,
   directory: string,
   place: LinkPlace,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<SnapshotEntry> {
   const command = ['sh', '-c', 'cd -- "$1" && shift && exec find "$@"', 'sh', directory, ...findArguments(place)] as const;
   let rest = Buffer.alloc(0);
-  for await (const chunk of remote.read(command, signal === undefined ? {} : { signal })) {
+  for await (const chunk of remote.read(command, {}, signal)) {
     const text = Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = text.indexOf(0); end >= 0; end = text.indexOf(0, start)) {

@@ -1,6 +1,6 @@
+import { type DataNode } from '../node.ts';
 import { type SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Component, dataPathFor, dataPathOf, tableDirectory } from '../../model/sstable.ts';
-import { type Remote } from '../remote.ts';
 import { type SnapshotEntry, findLinks } from './find-links.ts';
 import { type DirectoryContents, type SnapshotListing, assembleListing, componentKey } from './snapshot-listing.ts';
 import { readLinks } from './snapshot.ts';
@@ -15,9 +15,8 @@ export interface IncrementalListing extends SnapshotListing {
 }
 
 export async function listIncrementalFiles(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  signal?: AbortSignal,
+  { remote, config: { dataDirectories } }: DataNode,
+  signal: AbortSignal,
 ): Promise<IncrementalListing> {
   const directories: DirectoryContents[] = [];
   for (const directory of dataDirectories) {
@@ -34,9 +33,8 @@ export async function listIncrementalFiles(
 
 /** Names, sizes and times of what lies in `backups` now; for a new snapshot, which sets it aside. */
 export async function listSetAside(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  signal?: AbortSignal,
+  { remote, config: { dataDirectories } }: DataNode,
+  signal: AbortSignal,
 ): Promise<readonly SetAsideFile[]> {
   const files: SetAsideFile[] = [];
   for (const directory of dataDirectories) {
@@ -65,8 +63,7 @@ export function isSetAside(component: Component, setAside: ReadonlyMap<string, S
  * that is gone is fine; another file under the name stays.
  */
 export async function deleteIncrementalFiles(
-  remote: Remote,
-  dataDirectories: readonly string[],
+  { remote, config: { dataDirectories } }: DataNode,
   uploaded: readonly Component[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -82,7 +79,7 @@ export async function deleteIncrementalFiles(
       }
     }
     if (paths.length > 0) {
-      await remote.run(['sh', '-c', 'cd -- "$1" && exec xargs -0 rm -f --', 'sh', directory], { input: paths.join(''), signal });
+      await remote.run(['sh', '-c', 'cd -- "$1" && exec xargs -0 rm -f --', 'sh', directory], { input: paths.join('') }, signal);
     }
   }
 }

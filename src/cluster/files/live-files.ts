@@ -1,3 +1,4 @@
+import { type DataNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { type Remote } from '../remote.ts';
 import { unreadable } from './snapshot.ts';
@@ -10,8 +11,7 @@ export interface LiveFile {
 
 /** The live sstables of a node, index directories included, snapshots and backups not. For sizes, not for copying. */
 export async function* listLiveFiles(
-  remote: Remote,
-  dataDirectories: readonly string[],
+  { remote, config: { dataDirectories } }: DataNode,
   signal: AbortSignal,
 ): AsyncGenerator<LiveFile> {
   for (const directory of dataDirectories) {
@@ -31,7 +31,7 @@ export async function* listLiveFiles(
 async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSignal): AsyncGenerator<LiveFile> {
   const script = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
   let rest = '';
-  for await (const chunk of remote.read(['sh', '-c', script, 'sh', directory], { signal })) {
+  for await (const chunk of remote.read(['sh', '-c', script, 'sh', directory], {}, signal)) {
     const entries = (rest + Buffer.from(chunk).toString('utf8')).split('\0');
     rest = entries.pop() ?? '';
     yield* entries.map(parseEntry);

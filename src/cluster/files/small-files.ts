@@ -15,16 +15,13 @@ export async function* readSmallFiles<F extends SmallFile>(
   remote: Remote,
   directory: string,
   files: readonly F[],
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<{ readonly file: F; readonly content: Buffer }> {
   if (files.length === 0) {
     return;
   }
   const input = files.map((file) => `${file.path}\0`).join('');
-  const stream = remote.read(
-    ['sh', '-c', 'cd -- "$1" && exec xargs -0 cat --', 'sh', directory],
-    signal === undefined ? { input } : { input, signal },
-  );
+  const stream = remote.read(['sh', '-c', 'cd -- "$1" && exec xargs -0 cat --', 'sh', directory], { input }, signal);
   const chunks = stream[Symbol.asyncIterator]();
   try {
     let rest = new Uint8Array();

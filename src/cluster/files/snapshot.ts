@@ -1,3 +1,4 @@
+import { type DataNode } from '../node.ts';
 import { RemoteError, messageOf } from '../../model/errors.ts';
 import { dataPathOf } from '../../model/sstable.ts';
 import { readSmallFiles } from './small-files.ts';
@@ -18,10 +19,9 @@ import {
  * disks): nothing is skipped.
  */
 export async function listSnapshot(
-  remote: Remote,
-  dataDirectories: readonly string[],
+  { remote, config: { dataDirectories } }: DataNode,
   tag: string,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<SnapshotListing> {
   const directories: DirectoryContents[] = [];
   for (const directory of dataDirectories) {
@@ -36,7 +36,7 @@ export async function readLinks(
   directory: string,
   place: LinkPlace,
   reads: (entry: SnapshotEntry) => boolean,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<DirectoryContents> {
   const entries: SnapshotEntry[] = [];
   const texts = new Map<string, string>();

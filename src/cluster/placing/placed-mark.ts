@@ -1,17 +1,16 @@
+import { type DataNode } from '../node.ts';
 import { placedMark } from '../../model/restore/restart-script.ts';
-import { type Remote } from '../remote.ts';
 
 /**
  * When the node restart method last put files into this node's data directories; undefined when it never did. By this
  * host's clock: the node tells only how long ago it was, since its clock may be another. Throws RemoteError.
  */
 export async function placedAt(
-  remote: Remote,
-  dataDirectories: readonly string[],
+  { remote, config: { dataDirectories } }: DataNode,
   signal: AbortSignal,
 ): Promise<Date | undefined> {
   const marks = dataDirectories.map((directory) => `${directory}/${placedMark}`);
-  const answer = await remote.run(['sh', '-c', script, 'sh', ...marks], { signal });
+  const answer = await remote.run(['sh', '-c', script, 'sh', ...marks], {}, signal);
   const ages = answer
     .split('\n')
     .filter((line) => line !== '')

@@ -1,7 +1,7 @@
+import { type DataNode } from '../node.ts';
 import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-plan.ts';
 import { BackupError } from '../../model/errors.ts';
 import { placedMark } from '../../model/restore/restart-script.ts';
-import { type Remote } from '../remote.ts';
 
 /**
  * Restored files take the place of live ones on a node whose Cassandra is down, and can be taken out again.
@@ -16,7 +16,6 @@ export interface PlacingPlan {
   readonly id: string;
   /** The nodes that take part. */
   readonly hosts: readonly string[];
-  readonly dataDirectories: readonly string[];
   /** Commit log, hints, saved caches. */
   readonly stateDirectories: readonly string[];
   readonly tables: readonly PlacedTable[];
@@ -32,47 +31,33 @@ export interface PlacedTable {
 }
 
 /** Writes the plan to the node. Nothing is moved by it. Throws RemoteError. */
-export async function beginPlacing(remote: Remote, plan: PlacingPlan, signal: AbortSignal): Promise<void> {
+export async function beginPlacing(node: DataNode, plan: PlacingPlan, signal: AbortSignal): Promise<void> {
+  const { dataDirectories } = node.config;
   const lines = [
     ...plan.hosts.map((host) => `host\t${host}\t`),
-    ...plan.dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
+    ...dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
     ...plan.stateDirectories.map((directory) => `state\t${directory}\t`),
-    ...plan.tables.map(({ live, staged, disk }) => `place\t${disk ?? journalRoot(plan.dataDirectories)}/${live}\t${staged}`),
+    ...plan.tables.map(({ live, staged, disk }) => `place\t${disk ?? journalRoot(node)}/${live}\t${staged}`),
   ];
-  await runPlacing(remote, plan.dataDirectories, plan.id, 'begin', lines.join('\n'), signal);
+  await runPlacing(node, { verb: 'begin', id: plan.id, input: `${lines.join('\n')}\n` }, signal);
 }
 
 /** Moves old files aside and restored ones in, or goes on with that. Throws RemoteError. */
-export async function placeFiles(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await runPlacing(remote, dataDirectories, id, 'place', '', signal);
+export async function placeFiles(node: DataNode, id: string, signal: AbortSignal): Promise<void> {
+  await runPlacing(node, { verb: 'place', id }, signal);
 }
 
 /** Waits for what is still at work there. Throws RemoteError when `takeBack` would: on one node of several it must not. */
-export async function checkTakeBack(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await runPlacing(remote, dataDirectories, id, 'check', '', signal);
+export async function checkTakeBack(node: DataNode, id: string, signal: AbortSignal): Promise<void> {
+  await runPlacing(node, { verb: 'check', id }, signal);
 }
 
 /**
  * Moves what is live now to snapshots `restored-<id>`, and the old files back. Throws RemoteError, with nothing moved when
  * the old files are there no more (somebody cleared the snapshot): the tables would be left empty.
  */
-export async function takeBack(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
-  await runPlacing(remote, dataDirectories, id, 'undo', '', signal);
+export async function takeBack(node: DataNode, id: string, signal: AbortSignal): Promise<void> {
+  await runPlacing(node, { verb: 'undo', id }, signal);
 }
 
 /** The disk that files are to be placed on, before anything is done to it. */
@@ -87,12 +72,11 @@ export interface PlacingDisk {
 
 /** Throws RemoteError. */
 export async function readPlacingDisk(
-  remote: Remote,
-  dataDirectories: readonly string[],
+  { remote, config: { dataDirectories } }: DataNode,
   stagingDirectory: string,
   signal: AbortSignal,
 ): Promise<PlacingDisk> {
-  const answer = await remote.run(['sh', '-c', diskScript, 'sh', stagingDirectory, ...dataDirectories], { signal });
+  const answer = await remote.run(['sh', '-c', diskScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
   const [identity, sameDisk, freeKib] = answer.trim().split(' ');
   return { identity: identity === 'yes', sameDisk: sameDisk === 'yes', freeBytes: Number(freeKib) * 1024 };
 }
@@ -107,12 +91,9 @@ export interface Journal {
 }
 
 /** Oldest first. Throws BackupError when a journal cannot be read. */
-export async function readJournals(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly Journal[]> {
-  const answer = await remote.run(['sh', '-c', listScript, 'sh', journalRoot(dataDirectories)], { signal });
+export async function readJournals(node: DataNode, signal: AbortSignal): Promise<readonly Journal[]> {
+  const { remote } = node;
+  const answer = await remote.run(['sh', '-c', listScript, 'sh', journalRoot(node)], {}, signal);
   return answer
     .split('\0')
     .filter((entry) => entry !== '')
@@ -128,20 +109,21 @@ export async function readJournals(
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function journalRoot([first = '/var/lib/cassandra/data']: readonly string[]): string {
-  return first;
+function journalRoot({ config }: DataNode): string {
+  return config.dataDirectories[0] ?? '/var/lib/cassandra/data';
 }
 
-async function runPlacing(
-  remote: Remote,
-  dataDirectories: readonly string[],
-  id: string,
-  verb: 'begin' | 'place' | 'check' | 'undo',
-  input: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const command = ['sh', '-c', script, 'sh', verb, journalRoot(dataDirectories), id, placedMark] as const;
-  await remote.run(command, { input: input === '' ? '' : `${input}\n`, signal });
+interface PlacingStep {
+  readonly verb: 'begin' | 'place' | 'check' | 'undo';
+  /** Of the restore. */
+  readonly id: string;
+  /** The plan, to begin with. */
+  readonly input?: string;
+}
+
+async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep, signal: AbortSignal): Promise<void> {
+  const command = ['sh', '-c', script, 'sh', verb, journalRoot(node), id, placedMark] as const;
+  await node.remote.run(command, { input }, signal);
 }
 
 const diskScript = String.raw`

@@ -44,9 +44,8 @@ export interface StagingRequest {
  */
 export async function openStaging(remote: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
   const { directory, dataDirectories, label, make } = request;
-  const answer = await remote.run(['sh', '-c', openScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories], {
-    signal,
-  });
+  const command = ['sh', '-c', openScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories] as const;
+  const answer = await remote.run(command, {}, signal);
   const [verdict = '', owner = '', free = '', ...entries] = answer.split('\0');
   refuse(verdict, owner, remote.host, directory);
   return {
@@ -100,23 +99,22 @@ export async function finishUnit(
   signal: AbortSignal,
 ): Promise<void> {
   const expected = files.map(({ path, bytes }) => `${bytes}\t${path}\n`);
-  await remote.run(['sh', '-c', finishScript, 'sh', incomingDirectory(staging, unit), staging.owner, staging.directory], {
-    input: expected.join(''),
-    signal,
-  });
+  const command = ['sh', '-c', finishScript, 'sh', incomingDirectory(staging, unit), staging.owner, staging.directory] as const;
+  await remote.run(command, { input: expected.join('') }, signal);
 }
 
 /**
  * Removes what is half-done. After a failure, commands that were ended a moment ago may still be at work, and may even make
  * their directories anew: then removes until nothing has come for a second.
  */
-export async function clearIncoming(remote: Remote, staging: Staging, afterFailure: boolean): Promise<void> {
-  await remote.run(['sh', '-c', clearScript, 'sh', `${staging.directory}/.sstash-incoming`, afterFailure ? '1' : '0']);
+export async function clearIncoming(remote: Remote, staging: Staging, afterFailure: boolean, signal: AbortSignal): Promise<void> {
+  const directory = `${staging.directory}/.sstash-incoming`;
+  await remote.run(['sh', '-c', clearScript, 'sh', directory, afterFailure ? '1' : '0'], {}, signal);
 }
 
 /** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
 export async function removeStaging(remote: Remote, { directory }: Staging, signal: AbortSignal): Promise<void> {
-  await remote.run(['rm', '-rf', '--', directory], { signal });
+  await remote.run(['rm', '-rf', '--', directory], {}, signal);
 }
 
 // Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.

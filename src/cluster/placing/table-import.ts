@@ -1,11 +1,10 @@
+import { type ClusterNode, type ToolNode } from '../node.ts';
 import { cqlName } from '../../model/schema/cql-statements.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
-import { type NodeConfig } from '../tools/node-config.ts';
 import { nodetool } from '../tools/nodetool.ts';
 import { type Remote } from '../remote.ts';
-import { type Tools } from '../tools/run-tool.ts';
 
 /**
  * `nodetool import` (Cassandra 4.0 and later): the sstables in a directory are moved into the live table under new names.
@@ -13,15 +12,14 @@ import { type Tools } from '../tools/run-tool.ts';
  * Data.db files are gone from the directory. Throws RemoteError, or IntegrityError when files stayed.
  */
 export async function importTable(
-  remote: Remote,
-  tools: Tools,
+  node: ToolNode,
   table: Pick<TableId, 'keyspace' | 'table'>,
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await nodetool(remote, tools, ['import', '--', table.keyspace, table.table, directory], signal);
-  const left = (await fileNames(remote, directory, signal)).filter(isData);
-  refuseLeft(remote, table, 'import', left);
+  await nodetool(node, ['import', '--', table.keyspace, table.table, directory], signal);
+  const left = (await fileNames(node.remote, directory, signal)).filter(isData);
+  refuseLeft(node.remote, table, 'import', left);
 }
 
 /**
@@ -30,14 +28,9 @@ export async function importTable(
  * end, so what still has our name was not loaded; Scylla empties its `upload` directory.
  * Throws RemoteError, or IntegrityError when files were not loaded.
  */
-export async function refreshTable(
-  remote: Remote,
-  tools: Tools,
-  { flavour, dataDirectories }: NodeConfig,
-  table: TableId,
-  directory: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function refreshTable(node: ClusterNode, table: TableId, directory: string, signal: AbortSignal): Promise<void> {
+  const { remote } = node;
+  const { flavour, dataDirectories } = node.config;
   const [disk = ''] = dataDirectories;
   const live = `${disk}/${tableDirectory(table)}${flavour === 'scylla' ? '/upload' : ''}`;
   const everywhere = await Promise.all(
@@ -46,9 +39,9 @@ export async function refreshTable(
   const moves = refreshMoves(await fileNames(remote, directory, signal), flavour === 'scylla' ? [] : everywhere.flat());
   if (moves.length > 0) {
     const input = moves.map(({ from, to }) => `${directory}/${from}\n${live}/${to}\n`).join('');
-    await remote.run(['sh', '-c', moveScript, 'sh'], { input, signal });
+    await remote.run(['sh', '-c', moveScript, 'sh'], { input }, signal);
   }
-  await nodetool(remote, tools, ['refresh', '--', table.keyspace, table.table], signal);
+  await nodetool(node, ['refresh', '--', table.keyspace, table.table], signal);
   const placed = new Set(moves.map(({ to }) => to).filter(isData));
   const left = (await fileNames(remote, live, signal)).filter((name) => placed.has(name) && /-\d+-/.test(name));
   refuseLeft(remote, table, 'refresh', left);
@@ -75,7 +68,7 @@ function refuseLeft(remote: Remote, table: Pick<TableId, 'keyspace' | 'table'>, 
 /** Files right in the directory; none when there is no such directory. */
 async function fileNames(remote: Remote, directory: string, signal: AbortSignal): Promise<readonly string[]> {
   const script = '[ -d "$1" ] || exit 0; cd -- "$1" && find . -maxdepth 1 -type f -printf "%f\\n"';
-  const text = await remote.run(['sh', '-c', script, 'sh', directory], { signal });
+  const text = await remote.run(['sh', '-c', script, 'sh', directory], {}, signal);
   return text.split('\n').filter((line) => line !== '');
 }
 

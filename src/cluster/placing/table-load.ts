@@ -1,3 +1,4 @@
+import { type ClusterNode } from '../node.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
 import { type NodeConfig } from '../tools/node-config.ts';
 import { type Remote } from '../remote.ts';
@@ -17,7 +18,7 @@ export async function requireLoader(
   signal: AbortSignal,
 ): Promise<void> {
   // The directory comes on standard input, so that no command line of ours holds it.
-  const busy = await runTool(remote, ['sh', '-c', atWork], { input: `${directory}/\n`, signal });
+  const busy = await runTool(remote, ['sh', '-c', atWork], { input: `${directory}/\n` }, signal);
   if (busy.stdout !== '') {
     throw new RemoteError(`an earlier sstableloader is still at work in ${directory} on ${remote.host}`, {
       host: remote.host,
@@ -25,7 +26,7 @@ export async function requireLoader(
       hint: `wait until it has ended, or end it: kill ${[...busy.stdout.matchAll(/\d+/g)].join(' ')}`,
     });
   }
-  const output = await runTool(remote, ['sh', '-c', 'command -v -- "$1"', 'sh', program], { signal });
+  const output = await runTool(remote, ['sh', '-c', 'command -v -- "$1"', 'sh', program], {}, signal);
   if (output.status !== 0) {
     throw new RemoteError(`${program} not found on ${remote.host}`, {
       host: remote.host,
@@ -36,25 +37,29 @@ export async function requireLoader(
   }
 }
 
+/** A directory `…/<keyspace>/<table>`, and the bare names of the Data.db files in it. */
+export interface LoadedDirectory {
+  readonly directory: string;
+  readonly dataFiles: readonly string[];
+}
+
 /**
  * Streams the sstables of a directory `…/<keyspace>/<table>` to all nodes that their rows belong to now, which may be
  * repeated. The node's own cassandra.yaml says ports and encryption.
  * https://cassandra.apache.org/doc/5.0/cassandra/managing/tools/sstable/sstableloader.html
  *
  * The tool ends with 0 having skipped a file that it cannot open or whose table it does not know, so what counts is that it
- * names every Data.db (`dataFiles`, bare names) among those that it streams. Throws RemoteError, or IntegrityError when one
+ * names every Data.db among those that it streams. Throws RemoteError, or IntegrityError when one
  * was skipped.
  */
 export async function loadTable(
-  remote: Remote,
+  { remote, config }: Pick<ClusterNode, 'remote'> & { readonly config: Pick<NodeConfig, 'path' | 'cqlAddress' | 'cqlPort'> },
   loader: Loader,
-  config: Pick<NodeConfig, 'path' | 'cqlAddress' | 'cqlPort'>,
-  directory: string,
-  dataFiles: readonly string[],
+  { directory, dataFiles }: LoadedDirectory,
   signal: AbortSignal,
 ): Promise<void> {
   const options = ['--no-progress', '-f', config.path, '-d', config.cqlAddress, '-p', String(config.cqlPort)];
-  const text = await remote.run(['sh', '-c', endsWithUs, 'sh', ...loader, ...options, directory], { signal });
+  const text = await remote.run(['sh', '-c', endsWithUs, 'sh', ...loader, ...options, directory], {}, signal);
   const [stdout = '', status = ''] = text.split('\u001e');
   const output = { stdout, stderr: '', status: Number(status) };
   if (output.status !== 0) {

@@ -42,8 +42,8 @@ export interface SshConnection {
 export class ChannelRefused extends RemoteError {}
 
 /** Connects and logs in. Throws RemoteError (`transient` where another try may help), or the signal's reason. */
-export async function connect(target: SshTarget, login: Login, signal?: AbortSignal): Promise<SshConnection> {
-  signal?.throwIfAborted();
+export async function connect(target: SshTarget, login: Login, signal: AbortSignal): Promise<SshConnection> {
+  signal.throwIfAborted();
   const { host, port } = target;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const lines = await readKnownHosts(target.knownHosts);
@@ -94,7 +94,7 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
   };
 
   const abort = (): void => lose(new RemoteError(`${address}: connecting was given up`, { host }));
-  signal?.addEventListener('abort', abort, { once: true });
+  signal.addEventListener('abort', abort, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
       onLost(reject);
@@ -129,7 +129,7 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
     });
   } catch (error) {
     client.destroy();
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (rejected !== undefined) {
       throw rejected;
     }
@@ -138,7 +138,7 @@ export async function connect(target: SshTarget, login: Login, signal?: AbortSig
     }
     throw error;
   } finally {
-    signal?.removeEventListener('abort', abort);
+    signal.removeEventListener('abort', abort);
   }
   listeners.clear();
 

@@ -35,9 +35,9 @@ export class ConnectionPool {
   }
 
   /** Waits for a place. Throws what connecting throws, or the signal's reason. */
-  async acquire(signal?: AbortSignal): Promise<Slot> {
+  async acquire(signal: AbortSignal): Promise<Slot> {
     for (;;) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (this.#closing.signal.aborted) {
         throw this.#closed();
       }
@@ -110,7 +110,7 @@ export class ConnectionPool {
     this.#queue.shift()?.();
   }
 
-  async #turn(signal?: AbortSignal): Promise<void> {
+  async #turn(signal: AbortSignal): Promise<void> {
     let wake: (() => void) | undefined;
     const turn = new Promise<void>((resolve) => {
       wake = resolve;
@@ -137,10 +137,7 @@ export class ConnectionPool {
 }
 
 /** The promise, or the signal's reason as soon as that is aborted. */
-export function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) {
-    return promise;
-  }
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason);
     const forget = (): void => signal.removeEventListener('abort', abort);
@@ -153,7 +150,7 @@ export function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise
 }
 
 /** Waits; throws the signal's reason if it is aborted before. */
-export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, signal === undefined ? {} : { signal }).catch(() => {});
-  signal?.throwIfAborted();
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal }).catch(() => {});
+  signal.throwIfAborted();
 }

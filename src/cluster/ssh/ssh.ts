@@ -22,7 +22,6 @@ export interface SshOptions extends SshCredentials {
   readonly connectTimeoutSeconds?: number;
   /** Connections at most, each for up to 4 commands at a time; 4 by default. They are opened as they are needed. */
   readonly connections?: number;
-  readonly signal?: AbortSignal;
 }
 
 const mostRefusals = 10;
@@ -31,8 +30,8 @@ const mostRefusals = 10;
  * Logs in to a host. Throws RemoteError when it cannot be reached, is not the host it should be, or lets nobody in.
  * A connection that breaks fails the commands that ran over it (`transient`); the next command opens a new one.
  */
-export async function openSsh(options: SshOptions): Promise<Remote> {
-  const { host, port = 22, connections = 4, connectTimeoutSeconds = 20, sudo, signal } = options;
+export async function openSsh(options: SshOptions, signal: AbortSignal): Promise<Remote> {
+  const { host, port = 22, connections = 4, connectTimeoutSeconds = 20, sudo } = options;
   const target: SshTarget = { ...options, port, connectTimeoutSeconds };
   const newLogin = await loadLogin(host, options);
   const pool = new ConnectionPool(host, connections, (closing) => connect(target, newLogin(), closing));
@@ -45,7 +44,7 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
     throw error;
   }
 
-  async function* read(command: Command, { input, signal: stop }: RunOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* read(command: Command, { input }: RunOptions, stop: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
     const nonce = randomBytes(12).toString('hex');
     const line = framedCommand(command, nonce, { sudo, input: input !== undefined });
     if (line.length > longestCommandLine) {
@@ -55,7 +54,7 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
     const { process, release } = await start(line, { command, nonce }, stop);
     running.add(process);
     const abort = (): void => {
-      process.fail(stop?.reason);
+      process.fail(stop.reason);
       void finish();
     };
     // Also when the consumer is not reading at the moment: the command is not to go on until it asks again.
@@ -68,8 +67,8 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
       ending.add(end);
       return end;
     };
-    stop?.addEventListener('abort', abort, { once: true });
-    if (stop?.aborted === true) {
+    stop.addEventListener('abort', abort, { once: true });
+    if (stop.aborted) {
       abort();
     }
     try {
@@ -78,7 +77,7 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
       }
       yield* process.output();
     } finally {
-      stop?.removeEventListener('abort', abort);
+      stop.removeEventListener('abort', abort);
       // What is left to do on the host nobody needs to wait for, except close().
       void finish();
     }
@@ -87,7 +86,7 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
   async function start(
     line: string,
     { command, nonce }: { readonly command: Command; readonly nonce: string },
-    stop?: AbortSignal,
+    stop: AbortSignal,
   ): Promise<{ readonly process: RemoteProcess; readonly release: () => void }> {
     for (let refusals = 0; ; refusals += 1) {
       const slot = await pool.acquire(stop);
@@ -99,7 +98,7 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
         return { process: await abortable(opening, stop), release: slot.release };
       } catch (error) {
         // Given up while the channel was being opened: the command may yet start.
-        if (stop?.aborted === true) {
+        if (stop.aborted) {
           ending.add(
             opening.then(
               (process) => process.end(),
@@ -122,9 +121,9 @@ export async function openSsh(options: SshOptions): Promise<Remote> {
   return {
     host,
     read,
-    async run(command, runOptions) {
+    async run(command, runOptions, stop) {
       const chunks: Uint8Array[] = [];
-      for await (const chunk of read(command, runOptions)) {
+      for await (const chunk of read(command, runOptions, stop)) {
         chunks.push(chunk);
       }
       return Buffer.concat(chunks).toString();

@@ -1,27 +1,25 @@
+import { type CqlNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
 import { uuidOf } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/table-filter.ts';
 import { cqlshError, runCqlsh } from './cqlsh.ts';
-import { type NodeConfig } from './node-config.ts';
 import { parseCluster, type KeyspaceReplication } from './nodetool-output.ts';
-import { type Remote } from '../remote.ts';
 import { type SnapshotTable } from '../files/snapshot-listing.ts';
-import { type Tools } from './run-tool.ts';
 
 /**
  * The schema of all user keyspaces, replayable: keyspaces, types, functions, tables with their ids and dropped columns,
  * indexes, views (`DESCRIBE SCHEMA WITH INTERNALS`, Cassandra 4.0 and Scylla 5.2 or later). Empty when there is no user
  * keyspace. Throws RemoteError when cqlsh is missing or fails; `assembleSchema` is the way out then.
  */
-export async function readSchema(remote: Remote, tools: Tools, config: NodeConfig, signal?: AbortSignal): Promise<string> {
-  const output = await runCqlsh(remote, tools, config, ['DESCRIBE SCHEMA WITH INTERNALS'], signal);
+export async function readSchema(node: CqlNode, signal: AbortSignal): Promise<string> {
+  const output = await runCqlsh(node, ['DESCRIBE SCHEMA WITH INTERNALS'], signal);
   if (output.status !== 0) {
-    throw cqlshError(remote, output);
+    throw cqlshError(node, output);
   }
   const schema = withoutWarnings(output.stdout);
   const fault = schemaFault(schema);
   if (fault !== undefined) {
-    throw new BackupError(`cqlsh on ${remote.host} gave a schema that cannot be replayed: ${fault}`, {
+    throw new BackupError(`cqlsh on ${node.remote.host} gave a schema that cannot be replayed: ${fault}`, {
       hint: 'DESCRIBE SCHEMA WITH INTERNALS is there since Cassandra 4.0',
     });
   }

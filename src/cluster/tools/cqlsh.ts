@@ -1,29 +1,27 @@
+import { type ToolNode, type CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { type NodeConfig } from './node-config.ts';
-import { type Remote } from '../remote.ts';
-import { isMissingProgram, runTool, type ToolOutput, type Tools } from './run-tool.ts';
+import { isMissingProgram, runTool, type ToolOutput } from './run-tool.ts';
 
 /**
  * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and
  * then ends with 2; it could not connect: 1. Throws RemoteError when it is not there.
  */
 export async function runCqlsh(
-  remote: Remote,
-  tools: Tools,
-  config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>,
+  { remote, programs, config }: CqlNode,
   statements: readonly string[],
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ToolOutput> {
   // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
   const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
   const command = [
-    ...tools.cqlsh,
+    ...programs.cqlsh,
     ...options,
     ...(config.cqlEncrypted ? ['--ssl'] : []),
     config.cqlAddress,
     String(config.cqlPort),
   ];
-  const output = await runTool(remote, command, { input: statements.map((statement) => `${statement};\n`).join(''), signal });
+  const input = statements.map((statement) => `${statement};\n`).join('');
+  const output = await runTool(remote, command, { input }, signal);
   if (isMissingProgram(output)) {
     throw new RemoteError(`cqlsh not found on ${remote.host}`, {
       host: remote.host,
@@ -45,7 +43,7 @@ export function isOnlyLateAgreement(output: ToolOutput): boolean {
 }
 
 /** A cqlsh that ran and failed, as an error: its last complaint in one line. */
-export function cqlshError(remote: Remote, output: ToolOutput): RemoteError {
+export function cqlshError({ remote }: ToolNode, output: ToolOutput): RemoteError {
   const complaints = complaintsOf(output);
   const line =
     complaints.find((each) => /error|exception|refused|unauthorized|denied/i.test(each)) ??

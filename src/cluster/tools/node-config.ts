@@ -2,7 +2,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
 import { type Remote } from '../remote.ts';
-import { runTool, type Tools } from './run-tool.ts';
+import { runTool, type Programs } from './run-tool.ts';
 
 /** A node's own configuration, as far as a backup needs it. Paths are absolute, without a slash at the end. */
 export interface NodeConfig {
@@ -37,12 +37,14 @@ export interface NodeConfig {
  * Finds and reads cassandra.yaml or scylla.yaml. Throws RemoteError when there is none or it cannot be read, BackupError
  * when it is not what Cassandra would accept.
  */
-export async function readNodeConfig(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<NodeConfig> {
-  const output = await runTool(remote, ['sh', '-c', findConfig, 'sh', tools.configPath ?? ''], { signal });
+export async function readNodeConfig(remote: Remote, programs: Programs, signal: AbortSignal): Promise<NodeConfig> {
+  const output = await runTool(remote, ['sh', '-c', findConfig, 'sh', programs.configPath ?? ''], {}, signal);
   const [path, storage, text] = splitOnce(output.stdout);
   if (output.status !== 0 || path === undefined || storage === undefined || text === undefined) {
     const where =
-      tools.configPath === undefined ? 'no cassandra.yaml or scylla.yaml that can be read' : `cannot read ${tools.configPath}`;
+      programs.configPath === undefined
+        ? 'no cassandra.yaml or scylla.yaml that can be read'
+        : `cannot read ${programs.configPath}`;
     const cause = output.stderr.trim().split('\n').at(-1) ?? '';
     throw new RemoteError(`${where} on ${remote.host}${cause === '' ? '' : `: ${cause}`}`, {
       host: remote.host,
@@ -52,7 +54,7 @@ export async function readNodeConfig(remote: Remote, tools: Tools, signal?: Abor
     });
   }
   const config = parseNodeConfig(path, text, storage === '' ? undefined : storage);
-  const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], { signal });
+  const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
   return owner.status === 0 ? { ...config, dataOwner: owner.stdout.trim() } : config;
 }
 

@@ -19,29 +19,18 @@ export interface DirectorySpace {
 }
 
 /** What a node offers to those who log in. */
-export interface NodeTools {
-  readonly lzop?: NodeTool;
-  readonly curl?: NodeTool;
-  /** Only GNU split, the one with `--filter`. */
-  readonly split?: NodeTool;
-  readonly python3?: NodeTool;
-  readonly nice?: NodeTool;
-  readonly ionice?: NodeTool;
-  /** Whether `find` is GNU's, which the listing of snapshots needs (`-printf`). */
-  readonly gnuFind: boolean;
-  readonly user: string;
-  readonly userId: number;
-  /** Seconds since 1970 by the node's clock, when the answer was written. */
-  readonly clockSeconds: number;
+export interface NodeProbe {
+  readonly lzop: NodeTool | undefined;
+  readonly curl: NodeTool | undefined;
   readonly space: readonly DirectorySpace[];
 }
 
 /**
- * Finds out, in one call, what a node has: programs, room for the given directories, the effective user, the clock.
+ * Finds out, in one call, what a node has: programs, and room for the given directories.
  * Throws RemoteError when a shell there cannot even say that.
  */
-export async function probeTools(remote: Remote, directories: readonly string[], signal?: AbortSignal): Promise<NodeTools> {
-  const output = await runTool(remote, ['sh', '-c', probe, 'sh', ...directories], { signal });
+export async function probeNode(remote: Remote, directories: readonly string[], signal: AbortSignal): Promise<NodeProbe> {
+  const output = await runTool(remote, ['sh', '-c', probe, 'sh', ...directories], {}, signal);
   const tools = parseProbe(output.stdout, directories);
   if (output.status !== 0 || tools === undefined) {
     const line = output.stderr.trim().split('\n').at(-1) ?? '';
@@ -55,55 +44,39 @@ export async function probeTools(remote: Remote, directories: readonly string[],
 }
 
 /** Reads the answer of the probe; undefined when anything is missing from it. */
-export function parseProbe(text: string, directories: readonly string[]): NodeTools | undefined {
+export function parseProbe(text: string, directories: readonly string[]): NodeProbe | undefined {
   const lines = text.split('\n').map((line) => line.split('\t'));
   const fields = new Map(lines.map(([name = '', ...values]) => [name, values]));
   const tool = (name: string): NodeTool | undefined => {
     const [path, version] = fields.get(name) ?? [];
     return path === undefined ? undefined : { path, version: version ?? '' };
   };
-  const [userId, user] = fields.get('user') ?? [];
-  const [clock] = fields.get('clock') ?? [];
   const spaces = lines.filter(([name]) => name === 'space').map(([, exists = '', ...df]) => parseSpace(exists, df.join('\t')));
   const space = directories.flatMap((directory, index) => {
     const found = spaces[index];
     return found === undefined ? [] : [{ directory, ...found }];
   });
-  if (userId === undefined || user === undefined || clock === undefined || space.length !== directories.length) {
+  if (space.length !== directories.length) {
     return undefined;
   }
-  const split = tool('split');
-  const known = {
+  return {
     lzop: tool('lzop'),
     curl: tool('curl'),
-    split: split?.version.includes('GNU') === true ? split : undefined,
-    python3: tool('python3'),
-    nice: tool('nice'),
-    ionice: tool('ionice'),
-  };
-  return {
-    ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
-    gnuFind: tool('find')?.version.includes('GNU') === true,
-    user,
-    userId: Number(userId),
-    clockSeconds: Number(clock),
     space,
   };
 }
 
 // `name TAB values` per line. A directory that is not there yet will lie on its nearest existing parent's file system.
 const probe = String.raw`
-for tool in lzop curl split python3 nice ionice find; do
+for tool in lzop curl; do
   place=$(command -v "$tool") || continue
   printf '%s\t%s\t%s\n' "$tool" "$place" "$("$tool" --version </dev/null 2>/dev/null | head -n 1 | tr '\t' ' ')"
 done
-printf 'user\t%s\t%s\n' "$(id -u)" "$(id -un 2>/dev/null || id -u)"
 for directory; do
   exists=yes; place=$directory
   while [ ! -e "$place" ]; do exists=no; place=$(dirname -- "$place"); done
   printf 'space\t%s\t%s\n' "$exists" "$(df -Pk -- "$place" | tail -n 1 | tr '\t' ' ')"
-done
-printf 'clock\t%s\n' "$(date +%s)"`;
+done`;
 
 /** A line of `df -Pk`: device, 1024-byte blocks, used, available, per cent, mount; device and mount may hold spaces. */
 function parseSpace(exists: string, df: string): Omit<DirectorySpace, 'directory'> | undefined {

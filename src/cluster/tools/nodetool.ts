@@ -1,25 +1,25 @@
+import { type ToolNode } from '../node.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { within } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.ts';
-import { type Remote } from '../remote.ts';
-import { failureLine, isMissingProgram, runTool, type Tools } from './run-tool.ts';
+import { failureLine, isMissingProgram, runTool } from './run-tool.ts';
 
 /** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
-export async function nodeInfo(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<NodeInfo> {
+export async function nodeInfo(node: ToolNode, signal: AbortSignal): Promise<NodeInfo> {
   // A server that hangs takes the call, and nodetool waits for ever.
   const late = () =>
-    new RemoteError(`nodetool info on ${remote.host} gave no answer in two minutes`, {
-      host: remote.host,
+    new RemoteError(`nodetool info on ${node.remote.host} gave no answer in two minutes`, {
+      host: node.remote.host,
       command: 'nodetool info -T',
       hint: 'the server hangs, or the host is overloaded',
     });
   const limit = { milliseconds: 120_000, clock: systemClock, late };
-  const text = await within(limit, (either) => nodetool(remote, tools, ['info', '-T'], either), signal);
+  const text = await within(limit, (either) => nodetool(node, ['info', '-T'], either), signal);
   const info = parseInfo(text);
   if (info === undefined) {
-    throw new RemoteError(`nodetool info on ${remote.host} gave no host id`, {
-      host: remote.host,
+    throw new RemoteError(`nodetool info on ${node.remote.host} gave no host id`, {
+      host: node.remote.host,
       command: 'nodetool info -T',
       stderr: text.slice(-2000),
     });
@@ -28,33 +28,23 @@ export async function nodeInfo(remote: Remote, tools: Tools, signal?: AbortSigna
 }
 
 /** `nodetool ring` as printed. */
-export async function ringText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
-  return nodetool(remote, tools, ['ring'], signal);
+export async function ringText(node: ToolNode, signal: AbortSignal): Promise<string> {
+  return nodetool(node, ['ring'], signal);
 }
 
 /** `nodetool status` as printed. */
-export async function statusText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
-  return nodetool(remote, tools, ['status'], signal);
+export async function statusText(node: ToolNode, signal: AbortSignal): Promise<string> {
+  return nodetool(node, ['status'], signal);
 }
 
 /** `nodetool describecluster` as printed. */
-export async function clusterText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
-  return nodetool(remote, tools, ['describecluster'], signal);
+export async function clusterText(node: ToolNode, signal: AbortSignal): Promise<string> {
+  return nodetool(node, ['describecluster'], signal);
 }
 
 /** `nodetool datapaths` as printed (Cassandra 4.0 and later). */
-export async function dataPathsText(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
-  return nodetool(remote, tools, ['datapaths'], signal);
-}
-
-/** The release version: `5.0.9`. */
-export async function version(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<string> {
-  const text = await nodetool(remote, tools, ['version'], signal);
-  const release = /^ReleaseVersion:\s*(\S+)/m.exec(text)?.[1];
-  if (release === undefined) {
-    throw unexpected(remote, 'version', text);
-  }
-  return release;
+export async function dataPathsText(node: ToolNode, signal: AbortSignal): Promise<string> {
+  return nodetool(node, ['datapaths'], signal);
 }
 
 /** What a snapshot holds: everything, some keyspaces, or some tables; not both lists. */
@@ -68,7 +58,7 @@ export interface SnapshotRequest {
  * Flushes and takes a snapshot. Throws RemoteError when the tag is taken on this node (tags must be unique per cluster,
  * or a backup would mix files of two moments) or a keyspace or table does not exist.
  */
-export async function takeSnapshot(remote: Remote, tools: Tools, request: SnapshotRequest, signal?: AbortSignal): Promise<void> {
+export async function takeSnapshot(node: ToolNode, request: SnapshotRequest, signal: AbortSignal): Promise<void> {
   const { keyspaces, tables } = request;
   const args = ['snapshot', '-t', checkedTag(request.tag)];
   // An empty list would mean everything to nodetool, which is not what an empty selection means.
@@ -81,60 +71,59 @@ export async function takeSnapshot(remote: Remote, tools: Tools, request: Snapsh
   if (keyspaces !== undefined) {
     args.push('--', ...keyspaces);
   }
-  await nodetool(remote, tools, args, signal);
+  await nodetool(node, args, signal);
 }
 
 /** Clears the snapshots of this tag in every keyspace; a tag that is not there is no error. */
-export async function clearSnapshot(remote: Remote, tools: Tools, tag: string, signal?: AbortSignal): Promise<void> {
-  await nodetool(remote, tools, ['clearsnapshot', '-t', checkedTag(tag)], signal);
+export async function clearSnapshot(node: ToolNode, tag: string, signal: AbortSignal): Promise<void> {
+  await nodetool(node, ['clearsnapshot', '-t', checkedTag(tag)], signal);
 }
 
 /** Tags of all snapshots on the node, each once. */
-export async function listSnapshots(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<readonly string[]> {
-  const text = await nodetool(remote, tools, ['listsnapshots'], signal);
+export async function listSnapshots(node: ToolNode, signal: AbortSignal): Promise<readonly string[]> {
+  const text = await nodetool(node, ['listsnapshots'], signal);
   const tags = parseSnapshotTags(text);
   if (tags === undefined) {
-    throw unexpected(remote, 'listsnapshots', text);
+    throw unexpected(node, 'listsnapshots', text);
   }
   return tags;
 }
 
 /** Whether Cassandra keeps links to every flushed sstable in `backups/` (`nodetool statusbackup`). */
-export async function backupsEnabled(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<boolean> {
-  const text = await nodetool(remote, tools, ['statusbackup'], signal);
+export async function backupsEnabled(node: ToolNode, signal: AbortSignal): Promise<boolean> {
+  const text = await nodetool(node, ['statusbackup'], signal);
   const answer = /^(not running|running)\s*$/m.exec(text)?.[1];
   if (answer === undefined) {
-    throw unexpected(remote, 'statusbackup', text);
+    throw unexpected(node, 'statusbackup', text);
   }
   return answer === 'running';
 }
 
 /** Writes memtables to disk: of everything, a keyspace, or some of its tables. */
 export async function flush(
-  remote: Remote,
-  tools: Tools,
+  node: ToolNode,
   what: { readonly keyspace?: string; readonly tables?: readonly string[] } = {},
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const names = what.keyspace === undefined ? [] : [what.keyspace, ...(what.tables ?? [])];
-  await nodetool(remote, tools, names.length === 0 ? ['flush'] : ['flush', '--', ...names], signal);
+  await nodetool(node, names.length === 0 ? ['flush'] : ['flush', '--', ...names], signal);
 }
 
 /** Runs any verb and gives standard output. Throws RemoteError with nodetool's own complaint in one line. */
-export async function nodetool(remote: Remote, tools: Tools, args: readonly string[], signal?: AbortSignal): Promise<string> {
-  const command = [...tools.nodetool, ...args];
-  const output = await runTool(remote, command, { signal });
+export async function nodetool(node: ToolNode, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const command = [...node.programs.nodetool, ...args];
+  const output = await runTool(node.remote, command, {}, signal);
   if (output.status === 0) {
     return output.stdout;
   }
   const failure = {
-    host: remote.host,
+    host: node.remote.host,
     command: `nodetool ${args.join(' ')}`,
     status: output.status,
     stderr: output.stderr.slice(-2000),
   };
   if (isMissingProgram(output)) {
-    throw new RemoteError(`nodetool not found on ${remote.host}`, {
+    throw new RemoteError(`nodetool not found on ${node.remote.host}`, {
       ...failure,
       hint: 'give its place with --nodetool-path; a login over ssh often has a shorter PATH than a terminal',
     });
@@ -142,7 +131,7 @@ export async function nodetool(remote: Remote, tools: Tools, args: readonly stri
   const line = failureLine(output, 'nodetool');
   const hint = hintFor(line);
   throw new RemoteError(
-    `nodetool ${args[0] ?? ''} failed on ${remote.host}: ${line}`,
+    `nodetool ${args[0] ?? ''} failed on ${node.remote.host}: ${line}`,
     hint === undefined ? failure : { ...failure, hint },
   );
 }
@@ -165,7 +154,7 @@ function checkedTag(tag: string): string {
   return tag;
 }
 
-function unexpected(remote: Remote, verb: string, text: string): RemoteError {
+function unexpected({ remote }: ToolNode, verb: string, text: string): RemoteError {
   return new RemoteError(
     `nodetool ${verb} on ${remote.host} gave an answer that is not understood: ${text.trim().slice(0, 200)}`,
     {

@@ -2,14 +2,14 @@ import { RemoteError } from '../../model/errors.ts';
 import { type Command, type Remote } from '../remote.ts';
 
 /** How a node's own programs are started: argv prefixes, so that `['sudo', '-u', 'cassandra', 'nodetool']` works too. */
-export interface Tools {
+export interface Programs {
   readonly nodetool: readonly string[];
   readonly cqlsh: readonly string[];
   /** The node's cassandra.yaml or scylla.yaml, where it is not found by itself. */
-  readonly configPath?: string;
+  readonly configPath?: string | undefined;
 }
 
-export const defaultTools: Tools = { nodetool: ['nodetool'], cqlsh: ['cqlsh'] };
+export const defaultPrograms: Programs = { nodetool: ['nodetool'], cqlsh: ['cqlsh'] };
 
 /** Everything a program said. It ran; whether it did well is for the caller to read from `status`. */
 export interface ToolOutput {
@@ -27,14 +27,11 @@ const inBand = String.raw`{ err=$("$@" 2>&1 >&3 3>&-); status=$?; } 3>&1; printf
 export async function runTool(
   remote: Remote,
   command: readonly string[],
-  options: { input?: string; signal?: AbortSignal | undefined } = {},
+  { input }: { readonly input?: string },
+  signal: AbortSignal,
 ): Promise<ToolOutput> {
   const wrapped: Command = ['sh', '-c', inBand, 'sh', ...command];
-  const { input, signal } = options;
-  const text = await remote.run(wrapped, {
-    ...(input === undefined ? {} : { input }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const text = await remote.run(wrapped, { input }, signal);
   const last = text.lastIndexOf(separator);
   const first = text.lastIndexOf(separator, last - 1);
   const status = text.slice(first + 1, last);

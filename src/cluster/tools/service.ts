@@ -1,9 +1,10 @@
+import { type ToolNode } from '../node.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import { type Remote } from '../remote.ts';
-import { failureLine, runTool, type Tools } from './run-tool.ts';
+import { failureLine, runTool } from './run-tool.ts';
 
 /** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */
 export const defaultService = {
@@ -23,16 +24,15 @@ export type Drain = 'must' | 'if it answers';
  * server whose process cannot be seen: nothing may be moved under it.
  */
 export async function stopServer(
-  remote: Remote,
-  tools: Tools,
+  node: ToolNode,
   stopCommand: string,
   drain: Drain,
   signal: AbortSignal,
 ): Promise<'stopped' | 'undrained' | 'down'> {
-  const answers = await answersNodetool(remote, tools, signal);
-  if (!(await isRunning(remote, signal))) {
+  const answers = await answersNodetool(node, signal);
+  if (!(await isRunning(node.remote, signal))) {
     if (answers) {
-      throw new BackupError(`${remote.host}: nodetool is answered, but no server process can be seen`, {
+      throw new BackupError(`${node.remote.host}: nodetool is answered, but no server process can be seen`, {
         hint: "log in as root or as Cassandra's user, or give --use-sudo",
       });
     }
@@ -40,12 +40,12 @@ export async function stopServer(
   }
   // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
   if (answers || drain === 'must') {
-    await nodetool(remote, tools, ['drain'], signal);
+    await nodetool(node, ['drain'], signal);
   }
-  await runShell(remote, stopCommand, signal);
-  for (let tries = 0; await isRunning(remote, signal); tries += 1) {
+  await runShell(node.remote, stopCommand, signal);
+  for (let tries = 0; await isRunning(node.remote, signal); tries += 1) {
     if (tries >= stopTries) {
-      throw new BackupError(`${remote.host}: Cassandra runs on after it was stopped`, {
+      throw new BackupError(`${node.remote.host}: Cassandra runs on after it was stopped`, {
         hint: 'give the command that stops it with --stop-cmd',
       });
     }
@@ -54,9 +54,9 @@ export async function stopServer(
   return answers || drain === 'must' ? 'stopped' : 'undrained';
 }
 
-async function answersNodetool(remote: Remote, tools: Tools, signal: AbortSignal): Promise<boolean> {
+async function answersNodetool(node: ToolNode, signal: AbortSignal): Promise<boolean> {
   try {
-    await nodeInfo(remote, tools, signal);
+    await nodeInfo(node, signal);
     return true;
   } catch (error) {
     signal.throwIfAborted();
@@ -72,7 +72,7 @@ const stopTries = 60;
 
 /** Whether a Cassandra server process is there: a JVM that is shutting down answers no nodetool and still has its files. */
 export async function isRunning(remote: Remote, signal: AbortSignal): Promise<boolean> {
-  return (await remote.run(['sh', '-c', runningScript], { signal })).trim() === 'yes';
+  return (await remote.run(['sh', '-c', runningScript], {}, signal)).trim() === 'yes';
 }
 
 // The brackets keep the script from finding itself. DSE starts Cassandra from a class of its own.
@@ -89,30 +89,34 @@ export async function startServer(remote: Remote, startCommand: string, signal: 
  * Waits until the node says of itself that it is up and normal, and gives its host id. Throws BackupError when it does not
  * in time.
  */
-export async function waitUntilUp(remote: Remote, tools: Tools, timeoutSeconds: number, signal: AbortSignal): Promise<string> {
+export async function waitUntilUp(node: ToolNode, timeoutSeconds: number, signal: AbortSignal): Promise<string> {
   let hostId = '';
-  await waitFor(remote, timeoutSeconds, signal, async () => {
-    ({ hostId } = await nodeInfo(remote, tools, signal));
-    return (await states(remote, tools, signal)).get(hostId) ?? 'unknown';
+  await waitFor(node, timeoutSeconds, signal, async () => {
+    ({ hostId } = await nodeInfo(node, signal));
+    return (await states(node, signal)).get(hostId) ?? 'unknown';
   });
   return hostId;
 }
 
 /** Waits until the node sees all of these up and normal: a node that has just started takes others for down for a while. */
 export async function waitUntilSeen(
-  remote: Remote,
-  tools: Tools,
+  node: ToolNode,
   hostIds: readonly string[],
   timeoutSeconds: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await waitFor(remote, timeoutSeconds, signal, async () => {
-    const seen = await states(remote, tools, signal);
+  await waitFor(node, timeoutSeconds, signal, async () => {
+    const seen = await states(node, signal);
     return hostIds.map((hostId) => seen.get(hostId) ?? 'unknown').find((state) => state !== 'UN') ?? 'UN';
   });
 }
 
-async function waitFor(remote: Remote, timeoutSeconds: number, signal: AbortSignal, look: () => Promise<string>): Promise<void> {
+async function waitFor(
+  { remote }: ToolNode,
+  timeoutSeconds: number,
+  signal: AbortSignal,
+  look: () => Promise<string>,
+): Promise<void> {
   const until = Date.now() + timeoutSeconds * 1000;
   for (;;) {
     const state = await look().catch((error: unknown) => {
@@ -134,8 +138,8 @@ async function waitFor(remote: Remote, timeoutSeconds: number, signal: AbortSign
   }
 }
 
-async function states(remote: Remote, tools: Tools, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-  return new Map(parseStatus(await statusText(remote, tools, signal)).map(({ hostId, state }) => [hostId, state]));
+async function states(node: ToolNode, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  return new Map(parseStatus(await statusText(node, signal)).map(({ hostId, state }) => [hostId, state]));
 }
 
 // A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
@@ -145,7 +149,7 @@ if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2
 status=$?; tail -n 20 -- "$said" >&2; rm -f -- "$said"; exit "$status"`;
 
 async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
-  const output = await runTool(remote, ['sh', '-c', shellScript, 'sh', text], { signal });
+  const output = await runTool(remote, ['sh', '-c', shellScript, 'sh', text], {}, signal);
   if (output.status !== 0) {
     throw new RemoteError(`${remote.host}: ${text} failed: ${failureLine(output, 'sh')}`, {
       host: remote.host,

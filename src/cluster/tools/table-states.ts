@@ -1,9 +1,7 @@
+import { type CqlNode } from '../node.ts';
 import { z } from 'zod';
 import { type TableId, tableIdOf } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
-import { type NodeConfig } from './node-config.ts';
-import { type Remote } from '../remote.ts';
-import { type Tools } from './run-tool.ts';
 
 /** What a node remembers of its tables that decides whether a chain of incremental backups holds. */
 export interface TableStates {
@@ -20,22 +18,17 @@ const statements: readonly string[] = [
 ];
 
 /** Throws RemoteError when cqlsh cannot be asked: then nobody can say whether a table was truncated. */
-export async function readTableStates(
-  remote: Remote,
-  tools: Tools,
-  config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>,
-  signal?: AbortSignal,
-): Promise<TableStates> {
-  const output = await runCqlsh(remote, tools, config, statements, signal);
+export async function readTableStates(node: CqlNode, signal: AbortSignal): Promise<TableStates> {
+  const output = await runCqlsh(node, statements, signal);
   const answeredAt = Date.now();
   const json = parseJsonRows(output.stdout);
   if (output.status !== 0 || !json.whole || json.results !== statements.length) {
-    throw cqlshError(remote, output);
+    throw cqlshError(node, output);
   }
   const rows = z.array(row).parse(json.rows);
   const local = rows.find((each) => 'truncated_at' in each);
   if (local === undefined) {
-    throw cqlshError(remote, output);
+    throw cqlshError(node, output);
   }
   // A node whose clock is behind would make a truncation look older than the backup that came before it.
   const behindMs = answeredAt - Date.parse(local.now.replace(' ', 'T'));

@@ -1,13 +1,11 @@
+import { type ToolNode, type CqlNode } from '../node.ts';
 import { BackupError, messageOf } from '../../model/errors.ts';
 import { compareTokens, type Node, type Ring } from '../../model/ring/ring.ts';
 import { type TableId, type View } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
-import { type NodeConfig } from './node-config.ts';
 import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort, type RingLine } from './nodetool-output.ts';
 import { clusterText, dataPathsText, ringText, statusText } from './nodetool.ts';
-import { type Remote } from '../remote.ts';
 import { readSystemRows, systemStatements, type SystemRows } from './system-rows.ts';
-import { type Tools } from './run-tool.ts';
 
 /** What the cluster is made of, as one of its nodes sees it. */
 export interface Topology {
@@ -28,34 +26,35 @@ export interface Topology {
  * Asks one node for ring and tables: by a single cqlsh call where that works, else by nodetool alone. Throws RemoteError
  * when neither answers, BackupError when the answers contradict each other (a member without tokens or host id).
  */
-export async function readTopology(remote: Remote, tools: Tools, config: NodeConfig, signal?: AbortSignal): Promise<Topology> {
-  const [text, rows] = await Promise.all([ringText(remote, tools, signal), readRows(remote, tools, config, signal)]);
+export async function readTopology(node: CqlNode, signal: AbortSignal): Promise<Topology> {
+  const [text, rows] = await Promise.all([ringText(node, signal), readRows(node, signal)]);
   const lines = parseRing(text);
   if (typeof rows !== 'string') {
-    const ring = ringFromRows(rows, lines) ?? (await ringFromNodetool(remote, tools, lines, signal));
+    const ring = ringFromRows(rows, lines) ?? (await ringFromNodetool(node, lines, signal));
     const { views } = rows;
     return { ring, ringText: text, tables: sorted(rows.tables), keyspaces: rows.keyspaces.toSorted(), views, source: 'cqlsh' };
   }
-  const [ring, paths] = await Promise.all([ringFromNodetool(remote, tools, lines, signal), dataPathsText(remote, tools, signal)]);
+  const [ring, paths] = await Promise.all([ringFromNodetool(node, lines, signal), dataPathsText(node, signal)]);
   const tables = sorted(parseDataPaths(paths));
   const keyspaces = [...new Set(tables.map((table) => table.keyspace))];
   return { ring, ringText: text, tables, keyspaces, views: [], source: 'nodetool', fallback: rows };
 }
 
 /** The rows of the system tables, or the reason why there are none. */
-async function readRows(remote: Remote, tools: Tools, config: NodeConfig, signal?: AbortSignal): Promise<SystemRows | string> {
+async function readRows(node: CqlNode, signal: AbortSignal): Promise<SystemRows | string> {
   let failure: unknown;
   try {
-    const output = await runCqlsh(remote, tools, config, systemStatements, signal);
+    const output = await runCqlsh(node, systemStatements, signal);
     const rows = readSystemRows(parseJsonRows(output.stdout));
     if (rows !== undefined) {
       return rows;
     }
-    failure = output.status === 0 ? `cqlsh on ${remote.host} gave an answer that is not understood` : cqlshError(remote, output);
+    failure =
+      output.status === 0 ? `cqlsh on ${node.remote.host} gave an answer that is not understood` : cqlshError(node, output);
   } catch (error) {
     failure = error;
   }
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   return typeof failure === 'string' ? failure : messageOf(failure);
 }
 
@@ -96,8 +95,8 @@ export function ringFromTexts(description: string, status: string, lines: readon
   return { cluster: cluster.cluster, partitioner: cluster.partitioner, nodes: byAddress(nodes) };
 }
 
-async function ringFromNodetool(remote: Remote, tools: Tools, lines: readonly RingLine[], signal?: AbortSignal): Promise<Ring> {
-  const [description, status] = await Promise.all([clusterText(remote, tools, signal), statusText(remote, tools, signal)]);
+async function ringFromNodetool(node: ToolNode, lines: readonly RingLine[], signal: AbortSignal): Promise<Ring> {
+  const [description, status] = await Promise.all([clusterText(node, signal), statusText(node, signal)]);
   return ringFromTexts(description, status, lines);
 }
 

@@ -8,8 +8,6 @@ export interface LzopDecodeOptions {
   readonly pool: LzoPool;
   /** What is decoded, for messages. */
   readonly name?: string;
-  /** Looked at between chunks; a source that waits has to watch it too. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -20,22 +18,24 @@ export interface LzopDecodeOptions {
  * Containers without sums (`lzop -F`) are accepted: our own strict decoder reads them, which notices any wrong length or
  * broken block but not every flipped bit. A caller that needs more compares the CRC-32 of the stored bytes.
  * Blocks may be as long as lzop allows, 64 MiB; memory stays at a few MiB (or a few such blocks) however long the source.
+ * The signal is looked at between chunks; a source that waits has to watch it too.
  */
 export async function* lzopDecode(
   source: AsyncIterable<Uint8Array>,
   options: LzopDecodeOptions,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { pool, signal } = options;
+  const { pool } = options;
   const inFlight = new InFlight<readonly Uint8Array[]>(pool.threads + 1);
   for await (const batch of batches(source, options.name ?? 'lzop container', pool)) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     inFlight.add(pool.decode(batch));
     if (inFlight.full) {
       yield* await inFlight.take();
     }
   }
   while (!inFlight.empty) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     yield* await inFlight.take();
   }
 }

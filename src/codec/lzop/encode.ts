@@ -12,19 +12,19 @@ export interface LzopEncodeOptions {
   /** ISO 8601, as in Component; whole seconds are kept in the header. The same input gives the same bytes. */
   readonly modified?: string;
   readonly pool: LzoPool;
-  /** Looked at between chunks; a source that waits has to watch it too. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * The source as an lzop container: blocks of 256 KiB, each with the CRC-32 of its plain bytes. A few MiB are in the pool at
  * any time, however long the source is. Returns (not yields) what a ContainerFollower would say of the result.
+ * The signal is looked at between chunks; a source that waits has to watch it too.
  */
 export async function* lzopEncode(
   source: AsyncIterable<Uint8Array>,
   options: LzopEncodeOptions,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, ContainerSummary, undefined> {
-  const { pool, signal } = options;
+  const { pool } = options;
   const header = encodeHeader(options.name, options.modified);
   let summary: Required<ContainerSummary> = {
     plainBytes: 0,
@@ -37,7 +37,7 @@ export async function* lzopEncode(
 
   const inFlight = new InFlight<EncodedBlocks>(pool.threads + 1);
   for await (const batch of batches(source, pool)) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     inFlight.add(pool.encode(batch));
     if (!inFlight.full) {
       continue;
@@ -47,7 +47,7 @@ export async function* lzopEncode(
     yield blocks.bytes;
   }
   while (!inFlight.empty) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const blocks = await inFlight.take();
     summary = plus(summary, blocks);
     yield blocks.bytes;

@@ -96,12 +96,13 @@ export const backupCommand: Command = {
       const parts = { ...session, listen: context.listen };
       if (args.flag('dry-run')) {
         const plan = await planBackup(options, parts, context.signal);
-        return { json: plan, text: backupPlanText(plan) };
+        return { json: plan, text: backupPlanText(plan), warnings: plan.warnings };
       }
       const result = await backup(options, parts, context.signal);
       return {
         json: backupJson(result),
         text: backupText(result),
+        warnings: result.warnings,
         exitCode: result.complete ? exitCodes.done : exitCodes.partial,
       };
     } finally {

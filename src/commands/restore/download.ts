@@ -52,11 +52,13 @@ export const downloadCommand: Command = {
     const session = await openStored(args, context);
     try {
       const result = await restoreLocal(options, { ...session, listen: context.listen }, context.signal);
-      for (const text of result.warnings) {
-        context.listen({ type: 'warning', text });
-      }
       const failed = result.nodes.some(({ error }) => error !== undefined);
-      return { json: restoreJson(result), text: restoreText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
+      return {
+        json: restoreJson(result),
+        text: restoreText(result),
+        warnings: result.warnings,
+        exitCode: failed ? exitCodes.partial : exitCodes.done,
+      };
     } finally {
       await session.close();
     }

@@ -127,33 +127,29 @@ export const restoreCommand: Command = {
     const options = { ...restoreOptions(args), map: await nodeMapOf(args) };
     const session = await openSession(args, context);
     try {
-      const parts = { ...session, listen: context.listen };
+      const agree = async (plan: RestoreResult) => {
+        context.warn(plan.warnings);
+        return args.flag('yes') || (await confirm(restoreQuestion(plan), '--yes', context.signal));
+      };
+      const parts = { ...session, listen: context.listen, agree };
       const local = args.optionalText('local');
       if (local !== undefined && options.map.size > 0) {
         throw new UsageError('--map sends data to hosts, and --local to none');
       }
-      // Whoever agrees has seen them.
-      const warned = new Set<string>();
-      const warn = ({ warnings }: Pick<RestoreResult, 'warnings'>) => {
-        for (const text of warnings.filter((each) => !warned.has(each))) {
-          warned.add(text);
-          context.listen({ type: 'warning', text });
-        }
-      };
-      const agree = async (plan: RestoreResult) => {
-        warn(plan);
-        return args.flag('yes') || (await confirm(restoreQuestion(plan), '--yes', context.signal));
-      };
       const result =
         local !== undefined
           ? await restoreLocal({ ...options, directory: local, layout: 'plain' }, parts, context.signal)
-          : await restore(options, agree, parts, context.signal);
+          : await restore(options, parts, context.signal);
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
       }
-      warn(result);
       const failed = result.nodes.some((node) => node.error !== undefined);
-      return { json: restoreJson(result), text: restoreText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
+      return {
+        json: restoreJson(result),
+        text: restoreText(result),
+        warnings: result.warnings,
+        exitCode: failed ? exitCodes.partial : exitCodes.done,
+      };
     } finally {
       await session.close();
     }
@@ -169,11 +165,10 @@ async function undo(id: string, args: Arguments, context: CommandContext): Promi
   // Without the location: the nodes have all that is needed, and a store that is away must not keep them down.
   const session = openNodes(args);
   try {
-    const warn = (text: string) => context.listen({ type: 'warning', text });
     const result = await undoRestore(
       options,
       async (plan) => {
-        plan.warnings.forEach(warn);
+        context.warn(plan.warnings);
         return args.flag('yes') || (await confirm(undoQuestion(plan), '--yes', context.signal));
       },
       { ...session, listen: context.listen },
@@ -182,11 +177,13 @@ async function undo(id: string, args: Arguments, context: CommandContext): Promi
     if (result === undefined) {
       return { json: { undone: false }, text: 'nothing was changed\n', exitCode: exitCodes.failed };
     }
-    if (result.dryRun) {
-      result.warnings.forEach(warn);
-    }
     const failed = result.nodes.some((node) => node.error !== undefined);
-    return { json: result, text: undoText(result), exitCode: failed ? exitCodes.partial : exitCodes.done };
+    return {
+      json: result,
+      text: undoText(result),
+      warnings: result.warnings,
+      exitCode: failed ? exitCodes.partial : exitCodes.done,
+    };
   } finally {
     await session.close();
   }

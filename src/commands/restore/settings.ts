@@ -19,10 +19,7 @@ export async function writeSettings(directory: string, args: Arguments, context:
       { repository, listen: context.listen },
       context.signal,
     );
-    for (const text of result.warnings) {
-      context.listen({ type: 'warning', text });
-    }
-    return { json: result, text: configText(result) };
+    return { json: result, text: configText(result), warnings: result.warnings };
   } finally {
     await repository.store.close();
   }

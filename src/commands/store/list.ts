@@ -31,12 +31,10 @@ export const listCommand: Command = {
       const restorable = found.filter((each) => !damaged.some((other) => standsOn(each, other)));
       const latest = before === undefined ? undefined : latestComplete(restorable, before);
       const backups = before === undefined ? found : latest === undefined ? [] : [latest];
-      for (const { id, reason } of damaged) {
-        context.listen({ type: 'warning', text: `backup ${id} cannot be read: ${reason}` });
-      }
       return {
         json: { backups: [...backups.map((each) => listRow(each, damaged)), ...damaged.map(damagedRow)] },
         text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`),
+        warnings: damaged.map(({ id, reason }) => `backup ${id} cannot be read: ${reason}`),
       };
     } finally {
       await repository.store.close();

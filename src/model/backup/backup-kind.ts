@@ -16,12 +16,12 @@ export interface KindInput {
   /** Tables that were truncated after the parent was taken, or keep no incremental files: `keyspace.table` and why. */
   readonly brokenTables: readonly { readonly table: string; readonly reason: string }[];
   /** Why the parent's chain was closed, if it was: by the deletion of a backup that had taken incremental files. */
-  readonly closed?: string;
+  readonly closed?: string | undefined;
   readonly now: Date;
   /** How old a parent may be. */
   readonly snapshotEverySeconds: number;
   /** With `--timestamp-format`: the directory name of this moment; a parent of this very name, or taken later, is young enough. */
-  readonly nameNow?: string;
+  readonly nameNow?: string | undefined;
 }
 
 export interface KindDecision {

@@ -10,7 +10,7 @@ export interface ResumeQuestion {
   /** `--resume`: any age will do, and there must be one. */
   readonly asked: boolean;
   /** Only a run of this kind, where the user wants one kind. */
-  readonly kind?: BackupKind;
+  readonly kind?: BackupKind | undefined;
 }
 
 export type UnfinishedBackup = Extract<Backup, { complete: false }>;

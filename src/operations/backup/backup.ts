@@ -15,7 +15,7 @@ import { earlierManifests } from './earlier-manifests.ts';
 import { type Member } from '../nodes/members.ts';
 import { type PreparedNode, prepareNode } from './node-prepare.ts';
 import { type UploadedNode, uploadNode } from './node-upload.ts';
-import { type Outcomes, onEach } from '../nodes/on-each.ts';
+import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { withLock } from '../with-lock.ts';
 
 /**
@@ -25,81 +25,85 @@ import { withLock } from '../with-lock.ts';
 export async function backup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupResult> {
   const { owner, lockTimeoutSeconds: timeoutSeconds } = options;
   const request = { owner, operation: 'backup', timeoutSeconds, listen: parts.listen };
-  return withLock(parts.repository, request, (either, lock) => backupLocked(options, parts, lock, either), signal);
+  return withLock(parts.repository, request, (lock, held) => backupLocked(options, parts, lock, held), signal);
 }
 
 async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, signal);
-  await begin(run, parts, signal);
-  const { uploads, outcomes } = await store(run, options, parts, lock, signal).catch(async (error: unknown) => {
-    await markInterrupted(run, error, options, parts);
+  await begin(run, signal);
+  const { uploads, outcomes } = await store(run, lock, signal).catch(async (error: unknown) => {
+    await markInterrupted(run, error);
     throw error;
   });
-  await release(run, uploads, options, parts, signal);
-  const result = resultOf(run, outcomes, parts);
-  await (result.complete ? retire(run, options, parts, lock, signal) : undefined);
+  await release(run, uploads, signal);
+  const result = resultOf(run, outcomes);
+  if (result.complete) {
+    await retire(run, lock, signal);
+  }
   return result;
 }
 
 /** Everything up to the commit, or to the mark that says which nodes failed. */
-async function store(run: Run, options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal) {
-  const prepared = await prepareAll(run, options, parts, signal);
-  const [uploads, schema] = await both(
-    uploadAll(run, prepared, options, parts, signal),
-    clusterSchema(run, prepared, parts, signal),
-  );
-  await (uploads.done.size > 0 ? saveClusterFiles(run, schema, parts, signal) : undefined);
+async function store(run: Run, lock: Lock, signal: AbortSignal) {
+  const prepared = await prepareAll(run, signal);
+  const [uploads, schema] = await both(uploadAll(run, prepared, signal), clusterSchema(run, prepared, signal));
+  if (uploads.done.size > 0) {
+    await saveClusterFiles(run, schema, signal);
+  }
   const outcomes = outcomesOf(run, uploads);
   await lock.confirm(signal);
-  await (outcomes.every((outcome) => outcome.complete)
-    ? commit(run, uploads, options, parts, signal)
-    : saveFailure(run, outcomes, parts, signal));
+  if (outcomes.every((outcome) => outcome.complete)) {
+    await commit(run, uploads, signal);
+  } else {
+    await saveFailure(run, outcomes, signal);
+  }
   return { uploads, outcomes };
 }
 
-async function begin(run: Run, parts: BackupParts, signal: AbortSignal): Promise<void> {
-  if (run.resumed) {
-    await parts.repository.store.abortUnfinished(backupPrefix(run.ref), signal);
-    await parts.repository.saveProgress(run.progress, signal);
+async function begin({ ref, resumed, progress, parts: { repository } }: Run, signal: AbortSignal): Promise<void> {
+  if (resumed) {
+    await repository.store.abortUnfinished(backupPrefix(ref), signal);
+    await repository.saveProgress(progress, signal);
     return;
   }
   try {
-    await parts.repository.begin(run.progress, signal);
+    await repository.begin(progress, signal);
   } catch (error) {
     throw error instanceof ConditionFailedError
-      ? new UsageError(`a backup named ${run.ref.id} has just been begun`, { cause: error, hint: 'run the command again' })
+      ? new UsageError(`a backup named ${ref.id} has just been begun`, { cause: error, hint: 'run the command again' })
       : error;
   }
 }
 
 /** All nodes at once, so that the backup is as near to one moment as Cassandra allows; uploads come after. */
-async function prepareAll(
-  run: Run,
-  options: BackupOptions,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<Outcomes<PreparedNode | UploadedNode>> {
-  parts.listen({ type: 'step', text: run.ref.parent === undefined ? `taking snapshots ${run.tag}` : 'flushing' });
-  return onEach(run.members.present, options.snapshotParallel, parts.listen, signal, async (member) =>
-    prepareNode(member, nodeOf(member, run.topology), run, options, parts, signal),
+async function prepareAll(run: Run, signal: AbortSignal): Promise<Outcomes<PreparedNode | UploadedNode>> {
+  const { members, options, ref, tag } = run;
+  const { listen } = run.parts;
+  listen({ type: 'step', text: ref.parent === undefined ? `taking snapshots ${tag}` : 'flushing' });
+  const limits = { parallel: options.snapshotParallel, listen };
+  return eachNode(
+    members.present,
+    limits,
+    async (member) => prepareNode(member, ringNode(member, run.topology), run, signal),
+    signal,
   );
 }
 
 async function uploadAll(
   run: Run,
   prepared: Outcomes<PreparedNode | UploadedNode>,
-  options: BackupOptions,
-  parts: BackupParts,
   signal: AbortSignal,
 ): Promise<Outcomes<UploadedNode>> {
-  const { repository, listen } = parts;
+  const { members, options } = run;
+  const { repository, listen, transferFor } = run.parts;
   listen({ type: 'step', text: `uploading to ${repository.store.url}/${backupPrefix(run.ref)}` });
-  const transfer = await parts.transferFor(run.members.present, signal);
-  const ready = run.members.present.filter((member) => prepared.done.has(member.host));
-  const uploads = await onEach(ready, options.uploadParallel, listen, signal, async (member) => {
+  const transfer = await transferFor(members.present, signal);
+  const ready = members.present.filter((member) => prepared.done.has(member.host));
+  const upload = async (member: Member): Promise<UploadedNode> => {
     const node = prepared.done.get(member.host) ?? unprepared(member);
-    return 'summary' in node ? node : uploadPrepared(member, node, run, options, parts, transfer, signal);
-  });
+    return 'summary' in node ? node : uploadPrepared(member, node, run, transfer, signal);
+  };
+  const uploads = await eachNode(ready, { parallel: options.uploadParallel, listen }, upload, signal);
   return { done: uploads.done, failed: new Map([...prepared.failed, ...uploads.failed]) };
 }
 
@@ -107,18 +111,17 @@ async function uploadPrepared(
   member: Member,
   prepared: PreparedNode,
   run: Run,
-  options: BackupOptions,
-  { repository, listen }: BackupParts,
   transfer: Transfer,
   signal: AbortSignal,
 ): Promise<UploadedNode> {
-  const { ref, tag, tables, room } = run;
-  const { compression, transfers } = options;
-  const node = nodeOf(member, run.topology);
+  const { ref, tag, tables, gate } = run;
+  const { repository, listen } = run.parts;
+  const { compression, transfers } = run.options;
+  const node = ringNode(member, run.topology);
   const uploaded = await uploadNode(
     { member, node, ref, tag, tables, ...prepared, compression, transfers },
-    async () => earlierManifests(member.host, node.hostId, run, options, { repository, listen }, signal),
-    { repository, transfer, room, listen },
+    async () => earlierManifests(run, member.host, node.hostId, signal),
+    { repository, transfer, gate, listen },
     signal,
   );
   listen({ type: 'node', host: member.host, state: 'done' });
@@ -136,14 +139,14 @@ function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOut
   return [...present, ...absent];
 }
 
-function resultOf(run: Run, nodes: readonly NodeOutcome[], parts: BackupParts): BackupResult {
+function resultOf(run: Run, nodes: readonly NodeOutcome[]): BackupResult {
   const { ref, decision, tables, warnings } = run;
   return {
     ...ref,
     kind: decision.kind,
     reason: decision.reason,
     complete: nodes.every((node) => node.complete),
-    location: parts.repository.store.url,
+    location: run.parts.repository.store.url,
     path: backupPrefix(ref),
     nodes,
     ...ringNodes(run.topology, nodes.length),
@@ -153,7 +156,7 @@ function resultOf(run: Run, nodes: readonly NodeOutcome[], parts: BackupParts): 
   };
 }
 
-function nodeOf(member: Member, topology: Topology): Node {
+function ringNode(member: Member, topology: Topology): Node {
   const known = topology.ring.nodes.find((node) => node.hostId === member.info?.hostId);
   if (known === undefined) {
     const id = member.info?.hostId ?? 'unknown';

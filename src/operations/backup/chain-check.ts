@@ -1,3 +1,4 @@
+import { type KeepsIncrementals, type Situation } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../model/errors.ts';
 import { type CompleteBackup, type DamagedBackup, pathOf } from '../../model/backup/backup.ts';
 import { placedAt } from '../../cluster/placing/placed-mark.ts';
@@ -6,9 +7,8 @@ import { type KindInput } from '../../model/backup/backup-kind.ts';
 import { type BackupRef } from '../../model/backup/manifest.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { type Repository } from '../../storage/repository.ts';
-import { type Member, type MemberParts } from '../nodes/members.ts';
-import { Room } from './memory-gate.ts';
-import { backupsEnabled } from '../../cluster/tools/nodetool.ts';
+import { type Member } from '../nodes/members.ts';
+import { MemoryGate } from './memory-gate.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
 
@@ -16,33 +16,27 @@ export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
  * Looks for holes between a parent and now: nodes that do not link incremental files, or may have been without them since
  * a restart; tables whose truncation an incremental backup cannot express.
  */
-export async function chainGaps(
-  members: readonly Member[],
-  tables: readonly TableId[],
-  parent: CompleteBackup,
-  damaged: readonly DamagedBackup[],
-  linking: Linking,
-  parts: Pick<MemberParts, 'tools'> & { readonly repository: Repository },
-  signal: AbortSignal,
-): Promise<ChainGaps> {
+export async function chainGaps(situation: Situation, parent: CompleteBackup, signal: AbortSignal): Promise<ChainGaps> {
+  const { tables, incrementals, survey } = situation;
+  const { repository } = situation.parts;
+  const members = situation.members.present;
   const takenAt = Date.parse(parent.manifest.takenAt);
   // Where a node does not link files there is no chain anyway: no cqlsh need be started to ask for more.
-  const asked = members.every(({ host }) => linking.get(host) === true) ? members : [];
+  const asked = members.every(({ host }) => incrementals.get(host) === true) ? members : [];
   // A node's manifest is read whole, if not held.
-  const room = new Room();
-  const keptBy = async (host: string) =>
-    room.wholeNode(async () => keptIncrementals(parent, host, parts.repository, signal), signal);
+  const gate = new MemoryGate();
+  const keptBy = async (host: string) => gate.wholeNode(async () => keptIncrementals(parent, host, repository, signal), signal);
   const [closed, gaps, states] = await Promise.all([
-    whyClosed(parent, damaged, parts.repository, signal),
-    Promise.all(members.map((member) => nodeGap(member, parent, linking, keptBy, signal))),
-    Promise.all(asked.map((member) => tableStates(member, parts, signal))),
+    whyClosed(parent, survey.damaged, repository, signal),
+    Promise.all(members.map((member) => nodeGap(member, parent, { incrementals, keptBy }, signal))),
+    Promise.all(asked.map((member) => tableStates(member, signal))),
   ]);
   const unknown = states.flatMap((state, index) =>
     typeof state === 'string' ? [{ host: asked[index]?.host ?? '', reason: state }] : [],
   );
   const known = states.filter((state) => typeof state !== 'string');
   return {
-    ...(closed === undefined ? {} : { closed }),
+    closed,
     gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
     brokenTables: brokenTables(tables, known, takenAt),
   };
@@ -61,19 +55,20 @@ async function whyClosed(
     : `${pathOf(collector)} cannot be read, and may have taken incremental files from the nodes`;
 }
 
-async function nodeGap(
-  member: Member,
-  parent: CompleteBackup,
-  linking: Linking,
-  keptBy: (host: string) => Promise<boolean | undefined>,
-  signal: AbortSignal,
-) {
-  const { host, config, info, remote } = member;
-  const placed = await placedAt(remote, config.dataDirectories, signal);
+/** Who can say what a node has done with its incremental files. */
+interface NodeWitness {
+  readonly incrementals: KeepsIncrementals;
+  /** What the node's manifest in the parent says; undefined when there is none. */
+  readonly keptBy: (host: string) => Promise<boolean | undefined>;
+}
+
+async function nodeGap(member: Member, parent: CompleteBackup, { incrementals, keptBy }: NodeWitness, signal: AbortSignal) {
+  const { host, config, info } = member;
+  const placed = await placedAt(member, signal);
   if (placed !== undefined && placed.getTime() > Date.parse(parent.manifest.takenAt)) {
     return { host, reason: `a restore placed files there after ${parent.id} was taken` };
   }
-  const linked = linking.get(host);
+  const linked = incrementals.get(host);
   if (typeof linked === 'string') {
     return { host, reason: `nobody can say whether incremental backups are on: ${linked}` };
   }
@@ -118,13 +113,9 @@ async function keptIncrementals(
   return keeps;
 }
 
-async function tableStates(
-  member: Member,
-  parts: Pick<MemberParts, 'tools'>,
-  signal: AbortSignal,
-): Promise<TableStates | string> {
+async function tableStates(member: Member, signal: AbortSignal): Promise<TableStates | string> {
   try {
-    return await readTableStates(member.remote, parts.tools, member.config, signal);
+    return await readTableStates(member, signal);
   } catch (error) {
     signal.throwIfAborted();
     return `nobody can say whether a table was truncated: ${reasonOf(error)}`;
@@ -148,27 +139,4 @@ function brokenTables(
         ...(without ? [{ table: name, reason: 'has incremental_backups = false' }] : []),
       ];
     });
-}
-
-/** Whether Cassandra links new sstables into `backups/`, by host; or why the node does not say. */
-export type Linking = ReadonlyMap<string, boolean | string>;
-
-/** Asked once for a run, before any snapshot: what is flushed before it is turned on no incremental backup would find. */
-export async function linkingOf(
-  members: readonly Member[],
-  { tools }: Pick<MemberParts, 'tools'>,
-  signal: AbortSignal,
-): Promise<Linking> {
-  return new Map(
-    await Promise.all(
-      members.map(async ({ host, remote }): Promise<readonly [string, boolean | string]> => {
-        try {
-          return [host, await backupsEnabled(remote, tools, signal)];
-        } catch (error) {
-          signal.throwIfAborted();
-          return [host, reasonOf(error)];
-        }
-      }),
-    ),
-  );
 }

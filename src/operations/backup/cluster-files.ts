@@ -2,18 +2,18 @@ import { reasonOf } from '../../model/errors.ts';
 import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
-import { type BackupParts } from './options.ts';
 import { type Run } from './run.ts';
 import { type PreparedNode } from './node-prepare.ts';
 import { type UploadedNode } from './node-upload.ts';
-import { type Outcomes } from '../nodes/on-each.ts';
+import { type Outcomes } from '../nodes/each-node.ts';
 
 /** What a backup says of the cluster as a whole: its ring and its schema. */
-export async function saveClusterFiles(run: Run, schema: string, parts: BackupParts, signal: AbortSignal): Promise<void> {
-  parts.listen({ type: 'step', text: 'saving ring and schema' });
+export async function saveClusterFiles(run: Run, schema: string, signal: AbortSignal): Promise<void> {
+  const { repository, listen } = run.parts;
+  listen({ type: 'step', text: 'saving ring and schema' });
   const { ring, ringText } = run.topology;
-  await parts.repository.saveRing(run.ref, ring, ringText, signal);
-  await parts.repository.saveSchema(run.ref, schema, signal);
+  await repository.saveRing(run.ref, ring, ringText, signal);
+  await repository.saveSchema(run.ref, schema, signal);
 }
 
 /**
@@ -24,7 +24,6 @@ export async function saveClusterFiles(run: Run, schema: string, parts: BackupPa
 export async function clusterSchema(
   run: Run,
   prepared: Outcomes<PreparedNode | UploadedNode>,
-  parts: BackupParts,
   signal: AbortSignal,
 ): Promise<string> {
   const member = run.members.present.find(({ host }) => prepared.done.has(host));
@@ -32,16 +31,14 @@ export async function clusterSchema(
     return '';
   }
   try {
-    return await readSchema(member.remote, parts.tools, member.config, signal);
+    return await readSchema(member, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const substitute = await schemaWithoutCqlsh(run, prepared, parts, signal);
+    const substitute = await schemaWithoutCqlsh(run, prepared, signal);
     if (substitute.schema === undefined) {
       throw error;
     }
-    const text = `schema.cql is ${substitute.source}: ${reasonOf(error)}`;
-    run.warnings.push(text);
-    parts.listen({ type: 'warning', text });
+    run.warnings.push(`schema.cql is ${substitute.source}: ${reasonOf(error)}`);
     return substitute.schema;
   }
 }
@@ -55,9 +52,9 @@ interface Substitute {
 async function schemaWithoutCqlsh(
   run: Run,
   prepared: Outcomes<PreparedNode | UploadedNode>,
-  { repository, tools }: BackupParts,
   signal: AbortSignal,
 ): Promise<Substitute> {
+  const { repository } = run.parts;
   const { parent } = run.ref;
   if (parent !== undefined) {
     return { schema: await repository.schema({ id: parent }, signal), source: `that of ${parent}` };
@@ -67,9 +64,9 @@ async function schemaWithoutCqlsh(
   if (member === undefined) {
     return { schema: await repository.schema(run.ref, signal), source: 'that of the attempt before' };
   }
-  const { tables } = await listSnapshot(member.remote, member.config.dataDirectories, run.tag, signal);
+  const { tables } = await listSnapshot(member, run.tag, signal);
   return {
-    schema: assembleSchema(await clusterText(member.remote, tools, signal), tables),
+    schema: assembleSchema(await clusterText(member, signal), tables),
     source: 'put together from the snapshots',
   };
 }

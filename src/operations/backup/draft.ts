@@ -3,7 +3,7 @@ import { type NodeManifest, type StoredFile } from '../../model/backup/manifest.
 import { type TableId } from '../../model/sstable.ts';
 import { groupByTable } from '../../model/backup/upload-plan.ts';
 import { type Repository } from '../../storage/repository.ts';
-import { type Room } from './memory-gate.ts';
+import { type MemoryGate } from './memory-gate.ts';
 
 /** A file that is stored, and whose it is. */
 export interface DoneFile {
@@ -23,7 +23,7 @@ const parkedAtOnce = 200;
  */
 export class Draft {
   readonly #repository: Repository;
-  readonly #room: Room;
+  readonly #gate: MemoryGate;
   readonly #head: Omit<NodeManifest, 'tables'>;
   readonly #tables: readonly TableId[];
   readonly #parked: Parked<DoneFile>[] = [];
@@ -31,9 +31,9 @@ export class Draft {
   #nextSave: number;
   #saving: Promise<void> | undefined;
 
-  constructor(repository: Repository, room: Room, head: Omit<NodeManifest, 'tables'>, tables: readonly TableId[]) {
+  constructor(repository: Repository, gate: MemoryGate, head: Omit<NodeManifest, 'tables'>, tables: readonly TableId[]) {
     this.#repository = repository;
-    this.#room = room;
+    this.#gate = gate;
     this.#head = head;
     this.#tables = tables;
     this.#nextSave = Date.now() + draftSeconds * 1000;
@@ -69,7 +69,7 @@ export class Draft {
   async #save(signal: AbortSignal): Promise<void> {
     let began = Date.now();
     try {
-      await this.#room.wholeNode(async () => {
+      await this.#gate.wholeNode(async () => {
         began = Date.now();
         await this.#repository.saveDraft(this.manifest(), signal);
       }, signal);

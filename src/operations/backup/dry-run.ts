@@ -16,9 +16,7 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
   const run = await openRun(options, parts, signal);
   parts.listen({ type: 'step', text: 'measuring live sstables' });
   const choices = await parts.chooseTransfers(run.members.present, signal);
-  const present = await Promise.all(
-    run.members.present.map((member) => planNode(member, choices.get(member), run, options, signal)),
-  );
+  const present = await Promise.all(run.members.present.map((member) => planNode(member, choices.get(member), run, signal)));
   const absent = run.members.absent.map(({ host, error }): PlannedNode => ({
     host,
     hostId: '',
@@ -51,18 +49,13 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
   };
 }
 
-async function planNode(
-  member: Member,
-  choice: TransferChoice | undefined,
-  run: Run,
-  options: BackupOptions,
-  signal: AbortSignal,
-): Promise<PlannedNode> {
+async function planNode(member: Member, choice: TransferChoice | undefined, run: Run, signal: AbortSignal): Promise<PlannedNode> {
+  const { options } = run;
   const chosen = new Map(run.tables.map((table) => [tableDirectory(table), `${table.keyspace}.${table.table}`]));
   const bytesByTable: Record<string, number> = {};
   let files = 0;
   let bytes = 0;
-  for await (const file of listLiveFiles(member.remote, member.config.dataDirectories, signal)) {
+  for await (const file of listLiveFiles(member, signal)) {
     const name = chosen.get(file.directory);
     if (name !== undefined) {
       files += 1;
@@ -71,7 +64,7 @@ async function planNode(
     }
   }
   const node = run.topology.ring.nodes.find((each) => each.hostId === member.info?.hostId);
-  const trouble = run.ref.parent === undefined ? tooLittleSpace(member.tools.space, options.minFreePercent) : undefined;
+  const trouble = run.ref.parent === undefined ? tooLittleSpace(member.probe.space, options.minFreePercent) : undefined;
   return {
     host: member.host,
     hostId: member.info?.hostId ?? '',
@@ -87,11 +80,11 @@ async function planNode(
   };
 }
 
-function compressionText(compression: CompressionChoice, { tools }: Member): string {
+function compressionText(compression: CompressionChoice, { probe }: Member): string {
   if (compression === 'none') {
     return 'not compressed';
   }
-  const by = tools.lzop === undefined ? 'on this host' : 'by lzop on the node';
+  const by = probe.lzop === undefined ? 'on this host' : 'by lzop on the node';
   return `compressed ${by}${compression === 'auto' ? ' where Cassandra has not' : ''}`;
 }
 

@@ -4,17 +4,11 @@ import { type Listen } from '../../model/events.ts';
 import { type NodeManifest, type SetAsideFile } from '../../model/backup/manifest.ts';
 import { type WantedTables } from '../../storage/node-manifest-format.ts';
 import { type Repository } from '../../storage/repository.ts';
-import { type BackupOptions } from './options.ts';
 import { type Run } from './run.ts';
 import { presentObjects } from '../known-objects.ts';
 
-interface EarlierParts {
-  readonly repository: Repository;
-  readonly listen: Listen;
-}
-
 /** For what is read again: that it is damaged has been said. */
-export const heardBefore: Listen = () => {};
+const heardBefore: Listen = () => {};
 
 /** What an earlier attempt at this run has stored of a node. */
 export interface Attempt {
@@ -25,15 +19,16 @@ export interface Attempt {
 
 /** Undefined when nothing of the node is stored, or when it cannot be read: then all of it is sent again. */
 export async function earlierAttempt(
-  host: string,
   run: Run,
-  parts: EarlierParts,
+  host: string,
+  reading: 'first' | 'again',
   signal: AbortSignal,
 ): Promise<Attempt | undefined> {
   if (!run.resumed) {
     return undefined;
   }
-  const { repository, listen } = parts;
+  const { repository } = run.parts;
+  const listen = reading === 'again' ? heardBefore : run.parts.listen;
   const done = await unlessDamaged(repository.nodeManifest(run.ref, host, signal), host, listen);
   if (done !== undefined && (await isWhole(done, repository, signal))) {
     return { manifest: done, finished: true };
@@ -43,13 +38,11 @@ export async function earlierAttempt(
 }
 
 /** Of an incremental backup: what its parent noted as older than itself. */
-export async function setAsideByParent(
-  hostId: string,
-  run: Run,
-  { repository }: EarlierParts,
-  signal: AbortSignal,
-): Promise<readonly SetAsideFile[]> {
-  const parent = run.backups.filter(isComplete).find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
+export async function setAsideByParent(run: Run, hostId: string, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
+  const { repository } = run.parts;
+  const parent = run.survey.backups
+    .filter(isComplete)
+    .find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
   const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, signal, () => false);
   return manifest?.setAside ?? [];
 }
@@ -59,19 +52,17 @@ export async function setAsideByParent(
  * names change. What cannot be read, or is not in the store any more, is sent again.
  */
 export async function earlierManifests(
+  run: Run,
   host: string,
   hostId: string,
-  run: Run,
-  options: Pick<BackupOptions, 'selfContained' | 'filter'>,
-  parts: EarlierParts,
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
-  const { repository, listen } = parts;
-  const sources = options.selfContained ? [] : dedupSources(run, options);
+  const { repository, listen } = run.parts;
+  const sources = run.options.selfContained ? [] : dedupSources(run);
   const known = await Promise.all(
     sources.map(async (backup) => unlessDamaged(ofNode(backup, hostId, repository, signal), host, listen)),
   );
-  const attempt = await earlierAttempt(host, run, { repository, listen: heardBefore }, signal);
+  const attempt = await earlierAttempt(run, host, 'again', signal);
   return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
 }
 
@@ -101,12 +92,12 @@ async function unlessDamaged(
 }
 
 /** The newest complete backup, and the newest of the same selection, with what their chains need. */
-function dedupSources(run: Run, options: Pick<BackupOptions, 'filter'>): readonly CompleteBackup[] {
+function dedupSources({ ref, options, survey: { backups } }: Run): readonly CompleteBackup[] {
   const selection = options.filter.patterns.join(',');
-  const same = run.backups.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
-  const newest = [latestComplete(run.backups), latestComplete(same)].filter((backup) => backup !== undefined);
-  const parents = run.backups.filter((backup) => backup.id === run.ref.parent && backup.parent === undefined);
-  const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, run.backups));
+  const same = backups.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
+  const newest = [latestComplete(backups), latestComplete(same)].filter((backup) => backup !== undefined);
+  const parents = backups.filter((backup) => backup.id === ref.parent && backup.parent === undefined);
+  const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, backups));
   return [...new Set(chains)].filter(isComplete).toSorted(byTime);
 }
 

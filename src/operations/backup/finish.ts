@@ -3,24 +3,18 @@ import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
-import { type BackupOptions, type BackupParts } from './options.ts';
 import { type Run } from './run.ts';
 import { type Member } from '../nodes/members.ts';
 import { type UploadedNode } from './node-upload.ts';
-import { type Outcomes, onEach } from '../nodes/on-each.ts';
+import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
 
 /** Writes the backup's manifest: from here on it is complete. */
-export async function commit(
-  run: Run,
-  uploads: Outcomes<UploadedNode>,
-  options: BackupOptions,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
+export async function commit(run: Run, uploads: Outcomes<UploadedNode>, signal: AbortSignal): Promise<void> {
+  const { options, parts } = run;
   parts.listen({ type: 'step', text: 'committing' });
   const nodes = [...uploads.done.values()].toSorted((a, b) => (a.summary.host < b.summary.host ? -1 : 1));
   const { ring } = run.topology;
@@ -53,13 +47,8 @@ export function ringNodes({ ring }: Topology, nodes: number): { readonly ringNod
  * Gives the nodes their disk space back where their part is in the store: snapshots, or after a committed incremental
  * backup the files that it collected. Where it failed they stay, so that the run can be finished.
  */
-export async function release(
-  run: Run,
-  uploads: Outcomes<UploadedNode>,
-  options: BackupOptions,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
+export async function release(run: Run, uploads: Outcomes<UploadedNode>, signal: AbortSignal): Promise<void> {
+  const { options, parts } = run;
   const complete = uploads.done.size === run.members.present.length + run.members.absent.length;
   if (run.ref.parent !== undefined && (!complete || options.keepIncrementals)) {
     return;
@@ -69,53 +58,35 @@ export async function release(
     text: run.ref.parent === undefined ? 'clearing snapshots' : 'deleting collected incremental files',
   });
   const members = run.members.present.filter(({ host }) => uploads.done.has(host) || options.clearOnFailure);
-  const released = await onEach(
-    members,
-    unlimited,
-    () => undefined,
-    signal,
-    async (member) =>
-      run.ref.parent === undefined
-        ? clearSnapshot(member.remote, parts.tools, run.tag, signal)
-        : run.room.wholeNode(async () => deleteCollected(member, run, parts, signal), signal),
-  );
+  const clear = async (member: Member): Promise<void> =>
+    run.ref.parent === undefined
+      ? clearSnapshot(member, run.tag, signal)
+      : run.gate.wholeNode(async () => deleteCollected(member, run, signal), signal);
+  const released = await eachNode(members, { parallel: unlimited }, clear, signal);
   for (const [host, error] of released.failed) {
-    const text = `${host}: ${run.ref.parent === undefined ? `snapshot ${run.tag}` : 'incremental files'} could not be cleared: ${reasonOf(error)}`;
-    run.warnings.push(text);
-    parts.listen({ type: 'warning', host, text });
+    const what = run.ref.parent === undefined ? `snapshot ${run.tag}` : 'incremental files';
+    run.warnings.push(`${host}: ${what} could not be cleared: ${reasonOf(error)}`);
   }
 }
 
 /** What the node's manifest names: a node whose part an earlier attempt has finished still has its files. */
-async function deleteCollected(
-  { host, remote, config }: Member,
-  run: Run,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const manifest = await parts.repository.nodeManifest(run.ref, host, signal);
+async function deleteCollected(member: Member, run: Run, signal: AbortSignal): Promise<void> {
+  const manifest = await run.parts.repository.nodeManifest(run.ref, member.host, signal);
   const collected = manifest?.tables.flatMap(({ files, ...table }) => files.map((file) => ({ ...file, table }))) ?? [];
-  await deleteIncrementalFiles(remote, config.dataDirectories, collected, signal);
+  await deleteIncrementalFiles(member, collected, signal);
 }
 
 /** `--retention N`, after the commit. The backup is complete whatever happens here, so what goes wrong is a warning. */
-export async function retire(
-  run: Run,
-  options: BackupOptions,
-  parts: BackupParts,
-  lock: Lock,
-  signal: AbortSignal,
-): Promise<void> {
-  const { retention, policy, now } = options;
+export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise<void> {
+  const { retention, policy, now } = run.options;
+  const { repository, listen } = run.parts;
   if (retention === undefined) {
     return;
   }
   try {
-    await pruneAfterBackup(parts.repository, { keepLast: retention, policy, now }, lock, parts.listen, signal);
+    await pruneAfterBackup({ repository, lock, listen }, { keepLast: retention, policy, now }, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const text = `old backups could not be pruned: ${reasonOf(error)}`;
-    run.warnings.push(text);
-    parts.listen({ type: 'warning', text });
+    run.warnings.push(`old backups could not be pruned: ${reasonOf(error)}`);
   }
 }

@@ -2,14 +2,14 @@ import PQueue from 'p-queue';
 
 /** Nodes whose files are all in memory at once: a node of 100,000 components takes some 100 MB while it is planned. */
 const wholeNodesAtOnce = 3;
-/** Units of many small files that are on their way at once, over all nodes: up to 500 files each (`batchLimits`). */
+/** Batches of many small files that are on their way at once, over all nodes: up to 500 files each (`batchLimits`). */
 const batchesAtOnce = 12;
 
 /**
  * Keeps the memory of a run from growing with the number of its nodes. Every node uploads side by side with the others, but
  * only a few are listed, planned and written down at a time; in between their files are parked.
  */
-export class Room {
+export class MemoryGate {
   readonly #whole = new PQueue({ concurrency: wholeNodesAtOnce });
   readonly #batches = new PQueue({ concurrency: batchesAtOnce });
 
@@ -18,7 +18,7 @@ export class Room {
     return this.#whole.add(async () => unlessAborted(work, signal), { priority: step === 'end' ? 1 : 0 });
   }
 
-  /** Work on a unit of many files. */
+  /** Work on a batch of many files. */
   async batch<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return this.#batches.add(async () => unlessAborted(work, signal));
   }

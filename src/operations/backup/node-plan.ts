@@ -83,7 +83,7 @@ export function nodeHead(
 
 async function wholeSnapshot(work: NodeWork, signal: AbortSignal): Promise<SnapshotListing> {
   const { member, tag } = work;
-  const listing = await listSnapshot(member.remote, member.config.dataDirectories, tag, signal);
+  const listing = await listSnapshot(member, tag, signal);
   const problems = missingFromSnapshot(listing, work.tables).map(
     ({ table, reason }) => `${table.keyspace}.${table.table}: ${reason}`,
   );
@@ -97,7 +97,7 @@ async function wholeSnapshot(work: NodeWork, signal: AbortSignal): Promise<Snaps
 /** What Cassandra kept since the parent: of the selected tables only, and nothing that was there before the parent. */
 async function ownIncrementals(work: NodeWork, signal: AbortSignal): Promise<IncrementalListing> {
   const { member } = work;
-  const listing = await listIncrementalFiles(member.remote, member.config.dataDirectories, signal);
+  const listing = await listIncrementalFiles(member, signal);
   const setAside = new Map(work.setAside.map((file) => [file.path, file]));
   const selected = new Set(work.tables.map(tableDirectory));
   return {

@@ -8,9 +8,9 @@ import { type SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Node } from '../../model/ring/ring.ts';
 import { snapshotScope } from '../../model/backup/snapshot-scope.ts';
 import { keyspacesOf } from '../../model/table-filter.ts';
-import { type BackupOptions, type BackupParts } from './options.ts';
+import { type BackupOptions } from './options.ts';
 import { type Run } from './run.ts';
-import { earlierAttempt, heardBefore, setAsideByParent } from './earlier-manifests.ts';
+import { earlierAttempt, setAsideByParent } from './earlier-manifests.ts';
 import { type Member } from '../nodes/members.ts';
 import { nodeHead } from './node-plan.ts';
 import { type UploadedNode, partOf } from './node-upload.ts';
@@ -34,48 +34,42 @@ export async function prepareNode(
   member: Member,
   node: Node,
   run: Run,
-  options: BackupOptions,
-  parts: BackupParts,
   signal: AbortSignal,
 ): Promise<PreparedNode | UploadedNode> {
-  const { remote, host } = member;
+  const { parts } = run;
+  const { host } = member;
   const takenAt = new Date().toISOString();
-  const before = await run.room.wholeNode(async () => partBefore(host, run, parts, signal), signal);
+  const before = await run.gate.wholeNode(async () => partBefore(host, run, signal), signal);
   if (before !== undefined && 'summary' in before) {
     return before;
   }
   parts.listen({ type: 'node', host, state: 'snapshot' });
   if (run.ref.parent !== undefined) {
-    await flush(remote, parts.tools, flushScope(run), signal);
-    const setAside = await run.room.wholeNode(async () => setAsideByParent(node.hostId, run, parts, signal), signal);
+    await flush(member, flushScope(run), signal);
+    const setAside = await run.gate.wholeNode(async () => setAsideByParent(run, node.hostId, signal), signal);
     return { takenAt, setAside, keepsIncrementals: true };
   }
-  if (run.resumed && (await hasWholeSnapshot(member, run, parts, signal))) {
+  if (run.resumed && (await hasWholeSnapshot(member, run, signal))) {
     return before ?? { takenAt: run.progress.startedAt, setAside: [], keepsIncrementals: false };
   }
-  assertRoom(member, options);
-  const setAside = await listSetAside(remote, member.config.dataDirectories, signal);
-  const linked = run.linking.get(host);
+  assertFreeSpace(member, run.options);
+  const setAside = await listSetAside(member, signal);
+  const linked = run.incrementals.get(host);
   const keepsIncrementals = typeof linked === 'boolean' ? linked : member.config.incrementalBackups;
   if (setAside.length > 0 || keepsIncrementals) {
     const head = nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside, keepsIncrementals });
-    await run.room.wholeNode(async () => {
-      const attempt = await earlierAttempt(host, run, { ...parts, listen: heardBefore }, signal);
+    await run.gate.wholeNode(async () => {
+      const attempt = await earlierAttempt(run, host, 'again', signal);
       await parts.repository.saveDraft({ ...head, tables: attempt?.manifest.tables ?? [] }, signal);
     }, signal);
   }
-  await takeSnapshot(remote, parts.tools, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
+  await takeSnapshot(member, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
   return { takenAt, setAside, keepsIncrementals };
 }
 
 /** What an earlier attempt at this run has come to. */
-async function partBefore(
-  host: string,
-  run: Run,
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<PreparedNode | UploadedNode | undefined> {
-  const attempt = await earlierAttempt(host, run, parts, signal);
+async function partBefore(host: string, run: Run, signal: AbortSignal): Promise<PreparedNode | UploadedNode | undefined> {
+  const attempt = await earlierAttempt(run, host, 'first', signal);
   if (attempt === undefined || attempt.finished) {
     return attempt === undefined ? undefined : partOf(attempt.manifest);
   }
@@ -84,8 +78,8 @@ async function partBefore(
 }
 
 /** A snapshot may fill the disk before it is cleared, and a node whose disk is full is down. */
-function assertRoom({ host, tools }: Member, { minFreePercent }: BackupOptions): void {
-  const trouble = tooLittleSpace(tools.space, minFreePercent);
+function assertFreeSpace({ host, probe }: Member, { minFreePercent }: BackupOptions): void {
+  const trouble = tooLittleSpace(probe.space, minFreePercent);
   if (trouble !== undefined) {
     throw new BackupError(`${host}: no snapshot is taken: ${trouble}`, {
       hint: 'make room (nodetool listsnapshots shows forgotten snapshots), or lower --min-free',
@@ -97,15 +91,15 @@ function assertRoom({ host, tools }: Member, { minFreePercent }: BackupOptions):
  * Whether the snapshot that the run took before is there and holds every table. One that broke off, or that lacks a table
  * which was made since, is cleared, so that another can be taken under the tag.
  */
-async function hasWholeSnapshot({ remote, config }: Member, run: Run, parts: BackupParts, signal: AbortSignal): Promise<boolean> {
-  if (!(await listSnapshots(remote, parts.tools, signal)).includes(run.tag)) {
+async function hasWholeSnapshot(member: Member, run: Run, signal: AbortSignal): Promise<boolean> {
+  if (!(await listSnapshots(member, signal)).includes(run.tag)) {
     return false;
   }
-  const listing = await listSnapshot(remote, config.dataDirectories, run.tag, signal);
+  const listing = await listSnapshot(member, run.tag, signal);
   if (missingFromSnapshot(listing, run.tables).length === 0) {
     return true;
   }
-  await clearSnapshot(remote, parts.tools, run.tag, signal);
+  await clearSnapshot(member, run.tag, signal);
   return false;
 }
 

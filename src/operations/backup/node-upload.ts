@@ -10,13 +10,13 @@ import { type Repository } from '../../storage/repository.ts';
 import { type Source, type Transfer } from '../../transfer/transfer.ts';
 import { type DoneFile, Draft } from './draft.ts';
 import { type NodeWork, nodeHead, pathOnNode, planUpload } from './node-plan.ts';
-import { type Room } from './memory-gate.ts';
-import { runUnits } from '../nodes/on-units.ts';
+import { type MemoryGate } from './memory-gate.ts';
+import { eachBatch } from '../nodes/each-batch.ts';
 
 export interface NodeUploadParts {
   readonly repository: Repository;
   readonly transfer: Transfer;
-  readonly room: Room;
+  readonly gate: MemoryGate;
   readonly listen: Listen;
 }
 
@@ -28,7 +28,7 @@ export interface UploadedNode {
 
 /** What is left to do once a node is planned. */
 interface Uploading {
-  readonly units: readonly Parked<Upload>[];
+  readonly batches: readonly Parked<Upload>[];
   readonly draft: Draft;
 }
 
@@ -43,18 +43,19 @@ export async function uploadNode(
   parts: NodeUploadParts,
   signal: AbortSignal,
 ): Promise<UploadedNode> {
-  const { room } = parts;
-  const begun = await room.wholeNode(async () => begin(work, earlier, parts, signal), signal);
+  const { gate } = parts;
+  const begun = await gate.wholeNode(async () => begin(work, earlier, parts, signal), signal);
   if ('summary' in begun) {
     return begun;
   }
-  const { units, draft } = begun;
-  await runUnits(units, work.transfers, signal, async (unit, _, either) => {
-    const upload = async () => draft.add(await uploadUnit(work, unit.open(), parts, either), either);
-    await (unit.count === 1 ? upload() : room.batch(upload, either));
-  });
+  const { batches, draft } = begun;
+  const upload = async (batch: Parked<Upload>, _: number, either: AbortSignal): Promise<void> => {
+    const store = async () => draft.add(await uploadBatch(work, batch.open(), parts, either), either);
+    await (batch.count === 1 ? store() : gate.batch(store, either));
+  };
+  await eachBatch(batches, work.transfers, upload, signal);
   await draft.settled();
-  return room.wholeNode(async () => finish(draft.manifest(), parts, signal), signal, 'end');
+  return gate.wholeNode(async () => finish(draft.manifest(), parts, signal), signal, 'end');
 }
 
 /** Lists and plans; where nothing is to be sent, that is all. */
@@ -65,7 +66,7 @@ async function begin(
   signal: AbortSignal,
 ): Promise<UploadedNode | Uploading> {
   const { host } = work.member;
-  const { repository, room, listen } = parts;
+  const { repository, gate, listen } = parts;
   listen({ type: 'node', host, state: 'listing' });
   const plan = await planUpload(work, await earlier(), repository.store, signal);
   listen({ type: 'planned', host, files: plan.uploads.length, bytes: plan.newBytes });
@@ -74,11 +75,11 @@ async function begin(
   if (plan.uploads.length === 0) {
     return finish({ ...nodeHead(work), tables: groupByTable(plan.tables, reused) }, parts, signal);
   }
-  const draft = new Draft(repository, room, nodeHead(work), plan.tables);
+  const draft = new Draft(repository, gate, nodeHead(work), plan.tables);
   for (let start = 0; start < reused.length; start += 1000) {
     draft.note(reused.slice(start, start + 1000));
   }
-  return { draft, units: batchBySize(plan.uploads, (upload) => upload.component.bytes).map(park) };
+  return { draft, batches: batchBySize(plan.uploads, (upload) => upload.component.bytes).map(park) };
 }
 
 async function finish(manifest: NodeManifest, { repository }: NodeUploadParts, signal: AbortSignal): Promise<UploadedNode> {
@@ -91,21 +92,21 @@ export function partOf(manifest: NodeManifest): UploadedNode {
   return { summary: summaryOf(manifest), takenAt: manifest.takenAt };
 }
 
-async function uploadUnit(
+async function uploadBatch(
   work: NodeWork,
-  unit: readonly Upload[],
+  batch: readonly Upload[],
   parts: NodeUploadParts,
   signal: AbortSignal,
 ): Promise<readonly DoneFile[]> {
   const { member } = work;
-  const sources = unit.map((upload): Source => ({ upload, path: pathOnNode(work, upload.component) }));
+  const sources = batch.map((upload): Source => ({ upload, path: pathOnNode(work, upload.component) }));
   const stored = await retry(() => parts.transfer.upload(member.remote, sources, signal), signal, {
     again: (error) =>
       parts.listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
   });
-  const bytes = unit.reduce((sum, upload) => sum + upload.component.bytes, 0);
-  parts.listen({ type: 'transferred', host: member.host, files: unit.length, bytes });
-  return unit.map((upload, index) => {
+  const bytes = batch.reduce((sum, upload) => sum + upload.component.bytes, 0);
+  parts.listen({ type: 'transferred', host: member.host, files: batch.length, bytes });
+  return batch.map((upload, index) => {
     const object = stored[index];
     if (object === undefined) {
       throw new IntegrityError(`${upload.key} was not stored`);

@@ -1,15 +1,14 @@
+import { type Situation } from './situation.ts';
 import { reasonOf } from '../../model/errors.ts';
 import { type BackupRef, type InProgress } from '../../model/backup/manifest.ts';
-import { type BackupOptions, type BackupParts } from './options.ts';
-import { type Members } from '../nodes/members.ts';
 import { type NodeOutcome } from '../../model/backup/backup-result.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
 import { type Run } from './run.ts';
-import { onEach } from '../nodes/on-each.ts';
+import { eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/per-datacenter.ts';
 
 /** The mark that a run leaves before it touches anything: who runs, and on which nodes. */
-export function progressOf(ref: BackupRef, members: Members, options: BackupOptions, startedAt: string | undefined): InProgress {
+export function progressOf(ref: BackupRef, { members, options }: Situation, startedAt: string | undefined): InProgress {
   const now = options.now.toISOString();
   const nodes = [
     ...members.present.map(({ host, info }) => ({ host, hostId: info?.hostId ?? '', state: 'running' as const })),
@@ -31,20 +30,16 @@ export function progressOf(ref: BackupRef, members: Members, options: BackupOpti
 }
 
 /** The mark of an unfinished run says which nodes failed, and why. */
-export async function saveFailure(
-  run: Run,
-  outcomes: readonly NodeOutcome[],
-  parts: BackupParts,
-  signal: AbortSignal,
-): Promise<void> {
+export async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], signal: AbortSignal): Promise<void> {
   const nodes = outcomes.map(({ host, hostId, complete, error }) =>
     complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
   );
-  await parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
+  await run.parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
 }
 
 /** Interrupted or broken off: the mark says so, if the store still answers. The reason itself is what the caller throws. */
-export async function markInterrupted(run: Run, error: unknown, options: BackupOptions, parts: BackupParts): Promise<void> {
+export async function markInterrupted(run: Run, error: unknown): Promise<void> {
+  const { options, parts } = run;
   const reason = reasonOf(error);
   const nodes = run.progress.nodes.map((node) => ({ ...node, state: 'failed' as const, error: reason }));
   const soon = AbortSignal.timeout(10_000);
@@ -61,12 +56,6 @@ export async function markInterrupted(run: Run, error: unknown, options: BackupO
     parts.listen({ type: 'warning', text: `backup ${run.ref.id} is not complete; the same command goes on with it${left}` });
   }
   if (options.clearOnFailure && run.ref.parent === undefined) {
-    await onEach(
-      run.members.present,
-      unlimited,
-      () => undefined,
-      soon,
-      ({ remote }) => clearSnapshot(remote, parts.tools, run.tag, soon),
-    );
+    await eachNode(run.members.present, { parallel: unlimited }, (member) => clearSnapshot(member, run.tag, soon), soon);
   }
 }

@@ -1,22 +1,22 @@
+import { type ClusterNode } from '../../cluster/node.ts';
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
-import { type NodeConfig, readNodeConfig } from '../../cluster/tools/node-config.ts';
-import { type NodeTools, probeTools } from '../../cluster/tools/node-probe.ts';
+import { readNodeConfig } from '../../cluster/tools/node-config.ts';
+import { type NodeProbe, probeNode } from '../../cluster/tools/node-probe.ts';
 import { type NodeInfo } from '../../cluster/tools/nodetool-output.ts';
 import { nodeInfo } from '../../cluster/tools/nodetool.ts';
 import { type Remote } from '../../cluster/remote.ts';
-import { type Tools } from '../../cluster/tools/run-tool.ts';
+import { type Programs } from '../../cluster/tools/run-tool.ts';
 import { type Topology, readTopology } from '../../cluster/tools/topology.ts';
 import { type Listen } from '../../model/events.ts';
 import { type TransferChoice } from '../../transfer/choice.ts';
 
 /** A node that answers: who it is and what it has. */
-export interface Member {
+export interface Member extends ClusterNode {
   readonly host: string;
-  readonly remote: Remote;
-  readonly config: NodeConfig;
-  readonly tools: NodeTools;
-  /** Absent when Cassandra is down there and the operation can do without. */
-  readonly info?: NodeInfo;
+  /** What was found on the host: its programs, the room on its disks. */
+  readonly probe: NodeProbe;
+  /** Undefined when Cassandra is down there and the operation can do without. */
+  readonly info: NodeInfo | undefined;
 }
 
 /** A node that the operation has to go without, and why. */
@@ -36,7 +36,7 @@ export type ChooseTransfers = (members: readonly Member[], signal: AbortSignal) 
 export interface MemberParts {
   /** Opens a connection; whoever made it closes it. */
   readonly connect: (host: string, signal: AbortSignal) => Promise<Remote>;
-  readonly tools: Tools;
+  readonly programs: Programs;
   readonly listen: Listen;
 }
 
@@ -74,17 +74,17 @@ export async function openMembers(
 /** The hosts of the cluster that `seed` belongs to: itself by the name given, the others by their ring addresses. */
 export async function discoverHosts(seed: string, parts: MemberParts, signal: AbortSignal): Promise<readonly string[]> {
   const member = await openMember(seed, true, parts, signal);
-  const topology = await readTopology(member.remote, parts.tools, member.config, signal);
+  const topology = await readTopology(member, signal);
   const others = topology.ring.nodes.filter((node) => node.hostId !== member.info?.hostId).map((node) => node.address);
   return [seed, ...others];
 }
 
 /** What the first member that can say it says of the cluster. */
-export async function clusterTopology(members: readonly Member[], tools: Tools, signal: AbortSignal): Promise<Topology> {
+export async function clusterTopology(members: readonly Member[], signal: AbortSignal): Promise<Topology> {
   let last: unknown = new BackupError('no node can say what the cluster looks like');
   for (const member of members) {
     try {
-      return await readTopology(member.remote, tools, member.config, signal);
+      return await readTopology(member, signal);
     } catch (error) {
       signal.throwIfAborted();
       last = error;
@@ -94,18 +94,19 @@ export async function clusterTopology(members: readonly Member[], tools: Tools, 
 }
 
 async function openMember(host: string, needCassandra: boolean, parts: MemberParts, signal: AbortSignal): Promise<Member> {
+  const { programs } = parts;
   const remote = await parts.connect(host, signal);
-  const config = await readNodeConfig(remote, parts.tools, signal);
-  const [tools, info] = await Promise.all([
-    probeTools(remote, config.dataDirectories, signal),
-    nodeInfo(remote, parts.tools, signal).catch((error: unknown) => {
+  const config = await readNodeConfig(remote, programs, signal);
+  const [probe, info] = await Promise.all([
+    probeNode(remote, config.dataDirectories, signal),
+    nodeInfo({ remote, programs }, signal).catch((error: unknown) => {
       if (needCassandra) {
         throw error;
       }
       return undefined;
     }),
   ]);
-  return info === undefined ? { host, remote, config, tools } : { host, remote, config, tools, info };
+  return { host, remote, programs, config, probe, info };
 }
 
 /** Two names for one node would back it up twice. */

@@ -27,7 +27,7 @@ export interface Search {
 }
 
 /** An object that may go if nobody who stays points at it. */
-export interface Suspect {
+export interface Candidate {
   readonly key: string;
   readonly bytes: number;
   /** Left over from earlier, not of a backup that goes now. */
@@ -42,12 +42,12 @@ const strangersUntilLeft = 1000;
  * What this program did not write is an orphan never. Memory holds the listing of one snapshot backup with its incremental
  * ones at most.
  */
-export async function* suspects(
+export async function* findCandidates(
   repository: Repository,
   search: Search,
   listen: Listen,
   signal: AbortSignal,
-): AsyncGenerator<Suspect> {
+): AsyncGenerator<Candidate> {
   const goes: readonly BackupRef[] = [...search.cleared, ...search.givenUp];
   const cleared = new Set(goes.map(pathOf));
   const living = new Map(search.living.map((backup) => [pathOf(backup), backup]));
@@ -113,7 +113,7 @@ class Family {
   }
 
   /** What may go whatever else is there; the rest is kept for `leftOvers`. */
-  async *sift(objects: AsyncIterable<StoredObject>): AsyncGenerator<Suspect> {
+  async *sift(objects: AsyncIterable<StoredObject>): AsyncGenerator<Candidate> {
     let ours = 0;
     let strangers = 0;
     for await (const object of objects) {
@@ -129,7 +129,7 @@ class Family {
       if (owner !== undefined) {
         yield* this.#ofLiving(object, place, owner);
       } else if (goes || this.#sieve.pointedAt.has(object.key)) {
-        yield suspect(object, false);
+        yield candidate(object, false);
       } else if (place.role !== undefined) {
         this.#keepAbandoned(path, object, place);
       } else if (ours === 0 && strangers > strangersUntilLeft) {
@@ -138,7 +138,7 @@ class Family {
     }
   }
 
-  *#ofLiving(object: StoredObject, place: KeyPlace, owner: Backup): Generator<Suspect> {
+  *#ofLiving(object: StoredObject, place: KeyPlace, owner: Backup): Generator<Candidate> {
     // A run that may go on: everything it wrote stays.
     if (!owner.complete || this.#sieve.orphans !== 'everywhere') {
       return;
@@ -147,7 +147,7 @@ class Family {
       const own = this.#components.get(owner) ?? new Map<string, StoredObject>();
       this.#components.set(owner, own.set(object.key, object));
     } else if ((place.role === 'mark' || place.role === 'draft') && this.#isOld(object)) {
-      yield suspect(object, true);
+      yield candidate(object, true);
     }
   }
 
@@ -159,20 +159,20 @@ class Family {
   }
 
   /** What no manifest of its own backup names, and what lies in directories that are no backup's. */
-  async *leftOvers(repository: Repository, signal: AbortSignal): AsyncGenerator<Suspect> {
+  async *leftOvers(repository: Repository, signal: AbortSignal): AsyncGenerator<Candidate> {
     for (const { objects, hasManifest } of this.#abandoned.values()) {
       const { orphans } = this.#sieve;
       // A delete takes the manifests first. Where one is there, the backup may have lost its own by accident: only who asks
       // for orphans everywhere means it.
       if (orphans === 'everywhere' || (orphans === 'abandoned' && !hasManifest)) {
-        yield* objects.filter((object) => this.#isOld(object)).map((object) => suspect(object, true));
+        yield* objects.filter((object) => this.#isOld(object)).map((object) => candidate(object, true));
       }
     }
     for (const [backup, components] of this.#components) {
       // As many as the backup uploaded: then they are those, and no manifest has to be read.
       if (components.size !== total(backup.manifest.nodes.map(({ newFiles }) => newFiles))) {
         await dropReferenced(repository, [backup], components, signal);
-        yield* [...components.values()].filter((object) => this.#isOld(object)).map((object) => suspect(object, true));
+        yield* [...components.values()].filter((object) => this.#isOld(object)).map((object) => candidate(object, true));
       }
     }
   }
@@ -182,6 +182,6 @@ class Family {
   }
 }
 
-function suspect({ key, bytes }: StoredObject, orphan: boolean): Suspect {
+function candidate({ key, bytes }: StoredObject, orphan: boolean): Candidate {
   return { key, bytes, orphan };
 }

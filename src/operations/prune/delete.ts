@@ -1,10 +1,8 @@
 import { pathOf } from '../../model/backup/backup.ts';
 import { type DeleteRules, planDelete, type PrunePlan, type PruneResult } from '../../model/retention/prune-plan.ts';
 import { LockedError } from '../../model/errors.ts';
-import { type Listen } from '../../model/events.ts';
-import { type Lock } from '../../storage/lock/held-lock.ts';
 import { type Repository } from '../../storage/repository.ts';
-import { sweep } from './sweep.ts';
+import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';
 
 export interface DeleteOptions extends DeleteRules {
@@ -28,7 +26,7 @@ export async function deleteBackups(
   const { listen } = request;
   const asked = await planOf(repository, options, signal);
   if (options.dryRun) {
-    return carryOut(repository, asked, options, listen, undefined, signal);
+    return carryOut({ repository, listen, lock: undefined }, asked, options, signal);
   }
   // Nobody is kept waiting for the lock while somebody thinks.
   if (!(await confirm(asked))) {
@@ -37,28 +35,21 @@ export async function deleteBackups(
   return withLock(
     repository,
     request,
-    async (either, lock) => {
-      const plan = await planOf(repository, options, either);
+    async (lock, held) => {
+      const plan = await planOf(repository, options, held);
       if (namesOf(plan) !== namesOf(asked)) {
         throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', {
           hint: 'run the command again',
         });
       }
-      return carryOut(repository, plan, options, listen, lock, either);
+      return carryOut({ repository, listen, lock }, plan, options, held);
     },
     signal,
   );
 }
 
-function carryOut(
-  repository: Repository,
-  plan: PrunePlan,
-  { now }: DeleteOptions,
-  listen: Listen,
-  lock: Lock | undefined,
-  signal: AbortSignal,
-): Promise<PruneResult> {
-  return sweep(repository, { plan, orphans: 'none', before: now, now }, listen, lock, signal);
+function carryOut(parts: SweepParts, plan: PrunePlan, { now }: DeleteOptions, signal: AbortSignal): Promise<PruneResult> {
+  return sweep(parts, { plan, orphans: 'none', before: now, now }, signal);
 }
 
 async function planOf(repository: Repository, rules: DeleteRules, signal: AbortSignal): Promise<PrunePlan> {

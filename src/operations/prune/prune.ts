@@ -1,13 +1,12 @@
 import { planPrune, type PruneResult, type PruneRules } from '../../model/retention/prune-plan.ts';
 import { type Backup } from '../../model/backup/backup.ts';
-import { type Listen } from '../../model/events.ts';
 import { refuseNoRules } from '../../model/retention/retention.ts';
 import { type UnfinishedBackup } from '../../model/backup/unfinished-run.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
 import { draftKey, nodeManifestKey } from '../../storage/keys.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type OrphanSearch } from './candidates.ts';
-import { sweep } from './sweep.ts';
+import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';
 
 export interface PruneOptions extends PruneRules {
@@ -37,8 +36,8 @@ export async function prune(
   const { listen } = request;
   refuseNoRules(options.policy);
   return options.dryRun
-    ? pruneHere(repository, options, 'everywhere', listen, undefined, signal)
-    : withLock(repository, request, (either, lock) => pruneHere(repository, options, 'everywhere', listen, lock, either), signal);
+    ? pruneHere({ repository, listen, lock: undefined }, options, 'everywhere', signal)
+    : withLock(repository, request, (lock, held) => pruneHere({ repository, listen, lock }, options, 'everywhere', held), signal);
 }
 
 export interface RetentionRequest {
@@ -54,30 +53,27 @@ export interface RetentionRequest {
  * forgotten backups leave behind, not at every object of the location. Throws like `prune`; the backup is complete all the same.
  */
 export async function pruneAfterBackup(
-  repository: Repository,
+  parts: SweepParts & { readonly lock: Lock },
   { keepLast, policy: label, now }: RetentionRequest,
-  lock: Lock,
-  listen: Listen,
   signal: AbortSignal,
 ): Promise<PruneResult> {
   const options = { ...pruneDefaults, policy: { keepLast, series: { label } }, now };
-  return pruneHere(repository, options, 'abandoned', listen, lock, signal);
+  return pruneHere(parts, options, 'abandoned', signal);
 }
 
 async function pruneHere(
-  repository: Repository,
+  parts: SweepParts,
   { graceSeconds, ...rules }: Omit<PruneOptions, 'dryRun'>,
   orphans: OrphanSearch,
-  listen: Listen,
-  lock: Lock | undefined,
   signal: AbortSignal,
 ): Promise<PruneResult> {
+  const { repository, listen } = parts;
   listen({ type: 'step', text: 'reading backups' });
   const backups = await repository.backups(signal);
   const signs = await lastSigns(repository, backups, rules, signal);
   const plan = planPrune(backups, (run) => signs.get(run) ?? new Date(run.progress.updatedAt), rules);
   const before = new Date(rules.now.getTime() - graceSeconds * 1000);
-  return sweep(repository, { plan, orphans, before, now: rules.now }, listen, lock, signal);
+  return sweep(parts, { plan, orphans, before, now: rules.now }, signal);
 }
 
 /** The mark is written when a run begins and fails; while it works, its drafts tell that it lives. */

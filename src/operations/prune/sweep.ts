@@ -16,7 +16,14 @@ import { type Lock } from '../../storage/lock/held-lock.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { dropReferenced } from './references.ts';
-import { type OrphanSearch, type Suspect, suspects } from './candidates.ts';
+import { type OrphanSearch, type Candidate, findCandidates } from './candidates.ts';
+
+export interface SweepParts {
+  readonly repository: Repository;
+  readonly listen: Listen;
+  /** Undefined to say only what would be done. */
+  readonly lock: Lock | undefined;
+}
 
 export interface SweepOptions {
   readonly plan: PrunePlan;
@@ -24,8 +31,8 @@ export interface SweepOptions {
   /** Orphans, and uploads that nobody finished, must have been begun before that. */
   readonly before: Date;
   readonly now: Date;
-  /** Suspects in memory at once, some 200 bytes each; the manifests of all that stay are read once per so many. */
-  readonly suspectsAtOnce?: number;
+  /** Candidates in memory at once, some 200 bytes each; the manifests of all that stay are read once per so many. */
+  readonly candidatesAtOnce?: number;
 }
 
 const keysPerDelete = 1000;
@@ -38,13 +45,8 @@ const lookingAtOnce = 8;
  * Order: first the backups' own manifests and marks, then they are no longer listed; then the manifests of their nodes; then
  * objects. A crash in between leaves orphans, never a listed backup with missing objects.
  */
-export async function sweep(
-  repository: Repository,
-  options: SweepOptions,
-  listen: Listen,
-  lock: Lock | undefined,
-  signal: AbortSignal,
-): Promise<PruneResult> {
+export async function sweep(parts: SweepParts, options: SweepOptions, signal: AbortSignal): Promise<PruneResult> {
+  const { repository, listen, lock } = parts;
   const { plan, orphans, before } = options;
   const { givenUp } = plan;
   const [living, cleared] = [livingOf(plan), clearedOf(plan)];
@@ -53,13 +55,13 @@ export async function sweep(
   let begun = false;
   const begin = async (held: Lock): Promise<void> => {
     if (!begun) {
-      counted.unfinishedUploads += await takeFromListing(repository, options, listen, held, signal);
+      counted.unfinishedUploads += await takeFromListing({ ...parts, lock: held }, options, signal);
       begun = true;
     }
   };
   listen({ type: 'step', text: 'looking for objects that nobody needs' });
-  const found = suspects(repository, { living, cleared, givenUp, orphans, before }, listen, signal);
-  for await (const chunk of chunks(found, options.suspectsAtOnce ?? 1_000_000)) {
+  const found = findCandidates(repository, { living, cleared, givenUp, orphans, before }, listen, signal);
+  for await (const chunk of chunks(found, options.candidatesAtOnce ?? 1_000_000)) {
     await dropReferenced(repository, living, chunk, signal);
     const gone = [...chunk.values()];
     if (lock !== undefined && gone.length > 0) {
@@ -82,10 +84,8 @@ export async function sweep(
 
 /** Makes sure that nobody else works here, and takes what goes from the listing. Gives the number of uploads that it ended. */
 async function takeFromListing(
-  repository: Repository,
+  { repository, listen, lock }: SweepParts & { readonly lock: Lock },
   { plan, now }: SweepOptions,
-  listen: Listen,
-  lock: Lock,
   signal: AbortSignal,
 ): Promise<number> {
   const cleared = clearedOf(plan);
@@ -177,8 +177,8 @@ async function deleteAll(repository: Repository, keys: readonly string[], signal
   }
 }
 
-async function* chunks(items: AsyncIterable<Suspect>, limit: number): AsyncGenerator<Map<string, Suspect>> {
-  let chunk = new Map<string, Suspect>();
+async function* chunks(items: AsyncIterable<Candidate>, limit: number): AsyncGenerator<Map<string, Candidate>> {
+  let chunk = new Map<string, Candidate>();
   for await (const item of items) {
     chunk.set(item.key, item);
     if (chunk.size >= limit) {

@@ -1,6 +1,6 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import { type NodeWork, type PlannedRestore } from './options.ts';
 import {
   isHalfDone,
   type PlacingNode,
@@ -26,14 +26,8 @@ import { prepareRestore } from './prepare.ts';
  * With the keyspaces `system` and `system_schema` among the chosen, nodes come back as what they were, whatever is left of
  * them: no node need be up, and none need have anything in its data directories.
  */
-export async function restoreByRestart(
-  planned: PlannedRestore,
-  options: RestoreOptions,
-  agree: (plan: RestoreResult) => Promise<boolean>,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<RestoreResult | undefined> {
-  const { sources, matches, work } = planned;
+export async function restoreByRestart(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
+  const { options, sources, matches, work } = planned;
   await refuseHalfDone(work, signal);
   const held = sources.manifests.flatMap(({ tables }) => tables);
   const scope = restartScope(sources.tables, held);
@@ -50,47 +44,46 @@ export async function restoreByRestart(
     ],
     scope,
   };
-  const prepared = await prepareRestore(planned, options, more, agree, parts, signal);
+  const prepared = await prepareRestore(planned, more, signal);
   if ('ended' in prepared) {
     return prepared.ended;
   }
   const { tables } = prepared;
   const undo = backupIdAt(new Date());
-  await settled(work.map((node) => beginPlacing(node.member.remote, placingPlan(node, work, tables, undo), signal)));
-  const failures = await placeAndStart(planned, undo, tables, options, parts, signal);
+  await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
+  const failures = await placeAndStart(planned, undo, tables, signal);
   await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
   return { ...prepared, nodes: withErrors(prepared.nodes, failures), undo };
 }
 
 async function placingNode({ member, staging, plan }: NodeWork, signal: AbortSignal): Promise<PlacingNode> {
-  const disk = await readPlacingDisk(member.remote, member.config.dataDirectories, staging.directory, signal);
+  const disk = await readPlacingDisk(member, staging.directory, signal);
   return { host: member.host, up: member.info !== undefined, bytes: plan.bytes, ...disk };
 }
 
 /** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
 async function placeAndStart(
-  { work, sources }: PlannedRestore,
+  { options, parts, work, sources }: PlannedRestore,
   undo: string,
   tables: readonly RestoredTable[],
-  options: RestoreOptions,
-  parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const members = work.map(({ member }) => member);
   let state = 'with nodes stopped, and maybe half of the files in place';
   try {
-    await stopAll(members, options.restart, 'must', parts, signal);
+    await stopAll(members, { ...options.restart, drain: 'must' }, parts.listen, signal);
     parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
-    await settled(members.map(({ remote, config }) => placeFiles(remote, config.dataDirectories, undo, signal)));
+    await settled(members.map((member) => placeFiles(member, undo, signal)));
     state = 'with all files in place, before every node was up';
-    const failures = await startAll(members, options.restart, parts, signal);
+    const failures = await startAll(members, options.restart, parts.listen, signal);
     if (failures.size > 0 || !options.repair) {
       return failures;
     }
     state = 'with all files in place and every node up, before the repair had ended';
     const local = new Set(['system', 'system_schema']);
     const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !local.has(keyspace));
-    return await repairAll(members, keyspaces, work.length === sources.ring.length, parts, signal);
+    const whole = work.length === sources.ring.length;
+    return await repairAll(members, { keyspaces, whole }, parts.listen, signal);
   } catch (error) {
     throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, {
       cause: error,
@@ -109,10 +102,10 @@ function withErrors(nodes: readonly RestoredNode[], failures: ReadonlyMap<string
 /** One restore over the remains of another would mix them. */
 async function refuseHalfDone(work: readonly NodeWork[], signal: AbortSignal): Promise<void> {
   await Promise.all(
-    work.map(async ({ member: { host, remote, config } }) => {
-      const broken = (await readJournals(remote, config.dataDirectories, signal)).find(({ phase }) => isHalfDone(phase));
+    work.map(async ({ member }) => {
+      const broken = (await readJournals(member, signal)).find(({ phase }) => isHalfDone(phase));
       if (broken !== undefined) {
-        throw new UsageError(`restore ${broken.id} broke off on ${host} (${broken.phase})`, {
+        throw new UsageError(`restore ${broken.id} broke off on ${member.host} (${broken.phase})`, {
           hint: `take it back first: sstash restore --undo ${broken.id} --hosts ${broken.hosts.join(',')}`,
         });
       }
@@ -132,11 +125,10 @@ function placingPlan(
   tables: readonly RestoredTable[],
   id: string,
 ): PlacingPlan {
-  const { dataDirectories, localSystemDirectory, commitlogDirectory, hintsDirectory, savedCachesDirectory } = member.config;
+  const { localSystemDirectory, commitlogDirectory, hintsDirectory, savedCachesDirectory } = member.config;
   return {
     id,
     hosts: work.map((node) => node.member.host),
-    dataDirectories,
     stateDirectories: [commitlogDirectory, hintsDirectory, savedCachesDirectory],
     tables: tables.map((table) => {
       const local = table.keyspace === 'system' || table.keyspace === 'system_schema';

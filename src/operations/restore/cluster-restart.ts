@@ -1,3 +1,4 @@
+import { type Listen } from '../../model/events.ts';
 import { BackupError, reasonOf } from '../../model/errors.ts';
 import { nodetool } from '../../cluster/tools/nodetool.ts';
 import {
@@ -9,7 +10,7 @@ import {
   waitUntilSeen,
   waitUntilUp,
 } from '../../cluster/tools/service.ts';
-import { type Member, type MemberParts } from '../nodes/members.ts';
+import { type Member } from '../nodes/members.ts';
 import { settled } from '../../flow/side-by-side.ts';
 
 export interface RestartOptions {
@@ -20,25 +21,23 @@ export interface RestartOptions {
   readonly startTimeoutSeconds: number;
 }
 
-type RestartParts = Pick<MemberParts, 'tools' | 'listen'>;
-
 /**
  * Stops Cassandra on all of them, side by side, and makes sure that none runs. Throws the first failure; a server that
  * cannot be flushed is one where it must.
  */
 export async function stopAll(
   members: readonly Member[],
-  { stopCommand = defaultService.stop }: RestartOptions,
-  drain: Drain,
-  parts: RestartParts,
+  { stopCommand = defaultService.stop, drain }: RestartOptions & { readonly drain: Drain },
+  listen: Listen,
   signal: AbortSignal,
 ): Promise<void> {
-  parts.listen({ type: 'step', text: `stopping Cassandra on ${hostsOf(members)}` });
+  listen({ type: 'step', text: `stopping Cassandra on ${hostsOf(members)}` });
   await settled(
-    members.map(async ({ host, remote }) => {
-      if ((await stopServer(remote, parts.tools, stopCommand, drain, signal)) === 'undrained') {
+    members.map(async (member) => {
+      const { host } = member;
+      if ((await stopServer(member, stopCommand, drain, signal)) === 'undrained') {
         const text = `${host}: stopped without nodetool drain, since it gave no answer`;
-        parts.listen({ type: 'warning', host, text });
+        listen({ type: 'warning', host, text });
       }
     }),
   );
@@ -56,7 +55,7 @@ export async function stopAll(
 export async function startAll(
   members: readonly Member[],
   options: RestartOptions,
-  parts: RestartParts,
+  listen: Listen,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const { startCommand = defaultService.start, startTimeoutSeconds } = options;
@@ -73,13 +72,13 @@ export async function startAll(
   const start = (member: Member): Promise<void> =>
     attempt(member, async () => {
       await startServer(member.remote, startCommand, signal);
-      up.push(await waitUntilUp(member.remote, parts.tools, startTimeoutSeconds, signal));
+      up.push(await waitUntilUp(member, startTimeoutSeconds, signal));
     });
   const [first, ...others] = seedsFirst(members);
   if (first === undefined) {
     return failures;
   }
-  parts.listen({ type: 'step', text: `starting Cassandra on ${first.host}` });
+  listen({ type: 'step', text: `starting Cassandra on ${first.host}` });
   await start(first);
   if (failures.size > 0) {
     for (const { host } of others) {
@@ -88,13 +87,11 @@ export async function startAll(
     return failures;
   }
   if (others.length > 0) {
-    parts.listen({ type: 'step', text: `starting Cassandra on ${hostsOf(others)}` });
+    listen({ type: 'step', text: `starting Cassandra on ${hostsOf(others)}` });
     await Promise.all(others.map(start));
   }
   const started = members.filter(({ host }) => !failures.has(host));
-  await Promise.all(
-    started.map((member) => attempt(member, () => waitUntilSeen(member.remote, parts.tools, up, startTimeoutSeconds, signal))),
-  );
+  await Promise.all(started.map((member) => attempt(member, () => waitUntilSeen(member, up, startTimeoutSeconds, signal))));
   return failures;
 }
 
@@ -104,17 +101,17 @@ export async function startAll(
  */
 export async function repairAll(
   members: readonly Member[],
-  keyspaces: readonly string[],
-  whole: boolean,
-  parts: RestartParts,
+  { keyspaces, whole }: { readonly keyspaces: readonly string[]; readonly whole: boolean },
+  listen: Listen,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const failures = new Map<string, string>();
-  for (const { host, remote } of members) {
-    parts.listen({ type: 'step', text: `repairing ${keyspaces.join(', ')} on ${host}` });
+  for (const member of members) {
+    const { host } = member;
+    listen({ type: 'step', text: `repairing ${keyspaces.join(', ')} on ${host}` });
     try {
       for (const keyspace of keyspaces) {
-        await nodetool(remote, parts.tools, ['repair', '-full', ...(whole ? ['-pr'] : []), '--', keyspace], signal);
+        await nodetool(member, ['repair', '-full', ...(whole ? ['-pr'] : []), '--', keyspace], signal);
       }
     } catch (error) {
       signal.throwIfAborted();

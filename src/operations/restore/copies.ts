@@ -1,4 +1,4 @@
-import { type PlannedRestore, type RestoreParts } from './options.ts';
+import { type PlannedRestore } from './options.ts';
 import { createHash } from 'node:crypto';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { type SchemaStatement, parseSchema } from '../../model/schema/cql-statements.ts';
@@ -37,7 +37,6 @@ function copyId(backup: string, from: TableId, to: TableName): string {
  */
 export async function copySchema(
   { sources, members, method }: PlannedRestore,
-  parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<readonly SchemaStatement[]> {
   const [member] = members.present;
@@ -45,7 +44,7 @@ export async function copySchema(
     return [];
   }
   const backup = sources.schema ?? [];
-  const live = parseSchema(await readSchema(member.remote, parts.tools, member.config, signal));
+  const live = parseSchema(await readSchema(member, signal));
   if (method.method !== 'load') {
     refuseOtherPlacing(backup, live, sources.copies);
   }

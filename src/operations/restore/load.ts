@@ -1,4 +1,4 @@
-import { type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import { type PlannedRestore } from './options.ts';
 import { requireLoader } from '../../cluster/placing/table-load.ts';
 import { type SchemaStatement } from '../../model/schema/cql-statements.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -11,13 +11,9 @@ import { liveSchema } from '../schema/apply.ts';
  * node is down, since the tool fails when one of a row's nodes cannot be reached. Gives how much will be streamed.
  * Throws UsageError or RemoteError.
  */
-export async function planLoad(
-  planned: PlannedRestore,
-  { loader }: RestoreOptions,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<readonly LoadVolume[]> {
+export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Promise<readonly LoadVolume[]> {
   const { sources, topology, work } = planned;
+  const { loader } = planned.options;
   const nodes = topology?.ring.nodes ?? [];
   const down = nodes.find(({ state }) => state.startsWith('D'));
   if (down !== undefined) {
@@ -26,7 +22,7 @@ export async function planLoad(
     });
   }
   await Promise.all(work.map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)));
-  const live = await liveSchema(planned.members, parts.tools, signal);
+  const live = await liveSchema(planned.members, signal);
   const backup = sources.schema ?? [];
   const volumes = loadVolumes(
     work.flatMap((node) => node.parts),

@@ -6,64 +6,64 @@ import { type Listen } from '../../model/events.ts';
 import { type NodeRestorePlan, type RestoreFile } from '../../model/restore/plan.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
 import { type Member } from '../nodes/members.ts';
-import { runUnits } from '../nodes/on-units.ts';
+import { eachBatch } from '../nodes/each-batch.ts';
+
+/** What is half-done is cleared after an interrupt too, but nobody waits for that for ever. */
+const clearingMs = 60_000;
 
 export interface NodeStage {
   readonly member: Member;
   readonly staging: Staging;
   readonly plan: NodeRestorePlan;
+  /** Streams at once. */
   readonly transfers: number;
+  readonly transfer: Transfer;
+  readonly listen: Listen;
 }
 
 /** Brings one node's files into its staging directory. Throws when one of them cannot be had whole. */
-export async function stageNode(work: NodeStage, transfer: Transfer, listen: Listen, signal: AbortSignal): Promise<void> {
-  const { member, staging, plan } = work;
+export async function stageNode(work: NodeStage, signal: AbortSignal): Promise<void> {
+  const { member, staging, plan, listen } = work;
   listen({ type: 'planned', host: member.host, files: plan.fetch.length, bytes: plan.fetchBytes });
   listen({ type: 'node', host: member.host, state: 'transfer' });
-  const units = batchBySize(plan.fetch, ({ file }) => file.bytes);
+  const batches = batchBySize(plan.fetch, ({ file }) => file.bytes);
   let whole = false;
   try {
-    await runUnits(units, work.transfers, signal, async (unit, index, either) => {
-      await stageUnit(work, unit, `${index}`, transfer, listen, either);
-      listen({ type: 'transferred', host: member.host, files: unit.length, bytes: bytesOf(unit) });
-    });
+    const stage = async (batch: readonly RestoreFile[], index: number, either: AbortSignal): Promise<void> => {
+      await stageBatch(work, batch, `${index}`, either);
+      listen({ type: 'transferred', host: member.host, files: batch.length, bytes: bytesOf(batch) });
+    };
+    await eachBatch(batches, work.transfers, stage, signal);
     whole = true;
   } finally {
-    await clearIncoming(member.remote, staging, !whole).catch(() => undefined);
+    await clearIncoming(member.remote, staging, !whole, AbortSignal.timeout(clearingMs)).catch(() => undefined);
   }
 }
 
-async function stageUnit(
-  work: NodeStage,
-  unit: readonly RestoreFile[],
-  name: string,
-  transfer: Transfer,
-  listen: Listen,
-  signal: AbortSignal,
-): Promise<void> {
-  const { member, staging } = work;
+async function stageBatch(work: NodeStage, batch: readonly RestoreFile[], name: string, signal: AbortSignal): Promise<void> {
+  const { member, staging, transfer, listen } = work;
   // Another directory for each attempt: what a broken one left behind is never mistaken for this one's.
-  const fetchUnit = async (attempt: number): Promise<void> => {
-    const unitName = `${name}-${attempt}`;
-    const directory = incomingDirectory(staging, unitName);
+  const fetchBatch = async (attempt: number): Promise<void> => {
+    const attemptName = `${name}-${attempt}`;
+    const directory = incomingDirectory(staging, attemptName);
     await transfer.download(
-      unit.map(({ file, path }) => ({ file, path: `${directory}/${path}` })),
+      batch.map(({ file, path }) => ({ file, path: `${directory}/${path}` })),
       member.remote,
       signal,
     );
     await finishUnit(
       member.remote,
       staging,
-      unitName,
-      unit.map(({ file, path }) => ({ path, bytes: file.bytes })),
+      attemptName,
+      batch.map(({ file, path }) => ({ path, bytes: file.bytes })),
       signal,
     );
   };
-  await retry(fetchUnit, signal, {
+  await retry(fetchBatch, signal, {
     again: (error) => listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
   });
 }
 
-function bytesOf(unit: readonly RestoreFile[]): number {
-  return unit.reduce((sum, { file }) => sum + file.bytes, 0);
+function bytesOf(batch: readonly RestoreFile[]): number {
+  return batch.reduce((sum, { file }) => sum + file.bytes, 0);
 }

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import { type NodeWork, type PlannedRestore } from './options.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { importTable, refreshTable, truncateStatement } from '../../cluster/placing/table-import.ts';
 import { loadTable } from '../../cluster/placing/table-load.ts';
@@ -15,20 +15,14 @@ import { runStatements } from '../schema/apply.ts';
  * imported, or streamed to the nodes that they belong to, table by table. What the tables hold now stays and is merged with, unless `truncate` empties them before:
  * a row that was deleted since the backup stays deleted otherwise, since its tombstone is newer.
  */
-export async function restoreOnline(
-  planned: PlannedRestore,
-  options: RestoreOptions,
-  agree: (plan: RestoreResult) => Promise<boolean>,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<RestoreResult | undefined> {
-  const load = planned.method.method === 'load' ? { load: await planLoad(planned, options, parts, signal) } : {};
-  const more = { ...load, statements: options.truncate ? truncated(planned).map(truncateStatement) : [] };
-  const prepared = await prepareRestore(planned, options, more, agree, parts, signal);
+export async function restoreOnline(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
+  const load = planned.method.method === 'load' ? { load: await planLoad(planned, signal) } : {};
+  const more = { ...load, statements: planned.options.truncate ? truncated(planned).map(truncateStatement) : [] };
+  const prepared = await prepareRestore(planned, more, signal);
   if ('ended' in prepared) {
     return prepared.ended;
   }
-  return { ...prepared, nodes: await placeAll(planned, prepared, options, parts, signal) };
+  return { ...prepared, nodes: await placeAll(planned, prepared, signal) };
 }
 
 /** Cassandra truncates a view with its base table, and refuses to truncate it by itself. */
@@ -40,16 +34,14 @@ function truncated({ sources, topology }: PlannedRestore): readonly TableId[] {
 async function placeAll(
   planned: PlannedRestore,
   { tables, nodes }: Pick<RestoreResult, 'tables' | 'nodes'>,
-  options: RestoreOptions,
-  parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<readonly RestoredNode[]> {
   const { work, method } = planned;
   const failures = new Map<string, string>();
-  const begin = beginnings(planned, options, parts, signal);
+  const begin = beginnings(planned, signal);
   const place = async (node: NodeWork, table: RestoredTable): Promise<void> => {
     try {
-      await placeTable(planned, node, table, options, parts, signal);
+      await placeTable(planned, node, table, signal);
     } catch (error) {
       signal.throwIfAborted();
       const { host } = node.member;
@@ -84,19 +76,15 @@ async function placeAll(
 }
 
 /** What comes before a table's files, once for each table however many nodes come to it: TRUNCATE, if it is to be empty. */
-function beginnings(
-  planned: PlannedRestore,
-  { truncate }: RestoreOptions,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): (table: RestoredTable) => Promise<void> {
+function beginnings(planned: PlannedRestore, signal: AbortSignal): (table: RestoredTable) => Promise<void> {
+  const { listen } = planned.parts;
   const [first] = planned.members.present;
-  const emptied = new Set(truncate ? truncated(planned).map(tableDirectory) : []);
+  const emptied = new Set(planned.options.truncate ? truncated(planned).map(tableDirectory) : []);
   const begun = new Map<string, Promise<void>>();
   const begin = async (table: RestoredTable): Promise<void> => {
-    parts.listen({ type: 'step', text: `loading ${table.keyspace}.${table.table}` });
+    listen({ type: 'step', text: `loading ${table.keyspace}.${table.table}` });
     if (first !== undefined && emptied.has(tableDirectory(table))) {
-      await runStatements(first, [truncateStatement(table)], parts.tools, signal);
+      await runStatements(first, [truncateStatement(table)], signal);
     }
   };
   return (table) => {
@@ -108,24 +96,21 @@ function beginnings(
 }
 
 async function placeTable(
-  { method }: PlannedRestore,
+  { options, method }: PlannedRestore,
   { member, staging, parts: own }: NodeWork,
   table: RestoredTable,
-  { loader }: RestoreOptions,
-  { tools }: RestoreParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { remote, config } = member;
   const name = tableDirectory(table);
   for (const part of own.filter((each) => tableDirectory(each.table) === name && each.table.files.length > 0)) {
     const directory = `${staging.directory}/${part.directory}`;
     if (method.method === 'load') {
       const dataFiles = part.table.files.map(({ path }) => path).filter(isDataFile);
-      await loadTable(remote, loader, config, directory, dataFiles, signal);
+      await loadTable(member, options.loader, { directory, dataFiles }, signal);
     } else if (method.method === 'import') {
-      await importTable(remote, tools, table, directory, signal);
+      await importTable(member, table, directory, signal);
     } else {
-      await refreshTable(remote, tools, config, { ...table, id: table.liveId ?? table.id }, directory, signal);
+      await refreshTable(member, { ...table, id: table.liveId ?? table.id }, directory, signal);
     }
   }
 }

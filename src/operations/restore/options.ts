@@ -1,3 +1,4 @@
+import { type RestoreResult } from '../../model/restore/restore-result.ts';
 import { type Staging } from '../../cluster/placing/staging.ts';
 import { type Loader } from '../../cluster/placing/table-load.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
@@ -37,6 +38,8 @@ export interface RestoreOptions extends TargetQuestion {
 }
 
 export interface RestoreParts extends MemberParts {
+  /** Sees the plan before anything live is changed, and says whether to go on. */
+  readonly agree: (plan: RestoreResult) => Promise<boolean>;
   readonly repository: Repository;
   readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
   /** The local command that runs a script from standard input on the host with the rights that the files need. */
@@ -45,6 +48,8 @@ export interface RestoreParts extends MemberParts {
 
 /** A restore whose target nodes are known and whose files are planned; nothing has been fetched yet. */
 export interface PlannedRestore {
+  readonly options: RestoreOptions;
+  readonly parts: RestoreParts;
   readonly sources: Sources;
   readonly members: Members;
   /** Undefined when no node could say what the cluster looks like: Cassandra is down. */

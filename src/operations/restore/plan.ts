@@ -1,6 +1,6 @@
 import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
-import { openStaging } from '../../cluster/placing/staging.ts';
+import { openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { coverageWarnings } from '../../model/restore/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -23,7 +23,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   const chosen = await chooseSources(options, parts, signal);
   const sources = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : withViews(chosen);
   const members = await openTargets(sources, options, parts, signal);
-  const topology = await clusterTopology(members.present, parts.tools, signal).catch(() => undefined);
+  const topology = await clusterTopology(members.present, signal).catch(() => undefined);
   signal.throwIfAborted();
   refuseTaken(sources.copies, topology?.tables ?? []);
   const matches = matchTargets(sources, members, topology, options);
@@ -49,14 +49,14 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
         .filter(({ host }) => host === share.host)
         .map((member) => {
           const directory = options.directory ?? directoryOn(member, method.method);
-          return planNode(member, share, directory, label, options, signal);
+          return planNode(member, share, { directory, label, make: !options.dryRun }, signal);
         }),
     ),
   );
   const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
   const coverage = await planCoverage(sources, gone, parts.repository, signal);
   const warnings = [...misplaced, ...warningsFor(sources, topology, method.method), ...coverageWarnings(coverage)];
-  return { sources, members, topology, matches, work, method, coverage, warnings };
+  return { options, parts, sources, members, topology, matches, work, method, coverage, warnings };
 }
 
 function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
@@ -133,13 +133,11 @@ function fingerprint(parts: readonly TablePart[]): string {
 async function planNode(
   member: Member,
   share: Share,
-  directory: string,
-  label: string,
-  { dryRun }: RestoreOptions,
+  { directory, label, make }: Omit<StagingRequest, 'dataDirectories'>,
   signal: AbortSignal,
 ): Promise<NodeWork> {
   const { dataDirectories } = member.config;
-  const request = { directory, dataDirectories, label: `${label}${share.mark}`, make: !dryRun };
+  const request = { directory, dataDirectories, label: `${label}${share.mark}`, make };
   const staging = await openStaging(member.remote, request, signal);
   const plan = planParts(share.parts, staging.present);
   if (plan.fetchBytes > staging.freeBytes) {

@@ -1,5 +1,5 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
-import { type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import { type PlannedRestore } from './options.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { nodesNotIn } from '../../model/restore/node-match.ts';
 import { type RestartScope } from '../../model/restore/restart-plan.ts';
@@ -23,17 +23,14 @@ import { type Schemas, createSchema, liveSchema, missingSchema } from '../schema
  */
 export async function prepareRestore(
   planned: PlannedRestore,
-  options: RestoreOptions,
   { scope = rowsOnly, ...more }: Partial<RestoreResult> & { readonly scope?: RestartScope },
-  agree: (plan: RestoreResult) => Promise<boolean>,
-  parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
-  const { sources, members, work } = planned;
-  const topology = refuseUnlessWhole(planned, scope, options);
+  const { options, parts, sources, members, work } = planned;
+  const topology = refuseUnlessWhole(planned, scope);
   const schemas: Schemas = {
-    backup: async () => (sources.copies.length > 0 ? copySchema(planned, parts, signal) : (sources.schema ?? [])),
-    live: () => liveSchema(members, parts.tools, signal),
+    backup: async () => (sources.copies.length > 0 ? copySchema(planned, signal) : (sources.schema ?? [])),
+    live: () => liveSchema(members, signal),
   };
   const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemas);
   const tablesIn = (now: Topology | undefined) =>
@@ -54,12 +51,12 @@ export async function prepareRestore(
   if (options.dryRun) {
     return { ended: plan };
   }
-  if (!(await agree(plan))) {
+  if (!(await parts.agree(plan))) {
     return { ended: undefined };
   }
-  await createSchema(schema, sources.tables, members, parts, signal);
-  const after = schema.length === 0 ? topology : await clusterTopology(members.present, parts.tools, signal);
-  const nodes = await stageAll(planned, options, parts, signal);
+  await createSchema(schema, sources.tables, { members, listen: parts.listen }, signal);
+  const after = schema.length === 0 ? topology : await clusterTopology(members.present, signal);
+  const nodes = await stageAll(planned, signal);
   const result = { ...plan, dryRun: false, nodes, tables: tablesIn(after) };
   return nodes.some((node) => node.error !== undefined) ? { ended: result } : result;
 }
@@ -71,9 +68,8 @@ const rowsOnly: RestartScope = { schema: false, image: false };
  * would be lacking afterwards.
  */
 function refuseUnlessWhole(
-  { sources, members, topology, method: { method } }: PlannedRestore,
+  { options: { truncate }, sources, members, topology, method: { method } }: PlannedRestore,
   { image }: RestartScope,
-  { truncate }: RestoreOptions,
 ): Topology | undefined {
   const [absent] = members.absent;
   if (absent !== undefined) {

@@ -11,34 +11,28 @@ import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { planRestore } from './plan.ts';
 
 /**
- * Brings a backup's data back, by the method that was asked for or that fits. `agree` sees the plan before anything live
- * is changed; undefined when it said no.
+ * Brings a backup's data back, by the method that was asked for or that fits. Undefined when `parts.agree` said no to the
+ * plan.
  */
 export async function restore(
   options: RestoreOptions,
-  agree: (plan: RestoreResult) => Promise<boolean>,
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | undefined> {
   const planned = await planRestore(options, parts, signal);
   parts.listen({ type: 'step', text: `method ${planned.method.method}: ${planned.method.reason}` });
   if (planned.method.method === 'stage') {
-    return restoreStaged(planned, options, parts, signal);
+    return restoreStaged(planned, signal);
   }
   const place = planned.method.method === 'node-restart' ? restoreByRestart : restoreOnline;
-  return place(planned, options, agree, parts, signal);
+  return place(planned, signal);
 }
 
 /** Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. */
-async function restoreStaged(
-  planned: PlannedRestore,
-  options: RestoreOptions,
-  parts: RestoreParts,
-  signal: AbortSignal,
-): Promise<RestoreResult> {
-  const { sources, topology, work } = planned;
+async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult> {
+  const { options, parts, sources, topology, work } = planned;
   const tables = sources.tables.map((table) => withLiveId(table, topology));
-  const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, options, parts, signal);
+  const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, signal);
   return {
     backup: sources.id,
     ...planned.method,
@@ -60,7 +54,7 @@ function commandsFor(work: readonly NodeWork[], tables: readonly RestoredTable[]
     commitlogDirectory: member.config.commitlogDirectory,
     hintsDirectory: member.config.hintsDirectory,
     savedCachesDirectory: member.config.savedCachesDirectory,
-    nodetool: parts.tools.nodetool.map(quote).join(' '),
+    nodetool: parts.programs.nodetool.map(quote).join(' '),
   }));
   return restartScript(nodes, tables, quote);
 }

@@ -3,13 +3,11 @@ import { type Topology } from '../../cluster/tools/topology.ts';
 import { type RestoredNode, type RestoredTable } from '../../model/restore/restore-result.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { stageNode } from './node-stage.ts';
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import { type NodeWork, type PlannedRestore } from './options.ts';
 
 /** Fetches and checks every node's files; a node that fails does not stop the others. */
 export async function stageAll(
-  { work, members }: PlannedRestore,
-  options: RestoreOptions,
-  parts: RestoreParts,
+  { options, parts, work, members }: PlannedRestore,
   signal: AbortSignal,
 ): Promise<readonly RestoredNode[]> {
   parts.listen({ type: 'step', text: `restoring into ${[...new Set(work.map(({ staging }) => staging.directory))].join(', ')}` });
@@ -17,7 +15,7 @@ export async function stageAll(
   const staged = await Promise.all(
     work.map(async (node) => {
       try {
-        await stageNode({ ...node, transfers: options.transfers }, transfer, parts.listen, signal);
+        await stageNode({ ...node, transfers: options.transfers, transfer, listen: parts.listen }, signal);
         parts.listen({ type: 'node', host: node.member.host, state: 'done' });
         return plannedNode(node);
       } catch (error) {

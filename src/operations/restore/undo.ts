@@ -1,3 +1,4 @@
+import { type Listen } from '../../model/events.ts';
 import { BackupError, NotFoundError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
 import { type PlacingPhase } from '../../model/restore/restart-plan.ts';
@@ -44,7 +45,7 @@ export async function undoRestore(
     });
   }
   const { id, found } = await findJournals(members.present, options.id, signal);
-  await settled(found.map(({ member }) => checkTakeBack(member.remote, member.config.dataDirectories, id, signal)));
+  await settled(found.map(({ member }) => checkTakeBack(member, id, signal)));
   const plan: UndoResult = {
     id,
     dryRun: true,
@@ -60,7 +61,7 @@ export async function undoRestore(
     return undefined;
   }
   const nodes = found.map(({ member }) => member);
-  const failures = await takeBackAndStart(nodes, id, options, parts, signal);
+  const failures = await takeBackAndStart(nodes, id, options, parts.listen, signal);
   return {
     ...plan,
     dryRun: false,
@@ -75,15 +76,15 @@ async function takeBackAndStart(
   nodes: readonly Member[],
   id: string,
   options: UndoOptions,
-  parts: Pick<MemberParts, 'tools' | 'listen'>,
+  listen: Listen,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   try {
     // What hangs must not keep the old files away; who gives no answer has taken no writes.
-    await stopAll(nodes, options, 'if it answers', parts, signal);
-    parts.listen({ type: 'step', text: 'moving the old files back' });
-    await settled(nodes.map(({ remote, config }) => takeBack(remote, config.dataDirectories, id, signal)));
-    return await startAll(nodes, options, parts, signal);
+    await stopAll(nodes, { ...options, drain: 'if it answers' }, listen, signal);
+    listen({ type: 'step', text: 'moving the old files back' });
+    await settled(nodes.map((node) => takeBack(node, id, signal)));
+    return await startAll(nodes, options, listen, signal);
   } catch (error) {
     throw new BackupError(`taking restore ${id} back broke off: ${reasonOf(error)}`, {
       cause: error,
@@ -113,9 +114,7 @@ async function findJournals(
   signal: AbortSignal,
 ): Promise<{ readonly id: string; readonly found: readonly FoundJournal[] }> {
   const all = await Promise.all(
-    members.map(async (member) =>
-      (await readJournals(member.remote, member.config.dataDirectories, signal)).map((journal) => ({ member, journal })),
-    ),
+    members.map(async (member) => (await readJournals(member, signal)).map((journal) => ({ member, journal }))),
   );
   const undoable = all.flat().filter(({ journal }) => journal.phase !== 'undone');
   const id =

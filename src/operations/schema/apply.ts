@@ -1,10 +1,9 @@
-import { type RestoreParts } from '../restore/options.ts';
+import { type CqlNode, type ToolNode } from '../../cluster/node.ts';
+import { type Listen } from '../../model/events.ts';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
-import { type Remote } from '../../cluster/remote.ts';
-import { type Tools } from '../../cluster/tools/run-tool.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { type SchemaStatement, ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
@@ -12,7 +11,7 @@ import { BackupError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-types.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
-import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
+import { type Members, clusterTopology } from '../nodes/members.ts';
 
 /** What a restore knows of schemas; each is asked only when something could be lacking. */
 export interface Schemas {
@@ -60,15 +59,11 @@ export async function missingSchema(
 }
 
 /** The cluster's schema as its first node says it. Empty where cqlsh cannot: then nobody knows better than the topology. */
-export async function liveSchema(
-  { present: [member] }: Members,
-  tools: Tools,
-  signal: AbortSignal,
-): Promise<readonly SchemaStatement[]> {
+export async function liveSchema({ present: [member] }: Members, signal: AbortSignal): Promise<readonly SchemaStatement[]> {
   if (member === undefined) {
     return [];
   }
-  const text = await readSchema(member.remote, tools, member.config, signal).catch(() => '');
+  const text = await readSchema(member, signal).catch(() => '');
   signal.throwIfAborted();
   return parseSchema(text);
 }
@@ -77,8 +72,7 @@ export async function liveSchema(
 export async function createSchema(
   statements: readonly string[],
   tables: readonly TableId[],
-  members: Members,
-  parts: Pick<RestoreParts, 'tools' | 'listen'>,
+  { members, listen }: { readonly members: Members; readonly listen: Listen },
   signal: AbortSignal,
 ): Promise<void> {
   const [member] = members.present;
@@ -86,9 +80,9 @@ export async function createSchema(
     return;
   }
   const figure = statements.length === 1 ? '1 statement' : `${statements.length} statements`;
-  parts.listen({ type: 'step', text: `creating what is missing (${figure})` });
-  await runStatements(member, statements, parts.tools, signal);
-  const topology = await clusterTopology(members.present, parts.tools, signal);
+  listen({ type: 'step', text: `creating what is missing (${figure})` });
+  await runStatements(member, statements, signal);
+  const topology = await clusterTopology(members.present, signal);
   const still = tables.find((table) => !isThere(topology, table));
   if (still !== undefined) {
     throw new BackupError(`${still.keyspace}.${still.table} was created and is not there; do all nodes agree on the schema?`, {
@@ -98,30 +92,26 @@ export async function createSchema(
 }
 
 /** Throws RemoteError when one of them fails, or nodes that are up still disagree about the schema after two minutes. */
-export async function runStatements(
-  { remote, config }: Member,
-  statements: readonly string[],
-  tools: Tools,
-  signal: AbortSignal,
-): Promise<void> {
-  const output = await runCqlsh(remote, tools, config, statements, signal);
+export async function runStatements(node: CqlNode, statements: readonly string[], signal: AbortSignal): Promise<void> {
+  const output = await runCqlsh(node, statements, signal);
   if (isOnlyLateAgreement(output)) {
-    await schemaAgreement(remote, tools, signal);
+    await schemaAgreement(node, signal);
   } else if (output.status !== 0) {
-    throw cqlshError(remote, output);
+    throw cqlshError(node, output);
   }
 }
 
-async function schemaAgreement(remote: Remote, tools: Tools, signal: AbortSignal): Promise<void> {
+async function schemaAgreement(node: ToolNode, signal: AbortSignal): Promise<void> {
+  const { host } = node.remote;
   for (let tries = 1; tries <= agreementTries; tries += 1) {
-    const cluster = parseCluster(await clusterText(remote, tools, signal));
+    const cluster = parseCluster(await clusterText(node, signal));
     if (cluster?.schemas.size === 1) {
       return;
     }
-    await systemClock.sleep(agreementEveryMs, { signal });
+    await systemClock.sleep(agreementEveryMs, {}, signal);
   }
-  throw new RemoteError(`the nodes do not agree on the schema, asked on ${remote.host} for two minutes`, {
-    host: remote.host,
+  throw new RemoteError(`the nodes do not agree on the schema, asked on ${host} for two minutes`, {
+    host,
     command: 'nodetool describecluster',
     hint: 'nodetool describecluster shows who has which version',
   });

@@ -53,14 +53,14 @@ export async function applyBackupSchema(
 ): Promise<SchemaResult | undefined> {
   const selected = await readBackupSchema(question, parts, signal);
   const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
-  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const topology = await clusterTopology(members.present, signal);
   const { statements, existing } = planSchema(
     selected,
     (keyspace, table) =>
       table === undefined
         ? topology.keyspaces.includes(keyspace)
         : topology.tables.some((other) => other.keyspace === keyspace && other.table === table),
-    await liveSchema(members, parts.tools, signal),
+    await liveSchema(members, signal),
   );
   const plan = { statements: statements.map(ifNotExists), existing, dryRun: true };
   const [first] = members.present;
@@ -71,7 +71,7 @@ export async function applyBackupSchema(
     return undefined;
   }
   parts.listen({ type: 'step', text: `running ${plan.statements.length} statements on ${first.host}` });
-  await runStatements(first, plan.statements, parts.tools, signal);
+  await runStatements(first, plan.statements, signal);
   return { ...plan, dryRun: false };
 }
 
@@ -89,7 +89,7 @@ export async function mapTables(
 ): Promise<readonly MappedTable[]> {
   const sources = await chooseSources({ ...question, only: [] }, parts, signal);
   const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
-  const topology = await clusterTopology(members.present, parts.tools, signal);
+  const topology = await clusterTopology(members.present, signal);
   return sources.tables.map((table) => {
     const live = topology.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
     const head = { keyspace: table.keyspace, table: table.table, backup: tableDirectory(table) };

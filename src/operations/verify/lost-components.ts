@@ -17,16 +17,12 @@ export type Origin = Found | { readonly lost: LostObject; readonly reason: strin
  * Looks for components on the node that they came from. The same component is one of the same size and time, to the last
  * digit, whose sstable has the same digest: Statistics.db gets new bytes under its old name, and integer ids restart.
  */
-export async function findOrigins(
-  { remote, config }: Member,
-  lost: readonly LostObject[],
-  signal: AbortSignal,
-): Promise<readonly Origin[]> {
+export async function findOrigins(member: Member, lost: readonly LostObject[], signal: AbortSignal): Promise<readonly Origin[]> {
   const wanted = new Map(lost.map((each) => [nameOf(each), each]));
   const tables = new Map<string, TableId>(lost.map(({ wanted: { table } }) => [tableDirectory(table), table]));
   const same = new Map<string, FoundFile[]>();
   const others = new Set<string>();
-  for await (const found of findComponents(remote, config.dataDirectories, [...tables.values()], signal)) {
+  for await (const found of findComponents(member, [...tables.values()], signal)) {
     const name = `${found.table}/${found.path}`;
     const file = wanted.get(name)?.wanted.file;
     if (file === undefined) {
@@ -39,7 +35,7 @@ export async function findOrigins(
     }
   }
   const digests = await readDigests(
-    remote,
+    member.remote,
     [...new Set([...same.values()].flat().flatMap((found) => digestPlaceOf(found) ?? []))],
     signal,
   );

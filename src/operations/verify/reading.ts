@@ -8,7 +8,7 @@ import { type ReadSample } from '../../model/verify/verify-result.ts';
 import { hostPrefix, hostPrefixOf } from '../../storage/keys.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
-import { runUnits } from '../nodes/on-units.ts';
+import { eachBatch } from '../nodes/each-batch.ts';
 import { type ListedPart } from './listing.ts';
 
 export interface ReadingParts {
@@ -81,7 +81,7 @@ export class Reading {
     });
     this.#parts.listen({ type: 'node', host, state: 'transfer' });
     const judged = new Set<string>();
-    await runUnits(files, atOnce, signal, async (named, _, either) => {
+    const read = async (named: (typeof files)[number], _: number, either: AbortSignal): Promise<void> => {
       const { file } = named;
       const damage = await readDamage(file, this.#parts, either);
       this.#parts.listen({ type: 'transferred', host, files: 1, bytes: file.bytes });
@@ -93,7 +93,8 @@ export class Reading {
         this.#damaged.set(file.key, damage);
         found.push(componentProblem(damage.kind, damage.detail, manifest, named));
       }
-    });
+    };
+    await eachBatch(files, atOnce, read, signal);
     this.#parts.listen({ type: 'node', host, state: 'done' });
     this.#cover(listed);
     return [...listed.problems.filter(({ kind, key }) => kind !== 'etag' || !judged.has(key)), ...found];

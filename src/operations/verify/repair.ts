@@ -13,7 +13,7 @@ import { type Transfer } from '../../transfer/transfer.ts';
 import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
 import { recordStored } from './repair-manifests.ts';
 import { type Found, type Origin, findOrigins } from './lost-components.ts';
-import { runUnits } from '../nodes/on-units.ts';
+import { eachBatch } from '../nodes/each-batch.ts';
 import { readDamage, type ReadingParts } from './reading.ts';
 
 export interface RepairOptions {
@@ -30,10 +30,13 @@ export interface RepairParts extends MemberParts, ReadingParts {
   readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
 }
 
-/** What has come of it so far, by key. */
-interface Progress {
-  /** Objects that are right again, and what the manifests have to say of them. */
+/** A repair that is at work. */
+interface Repair {
+  readonly options: RepairOptions;
+  readonly parts: RepairParts;
+  /** By key: objects that are right again, and what the manifests have to say of them. */
   readonly stored: Map<string, StoredBytes & { readonly wanted: WantedComponent }>;
+  /** What has come of it so far, by key. */
   readonly mendings: Map<string, Mending>;
 }
 
@@ -45,53 +48,48 @@ interface Progress {
 export async function repair(
   problems: readonly Problem[],
   options: RepairOptions,
-  parts: RepairParts,
-  lock: Lock,
+  parts: RepairParts & { readonly lock: Lock },
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Mending>> {
-  const progress: Progress = { stored: new Map(), mendings: new Map() };
+  const work: Repair = { options, parts, stored: new Map(), mendings: new Map() };
   const lost = lostObjects(problems);
-  await settleSuspects(lost, options, parts, progress, signal);
+  await settleSuspects(lost, work, signal);
   await storeAgain(
-    lost.filter(({ key }) => !progress.stored.has(key)),
-    options,
-    parts,
-    progress,
+    lost.filter(({ key }) => !work.stored.has(key)),
+    work,
     signal,
   );
-  if (progress.stored.size > 0) {
+  if (work.stored.size > 0) {
     parts.listen({ type: 'step', text: 'recording what was mended' });
-    await lock.confirm(signal);
-    await recordStored(parts.repository, progress.stored, signal);
+    await parts.lock.confirm(signal);
+    await recordStored(parts.repository, work.stored, signal);
   }
-  return progress.mendings;
+  return work.mendings;
+}
+
+interface RepairUpload extends Repair {
+  readonly transfer: Transfer;
 }
 
 /** An object that was only written again is as good as before if its contents are. */
 async function settleSuspects(
   lost: readonly LostObject[],
-  { transfers }: RepairOptions,
-  parts: RepairParts,
-  { stored, mendings }: Progress,
+  { options, parts, stored, mendings }: Repair,
   signal: AbortSignal,
 ): Promise<void> {
   const suspects = lost.filter(({ suspect }) => suspect);
-  await runUnits(suspects, transfers, signal, async ({ key, wanted }, _, either) => {
+  const look = async ({ key, wanted }: LostObject, _: number, either: AbortSignal): Promise<void> => {
     const { etag, file } = wanted;
     if (etag !== undefined && (await readDamage(file, parts, either)) === undefined) {
       stored.set(key, { storedBytes: file.storedBytes, ...sumOf(file), etag, wanted });
       mendings.set(key, { mended: true, detail: 'its contents are right; the new etag is recorded' });
     }
-  });
+  };
+  await eachBatch(suspects, options.transfers, look, signal);
 }
 
-async function storeAgain(
-  lost: readonly LostObject[],
-  options: RepairOptions,
-  parts: RepairParts,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
+async function storeAgain(lost: readonly LostObject[], work: Repair, signal: AbortSignal): Promise<void> {
+  const { options, parts } = work;
   if (lost.length === 0) {
     return;
   }
@@ -104,10 +102,10 @@ async function storeAgain(
       try {
         const member = memberOf(hostId, objects[0]?.host ?? '', members);
         const origins = await findOrigins(member, objects, signal);
-        await uploadAll(member, origins, options, { ...parts, transfer }, progress, signal);
+        await uploadAll(member, origins, { ...work, transfer }, signal);
       } catch (error) {
         signal.throwIfAborted();
-        giveUp(objects, reasonOf(error), progress);
+        giveUp(objects, reasonOf(error), work);
       }
     }),
   );
@@ -147,63 +145,52 @@ function notReached(absent: Members['absent']): string {
   return absent.length === 0 ? '' : `; not reached: ${absent.map(({ host }) => host).join(', ')}`;
 }
 
-async function uploadAll(
-  member: Member,
-  origins: readonly Origin[],
-  { transfers }: RepairOptions,
-  parts: RepairParts & { readonly transfer: Transfer },
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
+async function uploadAll(member: Member, origins: readonly Origin[], work: RepairUpload, signal: AbortSignal): Promise<void> {
+  const { options, parts } = work;
   const { host } = member;
   for (const origin of origins.filter((each) => 'reason' in each)) {
-    giveUp([origin.lost], origin.reason, progress);
+    giveUp([origin.lost], origin.reason, work);
   }
   const found = origins.filter((each) => 'source' in each);
   parts.listen({ type: 'planned', host, files: found.length, bytes: total(found.map(bytesOf)) });
   parts.listen({ type: 'node', host, state: 'transfer' });
-  await runUnits(batchBySize(found, bytesOf), transfers, signal, async (unit, _, either) => {
-    await uploadUnit(member, unit, parts, progress, either);
-    parts.listen({ type: 'transferred', host, files: unit.length, bytes: total(unit.map(bytesOf)) });
-  });
+  const upload = async (batch: readonly Found[], _: number, either: AbortSignal): Promise<void> => {
+    await uploadBatch(member, batch, work, either);
+    parts.listen({ type: 'transferred', host, files: batch.length, bytes: total(batch.map(bytesOf)) });
+  };
+  await eachBatch(batchBySize(found, bytesOf), options.transfers, upload, signal);
   parts.listen({ type: 'node', host, state: 'done' });
 }
 
 /** One file that cannot be read or stored must not keep back the others of its batch. */
-async function uploadUnit(
-  member: Member,
-  unit: readonly Found[],
-  parts: RepairParts & { readonly transfer: Transfer },
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
+async function uploadBatch(member: Member, batch: readonly Found[], work: RepairUpload, signal: AbortSignal): Promise<void> {
   try {
-    const sources = unit.map(({ source }) => source);
-    const stored = await retry(() => parts.transfer.upload(member.remote, sources, signal), signal);
-    const proofs = inOrder(unit.entries(), provenAtOnce, async ([index, { lost, source }]) => {
+    const sources = batch.map(({ source }) => source);
+    const stored = await retry(() => work.transfer.upload(member.remote, sources, signal), signal);
+    const proofs = inOrder(batch.entries(), provenAtOnce, async ([index, { lost, source }]) => {
       const object = stored[index];
       if (object === undefined) {
         throw new IntegrityError(`${lost.key} was not stored`);
       }
-      await prove(lost, object, parts, signal);
-      progress.stored.set(lost.key, { ...object, wanted: lost.wanted });
-      progress.mendings.set(lost.key, { mended: true, detail: `stored again from ${source.path} on ${member.host}` });
+      await prove(lost, object, work.parts, signal);
+      work.stored.set(lost.key, { ...object, wanted: lost.wanted });
+      work.mendings.set(lost.key, { mended: true, detail: `stored again from ${source.path} on ${member.host}` });
     });
     for await (const _ of proofs) {
       // Each notes by itself what it has proved.
     }
   } catch (error) {
     signal.throwIfAborted();
-    if (unit.length === 1) {
+    if (batch.length === 1) {
       giveUp(
-        unit.map(({ lost }) => lost),
+        batch.map(({ lost }) => lost),
         reasonOf(error),
-        progress,
+        work,
       );
       return;
     }
-    for (const one of unit.filter(({ lost }) => !progress.stored.has(lost.key))) {
-      await uploadUnit(member, [one], parts, progress, signal);
+    for (const one of batch.filter(({ lost }) => !work.stored.has(lost.key))) {
+      await uploadBatch(member, [one], work, signal);
     }
   }
 }
@@ -220,7 +207,7 @@ function bytesOf({ source }: Found): number {
   return source.upload.component.bytes;
 }
 
-function giveUp(lost: readonly LostObject[], detail: string, { mendings }: Progress): void {
+function giveUp(lost: readonly LostObject[], detail: string, { mendings }: Repair): void {
   for (const { key } of lost) {
     if (!mendings.has(key)) {
       mendings.set(key, { mended: false, detail });

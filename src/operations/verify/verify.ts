@@ -49,9 +49,9 @@ export async function verifyAndRepair(
   return withLock(
     parts.repository,
     request,
-    async (either, lock) => {
-      const result = await inspect(options, parts, true, either);
-      return { ...result, mendings: await repair(result.problems, options, parts, lock, either) };
+    async (lock, held) => {
+      const result = await inspect(options, parts, true, held);
+      return { ...result, mendings: await repair(result.problems, options, { ...parts, lock }, held) };
     },
     signal,
   );

@@ -54,9 +54,9 @@ class DirectoryStore implements ObjectStore {
     this.url = url;
   }
 
-  async put(key: string, body: Body, options: PutOptions = {}, signal?: AbortSignal): Promise<StoredObject> {
+  async put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {
     pathOf(this.#base, key);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const chunks = chunksOf(key, body, options, signal);
     let fromBody: { readonly error: unknown } | undefined;
     let unfinishedFile: string | undefined;
@@ -70,7 +70,7 @@ class DirectoryStore implements ObjectStore {
           handle,
           marked(chunks, (error) => (fromBody = { error })),
         );
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         await handle.sync();
         written = await handle.stat({ bigint: true });
       } finally {
@@ -79,7 +79,7 @@ class DirectoryStore implements ObjectStore {
       await place(this.#base, unfinishedFile, key, options, etagAt, signal);
       return storedFile(key, written);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw fromBody === undefined ? directoryError(error, 'write', this.url, key) : fromBody.error;
     } finally {
       if (unfinishedFile !== undefined) {
@@ -88,10 +88,10 @@ class DirectoryStore implements ObjectStore {
     }
   }
 
-  async *get(key: string, range: ByteRange = {}, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *get(key: string, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const path = pathOf(this.#base, key);
     const fail = (error: unknown): unknown => directoryError(error, 'read', this.url, key);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const handle = await open(path, 'r').catch((error: unknown) => {
       throw codeOf(error) === 'ENOTDIR' ? new NotFoundError(`${this.url}/${key} does not exist`, { cause: error }) : fail(error);
     });
@@ -106,7 +106,7 @@ class DirectoryStore implements ObjectStore {
         throw new StorageError(`${this.url}/${key} has ${found.size} bytes, not ${Math.max(at, end)}`, { key });
       }
       while (at < end) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, end - at));
         const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, at).catch((error: unknown) => {
           throw fail(error);
@@ -122,27 +122,27 @@ class DirectoryStore implements ObjectStore {
     }
   }
 
-  async stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
+  async stat(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     const path = pathOf(this.#base, key);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const found = await statIfThere(path).catch((error: unknown) => {
       throw directoryError(error, 'look up', this.url, key);
     });
     return found?.isFile() === true ? storedFile(key, found) : undefined;
   }
 
-  async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+  async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
     yield* filesBelow(this.#place, prefix, signal);
   }
 
-  async *directories(prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+  async *directories(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
     yield* directoriesBelow(this.#place, prefix, signal);
   }
 
-  async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
     const paths = keys.map((key) => pathOf(this.#base, key));
     for (const [index, path] of paths.entries()) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       try {
         await unlink(path).catch((error: unknown) => {
           if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) {
@@ -156,11 +156,11 @@ class DirectoryStore implements ObjectStore {
     }
   }
 
-  async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
+  async clearUnfinished(before: Date, signal: AbortSignal): Promise<number> {
     return await this.#clear(olderThan(before), signal);
   }
 
-  async abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number> {
+  async abortUnfinished(prefix: string, signal: AbortSignal): Promise<number> {
     return await this.#clear(writtenFor(prefix), signal);
   }
 
@@ -170,8 +170,8 @@ class DirectoryStore implements ObjectStore {
     return { base: this.#base, url: this.url };
   }
 
-  async #clear(which: Which, signal?: AbortSignal): Promise<number> {
-    signal?.throwIfAborted();
+  async #clear(which: Which, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
     try {
       return await clearUnfinished(this.#base, which);
     } catch (error) {

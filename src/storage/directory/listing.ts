@@ -13,12 +13,12 @@ export interface Place {
 }
 
 /** The objects whose keys begin with the prefix, as `ObjectStore.list`. */
-export async function* filesBelow(place: Place, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+export async function* filesBelow(place: Place, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
   yield* walk(place, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
 }
 
 /** The names of the directories right below a prefix that hold an object, as `ObjectStore.directories`. */
-export async function* directoriesBelow(place: Place, prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+export async function* directoriesBelow(place: Place, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
   for await (const entry of entriesOf(place, prefix, signal)) {
     // A directory without an object is none: the leftover of an interrupted delete or put.
     if (!entry.directory) {
@@ -31,7 +31,7 @@ export async function* directoriesBelow(place: Place, prefix: string, signal?: A
   }
 }
 
-async function* walk(place: Place, directory: string, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+async function* walk(place: Place, directory: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
   for await (const { name, directory: below } of entriesOf(place, directory, signal)) {
     const key = directory + name;
     // Of a prefix like `a/b` only names in `a/` that start with `b` matter; deeper down everything does.
@@ -57,18 +57,18 @@ interface Entry {
 }
 
 /** What lies in a directory of the location; nothing when it is gone, but an error when the location is. */
-async function* entriesOf({ base, url }: Place, directory: string, signal?: AbortSignal): AsyncGenerator<Entry> {
+async function* entriesOf({ base, url }: Place, directory: string, signal: AbortSignal): AsyncGenerator<Entry> {
   const path = join(base, directory);
   try {
     for await (const entry of await opendir(path)) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (directory === '' && entry.name === unfinished) {
         continue;
       }
       yield { name: entry.name, directory: await isDirectory(path, entry) };
     }
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) && (await statIfThere(base)) !== undefined;
     if (!gone || directory === '') {
       throw directoryError(error, 'list', url, directory);

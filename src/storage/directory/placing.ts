@@ -98,12 +98,12 @@ export async function place(
   key: string,
   options: PutOptions,
   etagOf: (path: string) => Promise<string | undefined>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const to = pathOf(base, key);
   // A delete that empties a directory removes it, perhaps between our mkdir and our rename.
   for (let attempt = 1; ; attempt += 1) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     try {
       const made = await mkdir(dirname(to), { recursive: true });
       if (options.ifMatch !== undefined) {
@@ -160,7 +160,7 @@ async function replaceMatching(
   key: string,
   etag: string,
   etagOf: (path: string) => Promise<string | undefined>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const lock = join(base, unfinished, `lock-${createHash('sha1').update(key).digest('hex')}`);
   await takeLock(lock, key, signal);
@@ -174,10 +174,10 @@ async function replaceMatching(
   }
 }
 
-async function takeLock(lock: string, key: string, signal?: AbortSignal): Promise<void> {
+async function takeLock(lock: string, key: string, signal: AbortSignal): Promise<void> {
   const giveUpAt = Date.now() + 2 * lockStaleAfterMs;
   while (true) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     try {
       const handle = await open(lock, 'wx');
       return await handle.close();

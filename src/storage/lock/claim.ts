@@ -50,7 +50,7 @@ export async function claim(
         type: 'warning',
         text: 'this store ignores conditional writes: two backups started at the same moment cannot see each other',
       });
-      await clock.sleep(settleMs, { signal });
+      await clock.sleep(settleMs, {}, signal);
     }
     // A server that looks and writes in two steps (S3Proxy on a busy machine) lets two through now and then: the last one has it.
     const found = await readLock(store, signal);

@@ -71,7 +71,7 @@ export class Lock {
         signal.throwIfAborted();
         this.#lost.signal.throwIfAborted();
       }
-      await clock.sleep(heartbeatMs / 4, { signal });
+      await clock.sleep(heartbeatMs / 4, {}, signal);
     }
   }
 
@@ -87,11 +87,13 @@ export class Lock {
     }
     const { store, listen } = this.#holding;
     try {
-      await this.#inTime(releaseWithinMs, async (limit) => {
+      const remove = async (limit: AbortSignal): Promise<void> => {
         // Stores know no conditional delete. Just renewed it is nobody's to take over before the delete arrives.
         await this.#renew(limit);
         await store.delete([lockKey()], limit);
-      });
+      };
+      // An interrupted run removes its lock too, so the caller's signal does not count here.
+      await this.#inTime(releaseWithinMs, remove, new AbortController().signal);
     } catch (error) {
       const hint = error instanceof BackupError && error.hint !== undefined ? ` (${error.hint})` : '';
       listen({ type: 'warning', text: `the lock was not removed: ${messageOf(error)}${hint}` });
@@ -104,7 +106,7 @@ export class Lock {
     const leftMs = (): number => this.#renewedAtMs + staleMs - heartbeatMs - clock.elapsedMs();
     for (let reason = ''; ;) {
       const pauseMs = reason === '' ? heartbeatMs : heartbeatMs / 4;
-      await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true, signal }).catch(() => {});
+      await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true }, signal).catch(() => {});
       if (signal.aborted || this.#lost.signal.aborted) {
         return;
       }
@@ -174,7 +176,7 @@ export class Lock {
     return error;
   }
 
-  #inTime(milliseconds: number, work: (signal: AbortSignal) => Promise<void>, signal?: AbortSignal): Promise<void> {
+  #inTime(milliseconds: number, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, store } = this.#holding;
     const late = (): StorageError =>
       new StorageError(`${store.url} did not answer within ${milliseconds / 1000} s`, { key: lockKey(), transient: true });

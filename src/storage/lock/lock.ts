@@ -67,7 +67,7 @@ export async function acquireLock(store: ObjectStore, options: LockOptions, list
       return new Lock({ ...claiming, ...claimed, heartbeatMs, staleMs });
     }
     // Somebody was faster. Not in step with others whom that happened to as well.
-    await clock.sleep(50 * (1 + Math.random()), { signal });
+    await clock.sleep(50 * (1 + Math.random()), {}, signal);
   }
   throw new StorageError(`the lock of ${store.url} can neither be had nor read`, { key: lockKey(), transient: true });
 }
@@ -137,7 +137,7 @@ function watcher(
           hint: '--lock-timeout SECONDS waits for it; `sstash unlock` removes the lock of a run that is dead',
         });
       }
-      await clock.sleep(pollMs, { signal });
+      await clock.sleep(pollMs, {}, signal);
     }
   };
 }

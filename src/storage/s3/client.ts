@@ -8,23 +8,25 @@ export interface S3Options {
   /** Path below the bucket that all keys are relative to; empty for the bucket itself. */
   readonly base: string;
   /** By default what the SDK finds in environment and profile, else us-east-1. */
-  readonly region?: string;
+  readonly region?: string | undefined;
   /** Of an S3 server that is not AWS: `http://host:port`. */
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** Bucket in the path, not in the host name. By default true when an endpoint is given. */
-  readonly pathStyle?: boolean;
+  readonly pathStyle?: boolean | undefined;
   /** Sent only when given: many servers refuse it. */
-  readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
-  readonly kmsKeyId?: string;
-  readonly storageClass?: string;
+  readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse' | undefined;
+  readonly kmsKeyId?: string | undefined;
+  readonly storageClass?: string | undefined;
   /** By default the SDK's own chain: environment, profile, role. */
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+  readonly credentials?:
+    | {
+        readonly accessKeyId: string;
+        readonly secretAccessKey: string;
+        readonly sessionToken?: string;
+      }
+    | undefined;
   /** Size of an upload's parts where 10,000 of them suffice; 8 MiB by default, 5 MiB at least. */
-  readonly partBytes?: number;
+  readonly partBytes?: number | undefined;
 }
 
 /** What is said of every new object. */
@@ -59,9 +61,6 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   if (partBytes < 5 * mebibyte) {
     throw new UsageError('S3 takes no parts smaller than 5 MiB');
   }
-  // The SDK prints to stderr on Node 20, and offers nothing but this to stop it; set before it is loaded.
-  // oxlint-disable-next-line node/no-process-env
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
   // Loading takes 0.2 s, which a command that needs no S3 should not pay.
   const sdk = await import('@aws-sdk/client-s3');
   const agent = { keepAlive: true, maxSockets: 256 };

@@ -14,7 +14,7 @@ export function attemptAt({ url, bucket, endpoint }: S3Connection, doing: string
 }
 
 /** Every object below a prefix. Throws rather than give a listing that is not whole. */
-export async function* listS3(connection: S3Connection, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+export async function* listS3(connection: S3Connection, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
   for await (const page of pagesOf(connection, prefix, { doing: 'list' }, signal)) {
     for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
       if (Key === undefined || Size === undefined || LastModified === undefined || ETag === undefined) {
@@ -32,7 +32,7 @@ export async function* listS3(connection: S3Connection, prefix: string, signal?:
 }
 
 /** Names of the directories directly below a prefix that is empty or ends in `/`. */
-export async function* directoriesOfS3(connection: S3Connection, prefix: string, signal?: AbortSignal): AsyncGenerator<string> {
+export async function* directoriesOfS3(connection: S3Connection, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
   const whole = connection.base + prefix;
   for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
     for (const { Prefix } of page.CommonPrefixes ?? []) {
@@ -45,7 +45,7 @@ export async function* directoriesOfS3(connection: S3Connection, prefix: string,
 }
 
 /** One request that shows whether the bucket is there and may be listed. Throws what `s3Error` makes of the answer. */
-export async function probeBucket(connection: S3Connection, signal?: AbortSignal): Promise<void> {
+export async function probeBucket(connection: S3Connection, signal: AbortSignal): Promise<void> {
   for await (const _ of pagesOf(connection, '', { doing: 'open', MaxKeys: 1 }, signal)) {
     return;
   }
@@ -57,7 +57,7 @@ async function* pagesOf(
   { sdk, client, bucket, base, ...connection }: S3Connection,
   prefix: string,
   { doing, ...request }: { readonly doing: string; readonly Delimiter?: string; readonly MaxKeys?: number },
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<ListObjectsV2CommandOutput> {
   let token: string | undefined;
   do {
@@ -69,10 +69,10 @@ async function* pagesOf(
     };
     let page: ListObjectsV2CommandOutput;
     try {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       page = await client.send(new sdk.ListObjectsV2Command(input), optionsFor(signal));
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw s3Error(error, { ...connection, bucket, doing, key: prefix });
     }
     yield page;
@@ -85,20 +85,20 @@ async function* pagesOf(
 }
 
 /** Deletes in batches of 1,000; one by one where the server knows no batches. Keys that are gone count as deleted. */
-export async function deleteFromS3(connection: S3Connection, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+export async function deleteFromS3(connection: S3Connection, keys: readonly string[], signal: AbortSignal): Promise<void> {
   for (let start = 0; start < keys.length; start += deletesPerRequest) {
     const batch = keys.slice(start, start + deletesPerRequest);
     try {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       await deleteBatch(connection, batch, signal);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw s3Error(error, attemptAt(connection, 'delete', batch[0] ?? ''));
     }
   }
 }
 
-async function deleteBatch(connection: S3Connection, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+async function deleteBatch(connection: S3Connection, keys: readonly string[], signal: AbortSignal): Promise<void> {
   const { sdk, client, bucket: Bucket, base } = connection;
   const Objects = keys.map((key) => ({ Key: base + key }));
   try {

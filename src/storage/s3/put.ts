@@ -20,6 +20,21 @@ export class PutResources {
   }
 }
 
+/** What `ObjectStore.put` was asked for. */
+export interface Put {
+  readonly key: string;
+  readonly body: Body;
+  readonly options: PutOptions;
+}
+
+/** A put that is under way. */
+interface PutUnderWay extends Put {
+  readonly upload: Upload;
+  readonly resources: PutResources;
+  readonly expected: Expectation;
+  readonly stop: AbortController;
+}
+
 /**
  * Puts one object: in one request when it fits one part, otherwise as a multipart upload. Holds at most four parts on
  * their way and one being filled. The errors are those of the contract (`object-store.ts`).
@@ -27,12 +42,10 @@ export class PutResources {
 export async function putToS3(
   connection: S3Connection,
   resources: PutResources,
-  key: string,
-  body: Body,
-  options: PutOptions,
-  signal?: AbortSignal,
+  { key, body, options }: Put,
+  signal: AbortSignal,
 ): Promise<StoredObject> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const upload: Upload = {
     connection,
     Key: connection.base + key,
@@ -42,10 +55,11 @@ export async function putToS3(
   const expected: Expectation = {};
   // Ends with the caller's signal, or with the first part that fails.
   const stop = new AbortController();
-  const onAbort = (): void => stop.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const onAbort = (): void => stop.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
   let bytes = 0;
   let bodyError: { readonly thrown: unknown } | undefined;
+  const put: PutUnderWay = { key, body, options, upload, resources, expected, stop };
   const counted = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for await (const chunk of chunksOf(key, body, options, stop.signal)) {
@@ -60,17 +74,17 @@ export async function putToS3(
     }
   };
   try {
-    const { ETag } = await send(upload, resources, key, body, counted(), options, expected, stop);
+    const { ETag } = await send(put, counted());
     if (ETag === undefined) {
       throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
     }
     return storedObject(key, bytes, new Date(), ETag);
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (bodyError !== undefined) {
       throw bodyError.thrown;
     }
-    const own = await ownAfterAll(upload, key, bytes, error, expected, signal);
+    const own = await ownAfterAll(put, bytes, error, signal);
     if (own !== undefined) {
       return own;
     }
@@ -79,7 +93,7 @@ export async function putToS3(
       conditional: isConditional(options),
     });
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -88,15 +102,10 @@ function isConditional({ ifAbsent, ifMatch }: PutOptions): boolean {
 }
 
 async function send(
-  upload: Upload,
-  { memory, lanes, shortcut }: PutResources,
-  key: string,
-  body: Body,
+  { key, body, options, upload, resources, expected, stop }: PutUnderWay,
   chunks: AsyncGenerator<Uint8Array, void, undefined>,
-  options: PutOptions,
-  expected: Expectation,
-  stop: AbortController,
 ): Promise<Sent> {
+  const { memory, lanes, shortcut } = resources;
   const { partBytes } = upload.connection;
   const whole = async (bytes: Uint8Array): Promise<Sent> => {
     const bySdk = (): Promise<Sent> => putWhole(upload, bytes, expected, stop.signal);
@@ -120,7 +129,7 @@ async function send(
       throw new StorageError(`${key} came without a part`, { key });
     }
     if (!first.value.last) {
-      return await putParts(upload, first.value, parts, expected, stop, memory, lanes);
+      return await putParts(upload, first.value, parts, { expected, stop, memory, lanes });
     }
     const sent = await whole(first.value.bytes);
     memory.give(first.value.buffer);
@@ -135,12 +144,10 @@ async function send(
  * upload its own completion. The etag tells; where the server makes it of something else, the error stands.
  */
 async function ownAfterAll(
-  { connection, Key }: Upload,
-  key: string,
+  { key, upload: { connection, Key }, expected }: PutUnderWay,
   bytes: number,
   error: unknown,
-  expected: Expectation,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<StoredObject | undefined> {
   const inTheWay = [409, 412].includes(statusOf(error)) || nameOf(error) === 'NoSuchUpload';
   if (!inTheWay || attemptsOf(error) < 2 || expected.etag === undefined) {

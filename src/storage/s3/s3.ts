@@ -29,10 +29,10 @@ const fruitlessReads = 4;
  * Opens a bucket, or a path in it, and asks whether it is there (one ListObjectsV2). Throws NotFoundError when the
  * bucket does not exist, StorageError when it cannot be read or reached, UsageError for options S3 cannot take.
  */
-export async function openS3Store(options: S3Options & { readonly signal?: AbortSignal }): Promise<ObjectStore> {
+export async function openS3Store(options: S3Options, signal: AbortSignal): Promise<ObjectStore> {
   const connection = await connectS3(options);
   try {
-    await probeBucket(connection, options.signal);
+    await probeBucket(connection, signal);
     return new S3Store(connection, await signFor(connection));
   } catch (error) {
     connection.client.destroy();
@@ -56,18 +56,18 @@ class S3Store implements ObjectStore {
     this.#resources = new PutResources(connection.partBytes, this.#shortcut);
   }
 
-  async put(key: string, body: Body, options: PutOptions = {}, signal?: AbortSignal): Promise<StoredObject> {
+  async put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {
     assertKey(key);
-    return await putToS3(this.#connection, this.#resources, key, body, options, signal);
+    return await putToS3(this.#connection, this.#resources, { key, body, options }, signal);
   }
 
-  async *get(key: string, range: ByteRange = {}, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *get(key: string, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     assertKey(key);
     let at = range.from ?? 0;
     let end = range.to;
     let etag: string | undefined;
     for (let fruitless = 0; ;) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (at === end) {
         await this.#assertReaches(key, end, signal);
         return;
@@ -97,20 +97,20 @@ class S3Store implements ObjectStore {
         return;
       }
       // Cut off: go on from here, with the same object.
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       fruitless = at > from ? 0 : fruitless + 1;
       if (fruitless >= fruitlessReads) {
         throw new StorageError(`${this.url}/${key} breaks off at byte ${at} of ${end}`, { key, transient: true, cause: cut });
       }
-      await delay(100 * 2 ** fruitless, undefined, optionsForDelay(signal));
+      await delay(100 * 2 ** fruitless, undefined, { signal });
     }
   }
 
-  async stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
+  async stat(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     assertKey(key);
     const { sdk, client, bucket, base } = this.#connection;
     try {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const command = new sdk.HeadObjectCommand({ Bucket: bucket, Key: base + key });
       const { ContentLength, LastModified, ETag } = await client.send(command, optionsFor(signal));
       if (ContentLength === undefined || LastModified === undefined || ETag === undefined) {
@@ -118,7 +118,7 @@ class S3Store implements ObjectStore {
       }
       return storedObject(key, ContentLength, LastModified, ETag);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (statusOf(error) === 404) {
         return undefined;
       }
@@ -126,26 +126,26 @@ class S3Store implements ObjectStore {
     }
   }
 
-  list(prefix: string, signal?: AbortSignal): AsyncIterable<StoredObject> {
+  list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
     return listS3(this.#connection, prefix, signal);
   }
 
-  directories(prefix: string, signal?: AbortSignal): AsyncIterable<string> {
+  directories(prefix: string, signal: AbortSignal): AsyncIterable<string> {
     return directoriesOfS3(this.#connection, prefix, signal);
   }
 
-  async delete(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
     for (const key of keys) {
       assertKey(key);
     }
     await deleteFromS3(this.#connection, keys, signal);
   }
 
-  async clearUnfinished(before: Date, signal?: AbortSignal): Promise<number> {
+  async clearUnfinished(before: Date, signal: AbortSignal): Promise<number> {
     return await abortUploadsOfS3(this.#connection, { before }, signal);
   }
 
-  async abortUnfinished(prefix: string, signal?: AbortSignal): Promise<number> {
+  async abortUnfinished(prefix: string, signal: AbortSignal): Promise<number> {
     return await abortUploadsOfS3(this.#connection, { prefix }, signal);
   }
 
@@ -160,7 +160,7 @@ class S3Store implements ObjectStore {
     at: number,
     to: number | undefined,
     etag: string | undefined,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<OpenedObject | undefined> {
     const { sdk, client, bucket, base } = this.#connection;
     const whole = at === 0 && to === undefined;
@@ -174,7 +174,7 @@ class S3Store implements ObjectStore {
       });
       answer = await client.send(command, optionsFor(signal));
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (statusOf(error) === 416) {
         await this.#assertReaches(key, Math.max(at, to ?? 0), signal);
         return undefined;
@@ -200,7 +200,7 @@ class S3Store implements ObjectStore {
     return { stream, end: at + length, etag: ETag };
   }
 
-  async #assertReaches(key: string, offset: number, signal?: AbortSignal): Promise<void> {
+  async #assertReaches(key: string, offset: number, signal: AbortSignal): Promise<void> {
     const found = await this.stat(key, signal);
     if (found === undefined) {
       throw new NotFoundError(`${this.url}/${key} does not exist`);
@@ -213,8 +213,4 @@ class S3Store implements ObjectStore {
 
 function chunksFrom(stream: Readable): AsyncIterable<Uint8Array> {
   return stream;
-}
-
-function optionsForDelay(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal };
 }

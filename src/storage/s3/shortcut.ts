@@ -49,7 +49,7 @@ export class Shortcut {
   async put(key: string, bytes: Uint8Array, otherwise: () => Promise<Sent>, signal: AbortSignal): Promise<Sent> {
     const request = async (): Promise<Tried<Sent>> => {
       const headers = { ...this.#connection.placementHeaders, 'x-amz-checksum-crc32': checksumText(crc32(bytes)) };
-      const answer = await this.#send({ method: 'PUT', key, headers }, signal, bytes);
+      const answer = await this.#send({ method: 'PUT', key, headers }, bytes, signal);
       const { statusCode: status = 0, headers: said } = answer;
       // A refusal may come while bytes are still being sent, out of memory that is about to be used again.
       if (status === 200) {
@@ -63,9 +63,9 @@ export class Shortcut {
   }
 
   /** Opens the object of a whole key from its beginning; by `otherwise` where that does not work. Throws what that throws. */
-  async get<T>(key: string, otherwise: () => Promise<T>, signal: AbortSignal | undefined): Promise<OpenedObject | T> {
+  async get<T>(key: string, otherwise: () => Promise<T>, signal: AbortSignal): Promise<OpenedObject | T> {
     const request = async (): Promise<Tried<OpenedObject>> => {
-      const stream = await this.#send({ method: 'GET', key }, signal);
+      const stream = await this.#send({ method: 'GET', key }, undefined, signal);
       const { statusCode: status = 0, headers } = stream;
       const length = headers['content-length'];
       if (status === 200 && length !== undefined) {
@@ -82,12 +82,12 @@ export class Shortcut {
     return this.#either(request, otherwise, signal);
   }
 
-  async #either<T, O>(request: () => Promise<Tried<T>>, otherwise: () => Promise<O>, signal?: AbortSignal): Promise<T | O> {
+  async #either<T, O>(request: () => Promise<Tried<T>>, otherwise: () => Promise<O>, signal: AbortSignal): Promise<T | O> {
     if (this.#refusals >= mostRefusals || performance.now() < this.#restUntil) {
       return otherwise();
     }
     const tried = await request().catch(() => ({ status: 0 }));
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if ('done' in tried) {
       this.#refusals = 0;
       return tried.done;
@@ -104,8 +104,8 @@ export class Shortcut {
 
   async #send(
     request: { readonly method: 'GET' | 'PUT'; readonly key: string; readonly headers?: Readonly<Record<string, string>> },
-    signal: AbortSignal | undefined,
-    body?: Uint8Array,
+    body: Uint8Array | undefined,
+    signal: AbortSignal,
   ): Promise<http.IncomingMessage> {
     const { url, headers } = await this.#sign(request);
     const { agents } = this.#connection;
@@ -115,7 +115,7 @@ export class Shortcut {
       headers: body === undefined ? headers : { ...headers, 'content-length': body.byteLength },
       agent: secure ? agents.https : agents.http,
       timeout: connectionMs,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     };
     return new Promise((resolve, reject) => {
       const sent = (secure ? https : http).request(url, options, resolve);

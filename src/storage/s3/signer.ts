@@ -51,7 +51,7 @@ export function signerFor(connection: S3Connection, sign: Sign): Signer {
   };
 }
 
-async function begin(connection: S3Connection, key: string, signal?: AbortSignal): Promise<string> {
+async function begin(connection: S3Connection, key: string, signal: AbortSignal): Promise<string> {
   const { client, sdk, bucket: Bucket, base, placement } = connection;
   try {
     const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key: base + key, ...placement });
@@ -61,7 +61,7 @@ async function begin(connection: S3Connection, key: string, signal?: AbortSignal
     }
     return UploadId;
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw s3Error(error, attemptAt(connection, 'write', key));
   }
 }
@@ -88,7 +88,7 @@ function partsOf(
         }
         return { etag: ETag.replaceAll('"', '') };
       } catch (error) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         throw s3Error(error, attemptAt(connection, 'write', key));
       }
     },

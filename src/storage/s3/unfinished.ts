@@ -23,7 +23,7 @@ const enough = 5;
  * Aborts uploads of keys with a prefix that were begun before a time; gives their number. A part that was under way meanwhile
  * can outlive the abort (the S3 API says so, versitygw does so): asks and aborts again until nothing is left.
  */
-export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, signal?: AbortSignal): Promise<number> {
+export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, signal: AbortSignal): Promise<number> {
   const { sdk, client, bucket: Bucket } = connection;
   const aborted = new Map<string, number>();
   try {
@@ -34,7 +34,7 @@ export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, s
         return aborted.size;
       }
       if (due.some(({ UploadId }) => aborted.has(UploadId))) {
-        await delay(100, undefined, signal === undefined ? {} : { signal });
+        await delay(100, undefined, { signal });
       }
       for (const { Key, UploadId } of due) {
         const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
@@ -48,7 +48,7 @@ export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, s
       }
     }
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     throw s3Error(error, attemptAt(connection, 'clear unfinished uploads of', meant.prefix ?? ''));
   }
 }
@@ -60,12 +60,12 @@ export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, s
 async function uploadsOf(
   { sdk, client, bucket: Bucket, base }: S3Connection,
   { prefix = '', before }: Meant,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<readonly Unfinished[]> {
   const Prefix = base + prefix;
   const uploads: Unfinished[] = [];
   for (let marker: string | undefined; ;) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const page: ListMultipartUploadsCommandOutput = await client.send(
       new sdk.ListMultipartUploadsCommand({ Bucket, Prefix, ...(marker === undefined ? {} : { KeyMarker: marker }) }),
       optionsFor(signal),

@@ -16,7 +16,7 @@ export interface Conversation {
 export function converse(remote: Remote, command: Command, signal: AbortSignal): Conversation {
   const said = new Sayings();
   return {
-    lines: linesOf(remote.read(command, { input: said.read(), signal })),
+    lines: linesOf(remote.read(command, { input: said.read() }, signal)),
     say: (text) => said.add(text),
     end: () => said.end(),
   };

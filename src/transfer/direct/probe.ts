@@ -26,7 +26,7 @@ const probeKey = 'sstash-probe';
 
 export async function unreachable(remote: Remote, parts: DirectParts, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const lacking = (await remote.run(probeCommand(), { signal })).trim();
+    const lacking = (await remote.run(probeCommand(), {}, signal)).trim();
     if (lacking !== '') {
       return `it lacks ${lacking}`;
     }
@@ -42,4 +42,10 @@ export async function unreachable(remote: Remote, parts: DirectParts, signal: Ab
     signal.throwIfAborted();
     return reasonOf(error);
   }
+}
+
+/** Whether a curl sends several requests side by side (7.66 and later), by the first line of its `--version`. */
+export function sendsSideBySide(version = ''): boolean {
+  const [, major, minor] = /^curl (\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 66);
 }

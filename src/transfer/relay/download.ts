@@ -24,11 +24,9 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
   const input = onNode ? checkStored(parts.store, file, signal) : plainBytes(parts.store, file, parts.pool, signal);
   const write = proved ? unpackAndSum : onNode ? 'lzop -d -c >"$1"' : 'cat >"$1"';
   let said: string;
+  const command = ['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" || exit 1\n${write}`, 'sh', path] as const;
   try {
-    said = await to.run(['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" || exit 1\n${write}`, 'sh', path], {
-      input: limited(input, parts.limitOf?.(to), signal),
-      signal,
-    });
+    said = await to.run(command, { input: limited(input, parts.limitOf?.(to), signal) }, signal);
   } catch (error) {
     // The node's lzop may notice damage before this side does, and knows no name for what it reads.
     throw error instanceof RemoteError && !error.transient
@@ -60,7 +58,7 @@ export async function downloadBatch(parts: RelayParts, unit: readonly Target[], 
   // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
   // backup would take a rewritten Statistics.db for one that it knows.
   const input = limited(joined(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
-  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input, signal });
+  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
 }
 
 /** Only for files below the batch limit. */

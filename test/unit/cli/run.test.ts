@@ -7,6 +7,7 @@ import { Repository } from '../../../src/storage/repository.ts';
 import { backupManifestOf, nodeManifestOf, storedOf, users } from '../../support/manifests.ts';
 import { type SourceRun, runSource } from '../../support/sources.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
+import { never } from '../../support/never.ts';
 
 const sample = new URL('../../support/sample-program.ts', import.meta.url);
 const main = new URL('../../../src/main.ts', import.meta.url);
@@ -75,10 +76,10 @@ test('list and show of a directory location: documents, no such location, a dama
   const repository = new Repository(await openDirectoryStore(directory));
   const id = '20261121T031500Z';
   const child = { id: '20261121T091500Z', parent: id };
-  await repository.saveNodeManifest(nodeManifestOf({ tables: [{ ...users, files: [storedOf('nb-1-big-Data.db')] }] }));
-  await repository.commit(backupManifestOf({ id }));
-  await repository.saveNodeManifest(nodeManifestOf({ backup: child.id, parent: id }));
-  await repository.commit(backupManifestOf({ ...child, takenAt: '2026-11-21T09:15:00.000Z' }));
+  await repository.saveNodeManifest(nodeManifestOf({ tables: [{ ...users, files: [storedOf('nb-1-big-Data.db')] }] }), never);
+  await repository.commit(backupManifestOf({ id }), never);
+  await repository.saveNodeManifest(nodeManifestOf({ backup: child.id, parent: id }), never);
+  await repository.commit(backupManifestOf({ ...child, takenAt: '2026-11-21T09:15:00.000Z' }), never);
   const at = ['-L', `file://${directory}`];
   const [list, show, none, missing, moment, filtered] = await Promise.all([
     runSource(main, ['list', ...at, '--until', '2026-11-21T09:00', '--json']),

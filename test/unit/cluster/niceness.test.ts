@@ -6,7 +6,7 @@ import { localRemote } from '../../support/local-remote.ts';
 
 const remote = localRemote({ host: 'n1' });
 const signal = new AbortController().signal;
-const run = (command: Command) => remote.run(command, { signal });
+const run = (command: Command) => remote.run(command, {}, signal);
 
 test('a command runs with less claim on the CPU, its arguments as they were, and ends as it would', async () => {
   // Without a command, nice prints its own niceness.

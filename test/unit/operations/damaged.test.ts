@@ -1,4 +1,5 @@
 /** A backup whose own manifest cannot be read keeps nobody from the others, and is passed over by nobody in silence. */
+import { never } from '../../support/never.ts';
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { type Event } from '../../../src/model/events.ts';
@@ -13,7 +14,7 @@ import { damagedRow, listRow, listText } from '../../../src/report/listing-repor
 import { deleteQuestion } from '../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
 import { backupManifestKey, inProgressKey } from '../../../src/storage/keys.ts';
-import { LocationHistory, never } from '../../support/location-history.ts';
+import { LocationHistory } from '../../support/location-history.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const owner = { host: 'bastion', pid: process.pid, user: 'ops' };

@@ -71,7 +71,7 @@ describe('unlock', () => {
 
   test('removes what cannot be read as a lock, too', async (context) => {
     const repository = await repositoryIn(context);
-    await repository.store.put('lock.json', Buffer.from('{"format":2}'));
+    await repository.store.put('lock.json', Buffer.from('{"format":2}'), {}, never);
     const result = await unlock(repository, async () => true, never);
     assert.match(unlockText(result, new Date()), /^removed the lock: somebody whose lock cannot be read/);
     assert.deepEqual(await listed(repository.store, ''), []);

@@ -8,6 +8,7 @@ import { type Remote } from '../../../../src/cluster/remote.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 /** A Remote that answers any read with these chunks, all in one buffer that it uses again, as a socket may. */
 function chunked(chunks: readonly Uint8Array[]): Remote {
@@ -25,7 +26,7 @@ function chunked(chunks: readonly Uint8Array[]): Remote {
 
 async function contents(remote: Remote, directory: string, files: readonly { path: string; bytes: number }[]): Promise<string[]> {
   const found: string[] = [];
-  for await (const { file, content } of readSmallFiles(remote, directory, files)) {
+  for await (const { file, content } of readSmallFiles(remote, directory, files, never)) {
     found.push(`${file.path}=${content.toString('latin1')}`);
   }
   return found;

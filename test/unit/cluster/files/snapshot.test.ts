@@ -8,6 +8,7 @@ import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { unprivileged, unprivilegedMissing } from '../../../support/unprivileged.ts';
+import { never } from '../../../support/never.ts';
 
 const remote = localRemote({ host: 'h2' });
 const users = { keyspace: 'shop3', table: 'users', id: '3cc92220e54311f1b6bc256901ef1e45' };
@@ -55,7 +56,7 @@ test('every file of the tag is listed and nothing else: indexes, empty files, un
   const data = await temporaryDirectory(t);
   const tag = 'sstash-2026.11+a';
   await plant(data, { ...usersSnapshot(tag), ...emptySnapshot(tag) });
-  const listing = await listSnapshot(remote, [data], tag);
+  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, tag, never);
   assert.deepEqual(
     listing.components.map((component) => [component.path, component.bytes]),
     [
@@ -79,7 +80,7 @@ test('every file of the tag is listed and nothing else: indexes, empty files, un
 test("Cassandra's digests are read as hexadecimal, each under its Data.db", async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, usersSnapshot('T'));
-  const listing = await listSnapshot(remote, [data], 'T');
+  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
   assert.equal(digestOf(listing, { table: users, path: 'nb-1-big-Data.db' }), 'bcce1492');
   assert.equal(digestOf(listing, { table: users, path: '.users_email/nb-2-big-Data.db' }), '00000007');
   assert.equal(digestOf(listing, { table: users, path: 'nb-1-big-Digest.crc32' }), undefined);
@@ -91,7 +92,7 @@ test('a digest file that holds no CRC-32 is named, not trusted', async (t) => {
   const path = `${usersDirectory}/snapshots/T/nb-1-big-Digest.crc32`;
   for (const text of ['', 'abc', '4294967296', '-1']) {
     await plant(data, { ...usersSnapshot('T'), [path]: text });
-    const listing = await listSnapshot(remote, [data], 'T');
+    const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
     assert.deepEqual(listing.unreadableDigests, [`${usersDirectory}/nb-1-big-Digest.crc32`]);
     assert.equal(digestOf(listing, { table: users, path: 'nb-1-big-Data.db' }), undefined);
   }
@@ -102,7 +103,7 @@ test('modification times keep every digit', async (t) => {
   const path = `${emptyDirectory}/snapshots/T/nb-1-big-Data.db`;
   await plant(data, { [path]: 'x' });
   await utimes(join(data, path), 1795221107, 1795221107.25);
-  const listing = await listSnapshot(remote, [data], 'T');
+  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
   assert.equal(listing.components[0]?.modified, '2026-11-21T00:31:47.2500000000Z');
 });
 
@@ -111,7 +112,7 @@ test('a table may lie on several disks, with its file list on one or on both', a
   const snapshot = `${usersDirectory}/snapshots/T`;
   await plant(first, { [`${snapshot}/manifest.json`]: '{"files":["nb-1-big-Data.db"]}', [`${snapshot}/nb-1-big-Data.db`]: 'a' });
   await plant(second, { [`${snapshot}/nb-2-big-Data.db`]: 'bc' });
-  const listing = await listSnapshot(remote, [first, second], 'T');
+  const listing = await listSnapshot({ remote, config: { dataDirectories: [first, second] } }, 'T', never);
   assert.deepEqual(
     listing.components.map((component) => [component.path, component.disk]),
     [
@@ -121,9 +122,10 @@ test('a table may lie on several disks, with its file list on one or on both', a
   );
   assert.deepEqual(missingFromSnapshot(listing, [users]), []);
   await plant(second, { [`${snapshot}/manifest.json`]: '{"files":["nb-3-big-Data.db"]}' });
-  assert.deepEqual(missingFromSnapshot(await listSnapshot(remote, [first, second], 'T'), [users]), [
-    { table: users, reason: 'nb-3-big-Data.db is listed and not there' },
-  ]);
+  assert.deepEqual(
+    missingFromSnapshot(await listSnapshot({ remote, config: { dataDirectories: [first, second] } }, 'T', never), [users]),
+    [{ table: users, reason: 'nb-3-big-Data.db is listed and not there' }],
+  );
 });
 
 test('one name on two disks is an error that names both', async (t) => {
@@ -132,7 +134,7 @@ test('one name on two disks is an error that names both', async (t) => {
   await plant(first, { [path]: 'a' });
   await plant(second, { [path]: 'b' });
   await assert.rejects(
-    listSnapshot(remote, [first, second], 'T'),
+    listSnapshot({ remote, config: { dataDirectories: [first, second] } }, 'T', never),
     /nb-1-big-Data\.db lies on two disks of h2, the second is .*sstash-test/,
   );
 });
@@ -143,17 +145,20 @@ test('what is missing is found: a table, its file list, a file that the list nam
   await unlink(join(data, usersDirectory, 'snapshots/T/.users_email/nb-2-big-Data.db'));
   await unlink(join(data, emptyDirectory, 'snapshots/T/manifest.json'));
   const other = { keyspace: 'shop2', table: 'gone', id: '521b9730e54311f1b6bc256901ef1e45' };
-  assert.deepEqual(missingFromSnapshot(await listSnapshot(remote, [data], 'T'), [users, empty, other]), [
-    { table: other, reason: 'no snapshot directory' },
-    { table: empty, reason: 'no manifest.json' },
-    { table: users, reason: '.users_email/nb-2-big-Data.db is listed and not there' },
-  ]);
+  assert.deepEqual(
+    missingFromSnapshot(await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never), [users, empty, other]),
+    [
+      { table: other, reason: 'no snapshot directory' },
+      { table: empty, reason: 'no manifest.json' },
+      { table: users, reason: '.users_email/nb-2-big-Data.db is listed and not there' },
+    ],
+  );
 });
 
 test('a snapshot that is not there is an empty listing in which every table is missing', async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, usersSnapshot('T'));
-  const listing = await listSnapshot(remote, [data], 'U');
+  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'U', never);
   assert.deepEqual([listing.tables, listing.components], [[], []]);
   assert.deepEqual(missingFromSnapshot(listing, [users]), [{ table: users, reason: 'no snapshot directory' }]);
 });
@@ -164,7 +169,7 @@ test('keyspaces and tables that were moved away and linked are followed', async 
   await symlink(join(away, 'shop3'), join(data, 'shop3'));
   await mkdir(join(data, 'shop2'));
   await symlink(join(away, emptyDirectory), join(data, emptyDirectory));
-  const listing = await listSnapshot(remote, [data], 'T');
+  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
   assert.equal(listing.components.length, 7);
   assert.deepEqual(missingFromSnapshot(listing, [users, empty]), []);
 });
@@ -173,26 +178,35 @@ test('a link among the components is an error: what it leads to may not be what 
   const data = await temporaryDirectory(t);
   await plant(data, usersSnapshot('T'));
   await symlink('/etc/passwd', join(data, usersDirectory, 'snapshots/T/nb-3-big-Data.db'));
-  await assert.rejects(listSnapshot(remote, [data], 'T'), /nb-3-big-Data\.db on h2 is not a plain file/);
+  await assert.rejects(
+    listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never),
+    /nb-3-big-Data\.db on h2 is not a plain file/,
+  );
 });
 
 test('a table directory without an id is an error that names it', async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, { 'old/users/snapshots/T/old-users-jb-1-Data.db': 'x' });
-  await assert.rejects(listSnapshot(remote, [data], 'T'), /old\/users on h2 is not named <table>-<id>/);
+  await assert.rejects(
+    listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never),
+    /old\/users on h2 is not named <table>-<id>/,
+  );
 });
 
 test('a file list that is not one is an error', async (t) => {
   const data = await temporaryDirectory(t);
   for (const text of ['', '{"files":', '{"files":"all"}', '[]']) {
     await plant(data, { [`${usersDirectory}/snapshots/T/manifest.json`]: text });
-    await assert.rejects(listSnapshot(remote, [data], 'T'), /manifest\.json on h2 is not a snapshot's file list/);
+    await assert.rejects(
+      listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never),
+      /manifest\.json on h2 is not a snapshot's file list/,
+    );
   }
 });
 
 test('a data directory that is not there is an error with its name', async (t) => {
   const data = await temporaryDirectory(t);
-  await assert.rejects(listSnapshot(remote, [join(data, 'none')], 'T'), (error) => {
+  await assert.rejects(listSnapshot({ remote, config: { dataDirectories: [join(data, 'none')] } }, 'T', never), (error) => {
     assert.ok(error instanceof RemoteError);
     assert.match(error.message, /^snapshot T in .*\/none on h2 cannot be read: .*\/none/);
     assert.match(error.hint ?? '', /--use-sudo/);
@@ -205,7 +219,7 @@ test('a directory that may not be read is an error, wherever it lies on the way'
   await plant(data, usersSnapshot('T'));
   await chmod(data, 0o755);
   const nobody = unprivileged(remote);
-  assert.equal((await listSnapshot(nobody, [data], 'T')).components.length, 7);
+  assert.equal((await listSnapshot({ remote: nobody, config: { dataDirectories: [data] } }, 'T', never)).components.length, 7);
   for (const path of [
     'shop3',
     usersDirectory,
@@ -214,11 +228,18 @@ test('a directory that may not be read is an error, wherever it lies on the way'
     `${usersDirectory}/snapshots/T/.users_email`,
   ]) {
     await chmod(join(data, path), 0o700);
-    await assert.rejects(listSnapshot(nobody, [data], 'T'), /cannot be read: .*Permission denied/, path);
+    await assert.rejects(
+      listSnapshot({ remote: nobody, config: { dataDirectories: [data] } }, 'T', never),
+      /cannot be read: .*Permission denied/,
+      path,
+    );
     await chmod(join(data, path), 0o755);
   }
   await chmod(join(data, usersDirectory, 'snapshots/T/nb-1-big-Digest.crc32'), 0o600);
-  await assert.rejects(listSnapshot(nobody, [data], 'T'), /cannot be read: .*Digest\.crc32.*Permission denied/);
+  await assert.rejects(
+    listSnapshot({ remote: nobody, config: { dataDirectories: [data] } }, 'T', never),
+    /cannot be read: .*Digest\.crc32.*Permission denied/,
+  );
 });
 
 test('lost+found and the snapshots of others may be closed', { skip: unprivilegedMissing }, async (t) => {
@@ -228,5 +249,8 @@ test('lost+found and the snapshots of others may be closed', { skip: unprivilege
   await chmod(join(data, 'lost+found'), 0o700);
   await chmod(join(data, usersDirectory, 'snapshots/T-other'), 0o700);
   await chmod(join(data, usersDirectory, 'backups'), 0o700);
-  assert.equal((await listSnapshot(unprivileged(remote), [data], 'T')).components.length, 7);
+  assert.equal(
+    (await listSnapshot({ remote: unprivileged(remote), config: { dataDirectories: [data] } }, 'T', never)).components.length,
+    7,
+  );
 });

@@ -12,6 +12,7 @@ import {
   takeBack,
 } from '../../../../src/cluster/placing/placing.ts';
 import { type Remote } from '../../../../src/cluster/remote.ts';
+import { type DataNode } from '../../../../src/cluster/node.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -47,6 +48,7 @@ const afterwards = {
 interface Host {
   readonly root: string;
   readonly plan: PlacingPlan;
+  readonly config: DataNode['config'];
 }
 
 async function host(root: string): Promise<Host> {
@@ -58,7 +60,6 @@ async function host(root: string): Promise<Host> {
   const plan = {
     id,
     hosts: ['n1', 'n2'],
-    dataDirectories: [join(root, "it's data"), join(root, 'data2')],
     stateDirectories: ['commitlog', 'hints', 'saved_caches'].map((name) => join(root, name)),
     tables: [
       { live: 'shop/users-1', staged: join(root, 'staging/shop/users-9') },
@@ -66,7 +67,7 @@ async function host(root: string): Promise<Host> {
       { live: 'shop/empty-4', staged: join(root, 'staging/shop/empty-4') },
     ],
   };
-  return { root, plan };
+  return { root, plan, config: { dataDirectories: [join(root, "it's data"), join(root, 'data2')] } };
 }
 
 async function contents(root: string): Promise<Record<string, string>> {
@@ -102,28 +103,28 @@ async function failingFrom(root: string, call: number): Promise<Remote> {
 const never = Number.MAX_SAFE_INTEGER;
 
 test('old files go aside, restored ones in; the way back leaves everything as it was, and nothing is deleted', async (t) => {
-  const { root, plan } = await host(await temporaryDirectory(t));
+  const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing(whole, plan, signal);
+  await beginPlacing({ remote: whole, config }, plan, signal);
   assert.deepEqual(await live(root), oldLive);
-  await placeFiles(whole, plan.dataDirectories, id, signal);
+  await placeFiles({ remote: whole, config }, id, signal);
   assert.deepEqual(await live(root), afterwards);
-  const [journal] = await readJournals(whole, plan.dataDirectories, signal);
+  const [journal] = await readJournals({ remote: whole, config }, signal);
   assert.deepEqual(
     [journal?.id, journal?.phase, journal?.hosts, journal?.tables],
     [id, 'placed', plan.hosts, plan.tables.map((table) => join(root, "it's data", table.live))],
   );
-  await checkTakeBack(whole, plan.dataDirectories, id, signal);
+  await checkTakeBack({ remote: whole, config }, id, signal);
   // What Cassandra wrote meanwhile is moved out too.
   await writeFile(join(root, 'data2/shop/users-1/nb-7-big-Data.db'), 'flushed after the restore');
-  await takeBack(whole, plan.dataDirectories, id, signal);
+  await takeBack({ remote: whole, config }, id, signal);
   assert.deepEqual(await live(root), oldLive);
   const texts = new Set(Object.values(await contents(root)));
   for (const text of [...Object.values(old), ...Object.values(staged), 'flushed after the restore']) {
     assert.ok(texts.has(text), `${text} is gone`);
   }
-  assert.equal((await readJournals(whole, plan.dataDirectories, signal))[0]?.phase, 'undone');
-  await assert.rejects(placeFiles(whole, plan.dataDirectories, id, signal), /is undone and cannot go on/);
+  assert.equal((await readJournals({ remote: whole, config }, signal))[0]?.phase, 'undone');
+  await assert.rejects(placeFiles({ remote: whole, config }, id, signal), /is undone and cannot go on/);
 });
 
 test('after a crash at any step it can be gone on with, and taken back, also after a crash on the way back', async (t) => {
@@ -134,18 +135,18 @@ test('after a crash at any step it can be gone on with, and taken back, also aft
     const forward = await host(join(parent, `forward-${call}`));
     const back = await host(join(parent, `back-${call}`));
     let crashed = false;
-    for (const { root, plan } of [forward, back]) {
-      await beginPlacing(whole, plan, signal);
+    for (const { root, plan, config } of [forward, back]) {
+      await beginPlacing({ remote: whole, config }, plan, signal);
       const failing = await failingFrom(root, call);
-      crashed = await placeFiles(failing, plan.dataDirectories, id, signal).then(
+      crashed = await placeFiles({ remote: failing, config }, id, signal).then(
         () => false,
         () => true,
       );
     }
-    await placeFiles(whole, forward.plan.dataDirectories, id, signal);
+    await placeFiles({ ...forward, remote: whole }, id, signal);
     assert.deepEqual(await live(forward.root), afterwards, `gone on after a crash at call ${call}`);
-    await takeBack(await failingFrom(back.root, (call % 13) + 1), back.plan.dataDirectories, id, signal).catch(() => {});
-    await takeBack(whole, back.plan.dataDirectories, id, signal);
+    await takeBack({ ...back, remote: await failingFrom(back.root, (call % 13) + 1) }, id, signal).catch(() => {});
+    await takeBack({ ...back, remote: whole }, id, signal);
     assert.deepEqual(await live(back.root), oldLive, `taken back after a crash at call ${call}`);
     if (!crashed) {
       break;
@@ -156,49 +157,49 @@ test('after a crash at any step it can be gone on with, and taken back, also aft
 });
 
 test('what another run put there meanwhile is not overwritten, nor anything moved over the remains of another restore', async (t) => {
-  const { root, plan } = await host(await temporaryDirectory(t));
+  const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing(whole, plan, signal);
+  await beginPlacing({ remote: whole, config }, plan, signal);
   // A node that was started in the middle, and wrote: two sstables of one name.
   await mkdir(join(root, `data2/shop/users-1/snapshots/before-restore-${id}`), { recursive: true });
   await writeFile(join(root, `data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`), 'moved before');
-  await assert.rejects(placeFiles(whole, plan.dataDirectories, id, signal), /cannot move \S+\/nb-2-big-Data\.db to/);
+  await assert.rejects(placeFiles({ remote: whole, config }, id, signal), /cannot move \S+\/nb-2-big-Data\.db to/);
   const after = await contents(root);
   assert.equal(after[`data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`], 'moved before');
   assert.equal(after['data2/shop/users-1/nb-2-big-Data.db'], 'old users on the second disk');
 
   const later = { ...plan, id: '20261122T071500Z' };
-  await beginPlacing(whole, later, signal);
-  await assert.rejects(placeFiles(whole, plan.dataDirectories, later.id, signal), new RegExp(`restore ${id} is half-done here`));
+  await beginPlacing({ remote: whole, config }, later, signal);
+  await assert.rejects(placeFiles({ remote: whole, config }, later.id, signal), new RegExp(`restore ${id} is half-done here`));
 });
 
 test('nothing is taken back when the old files were cleared: the tables would be left empty', async (t) => {
-  const { root, plan } = await host(await temporaryDirectory(t));
+  const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing(whole, plan, signal);
-  await placeFiles(whole, plan.dataDirectories, id, signal);
+  await beginPlacing({ remote: whole, config }, plan, signal);
+  await placeFiles({ remote: whole, config }, id, signal);
   await rm(join(root, "it's data/shop/users-1/snapshots", `before-restore-${id}`), { recursive: true });
   for (const back of [checkTakeBack, takeBack]) {
-    await assert.rejects(back(whole, plan.dataDirectories, id, signal), /only 1 of the 4 files .* are left/);
+    await assert.rejects(back({ remote: whole, config }, id, signal), /only 1 of the 4 files .* are left/);
   }
   assert.deepEqual(await live(root), afterwards);
 });
 
 test('two scripts never work on one node at once: the second waits for what a killed run left at work', async (t) => {
-  const { root, plan } = await host(await temporaryDirectory(t));
+  const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing(whole, plan, signal);
+  await beginPlacing({ remote: whole, config }, plan, signal);
   const bin = join(root, 'held');
   await mkdir(bin);
   // Holds the first move until the file `go` is there.
   const held = `#!/bin/sh\nif [ ! -e '${bin}/go' ]; then : >'${bin}/here'; while [ ! -e '${bin}/go' ]; do sleep 0.05; done; fi\nexec /usr/bin/mv "$@"\n`;
   await writeFile(join(bin, 'mv'), held);
   await chmod(join(bin, 'mv'), 0o755);
-  const placing = placeFiles(localRemote({ path: [bin, join(root, 'bin')] }), plan.dataDirectories, id, signal);
+  const placing = placeFiles({ remote: localRemote({ path: [bin, join(root, 'bin')] }), config }, id, signal);
   while (!(await readdir(bin)).includes('here')) {
     await delay(20);
   }
-  const undoing = takeBack(whole, plan.dataDirectories, id, signal);
+  const undoing = takeBack({ remote: whole, config }, id, signal);
   assert.equal(await Promise.race([undoing.then(() => 'ran'), delay(500).then(() => 'waits')]), 'waits');
   await writeFile(join(bin, 'go'), '');
   await Promise.all([placing, undoing]);

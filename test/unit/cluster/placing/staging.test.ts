@@ -13,6 +13,7 @@ import {
 import { RemoteError, UsageError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const remote = localRemote({ host: 'n1' });
 const signal = new AbortController().signal;
@@ -178,7 +179,7 @@ test('clearing takes the half-done away and leaves the rest', async (t) => {
   const staging = await open();
   await stage(staging, '0-1', { [`${users}/a`]: 'a' });
   await plant(incomingDirectory(staging, '1-1'), { x: 'x' });
-  await clearIncoming(remote, staging, false);
+  await clearIncoming(remote, staging, false, never);
   assert.deepEqual((await readdir(request.directory)).toSorted(), ['.sstash-restore', 'shop']);
 });
 
@@ -187,8 +188,12 @@ test('clearing after a failure outlasts a command that is still at work', async 
   const staging = await open();
   const late = incomingDirectory(staging, '1-1');
   // Its directory may be taken away between the two commands, which must neither end it nor fail the test.
-  const writing = remote.run(['sh', '-c', 'for i in 1 2 3 4; do mkdir -p "$1"; touch "$1/x"; sleep 0.4; done', 'sh', late]);
-  await Promise.all([clearIncoming(remote, staging, true), writing]);
+  const writing = remote.run(
+    ['sh', '-c', 'for i in 1 2 3 4; do mkdir -p "$1"; touch "$1/x"; sleep 0.4; done', 'sh', late],
+    {},
+    never,
+  );
+  await Promise.all([clearIncoming(remote, staging, true, never), writing]);
   assert.deepEqual(await readdir(request.directory), ['.sstash-restore']);
 });
 
@@ -232,9 +237,9 @@ for (const [what, prepare, says] of refusals) {
     test(`a directory that ${what} is refused, ${make ? 'and nothing in it is touched' : 'by a look too'}`, async (t) => {
       const at = await node(t);
       const directory = await prepare(at);
-      const before = await remote.run(['find', at.root]);
+      const before = await remote.run(['find', at.root], {}, never);
       await assert.rejects(at.open({ directory, make }), (error) => error instanceof UsageError && says.test(error.message));
-      assert.equal(await remote.run(['find', at.root]), before);
+      assert.equal(await remote.run(['find', at.root], {}, never), before);
     });
   }
 }

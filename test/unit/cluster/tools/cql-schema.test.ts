@@ -3,19 +3,23 @@ import { test } from 'node:test';
 import { assembleSchema, readSchema, schemaFault } from '../../../../src/cluster/tools/cql-schema.ts';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
 import { type SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
-import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
+import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { uuidOf } from '../../../../src/model/sstable.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { fixture, recordedNodetool, recordedVersions, type Recorded } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', '');
 const id = 'd07070d0e54511f1af549df0a04ec988';
 
 async function schemaBy(t: Parameters<typeof temporaryDirectory>[0], cqlsh: Partial<Recorded>): Promise<string> {
   const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': cqlsh });
-  return readSchema(localRemote({ host: 'h2' }), { ...defaultTools, cqlsh: [program.path] }, config);
+  return readSchema(
+    { remote: localRemote({ host: 'h2' }), programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
+    never,
+  );
 }
 
 for (const version of recordedVersions) {

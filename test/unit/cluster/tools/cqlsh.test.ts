@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cqlshError, isOnlyLateAgreement, parseJsonRows, runCqlsh } from '../../../../src/cluster/tools/cqlsh.ts';
-import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
+import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const remote = localRemote({ host: 'h2' });
 
 test('statements travel on standard input, address and port as arguments', async (t) => {
   const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout: 'hello\n' } });
   const config = { cqlAddress: '10.0.0.5', cqlPort: 9142, cqlEncrypted: true };
-  const output = await runCqlsh(remote, { ...defaultTools, cqlsh: [program.path] }, config, ['SELECT 1', 'SELECT 2']);
+  const output = await runCqlsh(
+    { remote, programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
+    ['SELECT 1', 'SELECT 2'],
+    never,
+  );
   assert.equal(output.stdout, 'hello\n');
   const [call] = await program.calls();
   assert.match(call?.args ?? '', / --ssl 10\.0\.0\.5 9142$/);
@@ -20,14 +25,15 @@ test('statements travel on standard input, address and port as arguments', async
 
 test('a cqlsh that is not there is an error with the flag that names its place', async () => {
   const config = { cqlAddress: '127.0.0.1', cqlPort: 9042, cqlEncrypted: false };
-  await assert.rejects(runCqlsh(remote, { ...defaultTools, cqlsh: ['no-such-cqlsh'] }, config, []), {
+  await assert.rejects(runCqlsh({ remote, programs: { ...defaultPrograms, cqlsh: ['no-such-cqlsh'] }, config }, [], never), {
     message: 'cqlsh not found on h2',
     hint: 'give its place with --cqlsh-path',
   });
 });
 
 test('the complaint is found behind warnings, and a refused login gets advice', () => {
-  const error = (stderr: string): Error & { hint?: string | undefined } => cqlshError(remote, { stdout: '', stderr, status: 1 });
+  const error = (stderr: string): Error & { hint?: string | undefined } =>
+    cqlshError({ remote, programs: defaultPrograms }, { stdout: '', stderr, status: 1 });
   assert.equal(
     error('WARNING: cqlsh was built against 5.0.0\nConnection error: (refused).\n').message,
     'cqlsh failed on h2: Connection error: (refused)',

@@ -3,11 +3,12 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseNodeConfig, readNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
-import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
+import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { unprivileged, unprivilegedMissing } from '../../../support/unprivileged.ts';
+import { never } from '../../../support/never.ts';
 
 const yaml = '/etc/cassandra/cassandra.yaml';
 
@@ -96,11 +97,11 @@ test('the file that was named is read, or the one in the directory that was name
   await mkdir(join(directory, 'data'));
   await writeFile(path, `data_file_directories: [${join(directory, 'data')}]\n`);
   await writeFile(join(directory, 'cassandra.yaml'), `data_file_directories: [/nowhere/at/all]\n`);
-  const named = await readNodeConfig(localRemote(), { ...defaultTools, configPath: path });
+  const named = await readNodeConfig(localRemote(), { ...defaultPrograms, configPath: path }, never);
   assert.equal(named.path, path);
   assert.deepEqual(named.dataDirectories, [join(directory, 'data')]);
   assert.match(named.dataOwner ?? '', /^\S+:\S+$/);
-  const inside = await readNodeConfig(localRemote(), { ...defaultTools, configPath: directory });
+  const inside = await readNodeConfig(localRemote(), { ...defaultPrograms, configPath: directory }, never);
   assert.deepEqual(inside.dataDirectories, ['/nowhere/at/all']);
   assert.equal(inside.dataOwner, undefined);
 });
@@ -108,13 +109,13 @@ test('the file that was named is read, or the one in the directory that was name
 test('CASSANDRA_CONF of the login is looked at before the usual places', async (t) => {
   const directory = await temporaryDirectory(t);
   await writeFile(join(directory, 'cassandra.yaml'), 'native_transport_port: 9142\n');
-  const config = await readNodeConfig(localRemote({ env: { CASSANDRA_CONF: directory } }), defaultTools);
+  const config = await readNodeConfig(localRemote({ env: { CASSANDRA_CONF: directory } }), defaultPrograms, never);
   assert.equal(config.cqlPort, 9142);
 });
 
 test('a file that is not there is an error with the flag that names another', async () => {
-  const tools = { ...defaultTools, configPath: '/no/such.yaml' };
-  await assert.rejects(readNodeConfig(localRemote({ host: 'h2' }), tools), (error) => {
+  const tools = { ...defaultPrograms, configPath: '/no/such.yaml' };
+  await assert.rejects(readNodeConfig(localRemote({ host: 'h2' }), tools, never), (error) => {
     assert.ok(error instanceof RemoteError);
     assert.match(error.message, /^cannot read \/no\/such\.yaml on h2: .*No such file/);
     assert.match(error.hint ?? '', /--cassandra-conf-path/);
@@ -128,7 +129,7 @@ test('a file that may not be read is an error, not an empty configuration', { sk
   await writeFile(join(directory, 'cassandra.yaml'), 'cluster_name: x\n', { mode: 0o600 });
   const nobody = unprivileged(localRemote({ host: 'h2' }));
   await assert.rejects(
-    readNodeConfig(nobody, { ...defaultTools, configPath: directory }),
+    readNodeConfig(nobody, { ...defaultPrograms, configPath: directory }, never),
     /cannot read .* on h2: .*Permission denied/,
   );
 });

@@ -2,18 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parseProbe, probeTools } from '../../../../src/cluster/tools/node-probe.ts';
+import { parseProbe, probeNode } from '../../../../src/cluster/tools/node-probe.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
-test('a probe says who we are, what the clock says and how much room there is, for directories to come as well', async (t) => {
+test('a probe says how much room there is, for directories to come as well', async (t) => {
   const directory = await temporaryDirectory(t);
-  const before = Math.floor(Date.now() / 1000);
   const odd = await mkdtemp(join(directory, "it's odd "));
-  const found = await probeTools(localRemote(), [odd, join(directory, 'not/there/yet')]);
-  assert.equal(found.userId, process.getuid?.());
-  assert.ok(found.clockSeconds >= before && found.clockSeconds <= before + 60);
+  const found = await probeNode(localRemote(), [odd, join(directory, 'not/there/yet')], never);
   assert.deepEqual(
     found.space.map((space) => [space.directory, space.exists]),
     [
@@ -27,16 +25,14 @@ test('a probe says who we are, what the clock says and how much room there is, f
   }
 });
 
-test('a tool is found with its place and version; a split that is not GNU counts as none', async (t) => {
+test('a tool is found with its place and version', async (t) => {
   const directory = await temporaryDirectory(t);
   const lzop = await fakeProgram(directory, 'lzop', { '--version': { stdout: 'lzop 1.04\nLZO library 2.10\n' } });
-  await fakeProgram(directory, 'split', { '': { stderr: 'split: unrecognized option', status: 1 } });
-  const found = await probeTools(localRemote({ path: [directory] }), []);
+  const found = await probeNode(localRemote({ path: [directory] }), [], never);
   assert.deepEqual(found.lzop, { path: lzop.path, version: 'lzop 1.04' });
-  assert.equal(found.split, undefined);
 });
 
-const answer = 'user\t0\troot\nclock\t1795231988\n';
+const answer = 'lzop\t/usr/bin/lzop\tlzop 1.04\n';
 
 test('a device or mount with spaces is read, and more used than there is means no room', () => {
   const text = `${answer}space\tyes\t//nas/my share 1000 400 600 40% /mnt/my share\nspace\tno\t/dev/sda1 1000 1000 -50 105% /\n`;
@@ -46,9 +42,8 @@ test('a device or mount with spaces is read, and more used than there is means n
   ]);
 });
 
-test('an answer that lacks a directory, the user or the clock is none', () => {
+test('an answer that lacks a directory is none', () => {
   assert.notEqual(parseProbe(answer, []), undefined);
   assert.equal(parseProbe(answer, ['/data']), undefined);
   assert.equal(parseProbe(`${answer}space\tyes\tdf: failed\n`, ['/data']), undefined);
-  assert.equal(parseProbe('user\t0\troot\n', []), undefined);
 });

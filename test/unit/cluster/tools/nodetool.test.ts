@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import * as nodetool from '../../../../src/cluster/tools/nodetool.ts';
-import { defaultTools, type Tools } from '../../../../src/cluster/tools/run-tool.ts';
+import { defaultPrograms, type Programs } from '../../../../src/cluster/tools/run-tool.ts';
 import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
 import { fakeProgram, type FakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const remote = localRemote({ host: 'h2' });
 
-async function fake(t: TestContext, answers: Parameters<typeof fakeProgram>[2]): Promise<{ tools: Tools; program: FakeProgram }> {
+async function fake(
+  t: TestContext,
+  answers: Parameters<typeof fakeProgram>[2],
+): Promise<{ tools: Programs; program: FakeProgram }> {
   const program = await fakeProgram(await temporaryDirectory(t), 'nodetool', answers);
-  return { tools: { ...defaultTools, nodetool: [program.path] }, program };
+  return { tools: { ...defaultPrograms, nodetool: [program.path] }, program };
 }
 
 /** What is thrown must be a RemoteError on h2 with exactly this message. */
@@ -34,16 +38,19 @@ for (const version of recordedVersions) {
       statusbackup: recordedNodetool(version, 'statusbackup'),
       listsnapshots: recordedNodetool(version, 'listsnapshots'),
     });
-    assert.equal((await nodetool.nodeInfo(remote, tools)).tokens.length, 4);
-    assert.equal(await nodetool.version(remote, tools), version);
-    assert.equal(await nodetool.backupsEnabled(remote, tools), version === '4.1.10');
-    assert.ok((await nodetool.listSnapshots(remote, tools)).includes('snapKT'));
+    assert.equal((await nodetool.nodeInfo({ remote, programs: tools }, never)).tokens.length, 4);
+    assert.match(
+      await nodetool.nodetool({ remote, programs: tools }, ['version'], never),
+      new RegExp(`ReleaseVersion: ${version}`),
+    );
+    assert.equal(await nodetool.backupsEnabled({ remote, programs: tools }, never), version === '4.1.10');
+    assert.ok((await nodetool.listSnapshots({ remote, programs: tools }, never)).includes('snapKT'));
   });
 
   test(`a tag that is taken on ${version} is one clear line with status 2`, async (t) => {
     const { tools } = await fake(t, { snapshot: recordedNodetool(version, 'snapshot-duplicate-tag') });
     await assert.rejects(
-      nodetool.takeSnapshot(remote, tools, { tag: 'snapA', keyspaces: ['shop2'] }),
+      nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'snapA', keyspaces: ['shop2'] }, never),
       (error) =>
         remoteError('nodetool snapshot failed on h2: Snapshot snapA already exists', /another run/)(error) &&
         error instanceof RemoteError &&
@@ -58,15 +65,19 @@ for (const version of recordedVersions) {
       flush: recordedNodetool(version, 'flush-nokeyspace'),
     });
     await assert.rejects(
-      nodetool.takeSnapshot(remote, tools, { tag: 'snapX', keyspaces: ['nosuch'] }),
+      nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'snapX', keyspaces: ['nosuch'] }, never),
       remoteError('nodetool snapshot failed on h2: Keyspace nosuch does not exist'),
     );
     await assert.rejects(
-      nodetool.takeSnapshot(remote, tools, { tag: 'snapX', tables: [{ keyspace: 'shop2', table: 'nosuch' }] }),
+      nodetool.takeSnapshot(
+        { remote, programs: tools },
+        { tag: 'snapX', tables: [{ keyspace: 'shop2', table: 'nosuch' }] },
+        never,
+      ),
       remoteError('nodetool snapshot failed on h2: Unknown keyspace/cf pair (shop2.nosuch)'),
     );
     await assert.rejects(
-      nodetool.flush(remote, tools, { keyspace: 'nosuch' }),
+      nodetool.flush({ remote, programs: tools }, { keyspace: 'nosuch' }, never),
       remoteError('nodetool flush failed on h2: Keyspace [nosuch] does not exist'),
     );
   });
@@ -77,7 +88,7 @@ test('a JMX port that does not answer is said with advice', async (t) => {
     version: { stdout: "nodetool: Failed to connect to '127.0.0.2:7199' - ConnectException: 'Connection refused'.\n", status: 1 },
   });
   await assert.rejects(
-    nodetool.version(remote, tools),
+    nodetool.nodetool({ remote, programs: tools }, ['version'], never),
     remoteError(
       "nodetool version failed on h2: Failed to connect to '127.0.0.2:7199' - ConnectException: 'Connection refused'",
       /JMX/,
@@ -87,7 +98,7 @@ test('a JMX port that does not answer is said with advice', async (t) => {
 
 test('a nodetool that is not there is said so, with the flag that names its place', async () => {
   await assert.rejects(
-    nodetool.version(remote, { ...defaultTools, nodetool: ['no-such-nodetool'] }),
+    nodetool.nodetool({ remote, programs: { ...defaultPrograms, nodetool: ['no-such-nodetool'] } }, ['version'], never),
     remoteError('nodetool not found on h2', /--nodetool-path/),
   );
 });
@@ -97,8 +108,8 @@ test('noise of the JVM on either stream changes no answer', async (t) => {
     statusbackup: { stdout: 'WARN  10:00:00 jna not found\nnot running\n', stderr: 'OpenJDK 64-Bit Server VM warning: x' },
     version: { stdout: 'WARN  10:00:00 jna not found\nReleaseVersion: 3.11.19\n' },
   });
-  assert.equal(await nodetool.backupsEnabled(remote, tools), false);
-  assert.equal(await nodetool.version(remote, tools), '3.11.19');
+  assert.equal(await nodetool.backupsEnabled({ remote, programs: tools }, never), false);
+  assert.match(await nodetool.nodetool({ remote, programs: tools }, ['version'], never), /3\.11\.19/);
 });
 
 test('an answer that is not understood is an error, never a guess', async (t) => {
@@ -109,23 +120,22 @@ test('an answer that is not understood is an error, never a guess', async (t) =>
     info: {},
   });
   await assert.rejects(
-    nodetool.backupsEnabled(remote, tools),
+    nodetool.backupsEnabled({ remote, programs: tools }, never),
     /statusbackup on h2 gave an answer that is not understood: perhaps/,
   );
-  await assert.rejects(nodetool.version(remote, tools), /not understood/);
-  await assert.rejects(nodetool.listSnapshots(remote, tools), /not understood/);
-  await assert.rejects(nodetool.nodeInfo(remote, tools), /gave no host id/);
+  await assert.rejects(nodetool.listSnapshots({ remote, programs: tools }, never), /not understood/);
+  await assert.rejects(nodetool.nodeInfo({ remote, programs: tools }, never), /gave no host id/);
 });
 
 test('a snapshot is asked for everything, keyspaces or tables', async (t) => {
   const { tools, program } = await fake(t, { snapshot: {} });
-  await nodetool.takeSnapshot(remote, tools, { tag: 'sstash-20261121T031500Z' });
-  await nodetool.takeSnapshot(remote, tools, { tag: 'T', keyspaces: ['Quoted_Ks', 'b'] });
+  await nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'sstash-20261121T031500Z' }, never);
+  await nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'T', keyspaces: ['Quoted_Ks', 'b'] }, never);
   const tables = [
     { keyspace: 'a', table: 'MixedCase' },
     { keyspace: 'b', table: 'c' },
   ];
-  await nodetool.takeSnapshot(remote, tools, { tag: 'T', tables });
+  await nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'T', tables }, never);
   assert.deepEqual(
     (await program.calls()).map((call) => call.args),
     ['snapshot -t sstash-20261121T031500Z', 'snapshot -t T -- Quoted_Ks b', 'snapshot -t T -kt a.MixedCase,b.c'],
@@ -134,17 +144,17 @@ test('a snapshot is asked for everything, keyspaces or tables', async (t) => {
 
 test('nothing that would mean more than was asked reaches nodetool', async (t) => {
   const { tools, program } = await fake(t, { snapshot: {}, clearsnapshot: {} });
-  await assert.rejects(nodetool.takeSnapshot(remote, tools, { tag: 'T', keyspaces: [] }), BackupError);
-  await assert.rejects(nodetool.takeSnapshot(remote, tools, { tag: 'T', tables: [] }), BackupError);
+  await assert.rejects(nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'T', keyspaces: [] }, never), BackupError);
+  await assert.rejects(nodetool.takeSnapshot({ remote, programs: tools }, { tag: 'T', tables: [] }, never), BackupError);
   for (const tag of ['', '--all', 'a/b', 'a b', '-t']) {
-    await assert.rejects(nodetool.clearSnapshot(remote, tools, tag), BackupError);
+    await assert.rejects(nodetool.clearSnapshot({ remote, programs: tools }, tag, never), BackupError);
   }
   assert.deepEqual(await program.calls(), []);
 });
 
 test('clearing a snapshot that is not there is no error', async (t) => {
   const { tools, program } = await fake(t, { clearsnapshot: recordedNodetool('5.0.9', 'clearsnapshot-nosuch') });
-  await nodetool.clearSnapshot(remote, tools, 'nosuch');
+  await nodetool.clearSnapshot({ remote, programs: tools }, 'nosuch', never);
   assert.deepEqual(
     (await program.calls()).map((call) => call.args),
     ['clearsnapshot -t nosuch'],
@@ -153,9 +163,9 @@ test('clearing a snapshot that is not there is no error', async (t) => {
 
 test('flush takes everything, a keyspace or some of its tables', async (t) => {
   const { tools, program } = await fake(t, { flush: {} });
-  await nodetool.flush(remote, tools);
-  await nodetool.flush(remote, tools, { keyspace: 'a' });
-  await nodetool.flush(remote, tools, { keyspace: 'a', tables: ['b', 'c'] });
+  await nodetool.flush({ remote, programs: tools }, {}, never);
+  await nodetool.flush({ remote, programs: tools }, { keyspace: 'a' }, never);
+  await nodetool.flush({ remote, programs: tools }, { keyspace: 'a', tables: ['b', 'c'] }, never);
   assert.deepEqual(
     (await program.calls()).map((call) => call.args),
     ['flush', 'flush -- a', 'flush -- a b c'],

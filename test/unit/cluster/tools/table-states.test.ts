@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTableStates } from '../../../../src/cluster/tools/table-states.ts';
-import { defaultTools } from '../../../../src/cluster/tools/run-tool.ts';
+import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const id = '496f8e80e57811f1b3e761cacd2a03b6';
 const uuid = '496f8e80-e578-11f1-b3e7-61cacd2a03b6';
@@ -24,7 +25,10 @@ test('a truncation is dated by the clock of this host, however far behind the cl
   const stdout = printed(new Date(Date.now() - hour), truncatedAt);
   const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout } });
   const began = Date.now();
-  const states = await readTableStates(localRemote({ host: 'h2' }), { ...defaultTools, cqlsh: [program.path] }, config);
+  const states = await readTableStates(
+    { remote: localRemote({ host: 'h2' }), programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
+    never,
+  );
   const age = Date.now() - (states.truncatedAt.get(id)?.getTime() ?? 0);
   assert.ok(Math.abs(age - 90_000) <= Date.now() - began + 100, `it was 90 s ago, not ${age} ms`);
   assert.deepEqual(states.withoutIncrementals, [{ keyspace: 'shop', table: 'cache', id }]);
@@ -32,6 +36,9 @@ test('a truncation is dated by the clock of this host, however far behind the cl
 
 test('a node that says nothing of itself is an error', async (t) => {
   const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout: '\n(0 rows)\n\n(0 rows)\n' } });
-  const tools = { ...defaultTools, cqlsh: [program.path] };
-  await assert.rejects(readTableStates(localRemote({ host: 'h2' }), tools, config), /^RemoteError: cqlsh failed on h2/);
+  const tools = { ...defaultPrograms, cqlsh: [program.path] };
+  await assert.rejects(
+    readTableStates({ remote: localRemote({ host: 'h2' }), programs: tools, config }, never),
+    /^RemoteError: cqlsh failed on h2/,
+  );
 });

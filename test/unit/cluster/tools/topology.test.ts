@@ -6,6 +6,7 @@ import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { fixture, recordedNodetool, recordedVersions, type Recorded } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', 'rpc_address: 127.0.0.2\n');
 
@@ -21,7 +22,7 @@ async function topologyWith(
     cqlsh: cqlsh === undefined ? undefined : await fakeProgram(directory, 'cqlsh', { '': cqlsh }),
   };
   const tools = { nodetool: [programs.nodetool.path], cqlsh: [programs.cqlsh?.path ?? 'no-such-cqlsh'] };
-  return readTopology(localRemote({ host: 'h2' }), tools, config);
+  return readTopology({ remote: localRemote({ host: 'h2' }), programs: tools, config }, never);
 }
 
 function nodetoolOf(version: string): Readonly<Record<string, Partial<Recorded>>> {

@@ -8,18 +8,19 @@ import { lzopEncode } from '../../../../src/codec/lzop/encode.ts';
 import { IntegrityError } from '../../../../src/model/errors.ts';
 import { oddContainer } from '../../../support/container.ts';
 import { collect, inChunks, lzop, mixture, noise, randomNumbers, rows } from '../../../support/lzop.ts';
+import { never } from '../../../support/never.ts';
 
 const pool = openLzoPool({ threads: 2 });
 after(() => pool.close());
 
 const decode = (container: Uint8Array, size = 50_000): Promise<Buffer> =>
-  collect(lzopDecode(inChunks(container, size), { pool, name: 'a.lzo' }));
+  collect(lzopDecode(inChunks(container, size), { pool, name: 'a.lzo' }, never));
 
 /** Everything decoded before the end or the error, and the error. */
 async function attempt(container: Uint8Array): Promise<{ readonly plain: Buffer; readonly error: unknown }> {
   const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of lzopDecode(inChunks(container, 1000), { pool })) {
+    for await (const chunk of lzopDecode(inChunks(container, 1000), { pool }, never)) {
       chunks.push(chunk);
     }
     return { plain: Buffer.concat(chunks), error: undefined };
@@ -134,7 +135,7 @@ test('damage anywhere in a long container is noticed before a wrong byte is give
   const containers = [
     await lzop(['-1', '-c'], plain),
     await lzop(['-9', '--crc32', '-c'], plain),
-    await collect(lzopEncode(inChunks(plain, 9999), { name: 'x', pool })),
+    await collect(lzopEncode(inChunks(plain, 9999), { name: 'x', pool }, never)),
   ];
   for (let n = 0; n < 150; n++) {
     const damaged = Buffer.from(containers[n % containers.length] ?? Buffer.alloc(0));
@@ -210,7 +211,7 @@ async function* broken(): AsyncGenerator<Uint8Array> {
 }
 
 test('an error of the source comes through as it is', async () => {
-  await assert.rejects(collect(lzopDecode(broken(), { pool })), /connection lost/);
+  await assert.rejects(collect(lzopDecode(broken(), { pool }, never)), /connection lost/);
 });
 
 test('an abort ends decoding and closes the source', async () => {
@@ -225,7 +226,7 @@ test('an abort ends decoding and closes the source', async () => {
     }
   }
   await assert.rejects(async () => {
-    for await (const _chunk of lzopDecode(source(), { pool, signal: controller.signal })) {
+    for await (const _chunk of lzopDecode(source(), { pool }, controller.signal)) {
       controller.abort(new Error('stop'));
     }
   }, /stop/);

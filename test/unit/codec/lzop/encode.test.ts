@@ -7,12 +7,13 @@ import { lzopDecode } from '../../../../src/codec/lzop/decode.ts';
 import { lzopEncode } from '../../../../src/codec/lzop/encode.ts';
 import { ContainerFollower } from '../../../../src/codec/lzop/follow.ts';
 import { collect, inChunks, lzop, mixture, noise, rows } from '../../../support/lzop.ts';
+import { never } from '../../../support/never.ts';
 
 const pool = openLzoPool({ threads: 2 });
 after(() => pool.close());
 
 const encode = (plain: Uint8Array, size = 50_000): Promise<Buffer> =>
-  collect(lzopEncode(inChunks(plain, size), { name: 'x.db', pool }));
+  collect(lzopEncode(inChunks(plain, size), { name: 'x.db', pool }, never));
 
 test('the real lzop reads what we write, at every size around the block and the batch', async () => {
   for (const bytes of [
@@ -48,7 +49,7 @@ test('any bytes in any chunks come back', async () => {
     fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 500 }), { maxLength: 30 }), fc.nat(400), async (chunks, repeat) => {
       const plain = Buffer.concat([...chunks, ...chunks.slice(0, 3).map((chunk) => Buffer.alloc(chunk.length * repeat, chunk))]);
       assert.ok(
-        (await collect(lzopDecode(inChunks(await encode(plain, 1 + repeat * 7), 1 + repeat * 3), { pool }))).equals(plain),
+        (await collect(lzopDecode(inChunks(await encode(plain, 1 + repeat * 7), 1 + repeat * 3), { pool }, never))).equals(plain),
       );
     }),
     { numRuns: 60 },
@@ -57,7 +58,7 @@ test('any bytes in any chunks come back', async () => {
 
 test('the summary is what a follower says of the container', async () => {
   for (const plain of [Buffer.alloc(0), rows(10), mixture(3_333_333)]) {
-    const encoding = lzopEncode(inChunks(plain, 60_000), { name: 'x.db', modified: '2026-11-21T00:00:00Z', pool });
+    const encoding = lzopEncode(inChunks(plain, 60_000), { name: 'x.db', modified: '2026-11-21T00:00:00Z', pool }, never);
     const follower = new ContainerFollower();
     let step = await encoding.next();
     for (; !step.done; step = await encoding.next()) {
@@ -75,7 +76,7 @@ test("the source's own buffers are left alone", async () => {
     yield chunk;
     yield chunk;
   }
-  const container = await collect(lzopEncode(source(), { name: 'x', pool }));
+  const container = await collect(lzopEncode(source(), { name: 'x', pool }, never));
   assert.deepEqual(chunk, copy);
   assert.ok((await lzop(['-d', '-c'], container)).equals(Buffer.concat([copy, copy])));
 });
@@ -86,7 +87,7 @@ async function* broken(): AsyncGenerator<Uint8Array> {
 }
 
 test('an error of the source comes through, and an abort closes it', async () => {
-  await assert.rejects(collect(lzopEncode(broken(), { name: 'x', pool })), /connection lost/);
+  await assert.rejects(collect(lzopEncode(broken(), { name: 'x', pool }, never)), /connection lost/);
   const controller = new AbortController();
   let closed = false;
   async function* endless(): AsyncGenerator<Uint8Array> {
@@ -100,7 +101,7 @@ test('an error of the source comes through, and an abort closes it', async () =>
   }
   await assert.rejects(async () => {
     let chunks = 0;
-    for await (const _chunk of lzopEncode(endless(), { name: 'x', pool, signal: controller.signal })) {
+    for await (const _chunk of lzopEncode(endless(), { name: 'x', pool }, controller.signal)) {
       if (++chunks === 3) {
         controller.abort(new Error('stop'));
       }
@@ -119,7 +120,7 @@ test('a consumer that stops early closes the source', async () => {
     }
   }
   let chunks = 0;
-  for await (const _chunk of lzopEncode(source(), { name: 'x', pool })) {
+  for await (const _chunk of lzopEncode(source(), { name: 'x', pool }, never)) {
     if (++chunks === 2) {
       break;
     }
@@ -143,7 +144,7 @@ test('many small files become a container each', async () => {
   assert.equal(containers.length, files.length);
   for (const [n, container] of containers.entries()) {
     const plain = files[n]?.bytes ?? Buffer.alloc(0);
-    assert.ok((await collect(lzopDecode(inChunks(container, 10_000), { pool }))).equals(plain), `file ${n}`);
+    assert.ok((await collect(lzopDecode(inChunks(container, 10_000), { pool }, never))).equals(plain), `file ${n}`);
     if (n % 50 === 0) {
       assert.ok((await lzop(['-d', '-c'], container)).equals(plain));
     }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Room } from '../../../../src/operations/backup/memory-gate.ts';
+import { MemoryGate } from '../../../../src/operations/backup/memory-gate.ts';
 
 const never = new AbortController().signal;
 
 test('few nodes are whole in memory at a time, and what ends one goes first', async () => {
-  const room = new Room();
+  const room = new MemoryGate();
   const order: string[] = [];
   let most = 0;
   let now = 0;
@@ -26,7 +26,7 @@ test('few nodes are whole in memory at a time, and what ends one goes first', as
 });
 
 test('an abort ends who waits, and waits for who works', async () => {
-  const room = new Room();
+  const room = new MemoryGate();
   const abort = new AbortController();
   let cleared = false;
   const working = Array.from({ length: 12 }, async () =>

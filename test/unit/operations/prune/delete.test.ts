@@ -1,3 +1,4 @@
+import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { LockedError, NotFoundError, UsageError } from '../../../../src/model/errors.ts';
@@ -6,7 +7,7 @@ import { deleteQuestion, deleteText } from '../../../../src/report/prune-report.
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { lockKey } from '../../../../src/storage/keys.ts';
 import { type HookedStore, hookedStore } from '../../../support/hooked-store.ts';
-import { LocationHistory, never, prefixOf } from '../../../support/location-history.ts';
+import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const owner = { host: 'bastion', pid: process.pid, user: 'ops' };
@@ -105,7 +106,7 @@ describe('delete', () => {
     const { history, store } = await place(context);
     await history.complete({ id: 'a1', takenAt: day(1) });
     await history.complete({ id: 'b1', takenAt: day(2) });
-    await store.delete(['a1/node1/manifest.json.gz']);
+    await store.delete(['a1/node1/manifest.json.gz'], never);
     await deleteBackups(history.repository, options(['a1']), yes, request, never);
     assert.deepEqual(await history.keys('a1/'), []);
   });
@@ -159,7 +160,7 @@ test('broken off at any point, a delete leaves no backup listed that lacks anyth
     store.hook = () => undefined;
     const complete = await history.assertWhole();
     // Whatever was left of the lock is this process's own and would be waited for.
-    await store.delete([lockKey()]);
+    await store.delete([lockKey()], never);
     if (!finished && complete > 1) {
       const { repository } = history;
       const names = (await repository.backups(never)).map(({ id }) => id).filter((id) => id !== 'b1');

@@ -3,6 +3,7 @@
  * left-overs, strangers, prunes and deletes, some of them broken off in the middle. Whatever happened, every backup that is
  * listed can be restored; and after a prune nothing is left that nobody needs.
  */
+import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,7 +28,7 @@ import {
   schemaKey,
 } from '../../../../src/storage/keys.ts';
 import { hookedStore, type HookedStore } from '../../../support/hooked-store.ts';
-import { LocationHistory, never, prefixOf } from '../../../support/location-history.ts';
+import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
 
 const request = {
   owner: { host: 'bastion', pid: process.pid, user: 'ops' },
@@ -101,8 +102,12 @@ class World {
         ? withLock(
             repository,
             request,
-            (signal, lock) =>
-              pruneAfterBackup(repository, { keepLast: 2, policy: undefined, now: new Date() }, lock, request.listen, signal),
+            (lock, signal) =>
+              pruneAfterBackup(
+                { repository, lock, listen: request.listen },
+                { keepLast: 2, policy: undefined, now: new Date() },
+                signal,
+              ),
             never,
           )
         : prune(repository, options, request, never),

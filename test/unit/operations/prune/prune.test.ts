@@ -1,3 +1,4 @@
+import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { type Backup } from '../../../../src/model/backup/backup.ts';
@@ -11,7 +12,7 @@ import { openDirectoryStore } from '../../../../src/storage/directory/directory.
 import { backupManifestKey, closedKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
 import { acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { type HookedStore, hookedStore } from '../../../support/hooked-store.ts';
-import { LocationHistory, never, prefixOf } from '../../../support/location-history.ts';
+import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const owner = { host: 'bastion', pid: process.pid, user: 'ops' };
@@ -193,12 +194,12 @@ describe('prune', () => {
     const { history, store } = await place(context);
     const a = await history.complete({ id: 'a1', takenAt: hoursAgo(4) });
     await history.complete({ id: 'b1', takenAt: hoursAgo(3), reused: await history.filesOf(a) });
-    await store.delete([nodeManifestKey({ id: 'b1' }, 'node1')]);
+    await store.delete([nodeManifestKey({ id: 'b1' }, 'node1')], never);
     const before = await history.keys();
     await assert.rejects(prune(history.repository, options({ keepLast: 1 }), request, never), IntegrityError);
     await history.put(nodeManifestKey({ id: 'b1' }, 'node1'), 'garbage');
     await assert.rejects(prune(history.repository, options({ keepLast: 1 }), request, never), IntegrityError);
-    await store.delete([nodeManifestKey({ id: 'b1' }, 'node1')]);
+    await store.delete([nodeManifestKey({ id: 'b1' }, 'node1')], never);
     assert.deepEqual(await history.keys(), before);
   });
 
@@ -248,11 +249,11 @@ describe('prune', () => {
     const { planPrune } = await import('../../../../src/model/retention/prune-plan.ts');
     const rules = options({ keepLast: 1 });
     const plan = planPrune(await history.repository.backups(never), () => new Date(), rules);
-    const how = { plan, orphans: 'everywhere', before: new Date(0), now: rules.now, suspectsAtOnce: 7 } as const;
+    const how = { plan, orphans: 'everywhere', before: new Date(0), now: rules.now, candidatesAtOnce: 7 } as const;
     await withLock(
       history.repository,
       request,
-      (signal, lock) => sweep(history.repository, how, request.listen, lock, signal),
+      (lock, signal) => sweep({ repository: history.repository, listen: request.listen, lock }, how, signal),
       never,
     );
     assert.equal(await history.assertWhole(), 1);
@@ -341,7 +342,7 @@ describe('beside a running backup', () => {
     const plain = await openDirectoryStore(new URL(store.url).pathname);
     store.hook = async ({ verb, key }) => {
       if (verb === 'get' && key === nodeManifestKey({ id: 'b1' }, 'node1')) {
-        await plain.delete([lockKey()]);
+        await plain.delete([lockKey()], never);
       }
     };
     const before = await history.keys();
@@ -362,9 +363,9 @@ describe('after a backup', () => {
     const result = await withLock(
       history.repository,
       { ...request, operation: 'backup' },
-      async (signal, lock) => {
+      async (lock, signal) => {
         const wish = { keepLast: 1, policy: undefined, now: new Date() };
-        return pruneAfterBackup(history.repository, wish, lock, request.listen, signal);
+        return pruneAfterBackup({ repository: history.repository, lock, listen: request.listen }, wish, signal);
       },
       never,
     );
@@ -378,7 +379,7 @@ describe('after a backup', () => {
     const rest = await history.orphan({ id: 'gone1' });
     await history.complete({ id: 'lost1', takenAt: hoursAgo(50) });
     await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
-    await store.delete([backupManifestKey({ id: 'lost1' })]);
+    await store.delete([backupManifestKey({ id: 'lost1' })], never);
     const lost = await history.keys('lost1/');
     for (const key of [rest, ...lost]) {
       await history.setModified(key, hoursAgo(49));
@@ -386,8 +387,12 @@ describe('after a backup', () => {
     await withLock(
       history.repository,
       request,
-      (signal, lock) =>
-        pruneAfterBackup(history.repository, { keepLast: 1, policy: undefined, now: new Date() }, lock, request.listen, signal),
+      (lock, signal) =>
+        pruneAfterBackup(
+          { repository: history.repository, lock, listen: request.listen },
+          { keepLast: 1, policy: undefined, now: new Date() },
+          signal,
+        ),
       never,
     );
     assert.deepEqual(await history.keys('gone1/'), []);

@@ -1,3 +1,4 @@
+import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { underCopyNames } from '../../../../src/operations/restore/copies.ts';
 import { planCoverage } from '../../../../src/operations/restore/coverage.ts';
 import { type Sources, chooseSources } from '../../../../src/operations/restore-sources.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
-import { LocationHistory, never } from '../../../support/location-history.ts';
+import { LocationHistory } from '../../../support/location-history.ts';
 import { nodeOf } from '../../../support/manifests.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 

@@ -1,3 +1,4 @@
+import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { parse } from 'yaml';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { type ConfigQuestion, type ConfigResult, writeConfig } from '../../../../src/operations/restore/write-config.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
-import { LocationHistory, never } from '../../../support/location-history.ts';
+import { LocationHistory } from '../../../support/location-history.ts';
 import { nodeOf } from '../../../support/manifests.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 

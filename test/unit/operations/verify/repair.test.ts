@@ -9,15 +9,16 @@ import { type VerifyRepairOptions, verify, verifyAndRepair } from '../../../../s
 import { type ObjectStore } from '../../../../src/storage/object-store.ts';
 import { lzop } from '../../../support/lzop.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
+import { never } from '../../../support/never.ts';
 
 const everything = { sample: { percent: 100, seed: 'x' } };
 
 async function mend(node: OneNode, options: Partial<VerifyRepairOptions> = {}): Promise<VerifyResult> {
-  const { repository, pool, tools, connect, transferFor } = node;
+  const { repository, pool, programs, connect, transferFor } = node;
   const owner = { host: 'bastion', pid: process.pid, user: 'ops' };
   return verifyAndRepair(
     { backup: 'latest', transfers: 2, hosts: [], owner, lockTimeoutSeconds: 0, ...everything, ...options },
-    { repository, pool, tools, connect, transferFor, listen: () => {} },
+    { repository, pool, programs, connect, transferFor, listen: () => {} },
     AbortSignal.timeout(60_000),
   );
 }
@@ -156,14 +157,14 @@ test('every manifest that names the object learns what is new about it', async (
   assert.deepEqual(outcomes(result), ['dangling nb-1-big-Data.db: mended']);
   const old = fileOf(manifest, 'nb-1-big-Data.db');
   for (const id of [idAfter(0), idAfter(10), idAfter(20)]) {
-    const file = fileOf(await node.repository.nodeManifest({ id }, 'node1'), 'nb-1-big-Data.db');
+    const file = fileOf(await node.repository.nodeManifest({ id }, 'node1', never), 'nb-1-big-Data.db');
     assert.deepEqual([file.key, file.since, file.digest], [key, idAfter(0), old.digest]);
     assert.notDeepEqual([file.storedBytes, file.storedCrc32], [old.storedBytes, old.storedCrc32]);
     await assertSound(node, id);
   }
   // Others are as they were.
   assert.deepEqual(
-    fileOf(await node.repository.nodeManifest({ id: idAfter(0) }, 'node1'), 'nb-2-big-Data.db'),
+    fileOf(await node.repository.nodeManifest({ id: idAfter(0) }, 'node1', never), 'nb-2-big-Data.db'),
     fileOf(manifest, 'nb-2-big-Data.db'),
   );
 });
@@ -245,7 +246,7 @@ test('a node is known by its host id, and one that does not answer keeps no othe
 test('a node with another host id is not asked for the data', async (t) => {
   const { node, manifest, objectOf } = await backedUp(t);
   await rm(objectOf('nb-1-big-Data.db'));
-  await node.repository.saveNodeManifest({ ...manifest, node: { ...manifest.node, hostId: 'another' } });
+  await node.repository.saveNodeManifest({ ...manifest, node: { ...manifest.node, hostId: 'another' } }, never);
   const result = await mend(node);
   const reason = outcomes(result).find((each) => each.includes('Data.db'));
   assert.match(reason ?? '', /none of the nodes has host id another, which node1 had/);

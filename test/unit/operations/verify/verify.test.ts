@@ -11,6 +11,7 @@ import { type VerifyResult, isSound } from '../../../../src/model/verify/verify-
 import { type VerifyOptions, verify } from '../../../../src/operations/verify/verify.ts';
 import { type ObjectStore } from '../../../../src/storage/object-store.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
+import { never } from '../../../support/never.ts';
 
 const everything = { sample: { percent: 100, seed: 'x' } };
 
@@ -153,7 +154,7 @@ async function replaceFile(node: OneNode, manifest: NodeManifest, file: StoredFi
     ...table,
     files: table.files.map((each) => (each.path === file.path ? file : each)),
   }));
-  await node.repository.saveNodeManifest({ ...manifest, tables });
+  await node.repository.saveNodeManifest({ ...manifest, tables }, never);
 }
 
 test('an object that was written again is suspicious where etags are of contents, until it is read', async (t) => {
@@ -287,7 +288,7 @@ test('a manifest that says something else than the backup is told', async (t) =>
   const { node, manifest } = await backedUp(t);
   const [table] = manifest.tables;
   assert.ok(table !== undefined);
-  await node.repository.saveNodeManifest({ ...manifest, tables: [{ ...table, files: table.files.slice(1) }] });
+  await node.repository.saveNodeManifest({ ...manifest, tables: [{ ...table, files: table.files.slice(1) }] }, never);
   const result = await look(node);
   assert.deepEqual(
     result.problems.map(({ kind }) => kind),

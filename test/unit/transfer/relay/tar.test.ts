@@ -7,6 +7,7 @@ import { type TarEntry, tarOf } from '../../../../src/transfer/relay/tar.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { noise } from '../../../support/lzop.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
 
 const remote = localRemote();
 
@@ -15,7 +16,7 @@ async function* streamed(entries: readonly TarEntry[]): AsyncGenerator<TarEntry>
 }
 
 async function unpacked(directory: string, entries: readonly TarEntry[]): Promise<void> {
-  await remote.run(['tar', '-x', '-f', '-', '-C', directory, '--no-same-owner'], { input: tarOf(streamed(entries)) });
+  await remote.run(['tar', '-x', '-f', '-', '-C', directory, '--no-same-owner'], { input: tarOf(streamed(entries)) }, never);
 }
 
 test('the real tar unpacks every size around a record, long and strange names, and makes the directories', async (t) => {
@@ -70,5 +71,5 @@ test('a stream that breaks off is an error of tar, never a shorter file that loo
       }
     }
   }
-  await assert.rejects(remote.run(['tar', '-x', '-f', '-', '-C', directory], { input: broken() }), /tar/);
+  await assert.rejects(remote.run(['tar', '-x', '-f', '-', '-C', directory], { input: broken() }, never), /tar/);
 });

@@ -2,27 +2,27 @@ import { setMaxListeners } from 'node:events';
 import PQueue from 'p-queue';
 
 /**
- * Works on a node's units, `parallel` at once. The first failure ends the others of the same node (their signal aborts
+ * Works on a node's batches, `parallel` at once. The first failure ends the others of the same node (their signal aborts
  * with its reason) and is what is thrown, once nothing runs any more. An abort from outside is thrown as such.
  */
-export async function runUnits<T>(
-  units: readonly T[],
+export async function eachBatch<T>(
+  batches: readonly T[],
   parallel: number,
+  work: (batch: T, index: number, signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
-  work: (unit: T, index: number, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const failure = new AbortController();
-  const either = AbortSignal.any([signal, failure.signal]);
+  const whole = AbortSignal.any([signal, failure.signal]);
   // Every stream and request listens to it.
-  setMaxListeners(0, either);
+  setMaxListeners(0, whole);
   const queue = new PQueue({ concurrency: parallel });
   await queue.addAll(
-    units.map((unit, index) => async () => {
-      if (either.aborted) {
+    batches.map((batch, index) => async () => {
+      if (whole.aborted) {
         return;
       }
       try {
-        await work(unit, index, either);
+        await work(batch, index, whole);
       } catch (error) {
         failure.abort(error);
       }

@@ -10,16 +10,22 @@ export interface Outcomes<T> {
   readonly failed: ReadonlyMap<string, unknown>;
 }
 
+export interface EachNodeOptions {
+  /** How many nodes at once. */
+  readonly parallel: PerDatacenter;
+  /** Told of every node that fails; nobody when absent. */
+  readonly listen?: Listen;
+}
+
 /**
  * The same work on several nodes, so many at once; one that fails does not stop the others, an abort stops all. A datacenter
  * with a number of its own does not count to that of the others.
  */
-export async function onEach<T>(
+export async function eachNode<T>(
   members: readonly Member[],
-  parallel: PerDatacenter,
-  listen: Listen,
-  signal: AbortSignal,
+  { parallel, listen }: EachNodeOptions,
   work: (member: Member) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<Outcomes<T>> {
   const done = new Map<string, T>();
   const failures = new Map<string, unknown>();
@@ -37,7 +43,7 @@ export async function onEach<T>(
           done.set(member.host, await work(member));
         } catch (error) {
           failures.set(member.host, error);
-          listen({ type: 'node', host: member.host, state: 'failed', detail: reasonOf(error) });
+          listen?.({ type: 'node', host: member.host, state: 'failed', detail: reasonOf(error) });
         }
       }),
     ),

@@ -1,0 +1,24 @@
+import { type Remote } from './remote.ts';
+import { type NodeConfig } from './tools/node-config.ts';
+import { type Programs } from './tools/run-tool.ts';
+
+/** A node as what is asked of it needs it: the connection, how its own programs are started, what its configuration says. */
+export interface ClusterNode {
+  readonly remote: Remote;
+  readonly programs: Programs;
+  readonly config: NodeConfig;
+}
+
+/** For nodetool, which finds the server by itself. */
+export type ToolNode = Pick<ClusterNode, 'remote' | 'programs'>;
+
+/** For what looks at files of the data directories, whether the server runs or not. */
+export interface DataNode {
+  readonly remote: Remote;
+  readonly config: Pick<NodeConfig, 'dataDirectories'>;
+}
+
+/** For cqlsh, which must be told where CQL answers. */
+export interface CqlNode extends ToolNode {
+  readonly config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>;
+}
