@@ -92,7 +92,7 @@ export async function readPlacingDisk(
   stagingDirectory: string,
   signal: AbortSignal,
 ): Promise<PlacingDisk> {
-  const answer = await remote.run(['sh', '-c', diskScript, 'sh', stagingDirectory, ...dataDirectories], { signal });
+  const answer = await remote.run(['sh', '-c', readDiskScript, 'sh', stagingDirectory, ...dataDirectories], { signal });
   const [identity, sameDisk, freeKib] = answer.trim().split(' ');
   return { identity: identity === 'yes', sameDisk: sameDisk === 'yes', freeBytes: Number(freeKib) * 1024 };
 }
@@ -112,7 +112,7 @@ export async function readJournals(
   dataDirectories: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Journal[]> {
-  const answer = await remote.run(['sh', '-c', listScript, 'sh', journalRoot(dataDirectories)], { signal });
+  const answer = await remote.run(['sh', '-c', listJournalsScript, 'sh', journalRoot(dataDirectories)], { signal });
   return answer
     .split('\0')
     .filter((entry) => entry !== '')
@@ -140,21 +140,21 @@ async function runPlacing(
   input: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = ['sh', '-c', script, 'sh', verb, journalRoot(dataDirectories), id, placedMark] as const;
+  const command = ['sh', '-c', placingScript, 'sh', verb, journalRoot(dataDirectories), id, placedMark] as const;
   await remote.run(command, { input: input === '' ? '' : `${input}\n`, signal });
 }
 
-const diskScript = String.raw`
+export const readDiskScript = String.raw`
 at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; shift
 same=no; [ "$(stat -c %d -- "$at")" != "$(stat -c %d -- "$1")" ] || same=yes
 free=$(df -Pk -- "$1" | awk 'NR==2 { print $4 }') || exit 1
 who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
 echo "$who $same $free"`;
 
-const listScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
+export const listJournalsScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
 for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
 
-const script = String.raw`
+export const placingScript = String.raw`
 set -u
 verb=$1; data=$2; id=$3; mark=$4; root=$data/.sstash-undo; j=$root/$id
 tab=$(printf '\t')

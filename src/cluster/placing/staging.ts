@@ -44,9 +44,10 @@ export interface StagingRequest {
  */
 export async function openStaging(remote: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
   const { directory, dataDirectories, label, make } = request;
-  const answer = await remote.run(['sh', '-c', openScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories], {
-    signal,
-  });
+  const answer = await remote.run(
+    ['sh', '-c', openStagingScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories],
+    { signal },
+  );
   const [verdict = '', owner = '', free = '', ...entries] = answer.split('\0');
   refuse(verdict, owner, remote.host, directory);
   return {
@@ -100,7 +101,7 @@ export async function finishUnit(
   signal: AbortSignal,
 ): Promise<void> {
   const expected = files.map(({ path, bytes }) => `${bytes}\t${path}\n`);
-  await remote.run(['sh', '-c', finishScript, 'sh', incomingDirectory(staging, unit), staging.owner, staging.directory], {
+  await remote.run(['sh', '-c', finishUnitScript, 'sh', incomingDirectory(staging, unit), staging.owner, staging.directory], {
     input: expected.join(''),
     signal,
   });
@@ -111,7 +112,7 @@ export async function finishUnit(
  * their directories anew: then removes until nothing has come for a second.
  */
 export async function clearIncoming(remote: Remote, staging: Staging, afterFailure: boolean): Promise<void> {
-  await remote.run(['sh', '-c', clearScript, 'sh', `${staging.directory}/.sstash-incoming`, afterFailure ? '1' : '0']);
+  await remote.run(['sh', '-c', clearIncomingScript, 'sh', `${staging.directory}/.sstash-incoming`, afterFailure ? '1' : '0']);
 }
 
 /** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
@@ -120,7 +121,7 @@ export async function removeStaging(remote: Remote, { directory }: Staging, sign
 }
 
 // Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
-const openScript = `
+export const openStagingScript = `
 make=$1; label=$2; dir=$3; shift 3
 [ -L "$dir" ] && { printf 'link\\0'; exit 0; }
 owner=
@@ -157,7 +158,7 @@ printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
 
 // chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
 // Units of one table finish side by side, and cp fails on a directory that another cp has made since it looked: mkdir -p does not.
-const finishScript = `
+export const finishUnitScript = `
 cd -- "$1" || exit 1
 LC_ALL=C sort >"$1.expected" || exit 1
 find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort >"$1.found"
@@ -169,7 +170,7 @@ cp -al --remove-destination -- . "$3"/ || exit 1
 cd / && rm -rf -- "$1" "$1.expected" "$1.found"
 `;
 
-const clearScript = `
+export const clearIncomingScript = `
 rm -rf -- "$1"
 quiet=0 tries=0
 while [ $quiet -lt "$2" ] && [ $tries -lt 10 ]; do

@@ -38,7 +38,7 @@ export interface NodeConfig {
  * when it is not what Cassandra would accept.
  */
 export async function readNodeConfig(remote: Remote, tools: Tools, signal?: AbortSignal): Promise<NodeConfig> {
-  const output = await runTool(remote, ['sh', '-c', findConfig, 'sh', tools.configPath ?? ''], { signal });
+  const output = await runTool(remote, ['sh', '-c', findConfigScript, 'sh', tools.configPath ?? ''], { signal });
   const [path, storage, text] = splitOnce(output.stdout);
   if (output.status !== 0 || path === undefined || storage === undefined || text === undefined) {
     const where =
@@ -94,7 +94,7 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
 
 // Prints path NUL storagedir NUL contents. The running server knows best which file it read, unless several run here;
 // then come the places that packages use.
-const findConfig = String.raw`
+export const findConfigScript = String.raw`
 given=$1; storage=; live=
 # the brackets keep this text, which stands in command lines itself, from matching
 flags=$(grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon' /proc/[0-9]*/cmdline 2>/dev/null |
