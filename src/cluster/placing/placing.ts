@@ -160,7 +160,7 @@ verb=$1; data=$2; id=$3; mark=$4; root=$data/.sstash-undo; j=$root/$id
 tab=$(printf '\t')
 die() { echo "$*" >&2; exit 1; }
 # The word is on disk before the step that it announces begins, and what was done before it, on whatever disk, with it.
-phase() { sync; printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase" || die "cannot write $j/phase"; now=$1; }
+phase() { sync; { printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase"; } || die "cannot write $j/phase"; now=$1; }
 make() { [ -d "$1" ] || { make "$(dirname -- "$1")" && mkdir -- "$1" && chown --reference="$data" -- "$1"; } || die "cannot make $1"; }
 files() { # FROM TO MV-OPTION: the files right in FROM
   [ -d "$1" ] && [ -n "$(any "$1")" ] || return 0
@@ -187,7 +187,7 @@ state_back() { files "$1/before-restore-$id" "$1" -n; }
 place() { [ ! -d "$2" ] || { make "$1"; table "$2" "$1" -f; }; }
 list_aside() { [ ! -d "$1/snapshots/before-restore-$id" ] || find "$1/snapshots/before-restore-$id" -type f; }
 aside_count() { each table list_aside | grep -c ''; }
-marked() { : >"$data/$mark" && chown --reference="$data" -- "$data/$mark" || die "cannot write $data/$mark"; }
+marked() { { : >"$data/$mark" && chown --reference="$data" -- "$data/$mark"; } || die "cannot write $data/$mark"; }
 refuse_others() {
   for p in "$root"/*/phase; do
     case $p in "$j/phase") continue;; esac
@@ -202,7 +202,7 @@ exec 9>>"$root/lock" || exit 1
 flock -w 120 9 || die 'another run still moves files here; try again when it has ended'
 
 if [ "$verb" = begin ]; then
-  make "$j"; cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan" || die "cannot write $j/plan"
+  make "$j"; { cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan"; } || die "cannot write $j/plan"
   phase begun; exit 0
 fi
 now=$(cat -- "$j/phase") || exit 1

@@ -56,7 +56,7 @@ export async function refreshTable(
 
 // -n: a name that is there after all belongs to the node. mv says nothing then, so what stayed is looked for.
 export const moveFilesScript =
-  'while IFS= read -r from && IFS= read -r to; do mv -n -- "$from" "$to" && [ ! -e "$from" ] || { echo "cannot move $from to $to" >&2; exit 1; }; done';
+  'while IFS= read -r from && IFS= read -r to; do { mv -n -- "$from" "$to" && [ ! -e "$from" ]; } || { echo "cannot move $from to $to" >&2; exit 1; }; done';
 
 /** TRUNCATE, which empties a table on all nodes. Cassandra takes a snapshot of it before, unless auto_snapshot is off. */
 export function truncateStatement({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): string {

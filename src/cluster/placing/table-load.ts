@@ -79,8 +79,8 @@ export async function loadTable(
   }
 }
 
-export const findLoadersScript =
-  'grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true';
+export const findLoadersScript = `# shellcheck disable=SC2062 # what is looked for comes by -f
+grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true`;
 
 export const findProgramScript = 'command -v -- "$1"';
 

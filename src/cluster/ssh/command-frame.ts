@@ -60,7 +60,8 @@ export function endCommand(process: RemoteProcessId, sudo?: Sudo): string {
 
 export function killScript(process: RemoteProcessId, sudo?: Sudo): string {
   const kill = commandLine(withSudo(['kill', '-TERM', '--', `-${process.group}`], sudo));
-  return `read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] && exec ${kill}`;
+  return `# shellcheck disable=SC2086 # into its fields
+read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] && exec ${kill}`;
 }
 
 function throughLoginShell(script: string): string {

@@ -13,6 +13,7 @@ import { type Command } from '../../cluster/remote.ts';
 
 /** KiB that must be free where a script works; its first argument is taken away. */
 const opening = `
+# shellcheck disable=SC2015,SC2086,SC2094 # a status is read after its pipe has ended; no argument is none, not an empty one
 umask 077
 LC_ALL=C; export LC_ALL
 need=$1; shift
