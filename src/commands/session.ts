@@ -204,6 +204,7 @@ function shellCommand(args: Arguments, host: string): string {
     `${args.text('user')}@${host}`,
     // Placing files and stopping the service need root, whoever reads the snapshots.
     ...(args.flag('use-sudo') || sudoUser !== undefined ? ['sudo', '-n'] : []),
+    // It reads a part of restartScript.
     'sh',
     '-s',
   ];
