@@ -15,7 +15,7 @@ make_cassandra_config() { # make_cassandra_config 2 ETC
 add_settings() { # add_settings CASSANDRA.YAML TEXT
   local name
   # A setting that is given replaces ours: which of two equal keys counts is nobody's promise.
-  for name in $(sed -n 's/^\([a-z_]*\):.*/\1/p' <<<"$2"); do sed -i "/^$name:/d" "$1"; done
+  sed -n 's/^\([a-z_]*\):.*/\1/p' <<<"$2" | while read -r name; do sed -i "/^$name:/d" "$1"; done
   printf '%s\n' "$2" >>"$1"
 }
 
@@ -56,6 +56,7 @@ stop_cassandra() { # stop_cassandra 2: drained, so that nothing is left to repla
 kill_cassandra() { # kill_cassandra 2: until it is gone, so that a start that follows does not take it for running
   local tenth
   cassandra_runs "$1" || die "Cassandra does not run on h$1"
+  # shellcheck disable=SC2016 # the host's shell expands it
   in_host "$1" sh -c 'kill -9 "$(cat /run/cassandra.pid)"'
   for ((tenth = 0; tenth < 100; tenth++)); do
     cassandra_runs "$1" || return 0

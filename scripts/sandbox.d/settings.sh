@@ -39,6 +39,7 @@ load_settings() {
   [ -f "$settings" ] || die "no sandbox in $state. Make one with: scripts/sandbox up"
   # shellcheck source=/dev/null
   . "$settings"
+  : "${nodes:?}" "${version:?}" "${net:?}" "${ssh_port:?}" "${s3_port:?}" "${s3_id:?}" "${s3_secret:?}"
   s3_url=http://$net.1:$s3_port
 }
 

@@ -33,7 +33,11 @@ export async function* findComponents(
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
   for (const [disk, directory] of dataDirectories.entries()) {
     let rest = Buffer.alloc(0);
-    for await (const chunk of remote.read(['sh', '-c', search, 'sh', directory], { input }, signal)) {
+    for await (const chunk of remote.read(
+      ['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript],
+      { input },
+      signal,
+    )) {
       const text = Buffer.concat([rest, chunk]);
       const end = text.lastIndexOf(0) + 1;
       for (const line of text.toString('utf8', 0, end).split('\0').slice(0, -1)) {
@@ -59,7 +63,7 @@ export async function readDigests(
   const digests = new Map<string, string>();
   if (places.length > 0) {
     const input = places.map((place) => `${place}\0`).join('');
-    for (const line of (await remote.run(['xargs', '-0', 'sh', '-c', readEach, 'sh'], { input }, signal)).split('\0')) {
+    for (const line of (await remote.run(['xargs', '-0', 'sh', '-c', readFilesScript, 'sh'], { input }, signal)).split('\0')) {
       const tab = line.lastIndexOf('\t');
       const digest = parseDigest(line.slice(tab + 1));
       if (tab > 0 && digest !== undefined) {
@@ -72,12 +76,13 @@ export async function readDigests(
 
 // Compaction removes live files under the search, and an operator snapshots. The slash at the end follows a table that
 // was moved to another disk behind a link.
-const search = String.raw`cd -- "$1" && exec xargs -0 sh -c '
-  for table; do
-    [ ! -d "$table" ] || find "$table/" -ignore_readdir_race -type f -printf "%s\t%T@\t%p\0" || exit 1
-  done' sh`;
+export const listFilesOfScript = String.raw`for table; do
+  [ ! -d "$table" ] || find "$table/" -ignore_readdir_race -type f -printf '%s\t%T@\t%p\0' || exit 1
+done`;
 
-const readEach = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
+export const listTablesScript = 'cd -- "$1" && exec xargs -0 sh -c "$2" sh';
+
+export const readFilesScript = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
 
 /** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
 function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {

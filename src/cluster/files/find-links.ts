@@ -29,7 +29,7 @@ export async function* findLinks(
   place: LinkPlace,
   signal: AbortSignal,
 ): AsyncGenerator<SnapshotEntry> {
-  const command = ['sh', '-c', 'cd -- "$1" && shift && exec find "$@"', 'sh', directory, ...findArguments(place)] as const;
+  const command = ['sh', '-c', findInScript, 'sh', directory, ...findArguments(place)] as const;
   let rest = Buffer.alloc(0);
   for await (const chunk of remote.read(command, {}, signal)) {
     const text = Buffer.concat([rest, chunk]);
@@ -56,12 +56,15 @@ function findArguments(place: LinkPlace): readonly string[] {
   const last = place === 'backups' ? '/backups' : `/snapshots(/${name})?`;
   const way = String.raw`\.|\./[^./+][^/+]*|\./[^./+][^/+]*/[^./][^/]*(${last})?`;
   const goal = place === 'backups' ? String.raw`\./[^/]+/[^/]+/backups` : String.raw`\./[^/]+/[^/]+/snapshots/${name}`;
-  const list = String.raw`exec find "$@" -printf '%y\t%s\t%T@\t%p\0'`;
   const options = ['-L', '.', '-ignore_readdir_race', '-maxdepth', '4', '-regextype', 'posix-extended'];
   const prune = ['!', '-regex', way, '-prune', '-o'];
-  const listAll = ['-regex', goal, '-type', 'd', '-exec', 'sh', '-c', list, 'sh', '{}', '+'];
+  const listAll = ['-regex', goal, '-type', 'd', '-exec', 'sh', '-c', listLinksScript, 'sh', '{}', '+'];
   return [...options, ...prune, ...listAll];
 }
+
+export const findInScript = 'cd -- "$1" && shift && exec find "$@"';
+
+export const listLinksScript = String.raw`exec find "$@" -printf '%y\t%s\t%T@\t%p\0'`;
 
 function parseEntry(bytes: Uint8Array, place: string): SnapshotEntry {
   const [, type, size, seconds, path, keyspace, directory, name] =

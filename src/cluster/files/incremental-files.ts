@@ -79,10 +79,12 @@ export async function deleteIncrementalFiles(
       }
     }
     if (paths.length > 0) {
-      await remote.run(['sh', '-c', 'cd -- "$1" && exec xargs -0 rm -f --', 'sh', directory], { input: paths.join('') }, signal);
+      await remote.run(['sh', '-c', removeFilesScript, 'sh', directory], { input: paths.join('') }, signal);
     }
   }
 }
+
+export const removeFilesScript = 'cd -- "$1" && exec xargs -0 rm -f --';
 
 function isRead(entry: SnapshotEntry): boolean {
   return entry.type === 'f' && (dataPathOf(entry.name) !== undefined || entry.name.endsWith(tocSuffix));

@@ -29,14 +29,15 @@ export async function* listLiveFiles(
 }
 
 async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSignal): AsyncGenerator<LiveFile> {
-  const script = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
   let rest = '';
-  for await (const chunk of remote.read(['sh', '-c', script, 'sh', directory], {}, signal)) {
+  for await (const chunk of remote.read(['sh', '-c', listLiveFilesScript, 'sh', directory], {}, signal)) {
     const entries = (rest + Buffer.from(chunk).toString('utf8')).split('\0');
     rest = entries.pop() ?? '';
     yield* entries.map(parseEntry);
   }
 }
+
+export const listLiveFilesScript = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
 
 /** Files and directories come and go under a running Cassandra: what is gone is no error for a size. */
 function onlyGone({ stderr }: RemoteError): boolean {

@@ -21,7 +21,7 @@ export async function* readSmallFiles<F extends SmallFile>(
     return;
   }
   const input = files.map((file) => `${file.path}\0`).join('');
-  const stream = remote.read(['sh', '-c', 'cd -- "$1" && exec xargs -0 cat --', 'sh', directory], { input }, signal);
+  const stream = remote.read(['sh', '-c', readInScript, 'sh', directory], { input }, signal);
   const chunks = stream[Symbol.asyncIterator]();
   try {
     let rest = new Uint8Array();
@@ -54,6 +54,8 @@ export async function* readSmallFiles<F extends SmallFile>(
     await chunks.return?.();
   }
 }
+
+export const readInScript = 'cd -- "$1" && exec xargs -0 cat --';
 
 function changed(remote: Remote, directory: string): RemoteError {
   return new RemoteError(`files in ${directory} on ${remote.host} changed their size while they were read`, {

@@ -10,7 +10,7 @@ export async function placedAt(
   signal: AbortSignal,
 ): Promise<Date | undefined> {
   const marks = dataDirectories.map((directory) => `${directory}/${placedMark}`);
-  const answer = await remote.run(['sh', '-c', script, 'sh', ...marks], {}, signal);
+  const answer = await remote.run(['sh', '-c', markAgesScript, 'sh', ...marks], {}, signal);
   const ages = answer
     .split('\n')
     .filter((line) => line !== '')
@@ -18,4 +18,4 @@ export async function placedAt(
   return ages.length === 0 ? undefined : new Date(Date.now() - Math.min(...ages) * 1000);
 }
 
-const script = 'now=$(date +%s); for f; do [ ! -e "$f" ] || echo $((now - $(stat -c %Y -- "$f"))); done';
+export const markAgesScript = 'now=$(date +%s); for f; do [ ! -e "$f" ] || echo $((now - $(stat -c %Y -- "$f"))); done';

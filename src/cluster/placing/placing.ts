@@ -76,7 +76,7 @@ export async function readPlacingDisk(
   stagingDirectory: string,
   signal: AbortSignal,
 ): Promise<PlacingDisk> {
-  const answer = await remote.run(['sh', '-c', diskScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
+  const answer = await remote.run(['sh', '-c', readDiskScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
   const [identity, sameDisk, freeKib] = answer.trim().split(' ');
   return { identity: identity === 'yes', sameDisk: sameDisk === 'yes', freeBytes: Number(freeKib) * 1024 };
 }
@@ -93,7 +93,7 @@ export interface Journal {
 /** Oldest first. Throws BackupError when a journal cannot be read. */
 export async function readJournals(node: DataNode, signal: AbortSignal): Promise<readonly Journal[]> {
   const { remote } = node;
-  const answer = await remote.run(['sh', '-c', listScript, 'sh', journalRoot(node)], {}, signal);
+  const answer = await remote.run(['sh', '-c', listJournalsScript, 'sh', journalRoot(node)], {}, signal);
   return answer
     .split('\0')
     .filter((entry) => entry !== '')
@@ -122,27 +122,27 @@ interface PlacingStep {
 }
 
 async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep, signal: AbortSignal): Promise<void> {
-  const command = ['sh', '-c', script, 'sh', verb, journalRoot(node), id, placedMark] as const;
+  const command = ['sh', '-c', placingScript, 'sh', verb, journalRoot(node), id, placedMark] as const;
   await node.remote.run(command, { input }, signal);
 }
 
-const diskScript = String.raw`
+export const readDiskScript = String.raw`
 at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; shift
 same=no; [ "$(stat -c %d -- "$at")" != "$(stat -c %d -- "$1")" ] || same=yes
 free=$(df -Pk -- "$1" | awk 'NR==2 { print $4 }') || exit 1
 who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
 echo "$who $same $free"`;
 
-const listScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
+export const listJournalsScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
 for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
 
-const script = String.raw`
+export const placingScript = String.raw`
 set -u
 verb=$1; data=$2; id=$3; mark=$4; root=$data/.sstash-undo; j=$root/$id
 tab=$(printf '\t')
 die() { echo "$*" >&2; exit 1; }
 # The word is on disk before the step that it announces begins, and what was done before it, on whatever disk, with it.
-phase() { sync; printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase" || die "cannot write $j/phase"; now=$1; }
+phase() { sync; { printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase"; } || die "cannot write $j/phase"; now=$1; }
 make() { [ -d "$1" ] || { make "$(dirname -- "$1")" && mkdir -- "$1" && chown --reference="$data" -- "$1"; } || die "cannot make $1"; }
 files() { # FROM TO MV-OPTION: the files right in FROM
   [ -d "$1" ] && [ -n "$(any "$1")" ] || return 0
@@ -169,7 +169,7 @@ state_back() { files "$1/before-restore-$id" "$1" -n; }
 place() { [ ! -d "$2" ] || { make "$1"; table "$2" "$1" -f; }; }
 list_aside() { [ ! -d "$1/snapshots/before-restore-$id" ] || find "$1/snapshots/before-restore-$id" -type f; }
 aside_count() { each table list_aside | grep -c ''; }
-marked() { : >"$data/$mark" && chown --reference="$data" -- "$data/$mark" || die "cannot write $data/$mark"; }
+marked() { { : >"$data/$mark" && chown --reference="$data" -- "$data/$mark"; } || die "cannot write $data/$mark"; }
 refuse_others() {
   for p in "$root"/*/phase; do
     case $p in "$j/phase") continue;; esac
@@ -184,7 +184,7 @@ exec 9>>"$root/lock" || exit 1
 flock -w 120 9 || die 'another run still moves files here; try again when it has ended'
 
 if [ "$verb" = begin ]; then
-  make "$j"; cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan" || die "cannot write $j/plan"
+  make "$j"; { cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan"; } || die "cannot write $j/plan"
   phase begun; exit 0
 fi
 now=$(cat -- "$j/phase") || exit 1

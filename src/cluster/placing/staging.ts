@@ -44,7 +44,7 @@ export interface StagingRequest {
  */
 export async function openStaging(remote: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
   const { directory, dataDirectories, label, make } = request;
-  const command = ['sh', '-c', openScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories] as const;
+  const command = ['sh', '-c', openStagingScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories] as const;
   const answer = await remote.run(command, {}, signal);
   const [verdict = '', owner = '', free = '', ...entries] = answer.split('\0');
   refuse(verdict, owner, remote.host, directory);
@@ -99,7 +99,15 @@ export async function finishUnit(
   signal: AbortSignal,
 ): Promise<void> {
   const expected = files.map(({ path, bytes }) => `${bytes}\t${path}\n`);
-  const command = ['sh', '-c', finishScript, 'sh', incomingDirectory(staging, unit), staging.owner, staging.directory] as const;
+  const command = [
+    'sh',
+    '-c',
+    finishUnitScript,
+    'sh',
+    incomingDirectory(staging, unit),
+    staging.owner,
+    staging.directory,
+  ] as const;
   await remote.run(command, { input: expected.join('') }, signal);
 }
 
@@ -109,7 +117,7 @@ export async function finishUnit(
  */
 export async function clearIncoming(remote: Remote, staging: Staging, afterFailure: boolean, signal: AbortSignal): Promise<void> {
   const directory = `${staging.directory}/.sstash-incoming`;
-  await remote.run(['sh', '-c', clearScript, 'sh', directory, afterFailure ? '1' : '0'], {}, signal);
+  await remote.run(['sh', '-c', clearIncomingScript, 'sh', directory, afterFailure ? '1' : '0'], {}, signal);
 }
 
 /** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
@@ -118,7 +126,7 @@ export async function removeStaging(remote: Remote, { directory }: Staging, sign
 }
 
 // Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
-const openScript = `
+export const openStagingScript = `
 make=$1; label=$2; dir=$3; shift 3
 [ -L "$dir" ] && { printf 'link\\0'; exit 0; }
 owner=
@@ -155,7 +163,7 @@ printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
 
 // chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
 // Units of one table finish side by side, and cp fails on a directory that another cp has made since it looked: mkdir -p does not.
-const finishScript = `
+export const finishUnitScript = `
 cd -- "$1" || exit 1
 LC_ALL=C sort >"$1.expected" || exit 1
 find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort >"$1.found"
@@ -167,7 +175,7 @@ cp -al --remove-destination -- . "$3"/ || exit 1
 cd / && rm -rf -- "$1" "$1.expected" "$1.found"
 `;
 
-const clearScript = `
+export const clearIncomingScript = `
 rm -rf -- "$1"
 quiet=0 tries=0
 while [ $quiet -lt "$2" ] && [ $tries -lt 10 ]; do

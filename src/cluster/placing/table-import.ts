@@ -39,7 +39,7 @@ export async function refreshTable(node: ClusterNode, table: TableId, directory:
   const moves = refreshMoves(await fileNames(remote, directory, signal), flavour === 'scylla' ? [] : everywhere.flat());
   if (moves.length > 0) {
     const input = moves.map(({ from, to }) => `${directory}/${from}\n${live}/${to}\n`).join('');
-    await remote.run(['sh', '-c', moveScript, 'sh'], { input }, signal);
+    await remote.run(['sh', '-c', moveFilesScript, 'sh'], { input }, signal);
   }
   await nodetool(node, ['refresh', '--', table.keyspace, table.table], signal);
   const placed = new Set(moves.map(({ to }) => to).filter(isData));
@@ -48,8 +48,8 @@ export async function refreshTable(node: ClusterNode, table: TableId, directory:
 }
 
 // -n: a name that is there after all belongs to the node. mv says nothing then, so what stayed is looked for.
-const moveScript =
-  'while IFS= read -r from && IFS= read -r to; do mv -n -- "$from" "$to" && [ ! -e "$from" ] || { echo "cannot move $from to $to" >&2; exit 1; }; done';
+export const moveFilesScript =
+  'while IFS= read -r from && IFS= read -r to; do { mv -n -- "$from" "$to" && [ ! -e "$from" ]; } || { echo "cannot move $from to $to" >&2; exit 1; }; done';
 
 /** TRUNCATE, which empties a table on all nodes. Cassandra takes a snapshot of it before, unless auto_snapshot is off. */
 export function truncateStatement({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): string {
@@ -67,10 +67,11 @@ function refuseLeft(remote: Remote, table: Pick<TableId, 'keyspace' | 'table'>, 
 
 /** Files right in the directory; none when there is no such directory. */
 async function fileNames(remote: Remote, directory: string, signal: AbortSignal): Promise<readonly string[]> {
-  const script = '[ -d "$1" ] || exit 0; cd -- "$1" && find . -maxdepth 1 -type f -printf "%f\\n"';
-  const text = await remote.run(['sh', '-c', script, 'sh', directory], {}, signal);
+  const text = await remote.run(['sh', '-c', listFilesScript, 'sh', directory], {}, signal);
   return text.split('\n').filter((line) => line !== '');
 }
+
+export const listFilesScript = '[ -d "$1" ] || exit 0; cd -- "$1" && find . -maxdepth 1 -type f -printf "%f\\n"';
 
 function isData(name: string): boolean {
   return name.endsWith('-Data.db');

@@ -18,7 +18,7 @@ export async function requireLoader(
   signal: AbortSignal,
 ): Promise<void> {
   // The directory comes on standard input, so that no command line of ours holds it.
-  const busy = await runTool(remote, ['sh', '-c', atWork], { input: `${directory}/\n` }, signal);
+  const busy = await runTool(remote, ['sh', '-c', findLoadersScript], { input: `${directory}/\n` }, signal);
   if (busy.stdout !== '') {
     throw new RemoteError(`an earlier sstableloader is still at work in ${directory} on ${remote.host}`, {
       host: remote.host,
@@ -26,7 +26,7 @@ export async function requireLoader(
       hint: `wait until it has ended, or end it: kill ${[...busy.stdout.matchAll(/\d+/g)].join(' ')}`,
     });
   }
-  const output = await runTool(remote, ['sh', '-c', 'command -v -- "$1"', 'sh', program], {}, signal);
+  const output = await runTool(remote, ['sh', '-c', findProgramScript, 'sh', program], {}, signal);
   if (output.status !== 0) {
     throw new RemoteError(`${program} not found on ${remote.host}`, {
       host: remote.host,
@@ -59,7 +59,7 @@ export async function loadTable(
   signal: AbortSignal,
 ): Promise<void> {
   const options = ['--no-progress', '-f', config.path, '-d', config.cqlAddress, '-p', String(config.cqlPort)];
-  const text = await remote.run(['sh', '-c', endsWithUs, 'sh', ...loader, ...options, directory], {}, signal);
+  const text = await remote.run(['sh', '-c', endWithUsScript, 'sh', ...loader, ...options, directory], {}, signal);
   const [stdout = '', status = ''] = text.split('\u001e');
   const output = { stdout, stderr: '', status: Number(status) };
   if (output.status !== 0) {
@@ -84,13 +84,15 @@ export async function loadTable(
   }
 }
 
-const atWork =
-  'grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true';
+export const findLoadersScript = `# shellcheck disable=SC2062 # what is looked for comes by -f
+grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true`;
+
+export const findProgramScript = 'command -v -- "$1"';
 
 // A restore that is interrupted must not go on streaming behind everybody's back. sudo hands a signal on to this shell alone,
 // and a shell hears none while it waits for a program in the foreground; so the program is in the background, and its whole
 // process group (a script and its java) is ended.
-const endsWithUs = `trap 'trap "" TERM; kill -TERM 0' TERM; "$@" 2>&1 </dev/null & wait $!; printf '\\036%s' "$?"`;
+export const endWithUsScript = `trap 'trap "" TERM; kill -TERM 0' TERM; "$@" 2>&1 </dev/null & wait $!; printf '\\036%s' "$?"`;
 
 /** `Streaming relevant part of /a/b/nb-1-big-Data.db /a/b/nb-2-big-Data.db to [/10.0.0.1:7000]` */
 function streamedFiles(stdout: string): readonly string[] {

@@ -32,12 +32,17 @@ export interface FrameOptions {
 }
 
 /** The command as it goes to sshd. `nonce` is what {@link MarkerFilter} looks for; letters and digits only. */
-export function framedCommand(command: Command, nonce: string, { sudo, input }: FrameOptions): string {
+export function framedCommand(command: Command, nonce: string, options: FrameOptions): string {
+  return throughLoginShell(becomeScript(command, nonce, options));
+}
+
+/** Prints the marker on both streams and becomes the command. */
+export function becomeScript(command: Command, nonce: string, { sudo, input }: FrameOptions): string {
   const marker = `printf '\\036${nonce} %s %s\\n' $$ "\${s##*) }"; printf '\\036${nonce}\\n' >&2`;
   // `read` from /proc needs no process; where there is no /proc its complaint comes before the marker and is dropped.
   // The empty input comes from /dev/null, not from an end-of-file on the channel: after that ssh2 sends no signal.
   const line = `${commandLine(withSudo(command, sudo))}${input ? '' : ' </dev/null'}`;
-  return throughLoginShell(`s=; read -r s </proc/$$/stat; ${marker}; exec ${line}`);
+  return `s=; read -r s </proc/$$/stat; ${marker}; exec ${line}`;
 }
 
 /** The same command run as the user that sudo is told to become; `-n`: fail rather than ask for a password. */
@@ -50,10 +55,13 @@ export function withSudo(command: Command, sudo: Sudo | undefined): Command {
 
 /** Ends the process group of a command, provided that it is still that command and not a later one with its number. */
 export function endCommand(process: RemoteProcessId, sudo?: Sudo): string {
+  return throughLoginShell(killScript(process, sudo));
+}
+
+export function killScript(process: RemoteProcessId, sudo?: Sudo): string {
   const kill = commandLine(withSudo(['kill', '-TERM', '--', `-${process.group}`], sudo));
-  return throughLoginShell(
-    `read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] && exec ${kill}`,
-  );
+  return `# shellcheck disable=SC2086 # into its fields
+read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] && exec ${kill}`;
 }
 
 function throughLoginShell(script: string): string {
@@ -63,8 +71,10 @@ function throughLoginShell(script: string): string {
       ? `\\0${byte.toString(8).padStart(3, '0')}`
       : String.fromCharCode(byte),
   ).join('');
-  return `exec sh -c 'eval "$(printf %b "$0")"' '${payload}'`;
+  return `exec sh -c '${evalPayloadScript}' '${payload}'`;
 }
+
+export const evalPayloadScript = 'eval "$(printf %b "$0")"';
 
 /** Which process a command became, by number and start time (clock ticks since boot). */
 export interface RemoteProcessId {

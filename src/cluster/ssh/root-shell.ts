@@ -14,6 +14,7 @@ export function rootShell({ host, port, user, privateKey, knownHosts, sudo }: Ss
     `UserKnownHostsFile=${knownHosts?.[0] ?? ''}`,
     `${user}@${host}`,
     ...(sudo === undefined ? [] : ['sudo', '-n']),
+    // It reads a part of restartScript.
     'sh',
     '-s',
   ];

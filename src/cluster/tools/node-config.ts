@@ -38,7 +38,7 @@ export interface NodeConfig {
  * when it is not what Cassandra would accept.
  */
 export async function readNodeConfig(remote: Remote, programs: Programs, signal: AbortSignal): Promise<NodeConfig> {
-  const output = await runTool(remote, ['sh', '-c', findConfig, 'sh', programs.configPath ?? ''], {}, signal);
+  const output = await runTool(remote, ['sh', '-c', findConfigScript, 'sh', programs.configPath ?? ''], {}, signal);
   const [path, storage, text] = splitOnce(output.stdout);
   if (output.status !== 0 || path === undefined || storage === undefined || text === undefined) {
     const where =
@@ -96,24 +96,25 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
 
 // Prints path NUL storagedir NUL contents. The running server knows best which file it read, unless several run here;
 // then come the places that packages use.
-const findConfig = String.raw`
+export const findConfigScript = String.raw`
 given=$1; storage=; live=
 # the brackets keep this text, which stands in command lines itself, from matching
 flags=$(grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon' /proc/[0-9]*/cmdline 2>/dev/null |
   while read -r cmdline; do tr '\0' '\n' <"$cmdline"; done 2>/dev/null | grep '^-Dcassandra\.' | sort -u)
-only() { printf '%s\n' "$flags" | sed -n "s/^-Dcassandra\.$1=//p" | { read -r one && ! read -r two && printf '%s' "$one"; }; }
+only() { printf '%s\n' "$flags" | sed -n "s/^-Dcassandra\.$1=//p" | { read -r one && ! read -r _two && printf '%s' "$one"; }; }
 storage=$(only storagedir)
 live=$(only config | sed 's,^file:/*,/,')
 if [ -n "$given" ]; then
-  [ -d "$given" ] && { [ -e "$given/scylla.yaml" ] && given=$given/scylla.yaml || given=$given/cassandra.yaml; }
+  if [ -e "$given/scylla.yaml" ]; then given=$given/scylla.yaml; elif [ -d "$given" ]; then given=$given/cassandra.yaml; fi
   set -- "$given"
 else
   set -- "$CASSANDRA_CONF/cassandra.yaml" "$live" /etc/cassandra/cassandra.yaml /etc/cassandra/conf/cassandra.yaml \
     /etc/cassandra/default.conf/cassandra.yaml /etc/scylla/scylla.yaml /opt/cassandra/conf/cassandra.yaml
 fi
 for file; do
-  [ -f "$file" ] && [ "$file" != /cassandra.yaml ] || continue
+  { [ -f "$file" ] && [ "$file" != /cassandra.yaml ]; } || continue
   printf '%s\0%s\0' "$file" "$storage"
+  # shellcheck disable=SC2093 # the first file that is there is the only one
   exec cat -- "$file"
 done
 [ -z "$given" ] || ls -d -- "$given" >/dev/null

@@ -30,7 +30,7 @@ export interface NodeProbe {
  * Throws RemoteError when a shell there cannot even say that.
  */
 export async function probeNode(remote: Remote, directories: readonly string[], signal: AbortSignal): Promise<NodeProbe> {
-  const output = await runTool(remote, ['sh', '-c', probe, 'sh', ...directories], {}, signal);
+  const output = await runTool(remote, ['sh', '-c', probeToolsScript, 'sh', ...directories], {}, signal);
   const tools = parseProbe(output.stdout, directories);
   if (output.status !== 0 || tools === undefined) {
     const line = output.stderr.trim().split('\n').at(-1) ?? '';
@@ -67,7 +67,7 @@ export function parseProbe(text: string, directories: readonly string[]): NodePr
 }
 
 // `name TAB values` per line. A directory that is not there yet will lie on its nearest existing parent's file system.
-const probe = String.raw`
+export const probeToolsScript = String.raw`
 for tool in lzop curl; do
   place=$(command -v "$tool") || continue
   printf '%s\t%s\t%s\n' "$tool" "$place" "$("$tool" --version </dev/null 2>/dev/null | head -n 1 | tr '\t' ' ')"

@@ -1,6 +1,7 @@
 import { type ToolNode } from '../node.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
+import { startServiceScript, stopServiceScript } from '../../model/restore/restart-script.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import { type Remote } from '../remote.ts';
@@ -8,8 +9,8 @@ import { failureLine, runTool } from './run-tool.ts';
 
 /** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */
 export const defaultService = {
-  stop: 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi',
-  start: 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi',
+  stop: stopServiceScript,
+  start: startServiceScript,
 } as const;
 
 /** What a server that is to be stopped must do before. */
@@ -72,11 +73,11 @@ const stopTries = 60;
 
 /** Whether a Cassandra server process is there: a JVM that is shutting down answers no nodetool and still has its files. */
 export async function isRunning(remote: Remote, signal: AbortSignal): Promise<boolean> {
-  return (await remote.run(['sh', '-c', runningScript], {}, signal)).trim() === 'yes';
+  return (await remote.run(['sh', '-c', findServerScript], {}, signal)).trim() === 'yes';
 }
 
 // The brackets keep the script from finding itself. DSE starts Cassandra from a class of its own.
-const runningScript = String.raw`for p in /proc/[0-9]*; do
+export const findServerScript = String.raw`for p in /proc/[0-9]*; do
   tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' && { echo yes; exit 0; }
 done; echo no`;
 
@@ -144,12 +145,12 @@ async function states(node: ToolNode, signal: AbortSignal): Promise<ReadonlyMap<
 
 // A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
 // process group of ours would be ended with us. So it gets a file, and a session of its own.
-const shellScript = String.raw`said=$(mktemp) || exit 1
+export const runDetachedScript = String.raw`said=$(mktemp) || exit 1
 if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
 status=$?; tail -n 20 -- "$said" >&2; rm -f -- "$said"; exit "$status"`;
 
 async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
-  const output = await runTool(remote, ['sh', '-c', shellScript, 'sh', text], {}, signal);
+  const output = await runTool(remote, ['sh', '-c', runDetachedScript, 'sh', text], {}, signal);
   if (output.status !== 0) {
     throw new RemoteError(`${remote.host}: ${text} failed: ${failureLine(output, 'sh')}`, {
       host: remote.host,

@@ -53,13 +53,13 @@ export function restartScript(
       ),
     '',
     '# 1. flush and stop every node',
-    ...nodes.flatMap((node) => heredoc(node.shell, [drainCommand(node), stopCommand])),
+    ...nodes.flatMap((node) => heredoc(node.shell, [drainCommand(node), stopServiceScript])),
     '',
     '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
     ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
     '',
     '# 3. start every node',
-    ...nodes.flatMap((node) => heredoc(node.shell, [startCommand])),
+    ...nodes.flatMap((node) => heredoc(node.shell, [startServiceScript])),
     '',
     '# 4. when `nodetool status` shows UN everywhere, and applications may read again:',
     ...nodes.map(({ host, nodetool }) => {
@@ -77,8 +77,9 @@ function drainCommand({ host, nodetool }: RestartNode): string {
   return `${nodetool} drain || { echo '${advice}' >&2; exit 1; }`;
 }
 
-const stopCommand = 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
-const startCommand = 'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
+export const stopServiceScript = 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
+export const startServiceScript =
+  'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
 
 function heredoc(shell: string, lines: readonly string[]): readonly string[] {
   return [`${shell} <<'SSTASH'`, 'set -eu', ...lines, 'SSTASH'];

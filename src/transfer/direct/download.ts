@@ -7,7 +7,7 @@ import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
 import { type DirectParts, mebibyte } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
-import { nodeScript } from './node-scripts.ts';
+import { nodeCommand } from './node-scripts.ts';
 import { type Target } from '../transfer.ts';
 
 /** Only what curl and lzop say lies there. */
@@ -19,7 +19,7 @@ const smallNeed = mebibyte;
  */
 export async function downloadLarge(parts: DirectParts, { file, path }: Target, to: Remote, signal: AbortSignal): Promise<void> {
   const check = checkOf(file);
-  const command = nodeScript('fetch', smallNeed, path, file.compression, check.of, check.way);
+  const command = nodeCommand('fetch', smallNeed, path, file.compression, check.of, check.way);
   const talk = converse(to, nicely(command, parts.niceness ?? 0), signal);
   let got: string | undefined;
   try {

@@ -8,7 +8,7 @@ import { type Conversation, converse } from './conversation.ts';
 import { type CurlRequest, curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
-import { nodeScript } from './node-scripts.ts';
+import { nodeCommand } from './node-scripts.ts';
 
 /** A request of many, and what to make of its answer. */
 export interface BatchRequest {
@@ -36,7 +36,7 @@ export class NodeBatch {
     this.#parts = parts;
     this.#remote = remote;
     this.#signal = signal;
-    this.#talk = converse(remote, nicely(nodeScript('batch', needBytes), parts.niceness ?? 0), signal);
+    this.#talk = converse(remote, nicely(nodeCommand('batch', needBytes), parts.niceness ?? 0), signal);
     this.#lines = this.#talk.lines[Symbol.asyncIterator]();
   }
 

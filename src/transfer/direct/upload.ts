@@ -11,7 +11,7 @@ import { converse } from './conversation.ts';
 import { curlConfig } from './curl-config.ts';
 import { type DirectParts, beforeAgain, mebibyte } from './parts.ts';
 import { nicely } from '../../cluster/niceness.ts';
-import { nodeScript } from './node-scripts.ts';
+import { nodeCommand } from './node-scripts.ts';
 import { type Source } from '../transfer.ts';
 
 /** Streams of a node for whose parts there should be room in its memory. */
@@ -33,7 +33,7 @@ export async function uploadLarge(
   signal: AbortSignal,
 ): Promise<StoredBytes> {
   const partBytes = parts.signer.partBytes(atMost(upload.component.bytes));
-  const command = nodeScript('send', streamsWithRoom * partBytes, path, String(partBytes / mebibyte), upload.compression);
+  const command = nodeCommand('send', streamsWithRoom * partBytes, path, String(partBytes / mebibyte), upload.compression);
   const talk = converse(from, nicely(command, parts.niceness ?? 0), signal);
   const sending = new Sending(parts, from, upload, signal);
   try {

@@ -1,5 +1,5 @@
 import { turning } from '../../codec/cksum.ts';
-import { type Remote } from '../../cluster/remote.ts';
+import { type Command, type Remote } from '../../cluster/remote.ts';
 import { inOrder } from '../../flow/side-by-side.ts';
 import { joined } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
@@ -22,11 +22,14 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
   const onNode = file.compression === 'lzo' && parts.hasLzop(to);
   const proved = onNode && file.digest !== undefined;
   const input = onNode ? checkStored(parts.store, file, signal) : plainBytes(parts.store, file, parts.pool, signal);
-  const write = proved ? unpackAndSum : onNode ? 'lzop -d -c >"$1"' : 'cat >"$1"';
+  const write: Command = proved
+    ? ['sh', '-c', unpackAndSumScript, 'sh', path]
+    : onNode
+      ? ['sh', '-c', unpackScript, 'sh', path]
+      : ['sh', '-c', writeScript, 'sh', path];
   let said: string;
-  const command = ['sh', '-c', `mkdir -p -- "$(dirname -- "$1")" || exit 1\n${write}`, 'sh', path] as const;
   try {
-    said = await to.run(command, { input: limited(input, parts.limitOf?.(to), signal) }, signal);
+    said = await to.run(write, { input: limited(input, parts.limitOf?.(to), signal) }, signal);
   } catch (error) {
     // The node's lzop may notice damage before this side does, and knows no name for what it reads.
     throw error instanceof RemoteError && !error.transient
@@ -38,8 +41,14 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
   }
 }
 
+const makeParent = 'mkdir -p -- "$(dirname -- "$1")" || exit 1';
+
+export const writeScript = `${makeParent}\ncat >"$1"`;
+
+export const unpackScript = `${makeParent}\nlzop -d -c >"$1"`;
+
 /** Writes what it reads, unpacked, and prints `cksum` of that with the bits of each byte turned round. */
-const unpackAndSum = `
+export const unpackAndSumScript = `${makeParent}
 LC_ALL=C; export LC_ALL
 exec 4>&1
 ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$1"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | { cksum >&4; echo $? >&3; }; } 3>&1)

@@ -1,0 +1,29 @@
+import { becomeScript, killScript } from '../../src/cluster/ssh/command-frame.ts';
+import { quote } from '../../src/cluster/remote.ts';
+import { restartScript } from '../../src/model/restore/restart-script.ts';
+
+const node = {
+  host: 'h1',
+  shell: 'ssh ops@h1 sudo -n sh -s',
+  stagingDirectory: '/restore',
+  dataDirectories: ["/disk 1/it's data", '/disk2'],
+  commitlogDirectory: '/commitlog',
+  hintsDirectory: '/hints',
+  savedCachesDirectory: '/caches',
+  nodetool: 'nodetool',
+};
+
+const table = { keyspace: 'shop', table: 'users', id: 'a'.repeat(32), liveId: 'b'.repeat(32), bytes: 0, files: 0 };
+
+const restart = restartScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders', liveId: table.id }], quote);
+
+/** What the functions make whose names end in `Script`, by their names. */
+export const samples: Readonly<Record<string, readonly string[]>> = {
+  becomeScript: [
+    becomeScript(['nodetool', 'status'], 'n0nce', { input: false }),
+    becomeScript(['cat'], 'n0nce', { sudo: { user: 'cassandra' }, input: true }),
+  ],
+  killScript: [killScript({ pid: 7, group: 7, startTime: '77' }), killScript({ pid: 7, group: 7, startTime: '77' }, {})],
+  // A shell takes a here-document for mere text.
+  restartScript: [restart, ...[...restart.matchAll(/<<'SSTASH'\n([^]*?)\nSSTASH\n/g)].map(([, text = '']) => text)],
+};
