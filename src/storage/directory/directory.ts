@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
-import { etagAt, statIfThere, storedFile, writeAll } from './file.ts';
+import { statIfThere, storedFile, writeAll } from './file.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import { type Body, type ByteRange, type ObjectStore, type PutOptions, type StoredObject } from '../object-store.ts';
@@ -76,7 +76,7 @@ class DirectoryStore implements ObjectStore {
       } finally {
         await handle.close();
       }
-      await place(this.#base, unfinishedFile, key, options, etagAt, signal);
+      await place(this.#base, unfinishedFile, key, options, signal);
       return storedFile(key, written);
     } catch (error) {
       signal.throwIfAborted();

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
 import { codeOf } from './errors.ts';
+import { etagAt } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
 
 /**
@@ -92,14 +93,7 @@ export async function clearUnfinished(base: string, which: Which): Promise<numbe
 }
 
 /** Gives the unfinished file its name. Throws ConditionFailedError, or what the system call threw. */
-export async function place(
-  base: string,
-  from: string,
-  key: string,
-  options: PutOptions,
-  etagOf: (path: string) => Promise<string | undefined>,
-  signal: AbortSignal,
-): Promise<void> {
+export async function place(base: string, from: string, key: string, options: PutOptions, signal: AbortSignal): Promise<void> {
   const to = pathOf(base, key);
   // A delete that empties a directory removes it, perhaps between our mkdir and our rename.
   for (let attempt = 1; ; attempt += 1) {
@@ -107,7 +101,7 @@ export async function place(
     try {
       const made = await mkdir(dirname(to), { recursive: true });
       if (options.ifMatch !== undefined) {
-        await replaceMatching(base, from, to, key, options.ifMatch, etagOf, signal);
+        await replaceMatching({ base, from, to, key }, options.ifMatch, signal);
       } else if (options.ifAbsent === true) {
         await linkNew(from, to, key);
       } else {
@@ -153,19 +147,19 @@ async function linkNew(from: string, to: string, key: string): Promise<void> {
   }
 }
 
-async function replaceMatching(
-  base: string,
-  from: string,
-  to: string,
-  key: string,
-  etag: string,
-  etagOf: (path: string) => Promise<string | undefined>,
-  signal: AbortSignal,
-): Promise<void> {
+interface Replacement {
+  readonly base: string;
+  /** The unfinished file. */
+  readonly from: string;
+  readonly to: string;
+  readonly key: string;
+}
+
+async function replaceMatching({ base, from, to, key }: Replacement, etag: string, signal: AbortSignal): Promise<void> {
   const lock = join(base, unfinished, `lock-${createHash('sha1').update(key).digest('hex')}`);
   await takeLock(lock, key, signal);
   try {
-    if ((await etagOf(to)) !== etag) {
+    if ((await etagAt(to)) !== etag) {
       throw new ConditionFailedError(`${key} was changed by somebody else`, { key });
     }
     await rename(from, to);

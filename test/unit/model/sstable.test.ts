@@ -1,17 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  dataPathOf,
-  digestPathOf,
-  formatComponentName,
-  isDataFile,
-  parseComponentName,
-  parseTableDirectory,
-  tableDirectory,
-  tableIdOf,
-  uuidOf,
-} from '../../../src/model/sstable.ts';
+import { dataPathOf, digestPathOf, formatComponentName, isDataFile, parseComponentName, parseTableDirectory, tableDirectory, tableIdOf, uuidOf } from '../../../src/model/sstable.ts';
 
 const integer = fc.integer({ min: 1, max: 2 ** 31 - 1 }).map(String);
 const base36 = (length: number): fc.Arbitrary<string> =>

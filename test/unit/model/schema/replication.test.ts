@@ -2,13 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
-import {
-  copiesIn,
-  datacenterMapping,
-  replicationOf,
-  sameReplication,
-  withReplication,
-} from '../../../../src/model/schema/replication.ts';
+import { copiesIn, datacenterMapping, replicationOf, sameReplication, withReplication } from '../../../../src/model/schema/replication.ts';
 
 const [keyspace, table] = parseSchema(`
   CREATE KEYSPACE shop WITH replication = {'class': 'org.apache.cassandra.locator.NetworkTopologyStrategy', 'dc1': '3', 'dc2': 2} AND durable_writes = true;
