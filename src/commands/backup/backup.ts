@@ -1,4 +1,4 @@
-import { parseDuration } from '../../model/age.ts';
+import { parseDuration } from '../../model/time-span.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
