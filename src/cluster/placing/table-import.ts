@@ -1,4 +1,4 @@
-import { cqlName } from '../../model/schema/cql-statements.ts';
+import { cqlName } from '../../model/schema/cql-tokens.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';

@@ -96,3 +96,16 @@ test('a row has as many copies as its keyspace says, and no more than there are 
   );
   assert.equal(copiesIn(new Map([['class', 'EverywhereStrategy']]), ring('a', 'b')), 2);
 });
+
+test('words and comments that look like a map are not one', () => {
+  for (const replication of [
+    "{'class': 'x', s: n}",
+    "{'class': 'x', string: number}",
+    "{'class': 'x'} -- ",
+    "{'class': 'x', /* */ 'dc1': 3}",
+    "{'class': 'x', 'dc1': '3}",
+    "{'class': 'x', 'dc1': $$3$$}",
+  ]) {
+    assert.throws(() => changed({ replication, datacenters: none }), UsageError, replication);
+  }
+});
