@@ -7,7 +7,7 @@ import {
   primaryRanges,
   replicatedRanges,
 } from '../ring/replica-ranges.ts';
-import { replicationOf } from '../schema/replication.ts';
+import { keyspaceMap, replicationOf } from '../schema/replication.ts';
 import { type Node, type Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
 
@@ -158,8 +158,8 @@ function replicationsIn(schema: readonly SchemaStatement[]): ReadonlyMap<string,
 
 /** ScyllaDB places the replicas of tablets by a table of its own, and the tokens of the nodes mean nothing there. */
 function placementOf(statement: SchemaStatement): ReadonlyMap<string, string> {
-  const tablets = /\btablets\s*=\s*(\{[^}]*\})/i.exec(statement.text)?.[1];
-  const byTablets = tablets !== undefined && !/'enabled'\s*:\s*'?false\b/i.test(tablets);
+  const tablets = keyspaceMap(statement, 'tablets');
+  const byTablets = tablets !== undefined && tablets.get('enabled')?.toLowerCase() !== 'false';
   return byTablets ? new Map([['class', 'tablets']]) : replicationOf(statement);
 }
 

@@ -13,7 +13,7 @@ export interface ReplicationChange {
 
 /** CREATE KEYSPACE statements with the change; other statements as they are. Throws UsageError for a map that is not one. */
 export function withReplication(statement: SchemaStatement, change: ReplicationChange): SchemaStatement {
-  const map = mapIn(statement);
+  const map = mapIn(statement, 'replication');
   const [open, close] = [map[0], map.at(-1)];
   if (open === undefined || close === undefined) {
     return statement;
@@ -30,12 +30,14 @@ export function withReplication(statement: SchemaStatement, change: ReplicationC
 
 /** The replication of a CREATE KEYSPACE: `class` without its package, and copies by datacenter. Empty for anything else. */
 export function replicationOf(statement: SchemaStatement): ReadonlyMap<string, string> {
-  return new Map(
-    entriesOf(mapIn(statement)).map(([key, value]) => [
-      meaningOf(key),
-      meaningOf(value).replace(/^org\.apache\.cassandra\.locator\./, ''),
-    ]),
-  );
+  const entries = [...(keyspaceMap(statement, 'replication') ?? [])];
+  return new Map(entries.map(([key, value]) => [key, value.replace(/^org\.apache\.cassandra\.locator\./, '')]));
+}
+
+/** An option of a CREATE KEYSPACE that is a map, as `replication` or Scylla's `tablets`. */
+export function keyspaceMap(statement: SchemaStatement, option: string): ReadonlyMap<string, string> | undefined {
+  const map = mapIn(statement, option);
+  return map.length === 0 ? undefined : new Map(entriesOf(map).map(([key, value]) => [meaningOf(key), meaningOf(value)]));
 }
 
 /** Whether the same nodes of a ring have the copies under both. */
@@ -71,9 +73,9 @@ export function datacenterMapping(pairs: readonly string[]): ReadonlyMap<string,
 }
 
 /** The tokens of a keyspace's map, from its `{` to its `}`; none where the statement has no such map. */
-function mapIn({ kind, text }: SchemaStatement): readonly CqlToken[] {
+function mapIn({ kind, text }: SchemaStatement, option: string): readonly CqlToken[] {
   const tokens = kind === 'keyspace' ? meaningfulTokens(text) : [];
-  const map = tokens.slice(optionAt(tokens, 'replication') ?? tokens.length);
+  const map = tokens.slice(optionAt(tokens, option) ?? tokens.length);
   return isMark(map[0], '{') ? map.slice(0, map.findIndex((token) => isMark(token, '}')) + 1) : [];
 }
 
