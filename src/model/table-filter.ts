@@ -62,27 +62,9 @@ function likelyMeant(pattern: string, tables: readonly TableId[]): string {
 
 const hintTables = 30;
 
-/** Keyspaces that belong to the server itself; restored only when named (DESIGN, section 4, rule 7). */
-export function isSystemKeyspace(keyspace: string): boolean {
-  return systemKeyspaces.has(keyspace);
-}
-
 export function keyspacesOf(tables: readonly TableId[]): readonly string[] {
   return [...new Set(tables.map((table) => table.keyspace))].toSorted();
 }
-
-const systemKeyspaces: ReadonlySet<string> = new Set([
-  'system',
-  'system_schema',
-  'system_auth',
-  'system_distributed',
-  'system_distributed_everywhere',
-  'system_traces',
-  'system_cluster_metadata',
-  'system_views',
-  'system_virtual_schema',
-  'system_replicated_keys',
-]);
 
 function parseRule(text: string): Rule {
   const negative = text.startsWith('!');

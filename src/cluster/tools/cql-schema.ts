@@ -2,7 +2,7 @@ import { BackupError } from '../../model/errors.ts';
 import { cqlName, cqlString } from '../../model/schema/cql-tokens.ts';
 import { idIn, splitStatements } from '../../model/schema/cql-statements.ts';
 import { uuidOf } from '../../model/sstable.ts';
-import { isSystemKeyspace } from '../../model/table-filter.ts';
+import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { cqlshError, runCqlsh } from './cqlsh.ts';
 import { type NodeConfig } from './node-config.ts';
 import { parseCluster, type KeyspaceReplication } from './nodetool-output.ts';

@@ -10,6 +10,7 @@ import {
 import { keyspaceMap, replicationOf } from '../schema/replication.ts';
 import { type Node, type Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
+import { isLocalKeyspace } from '../system-keyspaces.ts';
 
 /** How much of a keyspace a restore can bring back, as far as the backup's nodes were its replicas. */
 export type KeyspaceCoverage = KnownCoverage | UnknownCoverage;
@@ -48,7 +49,7 @@ export interface CoverageQuestion {
 /** Keyspaces whose rows are each node's own have no ranges, and are left out. */
 export function coverageOf({ ring, schema, keyspaces, restored }: CoverageQuestion): readonly KeyspaceCoverage[] {
   const replications = replicationsIn(schema ?? []);
-  const chosen = keyspaces.filter((name) => !local.has(name) && replications.get(name)?.get('class') !== 'LocalStrategy');
+  const chosen = keyspaces.filter((name) => !isLocalKeyspace(name) && replications.get(name)?.get('class') !== 'LocalStrategy');
   const nodes = ring?.nodes.filter(hasRanges).map(placed) ?? [];
   if (ring === undefined || nodes.length === 0) {
     const unknown = 'the backup has no ring.json that says which nodes there were';
@@ -174,5 +175,3 @@ function whyUnknown(schema: CoverageQuestion['schema'], replication: ReadonlyMap
       ? 'it is replicated to none of the nodes that there were'
       : `nobody knows here to which nodes ${strategy} replicates it`;
 }
-
-const local: ReadonlySet<string> = new Set(['system', 'system_schema']);

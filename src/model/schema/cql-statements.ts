@@ -12,7 +12,7 @@ import {
 } from './cql-tokens.ts';
 import { type StatementKind, headOf } from './statement-head.ts';
 import { type View, uuidOf } from '../sstable.ts';
-import { isSystemKeyspace } from '../table-filter.ts';
+import { isSystemKeyspace } from '../system-keyspaces.ts';
 
 /**
  * A schema text (`DESCRIBE SCHEMA WITH INTERNALS`) as statements, each with what it makes. Statements are never rewritten
