@@ -1,7 +1,7 @@
 import { reasonOf } from '../../model/errors.ts';
 import { type BackupPlan, type PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';
-import { tooLittleSpace } from '../../model/free-space.ts';
+import { tooLittleSpace } from '../../model/backup/free-space.ts';
 import { perDatacenterText } from '../../model/per-datacenter.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
