@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts';
+import { globPattern } from './glob.ts';
 import { type TableId } from './sstable.ts';
 
 /**
@@ -70,18 +71,18 @@ function parseRule(text: string): Rule {
   const negative = text.startsWith('!');
   const body = (negative ? text.slice(1) : text).replaceAll('"', '');
   const dot = body.indexOf('.');
-  const keyspace = glob(dot < 0 ? body : body.slice(0, dot), text);
-  const table = glob(dot < 0 ? '*' : body.slice(dot + 1), text);
+  const keyspace = nameGlob(dot < 0 ? body : body.slice(0, dot), text);
+  const table = nameGlob(dot < 0 ? '*' : body.slice(dot + 1), text);
   return { text, negative, matches: (k, t) => keyspace.test(k) && table.test(t) };
 }
 
-function glob(pattern: string, whole: string): RegExp {
+function nameGlob(pattern: string, whole: string): RegExp {
   if (!/^[\w*?]+$/.test(pattern)) {
-    throw new UsageError(`${whole} is no keyspace pattern`, {
+    throw new UsageError(`${whole} is not a keyspace pattern`, {
       hint: 'write keyspace, keyspace.table, with * and ? as wildcards and ! to exclude',
     });
   }
-  return new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  return globPattern(pattern);
 }
 
 function compare(a: string, b: string): number {
