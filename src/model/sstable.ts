@@ -89,6 +89,37 @@ export function dataPathFor(path: string): string | undefined {
   return name === undefined ? undefined : `${path.slice(0, slash)}${formatComponentName({ ...name, component: dataComponent })}`;
 }
 
+/** Whether a file is the list of an sstable's own components. By its ending, as `isDataFile`. */
+export function isContentsList(path: string): boolean {
+  return path.endsWith(`-${contentsComponent}`);
+}
+
+/**
+ * The paths of the components without which the sstable is lost, of those that its TOC.txt names: one that is not
+ * compressed has no CompressionInfo. The Data.db is not among them, as Cassandra's own file list of a snapshot names it.
+ */
+export function essentialPaths(contentsPath: string, contentsList: string): readonly string[] {
+  const prefix = contentsPath.slice(0, -contentsComponent.length);
+  return contentsList
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((component) => essentialComponents.has(component))
+    .map((component) => `${prefix}${component}`);
+}
+
+/**
+ * Cassandra cannot make these from the others. They are what its formats send when a whole sstable is uploaded
+ * (`UPLOAD_COMPONENTS` of BigFormat.Components and BtiFormat.Components) without what they make when they load one
+ * (`GENERATED_ON_LOAD_COMPONENTS`: Filter, Summary). The components of SAI and SASI indexes are built again too.
+ */
+const essentialComponents: ReadonlySet<string> = new Set([
+  'CompressionInfo.db',
+  'Statistics.db',
+  'Index.db',
+  'Partitions.db',
+  'Rows.db',
+]);
+
 /** Reads a table directory's name `<table>-<id>`; undefined for the names of Cassandra 2.0 and older, which have no id. */
 export function parseTableDirectory(keyspace: string, name: string): TableId | undefined {
   const [, table, id] = /^(\w+)-([0-9a-f]{32})$/.exec(name) ?? [];
@@ -114,3 +145,4 @@ export function tableIdOf(uuid: string): string | undefined {
 
 const dataComponent = 'Data.db';
 const digestComponent = 'Digest.crc32';
+const contentsComponent = 'TOC.txt';

@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts';
+import { globPattern } from './glob.ts';
 import { type TableId } from './sstable.ts';
 
 /**
@@ -62,44 +63,26 @@ function likelyMeant(pattern: string, tables: readonly TableId[]): string {
 
 const hintTables = 30;
 
-/** Keyspaces that belong to the server itself; restored only when named (DESIGN, section 4, rule 7). */
-export function isSystemKeyspace(keyspace: string): boolean {
-  return systemKeyspaces.has(keyspace);
-}
-
 export function keyspacesOf(tables: readonly TableId[]): readonly string[] {
   return [...new Set(tables.map((table) => table.keyspace))].toSorted();
 }
-
-const systemKeyspaces: ReadonlySet<string> = new Set([
-  'system',
-  'system_schema',
-  'system_auth',
-  'system_distributed',
-  'system_distributed_everywhere',
-  'system_traces',
-  'system_cluster_metadata',
-  'system_views',
-  'system_virtual_schema',
-  'system_replicated_keys',
-]);
 
 function parseRule(text: string): Rule {
   const negative = text.startsWith('!');
   const body = (negative ? text.slice(1) : text).replaceAll('"', '');
   const dot = body.indexOf('.');
-  const keyspace = glob(dot < 0 ? body : body.slice(0, dot), text);
-  const table = glob(dot < 0 ? '*' : body.slice(dot + 1), text);
+  const keyspace = nameGlob(dot < 0 ? body : body.slice(0, dot), text);
+  const table = nameGlob(dot < 0 ? '*' : body.slice(dot + 1), text);
   return { text, negative, matches: (k, t) => keyspace.test(k) && table.test(t) };
 }
 
-function glob(pattern: string, whole: string): RegExp {
+function nameGlob(pattern: string, whole: string): RegExp {
   if (!/^[\w*?]+$/.test(pattern)) {
-    throw new UsageError(`${whole} is no keyspace pattern`, {
+    throw new UsageError(`${whole} is not a keyspace pattern`, {
       hint: 'write keyspace, keyspace.table, with * and ? as wildcards and ! to exclude',
     });
   }
-  return new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+  return globPattern(pattern);
 }
 
 function compare(a: string, b: string): number {

@@ -1,4 +1,5 @@
-import { type BackupPlan, type BackupResult } from '../model/backup/backup-result.ts';
+import { type BackupPlan, type BackupResult, type PlannedCompression, type PlannedNode } from '../model/backup/backup-result.ts';
+import { perDatacenterText } from '../model/per-datacenter.ts';
 import { sizeText } from '../model/size.ts';
 import { keyspacesOf } from '../model/table-filter.ts';
 import { table } from './table.ts';
@@ -34,7 +35,7 @@ export function backupPlanText(plan: BackupPlan): string {
     node.cassandra,
     String(node.files),
     sizeText(node.bytes),
-    node.error ?? node.compression,
+    node.error ?? wayText(node),
   ]);
   const sizes = new Map<string, number>();
   for (const [name, bytes] of plan.nodes.flatMap((node) => Object.entries(node.bytesByTable))) {
@@ -45,7 +46,7 @@ export function backupPlanText(plan: BackupPlan): string {
       .filter((each) => each.keyspace === keyspace)
       .map((each) => [keyspace, each.table, sizeText(sizes.get(`${keyspace}.${each.table}`) ?? 0)]),
   );
-  const { snapshotParallel, uploadParallel, rate, transfers } = plan.limits;
+  const { snapshotParallel, uploadParallel, rate, transfers } = limitsText(plan);
   return [
     `dry run: nothing is done. ${plan.kind === 'snapshot' ? 'A snapshot' : 'An incremental'} backup of cluster ${plan.cluster} would go to`,
     `${plan.location}/${plan.path}`,
@@ -56,6 +57,41 @@ export function backupPlanText(plan: BackupPlan): string {
     `limits: snapshots at once ${snapshotParallel}; uploads at once ${uploadParallel}; rate of a node ${rate}; ${count(transfers, 'stream')} per node`,
     '',
   ].join('\n');
+}
+
+/** The dry run for programs: ways and limits are texts there, too. */
+export function backupPlanJson(plan: BackupPlan): unknown {
+  return {
+    ...plan,
+    nodes: plan.nodes.map((node) => {
+      const { relayReason: _, error, ...rest } = node;
+      return { ...rest, compression: wayText(node), ...(error === undefined ? {} : { error }) };
+    }),
+    limits: limitsText(plan),
+  };
+}
+
+function limitsText({ limits: { snapshotParallel, uploadParallel, rate, transfers } }: BackupPlan) {
+  return {
+    snapshotParallel: perDatacenterText(snapshotParallel, ' nodes'),
+    uploadParallel: perDatacenterText(uploadParallel, ' nodes'),
+    rate: perDatacenterText(rate, ' MiB/s'),
+    transfers,
+  };
+}
+
+/** `relay (no curl on cass1), compressed on this host`; empty for a node that could not be asked. */
+function wayText({ transfer, relayReason, compression }: Pick<PlannedNode, 'transfer' | 'relayReason' | 'compression'>): string {
+  const way = relayReason === undefined ? transfer : `${transfer} (${relayReason})`;
+  return compression === undefined ? '' : `${way}, ${compressionText(compression)}`;
+}
+
+function compressionText({ choice, by }: PlannedCompression): string {
+  if (choice === 'none') {
+    return 'not compressed';
+  }
+  const place = by === 'host' ? 'on this host' : 'by lzop on the node';
+  return `compressed ${place}${choice === 'auto' ? ' where Cassandra has not' : ''}`;
 }
 
 /** Nodes of a backup; of how many, where the ring has more. */

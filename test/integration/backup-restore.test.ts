@@ -12,7 +12,15 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { type StoredComponent, checkBackup, objectsBelow, contentOf } from '../support/bucket.ts';
 import { undoFaults, withoutProgram } from '../support/host-faults.ts';
-import { type BackupDocument, type FilesDocument, type ListDocument, type RestoreDocument, type ShowDocument, resultOf, runProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type FilesDocument,
+  type ListDocument,
+  type RestoreDocument,
+  type ShowDocument,
+  resultOf,
+  runProgram,
+} from '../support/program.ts';
 import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

@@ -5,7 +5,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type BlobsStory, assertOneFailed, blobs, keysOf, openBlobsStory } from '../support/blobs-story.ts';
-import { afterSnapshot, allowConnections, cutConnections, cutForGood, holdOn, release, untilHeld, whenCompressing, withoutProgram, withWrapper } from '../support/host-faults.ts';
+import {
+  afterSnapshot,
+  allowConnections,
+  cutConnections,
+  cutForGood,
+  holdOn,
+  release,
+  untilHeld,
+  whenCompressing,
+  withoutProgram,
+  withWrapper,
+} from '../support/host-faults.ts';
 import { type BackupDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { onHost, runSandbox } from '../support/sandbox.ts';
 

@@ -9,7 +9,14 @@ import { after, before, describe, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { checkBackup, objectsBelow } from '../support/bucket.ts';
 import { cutConnections } from '../support/host-faults.ts';
-import { type BackupDocument, type FilesDocument, type ListDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type FilesDocument,
+  type ListDocument,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
 import { onHost } from '../support/sandbox.ts';
 import { unfinishedUploads } from '../support/uploads.ts';
 

@@ -12,7 +12,16 @@ import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.t
 import { objectsBelow } from '../support/bucket.ts';
 import { startCountingProxy } from '../support/counting-proxy.ts';
 import { holdOn, release, untilHeld, whenCompressing, withWrapper } from '../support/host-faults.ts';
-import { type BackupDocument, type FilesDocument, type ListDocument, type Ran, type Running, resultOf, runProgram, startProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type FilesDocument,
+  type ListDocument,
+  type Ran,
+  type Running,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
 import { loadBlobs, runSandbox } from '../support/sandbox.ts';
 
 const blobBytes = 256 * 1024;

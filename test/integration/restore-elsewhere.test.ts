@@ -9,7 +9,17 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
 import { type BackupDocument, type ErrorDocument, type RestoreDocument, resultOf, runProgram } from '../support/program.ts';
-import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox, sandboxEnv } from '../support/sandbox.ts';
+import {
+  type Sandbox,
+  type TableRows,
+  cql,
+  dumpRows,
+  ensureSandbox,
+  loadRows,
+  onHost,
+  runSandbox,
+  sandboxEnv,
+} from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'origin'];

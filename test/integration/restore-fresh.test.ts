@@ -11,7 +11,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { objectsBelow } from '../support/bucket.ts';
 import { undoFaults } from '../support/host-faults.ts';
-import { type BackupDocument, type ErrorDocument, type FilesDocument, type RestoreDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type ErrorDocument,
+  type FilesDocument,
+  type RestoreDocument,
+  resultOf,
+  runProgram,
+  startProgram,
+} from '../support/program.ts';
 import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 import { type SecondSandbox, secondSandbox } from '../support/second-sandbox.ts';

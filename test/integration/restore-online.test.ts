@@ -8,7 +8,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
-import { type BackupDocument, type ErrorDocument, type RestoreDocument, type SchemaDocument, resultOf, runProgram } from '../support/program.ts';
+import {
+  type BackupDocument,
+  type ErrorDocument,
+  type RestoreDocument,
+  type SchemaDocument,
+  resultOf,
+  runProgram,
+} from '../support/program.ts';
 import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 

@@ -1,5 +1,11 @@
 import { type Backup, type CompleteBackup } from '../../src/model/backup/backup.ts';
-import { type BackupManifest, type InProgress, type NodeManifest, type NodeSummary, type StoredFile } from '../../src/model/backup/manifest.ts';
+import {
+  type BackupManifest,
+  type InProgress,
+  type NodeManifest,
+  type NodeSummary,
+  type StoredFile,
+} from '../../src/model/backup/manifest.ts';
 import { type Node } from '../../src/model/ring/ring.ts';
 import { type Component, type TableId } from '../../src/model/sstable.ts';
 

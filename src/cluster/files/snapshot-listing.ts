@@ -1,6 +1,8 @@
 import { BackupError } from '../../model/errors.ts';
 import {
   dataPathOf,
+  essentialPaths,
+  isContentsList,
   isDataFile,
   parseTableDirectory,
   tableDirectory,
@@ -97,7 +99,7 @@ export function assembleListing(host: string, tag: string, directories: readonly
       }
       components.set(key, component);
       if (isContentsList(entry.name)) {
-        part.essential = [...(part.essential ?? []), ...essentialOf(entry.name, text ?? '')];
+        part.essential = [...(part.essential ?? []), ...essentialPaths(entry.name, text ?? '')];
       }
       const dataPath = dataPathOf(entry.name);
       const digest = parseDigest(text ?? '');
@@ -137,31 +139,6 @@ export function missingFromSnapshot(listing: SnapshotListing, expectedTables: re
       .map((path) => ({ table, reason: `${path} belongs to an sstable and is not there` })),
   );
   return [...absent, ...incomplete, ...torn];
-}
-
-const contentsListName = 'TOC.txt';
-
-/** Whether a file is the list of an sstable's own components. */
-export function isContentsList(name: string): boolean {
-  return name.endsWith(`-${contentsListName}`);
-}
-
-// Data.db is in Cassandra's file list. Cassandra makes Filter, Summary and the indexes' components anew when they lack.
-const irreplaceable: ReadonlySet<string> = new Set([
-  'CompressionInfo.db',
-  'Statistics.db',
-  'Index.db',
-  'Partitions.db',
-  'Rows.db',
-]);
-
-function essentialOf(path: string, contentsList: string): readonly string[] {
-  const prefix = path.slice(0, -contentsListName.length);
-  return contentsList
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((name) => irreplaceable.has(name))
-    .map((name) => `${prefix}${name}`);
 }
 
 function tableOf(entry: SnapshotEntry, place: string): TableId {

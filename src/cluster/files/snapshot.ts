@@ -1,17 +1,10 @@
 import { type DataNode } from '../node.ts';
 import { RemoteError, messageOf } from '../../model/errors.ts';
-import { dataPathOf } from '../../model/sstable.ts';
+import { dataPathOf, isContentsList } from '../../model/sstable.ts';
 import { readSmallFiles } from './small-files.ts';
 import { type Remote } from '../remote.ts';
 import { findLinks, type LinkPlace, type SnapshotEntry } from './find-links.ts';
-import {
-  assembleListing,
-  fileListName,
-  isContentsList,
-  schemaName,
-  type DirectoryContents,
-  type SnapshotListing,
-} from './snapshot-listing.ts';
+import { assembleListing, fileListName, schemaName, type DirectoryContents, type SnapshotListing } from './snapshot-listing.ts';
 
 /**
  * Lists a snapshot in all data directories. Throws RemoteError when a directory cannot be read to its end, BackupError

@@ -1,5 +1,5 @@
 import { type ClusterNode, type ToolNode } from '../node.ts';
-import { cqlName } from '../../model/schema/cql-statements.ts';
+import { cqlName } from '../../model/schema/cql-tokens.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';

@@ -6,6 +6,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { globPattern } from '../../model/glob.ts';
 
 export interface KnownHostsLine {
   readonly marker: '' | '@revoked' | '@cert-authority';
@@ -149,10 +150,5 @@ function matchesHost(patterns: string, name: string): boolean {
   }
   const all = patterns.toLowerCase().split(',');
   const negated = all.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
-  return !negated.some((pattern) => matchesWildcards(pattern, name)) && all.some((pattern) => matchesWildcards(pattern, name));
-}
-
-function matchesWildcards(pattern: string, name: string): boolean {
-  const literal = pattern.replaceAll(/[\\^$.|+()[\]{}]/g, String.raw`\$&`);
-  return new RegExp(`^${literal.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(name);
+  return !negated.some((pattern) => globPattern(pattern).test(name)) && all.some((pattern) => globPattern(pattern).test(name));
 }

@@ -1,7 +1,9 @@
 import { type CqlNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
+import { cqlName, cqlString } from '../../model/schema/cql-tokens.ts';
+import { idIn, splitStatements } from '../../model/schema/cql-statements.ts';
 import { uuidOf } from '../../model/sstable.ts';
-import { isSystemKeyspace } from '../../model/table-filter.ts';
+import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { cqlshError, runCqlsh } from './cqlsh.ts';
 import { parseCluster, type KeyspaceReplication } from './nodetool-output.ts';
 import { type SnapshotTable } from '../files/snapshot-listing.ts';
@@ -31,14 +33,9 @@ export function schemaFault(schema: string): string | undefined {
   if (/^\s*CREATE (TABLE|MATERIALIZED VIEW)\b/m.test(schema) && !/^\s*CREATE KEYSPACE\b/m.test(schema)) {
     return 'it creates tables and no keyspace';
   }
-  // Texts first: a table's comment or a function's body may hold anything.
-  const withoutId = schema
-    .replaceAll(/'(?:[^']|'')*'|\$\$[\s\S]*?\$\$/g, "''")
-    .split(';')
-    .map((statement) => statement.trim())
-    .find(
-      (statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && !/\b(?:WITH|AND) ID = [0-9a-f]{8}-/.test(statement),
-    );
+  const withoutId = splitStatements(schema).find(
+    (statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && idIn(statement) === undefined,
+  );
   return withoutId === undefined ? undefined : `no id in ${withoutId.split('\n')[0] ?? ''}`;
 }
 
@@ -75,18 +72,14 @@ const header = `-- Put together without cqlsh: keyspaces from nodetool describec
 
 function createKeyspace({ name, strategy, options }: KeyspaceReplication): string {
   const replication = [['class', strategy], ...options]
-    .map(([key = '', value = '']) => `${literal(key)}: ${literal(value)}`)
+    .map(([key = '', value = '']) => `${cqlString(key)}: ${cqlString(value)}`)
     .join(', ');
-  return `CREATE KEYSPACE IF NOT EXISTS "${name}" WITH replication = {${replication}};`;
+  return `CREATE KEYSPACE IF NOT EXISTS ${cqlName(name)} WITH replication = {${replication}};`;
 }
 
 /** A view's schema.cql holds the view alone; a base table's with views holds the table first. */
 function isView(schema: string): boolean {
   return !/^CREATE TABLE\b/m.test(schema) && /^CREATE MATERIALIZED VIEW\b/m.test(schema);
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** cqlsh prints `WARNING: cqlsh was built against …` before its answer, on either stream. */

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../model/age.ts';
+import { parseDuration } from '../../model/time-span.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
@@ -8,7 +8,7 @@ import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backup } from '../../operations/backup/backup.ts';
 import { planBackup } from '../../operations/backup/dry-run.ts';
 import { type BackupOptions } from '../../operations/backup/options.ts';
-import { backupJson, backupPlanText, backupText } from '../../report/backup-report.ts';
+import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../report/backup-report.ts';
 import { type Command } from '../command.ts';
 import { processOwner } from '../lock-request.ts';
 import {
@@ -96,7 +96,7 @@ export const backupCommand: Command = {
       const parts = { ...session, listen: context.listen };
       if (args.flag('dry-run')) {
         const plan = await planBackup(options, parts, context.signal);
-        return { json: plan, text: backupPlanText(plan), warnings: plan.warnings };
+        return { json: backupPlanJson(plan), text: backupPlanText(plan), warnings: plan.warnings };
       }
       const result = await backup(options, parts, context.signal);
       return {

@@ -1,4 +1,4 @@
-import { parseAge, parseDuration } from '../../model/age.ts';
+import { parseAge, parseDuration } from '../../model/time-span.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { type RetentionPolicy } from '../../model/retention/retention.ts';
 import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
@@ -22,7 +22,7 @@ export const pruneCommand: Command = {
     'keep-monthly': keep('the same with months'),
     'older-than': {
       type: 'string',
-      describe: 'delete only what is older: 12h, 30d, 4w, 6m (months), 1y; with keep rules both must agree',
+      describe: 'delete only what is older: 12h, 30d, 4w, 6mo (months), 1y; with keep rules both must agree',
       group: 'Rules:',
     },
     policy: {

@@ -1,5 +1,7 @@
 import { type BackupId, type BackupKind } from './manifest.ts';
+import { type PerDatacenter } from '../per-datacenter.ts';
 import { type TableId } from '../sstable.ts';
+import { type CompressionChoice } from './upload-plan.ts';
 
 /** What became of one node in a backup. */
 export interface NodeOutcome {
@@ -46,13 +48,17 @@ export interface BackupPlan {
   readonly nodes: readonly PlannedNode[];
   readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
-  /** For people: how many nodes at once, what each may send. `transfers` are the streams of a node. */
-  readonly limits: {
-    readonly snapshotParallel: string;
-    readonly uploadParallel: string;
-    readonly rate: string;
-    readonly transfers: number;
-  };
+  readonly limits: PlannedLimits;
+}
+
+export interface PlannedLimits {
+  /** Nodes that take their snapshot, and that upload, at the same time. */
+  readonly snapshotParallel: PerDatacenter;
+  readonly uploadParallel: PerDatacenter;
+  /** What a node may send, in MiB/s. */
+  readonly rate: PerDatacenter;
+  /** Streams of a node. */
+  readonly transfers: number;
 }
 
 export interface PlannedNode {
@@ -67,7 +73,15 @@ export interface PlannedNode {
   readonly bytesByTable: Readonly<Record<string, number>>;
   /** Which way the bytes would go. */
   readonly transfer: 'direct' | 'relay';
-  /** That and who compresses, for people. */
-  readonly compression: string;
+  /** Why the bytes would be relayed, where something speaks against direct. */
+  readonly relayReason?: string;
+  /** Whether and where components would be compressed. Absent for a node that cannot be asked what it has. */
+  readonly compression?: PlannedCompression;
   readonly error?: string;
+}
+
+export interface PlannedCompression {
+  readonly choice: CompressionChoice;
+  /** Who would compress: the node's own `lzop`, or this host. */
+  readonly by: 'node' | 'host';
 }

@@ -7,9 +7,10 @@ import {
   primaryRanges,
   replicatedRanges,
 } from '../ring/replica-ranges.ts';
-import { replicationOf } from '../schema/replication.ts';
+import { keyspaceMap, replicationOf } from '../schema/replication.ts';
 import { type Node, type Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
+import { isLocalKeyspace } from '../system-keyspaces.ts';
 
 /** How much of a keyspace a restore can bring back, as far as the backup's nodes were its replicas. */
 export type KeyspaceCoverage = KnownCoverage | UnknownCoverage;
@@ -48,7 +49,7 @@ export interface CoverageQuestion {
 /** Keyspaces whose rows are each node's own have no ranges, and are left out. */
 export function coverageOf({ ring, schema, keyspaces, restored }: CoverageQuestion): readonly KeyspaceCoverage[] {
   const replications = replicationsIn(schema ?? []);
-  const chosen = keyspaces.filter((name) => !local.has(name) && replications.get(name)?.get('class') !== 'LocalStrategy');
+  const chosen = keyspaces.filter((name) => !isLocalKeyspace(name) && replications.get(name)?.get('class') !== 'LocalStrategy');
   const nodes = ring?.nodes.filter(hasRanges).map(placed) ?? [];
   if (ring === undefined || nodes.length === 0) {
     const unknown = 'the backup has no ring.json that says which nodes there were';
@@ -158,8 +159,8 @@ function replicationsIn(schema: readonly SchemaStatement[]): ReadonlyMap<string,
 
 /** ScyllaDB places the replicas of tablets by a table of its own, and the tokens of the nodes mean nothing there. */
 function placementOf(statement: SchemaStatement): ReadonlyMap<string, string> {
-  const tablets = /\btablets\s*=\s*(\{[^}]*\})/i.exec(statement.text)?.[1];
-  const byTablets = tablets !== undefined && !/'enabled'\s*:\s*'?false\b/i.test(tablets);
+  const tablets = keyspaceMap(statement, 'tablets');
+  const byTablets = tablets !== undefined && tablets.get('enabled')?.toLowerCase() !== 'false';
   return byTablets ? new Map([['class', 'tablets']]) : replicationOf(statement);
 }
 
@@ -174,5 +175,3 @@ function whyUnknown(schema: CoverageQuestion['schema'], replication: ReadonlyMap
       ? 'it is replicated to none of the nodes that there were'
       : `nobody knows here to which nodes ${strategy} replicates it`;
 }
-
-const local: ReadonlySet<string> = new Set(['system', 'system_schema']);

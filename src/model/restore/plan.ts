@@ -1,7 +1,8 @@
 import { UsageError } from '../errors.ts';
 import { type NodeManifest, type StoredFile, type StoredTable } from '../backup/manifest.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
-import { type TableFilter, isSystemKeyspace, selectTables } from '../table-filter.ts';
+import { isSystemKeyspace } from '../system-keyspaces.ts';
+import { type TableFilter, selectTables } from '../table-filter.ts';
 
 /** A file that has to come back, and its place below the target directory. */
 export interface RestoreFile {
@@ -21,7 +22,7 @@ export interface NodeRestorePlan {
 
 /**
  * The tables to restore. System keyspaces only when a pattern names them: `system.local` and its like belong to a node,
- * not to the data (DESIGN, section 4, rule 7).
+ * not to the data.
  */
 export function tablesToRestore(tables: readonly TableId[], filter: TableFilter): readonly TableId[] {
   if (filter.patterns.some((pattern) => !pattern.startsWith('!'))) {

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { type NodeMatch } from './node-match.ts';
 import { sizeText } from '../size.ts';
+import { identityKeyspace, schemaKeyspace } from '../system-keyspaces.ts';
 import { type TableId } from '../sstable.ts';
 
 /** What a restore by node restart brings back besides rows. */
@@ -21,11 +22,11 @@ export function restartScope(chosen: readonly TableId[], held: readonly TableId[
     const tables = held.filter((table) => table.keyspace === keyspace);
     return tables.length > 0 && tables.every((table) => names.has(nameOf(table)));
   };
-  const schema = all('system_schema');
-  if (!schema && chosen.some(({ keyspace }) => keyspace === 'system_schema')) {
-    throw new UsageError('system_schema comes back whole or not at all', { hint: 'name it with -K as a keyspace' });
+  const schema = all(schemaKeyspace);
+  if (!schema && chosen.some(({ keyspace }) => keyspace === schemaKeyspace)) {
+    throw new UsageError(`${schemaKeyspace} comes back whole or not at all`, { hint: 'name it with -K as a keyspace' });
   }
-  return { schema, image: schema && all('system') };
+  return { schema, image: schema && all(identityKeyspace) };
 }
 
 /** A node on which files are to be placed. */

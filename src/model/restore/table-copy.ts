@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { type NodeManifest } from '../backup/manifest.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
-import { isSystemKeyspace } from '../table-filter.ts';
+import { isSystemKeyspace } from '../system-keyspaces.ts';
 
 export type TableName = Pick<TableId, 'keyspace' | 'table'>;
 

@@ -1,4 +1,4 @@
-import { type Age, ageText, momentBefore } from '../age.ts';
+import { type Age, ageText, momentBefore } from '../time-span.ts';
 import { type Backup, type CompleteBackup, byTime, isComplete, takenAtOf } from '../backup/backup.ts';
 import { UsageError } from '../errors.ts';
 import { type BackupId } from '../backup/manifest.ts';

@@ -1,12 +1,25 @@
+import {
+  cqlName,
+  cqlTokens,
+  isMark,
+  isName,
+  isWord,
+  meaningOf,
+  meaningfulTokens,
+  optionAt,
+  type CqlToken,
+  withTokens,
+} from './cql-tokens.ts';
+import { type StatementKind, headOf } from './statement-head.ts';
 import { type View, uuidOf } from '../sstable.ts';
-import { isSystemKeyspace } from '../table-filter.ts';
+import { isSystemKeyspace } from '../system-keyspaces.ts';
 
 /**
  * A schema text (`DESCRIBE SCHEMA WITH INTERNALS`) as statements, each with what it makes. Statements are never rewritten
  * by their text alone: what is not understood is kept, and named.
  */
 export interface SchemaStatement {
-  readonly kind: 'keyspace' | 'type' | 'function' | 'aggregate' | 'table' | 'alter' | 'index' | 'view' | 'other';
+  readonly kind: StatementKind | 'other';
   readonly keyspace: string;
   /** Of the type, function, table or view; of the table for an index or an ALTER. Empty for a keyspace. */
   readonly name: string;
@@ -18,18 +31,17 @@ export interface SchemaStatement {
   readonly text: string;
 }
 
-/** Splits at the semicolons that end statements; those in strings, quoted names, comments and `$$` bodies end none. */
+/** The statements without their semicolons and comments. One within a string, a quoted name or a body ends no statement. */
 export function splitStatements(schema: string): readonly string[] {
-  const statements: string[] = [];
-  let start = 0;
-  for (const match of schema.matchAll(lexemes)) {
-    if (match[0] === ';') {
-      statements.push(schema.slice(start, match.index));
-      start = match.index + 1;
+  const statements: string[][] = [[]];
+  for (const token of cqlTokens(schema)) {
+    if (isMark(token, ';')) {
+      statements.push([]);
+    } else if (token.kind !== 'comment') {
+      statements.at(-1)?.push(token.text);
     }
   }
-  statements.push(schema.slice(start));
-  return statements.map((statement) => withoutComments(statement).trim()).filter((statement) => statement !== '');
+  return statements.map((texts) => texts.join('').trim()).filter((statement) => statement !== '');
 }
 
 export function parseSchema(schema: string): readonly SchemaStatement[] {
@@ -75,14 +87,11 @@ export function viewsOf(
 }
 
 /** The statement so that running it again, or beside what is there, is no error. */
-export function ifNotExists({ kind, text }: SchemaStatement): string {
-  if (kind === 'alter' || kind === 'other' || /^CREATE[A-Z\s]*\b(?:IF NOT EXISTS|OR REPLACE)\b/i.test(text)) {
-    return text;
-  }
-  return text.replace(
-    /^CREATE\s+((?:CUSTOM\s+)?(?:KEYSPACE|TYPE|TABLE|INDEX|MATERIALIZED\s+VIEW|FUNCTION|AGGREGATE))\s+/i,
-    'CREATE $1 IF NOT EXISTS ',
-  );
+export function ifNotExists({ text }: SchemaStatement): string {
+  const head = headOf(text);
+  return head === undefined || head.kind === 'alter' || head.guarded
+    ? text
+    : `${text.slice(0, head.guardAt)}IF NOT EXISTS ${text.slice(head.guardAt)}`;
 }
 
 /** The same statement about another keyspace, type or table (`name`), an index under another name too. */
@@ -90,91 +99,55 @@ export function withNames(
   statement: SchemaStatement,
   names: { readonly keyspace: string; readonly name: string; readonly index?: string },
 ): SchemaStatement {
-  const { kind, text } = statement;
-  const indices = patterns.find(([each]) => each === kind)?.[1].exec(text)?.indices ?? [];
-  const words = kind === 'index' ? [names.index, names.keyspace, names.name] : [names.keyspace, names.name];
-  const renamed = words.reduceRight<string>((rest, word, group) => {
-    const [from, to] = indices[group + 1] ?? [];
-    return word === undefined || from === undefined ? rest : `${rest.slice(0, from)}${cqlName(word)}${rest.slice(to)}`;
-  }, text);
-  return { ...statement, ...names, name: kind === 'keyspace' ? '' : names.name, text: renamed };
+  const head = headOf(statement.text);
+  const written = new Map<CqlToken, string>();
+  for (const part of ['keyspace', 'name', 'index'] as const) {
+    const [token, name] = [head?.[part], names[part]];
+    if (token !== undefined && name !== undefined) {
+      written.set(token, cqlName(name));
+    }
+  }
+  const name = statement.kind === 'keyspace' ? '' : names.name;
+  return { ...statement, ...names, name, text: withTokens(statement.text, written) };
 }
 
 /** A CREATE TABLE that gives the table this id, where it gives it one at all. */
 export function withId(statement: SchemaStatement, id: string): SchemaStatement {
-  const text = statement.text.replaceAll(
-    /('(?:[^']|'')*')|\b(WITH|AND)\s+ID\s*=\s*[0-9a-f-]{36}/gi,
-    (whole, literal: string | undefined, word: string) => (literal === undefined ? `${word} ID = ${uuidOf(id)}` : whole),
-  );
-  return { ...statement, text };
+  const token = idToken(statement.text);
+  return token === undefined ? statement : { ...statement, text: withTokens(statement.text, new Map([[token, uuidOf(id)]])) };
 }
 
-/** The names that stand in a statement, of whatever: columns, types, options. Texts hold none. */
-export function namesIn({ text }: SchemaStatement): ReadonlySet<string> {
-  const words = text.replaceAll(/'(?:[^']|'')*'/g, ' ').matchAll(/"(?:[^"]|"")+"|\w+/g);
-  return new Set([...words].map(([word]) => bare(word)));
+/** The id that a statement gives its table or view (`WITH ID = …`), as it is written. */
+export function idIn(statement: string): string | undefined {
+  return idToken(statement)?.text;
 }
 
-/** A name as a statement writes it; in quotes, so that no word is reserved and none loses its case. */
-export function cqlName(word: string): string {
-  return `"${word.replaceAll('"', '""')}"`;
+function idToken(statement: string): CqlToken | undefined {
+  const tokens = meaningfulTokens(statement);
+  const token = tokens[optionAt(tokens, 'ID') ?? -1];
+  return token?.kind === 'uuid' ? token : undefined;
 }
-
-const name = String.raw`("(?:[^"]|"")+"|\w+)`;
-
-const patterns: readonly (readonly [kind: SchemaStatement['kind'], pattern: RegExp])[] = [
-  ['keyspace', new RegExp(String.raw`^CREATE\s+KEYSPACE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}`, 'di')],
-  ['type', new RegExp(String.raw`^CREATE\s+TYPE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
-  ['table', new RegExp(String.raw`^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
-  ['view', new RegExp(String.raw`^CREATE\s+MATERIALIZED\s+VIEW\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
-  [
-    'index',
-    new RegExp(String.raw`^CREATE\s+(?:CUSTOM\s+)?INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:${name}\s+)?ON\s+${name}\.${name}`, 'di'),
-  ],
-  ['alter', new RegExp(String.raw`^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?${name}\.${name}`, 'di')],
-  ['function', new RegExp(String.raw`^CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di')],
-  [
-    'aggregate',
-    new RegExp(String.raw`^CREATE\s+(?:OR\s+REPLACE\s+)?AGGREGATE\s+(?:IF\s+NOT\s+EXISTS\s+)?${name}\.${name}`, 'di'),
-  ],
-];
 
 function classify(text: string): SchemaStatement {
-  for (const [kind, pattern] of patterns) {
-    const match = pattern.exec(text);
-    if (match !== null) {
-      const [keyspace = '', own = ''] = kind === 'index' ? match.slice(2) : match.slice(1);
-      const base = kind === 'view' ? baseOf(text) : undefined;
-      const index = kind === 'index' ? match[1] : undefined;
-      return {
-        kind,
-        keyspace: bare(keyspace),
-        name: bare(own),
-        ...(base === undefined ? {} : { base }),
-        ...(index === undefined ? {} : { index: bare(index) }),
-        text,
-      };
-    }
+  const head = headOf(text);
+  if (head === undefined) {
+    return { kind: 'other', keyspace: '', name: '', text };
   }
-  return { kind: 'other', keyspace: '', name: '', text };
+  const { kind, keyspace, name, index, rest } = head;
+  const base = kind === 'view' ? baseIn(rest) : undefined;
+  return {
+    kind,
+    keyspace: meaningOf(keyspace),
+    name: name === undefined ? '' : meaningOf(name),
+    ...(base === undefined ? {} : { base: meaningOf(base) }),
+    ...(index === undefined ? {} : { index: meaningOf(index) }),
+    text,
+  };
 }
 
 /** A view's text has one FROM; a column of that name would stand in quotes. */
-function baseOf(text: string): string | undefined {
-  const [, table] = /\bFROM\s+(?:"(?:[^"]|"")+"|\w+)\.("(?:[^"]|"")+"|\w+)/i.exec(text) ?? [];
-  return table === undefined ? undefined : bare(table);
-}
-
-/** A name as Cassandra's directories have it: quoted ones keep their case, others are lower case. */
-export function bare(word: string): string {
-  return word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word.toLowerCase();
-}
-
-// Strings, quoted names, function bodies, comments; then the semicolon itself.
-const lexemes = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[\s\S]*?\$\$|--[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/|;/g;
-
-function withoutComments(statement: string): string {
-  return statement.replaceAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[\s\S]*?\$\$|--[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (lexeme) =>
-    /^(?:--|\/\/|\/\*)/.test(lexeme) ? '' : lexeme,
-  );
+function baseIn(rest: readonly CqlToken[]): CqlToken | undefined {
+  const from = rest.findIndex((token) => isWord(token, 'FROM'));
+  const [, , dot, table] = from === -1 ? [] : rest.slice(from);
+  return isMark(dot, '.') && isName(table) ? table : undefined;
 }

@@ -1,3 +1,4 @@
+import { type CqlToken, cqlString, cqlTokens, isMark, meaningOf, meaningfulTokens, optionAt, withTokens } from './cql-tokens.ts';
 import { UsageError } from '../errors.ts';
 import { type Node } from '../ring/ring.ts';
 import { type SchemaStatement } from './cql-statements.ts';
@@ -10,27 +11,33 @@ export interface ReplicationChange {
   readonly datacenters: ReadonlyMap<string, string>;
 }
 
-const clause = /(\bWITH\s+replication\s*=\s*)(\{[^}]*\})/i;
-const entry = /'((?:[^']|'')*)'\s*:\s*('(?:[^']|'')*'|\d+)/g;
-
-/** CREATE KEYSPACE statements with the change; other statements as they are. Throws UsageError for a map that is none. */
+/** CREATE KEYSPACE statements with the change; other statements as they are. Throws UsageError for a map that is not one. */
 export function withReplication(statement: SchemaStatement, change: ReplicationChange): SchemaStatement {
-  const [, head, map] = clause.exec(statement.text) ?? [];
-  if (statement.kind !== 'keyspace' || head === undefined || map === undefined) {
+  const map = mapIn(statement, 'replication');
+  const [open, close] = [map[0], map.at(-1)];
+  if (open === undefined || close === undefined) {
     return statement;
   }
-  const changed = change.replication === undefined ? mapped(map, change.datacenters) : checked(change.replication);
-  return { ...statement, text: statement.text.replace(clause, () => `${head}${changed}`) };
+  const { text } = statement;
+  return {
+    ...statement,
+    text:
+      change.replication === undefined
+        ? withTokens(text, renamedKeys(map, change.datacenters))
+        : `${text.slice(0, open.at)}${checked(change.replication)}${text.slice(close.at + 1)}`,
+  };
 }
 
 /** The replication of a CREATE KEYSPACE: `class` without its package, and copies by datacenter. Empty for anything else. */
-export function replicationOf({ kind, text }: SchemaStatement): ReadonlyMap<string, string> {
-  const map = kind === 'keyspace' ? (clause.exec(text)?.[2] ?? '') : '';
-  const entries = [...map.matchAll(entry)].map(([, key = '', value = '']): [string, string] => [
-    key,
-    value.replaceAll("'", '').replace(/^org\.apache\.cassandra\.locator\./, ''),
-  ]);
-  return new Map(entries);
+export function replicationOf(statement: SchemaStatement): ReadonlyMap<string, string> {
+  const entries = [...(keyspaceMap(statement, 'replication') ?? [])];
+  return new Map(entries.map(([key, value]) => [key, value.replace(/^org\.apache\.cassandra\.locator\./, '')]));
+}
+
+/** An option of a CREATE KEYSPACE that is a map, as `replication` or Scylla's `tablets`. */
+export function keyspaceMap(statement: SchemaStatement, option: string): ReadonlyMap<string, string> | undefined {
+  const map = mapIn(statement, option);
+  return map.length === 0 ? undefined : new Map(entriesOf(map).map(([key, value]) => [meaningOf(key), meaningOf(value)]));
 }
 
 /** Whether the same nodes of a ring have the copies under both. */
@@ -65,19 +72,43 @@ export function datacenterMapping(pairs: readonly string[]): ReadonlyMap<string,
   return mapping;
 }
 
-function mapped(map: string, datacenters: ReadonlyMap<string, string>): string {
-  return map.replace(entry, (whole: string, key: string, value: string) =>
-    key === 'class' ? whole : `'${datacenters.get(key) ?? key}': ${value}`,
+/** The tokens of a keyspace's map, from its `{` to its `}`; none where the statement has no such map. */
+function mapIn({ kind, text }: SchemaStatement, option: string): readonly CqlToken[] {
+  const tokens = kind === 'keyspace' ? meaningfulTokens(text) : [];
+  const map = tokens.slice(optionAt(tokens, option) ?? tokens.length);
+  return isMark(map[0], '{') ? map.slice(0, map.findIndex((token) => isMark(token, '}')) + 1) : [];
+}
+
+function entriesOf(map: readonly CqlToken[]): readonly (readonly [key: CqlToken, value: CqlToken])[] {
+  return map.flatMap((key, at) => {
+    const value = map[at + 2];
+    return key.kind === 'string' && isMark(map[at + 1], ':') && value !== undefined ? [[key, value]] : [];
+  });
+}
+
+function renamedKeys(map: readonly CqlToken[], datacenters: ReadonlyMap<string, string>): ReadonlyMap<CqlToken, string> {
+  return new Map(
+    entriesOf(map).flatMap(([key]) => {
+      const name = meaningOf(key) === 'class' ? undefined : datacenters.get(meaningOf(key));
+      return name === undefined ? [] : [[key, cqlString(name)]];
+    }),
   );
 }
 
-/** It goes into a statement: nothing but a map of names to names and numbers may be in it. */
+/** It goes into a statement: nothing but a map of names to names and numbers may be in it, and no comment either. */
 function checked(replication: string): string {
-  const rest = replication.trim().replace(entry, 'x').replaceAll(/\s/g, '');
-  if (!/^\{x(?:,x)*\}$/.test(rest) || !/'class'\s*:/.test(replication)) {
-    throw new UsageError(`--replication ${replication} is no replication map`, {
+  const tokens = cqlTokens(replication).filter(({ kind }) => kind !== 'space');
+  const shape = tokens.map(shapeOf).join('');
+  const keys = entriesOf(tokens).map(([key]) => meaningOf(key));
+  if (!/^\{s:[sn](?:,s:[sn])*\}$/.test(shape) || !keys.includes('class')) {
+    throw new UsageError(`--replication ${replication} is not a replication map`, {
       hint: `write it as in CQL: "{'class': 'NetworkTopologyStrategy', 'dc1': 3}"`,
     });
   }
   return replication.trim();
+}
+
+/** `s` for a string, `n` for a number, a mark for itself; no mark is a letter. */
+function shapeOf({ kind, text }: CqlToken): string {
+  return kind === 'mark' ? text : kind === 'string' && text.startsWith("'") ? 's' : /^\d+$/.test(text) ? 'n' : '?';
 }

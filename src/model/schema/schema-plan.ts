@@ -1,7 +1,8 @@
 import { type SchemaStatement, statementsFor } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from './schema-types.ts';
-import { type TableFilter, isSystemKeyspace } from '../table-filter.ts';
+import { isSystemKeyspace } from '../system-keyspaces.ts';
+import { type TableFilter } from '../table-filter.ts';
 import { unfinishedParts } from './unfinished-table.ts';
 
 /** The statements of a schema that a selection is about: its tables and views, and all else of their keyspaces. */

@@ -1,4 +1,5 @@
-import { type SchemaStatement, namesIn } from './cql-statements.ts';
+import { isMark, meaningfulTokens, namesIn } from './cql-tokens.ts';
+import { type SchemaStatement } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
 
 /** The types that the statements name, and those that these are made of, in the order of the schema. */
@@ -10,7 +11,7 @@ export function typesOf(
   const types = backup.filter((each) => each.kind === 'type' && each.keyspace === keyspace);
   const needed = new Set<SchemaStatement>();
   for (const statement of statements) {
-    addTypes(namesIn(statement), types, needed);
+    addTypes(namesIn(statement.text), types, needed);
   }
   return types.filter((type) => needed.has(type));
 }
@@ -18,7 +19,7 @@ export function typesOf(
 function addTypes(names: ReadonlySet<string>, types: readonly SchemaStatement[], needed: Set<SchemaStatement>): void {
   for (const type of types.filter((each) => names.has(each.name) && !needed.has(each))) {
     needed.add(type);
-    addTypes(namesIn(type), types, needed);
+    addTypes(namesIn(type.text), types, needed);
   }
 }
 
@@ -67,15 +68,17 @@ export function refuseOtherType(type: SchemaStatement, live: readonly SchemaStat
 
 /** `CREATE TYPE ks.name (street text, "Tags" map<text, int>)`: `text`, `map<text,int>`. Rows hold them in this order, without names. */
 function fieldTypesOf({ text }: SchemaStatement): readonly string[] {
-  const fields: string[] = [''];
+  const tokens = meaningfulTokens(text);
+  const [first, last] = [tokens.findIndex((token) => isMark(token, '(')), tokens.findLastIndex((token) => isMark(token, ')'))];
+  const fields: string[][] = [[]];
   let depth = 0;
-  for (const [word] of text.slice(text.indexOf('(') + 1, text.lastIndexOf(')')).matchAll(/"(?:[^"]|"")*"|[<>,]|[^"<>,]+/g)) {
-    depth += word === '<' ? 1 : word === '>' ? -1 : 0;
-    if (word === ',' && depth === 0) {
-      fields.push('');
+  for (const token of tokens.slice(first + 1, last)) {
+    depth += isMark(token, '<') ? 1 : isMark(token, '>') ? -1 : 0;
+    if (isMark(token, ',') && depth === 0) {
+      fields.push([]);
     } else {
-      fields.push(`${fields.pop() ?? ''}${word}`);
+      fields.at(-1)?.push(token.text);
     }
   }
-  return fields.map((field) => field.replace(/^\s*(?:"(?:[^"]|"")+"|\w+)\s+/, '').replaceAll(/\s+/g, ''));
+  return fields.map(([, ...type]) => type.join(''));
 }

@@ -1,4 +1,6 @@
-import { type SchemaStatement, bare, namesIn } from './cql-statements.ts';
+import { isName, isWord, meaningOf, namesIn } from './cql-tokens.ts';
+import { type SchemaStatement, idIn } from './cql-statements.ts';
+import { headOf } from './statement-head.ts';
 import { type TableId } from '../sstable.ts';
 
 /**
@@ -18,16 +20,12 @@ export function unfinishedParts(
     const made = partsOf(live, table);
     const wanted = partsOf(backup, table);
     const create = made.find(({ kind }) => kind === 'table');
-    if (create === undefined || !wanted.some((each) => each.kind === 'table' && idOf(each) === idOf(create))) {
+    if (create === undefined || !wanted.some((each) => each.kind === 'table' && idIn(each.text) === idIn(create.text))) {
       return [];
     }
-    const alterations = lackingAlterations(wanted, made, namesIn(create));
+    const alterations = lackingAlterations(wanted, made, namesIn(create.text));
     return [...alterations, ...lackingIndexes(wanted, live, made, droppedIn([...made, ...alterations]))];
   });
-}
-
-function idOf({ text }: SchemaStatement): string | undefined {
-  return /\bID\s*=\s*([0-9a-f-]{36})/i.exec(text.replaceAll(/'(?:[^']|'')*'/g, ''))?.[1];
 }
 
 /** Whether one of the tables is made by more than its CREATE TABLE. */
@@ -76,17 +74,12 @@ interface Alteration {
 function alterationsOf(statements: readonly SchemaStatement[], verb: 'DROP' | 'ADD'): ReadonlyMap<string, Alteration> {
   return new Map(
     statements.flatMap((statement): [string, Alteration][] => {
-      const [, word, column = '', rest = ''] = statement.kind === 'alter' ? (alteration.exec(statement.text) ?? []) : [];
-      return word?.toUpperCase() === verb ? [[bare(column), { statement, rest: oneLine(rest) }]] : [];
+      const [word, column, next] = statement.kind === 'alter' ? (headOf(statement.text)?.rest ?? []) : [];
+      const rest = next === undefined ? '' : statement.text.slice(next.at);
+      return isWord(word, verb) && isName(column) ? [[meaningOf(column), { statement, rest: oneLine(rest) }]] : [];
     }),
   );
 }
-
-const name = String.raw`(?:"(?:[^"]|"")+"|\w+)`;
-const alteration = new RegExp(
-  String.raw`^ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?${name}\.${name}\s+(DROP|ADD)\s+(${name})\s*([\s\S]*)$`,
-  'i',
-);
 
 function droppedIn(statements: readonly SchemaStatement[]): ReadonlySet<string> {
   const added = alterationsOf(statements, 'ADD');
@@ -108,14 +101,14 @@ function lackingIndexes(
     (each) =>
       each.kind === 'index' &&
       !there.has(targetOf(each)) &&
-      ![...namesIn({ ...each, text: targetOf(each) })].some((column) => dropped.has(column)) &&
+      ![...namesIn(targetOf(each))].some((column) => dropped.has(column)) &&
       !live.some(({ keyspace, index }) => keyspace === each.keyspace && index === each.index),
   );
 }
 
 /** What comes after the names: column, kind and options. */
 function targetOf({ text }: SchemaStatement): string {
-  return oneLine(text.slice(text.indexOf('(')));
+  return oneLine(text.slice(headOf(text)?.rest[0]?.at ?? text.length));
 }
 
 function oneLine(text: string): string {

@@ -5,6 +5,7 @@ import { placedAt } from '../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../cluster/tools/table-states.ts';
 import { type KindInput } from '../../model/backup/backup-kind.ts';
 import { type BackupRef } from '../../model/backup/manifest.ts';
+import { identityKeyspace } from '../../model/system-keyspaces.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type Member } from '../nodes/members.ts';
@@ -129,7 +130,7 @@ function brokenTables(
   parentTakenAt: number,
 ): KindInput['brokenTables'] {
   return tables
-    .filter(({ keyspace }) => keyspace !== 'system')
+    .filter(({ keyspace }) => keyspace !== identityKeyspace)
     .flatMap(({ keyspace, table, id }) => {
       const truncated = states.some((state) => (state.truncatedAt.get(id)?.getTime() ?? 0) >= parentTakenAt);
       const without = states.some((state) => state.withoutIncrementals.some((other) => other.id === id));

@@ -1,10 +1,8 @@
 import { reasonOf } from '../../model/errors.ts';
 import { type BackupPlan, type PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';
-import { tooLittleSpace } from '../../model/free-space.ts';
-import { perDatacenterText } from '../../model/per-datacenter.ts';
+import { tooLittleSpace } from '../../model/backup/free-space.ts';
 import { tableDirectory } from '../../model/sstable.ts';
-import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import { type BackupOptions, type BackupParts } from './options.ts';
 import { type Run, openRun } from './run.ts';
@@ -27,7 +25,6 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     bytes: 0,
     bytesByTable: {},
     transfer: 'relay',
-    compression: '',
     error: reasonOf(error),
   }));
   return {
@@ -41,9 +38,9 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     tables: run.tables,
     warnings: run.warnings,
     limits: {
-      snapshotParallel: perDatacenterText(options.snapshotParallel, ' nodes'),
-      uploadParallel: perDatacenterText(options.uploadParallel, ' nodes'),
-      rate: perDatacenterText(options.rateLimit, ' MiB/s'),
+      snapshotParallel: options.snapshotParallel,
+      uploadParallel: options.uploadParallel,
+      rate: options.rateLimit,
       transfers: options.transfers,
     },
   };
@@ -75,19 +72,8 @@ async function planNode(member: Member, choice: TransferChoice | undefined, run:
     bytes,
     bytesByTable,
     transfer: choice?.name ?? 'relay',
-    compression: `${wayText(choice)}, ${compressionText(options.compression, member)}`,
+    ...(choice?.name === 'relay' ? { relayReason: choice.reason } : {}),
+    compression: { choice: options.compression, by: member.probe.lzop === undefined ? 'host' : 'node' },
     ...(trouble === undefined ? {} : { error: `no snapshot would be taken: ${trouble}` }),
   };
-}
-
-function compressionText(compression: CompressionChoice, { probe }: Member): string {
-  if (compression === 'none') {
-    return 'not compressed';
-  }
-  const by = probe.lzop === undefined ? 'on this host' : 'by lzop on the node';
-  return `compressed ${by}${compression === 'auto' ? ' where Cassandra has not' : ''}`;
-}
-
-function wayText(choice: TransferChoice | undefined): string {
-  return choice === undefined || choice.name === 'direct' ? (choice?.name ?? 'relay') : `relay (${choice.reason})`;
 }

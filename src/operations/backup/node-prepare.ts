@@ -3,7 +3,7 @@ import { clearSnapshot, flush, listSnapshots, takeSnapshot } from '../../cluster
 import { missingFromSnapshot } from '../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
 import { BackupError } from '../../model/errors.ts';
-import { tooLittleSpace } from '../../model/free-space.ts';
+import { tooLittleSpace } from '../../model/backup/free-space.ts';
 import { type SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Node } from '../../model/ring/ring.ts';
 import { snapshotScope } from '../../model/backup/snapshot-scope.ts';

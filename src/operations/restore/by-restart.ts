@@ -14,6 +14,7 @@ import { defaultService } from '../../cluster/tools/service.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { backupIdAt } from '../../model/backup/backup-id.ts';
 import { type RestoredNode, type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
+import { isLocalKeyspace } from '../../model/system-keyspaces.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { repairAll, startAll, stopAll } from './cluster-restart.ts';
 import { prepareRestore } from './prepare.ts';
@@ -80,8 +81,7 @@ async function placeAndStart(
       return failures;
     }
     state = 'with all files in place and every node up, before the repair had ended';
-    const local = new Set(['system', 'system_schema']);
-    const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !local.has(keyspace));
+    const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !isLocalKeyspace(keyspace));
     const whole = work.length === sources.ring.length;
     return await repairAll(members, { keyspaces, whole }, parts.listen, signal);
   } catch (error) {
@@ -131,11 +131,10 @@ function placingPlan(
     hosts: work.map((node) => node.member.host),
     stateDirectories: [commitlogDirectory, hintsDirectory, savedCachesDirectory],
     tables: tables.map((table) => {
-      const local = table.keyspace === 'system' || table.keyspace === 'system_schema';
       return {
         live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
         staged: `${staging.directory}/${tableDirectory(table)}`,
-        ...(local && localSystemDirectory !== undefined ? { disk: localSystemDirectory } : {}),
+        ...(isLocalKeyspace(table.keyspace) && localSystemDirectory !== undefined ? { disk: localSystemDirectory } : {}),
       };
     }),
   };

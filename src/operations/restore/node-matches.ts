@@ -3,7 +3,7 @@ import { UsageError } from '../../model/errors.ts';
 import { type NodeMap, mappedHost, refuseUnknownNames } from '../../model/restore/node-map.ts';
 import { type NodeMatch, type TargetNode, matchNodes } from '../../model/restore/node-match.ts';
 import { type RestoreMethod } from '../../model/restore/method.ts';
-import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/restore/system-keyspaces.ts';
+import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/restore/foreign-system.ts';
 import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
 import { type Sources } from '../restore-sources.ts';
 

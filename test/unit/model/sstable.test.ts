@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { dataPathOf, digestPathOf, formatComponentName, isDataFile, parseComponentName, parseTableDirectory, tableDirectory, tableIdOf, uuidOf } from '../../../src/model/sstable.ts';
+import {
+  dataPathOf,
+  digestPathOf,
+  essentialPaths,
+  formatComponentName,
+  isContentsList,
+  isDataFile,
+  parseComponentName,
+  parseTableDirectory,
+  tableDirectory,
+  tableIdOf,
+  uuidOf,
+} from '../../../src/model/sstable.ts';
 
 const integer = fc.integer({ min: 1, max: 2 ** 31 - 1 }).map(String);
 const base36 = (length: number): fc.Arbitrary<string> =>
@@ -99,4 +111,29 @@ test('a table directory and its table name each other', () => {
 test('a table id is the same as directory name and as UUID', () => {
   fc.assert(fc.property(fc.uuid(), (uuid) => assert.equal(uuidOf(tableIdOf(uuid) ?? ''), uuid)));
   assert.equal(tableIdOf('no-uuid'), undefined);
+});
+
+test('an sstable is lost without what its TOC names and nothing can make again', () => {
+  const names = [
+    'Data.db',
+    'Index.db',
+    'Summary.db',
+    'Filter.db',
+    'Statistics.db',
+    'Digest.crc32',
+    'TOC.txt',
+    'SAI+aa+by_id+Meta.db',
+  ];
+  assert.deepEqual(essentialPaths('nb-1-big-TOC.txt', `${names.join('\n')}\n`), ['nb-1-big-Index.db', 'nb-1-big-Statistics.db']);
+  assert.deepEqual(essentialPaths('.by_id/da-2-bti-TOC.txt', 'Rows.db\r\nPartitions.db\r\nCompressionInfo.db'), [
+    '.by_id/da-2-bti-Rows.db',
+    '.by_id/da-2-bti-Partitions.db',
+    '.by_id/da-2-bti-CompressionInfo.db',
+  ]);
+  assert.deepEqual(essentialPaths('nb-1-big-TOC.txt', ''), []);
+});
+
+test('the list of components is known by its ending, in an index directory too', () => {
+  assert.ok(isContentsList('nb-1-big-TOC.txt') && isContentsList('.by_id/ks-t-ka-1-TOC.txt'));
+  assert.ok(!isContentsList('TOC.txt') && !isContentsList('nb-1-big-Data.db'));
 });

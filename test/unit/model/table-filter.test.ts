@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../src/model/errors.ts';
-import { isSystemKeyspace, selectTables, tableFilter } from '../../../src/model/table-filter.ts';
+import { selectTables, tableFilter } from '../../../src/model/table-filter.ts';
 import { tableOf } from '../../support/manifests.ts';
 
 const tables = [
@@ -76,9 +76,4 @@ test('what cannot be a name is refused as soon as it is written', () => {
   for (const pattern of ['a.b.c', 'shop.', '.users', '!', 'sh op', 'shop/users', '$(reboot)', 'shop.[ab]']) {
     assert.throws(() => tableFilter([pattern]), UsageError, pattern);
   }
-});
-
-test('the server’s own keyspaces are known, users’ that look like them are not theirs', () => {
-  assert.ok(isSystemKeyspace('system_schema'));
-  assert.ok(!isSystemKeyspace('system_of_ours'));
 });

@@ -1,7 +1,8 @@
 import { type BackupPlan, type BackupResult, type NodeOutcome } from '../../../src/model/backup/backup-result.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { backupJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';
+import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';
+import { unlimited } from '../../../src/model/per-datacenter.ts';
 import { tableOf, users } from '../../support/manifests.ts';
 
 const node = (host: string, changes: Partial<NodeOutcome> = {}): NodeOutcome => ({
@@ -66,27 +67,36 @@ test('the document for programs has verdict, nodes with their outcomes, and coun
   });
 });
 
+const planned = {
+  hostId: 'x',
+  dc: 'dc1',
+  rack: 'r1',
+  cassandra: '4.1.10',
+  files: 4,
+  bytes: 2048,
+};
+
+const plan: BackupPlan = {
+  ...result,
+  cluster: 'Test Cluster',
+  tables: [users, tableOf('shop', 'empty', 2)],
+  nodes: [
+    {
+      ...planned,
+      host: 'n1',
+      bytesByTable: { 'shop.users': 1024 },
+      transfer: 'relay',
+      relayReason: 'no curl',
+      compression: { choice: 'auto', by: 'host' },
+    },
+    { ...planned, host: 'n2', bytesByTable: { 'shop.users': 2048 }, transfer: 'relay', error: 'no route' },
+    { ...planned, host: 'n3', bytesByTable: {}, transfer: 'direct', compression: { choice: 'lzo', by: 'node' } },
+    { ...planned, host: 'n4', bytesByTable: {}, transfer: 'relay', compression: { choice: 'none', by: 'node' } },
+  ],
+  limits: { snapshotParallel: unlimited, uploadParallel: { ...unlimited, others: 1 }, rate: unlimited, transfers: 3 },
+};
+
 test('a dry run says that nothing is done, what would be, why, and how large each table is on all nodes together', () => {
-  const planned = {
-    hostId: 'x',
-    dc: 'dc1',
-    rack: 'r1',
-    cassandra: '4.1.10',
-    files: 4,
-    bytes: 2048,
-    transfer: 'relay' as const,
-    compression: 'relay',
-  };
-  const plan: BackupPlan = {
-    ...result,
-    cluster: 'Test Cluster',
-    tables: [users, tableOf('shop', 'empty', 2)],
-    nodes: [
-      { ...planned, host: 'n1', bytesByTable: { 'shop.users': 1024 } },
-      { ...planned, host: 'n2', bytesByTable: { 'shop.users': 2048 }, error: 'no route' },
-    ],
-    limits: { snapshotParallel: 'no limit', uploadParallel: '1 nodes', rate: 'no limit', transfers: 3 },
-  };
   const text = backupPlanText(plan);
   assert.match(text, /^dry run: nothing is done\. An incremental backup of cluster Test Cluster would go to$/m);
   assert.match(text, /\(because\)/);
@@ -94,4 +104,30 @@ test('a dry run says that nothing is done, what would be, why, and how large eac
   assert.match(text, /^shop +empty +0 B$/m);
   assert.match(text, /n2 .*no route$/m);
   assert.match(text, /snapshots at once no limit; uploads at once 1 nodes; rate of a node no limit; 3 streams per node/);
+});
+
+test('a dry run says of each node which way its data would go, and who would compress it', () => {
+  const text = backupPlanText(plan);
+  assert.match(text, /n1 .* relay \(no curl\), compressed on this host where Cassandra has not$/m);
+  assert.match(text, /n3 .* direct, compressed by lzop on the node$/m);
+  assert.match(text, /n4 .* relay, not compressed$/m);
+});
+
+test('the document of a dry run has ways and limits as texts, and nothing of a node that could not be asked', () => {
+  assert.deepEqual(backupPlanJson(plan), {
+    ...plan,
+    nodes: [
+      {
+        ...planned,
+        host: 'n1',
+        bytesByTable: { 'shop.users': 1024 },
+        transfer: 'relay',
+        compression: 'relay (no curl), compressed on this host where Cassandra has not',
+      },
+      { ...planned, host: 'n2', bytesByTable: { 'shop.users': 2048 }, transfer: 'relay', compression: '', error: 'no route' },
+      { ...planned, host: 'n3', bytesByTable: {}, transfer: 'direct', compression: 'direct, compressed by lzop on the node' },
+      { ...planned, host: 'n4', bytesByTable: {}, transfer: 'relay', compression: 'relay, not compressed' },
+    ],
+    limits: { snapshotParallel: 'no limit', uploadParallel: '1 nodes', rate: 'no limit', transfers: 3 },
+  });
 });

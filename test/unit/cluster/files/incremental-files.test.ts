@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { deleteIncrementalFiles, isSetAside, listIncrementalFiles, listSetAside } from '../../../../src/cluster/files/incremental-files.ts';
+import {
+  deleteIncrementalFiles,
+  isSetAside,
+  listIncrementalFiles,
+  listSetAside,
+} from '../../../../src/cluster/files/incremental-files.ts';
 import { componentKey, digestOf } from '../../../../src/cluster/files/snapshot-listing.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { users } from '../../../support/manifests.ts';

@@ -3,7 +3,14 @@ import { chmod, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type PlacingPlan, beginPlacing, checkTakeBack, placeFiles, readJournals, takeBack } from '../../../../src/cluster/placing/placing.ts';
+import {
+  type PlacingPlan,
+  beginPlacing,
+  checkTakeBack,
+  placeFiles,
+  readJournals,
+  takeBack,
+} from '../../../../src/cluster/placing/placing.ts';
 import { type Remote } from '../../../../src/cluster/remote.ts';
 import { type DataNode } from '../../../../src/cluster/node.ts';
 import { localRemote } from '../../../support/local-remote.ts';

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { chown, link, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Staging, type StagingRequest, clearIncoming, finishUnit, incomingDirectory, openStaging } from '../../../../src/cluster/placing/staging.ts';
+import {
+  type Staging,
+  type StagingRequest,
+  clearIncoming,
+  finishUnit,
+  incomingDirectory,
+  openStaging,
+} from '../../../../src/cluster/placing/staging.ts';
 import { RemoteError, UsageError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';

@@ -4,7 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { addKnownHost, fingerprint, judgeHostKey, knownKeyTypes, parseKnownHosts, readKnownHosts } from '../../../../src/cluster/ssh/known-hosts.ts';
+import {
+  addKnownHost,
+  fingerprint,
+  judgeHostKey,
+  knownKeyTypes,
+  parseKnownHosts,
+  readKnownHosts,
+} from '../../../../src/cluster/ssh/known-hosts.ts';
 
 /** A public key in wire form; only its type and its bytes matter here. */
 function key(type: string, fill: string): Buffer {

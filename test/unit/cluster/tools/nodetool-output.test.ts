@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCluster, parseDataPaths, parseInfo, parseRing, parseSnapshotTags, parseStatus, withoutPort } from '../../../../src/cluster/tools/nodetool-output.ts';
+import {
+  parseCluster,
+  parseDataPaths,
+  parseInfo,
+  parseRing,
+  parseSnapshotTags,
+  parseStatus,
+  withoutPort,
+} from '../../../../src/cluster/tools/nodetool-output.ts';
 import { recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
 
 const members: Readonly<Record<string, number>> = { '5.0.9': 3, '4.1.10': 1 };

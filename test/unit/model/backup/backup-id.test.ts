@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { backupIdAt, backupOfTag, formatMoment, isBackupId, parseMoment, snapshotTag } from '../../../../src/model/backup/backup-id.ts';
+import {
+  backupIdAt,
+  backupOfTag,
+  formatMoment,
+  isBackupId,
+  parseMoment,
+  snapshotTag,
+} from '../../../../src/model/backup/backup-id.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 
 const moment = fc.date({ min: new Date('1980-01-01T00:00:00Z'), max: new Date('2190-01-01T00:00:00Z'), noInvalidDate: true });

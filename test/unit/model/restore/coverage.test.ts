@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { type CoverageQuestion, type KnownCoverage, coverageOf, coverageWarnings } from '../../../../src/model/restore/coverage.ts';
+import {
+  type CoverageQuestion,
+  type KnownCoverage,
+  coverageOf,
+  coverageWarnings,
+} from '../../../../src/model/restore/coverage.ts';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { type Node } from '../../../../src/model/ring/ring.ts';
 import { type NaiveNode, naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { type NodeMatch } from '../../../../src/model/restore/node-match.ts';
-import { type PlacingNode, placingWarnings, refusePlacing, restartScope, successionWarnings } from '../../../../src/model/restore/restart-plan.ts';
+import {
+  type PlacingNode,
+  placingWarnings,
+  refusePlacing,
+  restartScope,
+  successionWarnings,
+} from '../../../../src/model/restore/restart-plan.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
 const shop = tableOf('shop', 'users');

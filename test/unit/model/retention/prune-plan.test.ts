@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { NotFoundError, UsageError } from '../../../../src/model/errors.ts';
-import { type DeleteRules, deletionOrder, isSameListing, planDelete, planPrune } from '../../../../src/model/retention/prune-plan.ts';
+import {
+  type DeleteRules,
+  deletionOrder,
+  isSameListing,
+  planDelete,
+  planPrune,
+} from '../../../../src/model/retention/prune-plan.ts';
 import { completeOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');

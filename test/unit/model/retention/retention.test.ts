@@ -2,7 +2,7 @@ import { type Backup, chainOf, type CompleteBackup, latestComplete, pathOf } fro
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { momentBefore, parseAge } from '../../../../src/model/age.ts';
+import { momentBefore, parseAge } from '../../../../src/model/time-span.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { type RetentionPolicy, planRetention, seriesLabel } from '../../../../src/model/retention/retention.ts';
 import { completeOf, summary, tableOf, unfinishedOf } from '../../../support/manifests.ts';
@@ -203,7 +203,7 @@ describe('any history and policy', () => {
       keepDaily: count,
       keepWeekly: count,
       keepMonthly: count,
-      olderThan: fc.constantFrom(undefined, '12h', '7d', '4w', '2m'),
+      olderThan: fc.constantFrom(undefined, '12h', '7d', '4w', '2mo'),
     })
     .map(({ olderThan, ...counts }) => ({
       ...Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined)),

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { copiesIn, datacenterMapping, replicationOf, sameReplication, withReplication } from '../../../../src/model/schema/replication.ts';
+import {
+  copiesIn,
+  datacenterMapping,
+  replicationOf,
+  sameReplication,
+  withReplication,
+} from '../../../../src/model/schema/replication.ts';
 
 const [keyspace, table] = parseSchema(`
   CREATE KEYSPACE shop WITH replication = {'class': 'org.apache.cassandra.locator.NetworkTopologyStrategy', 'dc1': '3', 'dc2': 2} AND durable_writes = true;
@@ -89,4 +95,17 @@ test('a row has as many copies as its keyspace says, and no more than there are 
     2,
   );
   assert.equal(copiesIn(new Map([['class', 'EverywhereStrategy']]), ring('a', 'b')), 2);
+});
+
+test('words and comments that look like a map are not one', () => {
+  for (const replication of [
+    "{'class': 'x', s: n}",
+    "{'class': 'x', string: number}",
+    "{'class': 'x'} -- ",
+    "{'class': 'x', /* */ 'dc1': 3}",
+    "{'class': 'x', 'dc1': '3}",
+    "{'class': 'x', 'dc1': $$3$$}",
+  ]) {
+    assert.throws(() => changed({ replication, datacenters: none }), UsageError, replication);
+  }
 });

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type StoredFile } from '../../../../src/model/backup/manifest.ts';
-import { type NamedFile, type SeenObject, filesOf, isDamage, listedProblems, orphanProblems, sampleFiles } from '../../../../src/model/verify/verify-plan.ts';
+import {
+  type NamedFile,
+  type SeenObject,
+  filesOf,
+  isDamage,
+  listedProblems,
+  orphanProblems,
+  sampleFiles,
+} from '../../../../src/model/verify/verify-plan.ts';
 import { nodeManifestOf, storedOf, users } from '../../../support/manifests.ts';
 
 const isOwn = (key: string): boolean => key.startsWith('20261121T031500Z/node1/');

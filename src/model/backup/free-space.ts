@@ -1,4 +1,4 @@
-import { sizeText } from './size.ts';
+import { sizeText } from '../size.ts';
 
 /** Room on the file system that holds a directory. */
 export interface Space {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AgeUnit, ageText, momentBefore, parseAge } from '../../../src/model/age.ts';
+import { type AgeUnit, ageText, momentBefore, parseAge, parseDuration } from '../../../src/model/time-span.ts';
 import { UsageError } from '../../../src/model/errors.ts';
 
 function before(moment: string, age: string): string {
@@ -15,14 +15,14 @@ test('hours, days and weeks are so many hours', () => {
 });
 
 test('months and years are those of the calendar, and a day that a month has not is its last', () => {
-  assert.equal(before('2026-11-21T03:15:00Z', '6m'), '2026-05-21T03:15:00.000Z');
-  assert.equal(before('2026-03-31T12:00:00Z', '1m'), '2026-02-28T12:00:00.000Z');
+  assert.equal(before('2026-11-21T03:15:00Z', '6mo'), '2026-05-21T03:15:00.000Z');
+  assert.equal(before('2026-03-31T12:00:00Z', '1mo'), '2026-02-28T12:00:00.000Z');
   assert.equal(before('2028-02-29T12:00:00Z', '1y'), '2027-02-28T12:00:00.000Z');
-  assert.equal(before('2026-01-31T00:00:00Z', '13m'), '2024-12-31T00:00:00.000Z');
+  assert.equal(before('2026-01-31T00:00:00Z', '13mo'), '2024-12-31T00:00:00.000Z');
 });
 
 test('an age is never in the future, and a longer one never later', () => {
-  const unit = fc.constantFrom<AgeUnit>('h', 'd', 'w', 'm', 'y');
+  const unit = fc.constantFrom<AgeUnit>('h', 'd', 'w', 'mo', 'y');
   const days = { min: new Date('2000-01-01'), max: new Date('2099-01-01'), noInvalidDate: true };
   fc.assert(
     fc.property(fc.date(days), fc.integer({ min: 1, max: 500 }), unit, (now, count, each) => {
@@ -34,8 +34,29 @@ test('an age is never in the future, and a longer one never later', () => {
   );
 });
 
-test('anything else is refused', () => {
-  for (const text of ['', '30', 'd', '0d', '-3d', '1.5d', '3 d', '30s', '1month']) {
+test('anything else is refused as an age', () => {
+  for (const text of ['', '30', 'd', '0d', '-3d', '1.5d', '3 d', '30s', '1month', '1000000d']) {
     assert.throws(() => parseAge(text), UsageError, text);
+  }
+});
+
+test('months written m, as they once were, are refused, and the hint has the new spelling', () => {
+  assert.throws(
+    () => parseAge('6m'),
+    (error) =>
+      error instanceof UsageError && error.message === '6m is not an age' && error.hint?.startsWith('months are written 6mo now'),
+  );
+});
+
+test('a duration is a whole number and its unit', () =>
+  assert.deepEqual(['90s', '30m', '12h', '1d', '2w'].map(parseDuration), [90, 1800, 43_200, 86_400, 1_209_600]));
+
+test('anything else is refused as a duration by name', () => {
+  for (const text of ['', '1', 'd', '1.5h', '-1d', '1D', '1 d', '1d12h', '1mo', '1y']) {
+    assert.throws(
+      () => parseDuration(text),
+      (error) => error instanceof UsageError && error.message.startsWith(text),
+      text,
+    );
   }
 });

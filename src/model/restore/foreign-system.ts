@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { type NodeMatch } from './node-match.ts';
+import { identityKeyspace, isLocalKeyspace, schemaKeyspace } from '../system-keyspaces.ts';
 import { type TableId } from '../sstable.ts';
 
 /** A cluster as far as it can be told from another. */
@@ -11,7 +12,7 @@ export interface ClusterIdentity {
 
 /**
  * Throws UsageError when keyspaces that say who a node is (`system`) or what its cluster's schema is (`system_schema`) would
- * go to a node or a cluster that they are not of (DESIGN, section 4, rule 7). A cluster is another one when it has another
+ * go to a node or a cluster that they are not of. A cluster is another one when it has another
  * name, or the name and not one of the host ids: that is a copy. Where nothing is known of it, its nodes have nothing yet.
  */
 export function refuseForeignSystem(
@@ -20,8 +21,8 @@ export function refuseForeignSystem(
   backup: ClusterIdentity,
   cluster: ClusterIdentity,
 ): void {
-  const identity = chosen.find(({ keyspace }) => keyspace === 'system');
-  const local = identity ?? chosen.find(({ keyspace }) => keyspace === 'system_schema');
+  const identity = chosen.find(({ keyspace }) => keyspace === identityKeyspace);
+  const local = identity ?? chosen.find(({ keyspace }) => keyspace === schemaKeyspace);
   if (local === undefined) {
     return;
   }
@@ -38,7 +39,7 @@ export function refuseForeignSystem(
   if (identity !== undefined && stranger !== undefined) {
     const { source, target } = stranger;
     throw new UsageError(`${target.host} is not the node that ${source.host} was (host id ${source.hostId})`, {
-      hint: `keyspace system says who a node is and goes to no other: ${leaveAway}`,
+      hint: `keyspace ${identityKeyspace} says who a node is and goes to no other: ${leaveAway}`,
     });
   }
   if (cluster.hostIds.length > 0 && !cluster.hostIds.some((id) => backup.hostIds.includes(id))) {
@@ -50,10 +51,10 @@ export function refuseForeignSystem(
 
 /** Throws UsageError when what says who a node is, or what a cluster's schema is, would be spread over all nodes by a load. */
 export function refuseSystemLoad(chosen: readonly TableId[]): void {
-  const local = chosen.find(({ keyspace }) => keyspace === 'system' || keyspace === 'system_schema');
+  const local = chosen.find(({ keyspace }) => isLocalKeyspace(keyspace));
   if (local !== undefined) {
     throw new UsageError(`keyspace ${local.keyspace} belongs to single nodes and cannot be loaded`, { hint: leaveAway });
   }
 }
 
-const leaveAway = "take them away, -K '*,!system,!system_schema'; what tables need is created from the backup's schema";
+const leaveAway = `take them away, -K '*,!${identityKeyspace},!${schemaKeyspace}'; what tables need is created from the backup's schema`;

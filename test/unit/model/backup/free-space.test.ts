@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { tooLittleSpace } from '../../../src/model/free-space.ts';
+import { tooLittleSpace } from '../../../../src/model/backup/free-space.ts';
 
 const gib = 1024 ** 3;
 const disk = (directory: string, free: number) => ({ directory, mount: '/data', freeBytes: free * gib, totalBytes: 100 * gib });
