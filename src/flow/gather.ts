@@ -3,7 +3,7 @@
  * and a system call. The source's chunks
  * must stay as they are until they are passed on.
  */
-export async function* joined(source: AsyncIterable<Uint8Array>, atLeast: number): AsyncGenerator<Uint8Array> {
+export async function* gathered(source: AsyncIterable<Uint8Array>, atLeast: number): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of source) {

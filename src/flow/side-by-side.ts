@@ -2,7 +2,7 @@
  * Does `work` on up to `limit` items at once and yields the results in the order of the items. An error ends it; work
  * that was begun by then is waited for, so that nothing goes on behind the caller's back.
  */
-export async function* inOrder<T, R>(
+export async function* sideBySide<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
   limit: number,
   work: (item: T) => Promise<R>,

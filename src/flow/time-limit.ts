@@ -11,7 +11,7 @@ export interface TimeLimit {
  * Does `work` and waits for it no longer than the limit. Then its signal aborts and `late` is thrown at once, even when
  * the work does not heed the signal (a call into a network file system that does not answer).
  */
-export async function within<T>(
+export async function withTimeLimit<T>(
   { milliseconds, clock, late }: TimeLimit,
   work: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,

@@ -1,5 +1,5 @@
 import { type Backup, latestComplete, pathOf, standsOn } from '../model/backup/backup.ts';
-import { inOrder } from '../flow/side-by-side.ts';
+import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';
 import { type BackupId, type NodeManifest } from '../model/backup/manifest.ts';
@@ -58,7 +58,7 @@ export async function nodeManifests(
 ): Promise<readonly NodeManifest[]> {
   const manifests: NodeManifest[] = [];
   // A few at a time: what is not wanted passes through memory all the same.
-  for await (const manifest of inOrder(hostsOf(backup), 4, (host) => nodeManifest(repository, backup, host, signal, wanted))) {
+  for await (const manifest of sideBySide(hostsOf(backup), 4, (host) => nodeManifest(repository, backup, host, signal, wanted))) {
     if (manifest !== undefined) {
       manifests.push(manifest);
     }

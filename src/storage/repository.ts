@@ -1,5 +1,5 @@
 import { putNew, readWhole } from './read-whole.ts';
-import { inOrder } from '../flow/side-by-side.ts';
+import { sideBySide } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, refOf, refOfNode } from '../model/backup/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
@@ -63,7 +63,7 @@ export class Repository {
     const directories = await this.directoryIds('', signal);
     const backups: Backup[] = [];
     const damaged: DamagedBackup[] = [];
-    for await (const family of inOrder(directories, readersAtOnce, (id) => this.#family(id, signal))) {
+    for await (const family of sideBySide(directories, readersAtOnce, (id) => this.#family(id, signal))) {
       for (const found of family) {
         if ('reason' in found) {
           damaged.push(found);

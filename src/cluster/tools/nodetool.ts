@@ -1,6 +1,6 @@
 import { type ToolNode } from '../node.ts';
 import { systemClock } from '../../flow/clock.ts';
-import { within } from '../../flow/time-limit.ts';
+import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.ts';
 import { failureLine, isMissingProgram, runTool } from './run-tool.ts';
@@ -15,7 +15,7 @@ export async function nodeInfo(node: ToolNode, signal: AbortSignal): Promise<Nod
       hint: 'the server hangs, or the host is overloaded',
     });
   const limit = { milliseconds: 120_000, clock: systemClock, late };
-  const text = await within(limit, (either) => nodetool(node, ['info', '-T'], either), signal);
+  const text = await withTimeLimit(limit, (either) => nodetool(node, ['info', '-T'], either), signal);
   const info = parseInfo(text);
   if (info === undefined) {
     throw new RemoteError(`nodetool info on ${node.remote.host} gave no host id`, {

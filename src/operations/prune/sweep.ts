@@ -6,7 +6,7 @@ import {
   type PrunePlan,
   type PruneResult,
 } from '../../model/retention/prune-plan.ts';
-import { inOrder } from '../../flow/side-by-side.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { chainsBrokenBy } from '../../model/backup/chain-holes.ts';
 import { LockedError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
@@ -130,7 +130,7 @@ async function marksBeside(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const marks: string[] = [];
-  const looks = inOrder(backups.map(inProgressKey), lookingAtOnce, async (mark) => {
+  const looks = sideBySide(backups.map(inProgressKey), lookingAtOnce, async (mark) => {
     for await (const { key } of repository.store.list(mark, signal)) {
       if (key === mark) {
         marks.push(key);

@@ -1,6 +1,6 @@
 import { IntegrityError, reasonOf, UsageError } from '../../model/errors.ts';
 import { batchBySize } from '../../model/backup/batches.ts';
-import { inOrder } from '../../flow/side-by-side.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { retry } from '../../flow/retry.ts';
 import { type LostObject, lostObjects } from '../../model/verify/repair-plan.ts';
 import { total } from '../../model/size.ts';
@@ -167,7 +167,7 @@ async function uploadBatch(member: Member, batch: readonly Found[], work: Repair
   try {
     const sources = batch.map(({ source }) => source);
     const stored = await retry(() => work.transfer.upload(member.remote, sources, signal), signal);
-    const proofs = inOrder(batch.entries(), provenAtOnce, async ([index, { lost, source }]) => {
+    const proofs = sideBySide(batch.entries(), provenAtOnce, async ([index, { lost, source }]) => {
       const object = stored[index];
       if (object === undefined) {
         throw new IntegrityError(`${lost.key} was not stored`);

@@ -1,4 +1,4 @@
-import { inOrder } from '../../flow/side-by-side.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { isBackupId } from '../../model/backup/backup-id.ts';
 import { type Backup, byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
 import { IntegrityError, messageOf, NotFoundError } from '../../model/errors.ts';
@@ -77,7 +77,7 @@ function withChain(backup: Backup, all: readonly Backup[], broken: readonly Brok
 
 async function survey(repository: Repository, signal: AbortSignal): Promise<readonly (Backup | Broken)[]> {
   const found: (Backup | Broken | undefined)[] = [];
-  const families = inOrder(await repository.directoryIds('', signal), readersAtOnce, async (id) => {
+  const families = sideBySide(await repository.directoryIds('', signal), readersAtOnce, async (id) => {
     const children = await repository.directoryIds(incrementalsPrefix(id), signal);
     const refs = [{ id }, ...children.map((child) => ({ id: child, parent: id }))];
     return Promise.all(refs.map((ref) => look(repository, ref, signal)));

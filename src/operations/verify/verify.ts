@@ -1,5 +1,5 @@
 import { type Owner } from '../../model/lock.ts';
-import { inOrder } from '../../flow/side-by-side.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { type Backup, isComplete } from '../../model/backup/backup.ts';
 import { IntegrityError, NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
@@ -68,11 +68,11 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
   let [objects, bytes] = [0, 0];
 
   listen({ type: 'step', text: `comparing ${subjects.name === 'all' ? 'backups' : subjects.name} with what is stored` });
-  for await (const found of inOrder(subjects.backups, partsAtOnce, (each) => clusterFileProblems(repository, each, signal))) {
+  for await (const found of sideBySide(subjects.backups, partsAtOnce, (each) => clusterFileProblems(repository, each, signal))) {
     problems.push(...found);
   }
   const nodes = subjects.backups.flatMap(nodeParts);
-  for await (const listed of inOrder(nodes, partsAtOnce, (part) => listPart(repository, part, signal))) {
+  for await (const listed of sideBySide(nodes, partsAtOnce, (part) => listPart(repository, part, signal))) {
     objects += listed.files.length;
     bytes += total(listed.files.map(({ file }) => file.storedBytes));
     problems.push(...(reading === undefined ? listed.problems : await reading.of(listed, signal)));

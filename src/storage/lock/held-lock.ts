@@ -1,5 +1,5 @@
 import { type Clock } from '../../flow/clock.ts';
-import { within } from '../../flow/time-limit.ts';
+import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type LockRecord, type SeenLock, holderText } from '../../model/lock.ts';
@@ -180,6 +180,6 @@ export class Lock {
     const { clock, store } = this.#holding;
     const late = (): StorageError =>
       new StorageError(`${store.url} did not answer within ${milliseconds / 1000} s`, { key: lockKey(), transient: true });
-    return within({ milliseconds, clock, late }, work, signal);
+    return withTimeLimit({ milliseconds, clock, late }, work, signal);
   }
 }

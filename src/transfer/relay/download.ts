@@ -1,7 +1,7 @@
 import { turning } from '../../codec/cksum.ts';
 import { type Command, type Remote } from '../../cluster/remote.ts';
-import { inOrder } from '../../flow/side-by-side.ts';
-import { joined } from '../../flow/gather.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
+import { gathered } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
@@ -60,13 +60,13 @@ for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
 
 /** Small files: unpacked here, and written by one `tar`. */
 export async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
-  const entries = inOrder(unit, objectsAtOnce, async ({ file, path }) => ({
+  const entries = sideBySide(unit, objectsAtOnce, async ({ file, path }) => ({
     path: path.slice(1),
     body: await whole(plainBytes(parts.store, file, parts.pool, signal)),
   }));
   // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
   // backup would take a rewritten Statistics.db for one that it knows.
-  const input = limited(joined(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
+  const input = limited(gathered(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
   await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
 }
 

@@ -6,7 +6,7 @@ import { lzopEncode } from '../../codec/lzop/encode.ts';
 import { ContainerFollower } from '../../codec/lzop/follow.ts';
 import { type Command, type Remote } from '../../cluster/remote.ts';
 import { nicely } from '../../cluster/niceness.ts';
-import { inOrder } from '../../flow/side-by-side.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
@@ -37,8 +37,8 @@ export async function uploadBatch(
   signal: AbortSignal,
 ): Promise<readonly StoredBytes[]> {
   const { bodies, memory } = await bodiesOf(parts.pool, unit, await readBatch(from, unit, parts, signal));
-  // A unit that failed may be repeated: inOrder lets nothing of it go on meanwhile.
-  const puts = inOrder(unit.entries(), objectsAtOnce, async ([index, { upload }]) => {
+  // A unit that failed may be repeated: sideBySide lets nothing of it go on meanwhile.
+  const puts = sideBySide(unit.entries(), objectsAtOnce, async ([index, { upload }]) => {
     const body = bodies[index] ?? new Uint8Array();
     const object = await parts.store.put(upload.key, body, { bytes: body.byteLength }, signal);
     return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), etag: object.etag };

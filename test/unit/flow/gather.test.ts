@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { joined } from '../../../src/flow/gather.ts';
+import { gathered } from '../../../src/flow/gather.ts';
 
 async function* of(...chunks: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) {
@@ -17,9 +17,9 @@ async function textsOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
 }
 
 test('small chunks come as fewer large ones, large ones as they are, and the rest at the end', async () => {
-  assert.deepEqual(await textsOf(joined(of('a', 'bc', 'd', 'efghij', '', 'k'), 4)), ['abcd', 'efghij', 'k']);
-  assert.deepEqual(await textsOf(joined(of('abcd'), 4)), ['abcd']);
-  assert.deepEqual(await textsOf(joined(of(), 4)), []);
+  assert.deepEqual(await textsOf(gathered(of('a', 'bc', 'd', 'efghij', '', 'k'), 4)), ['abcd', 'efghij', 'k']);
+  assert.deepEqual(await textsOf(gathered(of('abcd'), 4)), ['abcd']);
+  assert.deepEqual(await textsOf(gathered(of(), 4)), []);
 });
 
 test('an error of the source comes through, after what was whole', async () => {
@@ -30,7 +30,7 @@ test('an error of the source comes through, after what was whole', async () => {
   }
   const seen: string[] = [];
   await assert.rejects(async () => {
-    for await (const chunk of joined(failing(), 4)) {
+    for await (const chunk of gathered(failing(), 4)) {
       seen.push(Buffer.from(chunk).toString());
     }
   }, /lost/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import { inOrder } from '../../../src/flow/side-by-side.ts';
+import { sideBySide } from '../../../src/flow/side-by-side.ts';
 
 async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -17,7 +17,7 @@ test('results come in the order of the items, however long each takes, and never
     fc.asyncProperty(fc.array(fc.nat({ max: 4 }), { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), async (turns, limit) => {
       let running = 0;
       let most = 0;
-      const results = inOrder(turns.entries(), limit, async ([index, count]) => {
+      const results = sideBySide(turns.entries(), limit, async ([index, count]) => {
         running += 1;
         most = Math.max(most, running);
         for (let turn = 0; turn < count; turn += 1) {
@@ -35,7 +35,7 @@ test('as many as the limit are under way together', async () => {
   let running = 0;
   let most = 0;
   await collected(
-    inOrder([1, 2, 3, 4, 5, 6], 3, async () => {
+    sideBySide([1, 2, 3, 4, 5, 6], 3, async () => {
       running += 1;
       most = Math.max(most, running);
       await delay(1);
@@ -60,7 +60,7 @@ for (const [who, end] of [
   test(`${who} ends it, and waits for what was begun: nothing goes on afterwards`, async () => {
     let running = 0;
     let begun = 0;
-    const results = inOrder([...Array(50).keys()], 8, async (item) => {
+    const results = sideBySide([...Array(50).keys()], 8, async (item) => {
       begun += 1;
       running += 1;
       await delay(item === 2 ? 1 : 10);
@@ -82,7 +82,7 @@ test('an error of the items themselves is thrown, after what was begun', async (
     yield 1;
     throw new Error('no more');
   }
-  const results = inOrder(items(), 4, async () => {
+  const results = sideBySide(items(), 4, async () => {
     running += 1;
     await delay(5);
     running -= 1;
