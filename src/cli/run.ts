@@ -32,7 +32,7 @@ export interface OutputOptions {
   readonly debug: boolean;
 }
 
-/** Exit codes that are nobody's error class (DESIGN, section 5). */
+/** Exit codes that belong to no class of errors. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, partial: 3, integrity: 4, interrupted: 130 } as const;
 
 /**
@@ -44,7 +44,7 @@ export async function runCommand(
   work: (context: CommandContext) => Promise<CommandOutcome>,
 ): Promise<void> {
   const abort = new AbortController();
-  // Every host, stream and request listens to it.
+  // Every host, stream and request listens to the signal.
   setMaxListeners(0, abort.signal);
   const stop = (name: NodeJS.Signals) => {
     if (abort.signal.aborted) {
@@ -80,7 +80,7 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-/** In pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
+/** Writes in pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
 async function printAll({ stream, close }: StreamedOutcome, json: boolean): Promise<void> {
   let piece = '';
   try {
