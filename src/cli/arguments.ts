@@ -28,7 +28,7 @@ export class Arguments {
       return undefined;
     }
     if (value === '') {
-      // Of a shell variable that is not set, more often than not; and without `-K` or `--local` a command does far more.
+      // A shell variable that is not set gives it, more often than not; and without `-K` or `--local` a command does far more.
       throw new UsageError(`${name} is empty`, { hint: `give --${name} a value, or leave it out` });
     }
     if (typeof value !== 'string' && typeof value !== 'number') {
@@ -42,7 +42,7 @@ export class Arguments {
     return this.#values[name] !== undefined;
   }
 
-  /** Of an option that may stand alone: what follows it, or nothing. Undefined when it was not given at all. */
+  /** What follows an option that may stand alone, or nothing. Undefined when it was not given at all. */
   valueIfAny(name: string): string | undefined {
     return this.#values[name] === '' ? '' : this.optionalText(name);
   }
@@ -73,7 +73,10 @@ export class Arguments {
     return value;
   }
 
-  /** `a,b` and repeated options alike; not given means none, but given and holding none is a mistake. */
+  /**
+   * The items of `a,b` and of repeated options alike; an option that is not given has none, one that holds none is a
+   * mistake.
+   */
   list(name: string): readonly string[] {
     const given = [this.#values[name]].flat().filter((value) => value !== undefined);
     const values = given

@@ -9,7 +9,7 @@ export async function confirm(question: string, flag: string, signal: AbortSigna
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new UsageError('nobody can be asked: this is not a terminal', { hint: `${flag} does it without asking` });
   }
-  // On standard error: standard output is for the result.
+  // The question goes to standard error: standard output is for the result.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     // Ctrl-C at the question is one like any other, but readline keeps it from the process. The end of input is a no.

@@ -6,13 +6,13 @@ import { BackupError, messageOf } from '../model/errors.ts';
  * (`| head`).
  */
 export function keepWritingFailuresFromEndingUs(): void {
-  // Without a listener the error would be thrown out of nowhere. Those of results come to `print` as well.
+  // Without a listener the error would be thrown out of nowhere. Errors of a result come to `print` as well.
   process.stdout.on('error', () => undefined);
   process.stderr.on('error', () => undefined);
 }
 
 /**
- * Writes a part of the result and waits until it is written. False when nobody reads any more; throws BackupError when it
+ * Writes a part of the result and waits until it is written. Gives false when nobody reads any more; throws BackupError when it
  * cannot be written for any other reason.
  */
 export async function print(text: string): Promise<boolean> {

@@ -19,7 +19,7 @@ interface NodeRow {
   bar?: SingleBar;
 }
 
-/** Between two plain lines of the same node. */
+/** The time between two plain lines of the same node. */
 const plainIntervalMs = 10_000;
 
 /** `quiet` leaves warnings and failures only. */

@@ -46,7 +46,7 @@ export async function runCommand(
   work: (context: CommandContext) => Promise<CommandOutcome>,
 ): Promise<void> {
   const abort = new AbortController();
-  // Every host, stream and request listens to it.
+  // Every host, stream and request listens to the signal.
   setMaxListeners(0, abort.signal);
   const stop = (name: NodeJS.Signals) => {
     if (abort.signal.aborted) {
@@ -94,7 +94,7 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
 }
 
-/** In pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
+/** Writes in pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
 async function printAll({ stream, close }: StreamedOutcome, json: boolean): Promise<void> {
   let piece = '';
   try {

@@ -2,11 +2,14 @@ import { setTimeout as timer } from 'node:timers/promises';
 
 /** Time as whoever waits or measures needs it; tests have one of their own. */
 export interface Clock {
-  /** What the calendar says. May jump; for what is written down. */
+  /** What the calendar says, for what is written down. It may jump. */
   now(): Date;
   /** Milliseconds since some moment, never jumping; for what is measured. */
   elapsedMs(): number;
-  /** Resolves after that time, rejects with the signal's reason when that aborts. In the background it does not keep the process alive. */
+  /**
+   * Resolves after that time, and rejects with the signal's reason when that aborts. A sleep in the background does not keep
+   * the process alive.
+   */
   sleep(milliseconds: number, options: SleepOptions, signal: AbortSignal): Promise<void>;
 }
 

@@ -9,13 +9,13 @@ export interface Parked<T> {
 
 /**
  * Puts items aside as compressed JSON, so they must be plain data. One by itself stays as it is: alone it would not become
- * smaller. Some thousand items at a time: the work is done on the spot, 2 µs an item each way.
+ * smaller. Give it some thousand items at a time: the work is done on the spot, 2 µs an item each way.
  */
 export function park<T>(items: readonly T[]): Parked<T> {
   return items.length <= 1 ? { count: items.length, open: () => items } : new Packed(items);
 }
 
-/** A class: closures that are made in one function keep what any of them uses, and so would hold the items. */
+/** It is a class because closures that are made in one function keep what any of them uses, and so would hold the items. */
 class Packed<T> implements Parked<T> {
   readonly count: number;
   readonly #bytes: Uint8Array;

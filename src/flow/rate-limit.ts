@@ -5,7 +5,7 @@ const catchUpMs = 100;
 
 /**
  * What several streams may send together, in bytes per second: whoever takes bytes waits until those that were taken before
- * have had their time. Exact over any while that is long against one taking.
+ * have had their time. It is exact over any while that is long against one taking.
  */
 export class RateLimit {
   readonly bytesPerSecond: number;

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How often and how patiently; delays double and carry up to 50 % jitter so that streams do not retry in step. */
+/**
+ * How often and how patiently something is tried; delays double and carry up to 50 % jitter so that streams do not retry in
+ * step.
+ */
 export interface Patience {
   readonly attempts: number;
   readonly firstDelayMs: number;

@@ -1,6 +1,6 @@
 /**
  * The errors that the core throws. Each says what failed and where; `hint` says what to do about it; `cause` keeps the
- * reason. A kind of its own stands only where a caller branches on it or the exit code differs (DESIGN, section 5).
+ * reason. A kind of its own stands only where a caller branches on it or the exit code differs.
  */
 export interface ErrorOptions {
   readonly cause?: unknown;
@@ -24,7 +24,7 @@ export class UsageError extends BackupError {
   override readonly exitCode: number = 2;
 }
 
-/** No such backup, location or bucket. Exit 10. */
+/** A backup, location or bucket that is not there. Exit 10. */
 export class NotFoundError extends BackupError {
   override readonly exitCode: number = 10;
 }
@@ -109,7 +109,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** One line: what failed, and what to do about it where somebody knows. */
+/** The error in one line: what failed, and what to do about it where somebody knows. */
 export function reasonOf(error: unknown): string {
   if (error instanceof BackupError && error.hint !== undefined) {
     return `${error.message} (${error.hint})`;

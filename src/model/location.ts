@@ -14,14 +14,14 @@ export function parseLocation(text: string): Location {
   if (text.startsWith('file://')) {
     const path = text.slice('file://'.length);
     if (!path.startsWith('/')) {
-      throw new UsageError(`${text} is no location`, { hint: 'a directory is written file:///absolute/path' });
+      throw new UsageError(`${text} is not a location`, { hint: 'a directory is written file:///absolute/path' });
     }
     return { kind: 'directory', path };
   }
   if (text.startsWith('/')) {
     return { kind: 'directory', path: text };
   }
-  throw new UsageError(`${text} is no location`, { hint: 'write s3://bucket/base-path or file:///absolute/path' });
+  throw new UsageError(`${text} is not a location`, { hint: 'write s3://bucket/base-path or file:///absolute/path' });
 }
 
 /** The form a person writes; what `parseLocation` reads. */
@@ -33,9 +33,10 @@ export function locationUrl(location: Location): string {
 }
 
 function bucketName(name: string, whole: string): string {
-  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html (old buckets may hold upper case and _)
+  // The rules of names: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html (old buckets may hold
+  // upper case and _)
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(name)) {
-    throw new UsageError(`${name} in ${whole} is no bucket name`);
+    throw new UsageError(`${name} in ${whole} is not a bucket name`);
   }
   return name;
 }

@@ -1,11 +1,11 @@
 /** The lock as it lies in the store (`lock.json`): one writer per location at a time. */
 export interface LockRecord {
   readonly format: 1;
-  /** Random: tells one holder from the next. */
+  /** Random text that tells one holder from the next. */
   readonly token: string;
   readonly owner: Owner;
   /**
-   * Which system's process ids are meant. Two containers may have the same host name and both a process 7. Absent where
+   * Which system's process ids are meant. Two containers may have the same host name and both a process 7. It is absent where
    * the system does not tell.
    */
   readonly processes?: string;
@@ -37,7 +37,7 @@ export function holderText({ record, modified }: SeenLock, now: Date): string {
 
 /** True when two looks found the same holder without a sign of life between them. */
 export function isUnchanged(earlier: SeenLock, later: SeenLock): boolean {
-  // The record too: a network file system may show attributes, and so an etag, that are a minute old.
+  // The record counts too: a network file system may show attributes, and so an etag, that are a minute old.
   return earlier.etag === later.etag && earlier.record?.heartbeatAt === later.record?.heartbeatAt;
 }
 
@@ -48,7 +48,10 @@ export function isSameHolder(earlier: SeenLock, later: SeenLock): boolean {
     : earlier.record.token === later.record.token;
 }
 
-/** True when the last heartbeat is older than that by our clock. The holder's may be wrong: a reason to watch, no proof. */
+/**
+ * True when the last heartbeat is older than that by our clock. The holder's may be wrong: that is a reason to watch, and no
+ * proof.
+ */
 export function looksSilent({ record, modified }: SeenLock, staleMs: number, now: Date): boolean {
   return now.getTime() - Date.parse(record?.heartbeatAt ?? modified) > staleMs;
 }
@@ -77,7 +80,7 @@ function secondText(moment: string): string {
   return moment.replace(/\.\d+Z$/, 'Z');
 }
 
-/** Who runs: host name, process, user. */
+/** Who runs the operation: host name, process, user. */
 export interface Owner {
   readonly host: string;
   readonly pid: number;

@@ -1,8 +1,8 @@
 import { UsageError } from './errors.ts';
 
-/** A number, and for some datacenters others: `5`, `dc1:2,dc2:10`, `5,dc1:2`. Infinity where nothing is said. */
+/** A number, and for some datacenters others: `5`, `dc1:2,dc2:10`, `5,dc1:2`. It is Infinity where nothing is said. */
 export interface PerDatacenter {
-  /** For the nodes of all datacenters without a number of their own. */
+  /** The number for the nodes of all datacenters that have none of their own. */
   readonly others: number;
   readonly byName: ReadonlyMap<string, number>;
 }
@@ -32,7 +32,7 @@ export function parsePerDatacenter(option: string, values: readonly string[]): P
   return { others: others ?? Infinity, byName };
 }
 
-/** For a node of that datacenter; of one that nobody knows (a node that is down) the lowest of all. */
+/** The number for a node of that datacenter; where nobody knows which (the node is down), the lowest of all. */
 export function limitIn({ others, byName }: PerDatacenter, datacenter: string | undefined): number {
   return datacenter === undefined ? Math.min(others, ...byName.values()) : (byName.get(datacenter) ?? others);
 }

@@ -65,7 +65,7 @@ export function formatComponentName(name: ComponentName): string {
     : `${prefix}-${version}-${generation}-${component}`;
 }
 
-/** True for the Data.db of an sstable, in an index's directory too. By its ending, so that no future naming escapes. */
+/** True for the Data.db of an sstable, in an index's directory too. Its ending tells, so that no future naming escapes. */
 export function isDataFile(path: string): boolean {
   return path.endsWith(`-${dataComponent}`);
 }
@@ -89,7 +89,7 @@ export function dataPathFor(path: string): string | undefined {
   return name === undefined ? undefined : `${path.slice(0, slash)}${formatComponentName({ ...name, component: dataComponent })}`;
 }
 
-/** Whether a file is the list of an sstable's own components. By its ending, as `isDataFile`. */
+/** Whether a file is the list of an sstable's own components; its ending tells, as in `isDataFile`. */
 export function isContentsList(path: string): boolean {
   return path.endsWith(`-${contentsComponent}`);
 }

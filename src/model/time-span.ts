@@ -36,8 +36,19 @@ export function ageText({ count, unit }: Age): string {
   return `${count}${unit}`;
 }
 
-/** The moment that is so long before another, in UTC. A month before 31 March is the last of February. */
-export function momentBefore(now: Date, { count, unit }: Age): Date {
+/**
+ * The moment that is so long before another, in UTC. A month before 31 March is the last of February. Before the calendar
+ * begins it is the calendar's first moment: an invalid date would be later than nothing, and a prune would take all for old.
+ */
+export function momentBefore(now: Date, age: Age): Date {
+  const moment = unbounded(now, age);
+  return Number.isNaN(moment.getTime()) ? new Date(firstMomentMs) : moment;
+}
+
+/** The first moment that a Date can hold: 100,000,000 days before 1970. */
+const firstMomentMs = -8.64e15;
+
+function unbounded(now: Date, { count, unit }: Age): Date {
   if (unit !== 'mo' && unit !== 'y') {
     return new Date(now.getTime() - count * secondsOf[unit] * 1000);
   }

@@ -40,7 +40,7 @@ export interface ListRow {
   readonly tables: number;
   readonly bytes: number;
   readonly newBytes: number;
-  /** For a run that is not complete: what is known of its nodes. */
+  /** What is known of the nodes of a run that is not complete. */
   readonly failures?: readonly { readonly host: string; readonly error: string }[];
   /** Why it cannot be read (then nothing else is known of it, and `takenAt` is empty), or what it stands on cannot. */
   readonly damaged?: string;
@@ -155,7 +155,7 @@ export async function* filesText(manifests: AsyncIterable<NodeManifest>, locatio
   }
 }
 
-/** The same as one JSON document, which is never held whole. */
+/** The same lines as one JSON document, which is never held whole. */
 export async function* filesJson(manifests: AsyncIterable<NodeManifest>, location: string): AsyncGenerator<string> {
   let separator = '\n';
   yield '{\n  "files": [';

@@ -23,7 +23,7 @@ export function dataOf({ host, source }: RestoredNode): string {
   return source === host ? '' : source;
 }
 
-/** Of an online restore: which tables have another id than in the backup, and what can be taken back. */
+/** Which tables of an online restore have another id than in the backup, and what can be taken back. */
 export function wayBackOf({ dryRun, method, tables, copies = [], statements = [] }: RestoreResult): string {
   if (!dryRun || (method !== 'import' && method !== 'refresh' && method !== 'load')) {
     return '';

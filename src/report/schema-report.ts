@@ -1,7 +1,7 @@
 import { type SchemaStatement } from '../model/schema/cql-statements.ts';
 import { count } from './backup-report.ts';
 
-/** As cqlsh reads it. */
+/** The statements as cqlsh reads them. */
 export function statementsText(statements: readonly Pick<SchemaStatement, 'text'>[]): string {
   return statements.map(({ text }) => `${text};\n`).join('\n');
 }

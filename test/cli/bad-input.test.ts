@@ -131,7 +131,7 @@ test('a flag that does not exist, a command that does not exist, no command', as
 
 test('no location, or one that is none', async () => {
   await refused(['list'], { code: 2, says: /no location/ }, { SSTASH_LOCATION: undefined });
-  await refused(['list'], { code: 2, says: /ftp:\/\/there is no location/ }, { SSTASH_LOCATION: 'ftp://there' });
+  await refused(['list'], { code: 2, says: /ftp:\/\/there is not a location/ }, { SSTASH_LOCATION: 'ftp://there' });
 });
 
 test('an option that is given without a value, or with an empty one, never means everything', async () => {
@@ -181,8 +181,8 @@ test('a backup that does not exist', async () => {
 });
 
 test('a moment that is none', async () => {
-  await refused(['restore', '--latest-before', 'yesterday'], { code: 2, says: /yesterday is no point in time/ });
-  await refused(['list', '--since', '2026-13-01'], { code: 2, says: /2026-13-01 is no point in time/ });
+  await refused(['restore', '--latest-before', 'yesterday'], { code: 2, says: /yesterday is not a point in time/ });
+  await refused(['list', '--since', '2026-13-01'], { code: 2, says: /2026-13-01 is not a point in time/ });
   await refused(['restore', '20200101T000000Z', '--latest-before', '2020-01-01'], {
     code: 2,
     says: /--latest-before goes with latest/,

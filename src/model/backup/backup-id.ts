@@ -60,14 +60,14 @@ export function isBackupId(text: string): boolean {
 export function parseMoment(text: string): Date {
   const milliseconds = /^\d{9,11}$/.test(text) ? Number(text) * 1000 : isoMoment(text);
   if (Number.isNaN(milliseconds)) {
-    throw new UsageError(`${text} is no point in time`, {
+    throw new UsageError(`${text} is not a point in time`, {
       hint: 'write 2026-11-21T03:15:00Z, 20261121T031500Z or seconds since 1970',
     });
   }
   return new Date(milliseconds);
 }
 
-// Read by hand: Date.parse makes 2001 of "backup 1", and a day in March of 31 February.
+// These are read by hand: Date.parse makes 2001 of "backup 1", and a day in March of 31 February.
 const isoParts =
   /^(\d{4})(-?)(\d{2})\2(\d{2})(?:[T ](\d{2})(:?)(\d{2})(?:\6(\d{2}(?:\.\d{1,9})?))?(?:(Z)|([+-]\d{2}):?(\d{2}))?)?$/i;
 

@@ -9,7 +9,7 @@ export interface KindInput {
   readonly backups: readonly CompleteBackup[];
   readonly selection: readonly string[];
   readonly policy: string | undefined;
-  /** Of the nodes that are backed up. */
+  /** The nodes that are backed up. */
   readonly hostIds: readonly string[];
   /** Nodes where Cassandra does not keep incremental backup files now, or may have missed some since the parent. */
   readonly gaps: readonly { readonly host: string; readonly reason: string }[];
@@ -20,16 +20,19 @@ export interface KindInput {
   readonly now: Date;
   /** How old a parent may be. */
   readonly snapshotEverySeconds: number;
-  /** With `--timestamp-format`: the directory name of this moment; a parent of this very name, or taken later, is young enough. */
+  /**
+   * The directory name of this moment where `--timestamp-format` is given; a parent of this very name, or taken later, is
+   * young enough.
+   */
   readonly nameNow?: string | undefined;
 }
 
 export interface KindDecision {
   readonly kind: BackupKind;
   readonly parent?: BackupRef;
-  /** For people: why it is what it is. */
+  /** Why it is what it is, for people. */
   readonly reason: string;
-  /** Why it cannot be incremental; empty when it can. With `forced: 'incremental'` these are errors. */
+  /** Why it cannot be incremental; empty when it can. These are errors with `forced: 'incremental'`. */
   readonly obstacles: readonly string[];
 }
 
@@ -66,7 +69,7 @@ export function candidateParent(
 }
 
 function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[] {
-  // Forced, an old parent is the user's choice; a hole in the chain never is.
+  // An old parent is the choice of a user who forces it; a hole in the chain never is.
   return [
     ...(isYoung(parent, input) || input.forced === 'incremental' ? [] : [tooOld(parent, input)]),
     ...holesAfter(parent, input),

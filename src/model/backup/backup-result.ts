@@ -23,10 +23,10 @@ export interface BackupResult {
   readonly parent?: BackupId;
   /** Why it is of this kind. */
   readonly reason: string;
-  /** Only then is it listed as complete and restored as `latest`. */
+  /** Whether it is listed as complete and restored as `latest`. */
   readonly complete: boolean;
   readonly location: string;
-  /** Of the backup below the location. */
+  /** The backup's directory below the location. */
   readonly path: string;
   readonly nodes: readonly NodeOutcome[];
   /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
@@ -75,7 +75,7 @@ export interface PlannedNode {
   readonly transfer: 'direct' | 'relay';
   /** Why the bytes would be relayed, where something speaks against direct. */
   readonly relayReason?: string;
-  /** Whether and where components would be compressed. Absent for a node that cannot be asked what it has. */
+  /** Whether and where components would be compressed; absent for a node that cannot be asked what it has. */
   readonly compression?: PlannedCompression;
   readonly error?: string;
 }

@@ -16,13 +16,13 @@ export type CompleteBackup = Extract<Backup, { complete: true }>;
 
 /** A backup or run whose own manifest or mark cannot be read: nobody can say what it holds. */
 export interface DamagedBackup extends BackupRef {
-  /** Names the object, and what is wrong with it. */
+  /** Which object it is, and what is wrong with it. */
   readonly reason: string;
 }
 
 /**
- * Whether a backup cannot be restored without the other: its parent, or an earlier incremental backup of the same parent. By
- * name, for where one of them cannot be read: ids of incremental backups are moments.
+ * Whether a backup cannot be restored without the other: its parent, or an earlier incremental backup of the same parent. Their
+ * names decide, as one of the two may be unreadable: ids of incremental backups are moments.
  */
 export function standsOn(backup: BackupRef, other: BackupRef): boolean {
   return other.parent === undefined ? other.id === backup.parent : other.parent === backup.parent && other.id < backup.id;
@@ -30,15 +30,15 @@ export function standsOn(backup: BackupRef, other: BackupRef): boolean {
 
 /** Everything that a location holds. */
 export interface Survey {
-  /** Oldest first. */
+  /** All that can be read, oldest first. */
   readonly backups: readonly Backup[];
-  /** By name. */
+  /** Sorted by name. */
   readonly damaged: readonly DamagedBackup[];
   /** Every directory that can be a snapshot backup's, also of deleted ones whose objects others point at. */
   readonly directories: readonly BackupId[];
 }
 
-/** When the data is from, ISO 8601 UTC; for an unfinished run, when it began. */
+/** When the data is from, ISO 8601 UTC; where the run is unfinished, when it began. */
 export function takenAtOf(backup: Backup): string {
   return backup.complete ? backup.manifest.takenAt : backup.progress.startedAt;
 }
@@ -60,7 +60,7 @@ export function latestComplete(backups: readonly Backup[], before?: Date): Compl
     .at(-1);
 }
 
-/** Oldest first; the id decides between two of the same moment. */
+/** Sorts the oldest first; the id decides between two of the same moment. */
 export function byTime(a: Backup, b: Backup): number {
   return Date.parse(takenAtOf(a)) - Date.parse(takenAtOf(b)) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
@@ -78,7 +78,7 @@ export function chainOf(backup: Backup, all: readonly Backup[]): readonly Backup
   return [...(parent === undefined ? [] : [parent]), ...between.toSorted(byTime), backup];
 }
 
-/** Only where it lies. */
+/** Where a backup lies, without what it holds. */
 export function refOf({ id, parent }: BackupRef): BackupRef {
   return parent === undefined ? { id } : { id, parent };
 }

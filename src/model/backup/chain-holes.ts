@@ -21,8 +21,8 @@ export function chainsBrokenBy(
 }
 
 /**
- * By when it was finished: a run that was resumed collected files long after the moment that its data is from. By the
- * snapshot's patterns, not its tables: one that was created later would have joined the chain.
+ * The moment when it was finished counts: a run that was resumed collected files long after the moment that its data is
+ * from. The snapshot's patterns count, not its tables: one that was created later would have joined the chain.
  */
 function leavesHole(collector: CompleteBackup, snapshot: CompleteBackup): boolean {
   const hostIds = new Set(snapshot.manifest.nodes.map(({ hostId }) => hostId));

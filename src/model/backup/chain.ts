@@ -25,7 +25,9 @@ class TableMerge {
   readonly #table: string;
   /** Names that are taken, by the path of the Data.db. */
   readonly #taken = new Set<string>();
-  /** Sstables that are there, under the names that the backups have for them: one that was renamed comes again under its own. */
+  /**
+   * Sstables that are there, under the names that the backups have for them: one that was renamed comes again under its own.
+   */
   readonly #held = new Set<string>();
   readonly #files = new Map<string, StoredFile>();
   #nextId = 1;
@@ -92,7 +94,7 @@ class TableMerge {
   }
 }
 
-/** Equal for the same contents under the same name. Undefined when nobody can say: an sstable without a digest. */
+/** A text that is equal for the same contents under the same name; undefined for an sstable without a digest. */
 function identityOf(sstable: string, group: readonly StoredFile[]): string | undefined {
   const file = group.find(({ path }) => path === sstable);
   if (file === undefined) {
@@ -102,7 +104,7 @@ function identityOf(sstable: string, group: readonly StoredFile[]): string | und
   return sum === undefined ? undefined : `${sstable}\n${file.bytes} ${sum}`;
 }
 
-/** 0 for a UUID id and for what is no sstable. */
+/** The number in an integer id; 0 for a UUID id and for what is not an sstable. */
 function idOf(path: string): number {
   const generation = parseComponentName(path.slice(path.lastIndexOf('/') + 1))?.generation ?? '';
   return /^\d+$/.test(generation) ? Number(generation) : 0;

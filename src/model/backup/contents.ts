@@ -48,7 +48,7 @@ export function nodeContents({ host, node, cassandra, takenAt, tables }: NodeMan
   };
 }
 
-/** With what another page of the same node's manifest holds. */
+/** The contents with what another page of the same node's manifest holds. */
 export function addContents(before: NodeContents | undefined, more: NodeContents): NodeContents {
   if (before === undefined) {
     return more;
@@ -64,7 +64,7 @@ export function addContents(before: NodeContents | undefined, more: NodeContents
   };
 }
 
-/** Over all nodes, by `keyspace.table`, sorted by name. */
+/** The sums over all nodes by `keyspace.table`, sorted by name. */
 export function tableSums(
   nodes: readonly NodeContents[],
 ): readonly { readonly table: string; readonly files: number; readonly bytes: number }[] {

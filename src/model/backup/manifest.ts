@@ -31,7 +31,7 @@ export interface StoredFile extends StoredSum {
   readonly etag: string;
   /** The backup that uploaded the object: the manifest's own, or an earlier one where it is reused. */
   readonly since: BackupId;
-  /** For a Data.db: Cassandra's own Digest, the CRC-32 of its bytes on disk, 8 hexadecimal digits. */
+  /** Cassandra's own Digest of a Data.db, the CRC-32 of its bytes on disk, 8 hexadecimal digits. */
   readonly digest?: string;
 }
 
@@ -54,10 +54,10 @@ export interface NodeManifest {
   readonly takenAt: string;
   readonly dataDirectories: readonly string[];
   readonly tables: readonly StoredTable[];
-  /** Of a snapshot backup: whether Cassandra kept incremental files when it was taken; only then can a chain begin here. */
+  /** Whether Cassandra kept incremental files when a snapshot backup was taken; only then can a chain begin here. */
   readonly keepsIncrementals?: boolean;
   /**
-   * Of a snapshot backup: what lay in Cassandra's `backups/` directories before the snapshot was taken. It belongs to an
+   * What lay in Cassandra's `backups/` directories before the snapshot of a snapshot backup was taken. It belongs to an
    * older chain and never joins this one's incremental backups.
    */
   readonly setAside?: readonly SetAsideFile[];
@@ -109,7 +109,7 @@ export interface BackupManifest {
   readonly writtenBy: string;
 }
 
-/** A run that is not finished (`<backup>/in-progress.json`); stays when a run failed, says what happened. */
+/** A run that is not finished (`<backup>/in-progress.json`); it stays when a run failed, and says what happened. */
 export interface InProgress {
   readonly format: 1;
   readonly id: BackupId;

@@ -9,12 +9,12 @@ export interface StoredSum {
   readonly storedCksum?: number;
 }
 
-/** Equal for equal sums of one kind; undefined where there is none. */
+/** A text that is equal for equal sums of one kind; undefined where there is none. */
 export function sumText({ storedCrc32, storedCksum }: StoredSum): string | undefined {
   return storedCrc32 !== undefined ? `CRC-32 ${storedCrc32}` : storedCksum !== undefined ? `cksum ${storedCksum}` : undefined;
 }
 
-/** The sum alone. */
+/** The sum without the rest of the file's line. */
 export function sumOf({ storedCrc32, storedCksum }: StoredSum): StoredSum {
   return { ...(storedCrc32 === undefined ? {} : { storedCrc32 }), ...(storedCksum === undefined ? {} : { storedCksum }) };
 }

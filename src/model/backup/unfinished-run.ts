@@ -7,15 +7,18 @@ export interface ResumeQuestion {
   readonly policy: string | undefined;
   readonly hosts: readonly string[];
   readonly now: Date;
-  /** `--resume`: any age will do, and there must be one. */
+  /** Whether `--resume` asks for one: then any age will do, and there must be one. */
   readonly asked: boolean;
-  /** Only a run of this kind, where the user wants one kind. */
+  /** The kind that a run must have, where the user wants one. */
   readonly kind?: BackupKind | undefined;
 }
 
 export type UnfinishedBackup = Extract<Backup, { complete: false }>;
 
-/** Without `--resume`, a run that began longer ago than this is left alone: its moment is no longer the one that is meant. */
+/**
+ * Where `--resume` is not given, a run that began longer ago than this is left alone: its moment is no longer the one that
+ * is meant.
+ */
 const resumedUntilSeconds = 6 * 3600;
 
 /**
@@ -37,7 +40,7 @@ export function unfinishedRun(backups: readonly Backup[], question: ResumeQuesti
   const newest = same.toSorted(byTime).at(-1);
   const run = newest?.complete === false ? newest : undefined;
   const young = run !== undefined && question.now.getTime() - Date.parse(run.progress.startedAt) <= resumedUntilSeconds * 1000;
-  // --new-snapshot means one of now.
+  // Who gives --new-snapshot means one of now.
   const wanted = question.kind === undefined || (question.kind === 'snapshot' ? question.asked : true);
   const fits = run !== undefined && wanted && (question.kind === undefined || question.kind === kindOf(run));
   if (question.asked && (run === undefined || !fits)) {

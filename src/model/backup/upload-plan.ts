@@ -9,7 +9,7 @@ export interface Upload {
   readonly component: Component;
   readonly key: string;
   readonly compression: Compression;
-  /** For a Data.db: Cassandra's own digest (CRC-32 of its bytes), 8 hexadecimal digits. */
+  /** Cassandra's own digest of a Data.db (CRC-32 of its bytes), 8 hexadecimal digits. */
   readonly digest?: string;
 }
 

@@ -7,8 +7,8 @@ import { type TableCopy, type TableName } from './table-copy.ts';
 /**
  * The backup's schema as if its tables had the names of their copies: for each its keyspace, the types that it uses, the
  * table with the copy's id, its dropped columns and its indexes, these under another name where theirs is taken in `live`
- * by another table: what an earlier run made of the copy has the names that it is to have. No views: nobody asked for a
- * copy of them.
+ * by another table: what an earlier run made of the copy has the names that it is to have. Views are left out: nobody asked for
+ * a copy of them.
  *
  * Throws NotFoundError for a table that the schema lacks; UsageError for a view, and where a type of that name is another
  * one in the copy's keyspace.

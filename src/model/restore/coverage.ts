@@ -16,7 +16,7 @@ import { isLocalKeyspace } from '../system-keyspaces.ts';
 export type KeyspaceCoverage = KnownCoverage | UnknownCoverage;
 
 export interface KnownCoverage extends RingCoverage {
-  /** As the backup names it, of a copy too. */
+  /** The backup's name of it, of a copy too. */
   readonly keyspace: string;
 }
 
@@ -40,7 +40,7 @@ export interface CoverageQuestion {
   readonly ring: Ring | undefined;
   /** The backup's own; undefined where it has none. */
   readonly schema: readonly SchemaStatement[] | undefined;
-  /** As the backup names them. */
+  /** The backup's names of them. */
   readonly keyspaces: readonly string[];
   /** Host ids of the nodes whose data is restored. */
   readonly restored: ReadonlySet<string>;

@@ -5,7 +5,7 @@ import { type TableId } from '../sstable.ts';
 
 /** A cluster as far as it can be told from another. */
 export interface ClusterIdentity {
-  /** Every name that is known of it: what its nodes say, what their configuration says. None when nobody can say. */
+  /** Every name that is known of it: what its nodes say, what their configuration says. There is none when nobody can say. */
   readonly names: readonly string[];
   readonly hostIds: readonly string[];
 }

@@ -22,9 +22,9 @@ interface Share {
 }
 
 /**
- * Which host loads what. The largest unit first, each to the host that has the least so far. What a host has of a table lies
- * in one directory, `<keyspace>/<table>`, from which sstableloader takes the names: every run of it costs seconds, so that
- * small tables stay whole. The same question gets the same answer.
+ * Which host loads what. The largest unit comes first, and each goes to the host that has the least so far. What a host
+ * has of a table lies in one directory, `<keyspace>/<table>`, from which sstableloader takes the names: every run of it
+ * costs seconds, so that small tables stay whole. The same question gets the same answer.
  */
 export function spreadLoads(
   manifests: readonly NodeManifest[],

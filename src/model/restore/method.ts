@@ -29,8 +29,8 @@ export interface MethodChoice {
 }
 
 /**
- * Online where that is asked for by naming tables and every node can: `nodetool import` since Cassandra 4.0
- * (CASSANDRA-6719), `nodetool refresh` before and in Scylla. Otherwise the files are put beside the live data.
+ * The way of a restore. It is online where that is asked for by naming tables and every node can: `nodetool import` since
+ * Cassandra 4.0 (CASSANDRA-6719), `nodetool refresh` before and in Scylla. Otherwise the files are put beside the live data.
  * Throws UsageError when the method that was asked for cannot work.
  */
 export function chooseMethod({ asked, named, directory, renames, nodes }: MethodQuestion): MethodChoice {
@@ -69,7 +69,7 @@ function refuse(asked: RestoreMethod, nodes: readonly MethodNode[]): void {
     return;
   }
   if (asked === 'node-restart') {
-    // Its service, its processes and its data directories have other names and rules.
+    // Scylla's service, processes and data directories have other names and rules.
     const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
     if (scylla !== undefined) {
       throw new UsageError(`${scylla.host} runs Scylla, which node-restart does not know`, { hint: 'use --method refresh' });

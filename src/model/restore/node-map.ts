@@ -36,7 +36,7 @@ export function mappedHost(map: NodeMap, source: string): string {
 
 /**
  * Throws UsageError when the map names a node that the backup does not hold, or a host that is none of those the user named:
- * both are typing mistakes, and the data would go where matching by tokens takes it. No hosts named means any.
+ * both are typing mistakes, and the data would go where matching by tokens takes it. Where no hosts are named, any will do.
  */
 export function refuseUnknownNames(map: NodeMap, held: readonly string[], hosts: readonly string[]): void {
   for (const [source, target] of map) {

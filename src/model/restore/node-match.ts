@@ -26,9 +26,10 @@ export interface NodeMatch {
 }
 
 /**
- * Which host gets whose data: the one that `map` names, else the one with the same tokens, else the same host id; by name
- * only where the host cannot say who it is. Never by order or a part of a name (DESIGN, section 4, rule 8).
- * Throws UsageError naming a source without target, or a target that two sources would go to.
+ * Which host gets whose data: the one that `map` names, else the one with the same tokens, else the same host id. The
+ * name decides only where the host cannot say who it is, and neither an order nor a part of a name ever does: a wrong match
+ * puts rows where nobody looks for them. Throws UsageError naming a source without target, or a target that two sources
+ * would go to.
  */
 export function matchNodes(
   sources: readonly SourceNode[],

@@ -13,7 +13,7 @@ export interface RestoreFile {
 
 export interface NodeRestorePlan {
   readonly fetch: readonly RestoreFile[];
-  /** There already, with the right size under its final name. */
+  /** Files that are there already, with the right size under their final names. */
   readonly presentFiles: number;
   readonly files: number;
   readonly bytes: number;
@@ -21,8 +21,8 @@ export interface NodeRestorePlan {
 }
 
 /**
- * The tables to restore. System keyspaces only when a pattern names them: `system.local` and its like belong to a node,
- * not to the data.
+ * The tables to restore. System keyspaces are among them only when a pattern names them: `system.local` and its like
+ * belong to a node, not to the data.
  */
 export function tablesToRestore(tables: readonly TableId[], filter: TableFilter): readonly TableId[] {
   if (filter.patterns.some((pattern) => !pattern.startsWith('!'))) {

@@ -25,7 +25,7 @@ export function refreshMoves(staged: readonly string[], live: readonly string[])
   const moves = staged.flatMap((from): readonly Move[] => {
     const name = parseComponentName(from);
     if (name === undefined || name.prefix !== undefined) {
-      throw new BackupError(`${from} cannot join a live table: it is no sstable component of Cassandra 3.0 or later`, {
+      throw new BackupError(`${from} cannot join a live table: it is not an sstable component of Cassandra 3.0 or later`, {
         hint: 'use --method stage',
       });
     }

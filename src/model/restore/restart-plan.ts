@@ -38,7 +38,7 @@ export interface PlacingNode {
   readonly identity: boolean;
   /** Whether staging and data directory are on one disk: then placing needs no room. */
   readonly sameDisk: boolean;
-  /** On the disk of the first data directory. */
+  /** Room on the disk of the first data directory. */
   readonly freeBytes: number;
   /** What is to be placed. */
   readonly bytes: number;
@@ -120,9 +120,10 @@ function nameOf({ keyspace, table }: TableId): string {
 }
 
 /**
- * How far a node is with putting restored files in the place of live ones, as its journal says. Forward: `begun` (nothing
- * moved) → `aside` (old files are being moved aside) → `placing` (all of them are; restored ones are being moved in) →
- * `placed`. Back: `away` (restored ones are being moved out) → `back` (old ones are being moved in) → `undone`.
+ * How far a node is with putting restored files in the place of live ones, as its journal says. The way forward is `begun`
+ * (nothing moved) → `aside` (old files are being moved aside) → `placing` (all of them are; restored ones are being moved
+ * in) → `placed`. The way back is `away` (restored ones are being moved out) → `back` (old ones are being moved in) →
+ * `undone`.
  */
 export const placingPhases = ['begun', 'aside', 'placing', 'placed', 'away', 'back', 'undone'] as const;
 
@@ -132,7 +133,10 @@ export function isPlacingPhase(text: string): text is PlacingPhase {
   return placingPhases.some((phase) => phase === text);
 }
 
-/** A node in such a phase must neither be started nor restored again: its live directories are half of one and half of another. */
+/**
+ * A node in such a phase must neither be started nor restored again: its live directories are half of one and half of
+ * another.
+ */
 export function isHalfDone(phase: PlacingPhase): boolean {
   return phase !== 'begun' && phase !== 'placed' && phase !== 'undone';
 }

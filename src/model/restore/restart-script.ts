@@ -36,7 +36,7 @@ export function restartScript(
   const placed = tables.filter((table) => table.liveId !== undefined);
   const stamp = 'before-restore-$(date -u +%Y%m%dT%H%M%SZ)';
   const lines = [
-    // In a subshell: pasted into a terminal, a command that fails must end the script and not the terminal.
+    // It runs in a subshell: pasted into a terminal, a command that fails must end the script and not the terminal.
     '(',
     'set -eu',
     ...tables

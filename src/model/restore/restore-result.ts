@@ -13,13 +13,13 @@ export interface RestoredNode {
   readonly files: number;
   readonly bytes: number;
   readonly directory: string;
-  /** Files that lay there, checked, from an earlier run. */
+  /** Files of an earlier run that lay there and were checked. */
   readonly presentFiles: number;
   /** How the node was found whose data it gets; absent where data is spread, or goes to this host. */
   readonly matchedBy?: MatchedBy;
   /** What is not there yet. */
   readonly fetchBytes?: number;
-  /** On the disk of `directory`, before anything was fetched. */
+  /** Room on the disk of `directory` before anything was fetched. */
   readonly freeBytes?: number;
   readonly error?: string;
 }
@@ -27,14 +27,14 @@ export interface RestoredNode {
 export interface RestoreResult {
   readonly backup: BackupId;
   readonly method: RestoreMethod | 'local';
-  /** Why this method. */
+  /** Why it is this method. */
   readonly reason: string;
   readonly dryRun: boolean;
   readonly nodes: readonly RestoredNode[];
   readonly tables: readonly RestoredTable[];
   /** Which of the backup's tables these are copies of, where they are (`--rename`). */
   readonly copies?: readonly TableCopy[];
-  /** By keyspace of the backup: which ranges of the ring none of the nodes brings back whose data is restored. */
+  /** Which ranges of the ring, by keyspace of the backup, none of the nodes brings back whose data is restored. */
   readonly coverage: readonly KeyspaceCoverage[];
   /** What sstableloader streams, by keyspace. */
   readonly load?: readonly LoadVolume[];

@@ -33,7 +33,7 @@ function parseRename(text: string): Rename {
   if (keyspace === undefined || table === undefined || toKeyspace === undefined || toTable === undefined) {
     throw new UsageError(`--rename ${text} is not understood`, { hint: 'write keyspace.table=keyspace.other' });
   }
-  // https://cassandra.apache.org/doc/stable/cassandra/cql/ddl.html#common-definitions
+  // The longest name that Cassandra takes: https://cassandra.apache.org/doc/stable/cassandra/cql/ddl.html#common-definitions
   const long = [toKeyspace, toTable].find((name) => name.length > 48);
   if (long !== undefined) {
     throw new UsageError(`--rename ${text}: ${long} is longer than 48 letters`);

@@ -64,11 +64,11 @@ export function planPrune(
 }
 
 export interface DeleteRules {
-  /** Ids; an incremental backup's also as `parent/id`. */
+  /** Ids; those of incremental backups may be written `parent/id`. */
   readonly names: readonly string[];
   /** What stands on the named ones goes with them. */
   readonly withIncrementals: boolean;
-  /** Even when no complete backup is left. */
+  /** Whether they go even when no complete backup is left. */
   readonly forceLast: boolean;
 }
 

@@ -14,7 +14,7 @@ export interface RetentionPolicy {
   readonly keepMonthly?: number;
   /** Whatever is not older stays. */
   readonly olderThan?: Age;
-  /** Only backups of this series (`label` undefined: those without a label) are forgotten. */
+  /** The one series whose backups may be forgotten; `label` is undefined for those without a label. */
   readonly series?: { readonly label: string | undefined };
 }
 
@@ -25,7 +25,7 @@ export interface Judged<B extends Backup = Backup> {
 }
 
 export interface RetentionPlan {
-  /** Both oldest first; together every complete backup. */
+  /** Every complete backup is in one of the two, oldest first. */
   readonly kept: readonly Judged<CompleteBackup>[];
   readonly forgotten: readonly Judged<CompleteBackup>[];
 }
@@ -81,7 +81,7 @@ interface Held {
 interface Rule {
   readonly name: string;
   readonly count: number;
-  /** Of those that fall into one bucket only the newest is kept. */
+  /** A name for each bucket: only the newest of those that fall into one is kept. */
   readonly bucketOf: (backup: CompleteBackup) => string;
 }
 
@@ -143,7 +143,7 @@ function keepUncovered(oldestFirst: readonly CompleteBackup[], reasons: Readonly
   }
 }
 
-/** By the patterns of the later one, not its tables: a table that was dropped in between is covered. */
+/** The patterns of the later one count, not its tables: a table that was dropped in between is covered. */
 function covers(later: CompleteBackup, { manifest }: CompleteBackup): boolean {
   const hostIds = new Set(later.manifest.nodes.map(({ hostId }) => hostId));
   if (!manifest.nodes.some(({ hostId }) => hostIds.has(hostId))) {

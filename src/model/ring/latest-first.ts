@@ -3,7 +3,7 @@ export class LatestFirst<K, V> {
   readonly #links = new Map<K, Link<V>>();
   #first: Link<V> | undefined;
 
-  /** In place of what the key had. */
+  /** Takes the place of what the key had. */
   put(key: K, value: V): void {
     const old = this.#links.get(key);
     if (old?.previous !== undefined) {
@@ -21,7 +21,7 @@ export class LatestFirst<K, V> {
     this.#links.set(key, link);
   }
 
-  /** So many, or all where there are fewer. */
+  /** The latest so many, or all where there are fewer. */
   latest(count: number): readonly V[] {
     const values: V[] = [];
     for (let link = this.#first; link !== undefined && values.length < count; link = link.next) {

@@ -12,7 +12,7 @@ export interface TokenRange {
 
 /** What ends at a node's token. */
 export interface PrimaryRange<T> extends TokenRange {
-  /** Of the ring, so that all widths together are the ring; 1 where tokens have no distance (ByteOrderedPartitioner). */
+  /** Its share of the ring: all widths together are the ring. It is 1 where tokens have no distance (ByteOrderedPartitioner). */
   readonly width: bigint;
   readonly owner: T;
 }
@@ -39,8 +39,8 @@ export function primaryRanges<T extends PlacedNode>(nodes: readonly T[], partiti
 }
 
 /**
- * Which nodes hold the rows of which range, as Cassandra places them. Undefined where nobody can say: a strategy that is not
- * known here, or one that places nothing on these nodes.
+ * Which nodes hold the rows of which range, as Cassandra places them. It is undefined where nobody can say: a strategy
+ * that is not known here, or one that places nothing on these nodes.
  *
  * The time goes with the ranges and the copies of each, not with the nodes.
  */
@@ -60,7 +60,7 @@ export function replicatedRanges<T extends PlacedNode>(
   }
   const backwards = ring.toReversed();
   const pass = (owner: T) => walks.forEach((walk) => walk.pass(owner));
-  // Once around, so that the last ranges of the ring know the nodes that come after its beginning.
+  // The first way around is for nothing but that the last ranges of the ring know the nodes that come after its beginning.
   backwards.forEach(({ owner }) => pass(owner));
   const found = backwards.map(({ after, upTo, width, owner }) => {
     pass(owner);
@@ -73,11 +73,11 @@ export function replicatedRanges<T extends PlacedNode>(
 interface Circle<T> {
   readonly copies: number;
   readonly includes: (node: T) => boolean;
-  /** No two copies in one rack as long as there are others. */
+  /** Which rack a node is in: no two copies go into one as long as there are others. */
   readonly rackOf: (node: T) => string;
 }
 
-/** Empty for a strategy that is not known. */
+/** The circles that copies are placed on; none for a strategy that is not known. */
 function circlesOf<T extends PlacedNode>(nodes: readonly T[], replication: ReadonlyMap<string, string>): readonly Circle<T>[] {
   const strategy = replication.get('class');
   if (strategy === 'SimpleStrategy') {
@@ -93,7 +93,7 @@ function circlesOf<T extends PlacedNode>(nodes: readonly T[], replication: Reado
   });
 }
 
-/** No more than there are nodes. `3/1` has one transient copy among the three. */
+/** How many copies a factor means: no more than there are nodes. `3/1` has one transient copy among the three. */
 function copiesAmong(nodes: readonly unknown[], factor = ''): number {
   return Math.min(Number(/^\d+/.exec(factor)?.[0] ?? 0), nodes.length);
 }
@@ -121,7 +121,7 @@ class Walk<T> {
     }
   }
 
-  /** Of the range that ends where the walk is. */
+  /** The nodes that hold the range that ends where the walk is. */
   replicas(): readonly T[] {
     this.#replicas ??= this.#nearest(this.#circle.copies);
     return this.#replicas;

@@ -1,4 +1,4 @@
-/** A member of the cluster. Identity is the host id; names and addresses change. */
+/** A member of the cluster. Its identity is the host id; names and addresses change. */
 export interface Node {
   readonly hostId: string;
   readonly address: string;
@@ -19,7 +19,7 @@ export interface Ring {
   readonly nodes: readonly Node[];
 }
 
-/** Ascending; by value where both are integers (Murmur3, Random), by text otherwise (ByteOrdered). */
+/** The ascending order of tokens: by value where both are integers (Murmur3, Random), by text otherwise (ByteOrdered). */
 export function compareTokens(a: string, b: string): number {
   if (integer.test(a) && integer.test(b)) {
     const [left, right] = [BigInt(a), BigInt(b)];
@@ -30,7 +30,7 @@ export function compareTokens(a: string, b: string): number {
 
 const integer = /^-?\d+$/;
 
-/** Compared as sets; no tokens are like no others. */
+/** Whether two lists are the same as sets; no tokens are like no others. */
 export function sameTokens(some: readonly string[], others: readonly string[]): boolean {
   return some.length > 0 && tokenKey(some) === tokenKey(others);
 }

@@ -21,13 +21,13 @@ import { isSystemKeyspace } from '../system-keyspaces.ts';
 export interface SchemaStatement {
   readonly kind: StatementKind | 'other';
   readonly keyspace: string;
-  /** Of the type, function, table or view; of the table for an index or an ALTER. Empty for a keyspace. */
+  /** The name of the type, function, table or view; for an index or an ALTER, of its table. Empty for a keyspace. */
   readonly name: string;
-  /** Of a view: the table that it is made from, in the same keyspace. */
+  /** The table that a view is made from, in the same keyspace. */
   readonly base?: string;
-  /** Of an index: its own name. */
+  /** An index's own name. */
   readonly index?: string;
-  /** Without the semicolon. */
+  /** The statement without its semicolon. */
   readonly text: string;
 }
 
@@ -50,8 +50,8 @@ export function parseSchema(schema: string): readonly SchemaStatement[] {
 
 /**
  * What has to be run so that the tables are there: of their keyspaces the keyspace itself, its types, functions and
- * aggregates, then the tables with what alters them (dropped columns), their indexes, and views. In the order of the
- * schema, which is one that can be replayed. What `exists` says is there already is left out, and so are the indexes and
+ * aggregates, then the tables with what alters them (dropped columns), their indexes, and views. They keep the order of
+ * the schema, which is one that can be replayed. What `exists` says is there already is left out, and so are the indexes and
  * alterations of a table that is.
  */
 export function statementsFor(

@@ -14,7 +14,7 @@ export type CqlTokenKind = 'space' | 'comment' | 'string' | 'name' | 'uuid' | 'w
 
 export interface CqlToken {
   readonly kind: CqlTokenKind;
-  /** As it is written, quotes included. */
+  /** The characters as they are written, quotes included. */
   readonly text: string;
   /** Where it begins. */
   readonly at: number;
@@ -62,7 +62,9 @@ export function isName(token: CqlToken | undefined): token is CqlToken {
   return token?.kind === 'name' || token?.kind === 'word';
 }
 
-/** What a token means: a name as Cassandra's directories have it, where only quoted ones keep their case; a string's content. */
+/**
+ * What a token means: a name as Cassandra's directories have it, where only quoted ones keep their case; a string's content.
+ */
 export function meaningOf({ kind, text }: CqlToken): string {
   if (kind === 'name') {
     return text.slice(1, -1).replaceAll('""', '"');

@@ -22,7 +22,7 @@ export function selectStatements(schema: readonly SchemaStatement[], filter: Tab
 }
 
 export interface SchemaPlan {
-  /** To be run, in this order. */
+  /** What is to be run, in this order. */
   readonly statements: readonly SchemaStatement[];
   /** What is there already, and left as it is: keyspaces, tables and views by name. */
   readonly existing: readonly string[];

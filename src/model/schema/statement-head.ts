@@ -7,9 +7,9 @@ export type StatementKind = 'keyspace' | 'type' | 'function' | 'aggregate' | 'ta
 export interface StatementHead {
   readonly kind: StatementKind;
   readonly keyspace: CqlToken;
-  /** Of the type, function, table or view; of the table for an index or an ALTER. None for a keyspace. */
+  /** The name of the type, function, table or view; for an index or an ALTER, of its table. None for a keyspace. */
   readonly name?: CqlToken;
-  /** Of an index: its own name, which it may lack. */
+  /** An index's own name, which it may lack. */
   readonly index?: CqlToken;
   /** Whether it says IF NOT EXISTS, IF EXISTS or OR REPLACE. */
   readonly guarded: boolean;

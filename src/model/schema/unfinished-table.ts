@@ -8,8 +8,8 @@ import { type TableId } from '../sstable.ts';
  * (and add those again that came back), its indexes. A run that ends between two of them leaves a table that is there by
  * name and id: its dropped columns would show their old values, and its indexes are not there.
  *
- * These are the statements of `backup` that such tables lack in `live`. Nothing for a table that `live` does not have, or
- * has with another id: that one is somebody else's.
+ * These are the statements of `backup` that such tables lack in `live`. A table that `live` does not have,
+ * or has with another id, lacks nothing: that one is somebody else's.
  */
 export function unfinishedParts(
   backup: readonly SchemaStatement[],
@@ -70,7 +70,7 @@ interface Alteration {
   readonly rest: string;
 }
 
-/** By the column's name as the statement writes it without quotes. */
+/** The alterations by their columns' names, without quotes. */
 function alterationsOf(statements: readonly SchemaStatement[], verb: 'DROP' | 'ADD'): ReadonlyMap<string, Alteration> {
   return new Map(
     statements.flatMap((statement): [string, Alteration][] => {
@@ -87,7 +87,7 @@ function droppedIn(statements: readonly SchemaStatement[]): ReadonlySet<string> 
 }
 
 /**
- * One of another name is as good: Cassandra refuses a second index of one kind on one column. One on a column that was
+ * An index of another name is as good: Cassandra refuses a second one of its kind on one column. One on a column that was
  * dropped since went with it.
  */
 function lackingIndexes(

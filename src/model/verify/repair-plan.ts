@@ -9,7 +9,7 @@ export interface LostObject {
   /** The node's name in the backup. */
   readonly host: string;
   readonly wanted: WantedComponent;
-  /** Only its etag is suspicious. */
+  /** Whether nothing but its etag is suspicious. */
   readonly suspect: boolean;
 }
 

@@ -2,9 +2,9 @@ import { type BackupId, type NodeManifest, type StoredFile } from '../backup/man
 import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**
- * What can be wrong with a backup. By listing: `manifest` (one is missing or unreadable), `missing` (an object of this
+ * What can be wrong with a backup. A listing shows `manifest` (one is missing or unreadable), `missing` (an object of this
  * backup), `dangling` (an object of another backup that this one points at is missing), `size`, `etag` (the object was
- * written again), `orphan` (an object that no manifest names: waste, no damage). By reading: `unreadable`, `checksum` (the
+ * written again), `orphan` (an object that no manifest names: waste, no damage). Reading shows `unreadable`, `checksum` (the
  * object's own), `container` (a block of it), `plain-size`, `digest` (Cassandra's).
  */
 export type ProblemKind =
@@ -24,7 +24,7 @@ export interface Problem {
   readonly kind: ProblemKind;
   /** The backup that suffers from it. */
   readonly backup: BackupId;
-  /** Empty for what belongs to no node. */
+  /** The node's name in the backup; empty for what belongs to no node. */
   readonly host: string;
   /** `<keyspace>/<table>-<id>/<component>`; empty for what is no component. */
   readonly path: string;
@@ -37,7 +37,7 @@ export interface Problem {
 /** A component whose object is in doubt: enough to find it again on its node and to store it again. */
 export interface WantedComponent extends NamedFile {
   readonly hostId: string;
-  /** Of the object that lies under the key now. */
+  /** The etag of the object that lies under the key now. */
   readonly etag?: string;
 }
 

@@ -24,12 +24,12 @@ export interface VerifyResult {
   readonly readBytes: number;
   /** How much was to be read, and what chose the sample. */
   readonly sample?: ReadSample;
-  /** By key, of `--repair`. */
+  /** What `--repair` did, by the object's key. */
   readonly mendings: ReadonlyMap<string, Mending>;
 }
 
 export interface ReadSample {
-  /** Of the stored bytes of every node; 100 reads everything. */
+  /** The share of the stored bytes of every node; 100 reads everything. */
   readonly percent: number;
   readonly seed: string;
 }

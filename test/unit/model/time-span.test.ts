@@ -60,3 +60,11 @@ test('anything else is refused as a duration by name', () => {
     );
   }
 });
+
+test('an age that reaches beyond the calendar is older than everything, not than nothing', () => {
+  const now = new Date('2026-11-21T03:15:00Z');
+  for (const text of ['300000y', '999999y', '999999mo', '999999w']) {
+    const moment = momentBefore(now, parseAge(text));
+    assert.ok(moment.getTime() < Date.parse('1900-01-01T00:00:00Z'), text);
+  }
+});
