@@ -124,6 +124,7 @@ async function uploadPrepared(
     { repository, transfer, gate, listen },
     signal,
   );
+  run.warnings.push(...uploaded.warnings);
   listen({ type: 'node', host: member.host, state: 'done' });
   return uploaded;
 }

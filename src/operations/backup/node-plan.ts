@@ -33,6 +33,8 @@ export interface NodeWork {
 export interface PlannedUpload extends NodeUploadPlan {
   /** All tables of the node's part, also those without files. */
   readonly tables: readonly TableId[];
+  /** What people should know of the node's files, though it stands in nobody's way. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -47,7 +49,20 @@ export async function planUpload(
 ): Promise<PlannedUpload> {
   const listing = work.ref.parent === undefined ? await wholeSnapshot(work, signal) : await ownIncrementals(work, signal);
   const plan = await planListed(work, listing, earlier, store, signal);
-  return { ...plan, tables: allTables(work.tables, listing.components) };
+  return { ...plan, tables: allTables(work.tables, listing.components), warnings: digestWarnings(work, listing) };
+}
+
+/** Without a digest that can be read, nobody can tell damage of a Data.db on the node from its right contents. */
+function digestWarnings({ member }: NodeWork, { unreadableDigests }: SnapshotListing): readonly string[] {
+  const [first] = unreadableDigests.toSorted();
+  if (first === undefined) {
+    return [];
+  }
+  const text =
+    unreadableDigests.length === 1
+      ? `1 Digest file holds no CRC-32, so damage of its Data.db on the node goes unnoticed: ${first}`
+      : `${unreadableDigests.length} Digest files hold no CRC-32, so damage of their Data.db on the node goes unnoticed: ${first} and others`;
+  return [`${member.host}: ${text}`];
 }
 
 /** Where a component lies on the node's disk. */

@@ -24,12 +24,14 @@ export interface NodeUploadParts {
 export interface UploadedNode {
   readonly summary: NodeSummary;
   readonly takenAt: string;
+  readonly warnings: readonly string[];
 }
 
 /** What is left to do once a node is planned. */
 interface Uploading {
   readonly batches: readonly Parked<Upload>[];
   readonly draft: Draft;
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -48,14 +50,14 @@ export async function uploadNode(
   if ('summary' in begun) {
     return begun;
   }
-  const { batches, draft } = begun;
+  const { batches, draft, warnings } = begun;
   const upload = async (batch: Parked<Upload>, _: number, either: AbortSignal): Promise<void> => {
     const store = async () => draft.add(await uploadBatch(work, batch.open(), parts, either), either);
     await (batch.count === 1 ? store() : gate.batch(store, either));
   };
   await eachBatch(batches, work.transfers, upload, signal);
   await draft.settled();
-  return gate.wholeNode(async () => finish(draft.manifest(), parts, signal), signal, 'end');
+  return gate.wholeNode(async () => finish(draft.manifest(), warnings, parts, signal), signal, 'end');
 }
 
 /** Lists and plans; where nothing is to be sent, that is all. */
@@ -73,23 +75,28 @@ async function begin(
   listen({ type: 'node', host, state: 'transfer' });
   const reused = plan.reused.map(({ table, ...file }): DoneFile => ({ table, file }));
   if (plan.uploads.length === 0) {
-    return finish({ ...nodeHead(work), tables: groupByTable(plan.tables, reused) }, parts, signal);
+    return finish({ ...nodeHead(work), tables: groupByTable(plan.tables, reused) }, plan.warnings, parts, signal);
   }
   const draft = new Draft(repository, gate, nodeHead(work), plan.tables);
   for (let start = 0; start < reused.length; start += 1000) {
     draft.note(reused.slice(start, start + 1000));
   }
-  return { draft, batches: batchBySize(plan.uploads, (upload) => upload.component.bytes).map(park) };
+  return { draft, warnings: plan.warnings, batches: batchBySize(plan.uploads, (upload) => upload.component.bytes).map(park) };
 }
 
-async function finish(manifest: NodeManifest, { repository }: NodeUploadParts, signal: AbortSignal): Promise<UploadedNode> {
+async function finish(
+  manifest: NodeManifest,
+  warnings: readonly string[],
+  { repository }: NodeUploadParts,
+  signal: AbortSignal,
+): Promise<UploadedNode> {
   await repository.saveNodeManifest(manifest, signal);
-  return partOf(manifest);
+  return { ...partOf(manifest), warnings };
 }
 
 /** What is to be remembered of a node's part. */
 export function partOf(manifest: NodeManifest): UploadedNode {
-  return { summary: summaryOf(manifest), takenAt: manifest.takenAt };
+  return { summary: summaryOf(manifest), takenAt: manifest.takenAt, warnings: [] };
 }
 
 async function uploadBatch(
