@@ -31,7 +31,7 @@ export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 
   const needsLzop = args.text('compression') !== 'none';
   return async (members, signal) => {
     const parts = directParts(store, members);
-    const options = { mode, needsLzop, ...(parts === undefined ? {} : { direct: parts }) };
+    const options = { mode, needsLzop, direct: parts };
     const choices = members.map(async (member) => {
       const { remote, probe } = member;
       const candidate = { remote, hasCurl: probe.curl !== undefined, hasLzop: probe.lzop !== undefined };

@@ -4,7 +4,7 @@
  */
 export interface ErrorOptions {
   readonly cause?: unknown;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /** Anything that ended an operation; exit code 1 unless a subclass says otherwise. */

@@ -15,7 +15,7 @@ export interface TransferChoice {
 export interface ChoiceOptions {
   readonly mode: TransferMode;
   /** Absent where the location signs no requests. */
-  readonly direct?: DirectParts;
+  readonly direct?: DirectParts | undefined;
   /** False where nothing is compressed. */
   readonly needsLzop: boolean;
 }

@@ -65,9 +65,9 @@ export function unreadable(remote: Remote, what: string, directory: string, caus
   const hint = /Permission denied|can't cd to/i.test(stderr)
     ? 'is it there, and may the login read it? Use --use-sudo, or log in as the user that owns the data'
     : cause.hint;
-  const failure = { host: remote.host, command, status, stderr, transient, cause };
+  const failure = { host: remote.host, command, status, stderr, transient, cause, hint };
   return new RemoteError(
     `${what} in ${directory} on ${remote.host} cannot be read: ${line === '' ? messageOf(cause) : line}`,
-    hint === undefined ? failure : { ...failure, hint },
+    failure,
   );
 }

@@ -12,7 +12,7 @@ export interface SshCredentials {
   /** For password authentication, and for keyboard-interactive where the server asks for a password that way. */
   readonly password?: string;
   /** Path of the agent's socket. */
-  readonly agent?: string;
+  readonly agent?: string | undefined;
 }
 
 interface Attempt {

@@ -11,7 +11,7 @@ export interface NodeConfig {
   /** All of them, in Cassandra's order; the one for local system keyspaces, where it is set, comes last. */
   readonly dataDirectories: readonly string[];
   /** Where `system` and `system_schema` are, when not in the first data directory. */
-  readonly localSystemDirectory?: string;
+  readonly localSystemDirectory?: string | undefined;
   readonly commitlogDirectory: string;
   readonly hintsDirectory: string;
   readonly savedCachesDirectory: string;
@@ -24,13 +24,13 @@ export interface NodeConfig {
   /** What the file says; `nodetool statusbackup` says what is so now. */
   readonly incrementalBackups: boolean;
   /** Absent where the file does not say it. */
-  readonly clusterName?: string;
+  readonly clusterName?: string | undefined;
   /** As other nodes know it, where the file says it. */
-  readonly listenAddress?: string;
+  readonly listenAddress?: string | undefined;
   /** Addresses of the seeds as the file has them; empty with a seed provider of another kind. */
   readonly seeds: readonly string[];
   /** `user:group` of the first data directory, where it exists. */
-  readonly dataOwner?: string;
+  readonly dataOwner?: string | undefined;
 }
 
 /**
@@ -88,9 +88,9 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
     seeds: seedsOf(file.seed_provider),
-    ...(file.cluster_name === undefined ? {} : { clusterName: file.cluster_name }),
-    ...(local === undefined ? {} : { localSystemDirectory: trimmedPath(local) }),
-    ...(file.listen_address === undefined ? {} : { listenAddress: file.listen_address }),
+    clusterName: file.cluster_name,
+    localSystemDirectory: local === undefined ? undefined : trimmedPath(local),
+    listenAddress: file.listen_address,
   };
 }
 

@@ -130,10 +130,7 @@ export async function nodetool(node: ToolNode, args: readonly string[], signal: 
   }
   const line = failureLine(output, 'nodetool');
   const hint = hintFor(line);
-  throw new RemoteError(
-    `nodetool ${args[0] ?? ''} failed on ${node.remote.host}: ${line}`,
-    hint === undefined ? failure : { ...failure, hint },
-  );
+  throw new RemoteError(`nodetool ${args[0] ?? ''} failed on ${node.remote.host}: ${line}`, { ...failure, hint });
 }
 
 function hintFor(line: string): string | undefined {

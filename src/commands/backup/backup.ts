@@ -115,14 +115,14 @@ function backupOptions(args: Arguments): BackupOptions {
   return {
     ...nodesOf(args),
     filter: tableFilter(args.list('keyspaces')),
-    ...kindOf(args),
+    kind: kindOf(args),
     resume: args.flag('resume'),
     selfContained: args.flag('self-contained'),
     snapshotEverySeconds: parseDuration(args.text('snapshot-every')),
-    ...(args.optionalText('timestamp-format') === undefined ? {} : { timestampFormat: args.text('timestamp-format') }),
+    timestampFormat: args.optionalText('timestamp-format'),
     keepIncrementals: args.flag('keep-incrementals'),
-    ...(args.has('retention') ? { retention: args.number('retention', 1) } : {}),
-    ...(args.optionalText('policy') === undefined ? {} : { policy: args.text('policy') }),
+    retention: args.has('retention') ? args.number('retention', 1) : undefined,
+    policy: args.optionalText('policy'),
     compression: compressionOf(args.text('compression')),
     snapshotParallel: perDatacenter(args, 'snapshot-parallel'),
     uploadParallel: perDatacenter(args, 'upload-parallel'),
@@ -137,11 +137,11 @@ function backupOptions(args: Arguments): BackupOptions {
   };
 }
 
-function kindOf(args: Arguments): Pick<BackupOptions, 'kind'> {
+function kindOf(args: Arguments): BackupOptions['kind'] {
   if (args.flag('new-snapshot') && args.flag('incremental')) {
     throw new UsageError('--new-snapshot and --incremental exclude each other');
   }
-  return args.flag('new-snapshot') ? { kind: 'snapshot' } : args.flag('incremental') ? { kind: 'incremental' } : {};
+  return args.flag('new-snapshot') ? 'snapshot' : args.flag('incremental') ? 'incremental' : undefined;
 }
 
 function compressionOf(text: string): CompressionChoice {

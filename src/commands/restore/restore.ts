@@ -190,11 +190,9 @@ async function undo(id: string, args: Arguments, context: CommandContext): Promi
 }
 
 function restartOptions(args: Arguments): RestartOptions {
-  const stopCommand = args.optionalText('stop-cmd');
-  const startCommand = args.optionalText('start-cmd');
   return {
-    ...(stopCommand === undefined ? {} : { stopCommand }),
-    ...(startCommand === undefined ? {} : { startCommand }),
+    stopCommand: args.optionalText('stop-cmd'),
+    startCommand: args.optionalText('start-cmd'),
     startTimeoutSeconds: args.number('start-timeout', 1),
   };
 }
@@ -222,7 +220,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
       .text('sstableloader-path')
       .split(' ')
       .filter((word) => word !== ''),
-    ...(directory === undefined ? {} : { directory }),
+    directory,
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),
     method: methodOf(args.text('method')),

@@ -75,7 +75,7 @@ function policyOf(args: Arguments): RetentionPolicy {
     keepDaily: args.number('keep-daily', 0),
     keepWeekly: args.number('keep-weekly', 0),
     keepMonthly: args.number('keep-monthly', 0),
-    ...(olderThan === undefined ? {} : { olderThan: parseAge(olderThan) }),
-    ...(label === undefined ? {} : { series: { label } }),
+    olderThan: olderThan === undefined ? undefined : parseAge(olderThan),
+    series: label === undefined ? undefined : { label },
   };
 }

@@ -76,7 +76,7 @@ function verifyOptions(args: Arguments): VerifyOptions {
   }
   return {
     backup: args.flag('all') ? 'all' : (backup ?? 'latest'),
-    ...(sample === undefined ? {} : { sample }),
+    sample,
     transfers: args.number('transfers', 1),
   };
 }

@@ -18,7 +18,7 @@ export interface MethodNode {
   readonly host: string;
   readonly flavour: 'cassandra' | 'scylla';
   /** Release version, where it is known. */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** Whether Cassandra runs there. */
   readonly up: boolean;
 }

@@ -13,9 +13,9 @@ export interface RetentionPolicy {
   readonly keepWeekly?: number;
   readonly keepMonthly?: number;
   /** Whatever is not older stays. */
-  readonly olderThan?: Age;
+  readonly olderThan?: Age | undefined;
   /** The one series whose backups may be forgotten; `label` is undefined for those without a label. */
-  readonly series?: { readonly label: string | undefined };
+  readonly series?: { readonly label: string | undefined } | undefined;
 }
 
 /** A backup, and in words why it stays or goes. */

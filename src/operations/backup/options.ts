@@ -11,10 +11,10 @@ export interface BackupOptions {
   /** Nodes by name; empty when `seed` is given. */
   readonly hosts: readonly string[];
   /** One node of the cluster; the others are found in its ring. */
-  readonly seed?: string;
+  readonly seed?: string | undefined;
   readonly filter: TableFilter;
   /** Snapshot or incremental, where the user wants to decide. */
-  readonly kind?: BackupKind;
+  readonly kind?: BackupKind | undefined;
   /** Only go on with an unfinished run; an error when there is none. */
   readonly resume: boolean;
   /** Upload everything, whatever earlier backups hold. */
@@ -22,11 +22,11 @@ export interface BackupOptions {
   /** How old the parent of an incremental backup may be. */
   readonly snapshotEverySeconds: number;
   /** strftime name of a snapshot backup's directory. */
-  readonly timestampFormat?: string;
+  readonly timestampFormat?: string | undefined;
   /** Leave Cassandra's incremental files on the nodes after they are stored. */
   readonly keepIncrementals: boolean;
   /** The series that the backup belongs to. */
-  readonly policy?: string;
+  readonly policy?: string | undefined;
   readonly compression: CompressionChoice;
   /** Nodes that take their snapshot at the same time. */
   readonly snapshotParallel: PerDatacenter;
@@ -40,7 +40,7 @@ export interface BackupOptions {
   /** Percent of every data disk of a node that must be free for its snapshot. */
   readonly minFreePercent: number;
   /** After a complete backup, so many of its series stay; the others are pruned. */
-  readonly retention?: number;
+  readonly retention?: number | undefined;
   /** How long to wait for another run on the same location. */
   readonly lockTimeoutSeconds: number;
   readonly now: Date;

@@ -15,8 +15,8 @@ import { settled } from '../../flow/side-by-side.ts';
 
 export interface RestartOptions {
   /** Shell text; systemctl or service when absent. */
-  readonly stopCommand?: string;
-  readonly startCommand?: string;
+  readonly stopCommand?: string | undefined;
+  readonly startCommand?: string | undefined;
   /** How long a node may take to be up again. */
   readonly startTimeoutSeconds: number;
 }

@@ -22,7 +22,7 @@ export interface RestoreOptions extends TargetQuestion {
   readonly only: readonly string[];
   readonly filter: TableFilter;
   /** On each node; absent means the method's own place. */
-  readonly directory?: string;
+  readonly directory?: string | undefined;
   readonly transfers: number;
   readonly dryRun: boolean;
   readonly method: RestoreMethod | 'auto';
@@ -67,7 +67,7 @@ export interface NodeWork {
   /** The nodes whose data it is, as the backup names them. */
   readonly sources: readonly string[];
   readonly member: Member;
-  readonly matchedBy?: MatchedBy;
+  readonly matchedBy?: MatchedBy | undefined;
   readonly staging: Staging;
   readonly parts: readonly TablePart[];
   readonly plan: NodeRestorePlan;

@@ -63,7 +63,7 @@ function methodNodes({ present, absent }: Members, topology: Topology | undefine
   return [
     ...present.map(({ host, config, info }): MethodNode => {
       const version = topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
-      return { host, flavour: config.flavour, up: info !== undefined, ...(version === undefined ? {} : { version }) };
+      return { host, flavour: config.flavour, up: info !== undefined, version };
     }),
     ...absent.map(({ host }): MethodNode => ({ host, flavour: 'cassandra', up: false })),
   ];
@@ -149,7 +149,7 @@ async function planNode(
     );
   }
   const { sources, matchedBy, parts } = share;
-  return { sources, member, staging, parts, plan, ...(matchedBy === undefined ? {} : { matchedBy }) };
+  return { sources, member, staging, parts, plan, matchedBy };
 }
 
 /** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */

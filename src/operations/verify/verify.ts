@@ -16,7 +16,7 @@ export interface VerifyOptions {
   /** An id, `latest` or `all`. */
   readonly backup: string;
   /** Also read the objects, all or a part. */
-  readonly sample?: ReadSample;
+  readonly sample?: ReadSample | undefined;
   /** Objects read side by side. */
   readonly transfers: number;
 }

@@ -68,7 +68,7 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   const reason = reasonOf(error, name, status);
   const said = `cannot ${attempt.doing} ${what}: ${reason}`;
   const failure = (hint: string | undefined, transient: boolean): StorageError =>
-    new StorageError(said, { key: attempt.key, cause: error, transient, ...(hint === undefined ? {} : { hint }) });
+    new StorageError(said, { key: attempt.key, cause: error, transient, hint });
 
   if (name === 'NoSuchBucket') {
     return new NotFoundError(`bucket ${attempt.bucket} does not exist`, {

@@ -32,7 +32,7 @@ export function answerError(host: string, key: string, answer: Answer): StorageE
   return new StorageError(`${host} cannot exchange ${key} with the store: ${reason}`, {
     key,
     transient: isTransient(http, code ?? '', answer.said, curl),
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 

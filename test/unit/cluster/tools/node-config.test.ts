@@ -25,6 +25,9 @@ test('what the file leaves out is what Cassandra would take', () => {
     flavour: 'cassandra',
     incrementalBackups: false,
     seeds: [],
+    clusterName: undefined,
+    localSystemDirectory: undefined,
+    listenAddress: undefined,
   });
 });
 

@@ -15,8 +15,8 @@ import { temporaryDirectory } from '../../../support/temporary.ts';
 const tag = 'sstash-20261121T031500Z';
 
 /** A node whose snapshot holds these sstables, by what their Digest files say. */
-async function nodeWith(test: TestContext, digests: readonly string[]): Promise<NodeWork> {
-  const data = await temporaryDirectory(test);
+async function nodeWith(context: TestContext, digests: readonly string[]): Promise<NodeWork> {
+  const data = await temporaryDirectory(context);
   const snapshot = join(data, tableDirectory(users), 'snapshots', tag);
   await mkdir(snapshot, { recursive: true });
   const files = digests.flatMap((digest, index): [string, string][] => [
@@ -43,9 +43,9 @@ async function nodeWith(test: TestContext, digests: readonly string[]): Promise<
   };
 }
 
-async function warningsFor(test: TestContext, digests: readonly string[]): Promise<readonly string[]> {
-  const store = await openDirectoryStore(await temporaryDirectory(test));
-  return (await planUpload(await nodeWith(test, digests), [], store, never)).warnings;
+async function warningsFor(context: TestContext, digests: readonly string[]): Promise<readonly string[]> {
+  const store = await openDirectoryStore(await temporaryDirectory(context));
+  return (await planUpload(await nodeWith(context, digests), [], store, never)).warnings;
 }
 
 test('a node whose digests can all be read is planned without a warning', async (t) => {
