@@ -92,10 +92,11 @@ export async function startServer(remote: Remote, startCommand: string, signal: 
  */
 export async function waitUntilUp(node: ToolNode, timeoutSeconds: number, signal: AbortSignal): Promise<string> {
   let hostId = '';
-  await waitFor(node, timeoutSeconds, signal, async () => {
+  const look = async (): Promise<string> => {
     ({ hostId } = await nodeInfo(node, signal));
     return (await states(node, signal)).get(hostId) ?? 'unknown';
-  });
+  };
+  await waitFor(node, timeoutSeconds, look, signal);
   return hostId;
 }
 
@@ -106,17 +107,18 @@ export async function waitUntilSeen(
   timeoutSeconds: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await waitFor(node, timeoutSeconds, signal, async () => {
+  const look = async (): Promise<string> => {
     const seen = await states(node, signal);
     return hostIds.map((hostId) => seen.get(hostId) ?? 'unknown').find((state) => state !== 'UN') ?? 'UN';
-  });
+  };
+  await waitFor(node, timeoutSeconds, look, signal);
 }
 
 async function waitFor(
   { remote }: ToolNode,
   timeoutSeconds: number,
-  signal: AbortSignal,
   look: () => Promise<string>,
+  signal: AbortSignal,
 ): Promise<void> {
   const until = Date.now() + timeoutSeconds * 1000;
   for (;;) {

@@ -13,9 +13,14 @@ export class MemoryGate {
   readonly #whole = new PQueue({ concurrency: wholeNodesAtOnce });
   readonly #batches = new PQueue({ concurrency: batchesAtOnce });
 
-  /** Work that holds all files of a node. What ends a node's part goes before what begins another's. */
-  async wholeNode<T>(work: () => Promise<T>, signal: AbortSignal, step: 'begin' | 'end' = 'begin'): Promise<T> {
-    return this.#whole.add(async () => unlessAborted(work, signal), { priority: step === 'end' ? 1 : 0 });
+  /** Work that holds all files of a node. */
+  async wholeNode<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#whole.add(async () => unlessAborted(work, signal));
+  }
+
+  /** The same for what ends a node's part: it goes before what begins another's. */
+  async lastOfNode<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.#whole.add(async () => unlessAborted(work, signal), { priority: 1 });
   }
 
   /** Work on a batch of many files. */

@@ -57,7 +57,7 @@ export async function uploadNode(
   };
   await eachBatch(batches, work.transfers, upload, signal);
   await draft.settled();
-  return gate.wholeNode(async () => finish(draft.manifest(), warnings, parts, signal), signal, 'end');
+  return gate.lastOfNode(async () => finish(draft.manifest(), warnings, parts, signal), signal);
 }
 
 /** Lists and plans; where nothing is to be sent, that is all. */
