@@ -1,4 +1,5 @@
-import { type Backup, latestComplete, pathOf, standsOn } from '../model/backup/backup.ts';
+import { pathOf } from '../model/backup/backup-id.ts';
+import { type Backup, latestComplete, standsOn } from '../model/backup/backup.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';

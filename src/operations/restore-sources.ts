@@ -1,4 +1,5 @@
-import { type Backup, chainOf, pathOf, refOf, standsOn } from '../model/backup/backup.ts';
+import { pathOf } from '../model/backup/backup-id.ts';
+import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain } from '../model/backup/chain.ts';
 import { type SchemaStatement, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';

@@ -1,4 +1,5 @@
-import { type Backup, type DamagedBackup, kindOf, pathOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import { pathOf } from '../model/backup/backup-id.ts';
+import { type Backup, type DamagedBackup, kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
 import { type NodeManifest } from '../model/backup/manifest.ts';
 import { sizeText, total } from '../model/size.ts';

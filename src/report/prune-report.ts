@@ -1,4 +1,5 @@
-import { type Backup, type DamagedBackup, kindOf, pathOf, takenAtOf } from '../model/backup/backup.ts';
+import { pathOf } from '../model/backup/backup-id.ts';
+import { type Backup, type DamagedBackup, kindOf, takenAtOf } from '../model/backup/backup.ts';
 import { type PrunePlan, type PruneResult } from '../model/retention/prune-plan.ts';
 import { type Judged } from '../model/retention/retention.ts';
 import { sizeText } from '../model/size.ts';

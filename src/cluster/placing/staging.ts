@@ -1,3 +1,5 @@
+import { type RestoreMethod } from '../../model/restore/method.ts';
+import { type NodeConfig } from '../tools/node-config.ts';
 import { BackupError, UsageError } from '../../model/errors.ts';
 import { type Remote } from '../remote.ts';
 
@@ -83,6 +85,15 @@ function refuse(verdict: string, owner: string, host: string, directory: string)
     default:
       throw new BackupError(`${host}: cannot read what ${directory} holds: ${verdict.slice(0, 200)}`);
   }
+}
+
+/**
+ * Where restored files are staged when nobody says it. Not in `/tmp` for what is placed live: it may be small and is not the
+ * disk of the data, and a move from the data's own disk costs nothing.
+ */
+export function defaultStaging(method: RestoreMethod, { dataDirectories }: Pick<NodeConfig, 'dataDirectories'>): string {
+  const [first = '/var/lib/cassandra/data'] = dataDirectories;
+  return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
 }
 
 /** The directory below which a unit is written before it is checked. */

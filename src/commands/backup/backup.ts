@@ -21,7 +21,7 @@ import {
   selectionOptions,
   transferOptions,
 } from '../options.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../session/session.ts';
 
 export const backupCommand: Command = {
   words: ['backup', 'take'],

@@ -4,7 +4,7 @@ import { unlock } from '../../operations/unlock.ts';
 import { unlockJson, unlockQuestion, unlockText } from '../../report/lock-report.ts';
 import { type Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
-import { openRepository } from '../session.ts';
+import { openRepository } from '../session/session.ts';
 
 export const unlockCommand: Command = {
   words: ['unlock'],

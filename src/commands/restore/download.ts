@@ -5,7 +5,7 @@ import { restoreLocal } from '../../operations/restore/local.ts';
 import { restoreJson, restoreText } from '../../report/restore-report.ts';
 import { type Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
-import { openStored } from '../session.ts';
+import { openStored } from '../session/session.ts';
 
 export const downloadCommand: Command = {
   words: ['download [backup]'],

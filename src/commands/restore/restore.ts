@@ -1,5 +1,6 @@
+import { openNodes } from '../session/nodes.ts';
 import { type RestoreOptions } from '../../operations/restore/options.ts';
-import { mapOptions, nodeMapOf, writeSettings } from './settings.ts';
+import { mapOptions, nodeMapOf, writeSettings } from './write-config.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
 import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
@@ -22,7 +23,7 @@ import {
   selectionOptions,
   transferOptions,
 } from '../options.ts';
-import { openNodes, openSession } from '../session.ts';
+import { openSession } from '../session/session.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;
 

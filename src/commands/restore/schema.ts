@@ -14,7 +14,7 @@ import {
 import { mappingText, schemaQuestion, schemaText, statementsText } from '../../report/schema-report.ts';
 import { type Command } from '../command.ts';
 import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions } from '../options.ts';
-import { openCluster, openRepository } from '../session.ts';
+import { openCluster, openRepository } from '../session/session.ts';
 
 export const schemaCommand: Command = {
   words: ['schema <action> [backup]'],

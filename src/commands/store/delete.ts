@@ -5,7 +5,7 @@ import { deleteQuestion, deleteText, pruneJson } from '../../report/prune-report
 import { type Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { locationOptions, lockOptions } from '../options.ts';
-import { openRepository } from '../session.ts';
+import { openRepository } from '../session/session.ts';
 
 export const deleteCommand: Command = {
   words: ['delete <backups..>'],

@@ -4,7 +4,7 @@ import { listBackups } from '../../operations/list.ts';
 import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
 import { type Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
-import { openRepository } from '../session.ts';
+import { openRepository } from '../session/session.ts';
 
 export const listCommand: Command = {
   words: ['list', 'ls'],

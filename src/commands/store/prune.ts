@@ -6,7 +6,7 @@ import { pruneJson, pruneText } from '../../report/prune-report.ts';
 import { type Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { locationOptions, lockOptions } from '../options.ts';
-import { openRepository } from '../session.ts';
+import { openRepository } from '../session/session.ts';
 
 const keep = (what: string) =>
   ({ type: 'number', default: 0, defaultDescription: 'none', describe: what, group: 'Rules:' }) as const;

@@ -2,7 +2,7 @@ import { manifestsOf, showBackup } from '../../operations/show.ts';
 import { filesJson, filesText, showJson, showText } from '../../report/listing-report.ts';
 import { type Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
-import { openRepository } from '../session.ts';
+import { openRepository } from '../session/session.ts';
 
 const positionals = { backup: { describe: 'its id, or latest', default: 'latest' } };
 const exitCodes = '0 done, 1 failed, 2 usage, 4 a manifest is damaged, 10 no such backup or location';

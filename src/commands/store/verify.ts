@@ -8,7 +8,7 @@ import { verifyJson, verifyText } from '../../report/verify-report.ts';
 import { type Command } from '../command.ts';
 import { processOwner } from '../lock-request.ts';
 import { locationOptions, lockOptions, nodeOptions, transferOptions } from '../options.ts';
-import { openSession } from '../session.ts';
+import { openSession } from '../session/session.ts';
 
 export const verifyCommand: Command = {
   words: ['verify [backup]'],

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { type BackupId } from './manifest.ts';
+import { type BackupId, type BackupRef } from './manifest.ts';
 
 /** UTC to the second, as in `20261121T031500Z`: sorts by time, is a legal directory name, object key and nodetool tag. */
 export function backupIdAt(time: Date): BackupId {
@@ -84,3 +84,8 @@ function isoMoment(text: string): number {
 }
 
 const tagPrefix = 'sstash-';
+
+/** `parent/id` of an incremental backup, the id of a snapshot backup: as it is named where it must not be mistaken. */
+export function pathOf({ id, parent }: BackupRef): string {
+  return parent === undefined ? id : `${parent}/${id}`;
+}

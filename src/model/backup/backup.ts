@@ -87,8 +87,3 @@ export function refOf({ id, parent }: BackupRef): BackupRef {
 export function refOfNode({ backup, parent }: Pick<NodeManifest, 'backup' | 'parent'>): BackupRef {
   return refOf(parent === undefined ? { id: backup } : { id: backup, parent });
 }
-
-/** `parent/id` of an incremental backup, the id of a snapshot backup: as it is named where it must not be mistaken. */
-export function pathOf({ id, parent }: BackupRef): string {
-  return parent === undefined ? id : `${parent}/${id}`;
-}

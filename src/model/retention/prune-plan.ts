@@ -1,13 +1,5 @@
-import {
-  type Backup,
-  byTime,
-  chainOf,
-  type CompleteBackup,
-  type DamagedBackup,
-  isComplete,
-  pathOf,
-  standsOn,
-} from '../backup/backup.ts';
+import { pathOf } from '../backup/backup-id.ts';
+import { type Backup, byTime, chainOf, type CompleteBackup, type DamagedBackup, isComplete, standsOn } from '../backup/backup.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
 import { type BackupRef } from '../backup/manifest.ts';
 import { type Judged, type RetentionPolicy, planRetention, seriesLabel } from './retention.ts';

@@ -1,6 +1,7 @@
+import { pathOf } from '../../model/backup/backup-id.ts';
 import { type KeepsIncrementals, type Situation } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../model/errors.ts';
-import { type CompleteBackup, type DamagedBackup, pathOf } from '../../model/backup/backup.ts';
+import { type CompleteBackup, type DamagedBackup } from '../../model/backup/backup.ts';
 import { placedAt } from '../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../cluster/tools/table-states.ts';
 import { type KindInput } from '../../model/backup/backup-kind.ts';

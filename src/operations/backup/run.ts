@@ -1,6 +1,6 @@
-import { backupIdAt, formatMoment, snapshotTag } from '../../model/backup/backup-id.ts';
+import { backupIdAt, formatMoment, pathOf, snapshotTag } from '../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../model/backup/backup-kind.ts';
-import { type CompleteBackup, type DamagedBackup, isComplete, pathOf, refOf } from '../../model/backup/backup.ts';
+import { type CompleteBackup, type DamagedBackup, isComplete, refOf } from '../../model/backup/backup.ts';
 import { type BackupRef, type InProgress } from '../../model/backup/manifest.ts';
 import { type UnfinishedBackup, unfinishedRun } from '../../model/backup/unfinished-run.ts';
 import { UsageError } from '../../model/errors.ts';

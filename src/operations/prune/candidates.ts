@@ -1,4 +1,5 @@
-import { type Backup, type CompleteBackup, pathOf } from '../../model/backup/backup.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
+import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
 import { IntegrityError, messageOf } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type BackupId, type BackupRef } from '../../model/backup/manifest.ts';

@@ -1,4 +1,4 @@
-import { pathOf } from '../../model/backup/backup.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
 import { type DeleteRules, planDelete, type PrunePlan, type PruneResult } from '../../model/retention/prune-plan.ts';
 import { LockedError } from '../../model/errors.ts';
 import { type Repository } from '../../storage/repository.ts';

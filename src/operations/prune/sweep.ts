@@ -1,4 +1,5 @@
-import { type Backup, type CompleteBackup, pathOf } from '../../model/backup/backup.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
+import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
 import {
   completeOnly,
   deletionOrder,

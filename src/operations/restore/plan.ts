@@ -1,6 +1,6 @@
 import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
-import { openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
+import { defaultStaging, openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
 import { coverageWarnings } from '../../model/restore/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -48,7 +48,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
       members.present
         .filter(({ host }) => host === share.host)
         .map((member) => {
-          const directory = options.directory ?? directoryOn(member, method.method);
+          const directory = options.directory ?? defaultStaging(method.method, member.config);
           return planNode(member, share, { directory, label, make: !options.dryRun }, signal);
         }),
     ),
@@ -150,10 +150,4 @@ async function planNode(
   }
   const { sources, matchedBy, parts } = share;
   return { sources, member, staging, parts, plan, matchedBy };
-}
-
-/** `/tmp` may be small and is not the disk of the data; a move from the data's own disk costs nothing. */
-function directoryOn({ config }: Member, method: RestoreMethod): string {
-  const [first = '/var/lib/cassandra/data'] = config.dataDirectories;
-  return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
 }

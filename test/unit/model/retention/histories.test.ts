@@ -2,7 +2,8 @@
  * Random short histories of a node, with the product's own rules deciding what is uploaded, pointed at, set aside, chained
  * and merged: at every moment every backup must give exactly the rows of its own time.
  */
-import { chainOf, type CompleteBackup, latestComplete, pathOf } from '../../../../src/model/backup/backup.ts';
+import { pathOf } from '../../../../src/model/backup/backup-id.ts';
+import { chainOf, type CompleteBackup, latestComplete } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,4 +1,5 @@
-import { type Backup, chainOf, type CompleteBackup, latestComplete, pathOf } from '../../../../src/model/backup/backup.ts';
+import { pathOf } from '../../../../src/model/backup/backup-id.ts';
+import { type Backup, chainOf, type CompleteBackup, latestComplete } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';

@@ -1,19 +1,19 @@
-import { sendsSideBySide } from '../transfer/direct/probe.ts';
+import { sendsSideBySide } from '../../transfer/direct/probe.ts';
 import { setFlagsFromString } from 'node:v8';
-import { type Arguments } from '../cli/arguments.ts';
-import { type Remote } from '../cluster/remote.ts';
-import { type LzoPool } from '../codec/lzo/pool.ts';
-import { RateLimit } from '../flow/rate-limit.ts';
-import { defaultPatience } from '../flow/retry.ts';
-import { type Listen } from '../model/events.ts';
-import { type PerDatacenter, limitIn } from '../model/per-datacenter.ts';
-import { type ChooseTransfers, type Member } from '../operations/nodes/members.ts';
-import { type ObjectStore } from '../storage/object-store.ts';
-import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../transfer/choice.ts';
-import { type DirectParts } from '../transfer/direct/parts.ts';
-import { direct } from '../transfer/direct/direct.ts';
-import { relay } from '../transfer/relay/relay.ts';
-import { type Transfer } from '../transfer/transfer.ts';
+import { type Arguments } from '../../cli/arguments.ts';
+import { type Remote } from '../../cluster/remote.ts';
+import { type LzoPool } from '../../codec/lzo/pool.ts';
+import { RateLimit } from '../../flow/rate-limit.ts';
+import { defaultPatience } from '../../flow/retry.ts';
+import { type Listen } from '../../model/events.ts';
+import { type PerDatacenter, limitIn } from '../../model/per-datacenter.ts';
+import { type ChooseTransfers, type Member } from '../../operations/nodes/members.ts';
+import { type ObjectStore } from '../../storage/object-store.ts';
+import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../../transfer/choice.ts';
+import { type DirectParts } from '../../transfer/direct/parts.ts';
+import { direct } from '../../transfer/direct/direct.ts';
+import { relay } from '../../transfer/relay/relay.ts';
+import { type Transfer } from '../../transfer/transfer.ts';
 
 export interface TransferParts {
   readonly store: ObjectStore;

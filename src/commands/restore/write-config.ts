@@ -3,7 +3,7 @@ import { type CommandContext, type CommandOutcome } from '../../cli/run.ts';
 import { writeConfig } from '../../operations/restore/write-config.ts';
 import { configText } from '../../report/config-report.ts';
 import { choiceOf } from '../options.ts';
-import { openRepository } from '../session.ts';
+import { openRepository } from '../session/session.ts';
 import { readFile } from 'node:fs/promises';
 import { messageOf, UsageError } from '../../model/errors.ts';
 import { mapLines, type NodeMap, parseNodeMap } from '../../model/restore/node-map.ts';
