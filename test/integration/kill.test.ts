@@ -29,6 +29,8 @@ let args: readonly string[];
 before(async () => {
   story = await openBlobsStory();
   [host] = story.sandbox.hosts;
+  // What another file, or a run of this one that failed, has left there is not ours to find.
+  await onHost(host, 'nodetool clearsnapshot --all');
   args = ['backup', '--hosts', host, ...blobs];
 });
 
@@ -81,12 +83,13 @@ async function killWhen(moment: Promise<void>, { child, done: ended }: Running):
   }
 }
 
-/** Keeps the large file of a node back until a draft can be due, and kills when the draft is stored. */
+/** Kills when a draft is stored: one is due 5 s after the first file at the earliest, so a large file is kept back until then. */
 const withDraft: Kill = async (location, options) => {
-  // The small files travel by themselves and are stored long before; drafts are written 5 s after the first file at the earliest.
   const wait = whenCompressing(`${holdOn}; exec /usr/bin/lzop "$@"`);
   await withWrapper(host, 'lzop', wait, async () => {
-    const letGo = untilHeld(host).then(() => delay(5500)).then(() => release(host));
+    const letGo = untilHeld(host)
+      .then(() => delay(5500))
+      .then(() => release(host));
     await Promise.all([letGo, done('PUT', /\/draft\.json\.gz/)(location, options)]);
   });
 };
@@ -119,7 +122,8 @@ const points: readonly Point[] = [
   { title: 'when a draft is written', kill: withDraft, finds: 'unfinished', options: relay },
   { title: 'when the node’s manifest is written', kill: done('PUT', /\/manifest\.json\.gz/), finds: 'unfinished' },
   { title: 'before its commit', kill: asked('PUT', /\/manifest\.json(\?|$)/), finds: 'unfinished' },
-  { title: 'when it is committed', kill: done('PUT', /\/manifest\.json(\?|$)/), finds: 'complete' },
+  // Mark and drafts go by one request, the lock by another one later.
+  { title: 'when its mark is away', kill: done('POST', /[?&]delete/), finds: 'complete' },
   { title: 'while snapshots are cleared', kill: atNode('clearsnapshot', 'before'), finds: 'complete' },
 ];
 
@@ -138,9 +142,18 @@ async function assertListIsTrue(location: string): Promise<ListDocument['backups
   return backups;
 }
 
+async function snapshots(): Promise<string> {
+  return onHost(host, 'ls -d /var/lib/cassandra/data*/faults/blobs-*/snapshots/sstash-* 2>/dev/null; true');
+}
+
+/** What was committed has been let go of: it keeps its snapshot, until somebody clears it. */
+async function clearSnapshotOf(backup: { readonly id: string }): Promise<void> {
+  assert.match(await snapshots(), new RegExp(`/sstash-${backup.id}\n$`));
+  await onHost(host, `nodetool clearsnapshot -t sstash-${backup.id}`);
+}
+
 async function assertNothingLeft(location: string): Promise<void> {
-  const snapshots = await onHost(host, 'ls -d /var/lib/cassandra/data*/faults/blobs-*/snapshots/sstash-* 2>/dev/null; true');
-  assert.equal(snapshots, '', 'a snapshot was left on the node');
+  assert.equal(await snapshots(), '', 'a snapshot was left on the node');
   assert.deepEqual(await unfinishedUploads(story.at(location).env), [], 'an upload was left unfinished');
   const keys = [...(await objectsBelow(story.objects(location))).keys()];
   assert.deepEqual(
@@ -173,11 +186,30 @@ describe('a backup that is killed', () => {
       await assertListIsTrue(location);
       // After a complete one the second holds nothing of its own: its files are those of the first.
       await assertWhole(location, found ?? backup);
-      if (finds !== 'complete') {
-        await assertNothingLeft(location);
+      if (finds === 'complete') {
+        await clearSnapshotOf(found ?? assert.fail());
       }
+      await assertNothingLeft(location);
     });
   }
+
+  test('when it is committed and its mark is still there is complete; when it goes, nothing lists it as unfinished', async () => {
+    await done('PUT', /\/manifest\.json(\?|$)/)('committed', []);
+    const [found] = await assertListIsTrue('committed');
+    assert.equal(found?.complete, true);
+    assert.ok((await objectsBelow(story.objects('committed'))).has(`${found.id}/in-progress.json`), 'there was no mark');
+    assert.equal((await runProgram(['verify', found.id, '--read-data'], story.at('committed'))).code, 0);
+    const next = resultOf<BackupDocument>(await runProgram([...args, '--self-contained'], story.at('committed')));
+    assert.equal((await runProgram(['delete', found.id, '--yes'], story.at('committed'))).code, 0);
+    const left = await assertListIsTrue('committed');
+    assert.deepEqual(
+      left.map(({ id, complete }) => [id, complete]),
+      [[next.id, true]],
+    );
+    await assertWhole('committed', next);
+    await clearSnapshotOf(found);
+    await assertNothingLeft('committed');
+  });
 
   test('is gone on with by a plain backup too, which says so', async () => {
     await done('PUT', /\/in-progress\.json/)('plain', []);
@@ -198,7 +230,8 @@ describe('a backup that is killed', () => {
 });
 
 test('a sshd that is killed under a backup does not lose it', async () => {
-  const ran = await withWrapper(host, 'lzop', whenCompressing(`${holdOn}; exec /usr/bin/lzop "$@"`), async (): Promise<Ran> => {
+  const once = whenCompressing(`if mkdir /tmp/sstash-once 2>/dev/null; then ${holdOn}; fi; exec /usr/bin/lzop "$@"`);
+  const ran = await withWrapper(host, 'lzop', once, async (): Promise<Ran> => {
     const { child, done: ended } = startProgram(args, story.at('sshd'));
     try {
       await untilHeld(host);
@@ -211,6 +244,7 @@ test('a sshd that is killed under a backup does not lose it', async () => {
     }
     return ended;
   });
+  await onHost(host, 'rm -rf /tmp/sstash-once');
   const backup =
     ran.code === 0 ? resultOf<BackupDocument>(ran) : resultOf<BackupDocument>(await runProgram(args, story.at('sshd')));
   assert.equal(backup.complete, true);
