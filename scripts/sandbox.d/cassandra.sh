@@ -39,12 +39,12 @@ wait_for_cql() { # wait_for_cql 2
 
 wait_for_ring() { # every node sees every node up and normal
   local half seen
-  for ((half = 0; half < 60; half++)); do
+  for ((half = 0; half < 240; half++)); do
     seen=$(in_host "$first" nodetool status 2>/dev/null | grep -c '^UN' || true)
     [ "$seen" != "$nodes" ] || return 0
     sleep 0.5
   done
-  die "after 30 s, h$first sees only $seen of $nodes nodes up"
+  die "after $SECONDS s, h$first sees only $seen of $nodes nodes up"
 }
 
 # Tests wait for nodetool more than for anything else, and most of its time is Java loading classes. Those that it has loaded
