@@ -221,33 +221,27 @@ const policy: fc.Arbitrary<RetentionPolicy> = fc.oneof(
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc
-      .tuple(kind, pick, label)
-      .map(
-        ([what, number, series]): Step => ({
-          name: `${what} ${number} ${series}`,
-          act: (world) => world.backup(what, number, series),
-          removes: false,
-        }),
-      ),
+    arbitrary: fc.tuple(kind, pick, label).map(([what, number, series]): Step => ({
+      name: `${what} ${number} ${series}`,
+      act: (world) => world.backup(what, number, series),
+      removes: false,
+    })),
   },
   {
     weight: 2,
-    arbitrary: pick.map(
-      (number): Step => ({ name: `left over ${number}`, act: (world) => world.leftOver(number), removes: false }),
-    ),
+    arbitrary: pick.map((number): Step => ({
+      name: `left over ${number}`,
+      act: (world) => world.leftOver(number),
+      removes: false,
+    })),
   },
   {
     weight: 3,
-    arbitrary: fc
-      .tuple(policy, fc.boolean(), dies, fc.nat({ max: 3 }))
-      .map(
-        ([rules, stale, at, how]): Step => ({
-          name: `prune ${JSON.stringify(rules)} ${stale} ${at} ${how}`,
-          act: (world) => world.prune(rules, stale, at, how === 0),
-          removes: true,
-        }),
-      ),
+    arbitrary: fc.tuple(policy, fc.boolean(), dies, fc.nat({ max: 3 })).map(([rules, stale, at, how]): Step => ({
+      name: `prune ${JSON.stringify(rules)} ${stale} ${at} ${how}`,
+      act: (world) => world.prune(rules, stale, at, how === 0),
+      removes: true,
+    })),
   },
   {
     weight: 2,
