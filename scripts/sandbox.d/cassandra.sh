@@ -39,12 +39,27 @@ wait_for_cql() { # wait_for_cql 2
 
 wait_for_ring() { # every node sees every node up and normal
   local half seen
-  for ((half = 0; half < 60; half++)); do
+  for ((half = 0; half < 240; half++)); do
     seen=$(in_host "$first" nodetool status 2>/dev/null | grep -c '^UN' || true)
     [ "$seen" != "$nodes" ] || return 0
     sleep 0.5
   done
-  die "after 30 s, h$first sees only $seen of $nodes nodes up"
+  die "after $SECONDS s, h$first sees only $seen of $nodes nodes up"
+}
+
+# Tests wait for nodetool more than for anything else, and most of its time is Java loading classes. Those that it has loaded
+# once lie in an archive beside the jars of that version from then on: 0.6 s of CPU for each call instead of 0.95.
+archive_nodetool() {
+  local archive made
+  archive=$(jars_of "$version")/nodetool.jsa made=$(host_dir "$first")/tmp/nodetool.jsa
+  [ ! -f "$archive" ] || return 0
+  in_host "$first" env JDK_JAVA_OPTIONS=-XX:ArchiveClassesAtExit=/tmp/nodetool.jsa nodetool info >/dev/null 2>&1 || true
+  # Without it everything works, only slower.
+  if [ -f "$made" ]; then
+    install -m 444 "$made" "$archive.$$"
+    mv "$archive.$$" "$archive"
+    rm -f "$made"
+  fi
 }
 
 stop_cassandra() { # stop_cassandra 2: drained, so that nothing is left to replay

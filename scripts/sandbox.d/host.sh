@@ -85,7 +85,7 @@ boot_host() { # boot_host 2: until its sshd answers
     "$parts/boot-host" "$dir" "h$1" "$state" "$(jars_of "$version")" "$venv" </dev/null >"$dir/boot.log" 2>&1 8>&- 9>&- &
   local starter=$!
   disown
-  for ((tenth = 0; tenth < 150; tenth++)); do
+  for ((tenth = 0; tenth < 600; tenth++)); do
     ! answers "$(address "$1")" "$ssh_port" || return 0
     kill -0 "$starter" 2>/dev/null || break
     sleep 0.1

@@ -87,12 +87,12 @@ async function untilOthersFinished(location: string): Promise<void> {
   const [, ...others] = story.sandbox.hosts;
   const finished = (keys: readonly string[]): boolean =>
     others.every((host) => keys.filter((key) => key.endsWith(`/${host}/manifest.json.gz`)).length === 2);
-  for (const giveUpAt = Date.now() + 90_000; Date.now() < giveUpAt; await delay(100)) {
+  for (const giveUpAt = Date.now() + 300_000; Date.now() < giveUpAt; await delay(100)) {
     if (finished([...(await objectsBelow(story.objects(location))).keys()])) {
       return;
     }
   }
-  throw new Error('the other nodes did not finish their part within 90 s');
+  throw new Error('the other nodes did not finish their part within 300 s');
 }
 
 /** Every backup of a location reads whole, to the last byte. */

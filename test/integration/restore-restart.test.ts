@@ -111,7 +111,7 @@ test('broken off while files are placed, it refuses to go over its own remains, 
   const hold = `case "$*" in *phase.new*) grep -q placing "$1" && { ${holdOn}; } ;; esac; exec /usr/bin/sync "$@"`;
   await withWrapper(second, 'sync', hold, async () => {
     const { child, done } = startProgram(restore, { env });
-    await untilHeld(second, 240);
+    await untilHeld(second);
     child.kill('SIGKILL');
     await done;
     // The power goes there too: what it was doing must not go on.

@@ -156,7 +156,7 @@ test('what the nodes have no more stays lost, and the reason is said', async () 
   await onHost(
     first,
     `cd /var/lib/cassandra/data/verified && rm -f notes-*/backups/${path}
-    for i in $(seq 60); do ls notes-*/${path} 2>/dev/null || exit 0; sleep 0.5; done; exit 1`,
+    for i in $(seq 600); do ls notes-*/${path} 2>/dev/null || exit 0; sleep 0.5; done; exit 1`,
   );
   const result = await verify(4, '--repair');
   assert.deepEqual(

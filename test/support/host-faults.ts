@@ -65,14 +65,16 @@ ${instead}`;
 /** For a wrapper: leaves the mark that `untilHeld` waits for, and stays until `release`. */
 export const holdOn = `touch ${heldMark()}; while [ -e ${heldMark()} ]; do sleep 0.1; done`;
 
-/** Waits until a wrapper of that host has come to `holdOn`. */
-export async function untilHeld(host: string, giveUpAfterSeconds = 90): Promise<void> {
-  for (const giveUpAt = Date.now() + giveUpAfterSeconds * 1000; Date.now() < giveUpAt; await delay(100)) {
+const giveUpAfterMs = 300_000;
+
+/** Waits until a wrapper of that host has come to `holdOn`; on a busy machine that may take long, so only what hangs gives up. */
+export async function untilHeld(host: string): Promise<void> {
+  for (const giveUpAt = Date.now() + giveUpAfterMs; Date.now() < giveUpAt; await delay(100)) {
     if ((await onHost(host, `[ ! -e ${heldMark()} ] || echo held`)).trim() === 'held') {
       return;
     }
   }
-  throw new Error(`nothing came to its hold on ${host} within ${giveUpAfterSeconds} s`);
+  throw new Error(`nothing came to its hold on ${host} within ${giveUpAfterMs / 1000} s`);
 }
 
 export async function release(host: string): Promise<void> {
