@@ -1,6 +1,6 @@
 import { becomeScript, killScript } from '../../src/cluster/ssh/command-frame.ts';
 import { quote } from '../../src/cluster/remote.ts';
-import { restartScript } from '../../src/model/restore/restart-script.ts';
+import { restartScript } from '../../src/model/restore/commands-by-hand.ts';
 
 const node = {
   host: 'h1',

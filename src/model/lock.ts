@@ -17,6 +17,12 @@ export interface LockRecord {
   readonly heartbeatAt: string;
 }
 
+/** How often a holder says that it lives, and after how much silence others may take the lock over: at least three heartbeats. */
+export const lockTimes: { readonly heartbeatSeconds: number; readonly staleSeconds: number } = {
+  heartbeatSeconds: 10,
+  staleSeconds: 60,
+};
+
 /** What lies under the lock's key; `record` is undefined when it cannot be read as a lock. */
 export interface SeenLock {
   readonly record: LockRecord | undefined;

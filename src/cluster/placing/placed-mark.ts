@@ -1,5 +1,5 @@
 import { type DataNode } from '../node.ts';
-import { placedMark } from '../../model/restore/restart-script.ts';
+import { placedMark } from '../../model/restore/commands-by-hand.ts';
 
 /**
  * When the node restart method last put files into this node's data directories; undefined when it never did. By this

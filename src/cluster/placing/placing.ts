@@ -1,7 +1,7 @@
 import { type DataNode } from '../node.ts';
 import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-plan.ts';
 import { BackupError } from '../../model/errors.ts';
-import { placedMark } from '../../model/restore/restart-script.ts';
+import { placedMark } from '../../model/restore/commands-by-hand.ts';
 
 /**
  * Restored files take the place of live ones on a node whose Cassandra is down, and can be taken out again.

@@ -1,7 +1,7 @@
 import { type ToolNode } from '../node.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
-import { startServiceScript, stopServiceScript } from '../../model/restore/restart-script.ts';
+import { startServiceScript, stopServiceScript } from '../../model/restore/commands-by-hand.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import { type Remote } from '../remote.ts';

@@ -1,5 +1,5 @@
+import { blockBytes } from '../lzop/block-format.ts';
 import { lzo1xWasm } from './lzo1x-wasm.ts';
-import { blockBytes } from '../lzop/format.ts';
 
 /** What lzo1x.as may read and write beyond the end of its buffers. */
 const slack = 16;

@@ -1,6 +1,5 @@
-import { type BlockHeader } from './block-format.ts';
+import { blockBytes, type BlockHeader } from './block-format.ts';
 import { type BlockBatch } from './block-decode.ts';
-import { blockBytes } from './format.ts';
 import { type ContainerPart } from './scan.ts';
 
 /** Bytes, plain or stored, in a batch for the pool: enough to make a message cheap, few enough for many streams at once. */

@@ -1,9 +1,8 @@
-import { type BlockHeader } from './block-format.ts';
+import { blockBytes, type BlockHeader } from './block-format.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { crc32, hexOfCrc32 } from '../crc32.ts';
 import { lzoWasmBlockBytes, type Lzo } from '../lzo/wasm.ts';
 import { openLzo1x, type Lzo1x } from '../lzo/lzo1x.ts';
-import { blockBytes } from './format.ts';
 
 /** Blocks of a container on their way to a decoder. */
 export interface BlockBatch {

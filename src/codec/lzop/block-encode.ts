@@ -1,7 +1,7 @@
-import { encodeBlockHeader, encodedBlockHeaderBytes } from './block-format.ts';
+import { blockBytes, encodeBlockHeader, encodedBlockHeaderBytes } from './block-format.ts';
 import { crc32, crc32Combine } from '../crc32.ts';
 import { type Lzo1x } from '../lzo/lzo1x.ts';
-import { blockBytes, endOfMember } from './format.ts';
+import { endOfMember } from './format.ts';
 
 /** Blocks of a container, without its header and end. */
 export interface EncodedBlocks {

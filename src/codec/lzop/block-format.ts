@@ -80,3 +80,6 @@ export function parseBlockHeader(bytes: Uint8Array, flags: number): BlockHeader 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** Plain bytes in a block as lzop writes it; only a member's last block is shorter. */
+export const blockBytes: number = 256 * 1024;

@@ -17,8 +17,6 @@ import { BackupError, IntegrityError } from '../../model/errors.ts';
 import { adler32 } from '../adler32.ts';
 import { crc32 } from '../crc32.ts';
 
-/** Plain bytes in a block as lzop writes it; only a member's last block is shorter. */
-export const blockBytes: number = 256 * 1024;
 /** The zero length that ends a member. */
 export const endOfMember: Uint8Array = new Uint8Array(4);
 
@@ -36,12 +34,18 @@ export const flag = {
 } as const;
 
 const magic = Uint8Array.of(0x89, 0x4c, 0x5a, 0x4f, 0x00, 0x0d, 0x0a, 0x1a, 0x0a);
+
 const writtenByVersion = 0x1040;
+
 const libraryVersion = 0x20a0;
+
 /** lzop asks for 1.001 to read CRC-32 sums. */
 const neededVersion = 0x1001;
+
 const newestVersion = 0x1040;
+
 const firstVersionWithLevel = 0x0940;
+
 const largestExtraField = 1024 * 1024;
 
 export interface LzopHeader {

@@ -1,7 +1,7 @@
 import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
 import { quote } from '../../cluster/remote.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
-import { type RestartNode, restartScript } from '../../model/restore/restart-script.ts';
+import { type RestartNode, restartScript } from '../../model/restore/commands-by-hand.ts';
 import { type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
 import { restoreOnline } from './online.ts';
 import { movedReplicas } from './prepare.ts';

@@ -1,5 +1,6 @@
 import {
   holderText,
+  lockTimes,
   isOfSystem,
   isUnchanged,
   type LockRecord,
@@ -34,9 +35,9 @@ export interface LockOptions {
   readonly operation: string;
   /** How long to wait for another holder to finish; 0 fails at once. */
   readonly timeoutSeconds: number;
-  /** 10 by default. */
+  /** As `lockTimes` by default. */
   readonly heartbeatSeconds?: number;
-  /** After so much silence others may take the lock over. 60 by default; at least three heartbeats. */
+  /** As `lockTimes` by default. */
   readonly staleSeconds?: number;
   readonly clock?: Clock;
   /** Whether a process of this system is there; asks the system by default. */
@@ -52,8 +53,8 @@ const vainTries = 20;
  */
 export async function acquireLock(store: ObjectStore, options: LockOptions, listen: Listen, signal: AbortSignal): Promise<Lock> {
   const clock = options.clock ?? systemClock;
-  const heartbeatMs = (options.heartbeatSeconds ?? 10) * 1000;
-  const staleMs = (options.staleSeconds ?? 60) * 1000;
+  const heartbeatMs = (options.heartbeatSeconds ?? lockTimes.heartbeatSeconds) * 1000;
+  const staleMs = (options.staleSeconds ?? lockTimes.staleSeconds) * 1000;
   const claiming: Claiming = { store, record: recordOf(options, clock), clock, listen };
   const watch = watcher({ options, clock, staleMs, pollMs: heartbeatMs / 5, listen }, claiming.record);
   for (let vain = 0; vain < vainTries; vain += 1) {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { quote } from '../../../../src/cluster/remote.ts';
-import { restartScript } from '../../../../src/model/restore/restart-script.ts';
+import { restartScript } from '../../../../src/model/restore/commands-by-hand.ts';
 import { tableOf } from '../../../support/manifests.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
