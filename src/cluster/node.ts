@@ -9,16 +9,16 @@ export interface ClusterNode {
   readonly config: NodeConfig;
 }
 
-/** For nodetool, which finds the server by itself. */
+/** What nodetool needs, which finds the server by itself. */
 export type ToolNode = Pick<ClusterNode, 'remote' | 'programs'>;
 
-/** For what looks at files of the data directories, whether the server runs or not. */
+/** What is needed to look at files of the data directories, whether the server runs or not. */
 export interface DataNode {
   readonly remote: Remote;
   readonly config: Pick<NodeConfig, 'dataDirectories'>;
 }
 
-/** For cqlsh, which must be told where CQL answers. */
+/** What cqlsh needs, which must be told where CQL answers. */
 export interface CqlNode extends ToolNode {
   readonly config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>;
 }

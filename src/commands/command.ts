@@ -6,7 +6,7 @@ import { outputOptions } from './options.ts';
 
 /** A command of the program: its words and options, and what it does. */
 export interface Command {
-  /** As yargs reads it, aliases after the first. */
+  /** Its words as yargs reads them, aliases after the first. */
   readonly words: readonly [string, ...string[]];
   readonly describe: string;
   readonly options: OptionSet;
@@ -17,7 +17,10 @@ export interface Command {
   readonly run: (args: Arguments, context: CommandContext) => Promise<CommandOutcome>;
 }
 
-/** An option that takes a value must not swallow its default in silence when none follows, unless it says that it may stand alone. */
+/**
+ * An option that takes a value must not swallow its default in silence when none follows, unless it says that it may stand
+ * alone.
+ */
 function withValues(options: OptionSet): Record<string, Options> {
   const entries = Object.entries(options);
   return Object.fromEntries(entries.map(([name, option]) => [name, { requiresArg: option.type !== 'boolean', ...option }]));

@@ -117,7 +117,7 @@ export function nodesOf(args: Arguments): { readonly hosts: readonly string[]; r
   return seed === undefined || (hosts.length > 0 && !bySeed) ? { hosts } : { hosts: [], seed };
 }
 
-/** Of commands that write to the location. */
+/** Options of commands that write to the location. */
 export const lockOptions: OptionSet = {
   'lock-timeout': {
     type: 'number',
@@ -186,7 +186,7 @@ export function choiceOf(args: Arguments): { readonly name: string; readonly bef
   return before === undefined ? { name } : { name, before: parseMoment(before) };
 }
 
-/** Of an option that may say something for each datacenter. */
+/** What an option says that may say something for each datacenter. */
 export function perDatacenter(args: Arguments, option: string): PerDatacenter {
   return parsePerDatacenter(option, args.list(option));
 }

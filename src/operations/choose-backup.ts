@@ -10,7 +10,7 @@ import { type Repository } from '../storage/repository.ts';
 export interface BackupChoice {
   /** An id, or `latest`. */
   readonly name: string;
-  /** With `latest`: the newest whose data is from this moment or earlier. */
+  /** What `latest` means then: the newest whose data is from this moment or earlier. */
   readonly before?: Date;
 }
 
@@ -67,7 +67,7 @@ export async function nodeManifests(
   return manifests;
 }
 
-/** The same in pages of some tables each, one node after the other: a node may have 100,000 files. */
+/** The same manifests in pages of some tables each, one node after the other: a node may have 100,000 files. */
 export async function* manifestPages(
   repository: Repository,
   backup: Backup,

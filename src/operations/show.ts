@@ -8,7 +8,7 @@ import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from
 export interface ShownBackup {
   readonly backup: Backup;
   readonly nodes: readonly NodeContents[];
-  /** Where it lies, as a person writes it. */
+  /** The place where it lies, as a person writes it. */
   readonly url: string;
 }
 

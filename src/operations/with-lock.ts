@@ -8,7 +8,7 @@ import { type Repository } from '../storage/repository.ts';
 
 export interface LockRequest {
   readonly owner: Owner;
-  /** For whoever finds the location locked: `backup`, `prune`. */
+  /** What whoever finds the location locked is told: `backup`, `prune`. */
   readonly operation: string;
   /** How long to wait for another run to finish; 0 fails at once. */
   readonly timeoutSeconds: number;

@@ -76,13 +76,13 @@ export async function readDigests(
 
 // Compaction removes live files under the search, and an operator snapshots. The slash at the end follows a table that
 // was moved to another disk behind a link.
-export const listFilesOfScript = String.raw`for table; do
+export const listFilesOfScript: string = String.raw`for table; do
   [ ! -d "$table" ] || find "$table/" -ignore_readdir_race -type f -printf '%s\t%T@\t%p\0' || exit 1
 done`;
 
-export const listTablesScript = 'cd -- "$1" && exec xargs -0 sh -c "$2" sh';
+export const listTablesScript: string = 'cd -- "$1" && exec xargs -0 sh -c "$2" sh';
 
-export const readFilesScript = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
+export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
 
 /** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
 function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {

@@ -62,9 +62,9 @@ function findArguments(place: LinkPlace): readonly string[] {
   return [...options, ...prune, ...listAll];
 }
 
-export const findInScript = 'cd -- "$1" && shift && exec find "$@"';
+export const findInScript: string = 'cd -- "$1" && shift && exec find "$@"';
 
-export const listLinksScript = String.raw`exec find "$@" -printf '%y\t%s\t%T@\t%p\0'`;
+export const listLinksScript: string = String.raw`exec find "$@" -printf '%y\t%s\t%T@\t%p\0'`;
 
 function parseEntry(bytes: Uint8Array, place: string): SnapshotEntry {
   const [, type, size, seconds, path, keyspace, directory, name] =

@@ -84,13 +84,13 @@ export async function deleteIncrementalFiles(
   }
 }
 
-export const removeFilesScript = 'cd -- "$1" && exec xargs -0 rm -f --';
+export const removeFilesScript: string = 'cd -- "$1" && exec xargs -0 rm -f --';
 
 function isRead(entry: SnapshotEntry): boolean {
   return entry.type === 'f' && (dataPathOf(entry.name) !== undefined || entry.name.endsWith(tocSuffix));
 }
 
-/** By TOC.txt, which Cassandra writes with every sstable; what the TOC does not name is no sign of anything. */
+/** Told by TOC.txt, which Cassandra writes with every sstable; what the TOC does not name is no sign of anything. */
 function unfinishedSSTables(listing: SnapshotListing, directories: readonly DirectoryContents[]): ReadonlySet<string> {
   const held = new Set(listing.components.map(componentKey));
   const whole = new Set<string>();

@@ -37,7 +37,7 @@ async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSign
   }
 }
 
-export const listLiveFilesScript = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
+export const listLiveFilesScript: string = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find . -ignore_readdir_race \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
 
 /** Files and directories come and go under a running Cassandra: what is gone is no error for a size. */
 function onlyGone({ stderr }: RemoteError): boolean {

@@ -55,7 +55,7 @@ export async function* readSmallFiles<F extends SmallFile>(
   }
 }
 
-export const readInScript = 'cd -- "$1" && exec xargs -0 cat --';
+export const readInScript: string = 'cd -- "$1" && exec xargs -0 cat --';
 
 function changed(remote: Remote, directory: string): RemoteError {
   return new RemoteError(`files in ${directory} on ${remote.host} changed their size while they were read`, {

@@ -58,7 +58,7 @@ function isRead(entry: SnapshotEntry): boolean {
   );
 }
 
-/** Of a directory that a command could not read: what lies there, where, and what to do. */
+/** The error for a directory that a command could not read: it says what lies there, where, and what to do. */
 export function unreadable(remote: Remote, what: string, directory: string, cause: RemoteError): RemoteError {
   const line = cause.stderr.trim().split('\n').at(-1)?.trim() ?? '';
   const { command, status, stderr, transient } = cause;

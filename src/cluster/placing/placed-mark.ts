@@ -18,4 +18,4 @@ export async function placedAt(
   return ages.length === 0 ? undefined : new Date(Date.now() - Math.min(...ages) * 1000);
 }
 
-export const markAgesScript = 'now=$(date +%s); for f; do [ ! -e "$f" ] || echo $((now - $(stat -c %Y -- "$f"))); done';
+export const markAgesScript: string = 'now=$(date +%s); for f; do [ ! -e "$f" ] || echo $((now - $(stat -c %Y -- "$f"))); done';

@@ -12,7 +12,7 @@ import { placedMark } from '../../model/restore/commands-by-hand.ts';
  * repeated: after a crash at any moment `place` goes on and `undo` goes back. One script at a time works on a node.
  */
 export interface PlacingPlan {
-  /** Of the restore; the same on all nodes. */
+  /** Id of the restore, the same on all nodes. */
   readonly id: string;
   /** The nodes that take part. */
   readonly hosts: readonly string[];
@@ -24,7 +24,7 @@ export interface PlacingPlan {
 export interface PlacedTable {
   /** `<keyspace>/<table>-<id>` below a data directory. */
   readonly live: string;
-  /** Absolute; need not exist. */
+  /** An absolute path, which need not exist. */
   readonly staged: string;
   /** The data directory that restored files go to; the first when absent. */
   readonly disk?: string;
@@ -115,7 +115,7 @@ function journalRoot({ config }: DataNode): string {
 
 interface PlacingStep {
   readonly verb: 'begin' | 'place' | 'check' | 'undo';
-  /** Of the restore. */
+  /** Id of the restore. */
   readonly id: string;
   /** The plan, to begin with. */
   readonly input?: string;
@@ -126,17 +126,17 @@ async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep,
   await node.remote.run(command, { input }, signal);
 }
 
-export const readDiskScript = String.raw`
+export const readDiskScript: string = String.raw`
 at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; shift
 same=no; [ "$(stat -c %d -- "$at")" != "$(stat -c %d -- "$1")" ] || same=yes
 free=$(df -Pk -- "$1" | awk 'NR==2 { print $4 }') || exit 1
 who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
 echo "$who $same $free"`;
 
-export const listJournalsScript = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
+export const listJournalsScript: string = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
 for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
 
-export const placingScript = String.raw`
+export const placingScript: string = String.raw`
 set -u
 verb=$1; data=$2; id=$3; mark=$4; root=$data/.sstash-undo; j=$root/$id
 tab=$(printf '\t')

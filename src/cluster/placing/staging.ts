@@ -137,7 +137,7 @@ export async function removeStaging(remote: Remote, { directory }: Staging, sign
 }
 
 // Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
-export const openStagingScript = `
+export const openStagingScript: string = `
 make=$1; label=$2; dir=$3; shift 3
 [ -L "$dir" ] && { printf 'link\\0'; exit 0; }
 owner=
@@ -174,7 +174,7 @@ printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
 
 // chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
 // Units of one table finish side by side, and cp fails on a directory that another cp has made since it looked: mkdir -p does not.
-export const finishUnitScript = `
+export const finishUnitScript: string = `
 cd -- "$1" || exit 1
 LC_ALL=C sort >"$1.expected" || exit 1
 find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort >"$1.found"
@@ -186,7 +186,7 @@ cp -al --remove-destination -- . "$3"/ || exit 1
 cd / && rm -rf -- "$1" "$1.expected" "$1.found"
 `;
 
-export const clearIncomingScript = `
+export const clearIncomingScript: string = `
 rm -rf -- "$1"
 quiet=0 tries=0
 while [ $quiet -lt "$2" ] && [ $tries -lt 10 ]; do

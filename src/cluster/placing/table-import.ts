@@ -71,7 +71,7 @@ async function fileNames(remote: Remote, directory: string, signal: AbortSignal)
   return text.split('\n').filter((line) => line !== '');
 }
 
-export const listFilesScript = '[ -d "$1" ] || exit 0; cd -- "$1" && find . -maxdepth 1 -type f -printf "%f\\n"';
+export const listFilesScript: string = '[ -d "$1" ] || exit 0; cd -- "$1" && find . -maxdepth 1 -type f -printf "%f\\n"';
 
 function isData(name: string): boolean {
   return name.endsWith('-Data.db');

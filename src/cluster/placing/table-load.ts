@@ -84,15 +84,15 @@ export async function loadTable(
   }
 }
 
-export const findLoadersScript = `# shellcheck disable=SC2062 # what is looked for comes by -f
+export const findLoadersScript: string = `# shellcheck disable=SC2062 # what is looked for comes by -f
 grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true`;
 
-export const findProgramScript = 'command -v -- "$1"';
+export const findProgramScript: string = 'command -v -- "$1"';
 
 // A restore that is interrupted must not go on streaming behind everybody's back. sudo hands a signal on to this shell alone,
 // and a shell hears none while it waits for a program in the foreground; so the program is in the background, and its whole
 // process group (a script and its java) is ended.
-export const endWithUsScript = `trap 'trap "" TERM; kill -TERM 0' TERM; "$@" 2>&1 </dev/null & wait $!; printf '\\036%s' "$?"`;
+export const endWithUsScript: string = `trap 'trap "" TERM; kill -TERM 0' TERM; "$@" 2>&1 </dev/null & wait $!; printf '\\036%s' "$?"`;
 
 /** `Streaming relevant part of /a/b/nb-1-big-Data.db /a/b/nb-2-big-Data.db to [/10.0.0.1:7000]` */
 function streamedFiles(stdout: string): readonly string[] {

@@ -9,14 +9,14 @@ export interface SshCredentials {
   /** Paths tried in order when no `privateKey` is given; those that are absent or locked are left out. */
   readonly defaultKeys?: readonly string[];
   readonly passphrase?: string;
-  /** For password authentication, and for keyboard-interactive where the server asks for a password that way. */
+  /** It serves password authentication, and keyboard-interactive where the server asks for a password that way. */
   readonly password?: string;
   /** Path of the agent's socket. */
   readonly agent?: string | undefined;
 }
 
 interface Attempt {
-  /** For messages: "publickey ~/.ssh/id_rsa". */
+  /** What messages call it: "publickey ~/.ssh/id_rsa". */
   readonly name: string;
   /** The method's name on the wire, as the server lists what it accepts. */
   readonly wire: string;
@@ -50,7 +50,7 @@ export async function loadLogin(host: string, credentials: SshCredentials): Prom
   }
   const fromAgent: Attempt[] =
     agent === undefined ? [] : [{ name: 'agent', wire: 'publickey', method: { type: 'agent', username: user, agent } }];
-  // As OpenSSH does: a key that was named goes before the agent's, whose many may use up the server's MaxAuthTries.
+  // This is what OpenSSH does: a key that was named goes before the agent's, whose many may use up the server's MaxAuthTries.
   attempts.push(...(credentials.privateKey === undefined ? [...fromAgent, ...fromFiles] : [...fromFiles, ...fromAgent]));
   if (password !== undefined) {
     attempts.push({ name: 'password', wire: 'password', method: { type: 'password', username: user, password } });

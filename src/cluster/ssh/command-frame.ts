@@ -74,7 +74,7 @@ function throughLoginShell(script: string): string {
   return `exec sh -c '${evalPayloadScript}' '${payload}'`;
 }
 
-export const evalPayloadScript = 'eval "$(printf %b "$0")"';
+export const evalPayloadScript: string = 'eval "$(printf %b "$0")"';
 
 /** Which process a command became, by number and start time (clock ticks since boot). */
 export interface RemoteProcessId {
@@ -124,7 +124,8 @@ export class MarkerFilter {
     const at = this.#held.indexOf(this.#needle);
     const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
     if (end < 0) {
-      // From the marker on, or the last bytes: a marker may be cut anywhere, and an error may want to quote the noise.
+      // What is held begins with the marker, or is the last bytes: a marker may be cut anywhere, and an error may want to
+      // quote the noise.
       this.#held = this.#held.subarray(at < 0 ? -longestNote : at);
       return undefined;
     }

@@ -18,7 +18,7 @@ export interface SshOptions extends SshCredentials {
   readonly hostKeyChecking: 'strict' | 'accept-new';
   /** If given, every command runs through `sudo -n`. */
   readonly sudo?: Sudo;
-  /** From the first packet to the end of the login; 20 by default. */
+  /** How long a login may take from its first packet to its end; 20 by default. */
   readonly connectTimeoutSeconds?: number;
   /** Connections at most, each for up to 4 commands at a time; 4 by default. They are opened as they are needed. */
   readonly connections?: number;
@@ -57,7 +57,7 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
       process.fail(stop.reason);
       void finish();
     };
-    // Also when the consumer is not reading at the moment: the command is not to go on until it asks again.
+    // It is given up also when the consumer is not reading at the moment: the command is not to go on until it asks again.
     const finish = (): Promise<void> => {
       const end = process.end().finally(() => {
         release();

@@ -25,7 +25,7 @@ export interface NodeConfig {
   readonly incrementalBackups: boolean;
   /** Absent where the file does not say it. */
   readonly clusterName?: string | undefined;
-  /** As other nodes know it, where the file says it. */
+  /** The address that other nodes know, where the file says it. */
   readonly listenAddress?: string | undefined;
   /** Addresses of the seeds as the file has them; empty with a seed provider of another kind. */
   readonly seeds: readonly string[];
@@ -96,7 +96,7 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
 
 // Prints path NUL storagedir NUL contents. The running server knows best which file it read, unless several run here;
 // then come the places that packages use.
-export const findConfigScript = String.raw`
+export const findConfigScript: string = String.raw`
 given=$1; storage=; live=
 # the brackets keep this text, which stands in command lines itself, from matching
 flags=$(grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon' /proc/[0-9]*/cmdline 2>/dev/null |

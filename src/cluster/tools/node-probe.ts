@@ -67,7 +67,7 @@ export function parseProbe(text: string, directories: readonly string[]): NodePr
 }
 
 // `name TAB values` per line. A directory that is not there yet will lie on its nearest existing parent's file system.
-export const probeToolsScript = String.raw`
+export const probeToolsScript: string = String.raw`
 for tool in lzop curl; do
   place=$(command -v "$tool") || continue
   printf '%s\t%s\t%s\n' "$tool" "$place" "$("$tool" --version </dev/null 2>/dev/null | head -n 1 | tr '\t' ' ')"

@@ -99,7 +99,7 @@ export async function backupsEnabled(node: ToolNode, signal: AbortSignal): Promi
   return answer === 'running';
 }
 
-/** Writes memtables to disk: of everything, a keyspace, or some of its tables. */
+/** Writes the memtables of everything, of a keyspace, or of some of its tables to disk. */
 export async function flush(
   node: ToolNode,
   what: { readonly keyspace?: string; readonly tables?: readonly string[] } = {},

@@ -21,7 +21,7 @@ export interface ToolOutput {
 // nodetool prints half of its errors on standard output, which a failed `run` does not keep. So the shell reports the
 // status in band: stdout as it comes, then a record separator, the status, another, and stderr. Fd 3 is the real stdout.
 const separator = '\u001e';
-export const reportStatusScript = String.raw`{ err=$("$@" 2>&1 >&3 3>&-); status=$?; } 3>&1; printf '\036%s\036%s' "$status" "$err"`;
+export const reportStatusScript: string = String.raw`{ err=$("$@" 2>&1 >&3 3>&-); status=$?; } 3>&1; printf '\036%s\036%s' "$status" "$err"`;
 
 /** Runs a program to its end. Throws RemoteError only when the host could not run it or the connection was lost. */
 export async function runTool(

@@ -8,10 +8,10 @@ import { type Remote } from '../remote.ts';
 import { failureLine, runTool } from './run-tool.ts';
 
 /** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */
-export const defaultService = {
+export const defaultService: { readonly stop: string; readonly start: string } = {
   stop: stopServiceScript,
   start: startServiceScript,
-} as const;
+};
 
 /** What a server that is to be stopped must do before. */
 export type Drain = 'must' | 'if it answers';
@@ -77,7 +77,7 @@ export async function isRunning(remote: Remote, signal: AbortSignal): Promise<bo
 }
 
 // The brackets keep the script from finding itself. DSE starts Cassandra from a class of its own.
-export const findServerScript = String.raw`for p in /proc/[0-9]*; do
+export const findServerScript: string = String.raw`for p in /proc/[0-9]*; do
   tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' && { echo yes; exit 0; }
 done; echo no`;
 
@@ -147,7 +147,7 @@ async function states(node: ToolNode, signal: AbortSignal): Promise<ReadonlyMap<
 
 // A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
 // process group of ours would be ended with us. So it gets a file, and a session of its own.
-export const runDetachedScript = String.raw`said=$(mktemp) || exit 1
+export const runDetachedScript: string = String.raw`said=$(mktemp) || exit 1
 if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
 status=$?; tail -n 20 -- "$said" >&2; rm -f -- "$said"; exit "$status"`;
 

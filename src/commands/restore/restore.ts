@@ -163,7 +163,7 @@ async function undo(id: string, args: Arguments, context: CommandContext): Promi
     throw new UsageError('no hosts', { hint: 'name the nodes of that restore with --hosts' });
   }
   const options = { hosts, id: id === '' ? undefined : id, dryRun: args.flag('dry-run'), ...restartOptions(args) };
-  // Without the location: the nodes have all that is needed, and a store that is away must not keep them down.
+  // The location is not opened: the nodes have all that is needed, and a store that is away must not keep them down.
   const session = openNodes(args);
   try {
     const result = await undoRestore(

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { type Arguments } from '../../cli/arguments.ts';
 import { agentSocket, defaultKeys } from '../../cli/environment.ts';
 import { type Remote } from '../../cluster/remote.ts';
-import { openSsh } from '../../cluster/ssh/ssh.ts';
+import { openSsh, type SshOptions } from '../../cluster/ssh/ssh.ts';
 import { type Programs } from '../../cluster/tools/run-tool.ts';
 
 /** The nodes alone. */
@@ -41,7 +41,7 @@ function programsOf(args: Arguments): Programs {
   };
 }
 
-export function sshOptions(args: Arguments) {
+export function sshOptions(args: Arguments): Omit<SshOptions, 'host'> {
   const key = filePath(args, 'sshkey');
   const agent = agentSocket();
   const sudoUser = args.optionalText('sudo-user');

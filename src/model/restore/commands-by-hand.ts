@@ -77,7 +77,8 @@ function drainCommand({ host, nodetool }: RestartNode): string {
   return `${nodetool} drain || { echo '${advice}' >&2; exit 1; }`;
 }
 
-export const stopServiceScript = 'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
+export const stopServiceScript: string =
+  'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
 export const startServiceScript =
   'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
 

@@ -66,7 +66,10 @@ export function refuseOtherType(type: SchemaStatement, live: readonly SchemaStat
   }
 }
 
-/** `CREATE TYPE ks.name (street text, "Tags" map<text, int>)`: `text`, `map<text,int>`. Rows hold them in this order, without names. */
+/**
+ * `CREATE TYPE ks.name (street text, "Tags" map<text, int>)`: `text`, `map<text,int>`. Rows hold them in this order, without
+ * names.
+ */
 function fieldTypesOf({ text }: SchemaStatement): readonly string[] {
   const tokens = meaningfulTokens(text);
   const [first, last] = [tokens.findIndex((token) => isMark(token, '(')), tokens.findLastIndex((token) => isMark(token, ')'))];

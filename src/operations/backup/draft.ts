@@ -56,7 +56,7 @@ export class Draft {
     }
   }
 
-  /** Until nothing is being saved any more. */
+  /** Resolves when nothing is being saved any more. */
   async settled(): Promise<void> {
     await this.#saving;
   }

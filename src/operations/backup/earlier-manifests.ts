@@ -7,7 +7,7 @@ import { type Repository } from '../../storage/repository.ts';
 import { type Run } from './run.ts';
 import { presentObjects } from '../known-objects.ts';
 
-/** For what is read again: that it is damaged has been said. */
+/** Who listens where something is read again: that it is damaged has been said. */
 const heardBefore: Listen = () => {};
 
 /** What an earlier attempt at this run has stored of a node. */
@@ -37,7 +37,7 @@ export async function earlierAttempt(
   return draft === undefined ? undefined : { manifest: draft, finished: false };
 }
 
-/** Of an incremental backup: what its parent noted as older than itself. */
+/** What the parent of an incremental backup noted as older than itself. */
 export async function setAsideByParent(run: Run, hostId: string, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
   const { repository } = run.parts;
   const parent = run.survey.backups

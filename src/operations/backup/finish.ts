@@ -38,7 +38,7 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, signal: 
   );
 }
 
-/** For a backup of fewer nodes than the ring has: nobody is to take it for one of the cluster. */
+/** A backup of fewer nodes than the ring has says so: nobody is to take it for one of the cluster. */
 export function ringNodes({ ring }: Topology, nodes: number): { readonly ringNodes?: number } {
   return ring.nodes.length > nodes ? { ringNodes: ring.nodes.length } : {};
 }

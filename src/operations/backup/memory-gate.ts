@@ -18,7 +18,7 @@ export class MemoryGate {
     return this.#whole.add(async () => unlessAborted(work, signal));
   }
 
-  /** The same for what ends a node's part: it goes before what begins another's. */
+  /** The same for work that ends a node's part: it goes before what begins another's. */
   async lastOfNode<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     return this.#whole.add(async () => unlessAborted(work, signal), { priority: 1 });
   }
@@ -29,7 +29,7 @@ export class MemoryGate {
   }
 }
 
-/** Not by the queue's own signal: that one gives up what still runs, and nobody would wait until it has cleared up. */
+/** The queue's own signal is of no use: that one gives up what still runs, and nobody would wait until it has cleared up. */
 async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   return work();

@@ -21,7 +21,7 @@ export interface NodeWork {
   readonly takenAt: string;
   /** The tables of the backup; a snapshot must hold every one. */
   readonly tables: readonly TableId[];
-  /** Of a snapshot: what lay in `backups/` before it. Of an incremental backup: what its parent set aside. */
+  /** What lay in `backups/` before a snapshot; for an incremental backup what its parent set aside. */
   readonly setAside: readonly SetAsideFile[];
   readonly keepsIncrementals: boolean;
   readonly compression: CompressionChoice;

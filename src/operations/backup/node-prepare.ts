@@ -19,7 +19,7 @@ import { type UploadedNode, partOf } from './node-upload.ts';
 export interface PreparedNode {
   readonly takenAt: string;
   readonly setAside: readonly SetAsideFile[];
-  /** Of a snapshot: whether Cassandra keeps incremental files from now on. */
+  /** Whether Cassandra keeps incremental files from a snapshot on. */
   readonly keepsIncrementals: boolean;
 }
 

@@ -37,7 +37,10 @@ export async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], si
   await run.parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
 }
 
-/** Interrupted or broken off: the mark says so, if the store still answers. The reason itself is what the caller throws. */
+/**
+ * The mark of a run that was interrupted or broke off says so, if the store still answers. The reason itself is what the
+ * caller throws.
+ */
 export async function markInterrupted(run: Run, error: unknown): Promise<void> {
   const { options, parts } = run;
   const reason = reasonOf(error);

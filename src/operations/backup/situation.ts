@@ -52,7 +52,10 @@ async function openNodes(options: BackupOptions, parts: BackupParts, signal: Abo
   return openMembers(hosts, true, parts, signal);
 }
 
-/** Asked once for a run, before any snapshot: what is flushed before it is turned on no incremental backup would find. */
+/**
+ * The nodes are asked once for a run, before any snapshot: what is flushed before it is turned on no incremental backup would
+ * find.
+ */
 async function keepsIncrementals(members: readonly Member[], signal: AbortSignal): Promise<KeepsIncrementals> {
   return new Map(
     await Promise.all(

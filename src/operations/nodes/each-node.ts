@@ -13,7 +13,7 @@ export interface Outcomes<T> {
 export interface EachNodeOptions {
   /** How many nodes at once. */
   readonly parallel: PerDatacenter;
-  /** Told of every node that fails; nobody when absent. */
+  /** Who is told of every node that fails; nobody when absent. */
   readonly listen?: Listen;
 }
 

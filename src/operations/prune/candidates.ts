@@ -170,7 +170,7 @@ class Family {
       }
     }
     for (const [backup, components] of this.#components) {
-      // As many as the backup uploaded: then they are those, and no manifest has to be read.
+      // Where there are as many as the backup uploaded they are those, and no manifest has to be read.
       if (components.size !== total(backup.manifest.nodes.map(({ newFiles }) => newFiles))) {
         await dropReferenced(repository, [backup], components, signal);
         yield* [...components.values()].filter((object) => this.#isOld(object)).map((object) => candidate(object, true));

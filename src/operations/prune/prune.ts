@@ -41,7 +41,7 @@ export async function prune(
 }
 
 export interface RetentionRequest {
-  /** So many of the series stay. */
+  /** How many of the series stay. */
   readonly keepLast: number;
   /** The series of the backup that was just made. */
   readonly policy: string | undefined;

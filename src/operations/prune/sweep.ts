@@ -139,7 +139,7 @@ async function marksBeside(
     }
   });
   for await (const _ of looks) {
-    // One listing each: which marks are there.
+    // Each listing notes by itself which marks are there.
   }
   return marks;
 }

@@ -22,7 +22,7 @@ export function underCopyNames(sources: Sources, renames: readonly Rename[]): So
   };
 }
 
-/** The same for the same copy of the same backup, so that a second run knows what the first one made. A UUID of version 5. */
+/** The same id for the same copy of the same backup, so that a second run knows what the first one made. A UUID of version 5. */
 function copyId(backup: string, from: TableId, to: TableName): string {
   const hash = createHash('sha1')
     .update(`${backup}\n${tableDirectory(from)}\n${to.keyspace}.${to.table}`)

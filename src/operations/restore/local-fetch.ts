@@ -11,24 +11,27 @@ import { type RestoreFile } from '../../model/restore/plan.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 
-/** Of files that have not come whole. */
+/** What the names of files end with that have not come whole. */
 export const partialSuffix = '.sstash-partial';
 
 export interface LocalFetchParts {
   readonly repository: Repository;
   readonly pool: LzoPool;
   readonly listen: Listen;
-  /** Of all nodes together. */
+  /** Files of all nodes together wait here. */
   readonly queue: PQueue;
 }
 
 /** Files that wait in the queue at once, of all nodes together: with all of them in it, 20,000 took 30 MB. */
 const mostWaiting = 100;
 
-/** From this size on reading and writing go side by side; below it that costs more than it saves. */
+/** Bytes from which on reading and writing go side by side; below them that costs more than it saves. */
 const streamedFrom = 1024 * 1024;
 
-/** Fetches a node's files. Gives the reason of the first failure; other files are still fetched, so that a second run has less to do. */
+/**
+ * Fetches a node's files. Gives the reason of the first failure; other files are still fetched, so that a second run has less
+ * to do.
+ */
 export async function fetchFiles(
   host: string,
   directory: string,

@@ -8,7 +8,7 @@ import { type Member, type MemberParts, type Members, openMembers } from '../nod
 import { type Sources } from '../restore-sources.ts';
 
 export interface TargetQuestion {
-  /** Where to; empty means the hosts that the backup names, or that they are mapped to. */
+  /** The hosts that data goes to; empty means those that the backup names, or that they are mapped to. */
   readonly hosts: readonly string[];
   /** Which of them gets whose data, in place of matching by tokens; who is not in it is matched. */
   readonly map: NodeMap;
@@ -28,7 +28,10 @@ export async function openTargets(
   return openMembers(hosts.length === 0 ? [...own] : hosts, false, parts, signal);
 }
 
-/** Who gets whose data; nobody that of one node alone where it is loaded. Throws UsageError, also when keyspaces of one cluster's own would go to another. */
+/**
+ * Who gets whose data; nobody that of one node alone where it is loaded. Throws UsageError, also when keyspaces of one
+ * cluster's own would go to another.
+ */
 export function matchTargets(
   sources: Sources,
   members: Members,

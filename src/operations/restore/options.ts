@@ -21,12 +21,12 @@ export interface RestoreOptions extends TargetQuestion {
   /** Only the data of these nodes; empty means all. */
   readonly only: readonly string[];
   readonly filter: TableFilter;
-  /** On each node; absent means the method's own place. */
+  /** The directory on each node; absent means the method's own place. */
   readonly directory?: string | undefined;
   readonly transfers: number;
   readonly dryRun: boolean;
   readonly method: RestoreMethod | 'auto';
-  /** Online: empty the tables before, so that they hold exactly what the backup holds. */
+  /** Whether an online restore empties the tables before, so that they hold exactly what the backup holds. */
   readonly truncate: boolean;
   readonly restart: RestartOptions;
   /** Tables that get a copy beside the living one; then nothing else is restored. */

@@ -52,9 +52,9 @@ export function plannedNode({ member, sources, matchedBy, staging, plan }: NodeW
   };
 }
 
-/** With the id that the table of this name has now. */
+/** The table with the id that the table of this name has now. */
 export function withLiveId(table: TableId, topology: Topology | undefined): RestoredTable {
   const live = topology?.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
-  // With Cassandra down nobody can say: then the id of the backup is the best guess.
+  // Nobody can say it with Cassandra down: then the id of the backup is the best guess.
   return topology === undefined ? { ...table, liveId: table.id } : live === undefined ? table : { ...table, liveId: live.id };
 }

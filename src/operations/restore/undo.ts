@@ -9,7 +9,7 @@ import { type Member, type MemberParts, openMembers } from '../nodes/members.ts'
 
 export interface UndoOptions extends RestartOptions {
   readonly hosts: readonly string[];
-  /** Of the restore; the newest that is not undone when absent. */
+  /** Id of the restore; the newest that is not undone when absent. */
   readonly id: string | undefined;
   readonly dryRun: boolean;
 }

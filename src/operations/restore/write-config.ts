@@ -12,7 +12,7 @@ export interface ConfigQuestion {
   /** Only for the successors of these nodes; empty means all. */
   readonly only: readonly string[];
   readonly map: NodeMap;
-  /** On this host; nothing is written without it. */
+  /** The directory on this host; nothing is written without it. */
   readonly directory?: string;
 }
 
@@ -24,7 +24,7 @@ export interface NodeSettings {
   readonly tokens: readonly string[];
   /** Lines for its cassandra.yaml. */
   readonly settings: string;
-  /** Where they were written. */
+  /** The file that they were written to. */
   readonly file?: string;
 }
 

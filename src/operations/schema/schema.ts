@@ -38,7 +38,7 @@ export interface Target {
 }
 
 export interface SchemaResult {
-  /** That were run, or with a dry run would be. */
+  /** The statements that were run, or with a dry run would be. */
   readonly statements: readonly string[];
   readonly existing: readonly string[];
   readonly dryRun: boolean;

@@ -137,7 +137,7 @@ function damageOf(error: unknown): string {
   throw error;
 }
 
-/** Of other backups only the objects that are named here, of the node's own directory all. */
+/** The objects of other backups that are named here, and all of the node's own directory. */
 async function listed(
   store: ObjectStore,
   files: readonly NamedFile[],

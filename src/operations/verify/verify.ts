@@ -15,7 +15,7 @@ import { withLock } from '../with-lock.ts';
 export interface VerifyOptions {
   /** An id, `latest` or `all`. */
   readonly backup: string;
-  /** Also read the objects, all or a part. */
+  /** Which of the objects are read as well, all or a part; none when absent. */
   readonly sample?: ReadSample | undefined;
   /** Objects read side by side. */
   readonly transfers: number;

@@ -40,7 +40,7 @@ exec 3<&0 4>&1
  * `SENT <curl's status> <HTTP status> <etag> <what was said>`. `HEAD` and `TAIL` give the first 9 and the last 4 bytes.
  * The last part comes after `END <plain bytes>`, when every stage has ended well: nothing can become an object before.
  */
-export const sendScript = `${opening}
+export const sendScript: string = `${opening}
 file=$1 count=$2 full=$(($2 * 1048576)) mode=$3
 part() { # part NUMBER: what lies in p
   [ "$1" != 1 ] || printf 'HEAD %s\\n' "$(od -An -v -tx1 -N9 p | tr -d ' \\n')" >&4
@@ -95,7 +95,7 @@ printf 'TAIL %s\\n' "$(tail -c 4 p | od -An -v -tx1 | tr -d ' \\n')"
  * `GOT <curl's status> <lzop's> <writing's> <HTTP status> <length> <cksum> <bytes> <what was said>`; the sum is of the plain bytes or of
  * the stored ones, with the bits of each byte turned round or as they are.
  */
-export const fetchScript = `${opening}
+export const fetchScript: string = `${opening}
 file=$1 mode=$2 of=$3 way=$4
 get() { head -c "$bytes" <&3 | curl -q -sS -f -D h -K - 2>e; echo $? >c; }
 sum() { if [ "$way" = turned ]; then tr '\\000-\\377' '${turning}' | cksum; else cksum; fi; }
@@ -124,7 +124,7 @@ printf 'GOT %s %s %s %s %s %s %s\\n' "$c" "$l" "$w" "$http" "$length" "$s" "$(ca
  * Does what it is told, to many files at once: `VERB BYTES ARGUMENT` and then so many bytes, which are names that end in
  * NUL, or for `curl` its configuration. Says what the program printed and then `ok`; ends with the first program that fails.
  */
-export const batchScript = `${opening}
+export const batchScript: string = `${opening}
 take() { head -c "$bytes" <&3; }
 turned() { # turned PROGRAM…: the sum of all that it prints for the files, with the bits of each byte turned round
   { take | xargs -0 "$@" --; echo $? >x; } | tr '\\000-\\377' '${turning}' | cksum && read -r x <x && [ "$x" = 0 ]
@@ -154,7 +154,7 @@ done
  * Prints what is lacking, and clears away what scripts that were killed have left: their process numbers are in the names. Not
  * what was written within the hour: containers may share a directory, and do not see each other's processes.
  */
-export const probeScript = `
+export const probeScript: string = `
 for left in /dev/shm/sstash-*-* "\${TMPDIR:-/tmp}"/sstash-*-*; do
   number=\${left##*/sstash-}; number=\${number%%-*}
   case $number in '' | *[!0-9]*) continue ;; esac
@@ -167,14 +167,14 @@ done
 [ "$(printf abc | { dd bs=2 count=1 iflag=fullblock 2>/dev/null; head -c 1; })" = abc ] || printf 'a dd or head of GNU or busybox'
 `;
 
-const commands = {
+const commands: Readonly<Record<'send' | 'fetch' | 'batch', Command>> = {
   send: ['sh', '-c', sendScript, 'sh'],
   fetch: ['sh', '-c', fetchScript, 'sh'],
   batch: ['sh', '-c', batchScript, 'sh'],
-} as const;
+};
 
 /** `needBytes` is the room that the script wants to see free, for itself and its like. */
-export function nodeCommand(name: keyof typeof commands, needBytes: number, ...args: readonly string[]): Command {
+export function nodeCommand(name: 'send' | 'fetch' | 'batch', needBytes: number, ...args: readonly string[]): Command {
   return [...commands[name], String(Math.ceil(needBytes / 1024)), ...args];
 }
 

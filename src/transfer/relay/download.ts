@@ -43,12 +43,12 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
 
 const makeParent = 'mkdir -p -- "$(dirname -- "$1")" || exit 1';
 
-export const writeScript = `${makeParent}\ncat >"$1"`;
+export const writeScript: string = `${makeParent}\ncat >"$1"`;
 
-export const unpackScript = `${makeParent}\nlzop -d -c >"$1"`;
+export const unpackScript: string = `${makeParent}\nlzop -d -c >"$1"`;
 
 /** Writes what it reads, unpacked, and prints `cksum` of that with the bits of each byte turned round. */
-export const unpackAndSumScript = `${makeParent}
+export const unpackAndSumScript: string = `${makeParent}
 LC_ALL=C; export LC_ALL
 exec 4>&1
 ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$1"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | { cksum >&4; echo $? >&3; }; } 3>&1)
