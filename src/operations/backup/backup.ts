@@ -1,3 +1,4 @@
+import { openRun } from './open-run.ts';
 import { markInterrupted, saveFailure } from './run-mark.ts';
 import { type BackupResult, type NodeOutcome } from '../../model/backup/backup-result.ts';
 import { type Topology } from '../../cluster/tools/topology.ts';
@@ -9,7 +10,7 @@ import { type Transfer } from '../../transfer/transfer.ts';
 import { commit, release, retire, ringNodes } from './finish.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
 import { type BackupOptions, type BackupParts } from './options.ts';
-import { type Run, openRun } from './run.ts';
+import { type Run } from './run.ts';
 import { clusterSchema, saveClusterFiles } from './cluster-files.ts';
 import { earlierManifests } from './earlier-manifests.ts';
 import { type Member } from '../nodes/members.ts';

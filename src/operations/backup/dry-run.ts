@@ -1,3 +1,4 @@
+import { openRun } from './open-run.ts';
 import { reasonOf } from '../../model/errors.ts';
 import { type BackupPlan, type PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';
@@ -5,7 +6,7 @@ import { tooLittleSpace } from '../../model/backup/free-space.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import { type BackupOptions, type BackupParts } from './options.ts';
-import { type Run, openRun } from './run.ts';
+import { type Run } from './run.ts';
 import { type TransferChoice } from '../../transfer/choice.ts';
 import { type Member } from '../nodes/members.ts';
 
