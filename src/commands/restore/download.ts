@@ -2,10 +2,10 @@ import { UsageError } from '../../model/errors.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { tableFilter } from '../../model/table-filter.ts';
 import { restoreLocal } from '../../operations/restore/local.ts';
-import { restoreJson, restoreText } from '../../report/restore-report.ts';
 import { type Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';
+import { restoreOutcome } from './outcome.ts';
 
 export const downloadCommand: Command = {
   words: ['download [backup]'],
@@ -51,14 +51,7 @@ export const downloadCommand: Command = {
     };
     const session = await openStored(args, context);
     try {
-      const result = await restoreLocal(options, { ...session, listen: context.listen }, context.signal);
-      const failed = result.nodes.some(({ error }) => error !== undefined);
-      return {
-        json: restoreJson(result),
-        text: restoreText(result),
-        warnings: result.warnings,
-        exitCode: failed ? exitCodes.partial : exitCodes.done,
-      };
+      return restoreOutcome(await restoreLocal(options, { ...session, listen: context.listen }, context.signal));
     } finally {
       await session.close();
     }

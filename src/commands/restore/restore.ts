@@ -12,7 +12,7 @@ import { type RestartOptions } from '../../operations/restore/cluster-restart.ts
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/restore/local.ts';
 import { undoRestore } from '../../operations/restore/undo.ts';
-import { restoreJson, restoreQuestion, restoreText, undoQuestion, undoText } from '../../report/restore-report.ts';
+import { restoreQuestion, undoQuestion, undoText } from '../../report/restore-report.ts';
 import { type Command } from '../command.ts';
 import {
   choiceOf,
@@ -24,6 +24,7 @@ import {
   transferOptions,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
+import { restoreOutcome } from './outcome.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;
 
@@ -144,13 +145,7 @@ export const restoreCommand: Command = {
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
       }
-      const failed = result.nodes.some((node) => node.error !== undefined);
-      return {
-        json: restoreJson(result),
-        text: restoreText(result),
-        warnings: result.warnings,
-        exitCode: failed ? exitCodes.partial : exitCodes.done,
-      };
+      return restoreOutcome(result);
     } finally {
       await session.close();
     }

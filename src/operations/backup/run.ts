@@ -1,6 +1,6 @@
 import { type KindDecision } from '../../model/backup/backup-kind.ts';
 import { type BackupRef, type InProgress } from '../../model/backup/manifest.ts';
-import { MemoryGate } from './memory-gate.ts';
+import { type MemoryGate } from './memory-gate.ts';
 import { type Situation } from './situation.ts';
 
 /** What is settled before anything is touched. */
