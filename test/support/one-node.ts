@@ -172,7 +172,8 @@ export function idAfter(minutes: number): string {
   return backupIdAt(new Date(Date.UTC(2026, 10, 21, 3, minutes)));
 }
 
-function sstable(generation: number, bytes: number): Readonly<Record<string, Uint8Array | string>> {
+/** Components of an sstable by name, with the digest that Cassandra would write. */
+export function sstable(generation: number, bytes: number): Readonly<Record<string, Uint8Array | string>> {
   const data = rows(bytes, generation);
   const components = ['Data.db', 'Digest.crc32', 'Filter.db', 'Statistics.db', 'TOC.txt'];
   return {
@@ -192,7 +193,8 @@ async function takeSnapshot(table: string, tag: string): Promise<void> {
   await writeFile(join(snapshot, 'schema.cql'), 'CREATE TABLE shop.users (id int PRIMARY KEY);\n');
 }
 
-async function linkAll(from: string, to: string, which: (name: string) => boolean): Promise<readonly string[]> {
+/** Hard links, as Cassandra makes snapshots. Gives the names. */
+export async function linkAll(from: string, to: string, which: (name: string) => boolean): Promise<readonly string[]> {
   await mkdir(to, { recursive: true });
   const entries = await readdir(from, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() && which(entry.name)).map(({ name }) => name);

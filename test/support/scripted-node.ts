@@ -1,0 +1,205 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type TestContext } from 'node:test';
+import { findInScript } from '../../src/cluster/files/find-links.ts';
+import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts';
+import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
+import { readInScript } from '../../src/cluster/files/small-files.ts';
+import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
+import { clearIncomingScript, finishUnitScript, openStagingScript } from '../../src/cluster/placing/staging.ts';
+import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
+import { findConfigScript } from '../../src/cluster/tools/node-config.ts';
+import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
+import { type Node } from '../../src/model/ring/ring.ts';
+import { type TableId, tableDirectory } from '../../src/model/sstable.ts';
+import { localRemote } from './local-remote.ts';
+import { linkAll, sstable } from './one-node.ts';
+import { type Recorded, recordedNodetool } from './recorded.ts';
+import { cql, fails, program, runsOn, says, script, type ScriptedRemote, scriptedRemote } from './scripted-remote.ts';
+import {
+  type ClusterView,
+  createTable,
+  dataPathsText,
+  describeText,
+  infoText,
+  probeText,
+  ringText,
+  schemaText,
+  snapshotsText,
+  statusText,
+  systemRowsText,
+  tableStatesText,
+} from './scripted-texts.ts';
+
+/**
+ * A node whose files are real and whose Cassandra is not: `find`, `cat` and the like run on a directory of this machine,
+ * nodetool and cqlsh answer from a script. What a test wants otherwise it says by rules of its own on `remote`.
+ */
+export class ScriptedNode {
+  readonly host: string;
+  readonly node: Node;
+  readonly remote: ScriptedRemote;
+  /** What the node believes of the cluster. */
+  view: ClusterView;
+  /** Whether Cassandra runs: nodetool and cqlsh get no answer otherwise. */
+  up = true;
+  uptimeSeconds = 86_400;
+  /** What `nodetool statusbackup` says: whether flushed sstables are linked into `backups`. */
+  keepsIncrementals = false;
+  /** What cassandra.yaml says of it. */
+  incrementalBackups = false;
+  /** When tables were truncated, by their id. */
+  readonly truncatedAt: Map<string, Date> = new Map();
+  readonly #root: string;
+
+  constructor(
+    test: TestContext,
+    host: string,
+    node: Node,
+    { root, view }: { readonly root: string; readonly view: ClusterView },
+  ) {
+    this.host = host;
+    this.node = node;
+    this.view = view;
+    this.#root = root;
+    this.remote = scriptedRemote(test, host);
+    this.#answerFiles();
+    this.#answerNodetool();
+    this.#answerCqlsh();
+    this.remote.on((call) => !this.up && (program('nodetool')(call) || program('cqlsh')(call)), fails(refused));
+  }
+
+  /** The one data directory. */
+  get data(): string {
+    return join(this.#root, 'data');
+  }
+
+  live(table: TableId): string {
+    return join(this.data, tableDirectory(table));
+  }
+
+  /** Writes a small sstable into the table's live directory, and links it where incremental backups are on. */
+  async writeSSTable(table: TableId, generation: number): Promise<void> {
+    const live = this.live(table);
+    await mkdir(join(live, 'backups'), { recursive: true });
+    for (const [name, content] of Object.entries(sstable(generation, 2000))) {
+      await writeFile(join(live, name), content);
+    }
+    if (this.keepsIncrementals) {
+      await linkAll(live, join(live, 'backups'), (name) => name.startsWith(`nb-${generation}-`));
+    }
+  }
+
+  /** Tags of the snapshots that lie on the node. */
+  async snapshots(): Promise<readonly string[]> {
+    return [...new Set((await this.#snapshotPlaces()).map((place) => basename(place)))].toSorted();
+  }
+
+  /** As Cassandra does: links of every file, its own list of them, and the schema. */
+  async takeSnapshot(tag: string, tables: readonly TableId[] = this.view.tables): Promise<void> {
+    for (const table of tables) {
+      const snapshot = join(this.live(table), 'snapshots', tag);
+      const names = await linkAll(this.live(table), snapshot, () => true);
+      const files = names.filter((name) => name.endsWith('-Data.db'));
+      await writeFile(join(snapshot, 'manifest.json'), JSON.stringify({ files }));
+      await writeFile(join(snapshot, 'schema.cql'), `${createTable(table)}\n`);
+    }
+  }
+
+  async #snapshotPlaces(): Promise<readonly string[]> {
+    const entries = await readdir(this.data, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && basename(entry.parentPath) === 'snapshots')
+      .map(({ parentPath, name }) => join(parentPath, name));
+  }
+
+  #answerFiles(): void {
+    const { remote } = this;
+    const real = runsOn(localRemote({ host: this.host }));
+    const reading = [findInScript, readInScript, listLiveFilesScript, markAgesScript, listFilesScript];
+    const writing = [removeFilesScript, openStagingScript, finishUnitScript, clearIncomingScript];
+    const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];
+    for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
+      remote.on(match, real);
+    }
+    remote.on(
+      script(findConfigScript),
+      says(() => `/etc/cassandra/cassandra.yaml\0\0${this.#configText()}`),
+    );
+    remote.on(program('stat', '-L', '-c', '%U:%G'), says('cassandra:cassandra\n'));
+    remote.on(
+      script(probeToolsScript),
+      says(({ argv }) => probeText(argv.slice(4))),
+    );
+  }
+
+  #answerNodetool(): void {
+    const answers: Readonly<Record<string, (...args: readonly string[]) => Answer | Promise<Answer>>> = {
+      'info -T': () => infoText(this.node, this.uptimeSeconds),
+      ring: () => ringText(this.view.nodes),
+      status: () => statusText(this.view.nodes),
+      describecluster: () => describeText(this.view),
+      datapaths: () => dataPathsText(this.view.tables, this.data),
+      statusbackup: () => (this.keepsIncrementals ? 'running\n' : 'not running\n'),
+      flush: () => '',
+      listsnapshots: async () => snapshotsText(await this.snapshots()),
+      'snapshot -t': (tag = '', flag = '', ...names) => this.#snapshot(tag, flag, names),
+      'clearsnapshot -t': async (tag = '') => {
+        const places = (await this.#snapshotPlaces()).filter((place) => basename(place) === tag);
+        await Promise.all(places.map((place) => rm(place, { recursive: true })));
+        return `Requested clearing snapshot(s) for [all keyspaces] with snapshot name [${tag}]\n`;
+      },
+    };
+    for (const [verb, answer] of Object.entries(answers)) {
+      const words = ['nodetool', ...verb.split(' ')];
+      this.remote.on(
+        program(...words),
+        says(({ argv }) => answer(...argv.slice(words.length))),
+      );
+    }
+  }
+
+  async #snapshot(tag: string, flag: string, names: readonly string[]): Promise<Answer> {
+    if ((await this.snapshots()).includes(tag)) {
+      return recordedNodetool('5.0.9', 'snapshot-duplicate-tag');
+    }
+    const chosen = names.flatMap((name) => name.split(','));
+    const isChosen = ({ keyspace, table }: TableId) => chosen.includes(keyspace) || chosen.includes(`${keyspace}.${table}`);
+    await this.takeSnapshot(tag, flag === '' ? this.view.tables : this.view.tables.filter(isChosen));
+    return `Requested creating snapshot(s) for [all keyspaces] with snapshot name [${tag}]\nSnapshot directory: ${tag}\n`;
+  }
+
+  #answerCqlsh(): void {
+    const { remote } = this;
+    // Statements that change something.
+    remote.on(program('cqlsh'), says(''));
+    remote.on(
+      cql('FROM system.peers'),
+      says(() => systemRowsText(this.view, this.node)),
+    );
+    remote.on(
+      cql('truncated_at'),
+      says(() => tableStatesText(this.view.tables, this.truncatedAt)),
+    );
+    remote.on(
+      cql('DESCRIBE SCHEMA'),
+      says(() => schemaText(this.view.tables)),
+    );
+  }
+
+  #configText(): string {
+    return [
+      `cluster_name: ${this.view.cluster}`,
+      `data_file_directories: [${this.data}]`,
+      ...['commitlog', 'hints', 'saved_caches'].map((name) => `${name}_directory: ${join(this.#root, name)}`),
+      `listen_address: ${this.node.address}`,
+      `incremental_backups: ${this.incrementalBackups}`,
+      `seed_provider: [{class_name: Simple, parameters: [{seeds: "${this.view.nodes[0]?.address ?? ''}"}]}]`,
+      '',
+    ].join('\n');
+  }
+}
+
+type Answer = string | Recorded;
+
+const refused = "nodetool: Failed to connect to '127.0.0.1:7199' - ConnectException: 'Connection refused (Connection refused)'.";

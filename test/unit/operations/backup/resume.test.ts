@@ -1,0 +1,134 @@
+/** The run after one that broke off: it goes on with what is there, on the nodes and in the store. */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { NotFoundError } from '../../../../src/model/errors.ts';
+import { draftKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { never } from '../../../support/never.ts';
+import { recordedNodetool } from '../../../support/recorded.ts';
+import { orders, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
+import { fails, onCall, program, says } from '../../../support/scripted-remote.ts';
+
+const snapshot = program('nodetool', 'snapshot');
+const clear = program('nodetool', 'clearsnapshot');
+const reading = program('xargs', '-0', 'cat');
+
+/** Two nodes, and a run whose second node failed while its files were read. */
+async function halfDone(t: TestContext) {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  cluster.node('node2').remote.on(reading, onCall(1, fails('cat: Input/output error', 123)));
+  const { id, complete } = await cluster.backUp();
+  assert.equal(complete, false);
+  return { cluster, id, tag: `sstash-${id}` };
+}
+
+test('the same command goes on with the run, and takes no snapshot where the first one is whole', async (t) => {
+  const { cluster, id, tag } = await halfDone(t);
+  cluster.store.calls.length = 0;
+  const result = await cluster.backUp();
+  assert.deepEqual([result.id, result.complete], [id, true]);
+  assert.match(result.reason, /^an unfinished run of the same nodes and tables is there; going on with /);
+  assert.deepEqual(await cluster.listing(), [`${id} complete`]);
+  for (const { remote } of cluster.nodes) {
+    assert.deepEqual(remote.ran(snapshot), [`nodetool snapshot -t ${tag}`]);
+  }
+  assert.deepEqual(await cluster.node('node2').snapshots(), []);
+});
+
+test('of a node that was finished nothing is read or sent again', async (t) => {
+  const { cluster } = await halfDone(t);
+  const { remote } = cluster.node('node1');
+  const read = remote.ran(reading).length;
+  cluster.store.calls.length = 0;
+  await cluster.backUp();
+  assert.equal(remote.ran(reading).length, read);
+  const puts = cluster.store.calls.filter(({ verb, key }) => verb === 'put' && key.includes('/node1/'));
+  assert.deepEqual(puts, []);
+});
+
+test('what a prune took from a finished node meanwhile is sent again', async (t) => {
+  const { cluster, id } = await halfDone(t);
+  const [data = ''] = (await cluster.keys(`${id}/node1/shop/`)).filter((key) => key.endsWith('Data.db'));
+  await cluster.store.delete([data], never);
+  const result = await cluster.backUp();
+  assert.equal(result.complete, true);
+  assert.deepEqual(await cluster.keys(data), [data]);
+});
+
+test('a finished node whose manifest is damaged is done again, and people hear why', async (t) => {
+  const { cluster, id } = await halfDone(t);
+  await cluster.store.put(nodeManifestKey({ id }, 'node1'), Buffer.from('garbage'), {}, never);
+  const result = await cluster.backUp();
+  assert.equal(result.complete, true);
+  const told = cluster.warnings.filter((text) => text.startsWith('node1: what it names is sent again: '));
+  assert.equal(told.length, 1);
+});
+
+test('a snapshot that is not whole any more is cleared, and another one taken under its name', async (t) => {
+  const { cluster, tag } = await halfDone(t);
+  const node = cluster.node('node2');
+  await rm(join(node.live(orders), 'snapshots', tag), { recursive: true });
+  const result = await cluster.backUp();
+  assert.equal(result.complete, true);
+  assert.deepEqual(node.remote.ran(clear).slice(0, 1), [`nodetool clearsnapshot -t ${tag}`]);
+  assert.equal(node.remote.ran(snapshot).length, 2);
+});
+
+test('a snapshot that somebody cleared meanwhile is taken again', async (t) => {
+  const { cluster, tag } = await halfDone(t);
+  const node = cluster.node('node2');
+  await Promise.all([users, orders].map((table) => rm(join(node.live(table), 'snapshots', tag), { recursive: true })));
+  const result = await cluster.backUp();
+  assert.equal(result.complete, true);
+  assert.equal(node.remote.ran(snapshot).length, 2);
+});
+
+test('a tag that is taken on a node is no snapshot of a new run', async (t) => {
+  const cluster = await scriptedCluster(t);
+  const { remote } = cluster.node('node1');
+  remote.on(snapshot, says(recordedNodetool('4.1.10', 'snapshot-duplicate-tag')));
+  const { complete, nodes } = await cluster.backUp();
+  assert.equal(complete, false);
+  assert.match(
+    nodes[0]?.error ?? '',
+    /^nodetool snapshot failed on node1: .*already exists \(another run used this tag; clear it or begin a new backup\)$/,
+  );
+});
+
+test('a new snapshot, where it is asked for, leaves the unfinished run as it is', async (t) => {
+  const { cluster, id } = await halfDone(t);
+  const result = await cluster.backUp({ kind: 'snapshot' });
+  assert.notEqual(result.id, id);
+  assert.deepEqual(
+    (await cluster.listing()).map((line) => line.split(':')[0]),
+    [`${id} node1 done, node2 failed`, `${result.id} complete`],
+  );
+  assert.deepEqual(await cluster.node('node2').snapshots(), [`sstash-${id}`]);
+});
+
+test('nothing is gone on with where nothing is unfinished', async (t) => {
+  const cluster = await scriptedCluster(t);
+  await cluster.backUp();
+  await assert.rejects(cluster.backUp({ resume: true }), NotFoundError);
+  assert.equal((await cluster.listing()).length, 1);
+});
+
+test('what an attempt noted before its snapshot holds for the attempt that goes on', async (t) => {
+  const cluster = await scriptedCluster(t);
+  const node = cluster.node('node1');
+  node.keepsIncrementals = true;
+  await node.writeSSTable(users, 2);
+  node.remote.on(snapshot, onCall(1, fails('error: it hangs')));
+  const first = await cluster.backUp();
+  const noted = (await cluster.repository.draft(first, 'node1', never))?.setAside?.map(({ path }) => path);
+  assert.equal(noted?.length, 5);
+  const second = await cluster.backUp();
+  const manifest = await cluster.repository.nodeManifest(second, 'node1', never);
+  assert.deepEqual([second.id, second.complete, manifest?.keepsIncrementals], [first.id, true, true]);
+  assert.deepEqual(
+    manifest?.setAside?.map(({ path }) => path),
+    noted,
+  );
+  assert.deepEqual(await cluster.keys(draftKey(first, 'node1')), []);
+});
