@@ -1,6 +1,6 @@
 /**
  * The errors that the core throws. Each says what failed and where; `hint` says what to do about it; `cause` keeps the
- * reason. A kind of its own stands only where a caller branches on it or the exit code differs (DESIGN, section 5).
+ * reason. A kind of its own stands only where a caller branches on it or the exit code differs.
  */
 export interface ErrorOptions {
   readonly cause?: unknown;
@@ -103,6 +103,9 @@ export class StorageError extends BackupError {
 
 /** A conditional put found the object already there, or changed. */
 export class ConditionFailedError extends StorageError {}
+
+/** The server does not know something that was asked for, such as a condition. */
+export class UnsupportedError extends StorageError {}
 
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
