@@ -35,11 +35,15 @@ export async function retry<T>(
         throw error;
       }
       again?.(error);
-      const delayMs = patience.firstDelayMs * 2 ** (attempt - 1) * (1 + Math.random() / 2);
       // The timer's own AbortError says nothing; the loop begins with the reason.
-      await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+      await sleep(delayAfter(attempt, patience), undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+/** How long to wait after so many failures before the next try, in milliseconds. */
+export function delayAfter(failures: number, { firstDelayMs }: Patience): number {
+  return firstDelayMs * 2 ** (failures - 1) * (1 + Math.random() / 2);
 }
 
 function isTransient(error: unknown): boolean {

@@ -104,6 +104,9 @@ export class StorageError extends BackupError {
 /** A conditional put found the object already there, or changed. */
 export class ConditionFailedError extends StorageError {}
 
+/** The server does not know something that was asked for, such as a condition. */
+export class UnsupportedError extends StorageError {}
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

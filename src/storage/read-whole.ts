@@ -1,6 +1,5 @@
-import { ConditionFailedError, NotFoundError } from '../model/errors.ts';
+import { ConditionFailedError, NotFoundError, UnsupportedError } from '../model/errors.ts';
 import { type ObjectStore } from './object-store.ts';
-import { isUnknownToServer } from './s3/errors.ts';
 
 /** A small object's bytes, undefined when it is not there. */
 export async function readWhole(store: ObjectStore, key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -26,7 +25,7 @@ export async function putNew(store: ObjectStore, key: string, body: Uint8Array, 
   try {
     await store.put(key, body, { ifAbsent: true }, signal);
   } catch (error) {
-    if (!isUnknownToServer(error)) {
+    if (!(error instanceof UnsupportedError)) {
       throw error;
     }
     if ((await store.stat(key, signal)) !== undefined) {

@@ -1,7 +1,7 @@
 import { putNew, readWhole } from './read-whole.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, type Survey, byTime, refOf, refOfNode } from '../model/backup/backup.ts';
+import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
 import {
   type BackupId,
@@ -29,6 +29,9 @@ import { SharedTables } from './shared-tables.ts';
 
 /** Requests side by side while many backups are looked at. */
 const readersAtOnce = 16;
+
+/** What a directory holds: a backup or a run, one that cannot be read, or neither. */
+export type Look = (ref: BackupRef) => Promise<Backup | DamagedBackup | undefined>;
 
 /**
  * The backups of one location. Nothing here is cached: what the bucket holds is the truth.
@@ -60,19 +63,18 @@ export class Repository {
 
   /** The same, and apart from them those that cannot be read: two requests per snapshot backup, one per incremental. */
   async survey(signal: AbortSignal): Promise<Survey> {
+    return this.surveyBy((ref) => this.look(ref, signal), signal);
+  }
+
+  /** The same by what `look` finds in each directory that can be a backup's. */
+  async surveyBy(look: Look, signal: AbortSignal): Promise<Survey> {
     const directories = await this.directoryIds('', signal);
-    const backups: Backup[] = [];
-    const damaged: DamagedBackup[] = [];
-    for await (const family of sideBySide(directories, readersAtOnce, (id) => this.#family(id, signal))) {
-      for (const found of family) {
-        if ('reason' in found) {
-          damaged.push(found);
-        } else {
-          backups.push(found);
-        }
-      }
+    const found: (Backup | DamagedBackup)[] = [];
+    for await (const family of sideBySide(directories, readersAtOnce, (id) => this.#family(id, look, signal))) {
+      found.push(...family);
     }
-    return { backups: backups.toSorted(byTime), damaged, directories };
+    const backups = found.filter((each): each is Backup => !isDamaged(each)).toSorted(byTime);
+    return { backups, damaged: found.filter(isDamaged), directories };
   }
 
   /** Directories that can be backups, finished or not. */
@@ -87,16 +89,14 @@ export class Repository {
   }
 
   /** A snapshot backup and its incremental backups. */
-  async #family(id: BackupId, signal: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
-    const [snapshot, children] = await Promise.all([
-      this.#look({ id }, signal),
-      this.directoryIds(incrementalsPrefix(id), signal),
-    ]);
-    const incrementals = await Promise.all(children.map((child) => this.#look({ id: child, parent: id }, signal)));
-    return [snapshot, ...incrementals].filter((backup) => backup !== undefined);
+  async #family(id: BackupId, look: Look, signal: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
+    const [snapshot, children] = await Promise.all([look({ id }), this.directoryIds(incrementalsPrefix(id), signal)]);
+    const incrementals = await Promise.all(children.map((child) => look({ id: child, parent: id })));
+    return [snapshot, ...incrementals].filter((found) => found !== undefined);
   }
 
-  async #look(ref: BackupRef, signal: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
+  /** The same as `backup`, with the damage of a manifest or mark that cannot be read as what is found. */
+  async look(ref: BackupRef, signal: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
     try {
       return await this.backup(ref, signal);
     } catch (error) {

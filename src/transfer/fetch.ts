@@ -1,12 +1,12 @@
-import { crcText, type StoredSum, sumText } from '../model/backup/stored-sum.ts';
+import { crcText } from '../model/backup/stored-sum.ts';
 import { crc32 } from 'node:zlib';
 import { Cksum } from '../codec/cksum.ts';
 import { type LzoPool } from '../codec/lzo/pool.ts';
 import { lzopDecode } from '../codec/lzop/decode.ts';
 import { ContainerFollower } from '../codec/lzop/follow.ts';
-import { IntegrityError } from '../model/errors.ts';
 import { type StoredFile } from '../model/backup/manifest.ts';
 import { type ObjectStore } from '../storage/object-store.ts';
+import { proveObject, provePlain } from './proof.ts';
 
 /**
  * The plain bytes of a stored component. Ends with IntegrityError unless the object had its recorded size and checksum,
@@ -27,7 +27,7 @@ export async function* plainBytes(
     crc = crc32(chunk, crc);
     yield chunk;
   }
-  checkPlain(file, bytes, crc);
+  provePlain(file, bytes, crc);
 }
 
 /**
@@ -44,12 +44,12 @@ export async function* checkStored(store: ObjectStore, file: StoredFile, signal:
   }
   const summary = follower.end();
   const { storedBytes } = summary;
-  checkObject(
+  proveObject(
     file,
     storedBytes,
     cksum === undefined ? { storedCrc32: crcText(summary.storedCrc32) } : { storedCksum: cksum.sum },
   );
-  checkPlain(file, summary.plainBytes, summary.plainCrc32);
+  provePlain(file, summary.plainBytes, summary.plainCrc32);
 }
 
 async function* checkedObject(store: ObjectStore, file: StoredFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -65,29 +65,7 @@ async function* checkedObject(store: ObjectStore, file: StoredFile, signal: Abor
     }
     yield chunk;
   }
-  checkObject(file, bytes, cksum === undefined ? { storedCrc32: crcText(crc) } : { storedCksum: cksum.sum });
-}
-
-function checkObject(file: StoredFile, bytes: number, sum: StoredSum): void {
-  if (bytes !== file.storedBytes) {
-    throw new IntegrityError(`${file.key} has ${bytes} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
-  }
-  if (sumText(sum) !== sumText(file)) {
-    throw new IntegrityError(`${file.key} has ${sumText(sum)}, its manifest says ${sumText(file)}`, { check: 'checksum' });
-  }
-}
-
-function checkPlain(file: StoredFile, bytes: number, crc: number | undefined): void {
-  if (bytes !== file.bytes) {
-    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${file.bytes}`, {
-      check: 'plain-size',
-    });
-  }
-  if (crc !== undefined && file.digest !== undefined && crcText(crc) !== file.digest) {
-    throw new IntegrityError(`${file.key} holds data with CRC-32 ${crcText(crc)}, Cassandra's digest says ${file.digest}`, {
-      check: 'digest',
-    });
-  }
+  proveObject(file, bytes, cksum === undefined ? { storedCrc32: crcText(crc) } : { storedCksum: cksum.sum });
 }
 
 /** An upper bound of what an object can grow to: a block that does not shrink is stored, with its header. */

@@ -1,6 +1,7 @@
 import { cksumOfTurned } from '../codec/cksum.ts';
-import { IntegrityError, RemoteError } from '../model/errors.ts';
+import { RemoteError } from '../model/errors.ts';
 import { type StoredFile } from '../model/backup/manifest.ts';
+import { otherSum, provePlainSize } from './proof.ts';
 
 /** What `cksum` printed; NaN where it printed nothing that is understood. */
 export interface NodeSum {
@@ -34,35 +35,15 @@ export function checkOf(file: StoredFile): Check {
     : { ...stored, way: 'turned', sum: cksumOfTurned(Number.parseInt(file.storedCrc32, 16), storedBytes) };
 }
 
-/** Throws IntegrityError when the object is not as long as its manifest says. */
-export function proveLength(file: StoredFile, length: number): void {
-  if (length !== file.storedBytes) {
-    throw new IntegrityError(`${file.key} has ${length} bytes, its manifest says ${file.storedBytes}`, { check: 'size' });
-  }
-}
-
 /** Throws IntegrityError unless the node found the sum, of as many bytes; RemoteError where it has not said what it found. */
 export function proveSum(host: string, file: StoredFile, check: Check, { cksum, bytes }: NodeSum): void {
   if (Number.isNaN(cksum) || Number.isNaN(bytes)) {
     throw new RemoteError(`${host} did not say the sum of ${file.key}`, { host });
   }
-  if (bytes !== check.bytes) {
-    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${check.bytes}`, {
-      check: 'plain-size',
-    });
-  }
+  provePlainSize({ key: file.key, bytes: check.bytes }, bytes);
   if (cksum !== check.sum) {
     throw otherSum(file, check.of);
   }
-}
-
-/** The object holds something else than was stored, or than Cassandra wrote. */
-export function otherSum(file: StoredFile, of: 'plain' | 'stored'): IntegrityError {
-  return of === 'plain'
-    ? new IntegrityError(`${file.key} holds data whose CRC-32 is not the ${file.digest} of Cassandra's digest`, {
-        check: 'digest',
-      })
-    : new IntegrityError(`${file.key} has not the checksum that its manifest says`, { check: 'checksum' });
 }
 
 /** From `lzop -l`: method, compressed, plain, ratio, name; heads and totals have no method. */

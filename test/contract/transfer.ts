@@ -259,8 +259,8 @@ export function transferContract(under: TransferUnderTest): void {
     const abort = new AbortController();
     const slow: Remote = {
       ...remote,
-      async *read(command, options) {
-        for await (const chunk of remote.read(command, options, never)) {
+      async *read(command, options, either) {
+        for await (const chunk of remote.read(command, options, either)) {
           yield chunk;
           abort.abort(new Error('enough'));
         }

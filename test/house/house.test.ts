@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -74,9 +74,7 @@ test('no room is called like a floor, or lint would take one for the other', asy
 });
 
 test('an import against the arrows, or past a door, fails lint in every folder', { timeout: 120_000 }, async (context) => {
-  const directory = await temporaryDirectory(context);
-  await copyFile(join(root, '.oxlintrc.json'), join(directory, '.oxlintrc.json'));
-  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+  const directory = await lintable(context);
   const folders = (await foldersOf('')).filter(({ path }) => path !== '');
   const expected: string[] = [];
   for (const { path } of folders) {
@@ -87,22 +85,47 @@ test('an import against the arrows, or past a door, fails lint in every folder',
     const libraries = Object.entries(doors).filter(([, allowed]) => !allowed.test(path));
     const forbidden = [...floors.map((other) => `${up}${other}/any.ts`), ...libraries.map(([name]) => name)];
     const allowed = open.filter((other) => other !== floor).map((other) => `${up}${other}/any.ts`);
-    for (const [index, specifier] of [...forbidden, ...allowed].entries()) {
-      const file = `src/${path}/planted-${index}.ts`;
-      await mkdir(dirname(join(directory, file)), { recursive: true });
-      await writeFile(
-        join(directory, file),
-        `import { planted } from '${specifier}';\n\nexport const used: unknown = planted;\n`,
-      );
-      if (index < forbidden.length) {
-        expected.push(`${file} ${specifier}`);
-      }
-    }
+    expected.push(...(await plant(directory, path, forbidden, allowed)));
   }
   const found = await restrictedImports(directory);
   assert.ok(expected.length > folders.length * 5);
   assert.deepEqual(found.toSorted(), expected.toSorted());
 });
+
+test('an import from one of the stores fails lint everywhere else in storage', { timeout: 120_000 }, async (context) => {
+  const directory = await lintable(context);
+  const expected = [
+    await plant(directory, 'storage', ['./s3/any.ts', './directory/any.ts'], ['./lock/any.ts', './any.ts']),
+    await plant(directory, 'storage/lock', ['../s3/any.ts', '../directory/any.ts'], ['../any.ts', './any.ts']),
+    await plant(directory, 'storage/s3', ['../directory/any.ts'], ['../any.ts', './any.ts']),
+    await plant(directory, 'storage/directory', ['../s3/any.ts'], ['../any.ts', './any.ts']),
+  ].flat();
+  assert.deepEqual((await restrictedImports(directory)).toSorted(), expected.toSorted());
+});
+
+/** A directory that is linted as this one is, with nothing in it yet. */
+async function lintable(context: TestContext): Promise<string> {
+  const directory = await temporaryDirectory(context);
+  await copyFile(join(root, '.oxlintrc.json'), join(directory, '.oxlintrc.json'));
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+  return directory;
+}
+
+/** Puts a file into a folder for each import. Gives what lint has to say of those that are forbidden: file and specifier. */
+async function plant(
+  directory: string,
+  path: string,
+  forbidden: readonly string[],
+  allowed: readonly string[],
+): Promise<readonly string[]> {
+  const fileOf = (index: number): string => `src/${path}/planted-${index}.ts`;
+  await mkdir(join(directory, 'src', path), { recursive: true });
+  for (const [index, specifier] of [...forbidden, ...allowed].entries()) {
+    const text = `import { planted } from '${specifier}';\n\nexport const used: unknown = planted;\n`;
+    await writeFile(join(directory, fileOf(index)), text);
+  }
+  return forbidden.map((specifier, index) => `${fileOf(index)} ${specifier}`);
+}
 
 /** What `no-restricted-imports` says of the files in a directory: file and specifier. */
 async function restrictedImports(directory: string): Promise<readonly string[]> {

@@ -1,5 +1,4 @@
 import { UsageError } from '../../model/errors.ts';
-import { exitCodes } from '../../cli/run.ts';
 import { tableFilter } from '../../model/table-filter.ts';
 import { restoreLocal } from '../../operations/restore/local.ts';
 import { type Command } from '../command.ts';

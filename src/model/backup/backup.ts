@@ -20,6 +20,10 @@ export interface DamagedBackup extends BackupRef {
   readonly reason: string;
 }
 
+export function isDamaged(found: Backup | DamagedBackup): found is DamagedBackup {
+  return 'reason' in found;
+}
+
 /**
  * Whether a backup cannot be restored without the other: its parent, or an earlier incremental backup of the same parent. Their
  * names decide, as one of the two may be unreadable: ids of incremental backups are moments.

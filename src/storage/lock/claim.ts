@@ -1,11 +1,10 @@
 import { type Clock } from '../../flow/clock.ts';
-import { ConditionFailedError } from '../../model/errors.ts';
+import { ConditionFailedError, UnsupportedError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type LockRecord, type SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import { encodeLock, readLock } from './format.ts';
 import { type ObjectStore, type PutOptions } from '../object-store.ts';
-import { isUnknownToServer } from '../s3/errors.ts';
 
 export interface Claiming {
   readonly store: ObjectStore;
@@ -69,7 +68,7 @@ async function putEvenIf(store: ObjectStore, body: Uint8Array, condition: PutOpt
   try {
     await store.put(lockKey(), body, condition, signal);
   } catch (error) {
-    if (!isUnknownToServer(error)) {
+    if (!(error instanceof UnsupportedError)) {
       throw error;
     }
     await store.put(lockKey(), body, {}, signal);
@@ -86,7 +85,7 @@ async function honoursConditions(store: ObjectStore, record: LockRecord, signal:
       await store.put(lockKey(), Buffer.concat([encodeLock(record), Buffer.from('\n')]), condition, signal);
       return false;
     } catch (error) {
-      if (isUnknownToServer(error)) {
+      if (error instanceof UnsupportedError) {
         return false;
       }
       if (!(error instanceof ConditionFailedError)) {

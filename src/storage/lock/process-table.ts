@@ -1,5 +1,4 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { codeOf } from '../directory/errors.ts';
 
 /**
  * A name for the table that this process's id is from: the boot and the pid namespace. Hosts and containers of the same
@@ -21,7 +20,7 @@ export function isProcessAlive(pid: number): boolean {
     process.kill(pid, 0);
     return !isZombie(pid);
   } catch (error) {
-    return codeOf(error) !== 'ESRCH';
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH');
   }
 }
 

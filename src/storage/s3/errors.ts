@@ -1,4 +1,11 @@
-import { BackupError, ConditionFailedError, NotFoundError, StorageError, messageOf } from '../../model/errors.ts';
+import {
+  BackupError,
+  ConditionFailedError,
+  NotFoundError,
+  StorageError,
+  UnsupportedError,
+  messageOf,
+} from '../../model/errors.ts';
 
 /** What was being done when a request failed; for the message. */
 export interface Attempt {
@@ -67,8 +74,10 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   const what = attempt.key === '' ? attempt.url : `${attempt.url}/${attempt.key}`;
   const reason = reasonOf(error, name, status);
   const said = `cannot ${attempt.doing} ${what}: ${reason}`;
+  const unsupported = isUnsupported(error);
+  const Kind = unsupported ? UnsupportedError : StorageError;
   const failure = (hint: string | undefined, transient: boolean): StorageError =>
-    new StorageError(said, { key: attempt.key, cause: error, transient, hint });
+    new Kind(said, { key: attempt.key, cause: error, transient, hint });
 
   if (name === 'NoSuchBucket') {
     return new NotFoundError(`bucket ${attempt.bucket} does not exist`, {
@@ -107,16 +116,15 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   if (damagedOnTheWay.has(name) || overloaded.has(name) || status === 429 || (status >= 500 && status !== 501)) {
     return failure(undefined, true);
   }
-  if (status === 501 || name === 'NotImplemented') {
+  if (unsupported) {
     return failure('this S3 server does not know something that was asked for, such as encryption or a storage class', false);
   }
   return failure(undefined, false);
 }
 
-/** True when the server said that it does not know something that was asked for, such as a condition. */
-export function isUnknownToServer(error: unknown): boolean {
-  const cause = error instanceof StorageError ? error.cause : undefined;
-  return statusOf(cause) === 501 || nameOf(cause) === 'NotImplemented';
+/** True of an error of the SDK when the server said that it does not know something that was asked for. */
+export function isUnsupported(error: unknown): boolean {
+  return statusOf(error) === 501 || nameOf(error) === 'NotImplemented';
 }
 
 /** The error code of S3, or the error's name: `NoSuchKey`, `AccessDenied`, `TimeoutError`. */

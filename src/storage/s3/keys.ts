@@ -2,7 +2,7 @@ import { type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../model/errors.ts';
 import { type StoredObject } from '../object-store.ts';
 import { type S3Connection } from './client.ts';
-import { type Attempt, nameOf, s3Error, statusOf } from './errors.ts';
+import { type Attempt, isUnsupported, s3Error } from './errors.ts';
 import { optionsFor } from './upload.ts';
 
 /** What DeleteObjects takes at once; https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
@@ -115,7 +115,7 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
       { key, transient: ['InternalError', 'SlowDown', 'ServiceUnavailable'].includes(first.Code ?? '') },
     );
   } catch (error) {
-    if (statusOf(error) !== 501 && nameOf(error) !== 'NotImplemented') {
+    if (!isUnsupported(error)) {
       throw error;
     }
     for (const { Key } of Objects) {

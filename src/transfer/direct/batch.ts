@@ -9,7 +9,7 @@ import { type StoredBytes } from '../../model/backup/upload-plan.ts';
 import { isStored } from './curl-answer.ts';
 import { type DirectParts } from './parts.ts';
 import { NodeBatch } from './node-batch.ts';
-import { damagedOnNode } from '../node-damage.ts';
+import { damagedOnNode, proveRead } from '../proof.ts';
 import { type Source } from '../transfer.ts';
 
 /** A source and where what is sent of it lies on the node: itself, or a container in the script's own directory. */
@@ -91,9 +91,7 @@ async function provePlainSizes(node: NodeBatch, summed: readonly Summed[]): Prom
   for (const each of summed) {
     const { path, bytes } = each.source.upload.component;
     const found = isContainer(each) ? sizes.get(each) : each.sum.bytes;
-    if (found !== bytes) {
-      throw new IntegrityError(`${path} gave ${found ?? 'no'} bytes instead of the ${bytes} that the listing promised`);
-    }
+    proveRead(path, found, bytes);
   }
 }
 

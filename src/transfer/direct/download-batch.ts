@@ -1,4 +1,5 @@
-import { otherSum, plainSizes, proveLength } from '../node-sum.ts';
+import { plainSizes } from '../node-sum.ts';
+import { otherSum, proveLength, provePlainSize } from '../proof.ts';
 import { cksumOfTurned } from '../../codec/cksum.ts';
 import { crc32Combine } from '../../codec/crc32.ts';
 import { type Remote } from '../../cluster/remote.ts';
@@ -95,13 +96,7 @@ async function agree(node: NodeBatch, targets: readonly Target[], of: 'plain' | 
 
 async function provePlainSizes(node: NodeBatch, containers: readonly Target[]): Promise<void> {
   const sizes = plainSizes(await node.ask('list', containers.map(arrival)));
-  containers.forEach(({ file }, index) => {
-    if (sizes[index] !== file.bytes) {
-      throw new IntegrityError(`${file.key} holds ${sizes[index] ?? 'no'} bytes of data, its manifest says ${file.bytes}`, {
-        check: 'plain-size',
-      });
-    }
-  });
+  containers.forEach(({ file }, index) => provePlainSize(file, sizes[index]));
 }
 
 function isContainer({ file }: { readonly file: StoredFile }): boolean {

@@ -1,4 +1,5 @@
-import { type Check, checkOf, numberOf, proveLength, proveSum } from '../node-sum.ts';
+import { type Check, checkOf, numberOf, proveSum } from '../node-sum.ts';
+import { proveLength } from '../proof.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { type StoredFile } from '../../model/backup/manifest.ts';

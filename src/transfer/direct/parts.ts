@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Remote } from '../../cluster/remote.ts';
 import { type RateLimit } from '../../flow/rate-limit.ts';
-import { type Patience } from '../../flow/retry.ts';
+import { type Patience, delayAfter } from '../../flow/retry.ts';
 import { type StorageError } from '../../model/errors.ts';
 import { type ObjectStore, type Signer } from '../../storage/object-store.ts';
 
@@ -27,5 +27,5 @@ export async function beforeAgain(error: StorageError, failures: number, patienc
   if (!error.transient || failures >= patience.attempts) {
     throw error;
   }
-  await sleep(patience.firstDelayMs * 2 ** (failures - 1) * (1 + Math.random() / 2), undefined, { signal });
+  await sleep(delayAfter(failures, patience), undefined, { signal });
 }

@@ -1,5 +1,6 @@
 import { numberOf } from '../node-sum.ts';
 import { atMost } from '../fetch.ts';
+import { proveRead } from '../proof.ts';
 import { type CksumPart, combinedCksum } from '../../codec/cksum.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { type RateLimit } from '../../flow/rate-limit.ts';
@@ -167,11 +168,7 @@ class Sending {
     if (compression === 'lzo' && this.#proven) {
       return;
     }
-    if (bytes !== component.bytes) {
-      throw new IntegrityError(
-        `${component.path} gave ${bytes} bytes instead of the ${component.bytes} that the listing promised`,
-      );
-    }
+    proveRead(component.path, bytes, component.bytes);
   }
 
   #prove(ended: boolean): void {

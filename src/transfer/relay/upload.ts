@@ -10,7 +10,7 @@ import { sideBySide } from '../../flow/side-by-side.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
-import { damagedOnNode } from '../node-damage.ts';
+import { proveDigest, proveRead } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { type Source } from '../transfer.ts';
 
@@ -63,7 +63,7 @@ async function bodiesOf(pool: LzoPool, unit: readonly Source[], bytes: Uint8Arra
   const placed = unit.map(({ upload, path }) => {
     const from = end;
     end += upload.component.bytes;
-    checkDigest(upload, crc32(bytes.subarray(from, end)));
+    proveDigest(upload, crc32(bytes.subarray(from, end)));
     return { upload, name: baseName(path), modified: upload.component.modified, from, bytes: upload.component.bytes };
   });
   const lzo = placed.filter(({ upload }) => upload.compression === 'lzo');
@@ -98,9 +98,7 @@ async function readBatch(
     bytes.set(chunk, filled);
     filled += chunk.byteLength;
   }
-  if (filled !== expected) {
-    throw new IntegrityError(`${from.host}: files of ${describe(unit)} gave ${filled} bytes instead of ${expected}`);
-  }
+  proveRead(`${from.host}: files of ${describe(unit)}`, filled, expected);
   return bytes;
 }
 
@@ -142,19 +140,10 @@ class Watch {
       this.#bytes = summary.storedBytes;
       this.#crc = summary.storedCrc32;
     }
-    if (plain !== bytes) {
-      throw new IntegrityError(`${path} gave ${plain} bytes instead of the ${bytes} that the listing promised`);
-    }
+    proveRead(path, plain, bytes);
     if (plainCrc !== undefined) {
-      checkDigest(this.#upload, plainCrc);
+      proveDigest(this.#upload, plainCrc);
     }
-  }
-}
-
-/** A Data.db must have the CRC-32 that Cassandra wrote beside it. */
-function checkDigest(upload: Upload, plainCrc: number): void {
-  if (upload.digest !== undefined && crcText(plainCrc) !== upload.digest) {
-    throw damagedOnNode(upload, crcText(plainCrc));
   }
 }
 
@@ -167,10 +156,8 @@ async function* exactly(body: AsyncIterable<Uint8Array>, upload: Upload): AsyncG
     crc = crc32(chunk, crc);
     yield chunk;
   }
-  if (bytes !== upload.component.bytes) {
-    throw new IntegrityError(`${upload.component.path} gave ${bytes} bytes instead of ${upload.component.bytes}`);
-  }
-  checkDigest(upload, crc);
+  proveRead(upload.component.path, bytes, upload.component.bytes);
+  proveDigest(upload, crc);
 }
 
 function describe(unit: readonly Source[]): string {

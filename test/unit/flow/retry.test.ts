@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { retry } from '../../../src/flow/retry.ts';
+import { delayAfter, retry } from '../../../src/flow/retry.ts';
 import { RemoteError } from '../../../src/model/errors.ts';
 
 const transient = (text: string) => new RemoteError(text, { host: 'n1', transient: true });
@@ -36,6 +36,18 @@ test('after the last attempt its error is thrown as it is', async () => {
   );
   await assert.rejects(failing, (error) => error === last);
   assert.equal(attempts, 3);
+});
+
+test('each delay is twice the one before, and up to half as long again', () => {
+  for (const [failures, least] of [
+    [1, 10],
+    [2, 20],
+    [5, 160],
+  ] as const) {
+    const delays = Array.from({ length: 100 }, () => delayAfter(failures, { attempts: 9, firstDelayMs: 10 }));
+    assert.ok(delays.every((delay) => delay >= least && delay < least * 1.5));
+    assert.ok(new Set(delays).size > 1);
+  }
 });
 
 test('any other failure is thrown at once', async () => {

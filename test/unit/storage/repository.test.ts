@@ -3,7 +3,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ConditionFailedError, IntegrityError, StorageError } from '../../../src/model/errors.ts';
+import { ConditionFailedError, IntegrityError, UnsupportedError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
 import { type ObjectStore } from '../../../src/storage/object-store.ts';
 import { Repository } from '../../../src/storage/repository.ts';
@@ -163,9 +163,8 @@ test('a store that knows no conditions takes a run all the same, and no second o
   const { repository: plain } = await opened(t);
   const store = watchedStore(plain.store);
   store.spoil = async (put, options) => {
-    const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
     if (options.ifAbsent === true) {
-      throw new StorageError('not implemented', { key: '', cause });
+      throw new UnsupportedError('not implemented', { key: '' });
     }
     return put(options);
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { systemClock } from '../../../../src/flow/clock.ts';
-import { LockedError, StorageError } from '../../../../src/model/errors.ts';
+import { LockedError, StorageError, UnsupportedError } from '../../../../src/model/errors.ts';
 import { type Event } from '../../../../src/model/events.ts';
 import { type LockRecord } from '../../../../src/model/lock.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
@@ -389,8 +389,7 @@ describe('lock in a store without conditions', () => {
     if (ifAbsent === undefined && ifMatch === undefined) {
       return await put(options);
     }
-    const cause = Object.assign(new Error('A header you provided'), { name: 'NotImplemented' });
-    throw new StorageError('not implemented', { key: 'lock.json', cause });
+    throw new UnsupportedError('not implemented', { key: 'lock.json' });
   };
   const halfway: WatchedStore['spoil'] = (put, { ifAbsent = false }) => put({ ifAbsent });
 
