@@ -23,8 +23,8 @@ export const defaultPatience: Patience = { attempts: 4, firstDelayMs: 500 };
  */
 export async function retry<T>(
   work: (attempt: number) => Promise<T>,
+  { patience = defaultPatience, again }: RetryOptions,
   signal: AbortSignal,
-  { patience = defaultPatience, again }: RetryOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();

@@ -54,12 +54,12 @@ export async function chooseBackup(
 export async function nodeManifests(
   repository: Repository,
   backup: Backup,
-  signal: AbortSignal,
   wanted: WantedTables,
+  signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
   const manifests: NodeManifest[] = [];
   // A few at a time: what is not wanted passes through memory all the same.
-  for await (const manifest of sideBySide(hostsOf(backup), 4, (host) => nodeManifest(repository, backup, host, signal, wanted))) {
+  for await (const manifest of sideBySide(hostsOf(backup), 4, (host) => nodeManifest(repository, backup, host, wanted, signal))) {
     if (manifest !== undefined) {
       manifests.push(manifest);
     }
@@ -71,12 +71,12 @@ export async function nodeManifests(
 export async function* manifestPages(
   repository: Repository,
   backup: Backup,
+  wanted: WantedTables,
   signal: AbortSignal,
-  wanted?: WantedTables,
 ): AsyncGenerator<NodeManifest> {
   for (const host of hostsOf(backup)) {
     let found = false;
-    for await (const page of repository.nodeManifestPages(backup, host, signal, wanted)) {
+    for await (const page of repository.nodeManifestPages(backup, host, wanted, signal)) {
       found = true;
       yield page;
     }
@@ -94,10 +94,10 @@ async function nodeManifest(
   repository: Repository,
   backup: Backup,
   host: string,
+  wanted: WantedTables,
   signal: AbortSignal,
-  wanted?: WantedTables,
 ): Promise<NodeManifest | undefined> {
-  const manifest = await repository.nodeManifest(backup, host, signal, wanted);
+  const manifest = await repository.nodeManifest(backup, host, wanted, signal);
   if (manifest === undefined && backup.complete) {
     throw manifestMissing(host, backup.id);
   }

@@ -99,7 +99,7 @@ async function wholeManifests(
   wanted: WantedTables,
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
-  const own = await nodeManifests(repository, backup, signal, wanted);
+  const own = await nodeManifests(repository, backup, wanted, signal);
   if (backup.parent === undefined) {
     return own;
   }
@@ -115,7 +115,7 @@ async function wholeManifests(
   if (chain[0]?.id !== backup.parent || !chain[0].complete) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }
-  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, signal, wanted)));
+  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, signal)));
   return own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
     const tables = backup.complete ? backup.manifest.tables.filter(wanted) : manifest.tables;

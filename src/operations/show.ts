@@ -3,6 +3,7 @@ import { type NodeContents, addContents, nodeContents } from '../model/backup/co
 import { type NodeManifest } from '../model/backup/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from './choose-backup.ts';
+import { everyTable } from '../storage/node-manifest-format.ts';
 
 /** A backup with what its nodes hold. */
 export interface ShownBackup {
@@ -16,7 +17,7 @@ export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signa
   const { repository } = parts;
   const backup = await chooseBackup(parts, choice, signal);
   const nodes = new Map<string, NodeContents>();
-  for await (const page of manifestPages(repository, backup, signal)) {
+  for await (const page of manifestPages(repository, backup, everyTable, signal)) {
     nodes.set(page.host, addContents(nodes.get(page.host), nodeContents(page, backup.id)));
   }
   return { backup, nodes: [...nodes.values()], url: `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}` };
@@ -24,5 +25,5 @@ export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signa
 
 /** The manifests of a backup's nodes, one after the other, in pages. */
 export async function* manifestsOf(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): AsyncGenerator<NodeManifest> {
-  yield* manifestPages(parts.repository, await chooseBackup(parts, choice, signal), signal);
+  yield* manifestPages(parts.repository, await chooseBackup(parts, choice, signal), everyTable, signal);
 }

@@ -81,6 +81,8 @@ async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 /** Whether a table is to be read. */
 export type WantedTables = (table: TableId) => boolean;
 
+export const everyTable: WantedTables = () => true;
+
 /** Files of a page, unless a single table has more. */
 const pageFiles = 5_000;
 
@@ -88,11 +90,7 @@ const pageFiles = 5_000;
  * The manifest in pages: each is a manifest that names some of its tables, the last one maybe none. Only tables that are `wanted`;
  * the files of the others are not looked at. Whole only when it has come to its end without an error.
  */
-export async function* manifestPages(
-  bytes: Uint8Array,
-  key: string,
-  wanted: WantedTables = () => true,
-): AsyncGenerator<NodeManifest, void> {
+export async function* manifestPages(bytes: Uint8Array, key: string, wanted: WantedTables): AsyncGenerator<NodeManifest, void> {
   const lines = linesIn(bytes, key);
   const { value: first = '' } = await lines.next();
   if (!first.endsWith(opening)) {

@@ -23,7 +23,7 @@ import {
   schemaKey,
 } from './keys.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
-import { type WantedTables, encodeNodeManifest, joinPages, manifestPages } from './node-manifest-format.ts';
+import { type WantedTables, encodeNodeManifest, joinPages, manifestPages, everyTable } from './node-manifest-format.ts';
 import { type ObjectStore } from './object-store.ts';
 import { SharedTables } from './shared-tables.ts';
 
@@ -136,23 +136,18 @@ export class Repository {
   }
 
   /** A node's manifest in pages, see `manifestPages`; none when it is not there. */
-  nodeManifestPages(ref: BackupRef, host: string, signal: AbortSignal, wanted?: WantedTables): AsyncGenerator<NodeManifest> {
-    return this.#pages(nodeManifestKey(ref, host), ref, host, signal, wanted);
+  nodeManifestPages(ref: BackupRef, host: string, wanted: WantedTables, signal: AbortSignal): AsyncGenerator<NodeManifest> {
+    return this.#pages(nodeManifestKey(ref, host), { ref, host, wanted }, signal);
   }
 
-  /** With the tables that are `wanted` only, so that one table out of many costs the memory of one; all by default. */
-  async nodeManifest(
-    ref: BackupRef,
-    host: string,
-    signal: AbortSignal,
-    wanted?: WantedTables,
-  ): Promise<NodeManifest | undefined> {
-    return joinPages(this.nodeManifestPages(ref, host, signal, wanted));
+  /** With the tables that are `wanted` only, so that one table out of many costs the memory of one. */
+  async nodeManifest(ref: BackupRef, host: string, wanted: WantedTables, signal: AbortSignal): Promise<NodeManifest | undefined> {
+    return joinPages(this.nodeManifestPages(ref, host, wanted, signal));
   }
 
   /** What an unfinished run has stored of a node so far. */
   async draft(ref: BackupRef, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
-    return joinPages(this.#pages(draftKey(ref, host), ref, host, signal));
+    return joinPages(this.#pages(draftKey(ref, host), { ref, host, wanted: everyTable }, signal));
   }
 
   /** Why a snapshot backup must not become a parent any more; undefined while it may. */
@@ -211,10 +206,8 @@ export class Repository {
 
   async *#pages(
     key: string,
-    ref: BackupRef,
-    host: string,
+    { ref, host, wanted }: { readonly ref: BackupRef; readonly host: string; readonly wanted: WantedTables },
     signal: AbortSignal,
-    wanted?: WantedTables,
   ): AsyncGenerator<NodeManifest> {
     const bytes = await readWhole(this.store, key, signal);
     for await (const page of bytes === undefined ? [] : manifestPages(bytes, key, wanted)) {

@@ -160,8 +160,8 @@ onBoth('a download that is cut off is whole after another attempt', async (at) =
           remote,
           signal,
         ),
-      signal,
       { patience },
+      signal,
     );
     assert.ok((await readFile(target)).equals(bytes));
   }

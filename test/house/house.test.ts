@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -148,3 +148,17 @@ interface Diagnostic {
   readonly filename: string;
   readonly message: string;
 }
+
+test('every function of src that takes a signal has it last, and never as an option', async () => {
+  const faults: string[] = [];
+  for (const { path, entries } of await foldersOf('')) {
+    for (const name of entries.filter((entry) => entry.endsWith('.ts'))) {
+      const text = await readFile(join(root, 'src', path, name), 'utf8');
+      const found = [
+        ...text.matchAll(/\w*\??: AbortSignal(?: \| undefined)?,\s*(?=[^)\s])|\w+\?: AbortSignal|AbortSignal \| undefined/g),
+      ];
+      faults.push(...found.map(([fault]) => `${path}/${name}: ${fault.trim()}`));
+    }
+  }
+  assert.deepEqual(faults, []);
+});

@@ -11,6 +11,7 @@ import { Repository } from '../../src/storage/repository.ts';
 import { bytesOf } from './bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from './manifests.ts';
 import { never } from './never.ts';
+import { everyTable } from '../../src/storage/node-manifest-format.ts';
 
 export interface RunWish {
   readonly id: string;
@@ -88,7 +89,7 @@ export class LocationHistory {
 
   /** What a backup's node points at. */
   async filesOf(backup: BackupRef, host = 'node1'): Promise<readonly StoredFile[]> {
-    const manifest = await this.repository.nodeManifest(backup, host, never);
+    const manifest = await this.repository.nodeManifest(backup, host, everyTable, never);
     return (manifest ?? assert.fail(`no manifest of ${host}`)).tables.flatMap(({ files }) => files);
   }
 
@@ -133,14 +134,15 @@ export class LocationHistory {
       return Promise.all(
         backup.manifest.nodes.map(async ({ host }) => {
           return (
-            (await this.repository.nodeManifest(backup, host, never)) ?? assert.fail(`${backup.id} lost the manifest of ${host}`)
+            (await this.repository.nodeManifest(backup, host, everyTable, never)) ??
+            assert.fail(`${backup.id} lost the manifest of ${host}`)
           );
         }),
       );
     }
     const found = await Promise.all(
       backup.progress.nodes.flatMap(({ host }) => [
-        this.repository.nodeManifest(backup, host, never),
+        this.repository.nodeManifest(backup, host, everyTable, never),
         this.repository.draft(backup, host, never),
       ]),
     );

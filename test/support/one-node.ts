@@ -30,6 +30,7 @@ import { backupManifestOf, nodeOf, progressOf, users } from './manifests.ts';
 import { recordedNodetool } from './recorded.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { never } from './never.ts';
+import { everyTable } from '../../src/storage/node-manifest-format.ts';
 
 /**
  * A node without Cassandra: a directory of sstables on this machine, and backups of it in a directory store, made by the
@@ -144,7 +145,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
         await plain.saveSchema(ref, 'CREATE KEYSPACE shop;\n', never);
         await plain.commit(backupManifestOf({ ...head, takenAt, nodes: [summary] }), never);
       }
-      return (await plain.nodeManifest(ref, member.host, never)) ?? assert.fail('the manifest was not written');
+      return (await plain.nodeManifest(ref, member.host, everyTable, never)) ?? assert.fail('the manifest was not written');
     },
   };
 }

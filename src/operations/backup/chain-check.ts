@@ -11,6 +11,7 @@ import { type TableId } from '../../model/sstable.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type Member } from '../nodes/members.ts';
 import { MemoryGate } from './memory-gate.ts';
+import { everyTable } from '../../storage/node-manifest-format.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
 
@@ -109,7 +110,7 @@ async function keptIncrementals(
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
   let keeps: boolean | undefined;
-  for await (const page of repository.nodeManifestPages(parent, host, signal)) {
+  for await (const page of repository.nodeManifestPages(parent, host, everyTable, signal)) {
     keeps = page.keepsIncrementals === true;
   }
   return keeps;

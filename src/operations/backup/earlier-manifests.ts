@@ -2,7 +2,7 @@ import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from
 import { IntegrityError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type NodeManifest, type SetAsideFile } from '../../model/backup/manifest.ts';
-import { type WantedTables } from '../../storage/node-manifest-format.ts';
+import { type WantedTables, everyTable } from '../../storage/node-manifest-format.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type Run } from './run.ts';
 import { presentObjects } from '../known-objects.ts';
@@ -29,7 +29,7 @@ export async function earlierAttempt(
   }
   const { repository } = run.parts;
   const listen = reading === 'again' ? heardBefore : run.parts.listen;
-  const done = await unlessDamaged(repository.nodeManifest(run.ref, host, signal), host, listen);
+  const done = await unlessDamaged(repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
   if (done !== undefined && (await isWhole(done, repository, signal))) {
     return { manifest: done, finished: true };
   }
@@ -43,7 +43,7 @@ export async function setAsideByParent(run: Run, hostId: string, signal: AbortSi
   const parent = run.survey.backups
     .filter(isComplete)
     .find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
-  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, signal, () => false);
+  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, () => false, signal);
   return manifest?.setAside ?? [];
 }
 
@@ -60,7 +60,7 @@ export async function earlierManifests(
   const { repository, listen } = run.parts;
   const sources = run.options.selfContained ? [] : dedupSources(run);
   const known = await Promise.all(
-    sources.map(async (backup) => unlessDamaged(ofNode(backup, hostId, repository, signal), host, listen)),
+    sources.map(async (backup) => unlessDamaged(ofNode(backup, hostId, repository, everyTable, signal), host, listen)),
   );
   const attempt = await earlierAttempt(run, host, 'again', signal);
   return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
@@ -105,9 +105,9 @@ async function ofNode(
   backup: CompleteBackup,
   hostId: string,
   repository: Repository,
+  wanted: WantedTables,
   signal: AbortSignal,
-  wanted?: WantedTables,
 ): Promise<NodeManifest | undefined> {
   const node = backup.manifest.nodes.find((each) => each.hostId === hostId);
-  return node === undefined ? undefined : repository.nodeManifest(backup, node.host, signal, wanted);
+  return node === undefined ? undefined : repository.nodeManifest(backup, node.host, wanted, signal);
 }

@@ -9,6 +9,7 @@ import { type UploadedNode } from './node-upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';
+import { everyTable } from '../../storage/node-manifest-format.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
 
@@ -71,7 +72,7 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, signal:
 
 /** What the node's manifest names: a node whose part an earlier attempt has finished still has its files. */
 async function deleteCollected(member: Member, run: Run, signal: AbortSignal): Promise<void> {
-  const manifest = await run.parts.repository.nodeManifest(run.ref, member.host, signal);
+  const manifest = await run.parts.repository.nodeManifest(run.ref, member.host, everyTable, signal);
   const collected = manifest?.tables.flatMap(({ files, ...table }) => files.map((file) => ({ ...file, table }))) ?? [];
   await deleteIncrementalFiles(member, collected, signal);
 }

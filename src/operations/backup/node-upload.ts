@@ -107,10 +107,14 @@ async function uploadBatch(
 ): Promise<readonly DoneFile[]> {
   const { member } = work;
   const sources = batch.map((upload): Source => ({ upload, path: pathOnNode(work, upload.component) }));
-  const stored = await retry(() => parts.transfer.upload(member.remote, sources, signal), signal, {
-    again: (error) =>
-      parts.listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
-  });
+  const stored = await retry(
+    () => parts.transfer.upload(member.remote, sources, signal),
+    {
+      again: (error) =>
+        parts.listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
+    },
+    signal,
+  );
   const bytes = batch.reduce((sum, upload) => sum + upload.component.bytes, 0);
   parts.listen({ type: 'transferred', host: member.host, files: batch.length, bytes });
   return batch.map((upload, index) => {

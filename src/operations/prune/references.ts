@@ -4,6 +4,7 @@ import { IntegrityError } from '../../model/errors.ts';
 import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
 import { type Repository } from '../../storage/repository.ts';
+import { everyTable } from '../../storage/node-manifest-format.ts';
 
 interface NodePart {
   readonly backup: Backup;
@@ -59,7 +60,7 @@ async function readPart(
   { backup, host }: NodePart,
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
-  const manifest = await repository.nodeManifest(backup, host, signal);
+  const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
   if (backup.complete) {
     if (manifest === undefined) {
       throw new IntegrityError(

@@ -59,9 +59,13 @@ async function stageBatch(work: NodeStage, batch: readonly RestoreFile[], name: 
       signal,
     );
   };
-  await retry(fetchBatch, signal, {
-    again: (error) => listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
-  });
+  await retry(
+    fetchBatch,
+    {
+      again: (error) => listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),
+    },
+    signal,
+  );
 }
 
 function bytesOf(batch: readonly RestoreFile[]): number {

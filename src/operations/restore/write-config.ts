@@ -65,7 +65,7 @@ export async function writeConfig(
 
 async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal: AbortSignal): Promise<readonly TokenSource[]> {
   const sources: TokenSource[] = [];
-  for await (const { host, node } of manifestPages(repository, backup, signal, noTable)) {
+  for await (const { host, node } of manifestPages(repository, backup, noTable, signal)) {
     sources.push({ host, dc: node.dc, rack: node.rack, tokens: node.tokens });
   }
   if (sources.length === 0) {

@@ -13,6 +13,7 @@ import {
 import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
 import { type ObjectStore } from '../../storage/object-store.ts';
 import { type Repository } from '../../storage/repository.ts';
+import { everyTable } from '../../storage/node-manifest-format.ts';
 
 /** One node's part of a backup. */
 export interface NodePart {
@@ -101,7 +102,7 @@ async function readManifest(
 ): Promise<{ readonly manifest?: NodeManifest; readonly problems: readonly Problem[] }> {
   const { backup, host } = part;
   try {
-    const manifest = await repository.nodeManifest(backup, host, signal);
+    const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
     if (manifest === undefined) {
       return { problems: backup.complete ? [manifestProblem(part, 'the manifest of the node is missing')] : [] };
     }

@@ -124,11 +124,15 @@ export async function readDamage(
   signal: AbortSignal,
 ): Promise<Damage | undefined> {
   try {
-    await retry(async () => {
-      for await (const _ of plainBytes(repository.store, file, pool, signal)) {
-        // Only the checks count.
-      }
-    }, signal);
+    await retry(
+      async () => {
+        for await (const _ of plainBytes(repository.store, file, pool, signal)) {
+          // Only the checks count.
+        }
+      },
+      {},
+      signal,
+    );
     return undefined;
   } catch (error) {
     signal.throwIfAborted();

@@ -6,6 +6,7 @@ import { type WantedComponent } from '../../model/verify/verify-plan.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type NodePart, nodeParts } from './listing.ts';
 import { chooseSubjects } from './subjects.ts';
+import { everyTable } from '../../storage/node-manifest-format.ts';
 
 /**
  * Writes size, checksum and etag of objects that were stored again into every manifest that names them: those of the same
@@ -34,7 +35,7 @@ async function readable(
   signal: AbortSignal,
 ): Promise<NodeManifest | undefined> {
   try {
-    return await repository.nodeManifest(backup, host, signal);
+    return await repository.nodeManifest(backup, host, everyTable, signal);
   } catch (error) {
     if (error instanceof IntegrityError) {
       return undefined;

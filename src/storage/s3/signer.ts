@@ -55,7 +55,7 @@ async function begin(connection: S3Connection, key: string, signal: AbortSignal)
   const { client, sdk, bucket: Bucket, base, placement } = connection;
   try {
     const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key: base + key, ...placement });
-    const { UploadId } = await withGrace(signal, (late) => client.send(command, optionsFor(late)));
+    const { UploadId } = await withGrace((late) => client.send(command, optionsFor(late)), signal);
     if (UploadId === undefined) {
       throw new StorageError(`${connection.url}/${key} was begun without an upload id`, { key });
     }

@@ -77,8 +77,9 @@ export async function putParts(
   const { client, sdk, bucket: Bucket, partBytes } = connection;
   // Parts that carry a checksum need its name here: versitygw and AWS refuse them at the end otherwise.
   const begin = { Bucket, Key, ...connection.placement, ChecksumAlgorithm: 'CRC32' as const };
-  const { UploadId } = await withGrace(stop.signal, (late) =>
-    client.send(new sdk.CreateMultipartUploadCommand(begin), optionsFor(late)),
+  const { UploadId } = await withGrace(
+    (late) => client.send(new sdk.CreateMultipartUploadCommand(begin), optionsFor(late)),
+    stop.signal,
   );
   const done: CompletedPart[] = [];
   const flying = new Set<Promise<void>>();
@@ -168,7 +169,7 @@ function stoppable(connection: S3Connection, signal: AbortSignal): S3Client {
     if (!(command instanceof sdk.CreateMultipartUploadCommand)) {
       return client.send(command, optionsFor(signal));
     }
-    return withGrace(signal, (late) => client.send(command, optionsFor(late)));
+    return withGrace((late) => client.send(command, optionsFor(late)), signal);
   };
   return new Proxy(client, {
     get: (target, name): unknown => (name === 'send' ? send : Reflect.get(target, name)),
@@ -205,7 +206,7 @@ const abandonEveryMs = 200;
  * Lets a request live on for some seconds after an abort. An upload that was begun can only be taken back by who hears
  * its id; a beginning that is cut off leaves it at the server.
  */
-export async function withGrace<T>(signal: AbortSignal, send: (late: AbortSignal) => Promise<T>): Promise<T> {
+export async function withGrace<T>(send: (late: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {

@@ -16,8 +16,8 @@ test('a transient failure is tried again, each time told, until it works', async
       }
       return attempt;
     },
-    never,
     { patience: quick, again: (error) => told.push(error instanceof Error ? error.message : '') },
+    never,
   );
   assert.equal(result, 3);
   assert.deepEqual(told, ['attempt 1', 'attempt 2']);
@@ -31,8 +31,8 @@ test('after the last attempt its error is thrown as it is', async () => {
       attempts += 1;
       throw attempts === 3 ? last : transient('before');
     },
-    never,
     { patience: quick },
+    never,
   );
   await assert.rejects(failing, (error) => error === last);
   assert.equal(attempts, 3);
@@ -58,8 +58,8 @@ test('any other failure is thrown at once', async () => {
         attempts += 1;
         throw error;
       },
-      never,
       { patience: quick },
+      never,
     );
     await assert.rejects(failing, (thrown) => thrown === error);
     assert.equal(attempts, 1);
@@ -68,16 +68,24 @@ test('any other failure is thrown at once', async () => {
 
 test('an abort ends the waiting at once, and nothing begins when it came before', { timeout: 5000 }, async () => {
   const abort = new AbortController();
-  const failing = retry(() => Promise.reject(transient('x')), abort.signal, {
-    patience: { attempts: 2, firstDelayMs: 60_000 },
-    again: () => setImmediate(() => abort.abort(new Error('stop'))),
-  });
+  const failing = retry(
+    () => Promise.reject(transient('x')),
+    {
+      patience: { attempts: 2, firstDelayMs: 60_000 },
+      again: () => setImmediate(() => abort.abort(new Error('stop'))),
+    },
+    abort.signal,
+  );
   await assert.rejects(failing);
   let begun = false;
   await assert.rejects(
-    retry(async () => {
-      begun = true;
-    }, abort.signal),
+    retry(
+      async () => {
+        begun = true;
+      },
+      {},
+      abort.signal,
+    ),
     /stop/,
   );
   assert.equal(begun, false);
@@ -92,8 +100,8 @@ test('a failure that the abort itself caused is not tried again', async () => {
       abort.abort(new Error('stop'));
       throw transient('the connection was closed');
     },
-    abort.signal,
     { patience: quick },
+    abort.signal,
   );
   await assert.rejects(failing, /connection was closed/);
   assert.equal(attempts, 1);
@@ -107,8 +115,8 @@ test('an abort while it waits ends it at once, with the reason that was given', 
       setImmediate(() => abort.abort(reason));
       return Promise.reject(transient('busy'));
     },
-    abort.signal,
     { patience: { attempts: 2, firstDelayMs: 60_000 } },
+    abort.signal,
   );
   await assert.rejects(failing, (error) => error === reason);
 });

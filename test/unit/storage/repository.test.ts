@@ -12,6 +12,7 @@ import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { watchedStore } from '../../support/watched-store.ts';
 import { never } from '../../support/never.ts';
+import { everyTable } from '../../../src/storage/node-manifest-format.ts';
 
 async function opened(
   t: TestContext,
@@ -107,13 +108,13 @@ test('a manifest that was copied to another backup’s place is refused', async 
   const other = (error: unknown): boolean => error instanceof IntegrityError && error.message.includes(id);
   await assert.rejects(repository.backup({ id: '20261122T031500Z' }, never), other);
   await assert.rejects(repository.backup({ id, parent: id }, never), other);
-  await assert.rejects(repository.nodeManifest({ id: '20261122T031500Z' }, 'node1', never), other);
-  await assert.rejects(repository.nodeManifest({ id }, 'node2', never), /is the manifest of node1/);
+  await assert.rejects(repository.nodeManifest({ id: '20261122T031500Z' }, 'node1', everyTable, never), other);
+  await assert.rejects(repository.nodeManifest({ id }, 'node2', everyTable, never), /is the manifest of node1/);
 });
 
 test('what is not there is undefined, a store that fails is an error', async (t) => {
   const { repository } = await opened(t);
-  assert.equal(await repository.nodeManifest({ id }, 'node1', never), undefined);
+  assert.equal(await repository.nodeManifest({ id }, 'node1', everyTable, never), undefined);
   assert.equal(await repository.draft({ id }, 'node1', never), undefined);
   assert.equal(await repository.ring({ id }, never), undefined);
   assert.equal(await repository.schema({ id }, never), undefined);
@@ -147,7 +148,7 @@ test('what format 1 wrote is read by every later version', async () => {
       ['20261122T031500Z', undefined, false],
     ],
   );
-  const manifest = await repository.nodeManifest({ id }, 'node1', never);
+  const manifest = await repository.nodeManifest({ id }, 'node1', everyTable, never);
   const [data, empty, index] = manifest?.tables[0]?.files ?? [];
   assert.deepEqual([data?.bytes, data?.digest, data?.compression, data?.since], [1_048_576, '00c0ffee', 'lzo', id]);
   assert.deepEqual([empty?.path, empty?.bytes], ['nb-12-big-SAI+aa+users_city+TermsData.db', 0]);

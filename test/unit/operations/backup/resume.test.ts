@@ -9,6 +9,7 @@ import { never } from '../../../support/never.ts';
 import { recordedNodetool } from '../../../support/recorded.ts';
 import { orders, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { fails, onCall, program, says } from '../../../support/scripted-remote.ts';
+import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
 
 const snapshot = program('nodetool', 'snapshot');
 const clear = program('nodetool', 'clearsnapshot');
@@ -124,7 +125,7 @@ test('what an attempt noted before its snapshot holds for the attempt that goes 
   const noted = (await cluster.repository.draft(first, 'node1', never))?.setAside?.map(({ path }) => path);
   assert.equal(noted?.length, 5);
   const second = await cluster.backUp();
-  const manifest = await cluster.repository.nodeManifest(second, 'node1', never);
+  const manifest = await cluster.repository.nodeManifest(second, 'node1', everyTable, never);
   assert.deepEqual([second.id, second.complete, manifest?.keepsIncrementals], [first.id, true, true]);
   assert.deepEqual(
     manifest?.setAside?.map(({ path }) => path),

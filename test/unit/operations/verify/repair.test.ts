@@ -10,6 +10,7 @@ import { type ObjectStore } from '../../../../src/storage/object-store.ts';
 import { lzop } from '../../../support/lzop.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
 import { never } from '../../../support/never.ts';
+import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
 
 const everything = { sample: { percent: 100, seed: 'x' } };
 
@@ -157,14 +158,14 @@ test('every manifest that names the object learns what is new about it', async (
   assert.deepEqual(outcomes(result), ['dangling nb-1-big-Data.db: mended']);
   const old = fileOf(manifest, 'nb-1-big-Data.db');
   for (const id of [idAfter(0), idAfter(10), idAfter(20)]) {
-    const file = fileOf(await node.repository.nodeManifest({ id }, 'node1', never), 'nb-1-big-Data.db');
+    const file = fileOf(await node.repository.nodeManifest({ id }, 'node1', everyTable, never), 'nb-1-big-Data.db');
     assert.deepEqual([file.key, file.since, file.digest], [key, idAfter(0), old.digest]);
     assert.notDeepEqual([file.storedBytes, file.storedCrc32], [old.storedBytes, old.storedCrc32]);
     await assertSound(node, id);
   }
   // Others are as they were.
   assert.deepEqual(
-    fileOf(await node.repository.nodeManifest({ id: idAfter(0) }, 'node1', never), 'nb-2-big-Data.db'),
+    fileOf(await node.repository.nodeManifest({ id: idAfter(0) }, 'node1', everyTable, never), 'nb-2-big-Data.db'),
     fileOf(manifest, 'nb-2-big-Data.db'),
   );
 });
