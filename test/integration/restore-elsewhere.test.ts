@@ -52,9 +52,7 @@ before(async () => {
     CREATE KEYSPACE origin WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
     CREATE TABLE origin.history (id int PRIMARY KEY, kept text, gone text);
     ${Array.from({ length: 30 }, (_, id) => `INSERT INTO origin.history (id, kept, gone) VALUES (${id}, 'kept', 'gone');`).join('\n')}`);
-  for (const host of sandbox.hosts) {
-    await runSandbox(['nodetool', host, 'flush', 'origin']);
-  }
+  await Promise.all(sandbox.hosts.map((host) => runSandbox(['nodetool', host, 'flush', 'origin'])));
   await cql('ALTER TABLE origin.history DROP gone;');
   snapshot = resultOf<BackupDocument>(await sstash('backup', '-K', keyspaces.join(','), '--new-snapshot'));
   written = await dumpRows({ keyspaces });

@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { objectsBelow } from '../support/bucket.ts';
 import { undoFaults } from '../support/host-faults.ts';
@@ -23,6 +22,7 @@ import {
 import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 import { type SecondSandbox, secondSandbox } from '../support/second-sandbox.ts';
+import { startStoppingProxy } from '../support/stopping-proxy.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
@@ -120,17 +120,21 @@ test('a fresh cluster gets the tokens from the bucket alone; then the schema and
   assert.deepEqual(await dumpRows({ state, keyspaces }), written);
 });
 
-test('files come to this host with no node asked; a killed download goes on, and sstableloader takes what it brought', async () => {
+test('files come to this host with no node asked; a killed download goes on, and sstableloader takes what it brought', async (t) => {
   const { state, hosts } = second;
   const [loader = ''] = hosts;
   // As the host itself sees it: /tmp there is a directory here.
   const directory = join(state, 'h2', 'tmp', 'load');
   const tables = ['shop2.orders', 'Quoted_Ks.MixedCase', 'shop3.users'];
   const args = ['download', backup.id, '--to', directory, '--layout', 'sstableloader', '-K', tables.join(','), '--json'];
-  const { child, done } = startProgram([...args, '--transfers', '1'], { env: storeOnly });
-  while ((await filesBelow(directory)).length === 0 && child.exitCode === null) {
-    await delay(2);
-  }
+  // One after another, so the others' files are here when the last node's first is asked for.
+  const [, , last] = sandbox.hosts;
+  const moment = { method: 'GET', url: new RegExp(`/${last}/[^/]+/[^/]+/`), done: false };
+  const proxy = await startStoppingProxy(storeOnly['SSTASH_ENDPOINT'] ?? '', moment);
+  t.after(() => proxy.stop());
+  const held = { ...storeOnly, SSTASH_ENDPOINT: proxy.endpoint };
+  const { child, done } = startProgram([...args, '--transfers', '1'], { env: held });
+  await Promise.race([proxy.stopped, done]);
   child.kill('SIGKILL');
   assert.equal((await done).code, null, 'it was over before it could be killed');
 

@@ -59,9 +59,7 @@ function inserts(table: string, from: number, to: number, column: string): strin
 }
 
 async function onAll(...command: readonly string[]): Promise<void> {
-  for (const host of sandbox.hosts) {
-    await runSandbox(['nodetool', host, ...command]);
-  }
+  await Promise.all(sandbox.hosts.map((host) => runSandbox(['nodetool', host, ...command])));
 }
 
 function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {

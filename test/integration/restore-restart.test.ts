@@ -54,15 +54,15 @@ before(async () => {
 after(async () => {
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
   await forget();
-  for (const host of sandbox.hosts) {
-    await onHost(host, 'nodetool clearsnapshot --all');
-  }
+  await onAll('nodetool clearsnapshot --all');
 });
 
+async function onAll(shellText: string): Promise<void> {
+  await Promise.all(sandbox.hosts.map((host) => onHost(host, shellText)));
+}
+
 async function forget(): Promise<void> {
-  for (const host of sandbox.hosts) {
-    await onHost(host, 'cd /var/lib/cassandra && rm -rf data/.sstash-undo sstash_restore */before-restore-* */restored-*');
-  }
+  await onAll('cd /var/lib/cassandra && rm -rf data/.sstash-undo sstash_restore */before-restore-* */restored-*');
 }
 
 function sstash(...args: readonly string[]): ReturnType<typeof runProgram> {
@@ -139,13 +139,9 @@ test('a node that does not come up is named with exit 3, the others are not star
   const [first, second, third] = sandbox.hosts;
   const start = 'case $(hostname) in h2) exit 0;; *) service cassandra start;; esac';
   // From another disk: the files are copied in.
-  for (const host of sandbox.hosts) {
-    await onHost(host, 'mkdir -p /mnt/other && mount -t tmpfs tmpfs /mnt/other');
-  }
+  await onAll('mkdir -p /mnt/other && mount -t tmpfs tmpfs /mnt/other');
   const ran = await sstash(...restore, '--to', '/mnt/other/restore', '--start-cmd', start, '--start-timeout', '5');
-  for (const host of sandbox.hosts) {
-    await onHost(host, 'umount /mnt/other');
-  }
+  await onAll('umount /mnt/other');
   const restored = resultOf<RestoreDocument & { readonly undo: string }>(ran, 3);
   const errorOf = (host: string) => restored.nodes.find((node) => node.host === host)?.error ?? '';
   assert.match(errorOf(first), /is not up 5 s after it was started/);
@@ -156,9 +152,7 @@ test('a node that does not come up is named with exit 3, the others are not star
   assert.deepEqual(ids, ['notes']);
 
   // By hand, as one would.
-  for (const host of sandbox.hosts) {
-    await onHost(host, 'service cassandra start');
-  }
+  await onAll('service cassandra start');
   await runSandbox(['up']);
   assert.deepEqual(await dumpRows({ keyspaces }), written);
   const [email = ''] = /\S+@\S+/.exec(await cql('SELECT email FROM shop3.users LIMIT 1;')) ?? [];
@@ -172,9 +166,7 @@ test('a node that does not come up is named with exit 3, the others are not star
 });
 
 test('nodes that have lost all that they had come back as themselves, schema and rows, from nothing but the backup', async () => {
-  for (const host of sandbox.hosts) {
-    await wipe(host);
-  }
+  await Promise.all(sandbox.hosts.map(wipe));
   // As what it is it would start as a new node.
   const rows = resultOf<ErrorDocument>(await sstash(...restore), 2);
   assert.match(rows.error.message, /its data directories hold no system\.local, so it would start as a new node/);

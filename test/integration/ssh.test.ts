@@ -81,7 +81,7 @@ const forever = (token: string): [string, ...string[]] => ['sleep', token];
 const token = (): string => `5${Math.floor(Math.random() * 1e8)}`;
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let wait = 0; wait < 300 && !condition(); wait += 1) {
+  for (let wait = 0; wait < 3000 && !condition(); wait += 1) {
     await delay(20);
   }
   assert.ok(condition(), what);
@@ -445,7 +445,7 @@ describe('a connection that breaks', { skip }, () => {
       assert.ok(whole > 0, 'no cut came late enough');
     }));
 
-  test('a link that swallows everything is noticed within 25 s', () =>
+  test('a link that swallows everything is noticed after 20 s of silence', () =>
     withSshd({}, async (sshd) => {
       const proxy = await cuttingProxy(sshd.port, Number.MAX_SAFE_INTEGER);
       writeFileSync(sshd.knownHosts, `[127.0.0.1]:${proxy.port} ${sshd.hostKey('ed25519')}\n`);
@@ -458,7 +458,8 @@ describe('a connection that breaks', { skip }, () => {
         const error = await waiting;
         assert.match(error.message, /no sign of life for 20 s/);
         assert.equal(error.transient, true);
-        assert.ok(Date.now() - began < 25_000);
+        // 25 s where nothing else runs.
+        assert.ok(Date.now() - began < 60_000);
       } finally {
         await remote.close();
         proxy.stop();
@@ -578,7 +579,8 @@ describe('many commands and slow consumers', { skip }, () => {
     }));
 
   test('input is sent no faster than the command takes it', () =>
-    withRemote({}, async (remote) => {
+    withRemote({}, async (remote, sshd) => {
+      const go = join(sshd.directory, 'go');
       let given = 0;
       async function* blocks(): AsyncGenerator<Uint8Array> {
         for (let index = 0; index < 100; index += 1) {
@@ -586,9 +588,18 @@ describe('many commands and slow consumers', { skip }, () => {
           yield Buffer.alloc(1 << 20);
         }
       }
-      const output = remote.run(['sh', '-c', 'sleep 1; cat | wc -c'], { input: blocks() }, never);
-      await delay(700);
+      const output = remote.run(
+        ['sh', '-c', `while [ ! -e ${go} ]; do sleep 0.1; done; cat | wc -c`],
+        { input: blocks() },
+        never,
+      );
+      await until(() => given > 0, 'nothing was taken');
+      // Until no more is taken, however long this machine needs.
+      for (let before = -1; before !== given; await delay(500)) {
+        before = given;
+      }
       assert.ok(given <= 12 << 20, `${given} bytes taken from the source`);
+      writeFileSync(go, '');
       assert.equal((await output).trim(), String(100 << 20));
     }));
 
@@ -597,7 +608,7 @@ describe('many commands and slow consumers', { skip }, () => {
       const target = join(sshd.directory, 'restored');
       async function* torn(): AsyncGenerator<Uint8Array> {
         yield Buffer.from('the first half');
-        await delay(100);
+        await until(() => existsSync(`${target}.part`), 'not begun');
         throw new Error('source is gone');
       }
       await assert.rejects(
@@ -681,7 +692,7 @@ describe('giving up', { skip }, () => {
       const cwd = new URL('../..', import.meta.url);
       const { stdout, stderr } = await promisify(execFile)(process.execPath, [...typeScript, script], {
         cwd,
-        timeout: 20_000,
+        timeout: 120_000,
       });
       assert.equal(stdout + stderr, '');
     }));
