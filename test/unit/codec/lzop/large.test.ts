@@ -61,7 +61,7 @@ async function* shell(script: string, ...args: readonly string[]): AsyncGenerato
   assert.deepEqual(await closed, [0, null]);
 }
 
-test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 300_000 }, async (t) => {
+test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 600_000 }, async (t) => {
   const mebibytes = 4100;
   const directory = await temporaryDirectory(t);
   const [plain, ours] = [join(directory, 'plain'), join(directory, 'ours.lzo')];
