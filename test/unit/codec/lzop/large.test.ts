@@ -45,7 +45,7 @@ async function* throughLzop(args: readonly string[], source: AsyncIterable<Uint8
   assert.deepEqual(await closed, [0, null]);
 }
 
-test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 300_000 }, async () => {
+test('more than 4 GiB pass between the real lzop and us, both ways', { timeout: 600_000 }, async () => {
   const mebibytes = 4100;
   const expected = await sumOf(numbered(mebibytes));
   const container: Uint8Array[] = [];
