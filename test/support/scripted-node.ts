@@ -115,13 +115,18 @@ export class ScriptedNode {
 
   #answerFiles(): void {
     const { remote } = this;
-    const real = runsOn(localRemote({ host: this.host }));
+    const here = localRemote({ host: this.host });
+    const real = runsOn(here);
     const reading = [findInScript, readInScript, listLiveFilesScript, markAgesScript, listFilesScript];
-    const writing = [removeFilesScript, openStagingScript, finishUnitScript, clearIncomingScript];
+    const writing = [removeFilesScript, openStagingScript, finishUnitScript];
     const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);
     }
+    // Without the second that it waits after a failure: here nothing goes on behind its back.
+    remote.on(script(clearIncomingScript), ({ argv, options, signal }) =>
+      here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', '0'], options, signal),
+    );
     remote.on(
       script(findConfigScript),
       says(() => `/etc/cassandra/cassandra.yaml\0\0${this.#configText()}`),

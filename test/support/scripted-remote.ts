@@ -148,8 +148,8 @@ export function hangs(): Reply {
     if (!signal.aborted) {
       await once(signal, 'abort');
     }
-    throw signal.reason;
-    // oxlint-disable-next-line no-unreachable -- what makes it a stream
+    signal.throwIfAborted();
+    // Never reached: what makes it a stream.
     yield Buffer.alloc(0);
   };
 }

@@ -42,8 +42,9 @@ async function decided(cluster: ScriptedCluster, options: Partial<BackupOptions>
   return (await openRun(cluster.backupOptions(options), cluster.parts, never)).decision;
 }
 
-async function backupsOf(cluster: ScriptedCluster): Promise<readonly string[]> {
-  return (await readdir(join(cluster.node('node1').live(users), 'backups'))).toSorted();
+/** What lies in `backups` of the table that was written to. */
+async function backupsOf(cluster: ScriptedCluster, host = 'node1'): Promise<readonly string[]> {
+  return (await readdir(join(cluster.node(host).live(users), 'backups'))).toSorted();
 }
 
 test('what was flushed since is taken, and taken from the node once the backup is complete', async (t) => {
@@ -149,13 +150,17 @@ test('an incremental backup that cannot be read may have taken any file', async 
   await assertBroken(cluster, new RegExp(`${parent.id}/${damaged.id} cannot be read, and may have taken incremental files`));
 });
 
-test('an incremental backup that fails leaves its files on the node, and the next attempt takes them', async (t) => {
-  const { cluster, node } = await chained(t);
-  node.remote.on(program('xargs', '-0', 'cat'), onCall(1, fails('cat: Input/output error', 123)));
+test('an incremental backup that fails on one node takes its files from none, and the next attempt does', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  cluster.nodes.forEach((node) => (node.keepsIncrementals = true));
+  await cluster.backUp();
+  await Promise.all(cluster.nodes.map((node) => node.writeSSTable(users, 2)));
+  cluster.node('node2').remote.on(program('xargs', '-0', 'cat'), onCall(1, fails('cat: Input/output error', 123)));
   const failed = await cluster.backUp();
-  assert.deepEqual([failed.kind, failed.complete, (await backupsOf(cluster)).length], ['incremental', false, 5]);
+  const left = async () => Promise.all(cluster.hosts.map(async (host) => (await backupsOf(cluster, host)).length));
+  assert.deepEqual([failed.kind, failed.complete, await left()], ['incremental', false, [5, 5]]);
   const second = await cluster.backUp();
-  assert.deepEqual([second.id, second.complete, await backupsOf(cluster)], [failed.id, true, []]);
+  assert.deepEqual([second.id, second.complete, await left()], [failed.id, true, [0, 0]]);
 });
 
 test('an unfinished incremental backup does not go on over a hole', async (t) => {
