@@ -60,7 +60,7 @@ const host = 'node7';
 transferContract(directOn(localRemote({ host })));
 
 for (const shell of ['bash', 'busybox']) {
-  test(`direct: ${shell} as sh does as well as dash`, { skip: absent ?? noProgram(shell), timeout: 60_000 }, async (t) => {
+  test(`direct: ${shell} as sh does as well as dash`, { skip: absent ?? noProgram(shell), timeout: 300_000 }, async (t) => {
     const bin = await temporaryDirectory(t);
     await symlink(await programPath(shell), join(bin, 'sh'));
     const remote = localRemote({ host, path: [bin] });
@@ -83,7 +83,7 @@ for (const shell of ['bash', 'busybox']) {
   });
 }
 
-test('what one transfer stored the other brings back', { skip: absent ?? false, timeout: 60_000 }, async (t) => {
+test('what one transfer stored the other brings back', { skip: absent ?? false, timeout: 300_000 }, async (t) => {
   const remote = localRemote({ host });
   const at = await place(t, directOn(remote));
   const pool = openLzoPool({ threads: 1 });

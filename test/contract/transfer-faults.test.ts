@@ -66,7 +66,7 @@ function onBoth(title: string, work: (at: Faulty, way: keyof typeof ways) => Pro
 }
 
 function onOne(way: keyof typeof ways, title: string, work: (at: Faulty) => Promise<void>): void {
-  test(`${way}: ${title}`, { skip, timeout: 60_000 }, async (t) => {
+  test(`${way}: ${title}`, { skip, timeout: 300_000 }, async (t) => {
     assert.ok(server !== undefined && proxy !== undefined);
     proxy.spoil(() => undefined);
     proxy.slowDown(Infinity);

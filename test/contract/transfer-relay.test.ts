@@ -49,31 +49,35 @@ const liars: readonly (readonly [what: string, script: string])[] = [
   ['writes no container', 'cat -- "$4"'],
 ];
 for (const [what, script] of liars) {
-  test(`relay: a node's lzop that ${what} is an error and leaves nothing`, { timeout: 60_000 }, async (t) => {
+  test(`relay: a node's lzop that ${what} is an error and leaves nothing`, { timeout: 300_000 }, async (t) => {
     const under = await nodeWithLzop(t, script);
     const at = await place(t, under);
     await failsWhole(at, under.remote, [await at.source('nb-1-big-Data.db', large)], /nb-1-big-Data\.db|lzop/);
   });
 }
 
-test("relay: a node's lzop that dies while it decompresses is an error that names the object", { timeout: 60_000 }, async (t) => {
-  const at = await place(t, relayOn(localRemote({ host }), true));
-  const source = await at.source('nb-1-big-Data.db', large);
-  const [stored] = await at.transfer.upload(localRemote({ host }), [source], signal);
-  assert.ok(stored !== undefined);
-  const { component, ...upload } = source.upload;
-  const file = { ...component, ...upload, ...stored, since: 'x' };
-  const dying = await nodeWithLzop(t, 'head -c 100000 >/dev/null; kill -9 $$');
-  await assert.rejects(at.transfer.download([{ file, path: at.target('x') }], dying.remote, signal), (error) => {
-    assert.ok(error instanceof RemoteError || error instanceof IntegrityError, String(error));
-    assert.ok(error.message.includes(file.key), error.message);
-    return true;
-  });
-});
+test(
+  "relay: a node's lzop that dies while it decompresses is an error that names the object",
+  { timeout: 300_000 },
+  async (t) => {
+    const at = await place(t, relayOn(localRemote({ host }), true));
+    const source = await at.source('nb-1-big-Data.db', large);
+    const [stored] = await at.transfer.upload(localRemote({ host }), [source], signal);
+    assert.ok(stored !== undefined);
+    const { component, ...upload } = source.upload;
+    const file = { ...component, ...upload, ...stored, since: 'x' };
+    const dying = await nodeWithLzop(t, 'head -c 100000 >/dev/null; kill -9 $$');
+    await assert.rejects(at.transfer.download([{ file, path: at.target('x') }], dying.remote, signal), (error) => {
+      assert.ok(error instanceof RemoteError || error instanceof IntegrityError, String(error));
+      assert.ok(error.message.includes(file.key), error.message);
+      return true;
+    });
+  },
+);
 
 test(
   'relay: of a batch whose store fails at one object, nothing goes on once the failure is told',
-  { timeout: 60_000 },
+  { timeout: 300_000 },
   async (t) => {
     const under = relayOn(localRemote({ host }), true);
     const at = await place(t, under);

@@ -121,7 +121,7 @@ async function failsWhole(
 export function transferContract(under: TransferUnderTest): void {
   const { title, remote } = under;
   const inPlace = (name: string, work: (at: Place) => Promise<void>, skip: string | false = false): void => {
-    test(`${title}: ${name}`, { skip, timeout: 60_000 }, async (t) => work(await place(t, under)));
+    test(`${title}: ${name}`, { skip, timeout: 300_000 }, async (t) => work(await place(t, under)));
   };
 
   for (const compression of ['lzo', 'none'] as const) {

@@ -138,7 +138,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
         },
         async () => earlier,
         { repository: plain, transfer: await transferFor(), gate: new MemoryGate(), listen: () => {} },
-        AbortSignal.timeout(60_000),
+        AbortSignal.timeout(300_000),
       );
       if (!unfinished) {
         await plain.saveRing(ref, { cluster: 'Test Cluster', partitioner: 'Murmur3Partitioner', nodes: [node] }, 'ring\n', never);

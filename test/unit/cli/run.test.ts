@@ -11,7 +11,7 @@ import { never } from '../../support/never.ts';
 
 const sample = new URL('../../support/sample-program.ts', import.meta.url);
 const main = new URL('../../../src/main.ts', import.meta.url);
-const limit = { timeout: 90_000 };
+const limit = { timeout: 300_000 };
 
 const errorOf = (ran: SourceRun): unknown => JSON.parse(ran.stdout);
 

@@ -18,7 +18,7 @@ async function said(args: readonly string[], env: Readonly<Record<string, string
 
 const defaults = { transfers: 3, location: '', sudo: false, hosts: [], checking: 'strict' };
 
-test('flags come before the environment, that before the config file, that before defaults', { timeout: 60_000 }, async (t) => {
+test('flags come before the environment, that before the config file, that before defaults', { timeout: 300_000 }, async (t) => {
   const cwd = await temporaryDirectory(t);
   await writeFile(
     join(cwd, 'sstash.yml'),

@@ -10,7 +10,7 @@ import { localRemote } from '../../../support/local-remote.ts';
 import { tableOf, users } from '../../../support/manifests.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = AbortSignal.timeout(300_000);
 
 async function write(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, content] of Object.entries(files)) {

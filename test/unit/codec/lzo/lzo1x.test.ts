@@ -33,7 +33,7 @@ async function assertBothDecode(plain: Uint8Array, message: string): Promise<voi
   }
 }
 
-test('building the WebAssembly again gives the bytes that are committed', { timeout: 60_000 }, () => {
+test('building the WebAssembly again gives the bytes that are committed', { timeout: 300_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'lzo1x-'));
   try {
     const rebuilt = join(directory, 'lzo1x-wasm.ts');

@@ -41,7 +41,7 @@ function download(node: OneNode, directory: string, options: Partial<LocalRestor
     dryRun: false,
     layout: 'plain',
   } as const;
-  return restoreLocal({ ...all, directory, ...options }, { repository, pool, listen: () => {} }, AbortSignal.timeout(60_000));
+  return restoreLocal({ ...all, directory, ...options }, { repository, pool, listen: () => {} }, AbortSignal.timeout(300_000));
 }
 
 /** Files below, without the mark of who put them there. */

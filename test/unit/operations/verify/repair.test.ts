@@ -20,14 +20,14 @@ async function mend(node: OneNode, options: Partial<VerifyRepairOptions> = {}): 
   return verifyAndRepair(
     { backup: 'latest', transfers: 2, hosts: [], owner, lockTimeoutSeconds: 0, ...everything, ...options },
     { repository, pool, programs, connect, transferFor, listen: () => {} },
-    AbortSignal.timeout(60_000),
+    AbortSignal.timeout(300_000),
   );
 }
 
 async function assertSound(node: OneNode, backup = 'all'): Promise<void> {
   const { repository, pool } = node;
   const options = { backup, transfers: 2, ...everything };
-  const { problems } = await verify(options, { repository, pool, listen: () => {} }, AbortSignal.timeout(60_000));
+  const { problems } = await verify(options, { repository, pool, listen: () => {} }, AbortSignal.timeout(300_000));
   assert.deepEqual(problems, []);
 }
 
@@ -191,7 +191,7 @@ test('a repair that breaks off before the manifests are written is seen, and ano
   const seen = await verify(
     { backup: 'latest', transfers: 1 },
     { repository, pool, listen: () => {} },
-    AbortSignal.timeout(60_000),
+    AbortSignal.timeout(300_000),
   );
   assert.deepEqual(
     seen.problems.map(({ kind }) => kind),
@@ -215,7 +215,7 @@ test('an object that was only written again keeps its place, and its new etag is
   const again = await verify(
     { backup: 'latest', transfers: 1 },
     { repository, pool, listen: () => {} },
-    AbortSignal.timeout(60_000),
+    AbortSignal.timeout(300_000),
   );
   assert.deepEqual(again.problems, []);
 });

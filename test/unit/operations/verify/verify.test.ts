@@ -18,7 +18,7 @@ const everything = { sample: { percent: 100, seed: 'x' } };
 async function look(node: OneNode, options: Partial<VerifyOptions> = {}, events: Event[] = []): Promise<VerifyResult> {
   const { repository, pool } = node;
   const parts = { repository, pool, listen: (event: Event) => void events.push(event) };
-  return verify({ backup: 'latest', transfers: 2, ...options }, parts, AbortSignal.timeout(60_000));
+  return verify({ backup: 'latest', transfers: 2, ...options }, parts, AbortSignal.timeout(300_000));
 }
 
 function kindsOf({ problems }: VerifyResult): readonly string[] {
