@@ -1,4 +1,4 @@
-import { type Backup, latestComplete, pathOf, standsOn } from '../model/backup/backup.ts';
+import { type Backup, hostsOf, latestComplete, pathOf, standsOn } from '../model/backup/backup.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';
@@ -83,10 +83,6 @@ export async function* manifestPages(
       throw manifestMissing(host, backup.id);
     }
   }
-}
-
-function hostsOf(backup: Backup): readonly string[] {
-  return (backup.complete ? backup.manifest : backup.progress).nodes.map((node) => node.host);
 }
 
 async function nodeManifest(

@@ -1,4 +1,4 @@
-import { type Backup, type CompleteBackup, pathOf } from '../../model/backup/backup.ts';
+import { type Backup, type CompleteBackup, hostsOf, pathOf } from '../../model/backup/backup.ts';
 import {
   completeOnly,
   deletionOrder,
@@ -157,7 +157,7 @@ function headOf(backup: Backup): string {
 }
 
 function nodeHeads(backup: CompleteBackup): readonly string[] {
-  return backup.manifest.nodes.map(({ host }) => nodeManifestKey(backup, host));
+  return hostsOf(backup).map((host) => nodeManifestKey(backup, host));
 }
 
 /** The mark first: without its manifest the backup would be listed as an unfinished run. */

@@ -1,4 +1,4 @@
-import { type Backup } from '../../model/backup/backup.ts';
+import { type Backup, nodesOf } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { summaryOf } from '../../model/backup/outcome.ts';
@@ -31,8 +31,7 @@ export interface ListedPart {
 }
 
 export function nodeParts(backup: Backup): readonly NodePart[] {
-  const nodes = backup.complete ? backup.manifest.nodes : backup.progress.nodes;
-  return nodes.map(({ host, hostId }) => ({ backup, host, hostId }));
+  return nodesOf(backup).map(({ host, hostId }) => ({ backup, host, hostId }));
 }
 
 /**
