@@ -96,11 +96,12 @@ export async function putParts(
     }
   };
   const launch = async (part: Part): Promise<void> => {
+    // By bytes, not by number: parts of a body of unknown size grow.
     while (flying.size > 0 && flyingBytes + part.bytes.byteLength > partsPerUpload * partBytes) {
       await Promise.race(flying);
     }
     // Before the next part is filled: an upload that waits its turn holds one part's memory, not several.
-    await lanes.enter();
+    await lanes.enter(stop.signal);
     if (stop.signal.aborted) {
       lanes.leave();
     }
