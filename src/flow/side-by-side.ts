@@ -1,6 +1,7 @@
 /**
  * Does `work` on up to `limit` items at once and yields the results in the order of the items. An error ends it; work
- * that was begun by then is waited for, so that nothing goes on behind the caller's back.
+ * that was begun by then is waited for, so that nothing goes on behind the caller's back. Items are asked for only when
+ * there is room, so that neither they nor results pile up.
  */
 export async function* sideBySide<T, R>(
   items: Iterable<T> | AsyncIterable<T>,

@@ -10,6 +10,6 @@ export type Event =
   | { readonly type: 'warning'; readonly text: string; readonly host?: string };
 
 /** A node's way through an operation; the last two are final. */
-export type NodeState = 'connecting' | 'snapshot' | 'listing' | 'transfer' | 'clearing' | 'done' | 'failed';
+export type NodeState = 'connecting' | 'snapshot' | 'listing' | 'transfer' | 'done' | 'failed';
 
 export type Listen = (event: Event) => void;

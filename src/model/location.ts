@@ -24,14 +24,6 @@ export function parseLocation(text: string): Location {
   throw new UsageError(`${text} is not a location`, { hint: 'write s3://bucket/base-path or file:///absolute/path' });
 }
 
-/** The form a person writes; what `parseLocation` reads. */
-export function locationUrl(location: Location): string {
-  if (location.kind === 'directory') {
-    return `file://${location.path}`;
-  }
-  return location.base === '' ? `s3://${location.bucket}` : `s3://${location.bucket}/${location.base}`;
-}
-
 function bucketName(name: string, whole: string): string {
   // The rules of names: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html (old buckets may hold
   // upper case and _)

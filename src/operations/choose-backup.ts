@@ -1,5 +1,5 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, latestComplete, standsOn } from '../model/backup/backup.ts';
+import { type Backup, hostsOf, latestComplete, standsOn } from '../model/backup/backup.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { type Listen } from '../model/events.ts';
@@ -84,10 +84,6 @@ export async function* manifestPages(
       throw manifestMissing(host, backup.id);
     }
   }
-}
-
-function hostsOf(backup: Backup): readonly string[] {
-  return (backup.complete ? backup.manifest : backup.progress).nodes.map((node) => node.host);
 }
 
 async function nodeManifest(

@@ -26,6 +26,7 @@ import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '
 import { type WantedTables, encodeNodeManifest, joinPages, manifestPages, everyTable } from './node-manifest-format.ts';
 import { type ObjectStore } from './object-store.ts';
 import { SharedTables } from './shared-tables.ts';
+import { unlessDamaged } from './unless-damaged.ts';
 
 /** Requests side by side while many backups are looked at. */
 const readersAtOnce = 16;
@@ -97,14 +98,10 @@ export class Repository {
 
   /** The same as `backup`, with the damage of a manifest or mark that cannot be read as what is found. */
   async look(ref: BackupRef, signal: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
-    try {
-      return await this.backup(ref, signal);
-    } catch (error) {
-      if (!(error instanceof IntegrityError)) {
-        throw error;
-      }
-      return { ...refOf(ref), reason: error.message };
-    }
+    return unlessDamaged(
+      () => this.backup(ref, signal),
+      ({ message: reason }) => ({ ...refOf(ref), reason }),
+    );
   }
 
   /** Undefined when the directory holds neither a manifest nor the mark of a run: then it is no backup. */

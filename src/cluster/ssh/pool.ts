@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { WaitingLine } from '../../flow/waiting-line.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { type SshConnection } from './connection.ts';
 
@@ -25,7 +26,7 @@ export class ConnectionPool {
   readonly #limit: number;
   readonly #open: (signal: AbortSignal) => Promise<SshConnection>;
   readonly #lines = new Set<Line>();
-  readonly #queue: (() => void)[] = [];
+  readonly #line = new WaitingLine();
   readonly #closing = new AbortController();
 
   constructor(host: string, limit: number, open: (signal: AbortSignal) => Promise<SshConnection>) {
@@ -43,7 +44,10 @@ export class ConnectionPool {
       }
       const line = this.#choose();
       if (line === undefined) {
-        await this.#turn(signal);
+        await this.#line.turn(signal);
+        if (signal.aborted) {
+          this.#line.next();
+        }
         continue;
       }
       line.busy += 1;
@@ -54,7 +58,7 @@ export class ConnectionPool {
         }
         held = false;
         line.busy -= 1;
-        this.#next();
+        this.#line.next();
       };
       try {
         const connection = await abortable(line.opening, signal);
@@ -76,9 +80,7 @@ export class ConnectionPool {
   /** Closes every connection; whoever waits gets a RemoteError. */
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const wake of this.#queue.splice(0)) {
-      wake();
-    }
+    while (this.#line.next()) {}
     const lines = [...this.#lines];
     this.#lines.clear();
     const opened = await Promise.allSettled(lines.map((line) => line.opening));
@@ -100,35 +102,10 @@ export class ConnectionPool {
     this.#lines.add(line);
     const drop = (): void => {
       this.#lines.delete(line);
-      this.#next();
+      this.#line.next();
     };
     opening.then((connection) => connection.onLost(drop), drop);
     return line;
-  }
-
-  #next(): void {
-    this.#queue.shift()?.();
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    let wake: (() => void) | undefined;
-    const turn = new Promise<void>((resolve) => {
-      wake = resolve;
-      this.#queue.push(resolve);
-    });
-    try {
-      await abortable(turn, signal);
-    } catch (error) {
-      const at = this.#queue.findIndex((one) => one === wake);
-      if (at >= 0) {
-        this.#queue.splice(at, 1);
-      }
-      // The turn came to one who has left: pass it on.
-      else {
-        this.#next();
-      }
-      throw error;
-    }
   }
 
   #closed(): RemoteError {

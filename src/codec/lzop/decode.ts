@@ -1,6 +1,6 @@
 import { BlockBatcher } from './block-batcher.ts';
 import { type BlockBatch } from './block-decode.ts';
-import { InFlight } from './in-flight.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { type LzoPool } from '../lzo/pool.ts';
 import { ContainerScan } from './scan.ts';
 
@@ -26,17 +26,14 @@ export async function* lzopDecode(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { pool } = options;
-  const inFlight = new InFlight<readonly Uint8Array[]>(pool.threads + 1);
-  for await (const batch of batches(source, options.name ?? 'lzop container', pool)) {
+  const found = batches(source, options.name ?? 'lzop container', pool);
+  const decoded = sideBySide(found, pool.threads + 1, (batch) => {
     signal.throwIfAborted();
-    inFlight.add(pool.decode(batch));
-    if (inFlight.full) {
-      yield* await inFlight.take();
-    }
-  }
-  while (!inFlight.empty) {
+    return pool.decode(batch);
+  });
+  for await (const pieces of decoded) {
     signal.throwIfAborted();
-    yield* await inFlight.take();
+    yield* pieces;
   }
 }
 

@@ -1,7 +1,7 @@
 import { batchBytes } from './block-batcher.ts';
 import { type EncodedBlocks } from './block-encode.ts';
 import { crc32, crc32Combine } from '../crc32.ts';
-import { InFlight } from './in-flight.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
 import { type LzoPool } from '../lzo/pool.ts';
 import { encodeHeader, endOfMember } from './format.ts';
 import { type ContainerSummary } from './follow.ts';
@@ -35,20 +35,12 @@ export async function* lzopEncode(
   };
   yield header;
 
-  const inFlight = new InFlight<EncodedBlocks>(pool.threads + 1);
-  for await (const batch of batches(source, pool)) {
+  const encoded = sideBySide(batches(source, pool), pool.threads + 1, (batch) => {
     signal.throwIfAborted();
-    inFlight.add(pool.encode(batch));
-    if (!inFlight.full) {
-      continue;
-    }
-    const blocks = await inFlight.take();
-    summary = plus(summary, blocks);
-    yield blocks.bytes;
-  }
-  while (!inFlight.empty) {
+    return pool.encode(batch);
+  });
+  for await (const blocks of encoded) {
     signal.throwIfAborted();
-    const blocks = await inFlight.take();
     summary = plus(summary, blocks);
     yield blocks.bytes;
   }

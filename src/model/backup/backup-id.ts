@@ -43,11 +43,6 @@ export function snapshotTag(id: BackupId): string {
   return `${tagPrefix}${id}`;
 }
 
-/** The backup that a nodetool tag belongs to, or undefined when it is none of ours. */
-export function backupOfTag(tag: string): BackupId | undefined {
-  return tag.startsWith(tagPrefix) ? tag.slice(tagPrefix.length) : undefined;
-}
-
 /** True for what can be a backup's directory name; other directories below the base path are none of ours. */
 export function isBackupId(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text) && /\d/.test(text);

@@ -42,6 +42,16 @@ export interface Survey {
   readonly directories: readonly BackupId[];
 }
 
+/** The nodes of a backup, or of a run in progress: the names they have in the store, and their host ids. */
+export function nodesOf(backup: Backup): readonly { readonly host: string; readonly hostId: string }[] {
+  return backup.complete ? backup.manifest.nodes : backup.progress.nodes;
+}
+
+/** The names of the same. */
+export function hostsOf(backup: Backup): readonly string[] {
+  return nodesOf(backup).map(({ host }) => host);
+}
+
 /** When the data is from, ISO 8601 UTC; where the run is unfinished, when it began. */
 export function takenAtOf(backup: Backup): string {
   return backup.complete ? backup.manifest.takenAt : backup.progress.startedAt;

@@ -3,7 +3,8 @@ import PQueue from 'p-queue';
 
 /**
  * Works on a node's batches, `parallel` at once. The first failure ends the others of the same node (their signal aborts
- * with its reason) and is what is thrown, once nothing runs any more. An abort from outside is thrown as such.
+ * with its reason) and is what is thrown, once nothing runs any more. An abort from outside is thrown as such. By a queue, which
+ * keeps `parallel` at work; `sideBySide` would wait for the oldest, whose result nobody wants.
  */
 export async function eachBatch<T>(
   batches: readonly T[],

@@ -19,7 +19,7 @@ export interface EachNodeOptions {
 
 /**
  * The same work on several nodes, so many at once; one that fails does not stop the others, an abort stops all. A datacenter
- * with a number of its own does not count to that of the others.
+ * with a number of its own does not count to that of the others, so it has a queue of its own.
  */
 export async function eachNode<T>(
   members: readonly Member[],

@@ -1,12 +1,12 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
 import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
-import { IntegrityError, messageOf } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type BackupId, type BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
 import { type KeyPlace, backupPrefix, placeOf } from '../../storage/keys.ts';
 import { type StoredObject } from '../../storage/object-store.ts';
 import { type Repository } from '../../storage/repository.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { dropReferenced, manifestsOf } from './references.ts';
 
 /**
@@ -75,22 +75,21 @@ async function pointedAtIn(
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const keys = new Set<string>();
-  for (const backup of abandoned.size === 0 ? [] : cleared) {
-    try {
-      for await (const { tables } of manifestsOf(repository, [backup], signal)) {
-        for (const { key } of tables.flatMap(({ files }) => files)) {
-          const place = placeOf(key);
-          if (place?.role === 'component' && abandoned.has(place.ref.parent ?? place.ref.id)) {
-            keys.add(key);
-          }
+  const addPointedAt = async (backup: Backup): Promise<void> => {
+    for await (const { tables } of manifestsOf(repository, [backup], signal)) {
+      for (const { key } of tables.flatMap(({ files }) => files)) {
+        const place = placeOf(key);
+        if (place?.role === 'component' && abandoned.has(place.ref.parent ?? place.ref.id)) {
+          keys.add(key);
         }
       }
-    } catch (error) {
-      if (!(error instanceof IntegrityError)) {
-        throw error;
-      }
-      listen({ type: 'warning', text: `what ${backup.id} pointed at may be left over: ${messageOf(error)}` });
     }
+  };
+  for (const backup of abandoned.size === 0 ? [] : cleared) {
+    await unlessDamaged(
+      () => addPointedAt(backup),
+      ({ message }) => listen({ type: 'warning', text: `what ${backup.id} pointed at may be left over: ${message}` }),
+    );
   }
   return keys;
 }

@@ -1,5 +1,5 @@
 import { planPrune, type PruneResult, type PruneRules } from '../../model/retention/prune-plan.ts';
-import { type Backup } from '../../model/backup/backup.ts';
+import { type Backup, hostsOf } from '../../model/backup/backup.ts';
 import { refuseNoRules } from '../../model/retention/retention.ts';
 import { type UnfinishedBackup } from '../../model/backup/unfinished-run.ts';
 import { type Lock } from '../../storage/lock/held-lock.ts';
@@ -88,7 +88,7 @@ async function lastSigns(
     if (run.complete || now.getTime() - Date.parse(run.progress.updatedAt) <= staleAfterSeconds * 1000) {
       continue;
     }
-    const keys = run.progress.nodes.flatMap(({ host }) => [draftKey(run, host), nodeManifestKey(run, host)]);
+    const keys = hostsOf(run).flatMap((host) => [draftKey(run, host), nodeManifestKey(run, host)]);
     const objects = await Promise.all(keys.map((key) => store.stat(key, signal)));
     const times = objects.flatMap((object) => (object === undefined ? [] : [Date.parse(object.modified)]));
     signs.set(run, new Date(Math.max(Date.parse(run.progress.updatedAt), ...times)));

@@ -1,5 +1,5 @@
 import { batchBySize } from '../../model/backup/batches.ts';
-import { type Backup } from '../../model/backup/backup.ts';
+import { type Backup, hostsOf } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
@@ -52,7 +52,7 @@ export async function dropReferenced(
 function partsOf(backup: Backup): readonly NodePart[] {
   return backup.complete
     ? backup.manifest.nodes.map(({ host, files }) => ({ backup, host, files }))
-    : backup.progress.nodes.map(({ host }) => ({ backup, host, files: Infinity }));
+    : hostsOf(backup).map((host) => ({ backup, host, files: Infinity }));
 }
 
 async function readPart(

@@ -1,5 +1,5 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
+import { type Backup, type CompleteBackup, hostsOf } from '../../model/backup/backup.ts';
 import {
   completeOnly,
   deletionOrder,
@@ -158,7 +158,7 @@ function headOf(backup: Backup): string {
 }
 
 function nodeHeads(backup: CompleteBackup): readonly string[] {
-  return backup.manifest.nodes.map(({ host }) => nodeManifestKey(backup, host));
+  return hostsOf(backup).map((host) => nodeManifestKey(backup, host));
 }
 
 /** The mark first: without its manifest the backup would be listed as an unfinished run. */

@@ -1,9 +1,9 @@
 import { type KeyspaceCoverage, coverageOf } from '../../model/restore/coverage.ts';
-import { IntegrityError } from '../../model/errors.ts';
 import { type NodeMatch } from '../../model/restore/node-match.ts';
 import { type Ring } from '../../model/ring/ring.ts';
 import { keyspacesOf } from '../../model/table-filter.ts';
 import { type Repository } from '../../storage/repository.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type Sources } from '../restore-sources.ts';
 
 /** Which ranges come back by the nodes of `sources`; not by those whose target is `gone`. */
@@ -27,12 +27,8 @@ export async function planCoverage(
 
 /** A restore can do without: a ring that is damaged says as much as none. */
 async function readableRing(ref: Sources['ref'], repository: Repository, signal: AbortSignal): Promise<Ring | undefined> {
-  try {
-    return await repository.ring(ref, signal);
-  } catch (error) {
-    if (error instanceof IntegrityError) {
-      return undefined;
-    }
-    throw error;
-  }
+  return unlessDamaged(
+    () => repository.ring(ref, signal),
+    () => undefined,
+  );
 }

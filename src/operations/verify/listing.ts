@@ -1,5 +1,4 @@
-import { type Backup } from '../../model/backup/backup.ts';
-import { IntegrityError } from '../../model/errors.ts';
+import { type Backup, nodesOf } from '../../model/backup/backup.ts';
 import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { summaryOf } from '../../model/backup/outcome.ts';
 import {
@@ -14,6 +13,7 @@ import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey
 import { type ObjectStore } from '../../storage/object-store.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { everyTable } from '../../storage/node-manifest-format.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
 
 /** One node's part of a backup. */
 export interface NodePart {
@@ -32,8 +32,7 @@ export interface ListedPart {
 }
 
 export function nodeParts(backup: Backup): readonly NodePart[] {
-  const nodes = backup.complete ? backup.manifest.nodes : backup.progress.nodes;
-  return nodes.map(({ host, hostId }) => ({ backup, host, hostId }));
+  return nodesOf(backup).map(({ host, hostId }) => ({ backup, host, hostId }));
 }
 
 /**
@@ -81,18 +80,13 @@ export async function clusterFileProblems(
     key,
     detail,
   });
-  const problems: Problem[] = [];
-  try {
-    if ((await repository.ring(backup, signal)) === undefined) {
-      problems.push(problem(ringKey(backup), 'missing', 'the ring is missing'));
-    }
-  } catch (error) {
-    problems.push(problem(ringKey(backup), 'manifest', damageOf(error)));
-  }
-  if ((await repository.schema(backup, signal)) === undefined) {
-    problems.push(problem(schemaKey(backup), 'missing', 'the schema is missing'));
-  }
-  return problems;
+  const key = ringKey(backup);
+  const ring = await unlessDamaged(
+    async () => ((await repository.ring(backup, signal)) === undefined ? [problem(key, 'missing', 'the ring is missing')] : []),
+    ({ message }) => [problem(key, 'manifest', message)],
+  );
+  const schema = await repository.schema(backup, signal);
+  return schema === undefined ? [...ring, problem(schemaKey(backup), 'missing', 'the schema is missing')] : ring;
 }
 
 async function readManifest(
@@ -101,15 +95,16 @@ async function readManifest(
   signal: AbortSignal,
 ): Promise<{ readonly manifest?: NodeManifest; readonly problems: readonly Problem[] }> {
   const { backup, host } = part;
-  try {
-    const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
-    if (manifest === undefined) {
-      return { problems: backup.complete ? [manifestProblem(part, 'the manifest of the node is missing')] : [] };
-    }
-    return { manifest, problems: summaryProblems(part, manifest) };
-  } catch (error) {
-    return { problems: [manifestProblem(part, damageOf(error))] };
-  }
+  return unlessDamaged(
+    async () => {
+      const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
+      if (manifest === undefined) {
+        return { problems: backup.complete ? [manifestProblem(part, 'the manifest of the node is missing')] : [] };
+      }
+      return { manifest, problems: summaryProblems(part, manifest) };
+    },
+    ({ message }) => ({ problems: [manifestProblem(part, message)] }),
+  );
 }
 
 /** A whole manifest in the wrong place would pass every other check. */
@@ -128,14 +123,6 @@ function summaryProblems(part: NodePart, manifest: NodeManifest): readonly Probl
 
 function manifestProblem({ backup, host }: NodePart, detail: string): Problem {
   return { kind: 'manifest', backup: backup.id, host, path: '', key: nodeManifestKey(backup, host), detail };
-}
-
-/** What is wrong with a manifest. Anything else that went wrong is thrown on. */
-function damageOf(error: unknown): string {
-  if (error instanceof IntegrityError) {
-    return error.message;
-  }
-  throw error;
 }
 
 /** The objects of other backups that are named here, and all of the node's own directory. */

@@ -1,9 +1,9 @@
-import { IntegrityError } from '../../model/errors.ts';
 import { type NodeManifest } from '../../model/backup/manifest.ts';
 import { withStored } from '../../model/verify/repair-plan.ts';
 import { type StoredBytes } from '../../model/backup/upload-plan.ts';
 import { type WantedComponent } from '../../model/verify/verify-plan.ts';
 import { type Repository } from '../../storage/repository.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type NodePart, nodeParts } from './listing.ts';
 import { chooseSubjects } from './subjects.ts';
 import { everyTable } from '../../storage/node-manifest-format.ts';
@@ -34,12 +34,8 @@ async function readable(
   { backup, host }: NodePart,
   signal: AbortSignal,
 ): Promise<NodeManifest | undefined> {
-  try {
-    return await repository.nodeManifest(backup, host, everyTable, signal);
-  } catch (error) {
-    if (error instanceof IntegrityError) {
-      return undefined;
-    }
-    throw error;
-  }
+  return unlessDamaged(
+    () => repository.nodeManifest(backup, host, everyTable, signal),
+    () => undefined,
+  );
 }

@@ -1,11 +1,12 @@
 import { type Owner } from '../../model/lock.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { type Backup, isComplete } from '../../model/backup/backup.ts';
-import { IntegrityError, NotFoundError } from '../../model/errors.ts';
+import { NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
 import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
 import { type ReadSample, type VerifyResult } from '../../model/verify/verify-result.ts';
 import { type Repository } from '../../storage/repository.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
@@ -113,12 +114,8 @@ async function ofLivingBackups(
 }
 
 async function isThere(backup: Backup, repository: Repository, signal: AbortSignal): Promise<boolean> {
-  try {
-    return (await repository.backup(backup, signal)) !== undefined;
-  } catch (error) {
-    if (error instanceof IntegrityError) {
-      return true;
-    }
-    throw error;
-  }
+  return unlessDamaged(
+    async () => (await repository.backup(backup, signal)) !== undefined,
+    () => true,
+  );
 }

@@ -1,3 +1,4 @@
+import { WaitingLine } from '../../flow/waiting-line.ts';
 import { StorageError } from '../../model/errors.ts';
 
 /**
@@ -60,26 +61,23 @@ export class PartMemory {
 /** How many parts of all uploads of a store are on their way at once. */
 export class Lanes {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #line = new WaitingLine();
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  async enter(): Promise<void> {
+  async enter(signal: AbortSignal): Promise<void> {
     if (this.#free > 0) {
       this.#free -= 1;
     } else {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#line.turn(signal);
     }
   }
 
   leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) {
+    if (!this.#line.next()) {
       this.#free += 1;
-    } else {
-      next();
     }
   }
 }

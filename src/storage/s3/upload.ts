@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AbortMultipartUploadCommand, type CompletedPart, type S3Client } from '@aws-sdk/client-s3';
 import { type S3Connection } from './client.ts';
 import { type Lanes, type Part, type PartMemory } from './parts.ts';
+import { checksumText, etagOfParts } from './sums.ts';
 
 /** If-None-Match or If-Match, as both kinds of upload take it. */
 export interface Condition {
@@ -29,6 +30,7 @@ export interface Expectation {
 }
 
 const partsPerUpload = 4;
+
 const beginGraceMs = 5000;
 
 /** One object in one request. */
@@ -97,11 +99,12 @@ export async function putParts(
     }
   };
   const launch = async (part: Part): Promise<void> => {
+    // By bytes, not by number: parts of a body of unknown size grow.
     while (flying.size > 0 && flyingBytes + part.bytes.byteLength > partsPerUpload * partBytes) {
       await Promise.race(flying);
     }
     // Before the next part is filled: an upload that waits its turn holds one part's memory, not several.
-    await lanes.enter();
+    await lanes.enter(stop.signal);
     if (stop.signal.aborted) {
       lanes.leave();
     }
@@ -200,6 +203,7 @@ export async function abandon({ client }: S3Connection, command: AbortMultipartU
 }
 
 const abandonTries = 3;
+
 const abandonEveryMs = 200;
 
 /**
@@ -232,19 +236,4 @@ export async function probePut(upload: Upload): Promise<void> {
 
 export function optionsFor(signal: AbortSignal): { readonly abortSignal: AbortSignal } {
   return { abortSignal: signal };
-}
-
-/** A CRC-32 as S3 writes it. */
-export function checksumText(crc: number): string {
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc);
-  return sum.toString('base64');
-}
-
-function etagOfParts(parts: readonly CompletedPart[]): string {
-  const hash = createHash('md5');
-  for (const part of parts) {
-    hash.update(Buffer.from((part.ETag ?? '').replaceAll('"', ''), 'hex'));
-  }
-  return `${hash.digest('hex')}-${parts.length}`;
 }
