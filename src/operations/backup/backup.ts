@@ -31,6 +31,16 @@ export async function backup(options: BackupOptions, parts: BackupParts, signal:
 
 async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, signal);
+  try {
+    return await carryOut(run, lock, signal);
+  } catch (error) {
+    // No result will carry them.
+    run.warnings.forEach((text) => parts.listen({ type: 'warning', text }));
+    throw error;
+  }
+}
+
+async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   await begin(run, signal);
   const { uploads, outcomes } = await store(run, lock, signal).catch(async (error: unknown) => {
     await markInterrupted(run, error);

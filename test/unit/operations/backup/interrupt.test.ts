@@ -42,6 +42,18 @@ test('interrupted while snapshots are taken, the mark says so, and people hear w
   assert.deepEqual(await cluster.keys(lockKey()), [], 'the lock is free');
 });
 
+test('what a result would have warned of is said when there is none', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  const abort = new AbortController();
+  cluster.node('node1').remote.on(reading, hangs());
+  cluster.node('node1').remote.on(
+    reading,
+    beforehand(() => abort.abort(interrupt)),
+  );
+  await assert.rejects(cluster.backUp({ hosts: ['node1'] }, { signal: abort.signal }), interrupt);
+  assert.match(cluster.warnings.join('\n'), /the ring has 2 nodes; not named and not backed up: /);
+});
+
 test('interrupted in the middle of an upload, what other nodes have finished stays', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });
   const abort = new AbortController();
