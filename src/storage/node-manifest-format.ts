@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip, createGzip } from 'node:zlib';
 import { z } from 'zod';
+import { wholeOf } from '../flow/gather.ts';
 import { IntegrityError } from '../model/errors.ts';
 import { type NodeManifest, type StoredTable } from '../model/backup/manifest.ts';
 import { type TableId } from '../model/sstable.ts';
@@ -52,7 +53,7 @@ const closing = ']}';
 
 export async function encodeNodeManifest(manifest: NodeManifest): Promise<Uint8Array> {
   const gzip = createGzip();
-  const zipped = collect(gzip);
+  const zipped = wholeOf(gzip);
   for (const line of linesOf(manifest)) {
     if (!gzip.write(line)) {
       await once(gzip, 'drain');
@@ -68,14 +69,6 @@ function* linesOf({ tables, ...head }: NodeManifest): Generator<string> {
     yield `${JSON.stringify(each)}${index === tables.length - 1 ? '' : ','}\n`;
   }
   yield `${closing}\n`;
-}
-
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) {
-    all.push(chunk);
-  }
-  return Buffer.concat(all);
 }
 
 /** Whether a table is to be read. */

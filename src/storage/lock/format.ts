@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { NotFoundError } from '../../model/errors.ts';
 import { type LockRecord, type SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import { type ObjectStore } from '../object-store.ts';
+import { readWhole } from '../read-whole.ts';
 
 const moment = z.iso.datetime();
 
@@ -48,16 +48,6 @@ export async function readLock(store: ObjectStore, signal: AbortSignal): Promise
   if (found.bytes > mostBytes) {
     return { record: undefined, etag, modified };
   }
-  const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of store.get(lockKey(), {}, signal)) {
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof NotFoundError) {
-      return undefined;
-    }
-    throw error;
-  }
-  return { record: decodeLock(Buffer.concat(chunks)), etag, modified };
+  const bytes = await readWhole(store, lockKey(), signal);
+  return bytes === undefined ? undefined : { record: decodeLock(bytes), etag, modified };
 }
