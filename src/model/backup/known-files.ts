@@ -3,7 +3,7 @@ import { type Component, type TableId, dataPathFor, tableDirectory } from '../ss
 
 /**
  * What earlier manifests of the same node (by host id) say is stored already: deduplication. A component is the same only
- * if table id, name, size and mtime agree and its sstable's Digest is the same (DESIGN, section 2): Statistics.db gets new
+ * if table id, name, size and mtime agree and its sstable's Digest is the same: Statistics.db gets new
  * bytes under its old name and size, and integer sstable ids restart. A component whose sstable has no Digest is never
  * taken for known.
  */

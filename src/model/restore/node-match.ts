@@ -27,7 +27,7 @@ export interface NodeMatch {
 
 /**
  * Which host gets whose data: the one that `map` names, else the one with the same tokens, else the same host id; by name
- * only where the host cannot say who it is. Never by order or a part of a name (DESIGN, section 4, rule 8).
+ * only where the host cannot say who it is. Never by order or a part of a name.
  * Throws UsageError naming a source without target, or a target that two sources would go to.
  */
 export function matchNodes(

@@ -23,7 +23,7 @@ export function encodeLock(record: LockRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
 }
 
-/** Undefined for what is no lock of format 1. */
+/** The record of a lock, undefined for what is no lock of format 1. */
 function decodeLock(bytes: Uint8Array): LockRecord | undefined {
   try {
     return lockRecord.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;

@@ -77,7 +77,7 @@ export class Lock {
     const { store, listen } = this.#holding;
     try {
       const remove = async (limit: AbortSignal): Promise<void> => {
-        // Stores know no conditional delete. Just renewed it is nobody's to take over before the delete arrives.
+        // Stores know no conditional delete. Just renewed, the lock is nobody's to take over before the delete arrives.
         await this.#renew(limit);
         await store.delete([lockKey()], limit);
       };
@@ -138,7 +138,7 @@ export class Lock {
         if (!(error instanceof ConditionFailedError) || attempt === renewTries) {
           throw error;
         }
-        // Ours all the same when an earlier heartbeat arrived and its answer did not.
+        // It is ours all the same when an earlier heartbeat arrived and its answer did not.
         this.#etag = (await this.#seeOurs(signal)).etag;
       }
     }

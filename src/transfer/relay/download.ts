@@ -64,8 +64,8 @@ export async function downloadBatch(parts: RelayParts, unit: readonly Target[], 
     path: path.slice(1),
     body: await wholeOf(plainBytes(parts.store, file, parts.pool, signal)),
   }));
-  // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
-  // backup would take a rewritten Statistics.db for one that it knows.
+  // With -m files get the time of the restore. A time out of the header would be the same for every version of a file, and the
+  // next backup would take a rewritten Statistics.db for one that it knows.
   const input = limited(gathered(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
   await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
 }
