@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Contender, type Download } from './contenders.ts';
+import { type Contender, type Download } from './contender.ts';
 import { type CpuGroups } from './cpu-groups.ts';
 import { type DataSet } from './data-set.ts';
 import { type Lab } from './lab.ts';

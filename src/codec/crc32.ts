@@ -1,6 +1,6 @@
 import { crc32 as zlibCrc32 } from 'node:zlib';
 
-// Bit-reflected, as zlib has it: the coefficient of x^0 is the highest bit.
+// The polynomial is bit-reflected, as zlib has it: the coefficient of x^0 is the highest bit.
 const polynomial = 0xedb88320;
 const one = 0x80000000;
 

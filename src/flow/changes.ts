@@ -1,4 +1,4 @@
-/** Lets somebody wait until something that is not a promise has come true: it looks again at each change that it is told of. */
+/** Lets callers wait until something that is not a promise has come true: they look again at each change that is told. */
 export class Changes {
   readonly #waiting = new Set<() => void>();
 

@@ -1,3 +1,12 @@
+/** All bytes of a source that is known to be small. */
+export async function wholeOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 /**
  * The same bytes in chunks of at least `atLeast` bytes, but for the last: where every chunk costs something, such as a packet
  * and a system call. The source's chunks

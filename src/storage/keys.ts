@@ -7,7 +7,7 @@ import { type TableId, parseTableDirectory, tableDirectory } from '../model/ssta
  * Keys are relative to the location's base path.
  */
 
-/** Written last; its presence means that the backup is complete. */
+/** It is written last; its presence means that the backup is complete. */
 export function backupManifestKey(ref: BackupRef): string {
   return `${backupPrefix(ref)}${names.manifest}`;
 }

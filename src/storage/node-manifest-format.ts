@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createGunzip, createGzip } from 'node:zlib';
 import { z } from 'zod';
+import { wholeOf } from '../flow/gather.ts';
 import { IntegrityError } from '../model/errors.ts';
 import { type NodeManifest, type StoredTable } from '../model/backup/manifest.ts';
 import { type TableId } from '../model/sstable.ts';
@@ -8,8 +9,9 @@ import { sumText } from '../model/backup/stored-sum.ts';
 import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
 
 /**
- * A node's manifest as it lies in the store: JSON, gzipped. Written with a line of its own for each table, and read line by
- * line: of 100,000 files only those that are wanted, or a page of them, are ever held. Any other JSON of the same form is read as a whole.
+ * A node's manifest as it lies in the store: JSON, gzipped. It is written with a line of its own for each table, and read line
+ * by line: of 100,000 files only those that are wanted, or a page of them, are ever held. Any other JSON of the same form is
+ * read as a whole.
  */
 
 const storedFile = z
@@ -52,7 +54,7 @@ const closing = ']}';
 
 export async function encodeNodeManifest(manifest: NodeManifest): Promise<Uint8Array> {
   const gzip = createGzip();
-  const zipped = collect(gzip);
+  const zipped = wholeOf(gzip);
   for (const line of linesOf(manifest)) {
     if (!gzip.write(line)) {
       await once(gzip, 'drain');
@@ -70,14 +72,6 @@ function* linesOf({ tables, ...head }: NodeManifest): Generator<string> {
   yield `${closing}\n`;
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) {
-    all.push(chunk);
-  }
-  return Buffer.concat(all);
-}
-
 /** Whether a table is to be read. */
 export type WantedTables = (table: TableId) => boolean;
 
@@ -87,8 +81,8 @@ export const everyTable: WantedTables = () => true;
 const pageFiles = 5_000;
 
 /**
- * The manifest in pages: each is a manifest that names some of its tables, the last one maybe none. Only tables that are `wanted`;
- * the files of the others are not looked at. Whole only when it has come to its end without an error.
+ * The manifest in pages: each is a manifest that names some of its tables, the last one maybe none. Only tables that are
+ * `wanted` are there; the files of the others are not looked at. It is whole only when it has come to its end without an error.
  */
 export async function* manifestPages(bytes: Uint8Array, key: string, wanted: WantedTables): AsyncGenerator<NodeManifest, void> {
   const lines = linesIn(bytes, key);
@@ -126,7 +120,7 @@ export async function joinPages(pages: AsyncIterable<NodeManifest>): Promise<Nod
 async function* tablesIn(lines: AsyncIterable<string>, key: string, wanted: WantedTables): AsyncGenerator<StoredTable> {
   let number = 0;
   let closed = false;
-  // To the end, where gzip has its checksum.
+  // The lines are read to the end, where gzip has its checksum.
   for await (const line of lines) {
     if (closed) {
       throw new IntegrityError(`${key} is not JSON`);
@@ -146,7 +140,7 @@ async function* tablesIn(lines: AsyncIterable<string>, key: string, wanted: Want
   }
 }
 
-/** Enough to pass a table over without reading its files. */
+/** The table of a line, so that it can be passed over without reading its files. */
 function nameAtStart(line: string): TableId | undefined {
   const [, keyspace, name, id] = /^\{"keyspace":"(\w+)","table":"(\w+)","id":"([0-9a-f]{32})"/.exec(line) ?? [];
   return keyspace === undefined || name === undefined || id === undefined ? undefined : { keyspace, table: name, id };

@@ -1,15 +1,15 @@
 import { StorageError } from '../model/errors.ts';
 
 /**
- * What the product needs from an object store. Two implementations: `s3.ts` and `directory.ts`; one contract suite
- * (`test/contract/object-store.ts`) runs on both.
+ * What the product needs from an object store. Two implementations keep it, `s3/s3.ts` and `directory/directory.ts`; one
+ * contract suite (`test/contract/object-store.ts`) runs on both.
  *
  * Keys are relative to the location's base path, with `/` between segments, never starting with `/`, and may hold any
  * character that a file name may (`+`, spaces, quotes, UTF-8) except control characters. `assertKey` below is the rule;
  * `put`, `get`, `stat` and `delete` refuse every other key with StorageError.
  *
  * - `put` is atomic: the key is absent (or holds what it held before) or the whole new body; a body that throws, an
- *   abort or a crash never leaves a shorter object. May be repeated. What the body threw is thrown on unchanged.
+ *   abort or a crash never leaves a shorter object. It may be repeated. What the body threw is thrown on unchanged.
  *   A chunk of the body is used up before the next one is asked for, so its memory may be used again.
  * - `get` yields the object's bytes; a stream that ends before the promised length throws, never ends quietly. Every
  *   chunk is the caller's to keep. A range that ends beyond the object is a StorageError; one that starts exactly at

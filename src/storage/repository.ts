@@ -104,7 +104,7 @@ export class Repository {
     );
   }
 
-  /** Undefined when the directory holds neither a manifest nor the mark of a run: then it is no backup. */
+  /** The backup that lies there; undefined when there is neither a manifest nor the mark of a run. */
   async backup(ref: BackupRef, signal: AbortSignal): Promise<Backup | undefined> {
     const manifest = await this.#read(backupManifestKey(ref), decodeBackupManifest, signal);
     if (manifest !== undefined) {
@@ -137,7 +137,7 @@ export class Repository {
     return this.#pages(nodeManifestKey(ref, host), { ref, host, wanted }, signal);
   }
 
-  /** With the tables that are `wanted` only, so that one table out of many costs the memory of one. */
+  /** The same in one, only with the tables that are `wanted`: one table out of many costs the memory of one. */
   async nodeManifest(ref: BackupRef, host: string, wanted: WantedTables, signal: AbortSignal): Promise<NodeManifest | undefined> {
     return joinPages(this.nodeManifestPages(ref, host, wanted, signal));
   }
@@ -179,8 +179,8 @@ export class Repository {
   }
 
   /**
-   * Written before a backup is deleted that had collected incremental files, to every snapshot backup whose next one would
-   * lack them (`chainsBrokenBy`): later nobody could tell.
+   * This is written before a backup is deleted that had collected incremental files, to every snapshot backup whose next one
+   * would lack them (`chainsBrokenBy`): later nobody could tell.
    */
   async closeChain(parent: BackupId, reason: string, signal: AbortSignal): Promise<void> {
     await this.store.put(closedKey(parent), Buffer.from(`${reason}\n`), {}, signal);
@@ -195,7 +195,7 @@ export class Repository {
     await this.store.put(schemaKey(ref), Buffer.from(schema), {}, signal);
   }
 
-  /** Written last: from here on the backup is complete. */
+  /** This is written last: from here on the backup is complete. */
   async commit(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await putNew(this.store, backupManifestKey(manifest), encodeJson(manifest), signal);
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);

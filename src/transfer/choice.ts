@@ -21,8 +21,8 @@ export interface ChoiceOptions {
 }
 
 /**
- * Direct where a node can: it has the programs, and an answer of the store to a signed request that it sent itself. Throws
- * UsageError when direct is asked for and impossible; what else goes wrong with the node is thrown as it is.
+ * The choice is direct where a node can: it has the programs, and an answer of the store to a signed request that it sent
+ * itself. Throws UsageError when direct is asked for and impossible; what else goes wrong with the node is thrown as it is.
  */
 export async function chooseTransfer(
   candidate: Candidate,

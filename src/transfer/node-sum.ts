@@ -46,7 +46,7 @@ export function proveSum(host: string, file: StoredFile, check: Check, { cksum, 
   }
 }
 
-/** From `lzop -l`: method, compressed, plain, ratio, name; heads and totals have no method. */
+/** The sizes in what `lzop -l` printed: method, compressed, plain, ratio, name; heads and totals have no method. */
 export function plainSizes(lines: readonly string[]): readonly number[] {
   return lines.flatMap((line) => {
     const [, bytes] = /^LZO\S+ +\d+ +(\d+) /.exec(line) ?? [];

@@ -17,7 +17,7 @@ export interface Target {
 
 /**
  * How bytes travel between a node and the store. A unit is one large file or a batch of small ones (see
- * `model/upload-plan.ts`); it succeeds or fails as a whole and may be repeated.
+ * `model/backup/batches.ts`); it succeeds or fails as a whole and may be repeated.
  *
  * - `upload` stores every file of the unit under its key and gives what was stored, in order. It has proved that exactly the
  *   number of plain bytes was read that the listing promised and that every program on the way ended well; for a Data.db

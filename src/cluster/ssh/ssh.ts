@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { wholeOf } from '../../flow/gather.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { framedCommand, longestCommandLine, type Sudo } from './command-frame.ts';
 import { shownCommand } from './command-failure.ts';
@@ -122,11 +123,7 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
     host,
     read,
     async run(command, runOptions, stop) {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of read(command, runOptions, stop)) {
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks).toString();
+      return (await wholeOf(read(command, runOptions, stop))).toString();
     },
     async close() {
       for (const process of running) {

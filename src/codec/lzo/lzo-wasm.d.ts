@@ -1,4 +1,4 @@
-/** lzo-wasm 0.0.4 ships no types. This is the inner file of it that loads in Node, and of that only what lzo.ts uses. */
+/** lzo-wasm 0.0.4 ships no types. This is the inner file of it that loads in Node, and of that only what `wasm.ts` uses. */
 declare module 'lzo-wasm/lzo-wasm.js' {
   export interface LzoWasm {
     /** A view of its heap, which never grows. */

@@ -15,7 +15,7 @@ const decodedHere = 32 * 1024;
 
 interface Waiting {
   readonly job: LzoJob;
-  /** That move to the thread. */
+  /** The memory that moves to the thread. */
   readonly buffers: readonly ArrayBuffer[];
   readonly resolve: (answer: LzoAnswer) => void;
   readonly reject: (error: unknown) => void;

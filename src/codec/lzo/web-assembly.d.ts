@@ -1,4 +1,4 @@
-/** The part of WebAssembly used here; @types/node 20 does not declare it, and lib.dom would bring a browser along. */
+/** The part of WebAssembly used here; @types/node does not declare it, and lib.dom would bring a browser along. */
 declare namespace WebAssembly {
   const Module: new (bytes: Uint8Array) => object;
   class Instance {

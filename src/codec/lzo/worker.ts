@@ -1,4 +1,4 @@
-/** The worker thread of lzo-pool.ts. */
+/** The worker thread of `pool.ts`. */
 import { parentPort, type Transferable } from 'node:worker_threads';
 import { type LzoAnswer, type LzoJob, memoryOf, type UsedMemory } from './jobs.ts';
 import { openLzoWork } from './work.ts';

@@ -60,7 +60,7 @@ class DirectoryStore implements ObjectStore {
     const chunks = chunksOf(key, body, options, signal);
     let fromBody: { readonly error: unknown } | undefined;
     let unfinishedFile: string | undefined;
-    // Asked of our own file: under the key there may be somebody else's by the time we look.
+    // This asks about our own file: under the key there may be somebody else's by the time we look.
     let written: BigIntStats;
     try {
       unfinishedFile = await unfinishedPath(this.#base, key);
@@ -184,7 +184,7 @@ class DirectoryStore implements ObjectStore {
       try {
         await rmdir(path);
       } catch (error) {
-        // ENOENT: another delete was faster; go on above. Anything else: in use, or not ours to remove.
+        // With ENOENT another delete was faster: we go on above. With anything else it is in use, or not ours to remove.
         if (codeOf(error) !== 'ENOENT') {
           return;
         }

@@ -1,6 +1,6 @@
 import { BackupError, NotFoundError, StorageError, messageOf } from '../../model/errors.ts';
 
-/** The errno name of a failed system call: `ENOENT`. Empty for anything else. */
+/** The errno name of a failed system call (`ENOENT`), empty for anything else. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

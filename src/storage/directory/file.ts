@@ -47,7 +47,7 @@ export async function etagAt(path: string): Promise<string | undefined> {
   return found === undefined ? undefined : etagOf(found);
 }
 
-/** Of a new file while the old one exists at least the inode differs, so that size and time may be equal. */
+/** While the old file exists a new one has another inode at least, so that size and time may be equal. */
 function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
   return [size, mtimeNs, ino].map((value) => value.toString(16)).join('-');
 }

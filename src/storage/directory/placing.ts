@@ -23,7 +23,7 @@ export const unfinished = '.sstash-tmp';
 const lockStaleAfterMs = 30_000;
 const placingTries = 50;
 const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36}(?:\.(?<key>[A-Za-z0-9_-]*))?)$/;
-/** Of the key's bytes, in an unfinished file's name: in base64 they leave room for the rest of the 255. */
+/** So many of the key's bytes stand in an unfinished file's name: in base64 they leave room for the rest of the 255. */
 const keyBytesInName = 160;
 
 /** The path of a key's file. Throws StorageError for keys that a directory cannot hold. */
@@ -185,7 +185,7 @@ async function takeLock(lock: string, key: string, signal: AbortSignal): Promise
     }
     const found = await stat(lock).catch(() => undefined);
     if (found !== undefined && found.mtimeMs < Date.now() - lockStaleAfterMs) {
-      // Its holder is dead. Renaming first: of two who see that, one removes it.
+      // Its holder is dead. It is renamed first, so that of two who see that one removes it.
       const grave = `${lock}-${randomUUID()}`;
       await rename(lock, grave).then(
         () => rm(grave, { force: true }),
@@ -201,7 +201,7 @@ async function takeLock(lock: string, key: string, signal: AbortSignal): Promise
 async function syncDirectories(first: string, last: string): Promise<void> {
   for (let directory = first; ; directory = dirname(directory)) {
     const handle = await open(directory, 'r').catch((error: unknown) => {
-      // Emptied and removed since: there is nothing to keep any more.
+      // It was emptied and removed since: there is nothing to keep any more.
       if (codeOf(error) !== 'ENOENT') {
         throw error;
       }

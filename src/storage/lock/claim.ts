@@ -63,7 +63,7 @@ export async function claim(
   }
 }
 
-/** With the condition, or without it where the server answers that it knows none. */
+/** Puts with the condition, or without it where the server answers that it knows none. */
 async function putEvenIf(store: ObjectStore, body: Uint8Array, condition: PutOptions, signal: AbortSignal): Promise<void> {
   try {
     await store.put(lockKey(), body, condition, signal);
@@ -96,7 +96,7 @@ async function honoursConditions(store: ObjectStore, record: LockRecord, signal:
   return true;
 }
 
-/** After a failure, whose reason is what counts. What stays is taken over by the rules for abandoned locks. */
+/** Clears up after a failure, whose reason is what counts. What stays is taken over by the rules for abandoned locks. */
 async function removeIfOurs(store: ObjectStore, token: string): Promise<void> {
   const soon = AbortSignal.timeout(cleanUpWithinMs);
   try {
@@ -104,6 +104,6 @@ async function removeIfOurs(store: ObjectStore, token: string): Promise<void> {
       await store.delete([lockKey()], soon);
     }
   } catch {
-    // See above.
+    // The lock that stays is taken over.
   }
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { NotFoundError } from '../../model/errors.ts';
 import { type LockRecord, type SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import { type ObjectStore } from '../object-store.ts';
+import { readWhole } from '../read-whole.ts';
 
 const moment = z.iso.datetime();
 
@@ -23,7 +23,7 @@ export function encodeLock(record: LockRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
 }
 
-/** Undefined for what is no lock of format 1. */
+/** The record of a lock, undefined for what is no lock of format 1. */
 function decodeLock(bytes: Uint8Array): LockRecord | undefined {
   try {
     return lockRecord.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;
@@ -48,16 +48,6 @@ export async function readLock(store: ObjectStore, signal: AbortSignal): Promise
   if (found.bytes > mostBytes) {
     return { record: undefined, etag, modified };
   }
-  const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of store.get(lockKey(), {}, signal)) {
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof NotFoundError) {
-      return undefined;
-    }
-    throw error;
-  }
-  return { record: decodeLock(Buffer.concat(chunks)), etag, modified };
+  const bytes = await readWhole(store, lockKey(), signal);
+  return bytes === undefined ? undefined : { record: decodeLock(bytes), etag, modified };
 }

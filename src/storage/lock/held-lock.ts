@@ -1,25 +1,14 @@
-import { type Clock } from '../../flow/clock.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf } from '../../model/errors.ts';
-import { type Listen } from '../../model/events.ts';
-import { type LockRecord, type SeenLock, holderText } from '../../model/lock.ts';
+import { type SeenLock, holderText } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
+import { type Claim, type Claiming } from './claim.ts';
 import { encodeLock, readLock } from './format.ts';
-import { type ObjectStore } from '../object-store.ts';
 
 /** A lock that has just been put in place. */
-export interface Holding {
-  readonly store: ObjectStore;
-  readonly record: LockRecord;
-  readonly etag: string;
-  /** `Clock.elapsedMs` from before the put. */
-  readonly renewedAtMs: number;
-  /** False when the store ignores conditions. */
-  readonly conditional: boolean;
+export interface Holding extends Claiming, Claim {
   readonly heartbeatMs: number;
   readonly staleMs: number;
-  readonly clock: Clock;
-  readonly listen: Listen;
 }
 
 const renewTries = 3;
@@ -88,7 +77,7 @@ export class Lock {
     const { store, listen } = this.#holding;
     try {
       const remove = async (limit: AbortSignal): Promise<void> => {
-        // Stores know no conditional delete. Just renewed it is nobody's to take over before the delete arrives.
+        // Stores know no conditional delete. Just renewed, the lock is nobody's to take over before the delete arrives.
         await this.#renew(limit);
         await store.delete([lockKey()], limit);
       };
@@ -149,7 +138,7 @@ export class Lock {
         if (!(error instanceof ConditionFailedError) || attempt === renewTries) {
           throw error;
         }
-        // Ours all the same when an earlier heartbeat arrived and its answer did not.
+        // It is ours all the same when an earlier heartbeat arrived and its answer did not.
         this.#etag = (await this.#seeOurs(signal)).etag;
       }
     }

@@ -67,7 +67,7 @@ export async function acquireLock(store: ObjectStore, options: LockOptions, list
       }
       return new Lock({ ...claiming, ...claimed, heartbeatMs, staleMs });
     }
-    // Somebody was faster. Not in step with others whom that happened to as well.
+    // Somebody was faster. The pause differs, or others whom that happened to as well would keep in step with us.
     await clock.sleep(50 * (1 + Math.random()), {}, signal);
   }
   throw new StorageError(`the lock of ${store.url} can neither be had nor read`, { key: lockKey(), transient: true });

@@ -24,10 +24,10 @@ export function isProcessAlive(pid: number): boolean {
   }
 }
 
-/** Dead, but its parent has not asked yet how it ended: an init process in a container may never ask. */
+/** Whether a process is dead whose parent has not asked yet how it ended: an init process in a container may never ask. */
 function isZombie(pid: number): boolean {
   try {
-    // proc(5): the state follows the name, which stands in parentheses and may hold any character.
+    // As proc(5) says, the state follows the name, which stands in parentheses and may hold any character.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) === 'Z';
   } catch {

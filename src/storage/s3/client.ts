@@ -9,11 +9,11 @@ export interface S3Options {
   readonly base: string;
   /** By default what the SDK finds in environment and profile, else us-east-1. */
   readonly region?: string | undefined;
-  /** Of an S3 server that is not AWS: `http://host:port`. */
+  /** The address of an S3 server that is not AWS: `http://host:port`. */
   readonly endpoint?: string | undefined;
-  /** Bucket in the path, not in the host name. By default true when an endpoint is given. */
+  /** Whether the bucket is in the path, not in the host name. By default true when an endpoint is given. */
   readonly pathStyle?: boolean | undefined;
-  /** Sent only when given: many servers refuse it. */
+  /** It is sent only when given: many servers refuse it. */
   readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse' | undefined;
   readonly kmsKeyId?: string | undefined;
   readonly storageClass?: string | undefined;
@@ -97,7 +97,7 @@ async function clientFor(sdk: S3Connection['sdk'], options: S3Options, agents: S
     expectContinueHeader: false,
     requestHandler: {
       connectionTimeout: 10_000,
-      // Of silence. A reader slower than that loses its connection, and `get` goes on where it was.
+      // A silence may last so long. A reader slower than that loses its connection, and `get` goes on where it was.
       socketTimeout: 120_000,
       httpAgent: agents.http,
       httpsAgent: agents.https,

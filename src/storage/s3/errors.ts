@@ -34,7 +34,7 @@ const refused = new Set([
   'SignatureDoesNotMatch',
   'TokenRefreshRequired',
   'UnrecognizedClientException',
-  // versitygw, with status 404
+  // versitygw says this, with status 404.
   'XAdminUserNotFound',
 ]);
 const elsewhere = new Set([

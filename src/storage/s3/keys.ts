@@ -51,8 +51,8 @@ export async function probeBucket(connection: S3Connection, signal: AbortSignal)
   }
 }
 
-// Without encoding-type=url: servers do not agree whether it makes a space of `+`, and keys hold nothing that XML
-// cannot carry (`assertKey`).
+// It is asked for without encoding-type=url: servers do not agree whether that makes a space of `+`, and keys hold nothing
+// that XML cannot carry (`assertKey`).
 async function* pagesOf(
   { sdk, client, bucket, base, ...connection }: S3Connection,
   prefix: string,

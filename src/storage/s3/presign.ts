@@ -2,7 +2,7 @@
  * Requests that are signed beforehand, so that somebody without credentials can send them: AWS Signature Version 4 in the
  * query string. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  *
- * Our own because the SDK's takes 1 to 1.6 ms a piece, and every small file needs one; this takes 0.03 ms. Pure.
+ * They are our own because the SDK's takes 1 to 1.6 ms a piece, and every small file needs one; this takes 0.03 ms. Pure.
  */
 import { createHash, createHmac } from 'node:crypto';
 

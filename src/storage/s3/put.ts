@@ -113,7 +113,7 @@ async function send(
     return await (isConditional(options) ? bySdk() : shortcut.put(upload.Key, bytes, bySdk, stop.signal));
   };
   if (body instanceof Uint8Array) {
-    // For its size; the bytes are sent from where they are.
+    // This is for its size alone; the bytes are sent from where they are.
     for await (const _ of chunks) {
       continue;
     }

@@ -96,7 +96,7 @@ class S3Store implements ObjectStore {
       if (at === end) {
         return;
       }
-      // Cut off: go on from here, with the same object.
+      // The stream was cut off: it goes on from here, with the same object.
       signal.throwIfAborted();
       fruitless = at > from ? 0 : fruitless + 1;
       if (fruitless >= fruitlessReads) {

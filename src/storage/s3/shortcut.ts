@@ -7,7 +7,7 @@ import { type S3Connection } from './client.ts';
 import { type Sign } from './signer.ts';
 import { type Sent } from './upload.ts';
 
-/** Of connecting, and then of silence. */
+/** Connecting may take so long, and then a silence may last so long. */
 const connectionMs = 10_000;
 const silenceMs = 120_000;
 /** After a store has said that it has too much to do, all is left to the SDK for so long: it waits between its tries. */
@@ -23,7 +23,7 @@ export interface OpenedObject {
   readonly stream: Readable;
   /** Where the stream ends, in bytes from the object's beginning. */
   readonly end: number;
-  /** With its quotes. */
+  /** The etag with its quotes. */
   readonly etag: string | undefined;
 }
 
@@ -134,7 +134,10 @@ export class Shortcut {
   }
 }
 
-/** Not where the store, or the way to it, has too much to do: that passes. A 200 gets here when it could not be used. */
+/**
+ * Whether a status counts against the shortcut: not where the store, or the way to it, has too much to do, for that passes. A
+ * 200 gets here when it could not be used.
+ */
 function isRefusal(status: number): boolean {
   return status === 200 || status === 501 || (status >= 300 && status < 500 && ![408, 409, 429].includes(status));
 }

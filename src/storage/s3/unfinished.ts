@@ -39,7 +39,7 @@ export async function abortUploadsOfS3(connection: S3Connection, meant: Meant, s
       for (const { Key, UploadId } of due) {
         const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
         await client.send(command, optionsFor(signal)).catch((error: unknown) => {
-          // Ended between the listing and now.
+          // It was ended between the listing and now.
           if (nameOf(error) !== 'NoSuchUpload') {
             throw error;
           }

@@ -64,8 +64,8 @@ export interface PartsInFlight {
 }
 
 /**
- * One object in parts, up to four of which are on their way at once. Our own and not lib-storage's for streams: that
- * one joins chunks into a fresh buffer for every part (measured on the same machine: 1.8 against 0.9 CPU-s per GiB)
+ * One object in parts, up to four of which are on their way at once. It is our own for streams: lib-storage's
+ * joins chunks into a fresh buffer for every part (measured on the same machine: 1.8 against 0.9 CPU-s per GiB)
  * and does not stop requests on an abort. On failure the upload is aborted at the server before this throws;
  * `stop` is aborted as soon as one part fails, so that the source is not waited for.
  */
@@ -99,11 +99,11 @@ export async function putParts(
     }
   };
   const launch = async (part: Part): Promise<void> => {
-    // By bytes, not by number: parts of a body of unknown size grow.
+    // They are counted by bytes, not by number: parts of a body of unknown size grow.
     while (flying.size > 0 && flyingBytes + part.bytes.byteLength > partsPerUpload * partBytes) {
       await Promise.race(flying);
     }
-    // Before the next part is filled: an upload that waits its turn holds one part's memory, not several.
+    // The wait is before the next part is filled: an upload that waits its turn holds one part's memory, not several.
     await lanes.enter(stop.signal);
     if (stop.signal.aborted) {
       lanes.leave();

@@ -1,7 +1,7 @@
 import { turning } from '../../codec/cksum.ts';
 import { type Command, type Remote } from '../../cluster/remote.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { gathered } from '../../flow/gather.ts';
+import { gathered, wholeOf } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
@@ -62,19 +62,10 @@ for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
 export async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
   const entries = sideBySide(unit, objectsAtOnce, async ({ file, path }) => ({
     path: path.slice(1),
-    body: await whole(plainBytes(parts.store, file, parts.pool, signal)),
+    body: await wholeOf(plainBytes(parts.store, file, parts.pool, signal)),
   }));
-  // -m: the time of the restore. A time out of the header would be the same for every version of a file, and the next
-  // backup would take a rewritten Statistics.db for one that it knows.
+  // With -m files get the time of the restore. A time out of the header would be the same for every version of a file, and the
+  // next backup would take a rewritten Statistics.db for one that it knows.
   const input = limited(gathered(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
   await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
-}
-
-/** Only for files below the batch limit. */
-async function whole(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of source) {
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -10,7 +10,7 @@ export interface RelayParts {
   readonly hasLzop: (remote: Remote) => boolean;
   /** What all streams of a node share; absent where they may be as fast as they can. */
   readonly limitOf?: (remote: Remote) => RateLimit | undefined;
-  /** Of what compresses on the node: see `nicely`. */
+  /** The niceness of what compresses on the node: see `nicely`. */
   readonly niceness?: number;
 }
 

@@ -53,7 +53,7 @@ export async function uploadBatch(
 
 interface Bodies {
   readonly bodies: readonly Uint8Array[];
-  /** Of the pool's, in which they lie. */
+  /** The memory of the pool in which they lie. */
   readonly memory: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gathered } from '../../../src/flow/gather.ts';
+import { gathered, wholeOf } from '../../../src/flow/gather.ts';
 
 async function* of(...chunks: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) {
@@ -15,6 +15,11 @@ async function textsOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
   }
   return texts;
 }
+
+test('the whole of a source is its chunks joined, and nothing of none', async () => {
+  assert.equal((await wholeOf(of('a', '', 'bc'))).toString(), 'abc');
+  assert.equal((await wholeOf(of())).byteLength, 0);
+});
 
 test('small chunks come as fewer large ones, large ones as they are, and the rest at the end', async () => {
   assert.deepEqual(await textsOf(gathered(of('a', 'bc', 'd', 'efghij', '', 'k'), 4)), ['abcd', 'efghij', 'k']);
