@@ -1,11 +1,11 @@
 import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
-import { IntegrityError } from '../../model/errors.ts';
 import { type Listen } from '../../model/events.ts';
 import { type NodeManifest, type SetAsideFile } from '../../model/backup/manifest.ts';
 import { type WantedTables, everyTable } from '../../storage/node-manifest-format.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type Run } from './run.ts';
 import { presentObjects } from '../known-objects.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
 
 /** Who listens where something is read again: that it is damaged has been said. */
 const heardBefore: Listen = () => {};
@@ -29,11 +29,11 @@ export async function earlierAttempt(
   }
   const { repository } = run.parts;
   const listen = reading === 'again' ? heardBefore : run.parts.listen;
-  const done = await unlessDamaged(repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
+  const done = await readable(() => repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
   if (done !== undefined && (await isWhole(done, repository, signal))) {
     return { manifest: done, finished: true };
   }
-  const draft = done ?? (await unlessDamaged(repository.draft(run.ref, host, signal), host, listen));
+  const draft = done ?? (await readable(() => repository.draft(run.ref, host, signal), host, listen));
   return draft === undefined ? undefined : { manifest: draft, finished: false };
 }
 
@@ -60,7 +60,7 @@ export async function earlierManifests(
   const { repository, listen } = run.parts;
   const sources = run.options.selfContained ? [] : dedupSources(run);
   const known = await Promise.all(
-    sources.map(async (backup) => unlessDamaged(ofNode(backup, hostId, repository, everyTable, signal), host, listen)),
+    sources.map(async (backup) => readable(() => ofNode(backup, hostId, repository, everyTable, signal), host, listen)),
   );
   const attempt = await earlierAttempt(run, host, 'again', signal);
   return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
@@ -75,20 +75,16 @@ async function isWhole({ tables }: NodeManifest, { store }: Repository, signal: 
   return files.every(await presentObjects(store, files, signal));
 }
 
-async function unlessDamaged(
-  manifest: Promise<NodeManifest | undefined>,
+/** What cannot be read is as good as not there, but people hear of it. */
+function readable(
+  read: () => Promise<NodeManifest | undefined>,
   host: string,
   listen: Listen,
 ): Promise<NodeManifest | undefined> {
-  try {
-    return await manifest;
-  } catch (error) {
-    if (!(error instanceof IntegrityError)) {
-      throw error;
-    }
-    listen({ type: 'warning', host, text: `${host}: what it names is sent again: ${error.message}` });
+  return unlessDamaged(read, ({ message }) => {
+    listen({ type: 'warning', host, text: `${host}: what it names is sent again: ${message}` });
     return undefined;
-  }
+  });
 }
 
 /** The newest complete backup, and the newest of the same selection, with what their chains need. */
