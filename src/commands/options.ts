@@ -4,8 +4,8 @@ import { type Options } from 'yargs';
 import { type Arguments, type OptionSet } from '../cli/arguments.ts';
 import { parseMoment } from '../model/backup/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
-import { type Location, parseLocation } from '../model/location.ts';
-import { type PerDatacenter, parsePerDatacenter } from '../model/per-datacenter.ts';
+import { type Location, parseLocation } from '../model/options/location.ts';
+import { type PerDatacenter, parsePerDatacenter } from '../model/options/per-datacenter.ts';
 import { userName } from './lock-request.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */

@@ -10,7 +10,7 @@ import { tablesToRestore } from '../model/restore/plan.ts';
 import { type Node } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';
 import { type TableCopy } from '../model/restore/table-copy.ts';
-import { type TableFilter } from '../model/table-filter.ts';
+import { type TableFilter } from '../model/options/table-filter.ts';
 import { type WantedTables } from '../storage/node-manifest-format.ts';
 import { type Repository } from '../storage/repository.ts';
 import { type BackupChoice, chooseBackup, nodeManifests } from './choose-backup.ts';

@@ -1,7 +1,7 @@
 import { type BackupPlan, type BackupResult, type PlannedCompression, type PlannedNode } from '../model/backup/backup-result.ts';
-import { perDatacenterText } from '../model/per-datacenter.ts';
+import { perDatacenterText } from '../model/options/per-datacenter.ts';
 import { sizeText } from '../model/size.ts';
-import { keyspacesOf } from '../model/table-filter.ts';
+import { keyspacesOf } from '../model/options/table-filter.ts';
 import { table } from './table.ts';
 
 /** What a backup did, per node; the last line says whether it is complete. */

@@ -6,7 +6,7 @@ import { endWithUsScript, findLoadersScript, findProgramScript } from '../../src
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
 import { type RestoreResult } from '../../src/model/restore/restore-result.ts';
 import { type PlacingPhase } from '../../src/model/restore/restart-plan.ts';
-import { tableFilter } from '../../src/model/table-filter.ts';
+import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { type MemberParts } from '../../src/operations/nodes/members.ts';
 import { type RestoreOptions, type RestoreParts } from '../../src/operations/restore/options.ts';
 import { restore } from '../../src/operations/restore/restore.ts';

@@ -1,6 +1,6 @@
 import { tableDirectory, type TableId, uuidOf } from '../../src/model/sstable.ts';
 import { type Node } from '../../src/model/ring/ring.ts';
-import { keyspacesOf } from '../../src/model/table-filter.ts';
+import { keyspacesOf } from '../../src/model/options/table-filter.ts';
 
 /** What nodetool and cqlsh of Cassandra 5.0 print, for nodes and tables of a test. */
 

@@ -6,7 +6,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { globPattern } from '../../model/glob.ts';
+import { globPattern } from '../../model/options/glob.ts';
 
 export interface KnownHostsLine {
   readonly marker: '' | '@revoked' | '@cert-authority';

@@ -1,9 +1,9 @@
-import { parseDuration } from '../../model/time-span.ts';
+import { parseDuration } from '../../model/options/time-span.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
 import { UsageError } from '../../model/errors.ts';
-import { tableFilter } from '../../model/table-filter.ts';
+import { tableFilter } from '../../model/options/table-filter.ts';
 import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backup } from '../../operations/backup/backup.ts';
 import { planBackup } from '../../operations/backup/dry-run.ts';

@@ -1,6 +1,6 @@
 import { UsageError } from '../../model/errors.ts';
-import { tableFilter } from '../../model/table-filter.ts';
-import { restoreLocal } from '../../operations/restore/local.ts';
+import { tableFilter } from '../../model/options/table-filter.ts';
+import { restoreLocal } from '../../operations/download/download.ts';
 import { type Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';

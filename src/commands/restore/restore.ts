@@ -7,10 +7,10 @@ import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/r
 import { UsageError } from '../../model/errors.ts';
 import { type RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
-import { tableFilter } from '../../model/table-filter.ts';
+import { tableFilter } from '../../model/options/table-filter.ts';
 import { type RestartOptions } from '../../operations/restore/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
-import { restoreLocal } from '../../operations/restore/local.ts';
+import { restoreLocal } from '../../operations/download/download.ts';
 import { undoRestore } from '../../operations/restore/undo.ts';
 import { restoreQuestion, undoQuestion, undoText } from '../../report/restore-report.ts';
 import { type Command } from '../command.ts';

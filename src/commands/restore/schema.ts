@@ -3,7 +3,7 @@ import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import { datacenterMapping } from '../../model/schema/replication.ts';
-import { tableFilter } from '../../model/table-filter.ts';
+import { tableFilter } from '../../model/options/table-filter.ts';
 import {
   type SchemaQuestion,
   type Target,

@@ -6,7 +6,7 @@ import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { RateLimit } from '../../flow/rate-limit.ts';
 import { defaultPatience } from '../../flow/retry.ts';
 import { type Listen } from '../../model/events.ts';
-import { type PerDatacenter, limitIn } from '../../model/per-datacenter.ts';
+import { type PerDatacenter, limitIn } from '../../model/options/per-datacenter.ts';
 import { type ChooseTransfers, type Member } from '../../operations/nodes/members.ts';
 import { type ObjectStore } from '../../storage/object-store.ts';
 import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../../transfer/choice.ts';

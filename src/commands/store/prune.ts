@@ -1,4 +1,4 @@
-import { parseAge, parseDuration } from '../../model/time-span.ts';
+import { parseAge, parseDuration } from '../../model/options/time-span.ts';
 import { type Arguments } from '../../cli/arguments.ts';
 import { type RetentionPolicy } from '../../model/retention/retention.ts';
 import { type PruneOptions, prune } from '../../operations/prune/prune.ts';

@@ -1,5 +1,5 @@
 import { type BackupId, type BackupKind } from './manifest.ts';
-import { type PerDatacenter } from '../per-datacenter.ts';
+import { type PerDatacenter } from '../options/per-datacenter.ts';
 import { type TableId } from '../sstable.ts';
 import { type CompressionChoice } from './upload-plan.ts';
 

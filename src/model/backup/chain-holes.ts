@@ -1,5 +1,5 @@
 import { type CompleteBackup } from './backup.ts';
-import { tableFilter } from '../table-filter.ts';
+import { tableFilter } from '../options/table-filter.ts';
 
 /**
  * Holes that other backups leave in a chain. An incremental backup takes its files away from the nodes' `backups/`

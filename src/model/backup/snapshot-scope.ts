@@ -1,5 +1,5 @@
 import { type TableId, tableDirectory } from '../sstable.ts';
-import { keyspacesOf } from '../table-filter.ts';
+import { keyspacesOf } from '../options/table-filter.ts';
 
 /** What `nodetool snapshot` is asked for: everything, whole keyspaces, or single tables. */
 export interface SnapshotScope {

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts';
 import { type NodeManifest, type StoredFile, type StoredTable } from '../backup/manifest.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
-import { type TableFilter, selectTables } from '../table-filter.ts';
+import { type TableFilter, selectTables } from '../options/table-filter.ts';
 
 /** A file that has to come back, and its place below the target directory. */
 export interface RestoreFile {

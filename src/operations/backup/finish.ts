@@ -7,7 +7,7 @@ import { type Run } from './run.ts';
 import { type Member } from '../nodes/members.ts';
 import { type UploadedNode } from './node-upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
-import { unlimited } from '../../model/per-datacenter.ts';
+import { unlimited } from '../../model/options/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';
 import { everyTable } from '../../storage/node-manifest-format.ts';
 

@@ -7,7 +7,7 @@ import { tooLittleSpace } from '../../model/backup/free-space.ts';
 import { type SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Node } from '../../model/ring/ring.ts';
 import { snapshotScope } from '../../model/backup/snapshot-scope.ts';
-import { keyspacesOf } from '../../model/table-filter.ts';
+import { keyspacesOf } from '../../model/options/table-filter.ts';
 import { type BackupOptions } from './options.ts';
 import { type Run } from './run.ts';
 import { earlierAttempt, setAsideByParent } from './earlier-manifests.ts';

@@ -5,7 +5,7 @@ import { type NodeOutcome } from '../../model/backup/backup-result.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
 import { type Run } from './run.ts';
 import { eachNode } from '../nodes/each-node.ts';
-import { unlimited } from '../../model/per-datacenter.ts';
+import { unlimited } from '../../model/options/per-datacenter.ts';
 
 /** The mark that a run leaves before it touches anything: who runs, and on which nodes. */
 export function progressOf(ref: BackupRef, { members, options }: Situation, startedAt: string | undefined): InProgress {

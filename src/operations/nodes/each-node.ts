@@ -1,7 +1,7 @@
 import { reasonOf } from '../../model/errors.ts';
 import PQueue from 'p-queue';
 import { type Listen } from '../../model/events.ts';
-import { type PerDatacenter, limitIn } from '../../model/per-datacenter.ts';
+import { type PerDatacenter, limitIn } from '../../model/options/per-datacenter.ts';
 import { type Member } from './members.ts';
 
 /** What became of the same work on several nodes, by host. */

@@ -1,7 +1,7 @@
 import { type KeyspaceCoverage, coverageOf } from '../../model/restore/coverage.ts';
 import { type NodeMatch } from '../../model/restore/node-match.ts';
 import { type Ring } from '../../model/ring/ring.ts';
-import { keyspacesOf } from '../../model/table-filter.ts';
+import { keyspacesOf } from '../../model/options/table-filter.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type Sources } from '../restore-sources.ts';

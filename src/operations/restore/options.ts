@@ -7,7 +7,7 @@ import { type MatchedBy, type NodeMatch } from '../../model/restore/node-match.t
 import { type MethodChoice, type RestoreMethod } from '../../model/restore/method.ts';
 import { type NodeRestorePlan, type TablePart } from '../../model/restore/plan.ts';
 import { type Rename } from '../../model/restore/table-copy.ts';
-import { type TableFilter } from '../../model/table-filter.ts';
+import { type TableFilter } from '../../model/options/table-filter.ts';
 import { type Repository } from '../../storage/repository.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
 import { type BackupChoice } from '../choose-backup.ts';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { type Event } from '../../../src/model/events.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../../../src/model/errors.ts';
-import { tableFilter } from '../../../src/model/table-filter.ts';
+import { tableFilter } from '../../../src/model/options/table-filter.ts';
 import { chooseBackup } from '../../../src/operations/choose-backup.ts';
 import { type DeleteOptions, deleteBackups } from '../../../src/operations/prune/delete.ts';
 import { listBackups } from '../../../src/operations/list.ts';

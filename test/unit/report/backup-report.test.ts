@@ -2,7 +2,7 @@ import { type BackupPlan, type BackupResult, type NodeOutcome } from '../../../s
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';
-import { unlimited } from '../../../src/model/per-datacenter.ts';
+import { unlimited } from '../../../src/model/options/per-datacenter.ts';
 import { tableOf, users } from '../../support/manifests.ts';
 
 const node = (host: string, changes: Partial<NodeOutcome> = {}): NodeOutcome => ({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { partsOf, planParts, tablesToRestore } from '../../../../src/model/restore/plan.ts';
-import { tableFilter } from '../../../../src/model/table-filter.ts';
+import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { nodeManifestOf, storedOf, tableOf, users } from '../../../support/manifests.ts';
 
 const orders = tableOf('shop', 'orders', 2);

@@ -16,7 +16,7 @@ import { knownFiles } from '../../../../src/model/backup/known-files.ts';
 import { type BackupKind, type NodeManifest } from '../../../../src/model/backup/manifest.ts';
 import { completeOnly, planDelete } from '../../../../src/model/retention/prune-plan.ts';
 import { type TableId, dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
-import { selectTables, tableFilter } from '../../../../src/model/table-filter.ts';
+import { selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { groupByTable, planNodeUpload, storedFile } from '../../../../src/model/backup/upload-plan.ts';
 import { backupPrefix, componentKey } from '../../../../src/storage/keys.ts';
 import { completeOf, nodeManifestOf } from '../../../support/manifests.ts';

@@ -3,7 +3,7 @@ import { type Backup, chainOf, type CompleteBackup, latestComplete } from '../..
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { momentBefore, parseAge } from '../../../../src/model/time-span.ts';
+import { momentBefore, parseAge } from '../../../../src/model/options/time-span.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { type RetentionPolicy, planRetention, seriesLabel } from '../../../../src/model/retention/retention.ts';
 import { completeOf, summary, tableOf, unfinishedOf } from '../../../support/manifests.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { planSchema, selectStatements } from '../../../../src/model/schema/schema-plan.ts';
-import { tableFilter } from '../../../../src/model/table-filter.ts';
+import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 
 const schema = parseSchema(`
   CREATE KEYSPACE shop WITH replication = {'class': 'SimpleStrategy'};

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { parsePerDatacenter } from '../../../../src/model/per-datacenter.ts';
-import { tableFilter } from '../../../../src/model/table-filter.ts';
+import { parsePerDatacenter } from '../../../../src/model/options/per-datacenter.ts';
+import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { backupManifestKey } from '../../../../src/storage/keys.ts';
 import { never } from '../../../support/never.ts';
 import { type ScriptedCluster, scriptedCluster } from '../../../support/scripted-cluster.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { placingScript, readDiskScript } from '../../../../src/cluster/placing/placing.ts';
 import { findServerScript, runDetachedScript } from '../../../../src/cluster/tools/service.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
-import { tableFilter } from '../../../../src/model/table-filter.ts';
+import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { fails, loses, onCall, program, says, script } from '../../../support/scripted-remote.ts';
 import { type RestoreStory, restoreStory, serviceCalls, startCommand, stopCommand } from '../../../support/scripted-restore.ts';
 

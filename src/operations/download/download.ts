@@ -1,4 +1,4 @@
-import { type RestoreOptions } from './options.ts';
+import { type RestoreOptions } from '../restore/options.ts';
 import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import PQueue from 'p-queue';
@@ -10,8 +10,8 @@ import { type Listen } from '../../model/events.ts';
 import { partsOf, planParts } from '../../model/restore/plan.ts';
 import { type RestoredNode, type RestoreResult } from '../../model/restore/restore-result.ts';
 import { type Repository } from '../../storage/repository.ts';
-import { fetchFiles, partialSuffix } from './local-fetch.ts';
-import { planCoverage } from './coverage.ts';
+import { fetchFiles, partialSuffix } from './fetch.ts';
+import { planCoverage } from '../restore/coverage.ts';
 import { chooseSources } from '../restore-sources.ts';
 
 export interface LocalRestoreParts {

@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts';
+import { UsageError } from '../errors.ts';
 
 /**
  * Spans of time as options take them: a whole number and a unit, `90s 30m 12h 1d 2w 6mo 1y`. `m` is minutes and `mo` months

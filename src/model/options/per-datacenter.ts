@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts';
+import { UsageError } from '../errors.ts';
 
 /** A number, and for some datacenters others: `5`, `dc1:2,dc2:10`, `5,dc1:2`. It is Infinity where nothing is said. */
 export interface PerDatacenter {

@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts';
+import { UsageError } from '../errors.ts';
 
 /** Where backups lie. `base` has no slash at either end and may be empty. */
 export type Location =

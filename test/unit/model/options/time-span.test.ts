@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AgeUnit, ageText, momentBefore, parseAge, parseDuration } from '../../../src/model/time-span.ts';
-import { UsageError } from '../../../src/model/errors.ts';
+import { type AgeUnit, ageText, momentBefore, parseAge, parseDuration } from '../../../../src/model/options/time-span.ts';
+import { UsageError } from '../../../../src/model/errors.ts';
 
 function before(moment: string, age: string): string {
   return momentBefore(new Date(moment), parseAge(age)).toISOString();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UsageError } from '../../../src/model/errors.ts';
-import { selectTables, tableFilter } from '../../../src/model/table-filter.ts';
-import { tableOf } from '../../support/manifests.ts';
+import { UsageError } from '../../../../src/model/errors.ts';
+import { selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
+import { tableOf } from '../../../support/manifests.ts';
 
 const tables = [
   tableOf('shop', 'users', 1),

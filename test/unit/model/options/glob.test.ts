@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { globPattern } from '../../../src/model/glob.ts';
+import { globPattern } from '../../../../src/model/options/glob.ts';
 
 test('* is any text and ? is any one character, and the whole name has to match', () => {
   assert.ok(globPattern('cass*.example.com').test('cass-1.example.com'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UsageError } from '../../../src/model/errors.ts';
-import { parseLocation } from '../../../src/model/location.ts';
+import { UsageError } from '../../../../src/model/errors.ts';
+import { parseLocation } from '../../../../src/model/options/location.ts';
 
 test('a bucket with or without a base path; slashes too many mean nothing', () => {
   assert.deepEqual(parseLocation('s3://bucket'), { kind: 's3', bucket: 'bucket', base: '' });

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UsageError } from '../../../src/model/errors.ts';
-import { checkDatacenters, limitIn, parsePerDatacenter, perDatacenterText } from '../../../src/model/per-datacenter.ts';
+import { UsageError } from '../../../../src/model/errors.ts';
+import {
+  checkDatacenters,
+  limitIn,
+  parsePerDatacenter,
+  perDatacenterText,
+} from '../../../../src/model/options/per-datacenter.ts';
 
 const parse = (...values: string[]) => parsePerDatacenter('rate-limit', values);
 
