@@ -83,14 +83,22 @@ async function killWhen(moment: Promise<void>, { child, done: ended }: Running):
   }
 }
 
-/** Kills when a draft is stored: one is due 5 s after the first file at the earliest, so a large file is kept back until then. */
+/**
+ * Kills when a draft of what is stored is written: one is due 5 s after the first file at the earliest, so a large file is kept
+ * back until then. A node that keeps incremental files has one before its snapshot too, which is not meant.
+ */
 const withDraft: Kill = async (location, options) => {
+  let held = false;
+  const drafted = atStore({ method: 'PUT', url: /\/draft\.json\.gz/, done: true, counts: () => held });
   const wait = whenCompressing(`${holdOn}; exec /usr/bin/lzop "$@"`);
   await withWrapper(host, 'lzop', wait, async () => {
-    const letGo = untilHeld(host)
-      .then(() => delay(5500))
-      .then(() => release(host));
-    await Promise.all([letGo, done('PUT', /\/draft\.json\.gz/)(location, options)]);
+    const letGo = async (): Promise<void> => {
+      await untilHeld(host);
+      held = true;
+      await delay(5500);
+      await release(host);
+    };
+    await Promise.all([letGo(), drafted(location, options)]);
   });
 };
 

@@ -8,6 +8,8 @@ export interface Moment {
   /** Fits its path and query, as they are sent. */
   readonly url: RegExp;
   readonly done: boolean;
+  /** Whether such a request makes the moment by now; always when absent. */
+  readonly counts?: () => boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function startStoppingProxy(target: string, moment: Moment): Promis
 
   const server = createServer((incoming, answer) => {
     const { method = '', url = '', headers } = incoming;
-    const isIt = waiting && method === moment.method && moment.url.test(url);
+    const isIt = waiting && method === moment.method && moment.url.test(url) && (moment.counts?.() ?? true);
     if (isIt) {
       waiting = false;
     }
