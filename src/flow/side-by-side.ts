@@ -32,8 +32,8 @@ function shift<R>(running: Promise<R>[]): Promise<R> {
   return first ?? Promise.reject(new RangeError('nothing is running'));
 }
 
-/** All of them have ended when this throws: what is half-done goes on behind nobody's back. */
-export async function settled(works: readonly Promise<void>[]): Promise<void> {
+/** What all of them give. All have ended when this throws: what is half-done goes on behind nobody's back. */
+export async function settled<T extends readonly unknown[]>(works: { readonly [K in keyof T]: Promise<T[K]> }): Promise<T> {
   await Promise.allSettled(works);
-  await Promise.all(works);
+  return Promise.all(works);
 }

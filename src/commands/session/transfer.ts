@@ -14,6 +14,7 @@ import { type DirectParts } from '../../transfer/direct/parts.ts';
 import { direct } from '../../transfer/direct/direct.ts';
 import { relay } from '../../transfer/relay/relay.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
+import { settled } from '../../flow/side-by-side.ts';
 
 export interface TransferParts {
   readonly store: ObjectStore;
@@ -40,8 +41,7 @@ export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 
       return [member, await choice] as const;
     });
     // A node that must go directly and cannot is thrown only when no other probe is on its way any more.
-    await Promise.allSettled(choices);
-    return new Map(await Promise.all(choices));
+    return new Map(await settled(choices));
   };
 }
 

@@ -18,6 +18,7 @@ import { type PreparedNode, prepareNode } from './node-prepare.ts';
 import { type UploadedNode, uploadNode } from './node-upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { withLock } from '../with-lock.ts';
+import { settled } from '../../flow/side-by-side.ts';
 
 /**
  * One backup of the cluster. A node that fails does not stop the others, but the backup is then not committed: its mark
@@ -57,7 +58,7 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
 /** Everything up to the commit, or to the mark that says which nodes failed. */
 async function store(run: Run, lock: Lock, signal: AbortSignal) {
   const prepared = await prepareAll(run, signal);
-  const [uploads, schema] = await both(uploadAll(run, prepared, signal), clusterSchema(run, prepared, signal));
+  const [uploads, schema] = await settled([uploadAll(run, prepared, signal), clusterSchema(run, prepared, signal)]);
   if (uploads.done.size > 0) {
     await saveClusterFiles(run, schema, signal);
   }
@@ -177,12 +178,6 @@ function ringNode(member: Member, topology: Topology): Node {
     });
   }
   return known;
-}
-
-/** Neither is left to itself when the other fails. */
-async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<readonly [A, B]> {
-  await Promise.allSettled([one, other]);
-  return [await one, await other];
 }
 
 function unprepared(member: Member): never {
