@@ -22,6 +22,14 @@ export interface Topology {
   readonly fallback?: string;
 }
 
+/** The table of that name that lives now, whatever its id. */
+export function liveTable(
+  { tables }: Pick<Topology, 'tables'>,
+  { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>,
+): TableId | undefined {
+  return tables.find((other) => other.keyspace === keyspace && other.table === table);
+}
+
 /**
  * Asks one node for ring and tables: by a single cqlsh call where that works, else by nodetool alone. Throws RemoteError
  * when neither answers, BackupError when the answers contradict each other (a member without tokens or host id).

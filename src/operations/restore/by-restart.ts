@@ -13,11 +13,12 @@ import { type PlacingPlan, beginPlacing, placeFiles, readJournals, readPlacingDi
 import { defaultService } from '../../cluster/tools/service.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { backupIdAt } from '../../model/backup/backup-id.ts';
-import { type RestoredNode, type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
+import { type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
 import { isLocalKeyspace } from '../../model/system-keyspaces.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { repairAll, startAll, stopAll } from './cluster-restart.ts';
 import { prepareRestore } from './prepare.ts';
+import { withErrors } from './stage.ts';
 
 /**
  * The node restart method, done for the operator: everything is fetched and checked on every node first, then all nodes
@@ -90,13 +91,6 @@ async function placeAndStart(
       hint: `back to before, nodes up again: sstash restore --undo ${undo} --hosts ${members.map(({ host }) => host).join(',')}`,
     });
   }
-}
-
-function withErrors(nodes: readonly RestoredNode[], failures: ReadonlyMap<string, string>): readonly RestoredNode[] {
-  return nodes.map((node) => {
-    const error = failures.get(node.host);
-    return error === undefined ? node : { ...node, error };
-  });
 }
 
 /** One restore over the remains of another would mix them. */

@@ -9,6 +9,7 @@ import { type TableId, isDataFile, tableDirectory } from '../../model/sstable.ts
 import { planLoad } from './load.ts';
 import { prepareRestore } from './prepare.ts';
 import { runStatements } from '../schema/apply.ts';
+import { withErrors } from './stage.ts';
 
 /**
  * Brings tables back online, nothing stopped: every node's files are fetched and checked first, and only then are they
@@ -69,10 +70,7 @@ async function placeAll(
       .filter(({ member }) => !failures.has(member.host))
       .map(({ member, staging }) => removeStaging(member.remote, staging, signal)),
   );
-  return nodes.map((node) => {
-    const error = failures.get(node.host);
-    return error === undefined ? node : { ...node, error };
-  });
+  return withErrors(nodes, failures);
 }
 
 /** What comes before a table's files, once for each table however many nodes come to it: TRUNCATE, if it is to be empty. */

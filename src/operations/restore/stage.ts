@@ -1,5 +1,5 @@
 import { reasonOf } from '../../model/errors.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
+import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
 import { type RestoredNode, type RestoredTable } from '../../model/restore/restore-result.ts';
 import { type TableId } from '../../model/sstable.ts';
 import { stageNode } from './node-stage.ts';
@@ -52,9 +52,17 @@ export function plannedNode({ member, sources, matchedBy, staging, plan }: NodeW
   };
 }
 
+/** The nodes, each that failed later with its reason, by host. */
+export function withErrors(nodes: readonly RestoredNode[], failures: ReadonlyMap<string, string>): readonly RestoredNode[] {
+  return nodes.map((node) => {
+    const error = failures.get(node.host);
+    return error === undefined ? node : { ...node, error };
+  });
+}
+
 /** The table with the id that the table of this name has now. */
 export function withLiveId(table: TableId, topology: Topology | undefined): RestoredTable {
-  const live = topology?.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
+  const live = topology === undefined ? undefined : liveTable(topology, table);
   // Nobody can say it with Cassandra down: then the id of the backup is the best guess.
   return topology === undefined ? { ...table, liveId: table.id } : live === undefined ? table : { ...table, liveId: live.id };
 }

@@ -4,7 +4,7 @@ import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
+import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { type SchemaStatement, ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError } from '../../model/errors.ts';
@@ -33,11 +33,11 @@ export async function missingSchema(
   schemas: Schemas,
 ): Promise<readonly string[]> {
   const exists = (keyspace: string, table?: string) =>
-    table === undefined ? topology.keyspaces.includes(keyspace) : isThere(topology, { keyspace, table });
+    table === undefined ? topology.keyspaces.includes(keyspace) : liveTable(topology, { keyspace, table }) !== undefined;
   const schema = await schemas.backup();
   const missing = tables.find(
     (table) =>
-      !isThere(topology, table) &&
+      liveTable(topology, table) === undefined &&
       !schema.some(
         ({ kind, keyspace, name }) =>
           (kind === 'table' || kind === 'view') && keyspace === table.keyspace && name === table.table,
@@ -83,7 +83,7 @@ export async function createSchema(
   listen({ type: 'step', text: `creating what is missing (${figure})` });
   await runStatements(member, statements, signal);
   const topology = await clusterTopology(members.present, signal);
-  const still = tables.find((table) => !isThere(topology, table));
+  const still = tables.find((table) => liveTable(topology, table) === undefined);
   if (still !== undefined) {
     throw new BackupError(`${still.keyspace}.${still.table} was created and is not there; do all nodes agree on the schema?`, {
       hint: 'nodetool describecluster shows their schema versions',
@@ -119,7 +119,3 @@ async function schemaAgreement(node: ToolNode, signal: AbortSignal): Promise<voi
 
 const agreementTries = 60;
 const agreementEveryMs = 2000;
-
-function isThere(topology: Topology, { keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): boolean {
-  return topology.tables.some((other) => other.keyspace === keyspace && other.table === table);
-}

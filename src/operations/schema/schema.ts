@@ -10,6 +10,7 @@ import { type BackupChoice, chooseBackup } from '../choose-backup.ts';
 import { type MemberParts, clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
 import { chooseSources } from '../restore-sources.ts';
 import { liveSchema, runStatements } from './apply.ts';
+import { liveTable } from '../../cluster/tools/topology.ts';
 
 export interface SchemaQuestion {
   readonly choice: BackupChoice;
@@ -57,9 +58,7 @@ export async function applyBackupSchema(
   const { statements, existing } = planSchema(
     selected,
     (keyspace, table) =>
-      table === undefined
-        ? topology.keyspaces.includes(keyspace)
-        : topology.tables.some((other) => other.keyspace === keyspace && other.table === table),
+      table === undefined ? topology.keyspaces.includes(keyspace) : liveTable(topology, { keyspace, table }) !== undefined,
     await liveSchema(members, signal),
   );
   const plan = { statements: statements.map(ifNotExists), existing, dryRun: true };
@@ -91,7 +90,7 @@ export async function mapTables(
   const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
   const topology = await clusterTopology(members.present, signal);
   return sources.tables.map((table) => {
-    const live = topology.tables.find((other) => other.keyspace === table.keyspace && other.table === table.table);
+    const live = liveTable(topology, table);
     const head = { keyspace: table.keyspace, table: table.table, backup: tableDirectory(table) };
     return live === undefined ? head : { ...head, live: tableDirectory(live) };
   });
