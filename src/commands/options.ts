@@ -190,3 +190,11 @@ export function choiceOf(args: Arguments): { readonly name: string; readonly bef
 export function perDatacenter(args: Arguments, option: string): PerDatacenter {
   return parsePerDatacenter(option, args.list(option));
 }
+
+/** A program as it is started: its path, and options of its own after blanks. */
+export function wordsOf(args: Arguments, option: string): readonly string[] {
+  return args
+    .text(option)
+    .split(' ')
+    .filter((word) => word !== '');
+}

@@ -22,6 +22,7 @@ import {
   nodeOptions,
   selectionOptions,
   transferOptions,
+  wordsOf,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
 import { restoreOutcome } from './outcome.ts';
@@ -212,10 +213,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
       renames.length > 0 ? renames.map(({ from }) => `${from.keyspace}.${from.table}`) : args.list('keyspaces'),
     ),
     renames,
-    loader: args
-      .text('sstableloader-path')
-      .split(' ')
-      .filter((word) => word !== ''),
+    loader: wordsOf(args, 'sstableloader-path'),
     directory,
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),

@@ -4,6 +4,7 @@ import { agentSocket, defaultKeys } from '../../cli/environment.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../cluster/ssh/ssh.ts';
 import { type Programs } from '../../cluster/tools/run-tool.ts';
+import { wordsOf } from '../options.ts';
 
 /** The nodes alone. */
 export interface NodeSession {
@@ -29,14 +30,9 @@ export function openNodes(args: Arguments): NodeSession {
 }
 
 function programsOf(args: Arguments): Programs {
-  const words = (name: string) =>
-    args
-      .text(name)
-      .split(' ')
-      .filter((word) => word !== '');
   return {
-    nodetool: words('nodetool-path'),
-    cqlsh: words('cqlsh-path'),
+    nodetool: wordsOf(args, 'nodetool-path'),
+    cqlsh: wordsOf(args, 'cqlsh-path'),
     configPath: args.optionalText('cassandra-conf-path'),
   };
 }
