@@ -57,12 +57,18 @@ export interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A part that the store has: its etag, without quotes, and the CRC-32 of its bytes. */
+export interface SentPart {
+  readonly etag: string;
+  readonly crc: number;
+}
+
 /** An object that somebody else sends in parts. It comes into being by `complete`, whole, or not at all. */
 export interface SignedParts {
-  /** The request that puts a part; parts count from 1. */
-  sign(part: number): Promise<SignedRequest>;
-  /** All parts' etags in order, without quotes. */
-  complete(etags: readonly string[], signal: AbortSignal): Promise<{ readonly etag: string }>;
+  /** The request that puts a part that has this CRC-32; parts count from 1. */
+  sign(part: number, crc: number): Promise<SignedRequest>;
+  /** Of all parts, in order. */
+  complete(parts: readonly SentPart[], signal: AbortSignal): Promise<{ readonly etag: string }>;
   /** Leaves nothing of it behind. Never rejects: what the server could not be told shows as an unfinished upload. */
   abort(): Promise<void>;
 }
@@ -75,8 +81,8 @@ export interface Signer {
   /** Size of the parts of an object that has at most `limit` bytes; all but the last one must have it. */
   partBytes(limit: number): number;
   get(key: string): Promise<SignedRequest>;
-  /** The whole object in one request. */
-  put(key: string): Promise<SignedRequest>;
+  /** The whole object, whose bytes have this CRC-32, in one request. The store refuses other bytes, where it knows checksums. */
+  put(key: string, crc: number): Promise<SignedRequest>;
   inParts(key: string, signal: AbortSignal): Promise<SignedParts>;
 }
 

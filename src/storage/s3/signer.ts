@@ -4,14 +4,12 @@ import { type S3Connection } from './client.ts';
 import { s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { partSize } from './parts.ts';
+import { checksumText } from './sums.ts';
 import { type RequestToSign, presign } from './presign.ts';
 import { abandon, optionsFor, withGrace } from './upload.ts';
 
 /** How long a signed request may be sent. A part is asked for when its bytes are at hand, so minutes would do. */
 const validSeconds = 900;
-
-/** Parts of what other hosts send: each is a process of its own there, so fewer and larger ones than from here. */
-const directPartBytes = 32 * 1024 ** 2;
 
 /** Signs one request; `key` is the whole key, below the bucket. */
 export type Sign = (request: Pick<RequestToSign, 'method' | 'key' | 'query' | 'headers'>) => Promise<SignedRequest>;
@@ -32,29 +30,34 @@ export async function signFor(connection: S3Connection): Promise<Sign> {
 export function signerFor(connection: S3Connection, sign: Sign): Signer {
   const { base } = connection;
   return {
-    partBytes: (limit) => partSize(1, Math.max(directPartBytes, connection.partBytes), limit),
+    partBytes: (limit) => partSize(1, connection.partBytes, limit),
     get: async (key) => {
       assertKey(key);
       return sign({ method: 'GET', key: base + key });
     },
-    put: async (key) => {
+    put: async (key, crc) => {
       assertKey(key);
-      return sign({ method: 'PUT', key: base + key, headers: connection.placementHeaders });
+      const headers = { ...connection.placementHeaders, ...checksumHeader(crc) };
+      return sign({ method: 'PUT', key: base + key, headers });
     },
     inParts: async (key, signal) => {
       assertKey(key);
       const uploadId = await begin(connection, key, signal);
-      return partsOf(connection, key, uploadId, (part) =>
-        sign({ method: 'PUT', key: base + key, query: { partNumber: String(part), uploadId } }),
+      return partsOf(connection, key, uploadId, (part, crc) =>
+        sign({ method: 'PUT', key: base + key, query: { partNumber: String(part), uploadId }, headers: checksumHeader(crc) }),
       );
     },
   };
 }
 
+function checksumHeader(crc: number): Readonly<Record<string, string>> {
+  return { 'x-amz-checksum-crc32': checksumText(crc) };
+}
+
 async function begin(connection: S3Connection, key: string, signal: AbortSignal): Promise<string> {
   const { client, sdk, bucket: Bucket, base, placement } = connection;
   try {
-    const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key: base + key, ...placement });
+    const command = new sdk.CreateMultipartUploadCommand({ Bucket, Key: base + key, ...placement, ChecksumAlgorithm: 'CRC32' });
     const { UploadId } = await withGrace((late) => client.send(command, optionsFor(late)), signal);
     if (UploadId === undefined) {
       throw new StorageError(`${connection.url}/${key} was begun without an upload id`, { key });
@@ -66,18 +69,17 @@ async function begin(connection: S3Connection, key: string, signal: AbortSignal)
   }
 }
 
-function partsOf(
-  connection: S3Connection,
-  key: string,
-  UploadId: string,
-  sign: (part: number) => Promise<SignedRequest>,
-): SignedParts {
+function partsOf(connection: S3Connection, key: string, UploadId: string, sign: SignedParts['sign']): SignedParts {
   const { client, sdk, bucket: Bucket, base } = connection;
   const upload = { Bucket, Key: base + key, UploadId };
   return {
     sign,
-    complete: async (etags, signal) => {
-      const Parts = etags.map((etag, index) => ({ PartNumber: index + 1, ETag: `"${etag}"` }));
+    complete: async (sent, signal) => {
+      const Parts = sent.map(({ etag, crc }, index) => ({
+        PartNumber: index + 1,
+        ETag: `"${etag}"`,
+        ChecksumCRC32: checksumText(crc),
+      }));
       try {
         const { ETag } = await client.send(
           new sdk.CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }),
