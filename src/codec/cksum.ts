@@ -9,12 +9,6 @@
  */
 import { crc32, crc32Combine } from './crc32.ts';
 
-/** A sum as `cksum` prints it, and the number of bytes that it is of. */
-export interface CksumPart {
-  readonly cksum: number;
-  readonly bytes: number;
-}
-
 /** Collects the sum of a stream. */
 export class Cksum {
   #register = empty;
@@ -35,17 +29,6 @@ export class Cksum {
   }
 }
 
-/** The sum of parts laid end to end. */
-export function combinedCksum(parts: readonly CksumPart[]): CksumPart {
-  let register = 0;
-  let total = 0;
-  for (const { cksum, bytes } of parts) {
-    register = crc32Combine(register, registerOf(cksum, bytes), bytes);
-    total += bytes;
-  }
-  return { cksum: printed((register ^ empty) >>> 0, total), bytes: total };
-}
-
 /** What `tr "$turning" | cksum` prints for bytes that have this CRC-32. */
 export function cksumOfTurned(crc: number, bytes: number): number {
   // zlib's CRC begins with all bits set and is turned over at the end: take both away.
@@ -61,24 +44,9 @@ export const turning: string = Array.from(
 /** zlib's `crc32` starts from the complement of what it is given: with this, from 0. */
 const empty = 0xffffffff;
 
-/** x^(2^32 - 1) = 1, so this many bytes undo one. */
-const backByOne = 2 ** 32 - 1 - 1;
-
 function printed(register: number, bytes: number): number {
   const sum = crc32(Buffer.from(lengthBytes(bytes).map(turnedByte)), register >>> 0);
   return turnedWord(sum);
-}
-
-/** The register before the length went in. */
-function registerOf(cksum: number, bytes: number): number {
-  const length = lengthBytes(bytes).map(turnedByte);
-  let register = (turnedWord(cksum) ^ empty) >>> 0;
-  for (const byte of length.toReversed()) {
-    // One byte's own share is what it makes of an empty register.
-    const share = (crc32(Uint8Array.of(byte), empty) ^ empty) >>> 0;
-    register = crc32Combine((register ^ share) >>> 0, 0, backByOne);
-  }
-  return register;
 }
 
 function lengthBytes(bytes: number): number[] {

@@ -1,11 +1,12 @@
-import { turning } from '../../codec/cksum.ts';
+import { cksumOfTurned, turning } from '../../codec/cksum.ts';
 import { type Command, type Remote } from '../../cluster/remote.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { gathered, wholeOf } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
-import { checkOf, proveSum, sumIn } from '../node-sum.ts';
+import { type StoredFile } from '../../model/backup/manifest.ts';
+import { otherSum, provePlainSize } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
 import { type Target } from '../transfer.ts';
@@ -37,7 +38,19 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
       : error;
   }
   if (proved) {
-    proveSum(to.host, file, checkOf(file), sumIn(said));
+    proveWritten(to.host, file, said);
+  }
+}
+
+/** Holds what `unpackAndSumScript` printed against Cassandra's digest. */
+function proveWritten(host: string, file: StoredFile, said: string): void {
+  const [, sum, bytes] = /^(\d+) (\d+)\s*$/.exec(said) ?? [];
+  if (sum === undefined) {
+    throw new RemoteError(`${host} did not say the sum of ${file.key}`, { host });
+  }
+  provePlainSize(file, Number(bytes));
+  if (Number(sum) !== cksumOfTurned(Number.parseInt(file.digest ?? '', 16), file.bytes)) {
+    throw otherSum(file, 'plain');
   }
 }
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import fc from 'fast-check';
-import { Cksum, cksumOfTurned, combinedCksum, turning } from '../../../src/codec/cksum.ts';
+import { Cksum, cksumOfTurned, turning } from '../../../src/codec/cksum.ts';
 import { crc32 } from '../../../src/codec/crc32.ts';
 import { noise } from '../../support/lzop.ts';
 
@@ -39,14 +38,4 @@ test('what tr and cksum print for bytes turned round follows from their CRC-32',
     const bytes = noise(size, size + 7);
     assert.equal(theirs(['sh', '-c', command], bytes), cksumOfTurned(crc32(bytes), size), `${size} bytes`);
   }
-});
-
-test('sums of parts give the sum of the whole', () => {
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 700 }), { maxLength: 6 }), (chunks) => {
-      const parts = chunks.map((chunk) => ({ cksum: ours(chunk), bytes: chunk.byteLength }));
-      const whole = Buffer.concat(chunks);
-      assert.deepEqual(combinedCksum(parts), { cksum: ours(whole), bytes: whole.byteLength });
-    }),
-  );
 });
