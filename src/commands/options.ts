@@ -154,7 +154,7 @@ export const transferOptions: OptionSet = {
   nice: {
     type: 'number',
     default: 10,
-    describe: 'niceness of lzop and curl on the nodes, 0 to 19; their disk priority is low too unless it is 0',
+    describe: 'niceness of lzop and what sends and fetches on the nodes, 0 to 19; their disk priority is low too unless it is 0',
   },
   'rate-limit': {
     type: 'string',

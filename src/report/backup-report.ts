@@ -80,7 +80,7 @@ function limitsText({ limits: { snapshotParallel, uploadParallel, rate, transfer
   };
 }
 
-/** `relay (no curl on cass1), compressed on this host`; empty for a node that could not be asked. */
+/** `relay (it has no python3), compressed on this host`; empty for a node that could not be asked. */
 function wayText({ transfer, relayReason, compression }: Pick<PlannedNode, 'transfer' | 'relayReason' | 'compression'>): string {
   const way = relayReason === undefined ? transfer : `${transfer} (${relayReason})`;
   return compression === undefined ? '' : `${way}, ${compressionText(compression)}`;

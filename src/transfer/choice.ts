@@ -1,8 +1,8 @@
-import { BackupError, UsageError } from '../model/errors.ts';
+import { BackupError, RemoteError, StorageError, UsageError } from '../model/errors.ts';
 import { type Remote } from '../cluster/remote.ts';
 import { type DirectParts } from './direct/parts.ts';
 import { type Source, type Target, type Transfer } from './transfer.ts';
-import { type Candidate, missingProgram, unreachable } from './direct/probe.ts';
+import { type Candidate, tryOut } from './direct/probe.ts';
 
 export type TransferMode = 'direct' | 'relay' | 'auto';
 
@@ -10,6 +10,8 @@ export type TransferMode = 'direct' | 'relay' | 'auto';
 export interface TransferChoice {
   readonly name: 'direct' | 'relay';
   readonly reason: string;
+  /** What whoever runs it should know besides. */
+  readonly note?: string;
 }
 
 export interface ChoiceOptions {
@@ -18,6 +20,8 @@ export interface ChoiceOptions {
   readonly direct?: DirectParts | undefined;
   /** False where nothing is compressed. */
   readonly needsLzop: boolean;
+  /** Whether the node will send objects, and not only fetch them. */
+  readonly writes: boolean;
 }
 
 /**
@@ -26,19 +30,19 @@ export interface ChoiceOptions {
  */
 export async function chooseTransfer(
   candidate: Candidate,
-  { mode, direct, needsLzop }: ChoiceOptions,
+  { mode, direct, needsLzop, writes }: ChoiceOptions,
   signal: AbortSignal,
 ): Promise<TransferChoice> {
   if (mode === 'relay') {
     return { name: 'relay', reason: 'asked for' };
   }
   const { host } = candidate.remote;
-  const obstacle =
+  const { obstacle, note } =
     direct === undefined
-      ? 'the location is a directory of this host'
-      : (missingProgram(candidate, needsLzop) ?? (await unreachable(candidate.remote, direct, signal)));
+      ? { obstacle: 'the location is a directory of this host' }
+      : await tryOut(direct, candidate, { needsLzop, writes }, signal);
   if (obstacle === undefined) {
-    return { name: 'direct', reason: `${host} reaches the store` };
+    return { name: 'direct', reason: `${host} reaches the store`, ...(note === undefined ? {} : { note }) };
   }
   if (mode === 'auto') {
     return { name: 'relay', reason: obstacle };
@@ -60,5 +64,47 @@ export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
   return {
     upload: (from, unit: readonly Source[], signal) => wayOf(from).upload(from, unit, signal),
     download: (unit: readonly Target[], to, signal) => wayOf(to).download(unit, to, signal),
+    close: async () => {
+      await Promise.all([...new Set(ways.values())].map((way) => way.close()));
+    },
   };
+}
+
+/**
+ * Direct, and where a node turns out to be unable to exchange something with the store, relay for it and for all that follows: a
+ * probe cannot know everything that a store wants of an object. `told` is called once per node, when relay has done what direct
+ * could not; where relay cannot either, its error is what counts. What is wrong with files or data is no reason to change.
+ */
+export function directElseRelay(straight: Transfer, relayed: Transfer, told: (host: string, reason: unknown) => void): Transfer {
+  const changed = new Set<Remote>();
+  const either = async <T>(remote: Remote, go: (way: Transfer) => Promise<T>, signal: AbortSignal): Promise<T> => {
+    if (changed.has(remote)) {
+      return go(relayed);
+    }
+    try {
+      return await go(straight);
+    } catch (error) {
+      if (signal.aborted || !isOfTheWay(error)) {
+        throw error;
+      }
+      const result = await go(relayed);
+      if (!changed.has(remote)) {
+        changed.add(remote);
+        told(remote.host, error);
+      }
+      return result;
+    }
+  };
+  return {
+    upload: (from, unit, signal) => either(from, (way) => way.upload(from, unit, signal), signal),
+    download: (unit, to, signal) => either(to, (way) => way.download(unit, to, signal), signal),
+    close: () => straight.close(),
+  };
+}
+
+/** The store refused what a node sent, or the program there broke: a command is named only where one failed as a whole. */
+function isOfTheWay(error: unknown): boolean {
+  return error instanceof StorageError
+    ? !error.transient
+    : error instanceof RemoteError && !error.transient && error.command !== '';
 }

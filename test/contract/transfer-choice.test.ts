@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { UsageError } from '../../src/model/errors.ts';
 import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { chooseTransfer } from '../../src/transfer/choice.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { listed } from '../support/bodies.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { never } from '../support/never.ts';
@@ -15,7 +13,7 @@ import { never } from '../support/never.ts';
 const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
 const { signal } = new AbortController();
 const remote = localRemote({ host: 'node7' });
-const able = { remote, hasCurl: true, hasLzop: true };
+const able = { remote, python: '3.11.2', hasLzop: true };
 let server: S3Server | undefined;
 let proxy: FaultProxy | undefined;
 let store: ObjectStore | undefined;
@@ -35,23 +33,21 @@ after(async () => {
   await server?.stop();
 });
 
-function options(mode: 'auto' | 'direct' | 'relay', needsLzop = true) {
+function options(mode: 'auto' | 'direct' | 'relay', needsLzop = true, writes = true) {
   const signer = store?.signer;
   assert.ok(store !== undefined && signer !== undefined);
-  return { mode, needsLzop, direct: { store, signer, isParallel: () => true, patience: { attempts: 1, firstDelayMs: 1 } } };
+  const direct = { store, signer, pythonOf: () => 'python3', patience: { attempts: 1, firstDelayMs: 1 } };
+  return { mode, needsLzop, writes, direct };
 }
 
 test(
-  'a node with curl and lzop that reaches the store goes directly, and asking leaves nothing in the store',
+  'a node with Python and lzop that reaches the store goes directly, and asking leaves nothing in the store',
   { skip },
   async () => {
     for (const mode of ['auto', 'direct'] as const) {
       assert.equal((await chooseTransfer(able, options(mode), signal)).name, 'direct');
     }
-    assert.ok(store !== undefined);
-    for await (const { key } of store.list('', never)) {
-      assert.fail(key);
-    }
+    assert.deepEqual(await keys(), []);
   },
 );
 
@@ -60,7 +56,8 @@ test('relay needs no question', { skip }, async () => {
 });
 
 const unable: readonly (readonly [what: string, has: object, says: RegExp])[] = [
-  ['curl', { hasCurl: false }, /it has no curl$/],
+  ['python3', { python: undefined }, /it has no python3$/],
+  ['a Python that is new enough', { python: '3.4.10' }, /its Python is 3\.4\.10, 3\.6 or newer is needed$/],
   ['lzop', { hasLzop: false }, /it has no lzop$/],
 ];
 for (const [what, has, says] of unable) {
@@ -71,7 +68,7 @@ for (const [what, has, says] of unable) {
     assert.match(choice.reason, says);
     await assert.rejects(chooseTransfer(candidate, options('direct'), signal), (error) => {
       assert.ok(error instanceof UsageError);
-      assert.match(error.message, /^node7 cannot transfer directly: it has no /);
+      assert.match(error.message, /^node7 cannot transfer directly: it/);
       return true;
     });
   });
@@ -82,7 +79,7 @@ test('nothing compressed, no lzop needed', { skip }, async () => {
 });
 
 test('a location that signs nothing is for relay', async () => {
-  const choice = await chooseTransfer(able, { mode: 'auto', needsLzop: true }, signal);
+  const choice = await chooseTransfer(able, { mode: 'auto', needsLzop: true, writes: true }, signal);
   assert.deepEqual(choice, { name: 'relay', reason: 'the location is a directory of this host' });
 });
 
@@ -98,25 +95,48 @@ test('a store that does not let the node in is for relay, with what it said', { 
 });
 
 test(
-  'what a killed script left on the node is cleared away an hour later; what lives, or may live where nobody sees it, is not',
+  'a store that wants more of a put than it gets is for relay when objects are to be sent, in its own words',
   { skip },
   async () => {
-    // No process has a number above the kernel's limit of 4,194,304.
-    const dead = '/dev/shm/sstash-9999999-dead';
-    const living = await mkdtemp(`/dev/shm/sstash-${process.pid}-`);
-    const late = new Date(Date.now() - 2 * 3_600_000);
-    const recent = '/dev/shm/sstash-9999998-elsewhere';
-    for (const directory of [dead, recent]) {
-      await mkdir(directory, { recursive: true });
-    }
-    await writeFile(join(recent, 'p'), 'a part');
-    for (const directory of [dead, recent, living]) {
-      await utimes(directory, late, late);
-    }
-    await chooseTransfer(able, options('auto'), signal);
-    assert.deepEqual([existsSync(dead), existsSync(recent), existsSync(living)], [false, true, true]);
-    for (const directory of [recent, living]) {
-      await rm(directory, { recursive: true });
+    const message = 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters';
+    proxy?.spoil((method) => (method === 'PUT' ? { status: 400, code: 'InvalidRequest', message } : undefined));
+    try {
+      const choice = await chooseTransfer(able, options('auto'), signal);
+      assert.equal(choice.name, 'relay');
+      assert.ok(choice.reason.includes(`InvalidRequest: ${message}`), choice.reason);
+      assert.equal((await chooseTransfer(able, options('auto', true, false), signal)).name, 'direct');
+    } finally {
+      proxy?.spoil(() => undefined);
     }
   },
 );
+
+test('a store that takes objects and does not give them back is for relay, and nothing is left there', { skip }, async () => {
+  proxy?.spoil((method) => (method === 'GET' ? { status: 403, code: 'AccessDenied' } : undefined));
+  try {
+    assert.match((await chooseTransfer(able, options('auto'), signal)).reason, /AccessDenied/);
+  } finally {
+    proxy?.spoil(() => undefined);
+  }
+  assert.deepEqual(await keys(), []);
+});
+
+test('where nothing may be deleted, a note names the object that stays', { skip }, async () => {
+  proxy?.spoil((method) => (method === 'POST' || method === 'DELETE' ? { status: 403, code: 'AccessDenied' } : undefined));
+  try {
+    const { name, note } = await chooseTransfer(able, options('auto'), signal);
+    const [left, ...others] = await keys();
+    assert.equal(name, 'direct');
+    assert.ok(left !== undefined && others.length === 0);
+    assert.match(note ?? '', new RegExp(`/${left} .*cannot be deleted`));
+    proxy?.spoil(() => undefined);
+    await store?.delete([left], never);
+  } finally {
+    proxy?.spoil(() => undefined);
+  }
+});
+
+async function keys(): Promise<readonly string[]> {
+  assert.ok(store !== undefined);
+  return (await listed(store, '')).map(({ key }) => key);
+}

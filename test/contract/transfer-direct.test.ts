@@ -49,11 +49,11 @@ function open(store: ObjectStore, limit?: RateLimit): Transfer {
     throw new Error('the store signs nothing');
   }
   const patience = { attempts: 3, firstDelayMs: 10 };
-  return direct({ store, signer, isParallel: () => true, patience, limitOf: () => limit });
+  return direct({ store, signer, pythonOf: () => 'python3', patience, limitOf: () => limit });
 }
 
 function directOn(remote: Remote): TransferUnderTest {
-  return { title: 'direct', remote, seesLargeFiles: () => false, open, openStore };
+  return { title: 'direct', remote, seesLargeFiles: () => true, open, openStore };
 }
 
 const host = 'node7';

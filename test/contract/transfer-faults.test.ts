@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, after, before, test } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
@@ -20,7 +20,7 @@ import { type S3Server, missing, startVersityGateway, versityGateway } from '../
 import { type Place, place, signal, uploaded } from './transfer.ts';
 import { never } from '../support/never.ts';
 
-/** What both transfers do when the store, the line or the node fails: real S3 server, real curl and lzop. */
+/** What both transfers do when the store, the line or the node fails: real S3 server, python3 and lzop. */
 
 const pool = openLzoPool({ threads: 2 });
 const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
@@ -49,7 +49,7 @@ const ways = {
   relay: (store: ObjectStore): Transfer => relay({ store, pool, hasLzop: () => true }),
   direct: (store: ObjectStore): Transfer => {
     const signer = store.signer ?? assert.fail('the store signs nothing');
-    return direct({ store, signer: { ...signer, partBytes: () => partBytes }, isParallel: () => true, patience });
+    return direct({ store, signer: { ...signer, partBytes: () => partBytes }, pythonOf: () => 'python3', patience });
   },
 };
 const host = 'node7';
@@ -167,6 +167,19 @@ onBoth('a download that is cut off is whole after another attempt', async (at) =
   }
 });
 
+onOne('direct', 'a large object whose download breaks off goes on where it was, as often as it gets further', async (at) => {
+  for (const compression of ['lzo', 'none'] as const) {
+    const [file] = await uploaded(at, remote, [await at.source(`nb-${compression}-big-Data.db`, inParts, compression)]);
+    assert.ok(file !== undefined);
+    // More often than a single request may fail, and each time far from the end: from the beginning it would never come whole.
+    const cuts = 8;
+    at.proxy.spoil(firstOf(cuts, 'GET', { cutDownloadAfter: Math.floor(file.storedBytes / (cuts + 1)) }));
+    const path = at.target(compression);
+    await at.transfer.download([{ file, path }], remote, signal);
+    assert.ok((await readFile(path)).equals(inParts));
+  }
+});
+
 onBoth('a slow line takes time and nothing else', async (at) => {
   at.proxy.slowDown(2_000_000);
   const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', inOne)]);
@@ -189,7 +202,7 @@ onBoth('a node whose processes are killed is an error, and leaves nothing in the
       for await (const chunk of remote.read(command, options, never)) {
         yield chunk;
         if (!killed) {
-          killed = await killHolders(source.path);
+          killed = await killWorkers(source.path);
         }
       }
     },
@@ -228,14 +241,13 @@ onOne('direct', 'no signature is to be seen on the node: no argument, environmen
     [await at.source('nb-1-big-Data.db', inParts)],
     await Promise.all([1, 2, 3, 4].map((n) => at.source(`nb-${n}-big-Index.db`, noise(300_000, n)))),
   ];
-  const others = new Set(await workplaces());
   const found = new Set<string>();
-  const curls: number[] = [];
+  const senders: number[] = [];
   at.proxy.hold(async (method) => {
-    const running = await look(others, found);
+    const running = await look(found);
     // What begins and ends a multipart upload comes from the control host.
     if (method !== 'POST') {
-      curls.push(running);
+      senders.push(running);
     }
   });
   for (const unit of units) {
@@ -246,10 +258,10 @@ onOne('direct', 'no signature is to be seen on the node: no argument, environmen
       signal,
     );
   }
-  assert.ok(curls.length >= 12, `only ${curls.length} requests`);
+  assert.ok(senders.length >= 12, `only ${senders.length} requests`);
   assert.ok(
-    curls.every((running) => running > 0),
-    'a request that no curl was seen to send',
+    senders.every((running) => running > 0),
+    'a request that no program of a node was seen to send',
   );
   assert.deepEqual([...found], []);
 });
@@ -259,51 +271,59 @@ function limited(command: readonly [string, ...string[]]): [string, ...string[]]
   return ['bash', '-c', 'trap "" XFSZ; ulimit -f 200; exec "$@"', 'bash', ...command];
 }
 
-/** Kills, by number, the processes whose command line names the file. */
-async function killHolders(path: string): Promise<boolean> {
-  const holders: number[] = [];
-  for (const pid of await pids()) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.split('\0').includes(path)) {
-      holders.push(pid);
-    }
-  }
-  for (const pid of holders) {
+/** Kills, by number, what this test process has begun for a file: commands that name it, the program of a node and its lzop. */
+async function killWorkers(path: string): Promise<boolean> {
+  const own = await childrenOf(process.pid);
+  const lines = await Promise.all(own.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')));
+  const programs = own.filter((_, index) => isProgram(lines[index]) || lines[index]?.split('\0').includes(path));
+  const children = (await Promise.all(programs.map(childrenOf))).flat();
+  for (const pid of [...children, ...programs]) {
     process.kill(pid, 'SIGKILL');
   }
-  return holders.length > 0;
+  return programs.length > 0;
 }
 
-/** Adds every place where a signature is to be seen, and tells how many curls run. */
-async function look(others: ReadonlySet<string>, found: Set<string>): Promise<number> {
+async function ownPrograms(): Promise<readonly number[]> {
+  const own = await childrenOf(process.pid);
+  const lines = await Promise.all(own.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')));
+  return own.filter((_, index) => isProgram(lines[index]));
+}
+
+function isProgram(line = ''): boolean {
+  return /^[^\0]*python3[^\0]*\0-I\0/.test(line);
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const tasks = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const lists = await Promise.all(tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8').catch(() => '')));
+  return lists
+    .join(' ')
+    .split(' ')
+    .filter((each) => each !== '')
+    .map(Number);
+}
+
+/** Adds every place where a signature is to be seen, and tells how many programs of nodes run. */
+async function look(found: Set<string>): Promise<number> {
   const secret = 'X-Amz-Signature=';
-  let curls = 0;
   for (const pid of await pids()) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
-    if (line.startsWith('curl\0')) {
-      curls += 1;
-    }
-    if (line.includes(secret)) {
-      found.add(`an argument: ${line}`);
+    if ((await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).includes(secret)) {
+      found.add('an argument');
     }
     if ((await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '')).includes(secret)) {
       found.add('an environment');
     }
   }
-  for (const directory of (await workplaces()).filter((each) => !others.has(each))) {
-    for (const name of (await readdir(directory, { recursive: true }).catch(() => [])).filter((each) => each !== 'q')) {
-      const text = await readFile(join(directory, name), 'latin1').catch(() => '');
-      if (text.includes(secret)) {
-        found.add(`the file ${name}`);
+  const programs = await ownPrograms();
+  for (const pid of programs) {
+    for (const name of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const path = await readlink(`/proc/${pid}/fd/${name}`).catch(() => '');
+      if (path.startsWith('/') && (await readFile(path, 'latin1').catch(() => '')).includes(secret)) {
+        found.add(`the file ${path}`);
       }
     }
   }
-  return curls;
-}
-
-/** Where scripts on the node work. */
-async function workplaces(): Promise<readonly string[]> {
-  return (await readdir('/dev/shm')).filter((name) => /^sstash-\d+-/.test(name)).map((name) => join('/dev/shm', name));
+  return programs.length;
 }
 
 async function pids(): Promise<readonly number[]> {

@@ -1,4 +1,4 @@
-import { crcText, sumText } from '../../src/model/backup/stored-sum.ts';
+import { crcText, sumText, withObject } from '../../src/model/backup/stored-sum.ts';
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -38,6 +38,8 @@ interface Place {
   readonly bucket: string;
   readonly store: ObjectStore;
   readonly transfer: Transfer;
+  /** Another one on the same store, which ends with the test. */
+  readonly opened: (limit?: RateLimit) => Transfer;
   /** What was planted, as it would be listed. */
   readonly source: (path: string, bytes: Uint8Array, compression?: Compression) => Promise<Source>;
   readonly target: (name: string) => string;
@@ -50,10 +52,16 @@ const large = mixture(1_412_345, 7);
 async function place(t: TestContext, { open, openStore }: TransferUnderTest): Promise<Place> {
   const directory = await temporaryDirectory(t);
   const { store, bucket } = await (openStore?.(t) ?? directoryStore(join(directory, 'bucket')));
+  const opened = (limit?: RateLimit): Transfer => {
+    const transfer = open(store, limit);
+    t.after(() => transfer.close());
+    return transfer;
+  };
   return {
     bucket,
     store,
-    transfer: open(store),
+    transfer: opened(),
+    opened,
     target: (name) => join(directory, 'restored', name),
     source: async (path, bytes, compression = 'lzo') => {
       const full = join(directory, 'data', path);
@@ -148,7 +156,7 @@ export function transferContract(under: TransferUnderTest): void {
 
   inPlace('all streams of a node together keep to a limit, up and down', async (at) => {
     const [perSecond, bytes, smallBytes] = [2 * 1024 ** 2, 1_200_000, 40_000];
-    const transfer = under.open(at.store, new RateLimit(perSecond));
+    const transfer = at.opened(new RateLimit(perSecond));
     const units = [
       ...(await Promise.all(['a', 'b', 'c'].map(async (name) => [await at.source(`${name}-big-Index.db`, noise(bytes))]))),
       await Promise.all(['d', 'e'].map((name) => at.source(`${name}-big-Index.db`, noise(smallBytes)))),
@@ -253,6 +261,32 @@ export function transferContract(under: TransferUnderTest): void {
       });
     }
   });
+
+  for (const compression of ['lzo', 'none'] as const) {
+    inPlace(`an object of which an older backup has the POSIX cksum is held against that, ${compression}`, async (at) => {
+      const unit = [
+        await at.source('nb-1-big-Data.db', large, compression),
+        await at.source('nb-1-big-Index.db', large, compression),
+        await at.source('nb-2-big-Index.db', mixture(100_000), compression),
+      ];
+      for (const source of unit) {
+        const [file] = await uploaded(at, remote, [source]);
+        assert.ok(file !== undefined);
+        const { storedBytes, etag } = file;
+        const storedCksum = cksumOf(await bytesOf(at.store.get(file.key, {}, never)));
+        const path = at.target(file.path);
+        const older = withObject(file, { storedBytes, etag, storedCksum });
+        await at.transfer.download([{ file: older, path }], remote, signal);
+        assert.ok((await readFile(path)).equals(await readFile(source.path)));
+        const lying = { ...older, storedCksum: (storedCksum + 1) % 2 ** 32 };
+        await assert.rejects(at.transfer.download([{ file: lying, path: at.target('x') }], remote, signal), (error) => {
+          assert.ok(error instanceof IntegrityError && error.check === 'checksum', String(error));
+          assert.ok(error.message.includes(file.key), error.message);
+          return true;
+        });
+      }
+    });
+  }
 
   inPlace('an upload that is aborted ends with the reason and leaves nothing', async (at) => {
     const source = await at.source('nb-1-big-Data.db', large);

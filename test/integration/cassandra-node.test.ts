@@ -52,7 +52,8 @@ test('every node says where its data lies, who owns it and what it has to work w
     const config = configOf(remote);
     assert.equal(config.dataOwner, 'cassandra:cassandra');
     const found = await probeNode(remote, config.dataDirectories, never);
-    assert.ok(found.lzop !== undefined && found.curl !== undefined);
+    assert.ok(found.lzop !== undefined && found.python !== undefined);
+    assert.match(found.python.version, /^3\.\d+\.\d+$/);
     assert.ok(found.space.every((space) => space.exists && space.freeBytes > 0));
   }
 });

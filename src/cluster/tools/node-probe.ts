@@ -21,7 +21,8 @@ export interface DirectorySpace {
 /** What a node offers to those who log in. */
 export interface NodeProbe {
   readonly lzop: NodeTool | undefined;
-  readonly curl: NodeTool | undefined;
+  /** Python 3: the first that is 3.6 or newer, else any; the version is its number alone. */
+  readonly python: NodeTool | undefined;
   readonly space: readonly DirectorySpace[];
 }
 
@@ -61,17 +62,24 @@ export function parseProbe(text: string, directories: readonly string[]): NodePr
   }
   return {
     lzop: tool('lzop'),
-    curl: tool('curl'),
+    python: tool('python'),
     space,
   };
 }
 
 // `name TAB values` per line. A directory that is not there yet will lie on its nearest existing parent's file system.
 export const probeToolsScript: string = String.raw`
-for tool in lzop curl; do
+place=$(command -v lzop) && printf 'lzop\t%s\t%s\n' "$place" "$(lzop --version </dev/null 2>/dev/null | head -n 1 | tr '\t' ' ')"
+python='' version=''
+for tool in python3 /usr/libexec/platform-python /opt/scylladb/python3/bin/python3; do
   place=$(command -v "$tool") || continue
-  printf '%s\t%s\t%s\n' "$tool" "$place" "$("$tool" --version </dev/null 2>/dev/null | head -n 1 | tr '\t' ' ')"
+  found=$(cd / && "$place" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3]); sys.exit(sys.version_info < (3, 6))' </dev/null 2>/dev/null)
+  status=$?
+  [ -n "$found" ] || continue
+  if [ $status = 0 ] || [ -z "$python" ]; then python=$place; version=$found; fi
+  [ $status != 0 ] || break
 done
+[ -z "$python" ] || printf 'python\t%s\t%s\n' "$python" "$version"
 for directory; do
   exists=yes; place=$directory
   while [ ! -e "$place" ]; do exists=no; place=$(dirname -- "$place"); done

@@ -91,7 +91,7 @@ export const backupCommand: Command = {
   ],
   run: async (args, context) => {
     const options = backupOptions(args);
-    const session = await openSession(args, context, true);
+    const session = await openSession(args, context, { create: true, writes: !args.flag('dry-run') });
     try {
       const parts = { ...session, listen: context.listen };
       if (args.flag('dry-run')) {

@@ -6,7 +6,7 @@ import { type ChooseTransfers, type Member } from '../../operations/nodes/member
 import { Repository } from '../../storage/repository.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
 import { perDatacenter } from '../options.ts';
-import { transferChooser, transferOf } from './transfer.ts';
+import { modeOf, transferChooser, transferOf } from './transfer.ts';
 import { type NodeSession, openNodes, sshOptions } from './nodes.ts';
 import { openStore } from './store.ts';
 
@@ -36,8 +36,18 @@ export async function openCluster(args: Arguments, context: CommandContext): Pro
   };
 }
 
+/** What a session is for: whether nodes will send objects, and whether a directory may be made for a location that is new. */
+export interface Purpose {
+  readonly writes?: boolean;
+  readonly create?: boolean;
+}
+
 /** Opens the location at once (a wrong one must be noticed before anything is done), hosts and threads on demand. */
-export async function openSession(args: Arguments, context: CommandContext, create = false): Promise<Session> {
+export async function openSession(
+  args: Arguments,
+  context: CommandContext,
+  { writes = false, create = false }: Purpose = {},
+): Promise<Session> {
   const store = await openStore(args, context, create);
   const nodes = openNodes(args);
   const pool = openPool(args);
@@ -47,17 +57,24 @@ export async function openSession(args: Arguments, context: CommandContext, crea
     listen: context.listen,
     rate: perDatacenter(args, 'rate-limit'),
     niceness: args.number('nice', 0, 19),
+    mode: modeOf(args.text('transfer')),
   };
-  const chooseTransfers = transferChooser(args, parts);
+  const chooseTransfers = transferChooser(args, parts, writes);
+  const transfers: Transfer[] = [];
   return {
     repository: new Repository(store),
     programs: nodes.programs,
     pool,
     connect: nodes.connect,
     chooseTransfers,
-    transferFor: async (members, signal) => transferOf(members, await chooseTransfers(members, signal), parts),
+    transferFor: async (members, signal) => {
+      const transfer = await transferOf(members, await chooseTransfers(members, signal), parts);
+      transfers.push(transfer);
+      return transfer;
+    },
     shellFor: (host) => rootShell({ ...sshOptions(args), host }),
     close: async () => {
+      await Promise.allSettled(transfers.map((transfer) => transfer.close()));
       await Promise.allSettled([pool.close(), store.close(), nodes.close()]);
     },
   };

@@ -1,4 +1,3 @@
-import { sendsSideBySide } from '../../transfer/direct/probe.ts';
 import { setFlagsFromString } from 'node:v8';
 import { type Arguments } from '../../cli/arguments.ts';
 import { type Remote } from '../../cluster/remote.ts';
@@ -9,7 +8,14 @@ import { type Listen } from '../../model/events.ts';
 import { type PerDatacenter, limitIn } from '../../model/options/per-datacenter.ts';
 import { type ChooseTransfers, type Member } from '../../operations/nodes/members.ts';
 import { type ObjectStore } from '../../storage/object-store.ts';
-import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../../transfer/choice.ts';
+import {
+  type TransferChoice,
+  type TransferMode,
+  chooseTransfer,
+  chosenTransfer,
+  directElseRelay,
+} from '../../transfer/choice.ts';
+import { reasonOf } from '../../model/errors.ts';
 import { type DirectParts } from '../../transfer/direct/parts.ts';
 import { direct } from '../../transfer/direct/direct.ts';
 import { relay } from '../../transfer/relay/relay.ts';
@@ -23,19 +29,23 @@ export interface TransferParts {
   /** MiB/s of each node. */
   readonly rate: PerDatacenter;
   readonly niceness: number;
+  readonly mode: TransferMode;
 }
 
 /** One answer per node, however often it is asked. */
-export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 'store'>): ChooseTransfers {
+export function transferChooser(
+  args: Arguments,
+  { store, mode }: Pick<TransferParts, 'store' | 'mode'>,
+  writes: boolean,
+): ChooseTransfers {
   const chosen = new Map<Remote, Promise<TransferChoice>>();
-  const mode = modeOf(args.text('transfer'));
-  const needsLzop = args.text('compression') !== 'none';
+  const needs = { needsLzop: args.text('compression') !== 'none', writes };
   return async (members, signal) => {
     const parts = directParts(store, members);
-    const options = { mode, needsLzop, direct: parts };
+    const options = { mode, ...needs, direct: parts };
     const choices = members.map(async (member) => {
       const { remote, probe } = member;
-      const candidate = { remote, hasCurl: probe.curl !== undefined, hasLzop: probe.lzop !== undefined };
+      const candidate = { remote, python: probe.python?.version, hasLzop: probe.lzop !== undefined };
       const choice = chosen.get(remote) ?? chooseTransfer(candidate, options, signal);
       chosen.set(remote, choice);
       return [member, await choice] as const;
@@ -49,7 +59,7 @@ export function transferChooser(args: Arguments, { store }: Pick<TransferParts, 
 export async function transferOf(
   members: readonly Member[],
   choices: ReadonlyMap<Member, TransferChoice>,
-  { store, pool, listen, rate, niceness }: TransferParts,
+  { store, pool, listen, rate, niceness, mode }: TransferParts,
 ): Promise<Transfer> {
   const withLzop = new Set(members.filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
   const limits = new Map(members.map((member) => [member.remote, limitOfNode(rate, member)]));
@@ -57,11 +67,19 @@ export async function transferOf(
   const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
   const parts = directParts(store, members);
   const straight = parts === undefined ? relayed : direct({ ...parts, limitOf, niceness });
+  const told = (host: string, reason: unknown): void =>
+    listen({ type: 'warning', host, text: `${host}: relay from here on: ${reasonOf(reason)}` });
+  const way = mode === 'auto' && parts !== undefined ? directElseRelay(straight, relayed, told) : straight;
   listen({ type: 'step', text: `transfer: ${summary(choices)}` });
+  for (const [{ host }, { note }] of choices) {
+    if (note !== undefined) {
+      listen({ type: 'warning', host, text: note });
+    }
+  }
   if ([...choices.values()].every(({ name }) => name === 'direct')) {
     collectGarbageEarly();
   }
-  return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? straight : relayed])));
+  return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? way : relayed])));
 }
 
 /**
@@ -96,15 +114,11 @@ function directParts(store: ObjectStore, members: readonly Member[]): DirectPart
   if (signer === undefined) {
     return undefined;
   }
-  const parallel = new Set(members.filter(({ probe }) => sendsSideBySide(probe.curl?.version)).map(({ remote }) => remote));
-  return {
-    store,
-    signer,
-    isParallel: (remote) => parallel.has(remote),
-    patience: defaultPatience,
-  };
+  const pythons = new Map(members.map(({ remote, probe }) => [remote, probe.python?.path]));
+  return { store, signer, pythonOf: (remote) => pythons.get(remote) ?? 'python3', patience: defaultPatience };
 }
 
-function modeOf(text: string): TransferMode {
+/** How `--transfer` is to be understood. */
+export function modeOf(text: string): TransferMode {
   return text === 'direct' || text === 'relay' ? text : 'auto';
 }

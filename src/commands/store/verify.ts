@@ -42,7 +42,7 @@ export const verifyCommand: Command = {
   ],
   run: async (args, context) => {
     const options = verifyOptions(args);
-    const session = await openSession(args, context);
+    const session = await openSession(args, context, { writes: args.flag('repair') });
     try {
       const parts = { ...session, listen: context.listen };
       const repair = {

@@ -8,7 +8,7 @@ import { type Command, type Remote } from '../../cluster/remote.ts';
  */
 export interface Conversation {
   readonly lines: AsyncIterable<string>;
-  say(text: string): void;
+  say(text: string | Uint8Array): void;
   /** Nothing more will be said. To be called when `lines` is left, however that came about. */
   end(): void;
 }
@@ -37,11 +37,11 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 
 /** What is to be said, until it is fetched. */
 class Sayings {
-  readonly #waiting: string[] = [];
+  readonly #waiting: (string | Uint8Array)[] = [];
   #over = false;
   #wake = (): void => {};
 
-  add(text: string): void {
+  add(text: string | Uint8Array): void {
     this.#waiting.push(text);
     this.#wake();
   }
@@ -55,7 +55,7 @@ class Sayings {
     while (true) {
       const text = this.#waiting.shift();
       if (text !== undefined) {
-        yield Buffer.from(text);
+        yield typeof text === 'string' ? Buffer.from(text) : text;
       } else if (this.#over) {
         return;
       } else {

@@ -1,68 +1,102 @@
-import { type Check, checkOf, numberOf, proveSum } from '../node-sum.ts';
-import { proveLength } from '../proof.ts';
-import { type Remote } from '../../cluster/remote.ts';
+import { cksumOfTurned } from '../../codec/cksum.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.ts';
+import { crcText } from '../../model/backup/stored-sum.ts';
 import { type StoredFile } from '../../model/backup/manifest.ts';
-import { answerError } from './curl-answer.ts';
-import { converse } from './conversation.ts';
-import { curlConfig } from './curl-config.ts';
-import { type DirectParts, mebibyte } from './parts.ts';
-import { nicely } from '../../cluster/niceness.ts';
-import { nodeCommand } from './node-scripts.ts';
+import { proveObject, provePlain } from '../proof.ts';
 import { type Target } from '../transfer.ts';
-
-/** Only what curl and lzop say lies there. */
-const smallNeed = mebibyte;
+import { type UnderWay, deliver } from './deliver.ts';
+import { type NodeSum, type ObjectToFetch } from './messages.ts';
+import { type NodePart } from './node-part.ts';
+import { type Exchanged, type UnitNews, heard } from './node-unit.ts';
+import { type DirectParts, aloneFrom } from './parts.ts';
 
 /**
- * One object, fetched and unpacked by the node that needs it. Proved are the object's length, the container's own checksums,
- * and one sum of everything: Cassandra's digest of the plain bytes where there is one, else the sum of the object.
+ * Objects fetched and unpacked by the node that needs them: a large one as a stream, small ones together. Proved of each are
+ * length and checksum of the object, the container's own sums (by lzop), size of the plain bytes, and Cassandra's digest.
  */
-export async function downloadLarge(parts: DirectParts, { file, path }: Target, to: Remote, signal: AbortSignal): Promise<void> {
-  const check = checkOf(file);
-  const command = nodeCommand('fetch', smallNeed, path, file.compression, check.of, check.way);
-  const talk = converse(to, nicely(command, parts.niceness ?? 0), signal);
-  let got: string | undefined;
-  try {
-    const limit = parts.limitOf?.(to);
-    await limit?.take(file.storedBytes, signal);
-    const config = curlConfig([{ request: await parts.signer.get(file.key) }], limit?.bytesPerSecond);
-    talk.say(`${Buffer.byteLength(config)}\n${config}`);
-    for await (const line of talk.lines) {
-      if (line.startsWith('GOT ')) {
-        got = line;
-      }
+export async function downloadUnit(
+  parts: DirectParts,
+  node: NodePart,
+  unit: readonly Target[],
+  signal: AbortSignal,
+): Promise<void> {
+  const [only, ...rest] = unit;
+  const alone = only !== undefined && rest.length === 0 && only.file.bytes >= aloneFrom;
+  const exchange = node.begin({ download: unit.map(objectToFetch), alone }, signal);
+  const written = new Set<number>();
+  await heard(exchange, async (news) => {
+    switch (news.kind) {
+      case 'begun':
+        await Promise.all(unit.map(({ file }, number) => fetchObject({ parts, node, exchange }, number, file, signal)));
+        return;
+      case 'written':
+        provePlain(fileOf(node.host, unit, news.item), news.plain.bytes, news.plain.crc);
+        written.add(news.item);
+        return;
+      case 'failed':
+        throw failureOf(node.host, unit, news);
+      case 'ready':
+        throw new RemoteError(`${node.host} said what does not belong to a download`, { host: node.host });
     }
-  } finally {
-    talk.end();
-  }
-  if (got === undefined) {
-    throw new RemoteError(`${to.host} did not say what became of ${file.key}`, { host: to.host });
-  }
-  judge(got, file, check, to.host, parts.store.url);
+  });
+  unit.forEach(({ file }, item) => {
+    if (!written.has(item)) {
+      throw new IntegrityError(`${node.host} did not say what became of ${file.key}`);
+    }
+  });
 }
 
-function judge(line: string, file: StoredFile, check: Check, host: string, url: string): void {
-  const [, curl, lzop, writing, http, length, sum, bytes, ...words] = line.split(' ');
-  const said = words.join(' ').trim();
-  const answer = { curl: numberOf(curl), http: numberOf(http), etag: '', said };
-  const whole = said === '' ? '' : `: ${said}`;
-  if (answer.http === 404) {
-    throw new NotFoundError(`${url}/${file.key} does not exist`);
+async function fetchObject(under: UnderWay, number: number, file: StoredFile, signal: AbortSignal): Promise<void> {
+  const { store, signer } = under.parts;
+  const item = { number, key: file.key, sign: () => signer.get(file.key), isDone };
+  const { answer, sum = nothing } = await deliver(under, item, signal);
+  if (answer.status === 404) {
+    throw new NotFoundError(`${store.url}/${file.key} does not exist`);
   }
-  if (answer.http >= 300 || answer.http === 0) {
-    throw answerError(host, file.key, answer);
+  const { bytes, crc } = sum;
+  proveObject(file, bytes, isTurned(file) ? { storedCksum: cksumOfTurned(crc, bytes) } : { storedCrc32: crcText(crc) });
+}
+
+const nothing: NodeSum = { bytes: 0, crc: 0 };
+
+/** That there is no such object is an answer too. */
+function isDone({ answer: { status } }: Exchanged): boolean {
+  return status === 200 || status === 404;
+}
+
+function objectToFetch({ file, path }: Target): ObjectToFetch {
+  const { storedBytes: bytes, bytes: plain, compression } = file;
+  return { path, bytes, plain, lzo: compression === 'lzo', turned: isTurned(file) };
+}
+
+/** Older manifests hold the POSIX `cksum` of what nodes sent, which is made of bytes with their bits turned round. */
+function isTurned({ storedCksum }: StoredFile): boolean {
+  return storedCksum !== undefined;
+}
+
+function fileOf(host: string, unit: readonly Target[], item: number): StoredFile {
+  const target = unit[item];
+  if (target === undefined) {
+    throw new RemoteError(`${host} has an object too many`, { host });
   }
-  proveLength(file, numberOf(length?.trim()));
-  if (writing !== '0' || (lzop !== '0' && /space|quota|File too large/i.test(said))) {
-    throw new RemoteError(`${host} cannot write ${file.key}${whole}`, { host, stderr: said });
+  return target.file;
+}
+
+function failureOf(host: string, unit: readonly Target[], news: Extract<UnitNews, { readonly kind: 'failed' }>): Error {
+  const { failure, said, item } = news;
+  const file = item === undefined ? unit[0]?.file : fileOf(host, unit, item);
+  const key =
+    file === undefined ? 'a batch' : unit.length === 1 || item !== undefined ? file.key : `a batch beginning with ${file.key}`;
+  switch (failure) {
+    case 'write':
+      return new RemoteError(`${host} cannot write ${key}: ${said}`, { host, stderr: said });
+    case 'lzop':
+      return new IntegrityError(`${key} is damaged: ${said} on ${host}`);
+    case 'plain':
+      return new IntegrityError(`${key} holds ${said} bytes of data, its manifest says ${file?.bytes ?? 'nothing'}`, {
+        check: 'plain-size',
+      });
+    default:
+      return new RemoteError(`${host}: ${key}: ${said}`, { host, stderr: said, transient: failure === 'killed' });
   }
-  // A reader that found damage makes curl fail too: the pipe is broken then (23).
-  if (lzop !== '0' && [0, 23].includes(answer.curl)) {
-    throw new IntegrityError(`${file.key} is damaged: lzop on ${host} ended with status ${lzop}${whole}`);
-  }
-  if (answer.curl !== 0) {
-    throw answerError(host, file.key, answer);
-  }
-  proveSum(host, file, check, { cksum: numberOf(sum), bytes: numberOf(bytes) });
 }

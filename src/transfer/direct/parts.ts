@@ -10,8 +10,8 @@ export interface DirectParts {
   readonly store: ObjectStore;
   /** The store's. */
   readonly signer: Signer;
-  /** Whether the node's curl sends several requests side by side (7.66 and later). */
-  readonly isParallel: (remote: Remote) => boolean;
+  /** The node's Python 3, as its shell calls it. */
+  readonly pythonOf: (remote: Remote) => string;
   /** With a single request that fails for a passing reason; it is signed anew each time. */
   readonly patience: Patience;
   /** What all streams of a node share; absent where they may be as fast as they can. */
@@ -20,12 +20,18 @@ export interface DirectParts {
   readonly niceness?: number;
 }
 
-export const mebibyte: number = 1024 ** 2;
-
 /** Waits before a request is sent again; throws the error when it must not be, or has been often enough. */
 export async function beforeAgain(error: StorageError, failures: number, patience: Patience, signal: AbortSignal): Promise<void> {
   if (!error.transient || failures >= patience.attempts) {
     throw error;
   }
-  await sleep(delayAfter(failures, patience), undefined, { signal });
+  try {
+    await sleep(delayAfter(failures, patience), undefined, { signal });
+  } finally {
+    // The timer's own AbortError says nothing.
+    signal.throwIfAborted();
+  }
 }
+
+/** A single file from this size on travels as a stream. */
+export const aloneFrom: number = 1024 * 1024;

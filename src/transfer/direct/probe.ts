@@ -1,51 +1,137 @@
-import { reasonOf } from '../../model/errors.ts';
+import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
 import { type Remote } from '../../cluster/remote.ts';
-import { type Answer } from './curl-answer.ts';
-import { type DirectParts, mebibyte } from './parts.ts';
-import { NodeBatch } from './node-batch.ts';
-import { probeCommand } from './node-scripts.ts';
+import { isStored } from './answer.ts';
+import { deliver } from './deliver.ts';
+import { NodePart } from './node-part.ts';
+import { type NodeSum } from './messages.ts';
+import { type Exchanged, heard } from './node-unit.ts';
+import { type DirectParts } from './parts.ts';
 
-/** What the choice for a node goes by. */
+/** A program of a node, as the choice goes by it. */
 export interface Candidate {
   readonly remote: Remote;
-  readonly hasCurl: boolean;
+  /** Number of its Python 3, such as `3.11.2`. */
+  readonly python: string | undefined;
   readonly hasLzop: boolean;
 }
 
-function isDone({ http }: Answer): boolean {
-  return http === 200 || http === 404;
+/** What a run will ask of a node. */
+export interface Need {
+  readonly needsLzop: boolean;
+  readonly writes: boolean;
 }
 
-export function missingProgram({ hasCurl, hasLzop }: Candidate, needsLzop: boolean): string | undefined {
-  const missing = [...(hasCurl ? [] : ['curl']), ...(hasLzop || !needsLzop ? [] : ['lzop'])];
-  return missing.length === 0 ? undefined : `it has no ${missing.join(' and no ')}`;
+/** What stands in the way of a direct transfer, if anything does, and what is to be known where nothing does. */
+export interface Trial {
+  readonly obstacle?: string;
+  readonly note?: string;
 }
 
-/** A key that no backup has: to be told so takes name resolution, a route, a trusted certificate and a good signature. */
-const probeKey = 'sstash-probe';
+/** A name that no backup has. To be told so takes name resolution, a route, a trusted certificate and a good signature. */
+const probeName = 'sstash-probe';
 
-export async function unreachable(remote: Remote, parts: DirectParts, signal: AbortSignal): Promise<string | undefined> {
+const probeText = 'sstash has tried out whether this node reaches the store; this may be deleted\n';
+
+/**
+ * Does on the node what the run will do: where it writes, an object is put with the headers of every other, fetched again, and
+ * deleted; else one is asked for that is not there. What fails is the obstacle, in the store's own words.
+ */
+export async function tryOut(parts: DirectParts, candidate: Candidate, need: Need, signal: AbortSignal): Promise<Trial> {
+  const missing = missingProgram(candidate, need.needsLzop);
+  if (missing !== undefined) {
+    return { obstacle: missing };
+  }
+  const patient = { ...parts, patience: { attempts: 2, firstDelayMs: 500 } };
+  const node = new NodePart(patient, candidate.remote);
   try {
-    const lacking = (await remote.run(probeCommand(), {}, signal)).trim();
-    if (lacking !== '') {
-      return `it lacks ${lacking}`;
-    }
-    const node = new NodeBatch({ ...parts, patience: { attempts: 2, firstDelayMs: 500 } }, remote, mebibyte, signal);
-    try {
-      await node.send([{ key: probeKey, bytes: 0, sign: () => parts.signer.get(probeKey), files: {}, isDone }]);
-      await node.finish();
-    } finally {
-      await node.close();
-    }
-    return undefined;
+    const key = `${probeName}-${randomBytes(4).toString('hex')}`;
+    return need.writes
+      ? await putAndGet({ parts: patient, node, key }, signal)
+      : await ask({ parts: patient, node, key }, signal);
   } catch (error) {
     signal.throwIfAborted();
-    return reasonOf(error);
+    return { obstacle: reasonOf(error) };
+  } finally {
+    await node.close();
   }
 }
 
-/** Whether a curl sends several requests side by side (7.66 and later), by the first line of its `--version`. */
-export function sendsSideBySide(version = ''): boolean {
-  const [, major, minor] = /^curl (\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(major) > 7 || (Number(major) === 7 && Number(minor) >= 66);
+function missingProgram({ python, hasLzop }: Candidate, needsLzop: boolean): string | undefined {
+  if (python !== undefined && !isRecent(python)) {
+    return `its Python is ${python}, 3.6 or newer is needed`;
+  }
+  const missing = [...(python !== undefined ? [] : ['python3']), ...(hasLzop || !needsLzop ? [] : ['lzop'])];
+  return missing.length === 0 ? undefined : `it has no ${missing.join(' and no ')}`;
+}
+
+function isRecent(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 3 || (major === 3 && minor >= 6);
+}
+
+interface Probing {
+  readonly parts: DirectParts;
+  readonly node: NodePart;
+  readonly key: string;
+}
+
+async function ask(probing: Probing, signal: AbortSignal): Promise<Trial> {
+  await fetchProbe(probing, signal);
+  return {};
+}
+
+async function putAndGet(probing: Probing, signal: AbortSignal): Promise<Trial> {
+  const { parts, node, key } = probing;
+  const bytes = Buffer.byteLength(probeText);
+  const exchange = node.begin({ upload: [{ text: probeText, bytes, lzo: false }], part: null }, signal);
+  await heard(exchange, async (news) => {
+    if (news.kind !== 'ready') {
+      throw new RemoteError(`${node.host} said what does not belong to an upload: ${news.kind}`, { host: node.host });
+    }
+    const sign = () => parts.signer.put(key, news.sum.crc);
+    const item = { number: news.item, key, sign, isDone: ({ answer }: Exchanged) => isStored(answer) };
+    await deliver({ parts, node, exchange }, item, signal);
+  });
+  try {
+    const sum = await fetchProbe(probing, signal);
+    if (sum.bytes !== bytes || sum.crc !== crc32(probeText)) {
+      throw new IntegrityError(`${node.host} got something else back than it put there`);
+    }
+  } catch (error) {
+    await parts.store.delete([key], signal).catch(() => undefined);
+    throw error;
+  }
+  return await parts.store.delete([key], signal).then(
+    () => ({}),
+    (error: unknown) => ({
+      note: `${parts.store.url}/${key} was stored to try it out, and cannot be deleted: ${reasonOf(error)}`,
+    }),
+  );
+}
+
+/** What the node got of the object, which may not be there. */
+async function fetchProbe({ parts, node, key }: Probing, signal: AbortSignal): Promise<NodeSum> {
+  const bytes = Buffer.byteLength(probeText);
+  const exchange = node.begin(
+    { download: [{ path: null, bytes, plain: bytes, lzo: false, turned: false }], alone: false },
+    signal,
+  );
+  let got: NodeSum = { bytes: 0, crc: 0 };
+  const item = { number: 0, key, sign: () => parts.signer.get(key), isDone };
+  await heard(exchange, async (news) => {
+    if (news.kind === 'begun') {
+      const { answer, sum } = await deliver({ parts, node, exchange }, item, signal);
+      got = sum ?? got;
+      if (answer.status === 404) {
+        exchange.leave();
+      }
+    }
+  });
+  return got;
+}
+
+function isDone({ answer: { status } }: Exchanged): boolean {
+  return status === 200 || status === 404;
 }

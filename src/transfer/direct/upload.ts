@@ -1,190 +1,157 @@
-import { numberOf } from '../node-sum.ts';
-import { atMost } from '../fetch.ts';
-import { proveRead } from '../proof.ts';
-import { type CksumPart, combinedCksum } from '../../codec/cksum.ts';
-import { type Remote } from '../../cluster/remote.ts';
-import { type RateLimit } from '../../flow/rate-limit.ts';
+import { crc32Combine } from '../../codec/crc32.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
-import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
-import { type SignedParts, type SignedRequest } from '../../storage/object-store.ts';
-import { type Answer, answerError, isStored } from './curl-answer.ts';
-import { converse } from './conversation.ts';
-import { curlConfig } from './curl-config.ts';
-import { type DirectParts, beforeAgain, mebibyte } from './parts.ts';
-import { nicely } from '../../cluster/niceness.ts';
-import { nodeCommand } from './node-scripts.ts';
+import { crcText } from '../../model/backup/stored-sum.ts';
+import { type StoredBytes } from '../../model/backup/upload-plan.ts';
+import { type SentPart, type SignedParts, type SignedRequest } from '../../storage/object-store.ts';
+import { atMost } from '../fetch.ts';
+import { proveDigest, proveRead } from '../proof.ts';
 import { type Source } from '../transfer.ts';
+import { isStored } from './answer.ts';
+import { type UnderWay, deliver } from './deliver.ts';
+import { type FileToSend, type NodeSum } from './messages.ts';
+import { type NodePart } from './node-part.ts';
+import { type UnitNews, heard } from './node-unit.ts';
+import { type DirectParts, aloneFrom } from './parts.ts';
 
-/** Streams of a node for whose parts there should be room in its memory. */
-const streamsWithRoom = 4;
+/** Files sent by their node: a large one in parts, small ones in one request each. */
+export async function uploadUnit(
+  parts: DirectParts,
+  node: NodePart,
+  unit: readonly Source[],
+  signal: AbortSignal,
+): Promise<readonly StoredBytes[]> {
+  const [only, ...rest] = unit;
+  return only !== undefined && rest.length === 0 && only.upload.component.bytes >= aloneFrom
+    ? [await uploadInParts(parts, node, only, signal)]
+    : await uploadMany(parts, node, unit, signal);
+}
 
-/** What a container begins and ends with. */
-const magic = '894c5a4f000d0a1a0a';
-const endOfMember = '00000000';
+async function uploadMany(
+  parts: DirectParts,
+  node: NodePart,
+  unit: readonly Source[],
+  signal: AbortSignal,
+): Promise<readonly StoredBytes[]> {
+  const exchange = node.begin({ upload: unit.map(fileToSend), part: null }, signal);
+  const stored: StoredBytes[] = [];
+  const send = async (news: UnitNews): Promise<void> => {
+    const { item, sum, plain } = readyOf(node.host, unit, news);
+    const source = sourceOf(node.host, unit, item);
+    proveSource(source, plain ?? sum);
+    const { key } = source.upload;
+    const etag = await put({ parts, node, exchange }, item, key, () => parts.signer.put(key, sum.crc), signal);
+    stored[item] = { storedBytes: sum.bytes, storedCrc32: crcText(sum.crc), etag };
+  };
+  await heard(exchange, send);
+  return unit.map(({ upload: { key } }, item) => stored[item] ?? nothingSent(node.host, key));
+}
 
 /**
- * One file, sent by its node in parts that are signed one at a time, when their bytes are at hand. What fits one part is put in
- * one request. Nothing becomes an object before the node has said that every stage of its pipe ended well and that it read
- * as many bytes as the listing promised.
+ * One file, in parts that are signed one at a time, when their bytes are at hand. What fits one part is put in one request.
+ * The last one is signed only when the node has said that every program on the way ended well, that it read as many bytes as the
+ * listing promised, and that they have Cassandra's digest: so nothing becomes an object before.
  */
-export async function uploadLarge(
-  parts: DirectParts,
-  from: Remote,
-  { upload, path }: Source,
-  signal: AbortSignal,
-): Promise<StoredBytes> {
-  const partBytes = parts.signer.partBytes(atMost(upload.component.bytes));
-  const command = nodeCommand('send', streamsWithRoom * partBytes, path, String(partBytes / mebibyte), upload.compression);
-  const talk = converse(from, nicely(command, parts.niceness ?? 0), signal);
-  const sending = new Sending(parts, from, upload, signal);
-  try {
-    for await (const line of talk.lines) {
-      const answer = await sending.hear(line);
-      if (answer !== undefined) {
-        talk.say(answer);
-      }
+async function uploadInParts(parts: DirectParts, node: NodePart, source: Source, signal: AbortSignal): Promise<StoredBytes> {
+  const { key, component } = source.upload;
+  const partBytes = parts.signer.partBytes(atMost(component.bytes));
+  const exchange = node.begin({ upload: [fileToSend(source)], part: partBytes }, signal);
+  const under = { parts, node, exchange };
+  const sums: NodeSum[] = [];
+  const sent: SentPart[] = [];
+  let inParts: Promise<SignedParts> | undefined;
+  const send = async (news: UnitNews): Promise<void> => {
+    const { item, last, sum, plain } = readyOf(node.host, [source], news);
+    if (item !== sums.push(sum)) {
+      throw new RemoteError(`${node.host} sent parts of ${key} out of their order`, { host: node.host });
     }
-    return await sending.complete();
-  } catch (error) {
-    await sending.abort();
-    throw error;
-  } finally {
-    talk.end();
-  }
-}
-
-/** The control host's half of the conversation with the script `send`. */
-class Sending {
-  readonly #parts: DirectParts;
-  readonly #host: string;
-  readonly #limit: RateLimit | undefined;
-  readonly #upload: Upload;
-  readonly #signal: AbortSignal;
-  readonly #sums: CksumPart[] = [];
-  readonly #etags: string[] = [];
-  #inParts: SignedParts | undefined;
-  #failures = 0;
-  #proven = false;
-  #whole = false;
-
-  constructor(parts: DirectParts, from: Remote, upload: Upload, signal: AbortSignal) {
-    this.#parts = parts;
-    this.#host = from.host;
-    this.#limit = parts.limitOf?.(from);
-    this.#upload = upload;
-    this.#signal = signal;
-  }
-
-  /** What the script has to be told, if it waits for something. */
-  async hear(line: string): Promise<string | undefined> {
-    const [word = '', ...words] = line.split(' ');
-    switch (word) {
-      case 'HEAD':
-        this.#refuse(words[0] !== magic, 'is no lzop container');
-        return undefined;
-      case 'TAIL':
-        // Of a last part that is shorter the rest of the end lies in the part before.
-        this.#refuse(words[0]?.length === endOfMember.length && words[0] !== endOfMember, 'breaks off');
-        return undefined;
-      case 'END':
-        this.#end(words[0]);
-        return undefined;
-      case 'PART':
-        this.#part(numberOf(words[0]), numberOf(words[1]));
-        return await this.#signed();
-      case 'SENT':
-        return await this.#sent(words);
-      default:
-        throw new RemoteError(`${this.#host} printed what was not expected: ${line.slice(0, 200)}`, { host: this.#host });
+    if (last) {
+      proveSource(source, plain ?? combined(sums));
     }
-  }
-
-  async complete(): Promise<StoredBytes> {
-    const { key } = this.#upload;
-    const { cksum: storedCksum, bytes: storedBytes } = combinedCksum(this.#sums);
-    this.#prove(this.#proven);
-    this.#provePlain(storedBytes);
-    const etag = this.#inParts === undefined ? this.#etags[0] : (await this.#inParts.complete(this.#etags, this.#signal)).etag;
-    this.#whole = true;
-    if (etag === undefined) {
-      throw new IntegrityError(`${this.#host} sent nothing of ${key}`);
-    }
-    return { storedBytes, storedCksum, etag };
-  }
-
-  async abort(): Promise<void> {
-    if (!this.#whole) {
-      await this.#inParts?.abort();
-    }
-  }
-
-  #end(raw: string | undefined): void {
-    if (this.#upload.compression === 'lzo') {
-      this.#provePlain(numberOf(raw));
-    }
-    this.#proven = true;
-  }
-
-  #part(cksum: number, bytes: number): void {
-    this.#sums.push({ cksum, bytes });
-    // The last part of a file that is stored as it is: now its size is known.
-    if (this.#proven) {
-      this.#provePlain(combinedCksum(this.#sums).bytes);
-    }
-  }
-
-  async #signed(): Promise<string> {
-    await this.#limit?.take(this.#sums.at(-1)?.bytes ?? 0, this.#signal);
-    const request = { request: await this.#request(), upload: 'p', output: 'o', headers: 'h', writeOut: '%{http_code}' };
-    const config = curlConfig([request], this.#limit?.bytesPerSecond);
-    return `${Buffer.byteLength(config)}\n${config}`;
-  }
-
-  async #request(): Promise<SignedRequest> {
-    const { signer } = this.#parts;
-    const { key } = this.#upload;
-    if (this.#proven && this.#sums.length === 1) {
-      return signer.put(key);
-    }
-    this.#inParts ??= await signer.inParts(key, this.#signal);
-    return this.#inParts.sign(this.#sums.length);
-  }
-
-  async #sent([curl, http, etag = '', ...said]: readonly string[]): Promise<string> {
-    const answer: Answer = { curl: numberOf(curl), http: numberOf(http), etag: bare(etag), said: said.join(' ') };
-    if (isStored(answer)) {
-      this.#etags.push(answer.etag);
-      this.#failures = 0;
-      return 'next\n';
-    }
-    this.#failures += 1;
-    await beforeAgain(answerError(this.#host, this.#upload.key, answer), this.#failures, this.#parts.patience, this.#signal);
-    return await this.#signed();
-  }
-
-  /** Of what is stored as it is the stored bytes are the plain ones. */
-  #provePlain(bytes: number): void {
-    const { compression, component } = this.#upload;
-    if (compression === 'lzo' && this.#proven) {
+    if (last && item === 1) {
+      const etag = await put(under, item, key, () => parts.signer.put(key, sum.crc), signal);
+      sent.push({ etag, crc: sum.crc });
       return;
     }
-    proveRead(component.path, bytes, component.bytes);
-  }
-
-  #prove(ended: boolean): void {
-    if (!ended) {
-      throw new IntegrityError(`${this.#host} did not say how the sending of ${this.#upload.key} ended`);
-    }
-  }
-
-  #refuse(wrong: boolean, what: string): void {
-    if (wrong && this.#upload.compression === 'lzo') {
-      throw new IntegrityError(`what lzop on ${this.#host} made of ${this.#upload.component.path} ${what}`);
+    inParts ??= parts.signer.inParts(key, signal);
+    const begun = await inParts;
+    const etag = await put(under, item, key, () => begun.sign(item, sum.crc), signal);
+    sent[item - 1] = { etag, crc: sum.crc };
+  };
+  let whole = false;
+  try {
+    await heard(exchange, send);
+    const { bytes, crc } = combined(sums);
+    const { etag } =
+      inParts === undefined ? (sent[0] ?? nothingSent(node.host, key)) : await (await inParts).complete(sent, signal);
+    whole = true;
+    return { storedBytes: bytes, storedCrc32: crcText(crc), etag };
+  } finally {
+    if (!whole && inParts !== undefined) {
+      await inParts.then(
+        (begun) => begun.abort(),
+        () => undefined,
+      );
     }
   }
 }
 
-/** `-` stands for no etag; curl leaves the carriage return. */
-function bare(etag: string): string {
-  return etag === '-' ? '' : etag.replaceAll(/["\r]/g, '');
+/** Gives the etag. */
+async function put(
+  under: UnderWay,
+  number: number,
+  key: string,
+  sign: () => Promise<SignedRequest>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { answer } = await deliver(under, { number, key, sign, isDone: (exchanged) => isStored(exchanged.answer) }, signal);
+  return answer.etag;
+}
+
+function fileToSend({ upload: { component, compression }, path }: Source): FileToSend {
+  return { path, bytes: component.bytes, lzo: compression === 'lzo' };
+}
+
+/** The news that an item is ready. Throws what a failure means, and RemoteError for what does not belong here. */
+function readyOf(host: string, unit: readonly Source[], news: UnitNews): Extract<UnitNews, { readonly kind: 'ready' }> {
+  if (news.kind === 'ready') {
+    return news;
+  }
+  if (news.kind !== 'failed') {
+    throw new RemoteError(`${host} said what does not belong to an upload: ${news.kind}`, { host });
+  }
+  const { failure, said, item } = news;
+  const [only] = item === undefined ? unit : [unit[item]];
+  if (failure === 'size' && only !== undefined) {
+    proveRead(only.upload.component.path, Number(said), only.upload.component.bytes);
+  }
+  throw new RemoteError(`${host}: ${said}`, { host, stderr: said, transient: failure === 'killed' });
+}
+
+function sourceOf(host: string, unit: readonly Source[], item: number): Source {
+  const source = unit[item];
+  if (source === undefined) {
+    throw new RemoteError(`${host} has a file too many`, { host });
+  }
+  return source;
+}
+
+function proveSource({ upload }: Source, { bytes, crc }: NodeSum): void {
+  const { component } = upload;
+  proveRead(component.path, bytes, component.bytes);
+  proveDigest(upload, crc);
+}
+
+/** The sum of pieces that lie end to end. */
+function combined(sums: readonly NodeSum[]): NodeSum {
+  let bytes = 0;
+  let crc = 0;
+  for (const sum of sums) {
+    crc = crc32Combine(crc, sum.crc, sum.bytes);
+    bytes += sum.bytes;
+  }
+  return { bytes, crc };
+}
+
+function nothingSent(host: string, key: string): never {
+  throw new IntegrityError(`${host} sent nothing of ${key}`);
 }

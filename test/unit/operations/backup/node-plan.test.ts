@@ -28,7 +28,7 @@ async function nodeWith(context: TestContext, digests: readonly string[]): Promi
     await writeFile(join(snapshot, name), text);
   }
   const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', `data_file_directories: ['${data}']`);
-  const probe = { lzop: undefined, curl: undefined, space: [] };
+  const probe = { lzop: undefined, python: undefined, space: [] };
   return {
     member: { host: 'node1', remote: localRemote(), programs: defaultPrograms, config, probe, info: undefined },
     node: nodeOf(1),

@@ -1,0 +1,1194 @@
+"""The node's share of a direct transfer: it moves files between this host and an object store.
+
+The control host sends this program over standard input, in front of what it has to say; nothing of it is written here. It
+needs Python 3.6 and its standard library, and `lzop` where something is compressed. It holds no credentials: each request
+to the store comes signed from the control host, which also decides what is sent again and whether what was found is right.
+
+Both sides speak in lines of JSON, the protocol's version is 1. The control host begins, and is answered:
+
+    {"version": 1, "rate": bytes per second or null, "memory": bytes, "authorities": PEM or null}
+    {"version": 1, "python": "3.11.2"}
+
+A unit of work has a number. Its items are numbered from 0 (files) or from 1 (parts of one file):
+
+    > {"unit": 7, "upload": [{"path": p, "bytes": n, "lzo": true}, ...], "part": bytes or null}
+      {"unit": 7, "ready": i, "bytes": n, "crc": c, "last": true, "plain": n, "plain_crc": c}
+    > {"unit": 7, "send": i, "url": u, "headers": {...}}
+      {"unit": 7, "sent": i, "status": 200, "etag": "...", "said": "", "trusted": true}
+
+An item is `ready` when its bytes are at hand, and may be sent several times. With `part` the only file is cut into parts
+of that size; the last one is ready only when everything before it ended well, and has the sums of the plain bytes with
+it. Without, each file is an item. `crc` is the CRC-32 of what is sent, `status` is 0 where no answer came.
+
+    > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false}, ...], "alone": true}
+    > {"unit": 8, "send": i, "url": u, "headers": {...}}
+      {"unit": 8, "got": i, "status": 200, "bytes": n, "crc": c, "said": "", "trusted": true}
+      {"unit": 8, "written": i, "plain": n, "plain_crc": c}
+
+An object that broke off goes on where it was when it is sent for again. `turned` asks for the CRC-32 of the object's
+bytes with the bits of each turned round, which is what the POSIX `cksum` is made of. With `alone` the only object
+passes as a stream, without, all are held in memory until the last one is there.
+
+      {"unit": 7, "done": true}
+      {"unit": 7, "failed": "read" | "write" | "size" | "lzop" | "data", "item": i, "said": "..."}
+    > {"unit": 7, "give_up": true}
+
+A unit that failed, or is given up, is `done` when nothing of it is left: no request under way, no child, no file open.
+The end of standard input ends the program, at once.
+"""
+
+import base64
+import concurrent.futures
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+import zlib
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+VERSION = 1
+CHUNK = 1 << 20
+# One call of `sendall` has the whole of a socket's patience, so a slow line wants small pieces.
+PIECE = 1 << 18
+CONNECT_SECONDS = 20
+SILENT_SECONDS = 60
+# Requests for small files that are under way at once; beyond, processors and not the line are what is short.
+REQUESTS = 16
+# Parts of one file that wait for their answers while the next one is filled.
+PARTS_AHEAD = 3
+# F_SETPIPE_SZ of Linux, which the module has only from 3.10 on.
+SET_PIPE_SIZE = 1031
+TURN = bytes(int("{:08b}".format(byte)[::-1], 2) for byte in range(256))
+
+Message = Dict[str, Any]
+Bytes = Union[bytes, bytearray, memoryview]
+
+
+class Failure(Exception):
+    """Why a unit cannot go on: what kind of failure, and what was said of it."""
+
+    def __init__(self, kind: str, said: str, item: Optional[int] = None) -> None:
+        super().__init__(said)
+        self.kind = kind
+        self.item = item
+
+
+class GivenUp(Exception):
+    """The control host wants no more of a unit."""
+
+
+class Sum:
+    """Number and CRC-32 of bytes that pass."""
+
+    def __init__(self, turned: bool = False) -> None:
+        self.bytes = 0
+        self.crc = 0
+        self._turned = turned
+
+    def add(self, data: Bytes) -> None:
+        self.bytes += len(data)
+        self.crc = zlib.crc32(bytes(data).translate(TURN) if self._turned else data, self.crc)
+
+
+class Pace:
+    """How fast all streams of this host together may be: whoever takes bytes waits for those that were taken before."""
+
+    CATCH_UP_SECONDS = 0.1
+
+    def __init__(self, bytes_per_second: Optional[float]) -> None:
+        self._rate = bytes_per_second
+        self._free_at = 0.0
+        self._lock = threading.Lock()
+        # A slow stream takes little at a time, so that it goes on evenly.
+        limit = CHUNK if bytes_per_second is None else max(4096, int(bytes_per_second / 20))
+        self.piece = min(PIECE, limit)
+        self.most = min(CHUNK, limit)
+
+    def take(self, count: int) -> None:
+        if self._rate is None:
+            return
+        with self._lock:
+            now = time.monotonic()
+            turn = max(now - self.CATCH_UP_SECONDS, self._free_at)
+            self._free_at = turn + count / self._rate
+        if turn > now:
+            time.sleep(turn - now)
+
+
+class Memory:
+    """What all units may hold at once. Buffers are used again: fresh pages cost more than what is written into them."""
+
+    KEPT = 8
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._changed = threading.Condition()
+        self._buffers = []  # type: List[bytearray]
+
+    def take(self, count: int, stopped: Callable[[], bool]) -> None:
+        """Waits until there is room; what is larger than the limit has it for itself."""
+        with self._changed:
+            while self._used > 0 and self._used + count > self._limit:
+                if stopped():
+                    raise GivenUp()
+                self._changed.wait(0.5)
+            self._used += count
+
+    def give(self, count: int) -> None:
+        with self._changed:
+            self._used -= count
+            self._changed.notify_all()
+
+    def buffer(self, size: int, stopped: Callable[[], bool]) -> bytearray:
+        self.take(size, stopped)
+        with self._changed:
+            for index, buffer in enumerate(self._buffers):
+                if len(buffer) == size:
+                    return self._buffers.pop(index)
+        return bytearray(size)
+
+    def give_buffer(self, buffer: bytearray) -> None:
+        with self._changed:
+            if len(self._buffers) < self.KEPT:
+                self._buffers.append(buffer)
+        self.give(len(buffer))
+
+
+class Answer(NamedTuple):
+    """What came of a request: status 0 where nothing came, and then why."""
+
+    status: int
+    etag: str
+    said: str
+    trusted: bool
+
+    def stored(self) -> bool:
+        return 200 <= self.status < 300 and self.etag != ""
+
+
+class Request(NamedTuple):
+    method: str
+    url: str
+    headers: Dict[str, str]
+    body: Sequence[Bytes]
+
+
+class Line:
+    """A connection to the store, the proxy that it may go by, and the answer that it brought last."""
+
+    response = None  # type: Any
+
+    def __init__(self, url: str, trust: Callable[[], Any]) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self.origin = origin_of(url)
+        self.is_new = True
+        self.is_broken = False
+        proxy = None if urllib.request.proxy_bypass(parts.netloc) else urllib.request.getproxies().get(parts.scheme)
+        by = urllib.parse.urlsplit(proxy if "://" in proxy else "http://" + proxy) if proxy else None
+        host, port = (parts.hostname, parts.port) if by is None else (by.hostname, by.port or 80)
+        headers = proxy_authorization(by)
+        # A proxy of plain HTTP is asked for the whole URL; through one of TLS a tunnel leads to the store.
+        self.asks_proxy = by is not None and parts.scheme == "http"
+        self.headers = headers if self.asks_proxy else {}
+        if parts.scheme == "https":
+            secure = http.client.HTTPSConnection(host or "", port, timeout=CONNECT_SECONDS, context=trust())
+            if by is not None:
+                secure.set_tunnel(parts.hostname or "", parts.port or 443, headers)
+            self.connection = secure  # type: http.client.HTTPConnection
+        else:
+            self.connection = http.client.HTTPConnection(host or "", port, timeout=CONNECT_SECONDS)
+
+    def begin(self, request: Request) -> None:
+        """Sends all but the body."""
+        netloc = urllib.parse.urlsplit(request.url).netloc
+        target = request.url if self.asks_proxy else request.url[len(self.origin) :]
+        self.connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        headers = dict(request.headers, Host=netloc, **self.headers)
+        if request.method == "PUT":
+            headers["Content-Length"] = str(sum(len(piece) for piece in request.body))
+        for name, value in headers.items():
+            self.connection.putheader(name, value)
+        self.connection.endheaders()
+        self.connection.sock.settimeout(SILENT_SECONDS)
+
+    def rest(self) -> str:
+        """The rest of a short answer. What becomes of the connection after the store has answered does not matter."""
+        try:
+            said = self.response.read(CHUNK)
+        except (OSError, http.client.HTTPException):
+            said = b""
+        if self.is_broken or not self.response.isclosed():
+            self.connection.close()
+        return printable(said.decode("utf-8", "replace"))
+
+
+class Store:
+    """Exchanges requests with a store over connections that stay open."""
+
+    def __init__(self, pace: Pace, authorities: Optional[str]) -> None:
+        self._pace = pace
+        self._authorities = authorities
+        self._context = None  # type: Any
+        self._idle = {}  # type: Dict[str, List[Line]]
+        self._lock = threading.Lock()
+
+    def put(self, request: Request, flight: "Flight") -> Answer:
+        try:
+            line = self.call(request, flight)
+        except (OSError, http.client.HTTPException) as error:
+            return no_answer(error)
+        status, etag = line.response.status, line.response.getheader("ETag") or ""
+        return Answer(status, etag.strip('"'), self.end(line), True)
+
+    def call(self, request: Request, flight: "Flight") -> Line:
+        """Sends a request, up to the body of the answer. That the store had closed a connection meanwhile is no failure."""
+        while True:
+            line = self._line(request.url)
+            flight.line = line
+            try:
+                self._exchange(line, request, flight)
+                return line
+            except (OSError, http.client.HTTPException):
+                line.connection.close()
+                if line.is_new or flight.stopped():
+                    raise
+            except GivenUp:
+                line.connection.close()
+                raise
+
+    def end(self, line: Line) -> str:
+        """Reads the rest of an answer and keeps the connection, if the store does."""
+        said = line.rest()
+        if line.connection.sock is not None:
+            line.is_new = False
+            with self._lock:
+                self._idle.setdefault(line.origin, []).append(line)
+        return said
+
+    def receive(self, line: Line, view: memoryview) -> int:
+        """The next bytes of an answer's body, 0 at its end."""
+        count = int(line.response.readinto(view[: self._pace.most]))
+        self._pace.take(count)
+        return count
+
+    def _exchange(self, line: Line, request: Request, flight: "Flight") -> None:
+        if flight.stopped():
+            raise GivenUp()
+        line.begin(request)
+        try:
+            for data in request.body:
+                view = memoryview(data)
+                for start in range(0, len(view), self._pace.piece):
+                    if flight.stopped():
+                        raise GivenUp()
+                    piece = view[start : start + self._pace.piece]
+                    self._pace.take(len(piece))
+                    line.connection.send(piece)
+        except OSError:
+            # A refusal may have come while the body was being sent: it says more than the connection that broke.
+            line.is_broken = True
+        line.response = line.connection.getresponse()
+
+    def _line(self, url: str) -> Line:
+        with self._lock:
+            idle = self._idle.get(origin_of(url))
+            return idle.pop() if idle else Line(url, self._trust)
+
+    def _trust(self) -> Any:
+        if self._context is None:
+            import ssl
+
+            self._context = ssl.create_default_context()
+            if self._authorities is not None:
+                self._context.load_verify_locations(cadata=self._authorities)
+        return self._context
+
+
+def origin_of(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme + "://" + parts.netloc
+
+
+def proxy_authorization(proxy: Optional[urllib.parse.SplitResult]) -> Dict[str, str]:
+    if proxy is None or proxy.username is None:
+        return {}
+    pair = urllib.parse.unquote(proxy.username) + ":" + urllib.parse.unquote(proxy.password or "")
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def no_answer(error: Exception) -> Answer:
+    name = type(error).__name__
+    trusted = "CERTIFICATE" not in str(error) and name != "CertificateError"
+    return Answer(0, "", printable("{}: {}".format(name, error)), trusted)
+
+
+def printable(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text)[:1500].strip()
+
+
+class Flight:
+    """One exchange with the store, so that it can be ended from outside."""
+
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        self.stopped = stopped
+        self.line = None  # type: Optional[Line]
+
+    def end(self) -> None:
+        sock = self.line.connection.sock if self.line is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class Lzop:
+    """`lzop` as a child. It is waited for, or killed, however it is left."""
+
+    def __init__(self, arguments: Sequence[Union[str, bytes]], by_hand: bool = True) -> None:
+        pipe = subprocess.PIPE
+        # The flags of lzop are not for the environment of whoever logs in to set.
+        environment = {name: value for name, value in os.environ.items() if name != "LZOP"}
+        try:
+            self._child = subprocess.Popen(
+                ["lzop", *arguments],
+                bufsize=0,
+                stdin=pipe if by_hand else subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+                env=environment,
+            )
+        except OSError as error:
+            raise Failure("lzop", "lzop cannot be started: {}".format(error))
+        self._errors = []  # type: List[bytes]
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
+        for pipe_end in (self._child.stdin, self._child.stdout):
+            if pipe_end is not None:
+                widen(pipe_end)
+
+    @property
+    def out(self) -> IO[bytes]:
+        assert self._child.stdout is not None
+        return self._child.stdout
+
+    def write(self, data: memoryview) -> None:
+        """Raises BrokenPipeError where lzop has ended; `end` tells why."""
+        assert self._child.stdin is not None
+        write_all(self._child.stdin.fileno(), data)
+
+    def feed(self, pieces: Iterable[Bytes]) -> None:
+        """Writes all of them and closes the input; where lzop ends before, `end` tells why."""
+        try:
+            for piece in pieces:
+                self.write(memoryview(piece))
+        except BrokenPipeError:
+            pass
+        finally:
+            self.close_input()
+
+    def close_input(self) -> None:
+        if self._child.stdin is not None:
+            self._child.stdin.close()
+
+    def end(self, good: Sequence[int] = (0,)) -> None:
+        status = self._child.wait()
+        self._listening.join()
+        if status < 0:
+            raise Failure("killed", "lzop was ended by signal {}".format(-status))
+        if status not in good:
+            said = printable(b"".join(self._errors).decode("utf-8", "replace"))
+            raise Failure("lzop", "lzop ended with status {}: {}".format(status, said))
+
+    def interrupt(self) -> None:
+        """Nothing happens where it has ended already."""
+        if self._child.poll() is None:
+            self._child.kill()
+
+    def kill(self) -> None:
+        self.interrupt()
+        self._child.wait()
+        self._listening.join()
+        for pipe_end in (self._child.stdin, self._child.stdout):
+            if pipe_end is not None:
+                pipe_end.close()
+
+    def _listen(self) -> None:
+        assert self._child.stderr is not None
+        for line in self._child.stderr:
+            if len(self._errors) < 20:
+                self._errors.append(line)
+        self._child.stderr.close()
+
+
+def widen(pipe_end: IO[bytes]) -> None:
+    """A pipe of 1 MiB instead of 64 KiB: fewer turns from one program to the other. Nothing hangs on it."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe_end.fileno(), SET_PIPE_SIZE, CHUNK)
+
+
+def write_all(descriptor: int, data: Bytes) -> None:
+    view = memoryview(data)
+    while len(view) > 0:
+        view = view[os.write(descriptor, view) :]
+
+
+MAGIC = b"\x89LZO\x00\r\n\x1a\n"
+# Flags of a container: which sums its blocks have, what its header has, and what lzop notes of how it was called.
+ADLER_OF_PLAIN, ADLER_OF_STORED, EXTRA_FIELD, CRC_OF_PLAIN, CRC_OF_STORED, FILTER = 0x1, 0x2, 0x40, 0x100, 0x200, 0x800
+WRITTEN_TO_STDOUT, ONE_OF_MANY = 0x8, 0x400
+
+
+class Container(NamedTuple):
+    """One of the containers that lie one after the other."""
+
+    header_end: int
+    end: int
+    plain: int
+    # The Adler-32 and the plain length of each block, in order.
+    blocks: List[Tuple[int, int]]
+
+
+def container_at(archive: memoryview, start: int) -> Container:
+    """Follows the container that begins there, block by block. Raises ValueError, or struct.error, where there is none."""
+    if bytes(archive[start : start + 9]) != MAGIC or number(archive, start + 9, ">H") < 0x0940:
+        raise ValueError("no lzop container")
+    flags = number(archive, start + 17, ">I")
+    name = start + (37 if flags & FILTER else 33)
+    header_end = name + 1 + archive[name] + 4
+    at = header_end
+    if flags & EXTRA_FIELD:
+        at += 8 + number(archive, at, ">I")
+    blocks = []  # type: List[Tuple[int, int]]
+    while True:
+        plain = number(archive, at, ">I")
+        at += 4
+        if plain == 0:
+            return Container(header_end, at, sum(length for _, length in blocks), blocks)
+        stored = number(archive, at, ">I")
+        adler = number(archive, at + 4, ">I")
+        at += 4 + 4 * sum(1 for flag in (ADLER_OF_PLAIN, CRC_OF_PLAIN) if flags & flag) + stored
+        if stored < plain:
+            at += 4 * sum(1 for flag in (ADLER_OF_STORED, CRC_OF_STORED) if flags & flag)
+        blocks.append((adler, plain))
+        if stored > plain or at > len(archive):
+            raise ValueError("an lzop container breaks off")
+
+
+def number(data: memoryview, at: int, form: str) -> int:
+    return int(struct.unpack_from(form, data, at)[0])
+
+
+def header_of_one(header: memoryview) -> bytes:
+    """A header without the flags by which lzop takes a container for one of many; its sum is made anew."""
+    changed = bytearray(header)
+    flags = number(header, 17, ">I") & ~(WRITTEN_TO_STDOUT | ONE_OF_MANY)
+    struct.pack_into(">I", changed, 17, flags)
+    struct.pack_into(">I", changed, len(changed) - 4, zlib.adler32(changed[9:-4]))
+    return bytes(changed)
+
+
+class Node:
+    """What all units share."""
+
+    def __init__(self, order: Message) -> None:
+        self.pace = Pace(order["rate"])
+        self.memory = Memory(order["memory"])
+        self.store = Store(self.pace, order["authorities"])
+        self.units = {}  # type: Dict[int, Unit]
+        # For all units with many small items together.
+        self.requests = concurrent.futures.ThreadPoolExecutor(REQUESTS)
+        self._writing = threading.Lock()
+
+    def tell(self, **message: Any) -> None:
+        line = json.dumps(message).encode() + b"\n"
+        with self._writing:
+            write_all(1, line)
+
+    def begin(self, unit: "Unit") -> None:
+        self.units[unit.number] = unit
+        unit.begin()
+
+
+def guarded(work: Callable[[], None]) -> Callable[[], None]:
+    """A thread's work: what nobody has foreseen ends the program, never only the thread."""
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(70)
+
+    return run
+
+
+class Unit:
+    """Some files that are moved together. Runs in a thread of its own; its requests run in threads of the node."""
+
+    def __init__(self, node: Node, order: Message) -> None:
+        self.node = node
+        self.number = order["unit"]
+        self.given_up = False
+        self.has_many = True
+        self._flights = []  # type: List[Flight]
+        self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        threading.Thread(target=guarded(self._run), daemon=True).start()
+
+    def work(self) -> None:
+        """What the unit is for. Raises Failure or GivenUp."""
+        raise NotImplementedError
+
+    def exchange(self, item: int, url: str, headers: Dict[str, str], flight: Flight) -> Message:
+        """One request for an item, as the control host asked; what is to be told of it."""
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        """Ends what `work` may be waiting for, from another thread."""
+
+    def close(self) -> None:
+        """Leaves nothing behind. Called once, when no request is under way."""
+
+    def stopped(self) -> bool:
+        return self.given_up
+
+    def send(self, item: int, url: str, headers: Dict[str, str]) -> None:
+        flight = Flight(self.stopped)
+        with self._changed:
+            self._flights.append(flight)
+
+        def request() -> None:
+            told = None  # type: Optional[Message]
+            try:
+                told = self.exchange(item, url, headers, flight)
+            except GivenUp:
+                pass
+            except Failure as failure:
+                told = {"failed": failure.kind, "said": str(failure), "item": item}
+            if told is not None and not self.given_up:
+                self.node.tell(unit=self.number, **told)
+            with self._changed:
+                self._flights.remove(flight)
+                self._changed.notify_all()
+
+        # A large file may take hours: a signature would not live through waiting for it.
+        if self.has_many:
+            self.node.requests.submit(guarded(request))
+        else:
+            threading.Thread(target=guarded(request), daemon=True).start()
+
+    def give_up(self) -> None:
+        with self._changed:
+            self.given_up = True
+            for flight in self._flights:
+                flight.end()
+            self._changed.notify_all()
+        self.interrupt()
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Until something that a request changes has come about. Raises GivenUp."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.given_up or condition())
+        if self.given_up:
+            raise GivenUp()
+
+    def change(self, work: Callable[[], None]) -> None:
+        with self._changed:
+            work()
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        try:
+            self.work()
+        except GivenUp:
+            pass
+        except Failure as failure:
+            self.node.tell(unit=self.number, failed=failure.kind, said=str(failure), item=failure.item)
+            with self._changed:
+                self._changed.wait_for(lambda: self.given_up)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._flights)
+        self.close()
+        del self.node.units[self.number]
+        self.node.tell(unit=self.number, done=True)
+
+
+class Upload(Unit):
+    """Files that go to the store: what is sent of an item is in memory until the store has it."""
+
+    def __init__(self, node: Node, order: Message) -> None:
+        super().__init__(node, order)
+        self._files = order["upload"]
+        self._part = order["part"]
+        self.has_many = self._part is None
+        self._bodies = {}  # type: Dict[int, Sequence[Bytes]]
+        self._buffers = {}  # type: Dict[int, bytearray]
+        self._held = 0
+        self._source = None  # type: Optional[Source]
+
+    def work(self) -> None:
+        if self._part is None:
+            self._send_all()
+        else:
+            self._send_parts(self._part)
+        self.wait_for(lambda: not self._bodies)
+
+    def exchange(self, item: int, url: str, headers: Dict[str, str], flight: Flight) -> Message:
+        answer = self.node.store.put(Request("PUT", url, headers, self._bodies[item]), flight)
+        if answer.stored():
+            self.change(lambda: self._forget(item))
+        return dict(answer._asdict(), sent=item)
+
+    def interrupt(self) -> None:
+        if self._source is not None:
+            self._source.interrupt()
+
+    def close(self) -> None:
+        for item in list(self._bodies):
+            self._forget(item)
+        self.node.memory.give(self._held)
+
+    def _forget(self, item: int) -> None:
+        del self._bodies[item]
+        buffer = self._buffers.pop(item, None)
+        if buffer is not None:
+            self.node.memory.give_buffer(buffer)
+
+    def _send_parts(self, size: int) -> None:
+        self._source = source = Source(self._files[0])
+        try:
+            size = min(size, source.most)
+            part, ahead, last = 0, b"", False
+            while not last:
+                part += 1
+                self.wait_for(lambda: len(self._bodies) < PARTS_AHEAD)
+                buffer = self.node.memory.buffer(size, self.stopped)
+                self._buffers[part] = buffer
+                self._bodies[part] = ()
+                total = source.fill(memoryview(buffer), ahead)
+                ahead = source.next_byte()
+                last = ahead == b""
+                if last:
+                    source.finish()
+                self._bodies[part] = [memoryview(buffer)[: total.bytes]]
+                self._ready(part, total, last, source.plain if last else None)
+        finally:
+            source.close()
+            if self.given_up:
+                raise GivenUp()
+
+    def _send_all(self) -> None:
+        need = sum(2 * file["bytes"] + 1024 for file in self._files)
+        self.node.memory.take(need, self.stopped)
+        self._held = need
+        plain = [whole_file(file, item) for item, file in enumerate(self._files)]
+        packed = [item for item, file in enumerate(self._files) if file["lzo"]]
+        bodies = dict(enumerate([data] for data in plain))  # type: Dict[int, Sequence[Bytes]]
+        if packed:
+            bodies.update(zip(packed, packed_files([(self._files[item], plain[item], item) for item in packed])))
+        self._bodies.update(bodies)
+        for item, body in bodies.items():
+            self._ready(item, sum_of(body), True, sum_of([plain[item]]) if self._files[item]["lzo"] else None)
+
+    def _ready(self, item: int, total: "Sum", last: bool, plain: Optional["Sum"]) -> None:
+        told = {} if plain is None else {"plain": plain.bytes, "plain_crc": plain.crc}
+        self.node.tell(unit=self.number, ready=item, bytes=total.bytes, crc=total.crc, last=last, **told)
+
+
+class Source:
+    """What is stored of one large file: its bytes, or what lzop makes of them while this reads them."""
+
+    def __init__(self, file: Message) -> None:
+        # Of what lzop was given; without lzop what is sent has the only sums.
+        self.plain = None  # type: Optional[Sum]
+        self._file = opened(file)
+        self._lzop = None  # type: Optional[Lzop]
+        self._feeding = None  # type: Optional[Work]
+        # Blocks that do not shrink are stored, with a header each. One byte more, and a file that grew shows it.
+        self.most = file["bytes"] + 1
+        if file["lzo"]:
+            self.most += file["bytes"] // 262144 * 32 + 4096
+            self.plain = Sum()
+            try:
+                self._lzop = Lzop(["-1", "-c"])
+            except Failure:
+                self._file.close()
+                raise
+            self._feeding = Work(self._feed)
+
+    def fill(self, view: memoryview, ahead: bytes) -> Sum:
+        """Reads until the view is full or there is nothing more; it begins with what was read ahead."""
+        total = Sum()
+        view[: len(ahead)] = ahead
+        total.add(ahead)
+        while total.bytes < len(view):
+            count = self._read(view[total.bytes : total.bytes + CHUNK])
+            if count == 0:
+                break
+            total.add(view[total.bytes : total.bytes + count])
+        return total
+
+    def next_byte(self) -> bytes:
+        byte = bytearray(1)
+        return bytes(byte[: self._read(memoryview(byte))])
+
+    def finish(self) -> None:
+        """Everything was read, and every program on the way ended well."""
+        if self._lzop is not None and self._feeding is not None:
+            self._feeding.end()
+            self._lzop.end()
+
+    def interrupt(self) -> None:
+        if self._lzop is not None:
+            self._lzop.interrupt()
+
+    def close(self) -> None:
+        if self._lzop is not None:
+            self._lzop.kill()
+        if self._feeding is not None:
+            self._feeding.wait()
+        self._file.close()
+
+    def _read(self, view: memoryview) -> int:
+        try:
+            return (self._file if self._lzop is None else self._lzop.out).readinto(view)  # type: ignore[attr-defined, no-any-return]
+        except OSError as error:
+            raise Failure("read", str(error))
+
+    def _feed(self) -> None:
+        assert self._lzop is not None
+        self._lzop.feed(self._pieces())
+
+    def _pieces(self) -> Iterator[memoryview]:
+        assert self.plain is not None
+        view = memoryview(bytearray(CHUNK))
+        while True:
+            try:
+                count = self._file.readinto(view)  # type: ignore[attr-defined]
+            except OSError as error:
+                raise Failure("read", str(error))
+            if count == 0:
+                return
+            self.plain.add(view[:count])
+            yield view[:count]
+
+
+class Work:
+    """Something that is done beside in a thread of its own; who waits for its end gets its error."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._error = None  # type: Optional[Exception]
+        self._thread = threading.Thread(target=guarded(self._run), daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+    def end(self) -> None:
+        self.wait()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except (Failure, GivenUp) as error:
+            self._error = error
+
+
+def reason(error: OSError, path: str) -> str:
+    return "{}: {}".format(path, error.strerror or error)
+
+
+def sum_of(pieces: Sequence[Bytes]) -> Sum:
+    total = Sum()
+    for piece in pieces:
+        total.add(piece)
+    return total
+
+
+def opened(file: Message, item: Optional[int] = None) -> IO[bytes]:
+    """The file, if it has the size that was promised."""
+    try:
+        source = open(file["path"].encode(), "rb", buffering=0)
+    except OSError as error:
+        raise Failure("read", reason(error, file["path"]), item)
+    found = os.fstat(source.fileno()).st_size
+    if found != file["bytes"]:
+        source.close()
+        raise Failure("size", str(found), item)
+    return source
+
+
+def whole_file(file: Message, item: int) -> bytes:
+    if "text" in file:
+        return bytes(file["text"].encode())
+    with opened(file, item) as source:
+        try:
+            data = source.read()
+        except OSError as error:
+            raise Failure("read", reason(error, file["path"]), item)
+    if len(data) != file["bytes"]:
+        raise Failure("size", str(len(data)), item)
+    return data
+
+
+def packed_files(files: Sequence[Tuple[Message, bytes, int]]) -> List[Sequence[Bytes]]:
+    """
+    What one lzop makes of all these files: for each a container of its own, in pieces. It reads them itself, so that each
+    block's Adler-32 is held against what was read here.
+    """
+    lzop = Lzop(["-1", "-q", "-c", "--"] + [file["path"].encode() for file, _, _ in files], by_hand=False)
+    try:
+        archive = memoryview(lzop.out.read())
+        lzop.end()
+    finally:
+        lzop.kill()
+    bodies = []  # type: List[Sequence[Bytes]]
+    at = 0
+    for _, data, item in files:
+        try:
+            container = container_at(archive, at)
+        except (ValueError, IndexError, struct.error) as error:
+            raise Failure("lzop", "what lzop printed is no container: {}".format(error), item)
+        place = 0
+        for adler, length in container.blocks:
+            if zlib.adler32(data[place : place + length]) != adler:
+                raise Failure("lzop", "lzop read something else than lies there", item)
+            place += length
+        if place != len(data):
+            raise Failure("lzop", "lzop read {} bytes instead of {}".format(place, len(data)), item)
+        bodies.append([header_of_one(archive[at : container.header_end]), archive[container.header_end : container.end]])
+        at = container.end
+    return bodies
+
+
+class Download(Unit):
+    """Objects that come from the store."""
+
+    def __init__(self, node: Node, order: Message) -> None:
+        super().__init__(node, order)
+        self._objects = order["download"]
+        self._alone = order["alone"]
+        self.has_many = not self._alone
+        self._bodies = {}  # type: Dict[int, bytes]
+        self._stream = None  # type: Optional[Stream]
+        self._lzop = None  # type: Optional[Lzop]
+        self._held = 0
+
+    def work(self) -> None:
+        for path in {os.path.dirname(each["path"]) for each in self._objects if each["path"] is not None}:
+            try:
+                os.makedirs(path.encode(), exist_ok=True)
+            except OSError as error:
+                raise Failure("write", reason(error, path))
+        need = 2 * CHUNK if self._alone else sum(each["bytes"] + each["plain"] for each in self._objects)
+        self.node.memory.take(need, self.stopped)
+        self._held = need
+        if self._alone:
+            self._stream = stream = Stream(self._objects[0])
+            self.node.tell(unit=self.number, begin=True)
+            self.wait_for(lambda: bool(self._bodies))
+            self._written(0, stream.finish())
+        else:
+            self.node.tell(unit=self.number, begin=True)
+            self.wait_for(lambda: len(self._bodies) == len(self._objects))
+            self._unpack()
+
+    def exchange(self, item: int, url: str, headers: Dict[str, str], flight: Flight) -> Message:
+        request = Request("GET", url, headers, ())
+        if self._stream is not None:
+            return self._receive(item, self._stream, request, flight)
+        return self._receive(item, Collected(self._objects[item]), request, flight)
+
+    def interrupt(self) -> None:
+        if self._stream is not None:
+            self._stream.interrupt()
+        if self._lzop is not None:
+            self._lzop.interrupt()
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self.node.memory.give(self._held)
+
+    def _receive(self, item: int, arrival: "Arrival", request: Request, flight: Flight) -> Message:
+        store, at = self.node.store, arrival.received.bytes
+        if at > 0:
+            request.headers.update({"Range": "bytes={}-".format(at), "If-Match": arrival.etag})
+        try:
+            line = store.call(request, flight)
+            status, left = line.response.status, line.response.length
+            if status != (206 if at > 0 else 200):
+                said = store.end(line)
+                # The rest was asked for: everything from the beginning on is of no use.
+                return told_of(item, arrival, Answer(0 if status == 200 else status, "", said, True))
+            if left is not None and at + left != arrival.bytes:
+                line.connection.close()
+                return dict(told_of(item, arrival, OK), bytes=at + left)
+            arrival.etag = line.response.getheader("ETag") or ""
+            self._take_in(arrival, line, flight)
+        except (OSError, http.client.HTTPException) as error:
+            return told_of(item, arrival, no_answer(error))
+        if arrival.received.bytes < arrival.bytes and left is not None:
+            return told_of(item, arrival, Answer(0, "", "the answer broke off", True))
+        if arrival.received.bytes == arrival.bytes:
+            self.change(lambda: self._bodies.update({item: arrival.body()}))
+        return told_of(item, arrival, OK)
+
+    def _take_in(self, arrival: "Arrival", line: Line, flight: Flight) -> None:
+        whole = False
+        try:
+            while arrival.received.bytes <= arrival.bytes:
+                count = self.node.store.receive(line, arrival.room())
+                if count == 0:
+                    break
+                arrival.add(count)
+                if flight.stopped():
+                    raise GivenUp()
+            whole = arrival.received.bytes == arrival.bytes
+        finally:
+            if whole:
+                self.node.store.end(line)
+            else:
+                line.connection.close()
+
+    def _unpack(self) -> None:
+        plain = dict(self._bodies)
+        packed = [item for item, each in enumerate(self._objects) if each["lzo"]]
+        if packed:
+            plain.update(zip(packed, self._unpacked(packed)))
+        for item, data in plain.items():
+            path = self._objects[item]["path"]
+            try:
+                if path is not None:
+                    with created(path) as file:
+                        write_all(file.fileno(), data)
+            except OSError as error:
+                raise Failure("write", reason(error, path), item)
+            self._written(item, sum_of([data]))
+
+    def _unpacked(self, items: List[int]) -> List[bytes]:
+        """One lzop for all; only when it fails is each tried alone, to know which one it was."""
+        for item in items:
+            try:
+                container = container_at(memoryview(self._bodies[item]), 0)
+            except (ValueError, IndexError, struct.error) as error:
+                raise Failure("lzop", str(error), item)
+            if container.plain != self._objects[item]["plain"]:
+                raise Failure("plain", str(container.plain), item)
+        try:
+            data = self._unpacked_at_once(items)
+        except Failure as failure:
+            for item in items if len(items) > 1 and failure.kind == "lzop" else []:
+                self._unpacked([item])
+            failure.item = items[0] if len(items) == 1 else None
+            raise
+        places = [0]
+        for item in items:
+            places.append(places[-1] + self._objects[item]["plain"])
+        return [data[start:end] for start, end in zip(places, places[1:])]
+
+    def _unpacked_at_once(self, items: Sequence[int]) -> bytes:
+        total = sum(self._objects[item]["plain"] for item in items)
+        self._lzop = lzop = Lzop(["-d", "-q", "-c"])
+        try:
+            feeding = Work(lambda: lzop.feed(self._bodies[item] for item in items))
+            data = read_at_most(lzop.out, total + 1)
+            feeding.end()
+            # 2 is a warning: many containers are one after the other.
+            lzop.end((0, 2) if len(items) > 1 else (0,))
+        finally:
+            lzop.kill()
+        if len(data) != total:
+            raise Failure("lzop", "lzop gave {} bytes instead of {}".format(len(data), total))
+        return data
+
+    def _written(self, item: int, plain: Sum) -> None:
+        self.node.tell(unit=self.number, written=item, plain=plain.bytes, plain_crc=plain.crc)
+
+
+OK = Answer(200, "", "", True)
+
+
+def told_of(item: int, arrival: "Arrival", answer: Answer) -> Message:
+    told = dict(answer._asdict(), got=item, bytes=arrival.received.bytes, crc=arrival.received.crc)
+    del told["etag"]
+    return told
+
+
+def created(path: str) -> IO[bytes]:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path.encode(), flags, 0o666), "wb", buffering=0)
+
+
+def read_at_most(source: IO[bytes], most: int) -> bytes:
+    pieces = []  # type: List[bytes]
+    left = most
+    while left > 0:
+        piece = source.read(min(left, CHUNK))
+        if not piece:
+            break
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+class Arrival:
+    """An object on its way to this host. Bytes are put into `room`, and then added."""
+
+    def __init__(self, expected: Message) -> None:
+        self.bytes = int(expected["bytes"])
+        self.received = Sum(expected["turned"])
+        self.etag = ""
+
+    def room(self) -> memoryview:
+        raise NotImplementedError
+
+    def add(self, count: int) -> None:
+        raise NotImplementedError
+
+    def body(self) -> bytes:
+        """What is to be kept of it when it is whole."""
+        return b""
+
+
+class Collected(Arrival):
+    """A small one, all of it in memory."""
+
+    def __init__(self, expected: Message) -> None:
+        super().__init__(expected)
+        # One byte more: an object that is longer than it should be shows it.
+        self._view = memoryview(bytearray(self.bytes + 1))
+
+    def room(self) -> memoryview:
+        return self._view[self.received.bytes :]
+
+    def add(self, count: int) -> None:
+        self.received.add(self.room()[:count])
+
+    def body(self) -> bytes:
+        return bytes(self._view[: self.bytes])
+
+
+class Stream(Arrival):
+    """A large one, unpacked and written as it comes."""
+
+    def __init__(self, expected: Message) -> None:
+        super().__init__(expected)
+        self._room = memoryview(bytearray(CHUNK))
+        self._most = expected["plain"]
+        # An object that is stored as it is has one sum for both.
+        self._plain = Sum() if expected["lzo"] or expected["turned"] else self.received
+        self._lzop = None  # type: Optional[Lzop]
+        self._unpacking = None  # type: Optional[Work]
+        try:
+            self._file = created(expected["path"])
+        except OSError as error:
+            raise Failure("write", str(error))
+        if expected["lzo"]:
+            try:
+                self._lzop = Lzop(["-d", "-q", "-c"])
+            except Failure:
+                self._file.close()
+                raise
+            self._unpacking = Work(self._unpack)
+
+    def room(self) -> memoryview:
+        return self._room
+
+    def add(self, count: int) -> None:
+        view = self._room[:count]
+        self.received.add(view)
+        if self._lzop is None:
+            if self._plain is not self.received:
+                self._plain.add(view)
+            self._write(view)
+            return
+        try:
+            self._lzop.write(view)
+        except BrokenPipeError:
+            self.finish()
+            raise Failure("lzop", "lzop ended before the object did")
+
+    def finish(self) -> Sum:
+        """The sum of the plain bytes, once all of them are written and every program has ended well."""
+        if self._lzop is not None and self._unpacking is not None:
+            self._lzop.close_input()
+            self._unpacking.end()
+            self._lzop.end()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise Failure("write", str(error))
+        return self._plain
+
+    def interrupt(self) -> None:
+        if self._lzop is not None:
+            self._lzop.interrupt()
+
+    def close(self) -> None:
+        if self._lzop is not None and self._unpacking is not None:
+            self._lzop.kill()
+            self._unpacking.wait()
+        self._file.close()
+
+    def _unpack(self) -> None:
+        assert self._lzop is not None
+        view = memoryview(bytearray(CHUNK))
+        try:
+            while True:
+                count = self._lzop.out.readinto(view)  # type: ignore[attr-defined]
+                if count == 0:
+                    return
+                self._plain.add(view[:count])
+                if self._plain.bytes > self._most:
+                    raise Failure("plain", "more than {}".format(self._most))
+                self._write(view[:count])
+        finally:
+            # Whoever feeds it must not wait for ever when nobody reads what it prints.
+            self._lzop.interrupt()
+
+    def _write(self, view: memoryview) -> None:
+        try:
+            write_all(self._file.fileno(), view)
+        except OSError as error:
+            raise Failure("write", str(error))
+
+
+def main() -> None:
+    os.umask(0o077)
+    # Read by hand: what arrived with the program lies in this buffer already.
+    lines = sys.stdin.buffer
+    node = Node(json.loads(lines.readline().decode()))
+    node.tell(version=VERSION, python=".".join(str(each) for each in sys.version_info[:3]))
+    for line in iter(lines.readline, b""):
+        order = json.loads(line.decode())
+        unit = node.units.get(order["unit"])
+        if "upload" in order:
+            node.begin(Upload(node, order))
+        elif "download" in order:
+            node.begin(Download(node, order))
+        elif unit is not None and "send" in order:
+            unit.send(order["send"], order["url"], order["headers"])
+        elif unit is not None and "give_up" in order:
+            unit.give_up()
+    # Whoever waits for something has nobody left to wait for; children end with their pipes.
+    os._exit(0 if not node.units else 75)
+
+
+guarded(main)()

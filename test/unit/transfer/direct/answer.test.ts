@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { answerError } from '../../../../src/transfer/direct/answer.ts';
+
+const said = (code: string, message = '') => `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+
+const answers: readonly (readonly [what: string, status: number, said: string, transient: boolean, says: RegExp])[] = [
+  ['a store that is busy', 503, said('SlowDown'), true, /SlowDown, HTTP 503$/],
+  ['too many requests', 429, '', true, /HTTP 429$/],
+  ['a lost connection', 0, 'ConnectionResetError: [Errno 104] Connection reset by peer', true, /reset by peer$/],
+  ['an answer that broke off', 0, 'the answer broke off', true, /broke off$/],
+  ['a success without what it should say', 200, '', true, /HTTP 200$/],
+  [
+    'an expired signature',
+    403,
+    said('AccessDenied', 'Request has expired'),
+    true,
+    /AccessDenied: Request has expired, HTTP 403$/,
+  ],
+  ['an expired session token', 400, said('ExpiredToken'), true, /ExpiredToken/],
+  ['an upload that somebody removed', 404, said('NoSuchUpload'), true, /NoSuchUpload/],
+  ['a refusal', 403, said('AccessDenied', 'Access Denied'), false, /AccessDenied: Access Denied, HTTP 403$/],
+  ['a wrong clock', 403, said('RequestTimeTooSkewed'), false, /RequestTimeTooSkewed/],
+  ['something that the server does not know', 501, said('NotImplemented'), false, /NotImplemented/],
+];
+for (const [what, status, text, transient, says] of answers) {
+  test(`${what} is ${transient ? 'worth another try' : 'final'}, and named with node and key`, () => {
+    const error = answerError('node7', 'b/key', { status, etag: '', said: text, trusted: true });
+    assert.equal(error.transient, transient);
+    assert.match(error.message, /^node7 cannot exchange b\/key with the store: /);
+    assert.match(error.message, says);
+  });
+}
+
+test('a certificate that is not trusted is final, with what to do about it', () => {
+  const text = 'SSLCertVerificationError: certificate verify failed';
+  const error = answerError('node7', 'b/key', { status: 0, etag: '', said: text, trusted: false });
+  assert.equal(error.transient, false);
+  assert.match(error.hint ?? '', /does not trust the certificate of the store/);
+});
