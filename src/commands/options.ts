@@ -28,6 +28,12 @@ export const locationOptions: OptionSet = {
   's3-bucket-region': { type: 'string', describe: 'region of the bucket', group: 'Location:' },
   's3-ssenc': { type: 'boolean', default: false, describe: 'ask for server-side encryption (AES256)', group: 'Location:' },
   endpoint: { type: 'string', describe: 'URL of an S3-compatible store', group: 'Location:' },
+  'ca-file': {
+    type: 'string',
+    describe:
+      "PEM file of this host with authorities that vouch for the store's certificate, besides the known ones; nodes get them too",
+    group: 'Location:',
+  },
   'path-style': {
     type: 'boolean',
     describe: 'bucket in the path, not in the host name (default with --endpoint)',
@@ -189,6 +195,11 @@ export function choiceOf(args: Arguments): { readonly name: string; readonly bef
 /** What an option says that may say something for each datacenter. */
 export function perDatacenter(args: Arguments, option: string): PerDatacenter {
   return parsePerDatacenter(option, args.list(option));
+}
+
+/** The path of a file on this host. A config file knows no shell that would read `~/`. */
+export function filePath(args: Arguments, name: string): string | undefined {
+  return args.optionalText(name)?.replace(/^~(?=\/)/, homedir());
 }
 
 /** A program as it is started: its path, and options of its own after blanks. */

@@ -78,6 +78,8 @@ export interface SignedParts {
  * a quarter of an hour, no longer than the credentials; ask for one when it is about to be sent.
  */
 export interface Signer {
+  /** Certificates (PEM) of authorities that whoever sends the requests is to trust besides those that it knows. */
+  readonly authorities: string | undefined;
   /** Size of the parts of an object that has at most `limit` bytes; all but the last one must have it. */
   partBytes(limit: number): number;
   get(key: string): Promise<SignedRequest>;

@@ -1,10 +1,9 @@
-import { homedir } from 'node:os';
 import { type Arguments } from '../../cli/arguments.ts';
 import { agentSocket, defaultKeys } from '../../cli/environment.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../cluster/ssh/ssh.ts';
 import { type Programs } from '../../cluster/tools/run-tool.ts';
-import { wordsOf } from '../options.ts';
+import { filePath, wordsOf } from '../options.ts';
 
 /** The nodes alone. */
 export interface NodeSession {
@@ -50,9 +49,4 @@ export function sshOptions(args: Arguments): Omit<SshOptions, 'host'> {
     hostKeyChecking: args.text('host-key-checking') === 'accept-new' ? ('accept-new' as const) : ('strict' as const),
     ...(sudoUser !== undefined ? { sudo: { user: sudoUser } } : args.flag('use-sudo') ? { sudo: {} } : {}),
   };
-}
-
-/** A config file knows no shell that would read `~/`. */
-function filePath(args: Arguments, name: string): string | undefined {
-  return args.optionalText(name)?.replace(/^~(?=\/)/, homedir());
 }

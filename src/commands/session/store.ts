@@ -5,6 +5,7 @@ import { openDirectoryStore } from '../../storage/directory/directory.ts';
 import { type ObjectStore } from '../../storage/object-store.ts';
 import { openS3Store } from '../../storage/s3/s3.ts';
 import { locationOf } from '../options.ts';
+import { authoritiesOf } from './authorities.ts';
 
 export async function openStore(args: Arguments, context: CommandContext, create: boolean): Promise<ObjectStore> {
   const location = locationOf(args);
@@ -17,6 +18,7 @@ export async function openStore(args: Arguments, context: CommandContext, create
     base,
     region: args.optionalText('s3-bucket-region'),
     endpoint: endpointOf(args),
+    authorities: await authoritiesOf(args),
     pathStyle: args.optionalFlag('path-style'),
     serverSideEncryption: args.flag('s3-ssenc') ? ('AES256' as const) : undefined,
     credentials: credentialsOf(args, context),

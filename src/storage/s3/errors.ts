@@ -109,7 +109,7 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   }
   if (/CERT|TLS|SELF_SIGNED|UNABLE_TO_/.test(codeOf(error))) {
     return failure(
-      `the certificate of ${attempt.endpoint} is not trusted: NODE_EXTRA_CA_CERTS names a file of own authorities`,
+      `the certificate of ${attempt.endpoint} is not trusted: --ca-file (or NODE_EXTRA_CA_CERTS, for this host alone) names a file of own authorities`,
       false,
     );
   }

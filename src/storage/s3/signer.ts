@@ -28,8 +28,9 @@ export async function signFor(connection: S3Connection): Promise<Sign> {
 
 /** What other hosts need to send and fetch objects. */
 export function signerFor(connection: S3Connection, sign: Sign): Signer {
-  const { base } = connection;
+  const { base, authorities } = connection;
   return {
+    authorities,
     partBytes: (limit) => partSize(1, connection.partBytes, limit),
     get: async (key) => {
       assertKey(key);

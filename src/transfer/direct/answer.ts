@@ -52,5 +52,7 @@ function hintFor({ status, trusted }: Answer, code: string): string | undefined 
   if (status === 403) {
     return 'see what the credentials may do in this bucket; --transfer relay sends through this host instead';
   }
-  return trusted ? undefined : 'the node does not trust the certificate of the store: --transfer relay goes round it';
+  return trusted
+    ? undefined
+    : 'the node does not trust the certificate of the store: --ca-file names a file of own authorities, --transfer relay goes round it';
 }

@@ -31,7 +31,7 @@ export class NodePart {
       version: protocolVersion,
       rate: parts.limitOf?.(remote)?.bytesPerSecond ?? null,
       memory: memoryBytes,
-      authorities: null,
+      authorities: parts.signer.authorities ?? null,
     };
     this.#tell(greeting);
     this.#ended = this.#hear();
