@@ -82,6 +82,10 @@ class Failure(Exception):
         self.item = item
 
 
+class NotTrusted(OSError):
+    """The store's certificate is for another name."""
+
+
 class GivenUp(Exception):
     """The control host wants no more of a unit."""
 
@@ -218,7 +222,11 @@ class Line:
             headers["Content-Length"] = str(sum(len(piece) for piece in request.body))
         for name, value in headers.items():
             self.connection.putheader(name, value)
-        self.connection.endheaders()
+        try:
+            self.connection.endheaders()
+        except ValueError as error:
+            # Python 3.6 says no more than that; later ones have an OSError for it.
+            raise error if isinstance(error, OSError) else NotTrusted(str(error))
         self.connection.sock.settimeout(SILENT_SECONDS)
 
     def rest(self) -> str:
@@ -327,9 +335,8 @@ def proxy_authorization(proxy: Optional[urllib.parse.SplitResult]) -> Dict[str, 
 
 
 def no_answer(error: Exception) -> Answer:
-    name = type(error).__name__
-    trusted = "CERTIFICATE" not in str(error) and name != "CertificateError"
-    return Answer(0, "", printable("{}: {}".format(name, error)), trusted)
+    trusted = "CERTIFICATE" not in str(error) and not isinstance(error, NotTrusted)
+    return Answer(0, "", printable("{}: {}".format(type(error).__name__, error)), trusted)
 
 
 def printable(text: str) -> str:
