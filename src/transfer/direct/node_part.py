@@ -129,7 +129,10 @@ class Pace:
 
 
 class Memory:
-    """What all units may hold at once. Buffers are used again: fresh pages cost more than what is written into them."""
+    """
+    What all units may hold at once. Buffers are used again: fresh pages cost more than what is written into them. Those that
+    are kept for it count too.
+    """
 
     KEPT = 8
 
@@ -137,16 +140,13 @@ class Memory:
         self._limit = limit
         self._used = 0
         self._changed = threading.Condition()
-        self._buffers = []  # type: List[bytearray]
+        self._kept = []  # type: List[bytearray]
 
     def take(self, count: int, stopped: Callable[[], bool]) -> None:
         """Waits until there is room; what is larger than the limit has it for itself."""
         with self._changed:
-            while self._used > 0 and self._used + count > self._limit:
-                if stopped():
-                    raise GivenUp()
-                self._changed.wait(0.5)
-            self._used += count
+            self._take(count, stopped)
+            self._leave_room()
 
     def give(self, count: int) -> None:
         with self._changed:
@@ -154,18 +154,31 @@ class Memory:
             self._changed.notify_all()
 
     def buffer(self, size: int, stopped: Callable[[], bool]) -> bytearray:
-        self.take(size, stopped)
         with self._changed:
-            for index, buffer in enumerate(self._buffers):
+            self._take(size, stopped)
+            for index, buffer in enumerate(self._kept):
                 if len(buffer) == size:
-                    return self._buffers.pop(index)
+                    return self._kept.pop(index)
+            self._leave_room()
         return bytearray(size)
 
     def give_buffer(self, buffer: bytearray) -> None:
         with self._changed:
-            if len(self._buffers) < self.KEPT:
-                self._buffers.append(buffer)
-        self.give(len(buffer))
+            if len(self._kept) < self.KEPT:
+                self._kept.append(buffer)
+            self._used -= len(buffer)
+            self._changed.notify_all()
+
+    def _take(self, count: int, stopped: Callable[[], bool]) -> None:
+        while self._used > 0 and self._used + count > self._limit:
+            if stopped():
+                raise GivenUp()
+            self._changed.wait(0.5)
+        self._used += count
+
+    def _leave_room(self) -> None:
+        while self._kept and self._used + sum(len(buffer) for buffer in self._kept) > self._limit:
+            del self._kept[0]
 
 
 class Answer(NamedTuple):
