@@ -10,10 +10,12 @@ export interface LocalRemoteOptions {
   /** Directories searched before PATH: where a test keeps its `nodetool`. */
   readonly path?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Where a login lands; the test's own if not given. */
+  readonly cwd?: string;
 }
 
 /** A Remote whose host is this machine: each command is a child process, in a process group of its own. */
-export function localRemote({ host = 'local', path = [], env = {} }: LocalRemoteOptions = {}): Remote {
+export function localRemote({ host = 'local', path = [], env = {}, cwd }: LocalRemoteOptions = {}): Remote {
   const running = new Set<ChildProcess>();
   let closed = false;
   const searched = [...path, process.env['PATH'] ?? ''].join(delimiter);
@@ -28,7 +30,7 @@ export function localRemote({ host = 'local', path = [], env = {} }: LocalRemote
       throw new RemoteError(`the connection to ${host} is closed`, { host });
     }
     const [program, ...args] = command;
-    const child = spawn(program, args, { detached: true, env: { ...process.env, PATH: searched, ...env } });
+    const child = spawn(program, args, { detached: true, cwd, env: { ...process.env, PATH: searched, ...env } });
     running.add(child);
     let failure: { readonly error: unknown } | undefined;
     const fail = (error: unknown): void => {

@@ -7,6 +7,8 @@ import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Certified } from './authority.ts';
+import { Agent } from 'node:https';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 
 /** A real S3 server on loopback, with a directory, a port and credentials of its own, and one bucket. */
@@ -53,16 +55,20 @@ export async function startS3Proxy(): Promise<S3Server> {
   });
 }
 
-/** versitygw over a directory. Starts in 0.1 s. Credentials go by environment: argv is everybody's to read. */
-export async function startVersityGateway(): Promise<S3Server> {
+/**
+ * versitygw over a directory, with a certificate over TLS. Starts in 0.1 s. Credentials go by environment: argv is everybody's to
+ * read.
+ */
+export async function startVersityGateway(certified?: Certified): Promise<S3Server> {
+  const secure = certified === undefined ? [] : ['--cert', certified.certificate, '--key', certified.key];
   return await start(async (directory, port, { accessKeyId, secretAccessKey }) => {
     const data = join(directory, 'data');
     await mkdir(data);
     return {
-      command: [versityGateway, '--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', data],
+      command: [versityGateway, '--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', ...secure, 'posix', data],
       environment: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
     };
-  });
+  }, certified?.authority);
 }
 
 interface Launch {
@@ -72,6 +78,7 @@ interface Launch {
 
 async function start(
   launch: (directory: string, port: number, credentials: S3Server['credentials']) => Promise<Launch>,
+  authority?: string,
 ): Promise<S3Server> {
   const directory = await mkdtemp(join(tmpdir(), 'sstash-s3-'));
   const credentials = { accessKeyId: randomBytes(10).toString('hex'), secretAccessKey: randomBytes(20).toString('hex') };
@@ -86,9 +93,10 @@ async function start(
   // A test that is killed must not leave a server behind.
   const onExit = (): void => void server.kill('SIGKILL');
   process.once('exit', onExit);
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = `${authority === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  const requestHandler = authority === undefined ? {} : { httpsAgent: new Agent({ keepAlive: true, ca: authority }) };
+  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials, requestHandler });
   const stop = async (): Promise<void> => {
     process.removeListener('exit', onExit);
     client.destroy();
