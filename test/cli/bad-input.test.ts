@@ -154,11 +154,13 @@ test('a map that is none, and a download to nowhere', async () => {
   await refused(['download', '--to', ''], { code: 2, says: /to is empty/ });
 });
 
-test('a port, an endpoint and a directory that are none', async (t) => {
+test('a port, an endpoint, a file of authorities and a directory that are none', async (t) => {
   await refused(['backup', '--sshport', '65536'], { code: 2, says: /--sshport must be a whole number from 1 to 65535/ });
   await refused(['list', '--endpoint', 'localhost:9000'], { code: 2, says: /localhost:9000 is no endpoint/ });
+  await refused(['list', '--ca-file', '/nowhere/ca.pem'], { code: 2, says: /cannot read --ca-file \/nowhere\/ca\.pem/ });
   const file = join(await temporaryDirectory(t), 'file');
   await writeFile(file, '');
+  await refused(['list', '--ca-file', file], { code: 2, says: /file holds no certificate/ });
   await refused(['list', '-L', `file://${file}`], { code: 1, says: /file is not a directory/ });
   await refused(['backup', '-L', `file://${file}`], { code: 1, says: /file is not a directory/ });
 });

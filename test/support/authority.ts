@@ -12,29 +12,20 @@ export interface Certified {
   readonly authority: string;
 }
 
-const openssl = promisify(execFile);
-
 /** An authority that lives for a day, and its certificate for a server at 127.0.0.1. */
 export async function certify(directory: string): Promise<Certified> {
-  const [authority = '', authorityKey = '', certificate = '', key = '', request = '', extensions = ''] = [
-    'authority.pem',
-    'authority.key',
-    'server.pem',
-    'server.key',
-    'server.csr',
-    'server.ext',
-  ].map((name) => join(directory, name));
-  const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const signs = ['-addext', 'keyUsage=critical,keyCertSign'];
-  await openssl('openssl', [
-    ...['req', '-x509', ...fresh, '-days', '1', '-subj', '/CN=sstash test authority', ...signs],
-    ...['-keyout', authorityKey, '-out', authority],
-  ]);
-  await openssl('openssl', ['req', ...fresh, '-subj', '/CN=store', '-keyout', key, '-out', request]);
-  await writeFile(extensions, 'subjectAltName=IP:127.0.0.1\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n');
-  await openssl('openssl', [
-    ...['x509', '-req', '-in', request, '-CA', authority, '-CAkey', authorityKey, '-CAcreateserial'],
-    ...['-days', '1', '-extfile', extensions, '-out', certificate],
-  ]);
-  return { certificate, key, authority: await readFile(authority, 'utf8') };
+  const openssl = (words: string) => promisify(execFile)('openssl', words.split(' '), { cwd: directory });
+  const fresh = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes';
+  const signs = '-addext keyUsage=critical,keyCertSign';
+  await openssl(`req -x509 ${fresh} -days 1 -subj /CN=authority ${signs} -keyout authority.key -out authority.pem`);
+  await openssl(`req ${fresh} -subj /CN=store -keyout server.key -out server.csr`);
+  const extensions = ['subjectAltName=IP:127.0.0.1', 'subjectKeyIdentifier=hash', 'authorityKeyIdentifier=keyid'];
+  await writeFile(join(directory, 'server.ext'), extensions.join('\n'));
+  const by = '-CA authority.pem -CAkey authority.key -CAcreateserial';
+  await openssl(`x509 -req -in server.csr ${by} -days 1 -extfile server.ext -out server.pem`);
+  return {
+    certificate: join(directory, 'server.pem'),
+    key: join(directory, 'server.key'),
+    authority: await readFile(join(directory, 'authority.pem'), 'utf8'),
+  };
 }

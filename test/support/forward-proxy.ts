@@ -56,15 +56,15 @@ export async function startForwardProxy(): Promise<ForwardProxy> {
       socket.pipe(other);
     }
   });
-  const { endpoint, stop } = await listenOnLoopback(server);
+  const listening = await listenOnLoopback(server);
   return {
-    endpoint,
+    ...listening,
     asked,
     stop: async () => {
       for (const socket of tunnels) {
         socket.destroy();
       }
-      await stop();
+      await listening.stop();
     },
   };
 }
