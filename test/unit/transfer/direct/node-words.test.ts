@@ -60,6 +60,7 @@ async function uploadedFrom(lines: readonly (Said | string)[], answers: readonly
   };
   const signed: string[] = [];
   const signer: Signer = {
+    authorities: undefined,
     partBytes: () => 8 * 1024 ** 2,
     get: () => assert.fail('nothing is fetched'),
     put: async (key) => {
