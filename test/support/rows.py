@@ -13,16 +13,18 @@ import json
 import random
 import sys
 import uuid
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from cassandra import ConsistencyLevel
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import RoundRobinPolicy
 
 ROWS_PER_SEED = 1_000_000  # the key ranges of two seeds never meet
 
 
-def connect(contact):
+def connect(contact: str) -> tuple[Cluster, Session]:
     profile = ExecutionProfile(load_balancing_policy=RoundRobinPolicy(), request_timeout=60)
     cluster = Cluster([contact], protocol_version=5, execution_profiles={EXEC_PROFILE_DEFAULT: profile})
     session = cluster.connect()
@@ -32,13 +34,13 @@ def connect(contact):
     return cluster, session
 
 
-def load(cluster, session, seed, count):
+def load(cluster: Cluster, session: Session, seed: int, count: int) -> None:
     rng = random.Random(seed)
     base = seed * ROWS_PER_SEED
     address = cluster.metadata.keyspaces["shop2"].user_types["address"]
     cluster.register_user_type("shop2", address.name, Address)
 
-    def write(statement, rows):
+    def write(statement: str, rows: Sequence[Sequence[object]]) -> None:
         execute_concurrent_with_args(session, session.prepare(statement), rows, concurrency=64)
 
     write(
@@ -75,24 +77,23 @@ def load(cluster, session, seed, count):
     )
 
 
-def load_blobs(session, count, size):
+def load_blobs(session: Session, count: int, size: int) -> None:
     rng = random.Random(1)
     statement = session.prepare("INSERT INTO faults.blobs (id, body) VALUES (?, ?)")
     rows = [(i, rng.randbytes(size)) for i in range(count)]
     execute_concurrent_with_args(session, statement, rows, concurrency=4)
 
 
-class Address:
-    def __init__(self, street, zip):
-        self.street = street
-        self.zip = zip
+class Address(NamedTuple):
+    street: str
+    zip: int
 
 
-def quoted(name):
+def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def dump(session, keyspaces):
+def dump(session: Session, keyspaces: Sequence[str]) -> None:
     found = {}
     for catalog, column in (("tables", "table_name"), ("views", "view_name")):
         for keyspace, table in session.execute(f"SELECT keyspace_name, {column} FROM system_schema.{catalog}"):
@@ -109,7 +110,7 @@ def dump(session, keyspaces):
     print()
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> None:
     match arguments:
         case [contact, "load", seed, count]:
             cluster, session = connect(contact)

@@ -67,7 +67,7 @@ REQUESTS = 16
 PARTS_AHEAD = 3
 # F_SETPIPE_SZ of Linux, which the module has only from 3.10 on.
 SET_PIPE_SIZE = 1031
-TURN = bytes(int("{:08b}".format(byte)[::-1], 2) for byte in range(256))
+TURN = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 Message = Dict[str, Any]
 Bytes = Union[bytes, bytearray, memoryview]
@@ -172,7 +172,7 @@ class Memory:
     def _take(self, count: int, stopped: Callable[[], bool]) -> None:
         while self._used > 0 and self._used + count > self._limit:
             if stopped():
-                raise GivenUp()
+                raise GivenUp
             self._changed.wait(0.5)
         self._used += count
 
@@ -238,8 +238,10 @@ class Line:
         try:
             self.connection.endheaders()
         except ValueError as error:
-            # Python 3.6 says no more than that; later ones have an OSError for it.
-            raise error if isinstance(error, OSError) else NotTrusted(str(error))
+            # Of a certificate for another name Python 3.6 says no more than that; later ones have an OSError for it.
+            if isinstance(error, OSError):
+                raise
+            raise NotTrusted(str(error)) from error
         self.connection.sock.settimeout(SILENT_SECONDS)
 
     def rest(self) -> str:
@@ -304,14 +306,14 @@ class Store:
 
     def _exchange(self, line: Line, request: Request, flight: "Flight") -> None:
         if flight.stopped():
-            raise GivenUp()
+            raise GivenUp
         line.begin(request)
         try:
             for data in request.body:
                 view = memoryview(data)
                 for start in range(0, len(view), self._pace.piece):
                     if flight.stopped():
-                        raise GivenUp()
+                        raise GivenUp
                     piece = view[start : start + self._pace.piece]
                     self._pace.take(len(piece))
                     line.connection.send(piece)
@@ -349,7 +351,7 @@ def proxy_authorization(proxy: Optional[urllib.parse.SplitResult]) -> Dict[str, 
 
 def no_answer(error: Exception) -> Answer:
     trusted = "CERTIFICATE" not in str(error) and not isinstance(error, NotTrusted)
-    return Answer(0, "", printable("{}: {}".format(type(error).__name__, error)), trusted)
+    return Answer(0, "", printable(f"{type(error).__name__}: {error}"), trusted)
 
 
 def printable(text: str) -> str:
@@ -387,7 +389,7 @@ class Lzop:
                 env=environment,
             )
         except OSError as error:
-            raise Failure("lzop", "lzop cannot be started: {}".format(error))
+            raise Failure("lzop", f"lzop cannot be started: {error}") from error
         self._errors = []  # type: List[bytes]
         self._listening = threading.Thread(target=self._listen, daemon=True)
         self._listening.start()
@@ -423,10 +425,10 @@ class Lzop:
         status = self._child.wait()
         self._listening.join()
         if status < 0:
-            raise Failure("killed", "lzop was ended by signal {}".format(-status))
+            raise Failure("killed", f"lzop was ended by signal {-status}")
         if status not in good:
             said = printable(b"".join(self._errors).decode("utf-8", "replace"))
-            raise Failure("lzop", "lzop ended with status {}: {}".format(status, said))
+            raise Failure("lzop", f"lzop ended with status {status}: {said}")
 
     def interrupt(self) -> None:
         """Nothing happens where it has ended already."""
@@ -623,7 +625,7 @@ class Unit:
         with self._changed:
             self._changed.wait_for(lambda: self.given_up or condition())
         if self.given_up:
-            raise GivenUp()
+            raise GivenUp
 
     def change(self, work: Callable[[], None]) -> None:
         with self._changed:
@@ -708,7 +710,7 @@ class Upload(Unit):
         finally:
             source.close()
             if self.given_up:
-                raise GivenUp()
+                raise GivenUp
 
     def _send_all(self) -> None:
         need = sum(2 * file["bytes"] + 1024 for file in self._files)
@@ -786,7 +788,7 @@ class Source:
         try:
             return (self._file if self._lzop is None else self._lzop.out).readinto(view)  # type: ignore[attr-defined, no-any-return]
         except OSError as error:
-            raise Failure("read", str(error))
+            raise Failure("read", str(error)) from error
 
     def _feed(self) -> None:
         assert self._lzop is not None
@@ -799,7 +801,7 @@ class Source:
             try:
                 count = self._file.readinto(view)  # type: ignore[attr-defined]
             except OSError as error:
-                raise Failure("read", str(error))
+                raise Failure("read", str(error)) from error
             if count == 0:
                 return
             self.plain.add(view[:count])
@@ -831,7 +833,7 @@ class Work:
 
 
 def reason(error: OSError, path: str) -> str:
-    return "{}: {}".format(path, error.strerror or error)
+    return f"{path}: {error.strerror or error}"
 
 
 def sum_of(pieces: Sequence[Bytes]) -> Sum:
@@ -844,9 +846,9 @@ def sum_of(pieces: Sequence[Bytes]) -> Sum:
 def opened(file: Message, item: Optional[int] = None) -> IO[bytes]:
     """The file, if it has the size that was promised."""
     try:
-        source = open(file["path"].encode(), "rb", buffering=0)
+        source = open(file["path"].encode(), "rb", buffering=0)  # noqa: SIM115 # the caller closes it
     except OSError as error:
-        raise Failure("read", reason(error, file["path"]), item)
+        raise Failure("read", reason(error, file["path"]), item) from error
     found = os.fstat(source.fileno()).st_size
     if found != file["bytes"]:
         source.close()
@@ -861,7 +863,7 @@ def whole_file(file: Message, item: int) -> bytes:
         try:
             data = source.read()
         except OSError as error:
-            raise Failure("read", reason(error, file["path"]), item)
+            raise Failure("read", reason(error, file["path"]), item) from error
     if len(data) != file["bytes"]:
         raise Failure("size", str(len(data)), item)
     return data
@@ -884,14 +886,14 @@ def packed_files(files: Sequence[Tuple[Message, bytes, int]]) -> List[Sequence[B
         try:
             container = container_at(archive, at)
         except (ValueError, IndexError, struct.error) as error:
-            raise Failure("lzop", "what lzop printed is no container: {}".format(error), item)
+            raise Failure("lzop", f"what lzop printed is no container: {error}", item) from error
         place = 0
         for adler, length in container.blocks:
             if zlib.adler32(data[place : place + length]) != adler:
                 raise Failure("lzop", "lzop read something else than lies there", item)
             place += length
         if place != len(data):
-            raise Failure("lzop", "lzop read {} bytes instead of {}".format(place, len(data)), item)
+            raise Failure("lzop", f"lzop read {place} bytes instead of {len(data)}", item)
         bodies.append([header_of_one(archive[at : container.header_end]), archive[container.header_end : container.end]])
         at = container.end
     return bodies
@@ -915,7 +917,7 @@ class Download(Unit):
             try:
                 os.makedirs(path.encode(), exist_ok=True)
             except OSError as error:
-                raise Failure("write", reason(error, path))
+                raise Failure("write", reason(error, path)) from error
         need = 2 * CHUNK if self._alone else sum(each["bytes"] + each["plain"] for each in self._objects)
         self.node.memory.take(need, self.stopped)
         self._held = need
@@ -949,7 +951,7 @@ class Download(Unit):
     def _receive(self, item: int, arrival: "Arrival", request: Request, flight: Flight) -> Message:
         store, at = self.node.store, arrival.received.bytes
         if at > 0:
-            request.headers.update({"Range": "bytes={}-".format(at), "If-Match": arrival.etag})
+            request.headers.update({"Range": f"bytes={at}-", "If-Match": arrival.etag})
         try:
             line = store.call(request, flight)
             status, left = line.response.status, line.response.length
@@ -979,7 +981,7 @@ class Download(Unit):
                     break
                 arrival.add(count)
                 if flight.stopped():
-                    raise GivenUp()
+                    raise GivenUp
             whole = arrival.received.bytes == arrival.bytes
         finally:
             if whole:
@@ -999,7 +1001,7 @@ class Download(Unit):
                     with created(path) as file:
                         write_all(file.fileno(), data)
             except OSError as error:
-                raise Failure("write", reason(error, path), item)
+                raise Failure("write", reason(error, path), item) from error
             self._written(item, sum_of([data]))
 
     def _unpacked(self, items: List[int]) -> List[bytes]:
@@ -1008,7 +1010,7 @@ class Download(Unit):
             try:
                 container = container_at(memoryview(self._bodies[item]), 0)
             except (ValueError, IndexError, struct.error) as error:
-                raise Failure("lzop", str(error), item)
+                raise Failure("lzop", str(error), item) from error
             if container.plain != self._objects[item]["plain"]:
                 raise Failure("plain", str(container.plain), item)
         try:
@@ -1035,7 +1037,7 @@ class Download(Unit):
         finally:
             lzop.kill()
         if len(data) != total:
-            raise Failure("lzop", "lzop gave {} bytes instead of {}".format(len(data), total))
+            raise Failure("lzop", f"lzop gave {len(data)} bytes instead of {total}")
         return data
 
     def _written(self, item: int, plain: Sum) -> None:
@@ -1119,7 +1121,7 @@ class Stream(Arrival):
         try:
             self._file = created(expected["path"])
         except OSError as error:
-            raise Failure("write", str(error))
+            raise Failure("write", str(error)) from error
         if expected["lzo"]:
             try:
                 self._lzop = Lzop(["-d", "-q", "-c"])
@@ -1143,7 +1145,7 @@ class Stream(Arrival):
             self._lzop.write(view)
         except BrokenPipeError:
             self.finish()
-            raise Failure("lzop", "lzop ended before the object did")
+            raise Failure("lzop", "lzop ended before the object did") from None
 
     def finish(self) -> Sum:
         """The sum of the plain bytes, once all of them are written and every program has ended well."""
@@ -1154,7 +1156,7 @@ class Stream(Arrival):
         try:
             self._file.close()
         except OSError as error:
-            raise Failure("write", str(error))
+            raise Failure("write", str(error)) from error
         return self._plain
 
     def interrupt(self) -> None:
@@ -1177,7 +1179,7 @@ class Stream(Arrival):
                     return
                 self._plain.add(view[:count])
                 if self._plain.bytes > self._most:
-                    raise Failure("plain", "more than {}".format(self._most))
+                    raise Failure("plain", f"more than {self._most}")
                 self._write(view[:count])
         finally:
             # Whoever feeds it must not wait for ever when nobody reads what it prints.
@@ -1187,7 +1189,7 @@ class Stream(Arrival):
         try:
             write_all(self._file.fileno(), view)
         except OSError as error:
-            raise Failure("write", str(error))
+            raise Failure("write", str(error)) from error
 
 
 def main() -> None:
