@@ -20,6 +20,9 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { type TransferUnderTest, comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
 import { never } from '../support/never.ts';
 
+/** Nodes have older ones than this machine: `scripts/fetch-python`. */
+const python = process.env['SSTASH_TEST_PYTHON'] ?? 'python3';
+
 const absent = missing(versityGateway, 'scripts/fetch-versitygw');
 let server: S3Server | undefined;
 before(async () => {
@@ -49,7 +52,7 @@ function open(store: ObjectStore, limit?: RateLimit): Transfer {
     throw new Error('the store signs nothing');
   }
   const patience = { attempts: 3, firstDelayMs: 10 };
-  return direct({ store, signer, pythonOf: () => 'python3', patience, limitOf: () => limit });
+  return direct({ store, signer, pythonOf: () => python, patience, limitOf: () => limit });
 }
 
 function directOn(remote: Remote): TransferUnderTest {
