@@ -10,7 +10,7 @@ import ssh2 from 'ssh2';
 
 /**
  * A cluster of which only the outside is there: an ssh server in this process on an address per node, which runs what it is
- * told by a real shell, over real small files. nodetool, cqlsh and curl are `simulated-node.sh`; lzop and all else are real.
+ * told by a real shell, over real small files. nodetool, cqlsh and python3 are `simulated-node.sh`; all else is real.
  * For what the control host has to bear; what nodes and store bear is not in it.
  */
 export interface SimulatedCluster {
@@ -113,7 +113,7 @@ function writeNodes(directory: string, hosts: readonly string[]): void {
   for (const name of ['bin', 'info']) {
     mkdirSync(join(directory, name));
   }
-  for (const name of ['nodetool', 'cqlsh', 'curl']) {
+  for (const name of ['nodetool', 'cqlsh', 'python3']) {
     symlinkSync(tool, join(directory, 'bin', name));
   }
   write('cassandra.yaml', `cluster_name: simulated\ndata_file_directories: [${join(directory, 'data')}]\n`);
