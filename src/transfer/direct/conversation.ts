@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Command, type Remote } from '../../cluster/remote.ts';
 
 /**
@@ -53,9 +54,11 @@ class Sayings {
 
   async *read(): AsyncGenerator<Uint8Array> {
     while (true) {
-      const text = this.#waiting.shift();
-      if (text !== undefined) {
-        yield typeof text === 'string' ? Buffer.from(text) : text;
+      if (this.#waiting.length > 0) {
+        // What is said in one turn goes in one packet: each costs a cipher and a write of its own.
+        await setImmediate();
+        const texts = this.#waiting.splice(0);
+        yield Buffer.concat(texts.map((text) => (typeof text === 'string' ? Buffer.from(text) : text)));
       } else if (this.#over) {
         return;
       } else {
