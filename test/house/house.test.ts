@@ -103,6 +103,28 @@ test('an import from one of the stores fails lint everywhere else in storage', {
   assert.deepEqual((await restrictedImports(directory)).toSorted(), expected.toSorted());
 });
 
+/** Texts that fail lint, each by a rule, in every folder but those that are named. */
+const forbiddenTexts: readonly (readonly [rule: string, text: string, allowed?: RegExp])[] = [
+  ['typescript(consistent-type-imports)', "export type Planted = import('ssh2').Client;"],
+  ['typescript(consistent-type-imports)', "export type Planted = typeof import('../cluster/any.ts');"],
+];
+
+test('what goes round the imports fails lint in every folder', { timeout: 120_000 }, async (context) => {
+  const directory = await lintable(context);
+  const expected: string[] = [];
+  for (const { path } of await foldersOf('')) {
+    await mkdir(join(directory, 'src', path), { recursive: true });
+    for (const [index, [rule, text, allowed]] of forbiddenTexts.entries()) {
+      const file = join('src', path, `planted-${index}.ts`);
+      await writeFile(join(directory, file), `${text}\n`);
+      expected.push(...(allowed?.test(path) === true ? [] : [`${file} ${rule}`]));
+    }
+  }
+  const rules = new Set(forbiddenTexts.map(([rule]) => rule));
+  const found = (await lint(directory)).filter(({ code }) => rules.has(code)).map(({ filename, code }) => `${filename} ${code}`);
+  assert.deepEqual(found.toSorted(), expected.toSorted());
+});
+
 /** A directory that is linted as this one is, with nothing in it yet. */
 async function lintable(context: TestContext): Promise<string> {
   const directory = await temporaryDirectory(context);
@@ -129,6 +151,12 @@ async function plant(
 
 /** What `no-restricted-imports` says of the files in a directory: file and specifier. */
 async function restrictedImports(directory: string): Promise<readonly string[]> {
+  return (await lint(directory))
+    .filter(({ code }) => code.includes('no-restricted-imports'))
+    .map(({ filename, message }) => `${filename} ${/'([^']+)'/.exec(message)?.[1] ?? message}`);
+}
+
+async function lint(directory: string): Promise<readonly Diagnostic[]> {
   const oxlint = join(root, 'node_modules/.bin/oxlint');
   const run = promisify(execFile)(process.execPath, [oxlint, '--format=json', 'src'], { cwd: directory, maxBuffer: 1 << 26 });
   const { stdout } = await run.catch((error: unknown) => {
@@ -138,9 +166,7 @@ async function restrictedImports(directory: string): Promise<readonly string[]> 
     throw error;
   });
   const report: { readonly diagnostics: readonly Diagnostic[] } = JSON.parse(stdout);
-  return report.diagnostics
-    .filter(({ code }) => code.includes('no-restricted-imports'))
-    .map(({ filename, message }) => `${filename} ${/'([^']+)'/.exec(message)?.[1] ?? message}`);
+  return report.diagnostics;
 }
 
 interface Diagnostic {

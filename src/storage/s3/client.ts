@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import type * as Sdk from '@aws-sdk/client-s3';
 import { type S3Client, type S3ClientConfig, type ServerSideEncryption, type StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../../model/errors.ts';
 
@@ -40,7 +41,7 @@ export interface Placement {
 }
 
 export interface S3Connection {
-  readonly sdk: typeof import('@aws-sdk/client-s3');
+  readonly sdk: typeof Sdk;
   readonly client: S3Client;
   readonly bucket: string;
   /** Empty, or ends in `/`. */
