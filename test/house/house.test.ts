@@ -103,6 +103,19 @@ test('an import from one of the stores fails lint everywhere else in storage', {
   assert.deepEqual((await restrictedImports(directory)).toSorted(), expected.toSorted());
 });
 
+test('flow imports nothing but Node itself, by its full name', { timeout: 120_000 }, async (context) => {
+  const directory = await lintable(context);
+  const others = ['nodemon', 'nopt', 'node-fetch', 'nod', 'no', 'n', 'node', 'fs', '@types/node', '../any.ts'];
+  const expected = await plant(directory, 'flow', others, ['node:fs', 'node:timers/promises', './any.ts']);
+  assert.deepEqual((await restrictedImports(directory)).toSorted(), expected.toSorted());
+});
+
+test('each library of package.json has its doors named here', async () => {
+  const { dependencies }: { readonly dependencies: object } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const named = Object.keys(doors).map((name) => (name.startsWith('@') ? name : name.replace(/\/.*/, '')));
+  assert.deepEqual(Object.keys(dependencies).toSorted(), named.toSorted());
+});
+
 /** Texts that fail lint, each by a rule, in every folder but those that are named. */
 const forbiddenTexts: readonly (readonly [rule: string, text: string, allowed?: RegExp])[] = [
   ['typescript(consistent-type-imports)', "export type Planted = import('ssh2').Client;"],
