@@ -2,11 +2,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Options } from 'yargs';
 import { type Arguments, type OptionSet } from '../cli/arguments.ts';
+import { userName } from '../cli/environment.ts';
 import { parseMoment } from '../model/backup/backup-id.ts';
 import { UsageError } from '../model/errors.ts';
 import { type Location, parseLocation } from '../model/options/location.ts';
 import { type PerDatacenter, parsePerDatacenter } from '../model/options/per-datacenter.ts';
-import { userName } from './lock-request.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */
 

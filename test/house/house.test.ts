@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -38,6 +38,16 @@ const doors: Readonly<Record<string, RegExp>> = {
   'cli-progress': /^cli(\/|$)/,
   zod: /^(cluster|storage)(\/(?!ssh$|s3$)|$)/,
   'p-queue': /^operations(\/|$)/,
+};
+
+/** The same of what Node itself has. */
+const nodeDoors: Readonly<Record<string, RegExp>> = {
+  'node:process': /^cli(\/|$)/,
+  process: /^cli(\/|$)/,
+  'node:console': /^cli(\/|$)/,
+  'node:module': /^nowhere$/,
+  module: /^nowhere$/,
+  'node:vm': /^nowhere$/,
 };
 
 /** Folders that are not there yet. */
@@ -89,7 +99,7 @@ test('an import against the arrows, or past a door, fails lint in every folder',
     const up = path === '' ? './' : '../'.repeat(path.split('/').length);
     const open = path === wiring ? Object.keys(arrows) : (arrows[floor] ?? []);
     const floors = Object.keys(arrows).filter((other) => other !== floor && !open.includes(other));
-    const libraries = Object.entries(doors).filter(([, allowed]) => !isRuled || !allowed.test(path));
+    const libraries = Object.entries({ ...doors, ...nodeDoors }).filter(([, allowed]) => !isRuled || !allowed.test(path));
     const forbidden = [...floors.map((other) => `${up}${other}/any.ts`), ...libraries.map(([name]) => name)];
     const unruled = isRuled ? [] : ['./any.ts', '../any.ts', 'node:fs', 'fs', 'left-pad'];
     const allowed = open.filter((other) => other !== floor).map((other) => `${up}${other}/any.ts`);
@@ -142,22 +152,73 @@ test('each library of package.json has its doors named here', async () => {
 const forbiddenTexts: readonly (readonly [rule: string, text: string, allowed?: RegExp])[] = [
   ['typescript(consistent-type-imports)', "export type Planted = import('ssh2').Client;"],
   ['typescript(consistent-type-imports)', "export type Planted = typeof import('../cluster/any.ts');"],
+  ['eslint(no-restricted-globals)', 'export const planted = process;', /^cli(\/|$)/],
+  ['eslint(no-restricted-globals)', 'export const planted = globalThis;', /^cli(\/|$)/],
+  ['eslint(no-restricted-globals)', 'export const planted = global;', /^cli(\/|$)/],
+  ['eslint(no-restricted-properties)', 'process.exit(1);', /^cli(\/|$)/],
+  ['eslint(no-restricted-properties)', 'const { exitCode } = process;', /^cli(\/|$)/],
+  ['eslint(no-restricted-properties)', "process.stdout.write('');", /^cli(\/|$)/],
+  ['eslint(no-restricted-properties)', "process['stderr'].write('');", /^cli(\/|$)/],
+  ['eslint(no-console)', "console.log('');", /^cli(\/|$)/],
+  ['node(no-process-env)', 'export const planted = process.env;', /^cli(\/|$)/],
+  ['eslint(no-eval)', "eval('');"],
+  ['eslint(no-new-func)', "export const planted = new Function('');"],
 ];
 
 test('what goes round the imports fails lint in every folder', { timeout: 120_000 }, async (context) => {
   const directory = await lintable(context);
+  const rules = new Map<string, string>();
   const expected: string[] = [];
   for (const path of [...(await foldersOf('')).map((folder) => folder.path), ...newFolders]) {
     await mkdir(join(directory, 'src', path), { recursive: true });
     for (const [index, [rule, text, allowed]] of forbiddenTexts.entries()) {
       const file = join('src', path, `planted-${index}.ts`);
       await writeFile(join(directory, file), `${text}\n`);
+      rules.set(file, rule);
       expected.push(...(allowed?.test(path) === true ? [] : [`${file} ${rule}`]));
     }
   }
-  const rules = new Set(forbiddenTexts.map(([rule]) => rule));
-  const found = (await lint(directory)).filter(({ code }) => rules.has(code)).map(({ filename, code }) => `${filename} ${code}`);
-  assert.deepEqual(found.toSorted(), expected.toSorted());
+  // A text may break other rules besides the one that it is for.
+  const found = (await lint(directory)).filter(({ filename, code }) => rules.get(filename) === code);
+  assert.deepEqual(found.map(({ filename, code }) => `${filename} ${code}`).toSorted(), expected.toSorted());
+});
+
+test('a file that is a door by itself is none for anything else', { timeout: 120_000 }, async (context) => {
+  const directory = await lintable(context);
+  const libraries = [...Object.keys(doors), ...Object.keys(nodeDoors)];
+  const expected: string[] = [];
+  for (const [file, open] of [
+    ['main.ts', ['./commands/any.ts', './cli/any.ts', 'node:process', 'process', 'node:console']],
+    ['codec/lzo/wasm.ts', ['../../flow/any.ts', '../../model/any.ts', 'lzo-wasm/lzo-wasm.js']],
+    ['cluster/tools/node-config.ts', ['../../flow/any.ts', '../../model/any.ts', 'yaml', 'zod']],
+  ] as const) {
+    const [floor = '', ...rooms] = file.split('/');
+    const up = rooms.length === 0 ? './' : '../'.repeat(rooms.length);
+    const floors = Object.keys(arrows).filter((other) => other !== floor);
+    const all = [...floors.map((other) => `${up}${other}/any.ts`), ...libraries];
+    assert.deepEqual(
+      open.filter((specifier) => !all.includes(specifier)),
+      [],
+    );
+    const isOpen = (specifier: string) => open.some((each) => each === specifier);
+    await mkdir(dirname(join(directory, 'src', file)), { recursive: true });
+    await writeFile(join(directory, 'src', file), all.map((specifier) => `export * from '${specifier}';\n`).join(''));
+    expected.push(...all.filter((specifier) => !isOpen(specifier)).map((specifier) => `src/${file} ${specifier}`));
+  }
+  assert.deepEqual((await restrictedImports(directory)).toSorted(), expected.toSorted());
+});
+
+test('the one file below cli that may ask for a process neither ends this one nor writes', async (context) => {
+  const directory = await lintable(context);
+  await mkdir(join(directory, 'src/storage/lock'), { recursive: true });
+  const text = 'process.kill(1, 0);\nprocess.exit();\nprocess.stdout.write(globalThis.name);\n';
+  await writeFile(join(directory, 'src/storage/lock/process-table.ts'), text);
+  const found = (await lint(directory)).map(({ code, message }) => `${code} ${/'([^']+)'/.exec(message)?.[1] ?? message}`);
+  assert.deepEqual(found.toSorted(), [
+    'eslint(no-restricted-globals) globalThis',
+    'eslint(no-restricted-properties) process.exit',
+    'eslint(no-restricted-properties) process.stdout',
+  ]);
 });
 
 /** A directory that is linted as this one is, with nothing in it yet. */

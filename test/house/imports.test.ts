@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type ParseResult, parseSync } from 'oxc-parser';
-import { oddImports } from './imports.ts';
+import { oddImports, silencers } from './imports.ts';
 
 // Lint knows floors and libraries by patterns of what is written. So each may be written in one way only.
 
@@ -81,6 +81,38 @@ for (const [file, specifier, says] of [
     }
   });
 }
+
+test('only the doors of import.meta know where they lie', () => {
+  const text = "export const any = new Worker(new URL('../cluster/any.ts', import.meta.url));";
+  assert.deepEqual(faultsIn('src/flow/retry.ts', text), ['import.meta: a file is imported by its path']);
+  assert.deepEqual(faultsIn('src/codec/lzo/pool.ts', text), []);
+});
+
+test('no comment of src switches a check off', async () => {
+  assert.deepEqual(
+    (await modules()).flatMap(({ file, parsed }) => silencers(parsed).map((comment) => `${file}: ${comment}`)),
+    [],
+  );
+  for (const comment of [
+    '// oxlint-disable-next-line no-console',
+    '/* eslint-disable */',
+    '// eslint-disable-line',
+    '// @ts-ignore',
+    '// @ts-nocheck',
+    '/* @ts-expect-error: why */',
+  ]) {
+    assert.equal(silencers(parseSync('any.ts', `const a = '// none';\n${comment}\nconsole.log(a);`)).length, 1, comment);
+  }
+});
+
+test('src holds nothing but files that are checked: no settings of its own, no links', async () => {
+  const entries = await readdir(join(root, 'src'), { recursive: true, withFileTypes: true });
+  const others = entries.filter((entry) => !entry.isDirectory() && !(entry.isFile() && /\w\.(ts|py)$/.test(entry.name)));
+  assert.deepEqual(
+    others.map(({ parentPath, name }) => join(parentPath, name)),
+    [],
+  );
+});
 
 test('an import that is put together when it runs is found', () => {
   for (const what of ['`ssh2`', "'ssh' + '2'", 'name']) {

@@ -1,6 +1,9 @@
 import { posix } from 'node:path';
 import { type Node, type ParseResult, Visitor } from 'oxc-parser';
 
+/** Who may use `import.meta`: by it a file can be run or read that is not imported. */
+const ownPlace = /^src\/(cli\/version|codec\/lzo\/(pool|wasm)|transfer\/direct\/program)\.ts$/;
+
 /**
  * What a module does that lint's patterns of imports would not see, or would take for something else: see `.oxlintrc.json`.
  * `file` is relative to the project; `libraries` are the packages that may be named at all.
@@ -21,9 +24,21 @@ export function oddImports(file: string, { program }: ParseResult, libraries: re
     ExportNamedDeclaration: ({ source }) => look(source),
     ImportExpression: ({ source }) => look(source),
     TSImportType: ({ source }) => look(source),
+    MetaProperty: ({ meta }) => {
+      if (meta.name === 'import' && !ownPlace.test(file)) {
+        odd.push('import.meta: a file is imported by its path');
+      }
+    },
     TSExternalModuleReference: ({ expression }) => look(expression),
   }).visit(program);
   return odd;
+}
+
+/** The comments of a module that switch off what is checked. */
+export function silencers({ comments }: ParseResult): readonly string[] {
+  return comments.flatMap(({ value }) =>
+    /\b(ox|es)lint\b|@ts-(ignore|nocheck|expect-error)\b/.test(value) ? [value.trim()] : [],
+  );
 }
 
 function oddSpecifier(file: string, specifier: string, libraries: readonly string[]): string | undefined {

@@ -9,7 +9,6 @@
  *   returns: an instance that threw is thrown away.
  */
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { type LzoWasm } from 'lzo-wasm/lzo-wasm.js';
 
 /** Largest block given to lzo-wasm, plain or stored: two of them and the overhead stay far below its heap. */
@@ -31,7 +30,7 @@ export interface Lzo {
 
 export async function openLzo(): Promise<Lzo> {
   const { default: create } = await import('lzo-wasm/lzo-wasm.js');
-  const wasmBinary = await readFile(createRequire(import.meta.url).resolve('lzo-wasm/lzo-wasm.wasm'));
+  const wasmBinary = await readFile(new URL(import.meta.resolve('lzo-wasm/lzo-wasm.wasm')));
   let loading: Promise<LzoWasm> | undefined;
   return {
     decompress: async (stored, target) => {

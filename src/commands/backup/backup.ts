@@ -1,5 +1,6 @@
 import { parseDuration } from '../../model/options/time-span.ts';
 import { type Arguments } from '../../cli/arguments.ts';
+import { processOwner } from '../../cli/environment.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -10,7 +11,6 @@ import { planBackup } from '../../operations/backup/dry-run.ts';
 import { type BackupOptions } from '../../operations/backup/options.ts';
 import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../report/backup-report.ts';
 import { type Command } from '../command.ts';
-import { processOwner } from '../lock-request.ts';
 import {
   locationOptions,
   lockOptions,
