@@ -56,7 +56,7 @@ function open(store: ObjectStore, limit?: RateLimit): Transfer {
 }
 
 function directOn(remote: Remote): TransferUnderTest {
-  return { title: 'direct', remote, seesLargeFiles: () => true, open, openStore };
+  return { title: 'direct', remote, skip: absent, seesLargeFiles: () => true, open, openStore };
 }
 
 const host = 'node7';

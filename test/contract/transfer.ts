@@ -26,6 +26,8 @@ import { never } from '../support/never.ts';
 export interface TransferUnderTest {
   readonly title: string;
   readonly remote: Remote;
+  /** Why none of it can be tested here. */
+  readonly skip?: string | undefined;
   readonly open: (store: ObjectStore, limit?: RateLimit) => Transfer;
   /** An empty location of the test's own, and the directory that its objects lie in; a directory store by default. */
   readonly openStore?: (t: TestContext) => Promise<{ readonly store: ObjectStore; readonly bucket: string }>;
@@ -129,7 +131,7 @@ async function failsWhole(
 export function transferContract(under: TransferUnderTest): void {
   const { title, remote } = under;
   const inPlace = (name: string, work: (at: Place) => Promise<void>, skip: string | false = false): void => {
-    test(`${title}: ${name}`, { skip, timeout: 300_000 }, async (t) => work(await place(t, under)));
+    test(`${title}: ${name}`, { skip: under.skip ?? skip, timeout: 300_000 }, async (t) => work(await place(t, under)));
   };
 
   for (const compression of ['lzo', 'none'] as const) {
