@@ -64,9 +64,6 @@ export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
   return {
     upload: (from, unit: readonly Source[], signal) => wayOf(from).upload(from, unit, signal),
     download: (unit: readonly Target[], to, signal) => wayOf(to).download(unit, to, signal),
-    close: async () => {
-      await Promise.all([...new Set(ways.values())].map((way) => way.close()));
-    },
   };
 }
 
@@ -98,7 +95,6 @@ export function directElseRelay(straight: Transfer, relayed: Transfer, told: (ho
   return {
     upload: (from, unit, signal) => either(from, (way) => way.upload(from, unit, signal), signal),
     download: (unit, to, signal) => either(to, (way) => way.download(unit, to, signal), signal),
-    close: () => straight.close(),
   };
 }
 

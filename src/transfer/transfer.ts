@@ -32,6 +32,4 @@ export interface Target {
 export interface Transfer {
   upload(from: Remote, unit: readonly Source[], signal: AbortSignal): Promise<readonly StoredBytes[]>;
   download(unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void>;
-  /** Ends what runs on nodes for it. Called once, when no unit is under way. */
-  close(): Promise<void>;
 }

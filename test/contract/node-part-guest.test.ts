@@ -16,6 +16,7 @@ import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { lzop, noise } from '../support/lzop.ts';
 import { never } from '../support/never.ts';
+import { nodePrograms } from '../support/node-programs.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type Place, comesBack, large, place } from './transfer.ts';
@@ -46,10 +47,11 @@ async function placeOf(t: TestContext, remote: Remote, python: string, partBytes
   t.after(() => store.close());
   const signer = store.signer ?? assert.fail();
   const patience = { attempts: 3, firstDelayMs: 10 };
+  const programs = nodePrograms(t, { pythonOf: () => python });
   return place(t, {
     title: '',
     remote,
-    open: () => direct({ store, signer, pythonOf: () => python, patience }),
+    open: () => direct({ store, signer, programs, patience }),
     openStore: async () => ({ store, bucket: join(objects, base) }),
     seesLargeFiles: () => true,
   });
@@ -84,7 +86,6 @@ test('nothing that lies in a login’s directories is imported', options, async 
   assert.equal(found, inside('bin/python3'));
   const at = await placeOf(t, remote, found);
   await comesBack(at, remote, [await at.source('nb-1-big-Data.db', large)]);
-  await at.transfer.close();
   assert.deepEqual(await readdir(marks), []);
 
   // What was planted bites in each of the places, where it is let.

@@ -16,6 +16,7 @@ import { localRemote } from '../support/local-remote.ts';
 import { mixture, noise } from '../support/lzop.ts';
 import { never } from '../support/never.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
+import { nodePrograms } from '../support/node-programs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type Place, comesBack, large, place } from './transfer.ts';
 
@@ -55,7 +56,8 @@ async function wayTo(
   const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials, authorities: authority }, never);
   t.after(() => store.close());
   const signer = store.signer ?? assert.fail();
-  const parts: DirectParts = { store, signer, pythonOf: () => 'python3', patience: { attempts: 3, firstDelayMs: 10 } };
+  const programs = nodePrograms(t, { authorities: signer.authorities });
+  const parts: DirectParts = { store, signer, programs, patience: { attempts: 3, firstDelayMs: 10 } };
   const openStore = async () => ({ store, bucket: join(objects, base) });
   return { at: await place(t, { title: '', remote, open: () => direct(parts), openStore, seesLargeFiles: () => true }), parts };
 }
@@ -98,22 +100,21 @@ for (const [what, isNamed, address] of distrusted) {
     const certified = await certifiedFor(t);
     const remote = node();
     const { at, parts } = await wayTo(t, remote, { server: await serverFor(t, certified), authority: certified.authority });
+    const programs = nodePrograms(t, { authorities: isNamed ? certified.authority : undefined });
     const signer: DirectParts['signer'] = {
       ...parts.signer,
-      authorities: isNamed ? certified.authority : undefined,
       put: async (key, crc) => {
         const signed = await parts.signer.put(key, crc);
         return { ...signed, url: signed.url.replace('127.0.0.1', address) };
       },
     };
-    const straight = direct({ ...parts, signer });
-    t.after(() => straight.close());
+    const straight = direct({ ...parts, signer, programs });
     await assert.rejects(straight.upload(remote, [await at.source('nb-1-big-Data.db', noise(100))], never), (error) => {
       assert.ok(error instanceof StorageError && !error.transient, String(error));
       assert.match(error.hint ?? '', /^the node does not trust the certificate of the store/);
       return true;
     });
-    const choice = await chosen(remote, { ...parts, signer });
+    const choice = await chosen(remote, { ...parts, signer, programs });
     assert.equal(choice.name, 'relay');
     assert.match(choice.reason, /cannot exchange .* with the store: .*(?:certificate|NotTrusted)/i);
   });

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { UsageError } from '../../src/model/errors.ts';
 import { type ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
+import { NodePrograms } from '../../src/transfer/direct/node-programs.ts';
 import { chooseTransfer } from '../../src/transfer/choice.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { listed } from '../support/bodies.ts';
@@ -14,6 +15,7 @@ const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
 const { signal } = new AbortController();
 const remote = localRemote({ host: 'node7' });
 const able = { remote, python: '3.11.2', hasLzop: true };
+const programs = new NodePrograms({ pythonOf: () => 'python3' });
 let server: S3Server | undefined;
 let proxy: FaultProxy | undefined;
 let store: ObjectStore | undefined;
@@ -28,6 +30,7 @@ before(async () => {
   store = await openS3Store({ bucket, base: 'prod', endpoint: proxy.endpoint, region: 'us-east-1', credentials }, never);
 });
 after(async () => {
+  await programs.close();
   await store?.close();
   await proxy?.stop();
   await server?.stop();
@@ -36,7 +39,7 @@ after(async () => {
 function options(mode: 'auto' | 'direct' | 'relay', needsLzop = true, writes = true) {
   const signer = store?.signer;
   assert.ok(store !== undefined && signer !== undefined);
-  const direct = { store, signer, pythonOf: () => 'python3', patience: { attempts: 1, firstDelayMs: 1 } };
+  const direct = { store, signer, programs, patience: { attempts: 1, firstDelayMs: 1 } };
   return { mode, needsLzop, writes, direct };
 }
 

@@ -15,6 +15,7 @@ import { type Transfer } from '../../src/transfer/transfer.ts';
 import { listed } from '../support/bodies.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { mixture, noise } from '../support/lzop.ts';
+import { nodePrograms } from '../support/node-programs.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type TransferUnderTest, comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
@@ -46,13 +47,13 @@ async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly 
   return { store, bucket: join(objects, base) };
 }
 
-function open(store: ObjectStore, limit?: RateLimit): Transfer {
+function open(t: TestContext, store: ObjectStore, limit?: RateLimit): Transfer {
   const { signer } = store;
   if (signer === undefined) {
     throw new Error('the store signs nothing');
   }
   const patience = { attempts: 3, firstDelayMs: 10 };
-  return direct({ store, signer, pythonOf: () => python, patience, limitOf: () => limit });
+  return direct({ store, signer, programs: nodePrograms(t, { pythonOf: () => python, limitOf: () => limit }), patience });
 }
 
 function directOn(remote: Remote): TransferUnderTest {

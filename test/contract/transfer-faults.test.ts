@@ -16,6 +16,7 @@ import { listed } from '../support/bodies.ts';
 import { type Fault, type FaultProxy, firstOf, startFaultProxy } from '../support/fault-proxy.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { mixture, noise } from '../support/lzop.ts';
+import { nodePrograms } from '../support/node-programs.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { type Place, place, signal, uploaded } from './transfer.ts';
 import { never } from '../support/never.ts';
@@ -46,10 +47,10 @@ after(async () => {
 });
 
 const ways = {
-  relay: (store: ObjectStore): Transfer => relay({ store, pool, hasLzop: () => true }),
-  direct: (store: ObjectStore): Transfer => {
+  relay: (_: TestContext, store: ObjectStore): Transfer => relay({ store, pool, hasLzop: () => true }),
+  direct: (t: TestContext, store: ObjectStore): Transfer => {
     const signer = store.signer ?? assert.fail('the store signs nothing');
-    return direct({ store, signer: { ...signer, partBytes: () => partBytes }, pythonOf: () => 'python3', patience });
+    return direct({ store, signer: { ...signer, partBytes: () => partBytes }, programs: nodePrograms(t), patience });
   },
 };
 const host = 'node7';

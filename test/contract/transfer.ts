@@ -28,7 +28,7 @@ export interface TransferUnderTest {
   readonly remote: Remote;
   /** Why none of it can be tested here. */
   readonly skip?: string | undefined;
-  readonly open: (store: ObjectStore, limit?: RateLimit) => Transfer;
+  readonly open: (t: TestContext, store: ObjectStore, limit?: RateLimit) => Transfer;
   /** An empty location of the test's own, and the directory that its objects lie in; a directory store by default. */
   readonly openStore?: (t: TestContext) => Promise<{ readonly store: ObjectStore; readonly bucket: string }>;
   /** False where nobody on this side sees the plain bytes of large files that are stored so. */
@@ -54,11 +54,7 @@ const large = mixture(1_412_345, 7);
 async function place(t: TestContext, { open, openStore }: TransferUnderTest): Promise<Place> {
   const directory = await temporaryDirectory(t);
   const { store, bucket } = await (openStore?.(t) ?? directoryStore(join(directory, 'bucket')));
-  const opened = (limit?: RateLimit): Transfer => {
-    const transfer = open(store, limit);
-    t.after(() => transfer.close());
-    return transfer;
-  };
+  const opened = (limit?: RateLimit): Transfer => open(t, store, limit);
   return {
     bucket,
     store,

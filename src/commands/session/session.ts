@@ -6,7 +6,7 @@ import { type ChooseTransfers, type Member } from '../../operations/nodes/member
 import { Repository } from '../../storage/repository.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
 import { perDatacenter } from '../options.ts';
-import { modeOf, transferChooser, transferOf } from './transfer.ts';
+import { modeOf, openTransfers } from './transfer.ts';
 import { type NodeSession, openNodes, sshOptions } from './nodes.ts';
 import { openStore } from './store.ts';
 
@@ -51,30 +51,26 @@ export async function openSession(
   const store = await openStore(args, context, create);
   const nodes = openNodes(args);
   const pool = openPool(args);
-  const parts = {
+  const transfers = openTransfers({
     store,
     pool,
     listen: context.listen,
     rate: perDatacenter(args, 'rate-limit'),
     niceness: args.number('nice', 0, 19),
     mode: modeOf(args.text('transfer')),
-  };
-  const chooseTransfers = transferChooser(args, parts, writes);
-  const transfers: Transfer[] = [];
+    needsLzop: args.text('compression') !== 'none',
+    writes,
+  });
   return {
     repository: new Repository(store),
     programs: nodes.programs,
     pool,
     connect: nodes.connect,
-    chooseTransfers,
-    transferFor: async (members, signal) => {
-      const transfer = await transferOf(members, await chooseTransfers(members, signal), parts);
-      transfers.push(transfer);
-      return transfer;
-    },
+    chooseTransfers: transfers.chooseTransfers,
+    transferFor: transfers.transferFor,
     shellFor: (host) => rootShell({ ...sshOptions(args), host }),
     close: async () => {
-      await Promise.allSettled(transfers.map((transfer) => transfer.close()));
+      await Promise.allSettled([transfers.close()]);
       await Promise.allSettled([pool.close(), store.close(), nodes.close()]);
     },
   };

@@ -1,5 +1,4 @@
 import { setFlagsFromString } from 'node:v8';
-import { type Arguments } from '../../cli/arguments.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { type LzoPool } from '../../codec/lzo/pool.ts';
 import { RateLimit } from '../../flow/rate-limit.ts';
@@ -18,6 +17,7 @@ import {
 import { reasonOf } from '../../model/errors.ts';
 import { type DirectParts } from '../../transfer/direct/parts.ts';
 import { direct } from '../../transfer/direct/direct.ts';
+import { NodePrograms } from '../../transfer/direct/node-programs.ts';
 import { relay } from '../../transfer/relay/relay.ts';
 import { type Transfer } from '../../transfer/transfer.ts';
 import { settled } from '../../flow/side-by-side.ts';
@@ -30,43 +30,67 @@ export interface TransferParts {
   readonly rate: PerDatacenter;
   readonly niceness: number;
   readonly mode: TransferMode;
+  /** False where nothing is compressed. */
+  readonly needsLzop: boolean;
+  /** Whether nodes will send objects, and not only fetch them. */
+  readonly writes: boolean;
 }
 
-/** One answer per node, however often it is asked. */
-export function transferChooser(
-  args: Arguments,
-  { store, mode }: Pick<TransferParts, 'store' | 'mode'>,
-  writes: boolean,
-): ChooseTransfers {
+/** How the bytes of a session's nodes travel. */
+export interface Transfers {
+  /** One answer per node, however often it is asked. */
+  readonly chooseTransfers: ChooseTransfers;
+  /** The transfer of a run, told to whoever listens. */
+  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  /** Ends what runs on the nodes for it. */
+  readonly close: () => Promise<void>;
+}
+
+export function openTransfers(parts: TransferParts): Transfers {
+  const { store, mode, needsLzop, writes, niceness, rate } = parts;
+  const known = new Map<Remote, Member>();
   const chosen = new Map<Remote, Promise<TransferChoice>>();
-  const needs = { needsLzop: args.text('compression') !== 'none', writes };
-  return async (members, signal) => {
-    const parts = directParts(store, members);
-    const options = { mode, ...needs, direct: parts };
+  const limits = new Map<Remote, RateLimit | undefined>();
+  const limitOf = (remote: Remote) => limits.get(remote);
+  const programs = new NodePrograms({
+    pythonOf: (remote) => known.get(remote)?.probe.python?.path ?? 'python3',
+    limitOf,
+    niceness,
+    authorities: store.signer?.authorities,
+  });
+  const straight = store.signer && { store, signer: store.signer, programs, patience: defaultPatience };
+  const choose = (member: Member, signal: AbortSignal): Promise<TransferChoice> => {
+    const { remote, probe } = member;
+    known.set(remote, member);
+    limits.set(remote, limitOfNode(rate, member));
+    const candidate = { remote, python: probe.python?.version, hasLzop: probe.lzop !== undefined };
+    return chooseTransfer(candidate, { mode, needsLzop, writes, direct: straight }, signal);
+  };
+  const chooseTransfers: ChooseTransfers = async (members, signal) => {
     const choices = members.map(async (member) => {
-      const { remote, probe } = member;
-      const candidate = { remote, python: probe.python?.version, hasLzop: probe.lzop !== undefined };
-      const choice = chosen.get(remote) ?? chooseTransfer(candidate, options, signal);
-      chosen.set(remote, choice);
+      const choice = chosen.get(member.remote) ?? choose(member, signal);
+      chosen.set(member.remote, choice);
       return [member, await choice] as const;
     });
     // A node that must go directly and cannot is thrown only when no other probe is on its way any more.
     return new Map(await settled(choices));
   };
+  return {
+    chooseTransfers,
+    transferFor: async (members, signal) => transferOf(await chooseTransfers(members, signal), parts, limitOf, straight),
+    close: () => programs.close(),
+  };
 }
 
-/** The transfer of a run, told to whoever listens. */
-export async function transferOf(
-  members: readonly Member[],
+function transferOf(
   choices: ReadonlyMap<Member, TransferChoice>,
-  { store, pool, listen, rate, niceness, mode }: TransferParts,
-): Promise<Transfer> {
-  const withLzop = new Set(members.filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
-  const limits = new Map(members.map((member) => [member.remote, limitOfNode(rate, member)]));
-  const limitOf = (remote: Remote) => limits.get(remote);
+  { store, pool, listen, niceness, mode }: TransferParts,
+  limitOf: (remote: Remote) => RateLimit | undefined,
+  parts: DirectParts | undefined,
+): Transfer {
+  const withLzop = new Set([...choices.keys()].filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
   const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
-  const parts = directParts(store, members);
-  const straight = parts === undefined ? relayed : direct({ ...parts, limitOf, niceness });
+  const straight = parts === undefined ? relayed : direct(parts);
   const told = (host: string, reason: unknown): void =>
     listen({ type: 'warning', host, text: `${host}: relay from here on: ${reasonOf(reason)}` });
   const way = mode === 'auto' && parts !== undefined ? directElseRelay(straight, relayed, told) : straight;
@@ -107,15 +131,6 @@ function summary(choices: ReadonlyMap<Member, TransferChoice>): string {
     return only[0];
   }
   return [...hosts].map(([way, names]) => `${way} on ${names.join(', ')}`).join('; ');
-}
-
-function directParts(store: ObjectStore, members: readonly Member[]): DirectParts | undefined {
-  const { signer } = store;
-  if (signer === undefined) {
-    return undefined;
-  }
-  const pythons = new Map(members.map(({ remote, probe }) => [remote, probe.python?.path]));
-  return { store, signer, pythonOf: (remote) => pythons.get(remote) ?? 'python3', patience: defaultPatience };
 }
 
 /** How `--transfer` is to be understood. */

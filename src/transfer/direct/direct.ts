@@ -1,6 +1,5 @@
 import { type Transfer } from '../transfer.ts';
 import { downloadUnit } from './download.ts';
-import { NodePrograms } from './node-programs.ts';
 import { type DirectParts } from './parts.ts';
 import { uploadUnit } from './upload.ts';
 
@@ -12,10 +11,9 @@ import { uploadUnit } from './upload.ts';
  * holds them against the listing, Cassandra's digest and the manifest, and signs what makes an object only when they agree.
  */
 export function direct(parts: DirectParts): Transfer {
-  const programs = new NodePrograms(parts);
+  const { programs } = parts;
   return {
     upload: (from, unit, signal) => uploadUnit(parts, programs.on(from), unit, signal),
     download: (unit, to, signal) => downloadUnit(parts, programs.on(to), unit, signal),
-    close: () => programs.close(),
   };
 }

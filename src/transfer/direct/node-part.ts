@@ -3,11 +3,19 @@ import { RemoteError } from '../../model/errors.ts';
 import { type Conversation, converse } from './conversation.ts';
 import { type Greeting, type Order, protocolVersion, readGreeting, readMessage } from './messages.ts';
 import { NodeUnit, patienceMs } from './node-unit.ts';
-import { type DirectParts } from './parts.ts';
 import { nodeCommand, nodeProgram } from './program.ts';
 
 /** What the parts of all streams of a node may take of its memory; its Python takes some 30 MB besides. */
 const memoryBytes = 128 * 1024 ** 2;
+
+export interface NodeSettings {
+  /** Python 3, as the node's shell calls it. */
+  readonly python: string;
+  readonly niceness: number;
+  /** Bytes per second; undefined where there is no limit. */
+  readonly rate: number | undefined;
+  readonly authorities: string | undefined;
+}
 
 /**
  * The program `node_part.py` at work on a node: one for all units that go there, side by side. What it says is heard for as long
@@ -22,16 +30,16 @@ export class NodePart {
   #failure: unknown;
   #last = 0;
 
-  constructor(parts: DirectParts, remote: Remote) {
+  constructor(remote: Remote, { python, niceness, rate, authorities }: NodeSettings) {
     this.host = remote.host;
     this.#stop = new AbortController();
-    this.#talk = converse(remote, nodeCommand(parts.pythonOf(remote), parts.niceness ?? 0), this.#stop.signal);
+    this.#talk = converse(remote, nodeCommand(python, niceness), this.#stop.signal);
     this.#talk.say(nodeProgram());
     const greeting: Greeting = {
       version: protocolVersion,
-      rate: parts.limitOf?.(remote)?.bytesPerSecond ?? null,
+      rate: rate ?? null,
       memory: memoryBytes,
-      authorities: parts.signer.authorities ?? null,
+      authorities: authorities ?? null,
     };
     this.#tell(greeting);
     this.#ended = this.#hear();

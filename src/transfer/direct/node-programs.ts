@@ -1,13 +1,25 @@
 import { type Remote } from '../../cluster/remote.ts';
+import { type RateLimit } from '../../flow/rate-limit.ts';
 import { NodePart } from './node-part.ts';
-import { type DirectParts } from './parts.ts';
 
-/** The programs that run on the nodes of a transfer: one each, begun when it is needed, and anew where it has ended. */
+/** How the program of each node is to run. */
+export interface ProgramParts {
+  /** The node's Python 3, as its shell calls it. */
+  readonly pythonOf: (remote: Remote) => string;
+  /** What all streams of a node share; absent where they may be as fast as they can. */
+  readonly limitOf?: (remote: Remote) => RateLimit | undefined;
+  /** Of what runs on the node: see `nicely`. */
+  readonly niceness?: number;
+  /** Certificates (PEM) that are trusted besides those of the node's system. */
+  readonly authorities?: string | undefined;
+}
+
+/** The programs that run on nodes: one each, begun when it is needed, and anew where it has ended. */
 export class NodePrograms {
-  readonly #parts: DirectParts;
+  readonly #parts: ProgramParts;
   readonly #running = new Map<Remote, NodePart>();
 
-  constructor(parts: DirectParts) {
+  constructor(parts: ProgramParts) {
     this.#parts = parts;
   }
 
@@ -16,12 +28,20 @@ export class NodePrograms {
     if (running?.isAlive === true) {
       return running;
     }
-    const begun = new NodePart(this.#parts, remote);
+    const { pythonOf, limitOf, niceness = 0, authorities } = this.#parts;
+    const rate = limitOf?.(remote)?.bytesPerSecond;
+    const begun = new NodePart(remote, { python: pythonOf(remote), niceness, rate, authorities });
     this.#running.set(remote, begun);
     return begun;
   }
 
+  /** The node needs its program no more. */
+  async end(remote: Remote): Promise<void> {
+    await this.#running.get(remote)?.close();
+    this.#running.delete(remote);
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.#running.values()].map((each) => each.close()));
+    await Promise.all([...this.#running.keys()].map((remote) => this.end(remote)));
   }
 }

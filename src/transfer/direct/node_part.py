@@ -38,12 +38,12 @@ The end of standard input ends the program, at once.
 """
 
 import base64
-import concurrent.futures
 import contextlib
 import fcntl
 import http.client
 import json
 import os
+import queue
 import socket
 import struct
 import subprocess
@@ -526,14 +526,25 @@ class Node:
         self.memory = Memory(order["memory"])
         self.store = Store(self.pace, order["authorities"])
         self.units = {}  # type: Dict[int, Unit]
-        # For all units with many small items together.
-        self.requests = concurrent.futures.ThreadPoolExecutor(REQUESTS)
+        self._requests = queue.Queue()  # type: queue.Queue[Callable[[], None]]
+        self._workers = 0
         self._writing = threading.Lock()
 
     def tell(self, **message: Any) -> None:
         line = json.dumps(message).encode() + b"\n"
         with self._writing:
             write_all(1, line)
+
+    def soon(self, request: Callable[[], None]) -> None:
+        """Does it in one of the threads that all units with many small items share; called by the main thread alone."""
+        if self._workers < REQUESTS:
+            self._workers += 1
+            threading.Thread(target=guarded(self._do_requests), daemon=True).start()
+        self._requests.put(request)
+
+    def _do_requests(self) -> None:
+        while True:
+            self._requests.get()()
 
     def begin(self, unit: "Unit") -> None:
         self.units[unit.number] = unit
@@ -608,7 +619,7 @@ class Unit:
 
         # A large file may take hours: a signature would not live through waiting for it.
         if self.has_many:
-            self.node.requests.submit(guarded(request))
+            self.node.soon(request)
         else:
             threading.Thread(target=guarded(request), daemon=True).start()
 

@@ -4,7 +4,7 @@ import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
 import { type Remote } from '../../cluster/remote.ts';
 import { isStored } from './answer.ts';
 import { deliver } from './deliver.ts';
-import { NodePart } from './node-part.ts';
+import { type NodePart } from './node-part.ts';
 import { type NodeSum } from './messages.ts';
 import { type Exchanged, heard } from './node-unit.ts';
 import { type DirectParts } from './parts.ts';
@@ -44,17 +44,17 @@ export async function tryOut(parts: DirectParts, candidate: Candidate, need: Nee
     return { obstacle: missing };
   }
   const patient = { ...parts, patience: { attempts: 2, firstDelayMs: 500 } };
-  const node = new NodePart(patient, candidate.remote);
+  const { remote } = candidate;
+  const node = parts.programs.on(remote);
   try {
     const key = `${probeName}-${randomBytes(4).toString('hex')}`;
     return need.writes
       ? await putAndGet({ parts: patient, node, key }, signal)
       : await ask({ parts: patient, node, key }, signal);
   } catch (error) {
+    await parts.programs.end(remote);
     signal.throwIfAborted();
     return { obstacle: reasonOf(error) };
-  } finally {
-    await node.close();
   }
 }
 

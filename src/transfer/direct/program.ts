@@ -13,10 +13,10 @@ let program: Uint8Array | undefined;
 const bootstrap = 'import sys; exec(compile(sys.stdin.buffer.read(int(sys.argv[1])), "sstash", "exec"))';
 
 /**
- * Isolated: with `-I` neither the environment nor the directories of whoever logs in say what Python imports, and it works in
- * `/`. The file that it is named is taken whatever the login's `PATH` has become since it was looked for.
+ * Isolated: with `-I` neither the environment nor the directories of whoever logs in say what Python imports, with `-S` nothing
+ * that was installed beside its standard library either, and it works in `/`. The file that it is named is taken whatever the login's `PATH` has become since it was looked for.
  */
-export const runProgramScript: string = 'cd / && exec "$1" -I -c "$2" "$3"';
+export const runProgramScript: string = 'cd / && exec "$1" -I -S -c "$2" "$3"';
 
 export function nodeCommand(python: string, niceness: number): Command {
   return nicely(['sh', '-c', runProgramScript, 'sh', python, bootstrap, String(nodeProgram().byteLength)], niceness);

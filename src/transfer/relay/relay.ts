@@ -24,7 +24,6 @@ export function relay(parts: RelayParts): Transfer {
         ? downloadOne(parts, only, to, signal)
         : downloadBatch(parts, unit, to, signal);
     },
-    close: async () => {},
   };
 }
 

@@ -25,7 +25,6 @@ function noted(failures: ReadonlyMap<string, Error> = new Map()) {
       return [];
     },
     download: async (_, { host }) => go(host),
-    close: async () => {},
   };
   return { transfer, asked };
 }

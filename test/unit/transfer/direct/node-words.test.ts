@@ -4,6 +4,7 @@ import { type Remote } from '../../../../src/cluster/remote.ts';
 import { IntegrityError, RemoteError } from '../../../../src/model/errors.ts';
 import { type ObjectStore, type Signer } from '../../../../src/storage/object-store.ts';
 import { direct } from '../../../../src/transfer/direct/direct.ts';
+import { NodePrograms } from '../../../../src/transfer/direct/node-programs.ts';
 import { nodeProgram } from '../../../../src/transfer/direct/program.ts';
 import { users } from '../../../support/manifests.ts';
 import { never } from '../../../support/never.ts';
@@ -70,14 +71,15 @@ async function uploadedFrom(lines: readonly (Said | string)[], answers: readonly
     inParts: () => assert.fail('it fits one part'),
   };
   const store = {} as ObjectStore;
-  const transfer = direct({ store, signer, pythonOf: () => 'python3', patience: { attempts: 1, firstDelayMs: 1 } });
+  const programs = new NodePrograms({ pythonOf: () => 'python3' });
+  const transfer = direct({ store, signer, programs, patience: { attempts: 1, firstDelayMs: 1 } });
   try {
     const stored = await transfer.upload(remote, [source], never);
     return { stored, signed };
   } catch (error) {
     return { error, signed };
   } finally {
-    await transfer.close();
+    await programs.close();
   }
 }
 
