@@ -36,13 +36,10 @@ async function uploadedFrom(lines: readonly (Said | string)[], answers: readonly
       assert.ok(typeof input === 'object' && Symbol.asyncIterator in input);
       let text = '';
       let told = false;
-      let skipped = 0;
+      let program = nodeProgram().byteLength;
       for await (const chunk of input) {
-        if (skipped < nodeProgram().byteLength) {
-          skipped += chunk.byteLength;
-          continue;
-        }
-        text += Buffer.from(chunk).toString();
+        text += Buffer.from(chunk.subarray(program)).toString();
+        program = Math.max(0, program - chunk.byteLength);
         const complete = text.split('\n');
         text = complete.pop() ?? '';
         heard.push(...complete.map((line) => JSON.parse(line) as Said));
