@@ -2,14 +2,14 @@ import { crcText } from '../../src/model/backup/stored-sum.ts';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type BackupManifest, type NodeManifest } from '../../src/model/backup/manifest.ts';
+import type { BackupManifest, NodeManifest } from '../../src/model/backup/manifest.ts';
 import { encodeJson } from '../../src/storage/manifest-format.ts';
 import { encodeNodeManifest } from '../../src/storage/node-manifest-format.ts';
 import { startCountingProxy } from '../../test/support/counting-proxy.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, storedOf, summary, tableOf } from '../../test/support/manifests.ts';
 import { sstashBackup, sstashProgram } from './contenders.ts';
-import { type CpuGroups } from './cpu-groups.ts';
-import { type Lab } from './lab.ts';
+import type { CpuGroups } from './cpu-groups.ts';
+import type { Lab } from './lab.ts';
 import { type Cost, type Program, measure } from './measure.ts';
 
 /** What a command took, and how many requests it sent. */

@@ -1,4 +1,4 @@
-import { type Program } from './measure.ts';
+import type { Program } from './measure.ts';
 
 /** A way to bring the data set into the store, and ways to get it back. */
 export interface Contender {

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { type Contender, type Download } from './contender.ts';
+import type { Contender, Download } from './contender.ts';
 import { aws, names, rclone, s5cmd } from './contender-programs.ts';
-import { type Lab } from './lab.ts';
-import { type Program } from './measure.ts';
+import type { Lab } from './lab.ts';
+import type { Program } from './measure.ts';
 import { medusaContender } from './medusa.ts';
 
 /** sstash reaches into the node, Medusa runs on it; the others copy the snapshot's directory, as a job on the node would. */

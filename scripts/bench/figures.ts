@@ -1,7 +1,7 @@
-import { type CatalogRun } from './catalog.ts';
-import { type DataSet } from './data-set.ts';
-import { type MemoryRun } from './memory.ts';
-import { type Run } from './rounds.ts';
+import type { CatalogRun } from './catalog.ts';
+import type { DataSet } from './data-set.ts';
+import type { MemoryRun } from './memory.ts';
+import type { Run } from './rounds.ts';
 
 /** Tables as Markdown, so that they can go into docs/performance.md as they are. */
 export function tablesOf(

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import { type Contender } from './contender.ts';
+import type { Contender } from './contender.ts';
 import { medusaHome, names } from './contender-programs.ts';
-import { type Lab } from './lab.ts';
+import type { Lab } from './lab.ts';
 import { type Program, run } from './measure.ts';
 
 const prefix = 'medusa';

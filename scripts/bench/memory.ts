@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sstashBackup, sstashProgram } from './contenders.ts';
-import { type CpuGroups } from './cpu-groups.ts';
-import { type TableSpec } from './data-set.ts';
-import { type Lab } from './lab.ts';
+import type { CpuGroups } from './cpu-groups.ts';
+import type { TableSpec } from './data-set.ts';
+import type { Lab } from './lab.ts';
 import { type Cost, measure } from './measure.ts';
 
 /** What sstash took for a table that is one sstable. */

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Contender, type Download } from './contender.ts';
-import { type CpuGroups } from './cpu-groups.ts';
-import { type DataSet } from './data-set.ts';
-import { type Lab } from './lab.ts';
+import type { Contender, Download } from './contender.ts';
+import type { CpuGroups } from './cpu-groups.ts';
+import type { DataSet } from './data-set.ts';
+import type { Lab } from './lab.ts';
 import { type Cost, measure, run } from './measure.ts';
 
 /** One measured run. */

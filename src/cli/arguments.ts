@@ -1,4 +1,4 @@
-import { type Options } from 'yargs';
+import type { Options } from 'yargs';
 import { UsageError } from '../model/errors.ts';
 
 /** Options of a command, by name. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir, hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Owner } from '../model/lock.ts';
+import type { Owner } from '../model/lock.ts';
 
 /** Socket of the ssh agent, if one runs. */
 export function agentSocket(): string | undefined {

@@ -1,6 +1,6 @@
 import yargs, { type CommandModule } from 'yargs';
 import { UsageError } from '../model/errors.ts';
-import { type OptionSet } from './arguments.ts';
+import type { OptionSet } from './arguments.ts';
 import { keepWritingFailuresFromEndingUs } from './output.ts';
 import { exitCodeOf, report } from './run.ts';
 import { readConfigFile, refuseUnknownSettings, withSettings } from './settings.ts';

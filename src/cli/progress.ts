@@ -1,6 +1,6 @@
 import chalk from 'chalk';
 import { MultiBar, type SingleBar } from 'cli-progress';
-import { type Event, type Listen } from '../model/events.ts';
+import type { Event, Listen } from '../model/events.ts';
 import { sizeText } from '../model/size.ts';
 
 /** Draws what an operation says of itself: bars per node on a terminal, plain lines elsewhere. */

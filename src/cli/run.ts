@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { BackupError, messageOf } from '../model/errors.ts';
-import { type Listen } from '../model/events.ts';
+import type { Listen } from '../model/events.ts';
 import { print } from './output.ts';
 import { openProgress } from './progress.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { type Options } from 'yargs';
+import type { Options } from 'yargs';
 import { messageOf, UsageError } from '../model/errors.ts';
 
 /**

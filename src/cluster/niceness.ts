@@ -1,4 +1,4 @@
-import { type Command } from './remote.ts';
+import type { Command } from './remote.ts';
 
 /** The disk gets the lowest of the priorities that still get their turn, where the node has `ionice` (util-linux, busybox). */
 export const runNicelyScript: string = 'ionice -c 2 -n 7 -p $$ >/dev/null 2>&1; exec nice -n "$0" "$@"';

@@ -1,6 +1,6 @@
-import { type Remote } from './remote.ts';
-import { type NodeConfig } from './tools/node-config.ts';
-import { type Programs } from './tools/run-tool.ts';
+import type { Remote } from './remote.ts';
+import type { NodeConfig } from './tools/node-config.ts';
+import type { Programs } from './tools/run-tool.ts';
 
 /** A node as what is asked of it needs it: the connection, how its own programs are started, what its configuration says. */
 export interface ClusterNode {

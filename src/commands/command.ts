@@ -1,4 +1,4 @@
-import { type CommandModule, type Options } from 'yargs';
+import type { CommandModule, Options } from 'yargs';
 import { type OptionSet, Arguments } from '../cli/arguments.ts';
 import { type CommandContext, type CommandOutcome, runCommand } from '../cli/run.ts';
 import { UsageError } from '../model/errors.ts';

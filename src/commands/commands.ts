@@ -1,4 +1,4 @@
-import { type ProgramCommand } from '../cli/program.ts';
+import type { ProgramCommand } from '../cli/program.ts';
 import { backupCommand } from './backup/backup.ts';
 import { type Command, commandModule } from './command.ts';
 import { deleteCommand } from './store/delete.ts';

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Options } from 'yargs';
-import { type Arguments, type OptionSet } from '../cli/arguments.ts';
+import type { Options } from 'yargs';
+import type { Arguments, OptionSet } from '../cli/arguments.ts';
 import { userName } from '../cli/environment.ts';
 import { parseMoment } from '../model/backup/backup-id.ts';
 import { UsageError } from '../model/errors.ts';

@@ -1,4 +1,4 @@
-import { type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 
 /** How long something may take, and what is thrown when it takes longer. */
 export interface TimeLimit {

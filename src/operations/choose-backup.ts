@@ -2,10 +2,10 @@ import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, hostsOf, latestComplete, standsOn } from '../model/backup/backup.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
-import { type Listen } from '../model/events.ts';
-import { type BackupId, type NodeManifest } from '../model/backup/manifest.ts';
-import { type WantedTables } from '../storage/node-manifest-format.ts';
-import { type Repository } from '../storage/repository.ts';
+import type { Listen } from '../model/events.ts';
+import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
+import type { WantedTables } from '../storage/node-manifest-format.ts';
+import type { Repository } from '../storage/repository.ts';
 
 export interface BackupChoice {
   /** An id, or `latest`. */

@@ -1,6 +1,6 @@
-import { type StoredFile } from '../model/backup/manifest.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
 import { hostPrefixOf } from '../storage/keys.ts';
-import { type ObjectStore, type StoredObject } from '../storage/object-store.ts';
+import type { ObjectStore, StoredObject } from '../storage/object-store.ts';
 
 /**
  * Says of stored files whether their objects are still in the store with the size and etag that were recorded. One listing

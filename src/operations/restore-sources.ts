@@ -3,16 +3,16 @@ import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts
 import { mergeChain } from '../model/backup/chain.ts';
 import { type SchemaStatement, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
-import { type Listen } from '../model/events.ts';
-import { type BackupRef, type NodeManifest } from '../model/backup/manifest.ts';
-import { type SourceNode } from '../model/restore/node-match.ts';
+import type { Listen } from '../model/events.ts';
+import type { BackupRef, NodeManifest } from '../model/backup/manifest.ts';
+import type { SourceNode } from '../model/restore/node-match.ts';
 import { tablesToRestore } from '../model/restore/plan.ts';
-import { type Node } from '../model/ring/ring.ts';
+import type { Node } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';
-import { type TableCopy } from '../model/restore/table-copy.ts';
-import { type TableFilter } from '../model/options/table-filter.ts';
-import { type WantedTables } from '../storage/node-manifest-format.ts';
-import { type Repository } from '../storage/repository.ts';
+import type { TableCopy } from '../model/restore/table-copy.ts';
+import type { TableFilter } from '../model/options/table-filter.ts';
+import type { WantedTables } from '../storage/node-manifest-format.ts';
+import type { Repository } from '../storage/repository.ts';
 import { type BackupChoice, chooseBackup, nodeManifests } from './choose-backup.ts';
 
 /** The backup's nodes and tables that a restore is asked for. */

@@ -1,6 +1,6 @@
-import { type Backup } from '../model/backup/backup.ts';
+import type { Backup } from '../model/backup/backup.ts';
 import { type NodeContents, addContents, nodeContents } from '../model/backup/contents.ts';
-import { type NodeManifest } from '../model/backup/manifest.ts';
+import type { NodeManifest } from '../model/backup/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from './choose-backup.ts';
 import { everyTable } from '../storage/node-manifest-format.ts';

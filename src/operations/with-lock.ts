@@ -1,10 +1,10 @@
-import { type Owner } from '../model/lock.ts';
+import type { Owner } from '../model/lock.ts';
 import { setMaxListeners } from 'node:events';
 import { LockedError } from '../model/errors.ts';
-import { type Listen } from '../model/events.ts';
-import { type Lock } from '../storage/lock/held-lock.ts';
+import type { Listen } from '../model/events.ts';
+import type { Lock } from '../storage/lock/held-lock.ts';
 import { acquireLock } from '../storage/lock/lock.ts';
-import { type Repository } from '../storage/repository.ts';
+import type { Repository } from '../storage/repository.ts';
 
 export interface LockRequest {
   readonly owner: Owner;

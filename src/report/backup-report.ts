@@ -1,4 +1,4 @@
-import { type BackupPlan, type BackupResult, type PlannedCompression, type PlannedNode } from '../model/backup/backup-result.ts';
+import type { BackupPlan, BackupResult, PlannedCompression, PlannedNode } from '../model/backup/backup-result.ts';
 import { perDatacenterText } from '../model/options/per-datacenter.ts';
 import { sizeText } from '../model/size.ts';
 import { keyspacesOf } from '../model/options/table-filter.ts';

@@ -1,7 +1,7 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
-import { type NodeManifest } from '../model/backup/manifest.ts';
+import type { NodeManifest } from '../model/backup/manifest.ts';
 import { sizeText, total } from '../model/size.ts';
 import { nodesText } from './backup-report.ts';
 import { table } from './table.ts';

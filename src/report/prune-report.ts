@@ -1,7 +1,7 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, kindOf, takenAtOf } from '../model/backup/backup.ts';
-import { type PrunePlan, type PruneResult } from '../model/retention/prune-plan.ts';
-import { type Judged } from '../model/retention/retention.ts';
+import type { PrunePlan, PruneResult } from '../model/retention/prune-plan.ts';
+import type { Judged } from '../model/retention/retention.ts';
 import { sizeText } from '../model/size.ts';
 import { count } from './backup-report.ts';
 import { table } from './table.ts';

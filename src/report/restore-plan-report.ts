@@ -1,5 +1,5 @@
 import { cqlName } from '../model/schema/cql-tokens.ts';
-import { type RestoredNode, type RestoreResult } from '../model/restore/restore-result.ts';
+import type { RestoredNode, RestoreResult } from '../model/restore/restore-result.ts';
 import { sizeText } from '../model/size.ts';
 import { table } from './table.ts';
 

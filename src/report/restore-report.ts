@@ -1,6 +1,6 @@
-import { type RestoreResult } from '../model/restore/restore-result.ts';
+import type { RestoreResult } from '../model/restore/restore-result.ts';
 import { sizeText } from '../model/size.ts';
-import { type TableId } from '../model/sstable.ts';
+import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
 import { coverageText } from './coverage-report.ts';
 import { dataOf, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';

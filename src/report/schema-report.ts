@@ -1,4 +1,4 @@
-import { type SchemaStatement } from '../model/schema/cql-statements.ts';
+import type { SchemaStatement } from '../model/schema/cql-statements.ts';
 import { count } from './backup-report.ts';
 
 /** The statements as cqlsh reads them. */

@@ -1,5 +1,5 @@
 import { IntegrityError } from '../model/errors.ts';
-import { type Body, type PutOptions } from './object-store.ts';
+import type { Body, PutOptions } from './object-store.ts';
 
 /**
  * The chunks of a body that is being put, counted. An abort ends the wait for the next chunk at once, even when the

@@ -1,5 +1,5 @@
 import { isBackupId } from '../model/backup/backup-id.ts';
-import { type BackupId, type BackupRef, type Compression } from '../model/backup/manifest.ts';
+import type { BackupId, BackupRef, Compression } from '../model/backup/manifest.ts';
 import { type TableId, parseTableDirectory, tableDirectory } from '../model/sstable.ts';
 
 /**

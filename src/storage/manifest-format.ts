@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type BackupManifest, type InProgress } from '../model/backup/manifest.ts';
-import { type Ring } from '../model/ring/ring.ts';
+import type { BackupManifest, InProgress } from '../model/backup/manifest.ts';
+import type { Ring } from '../model/ring/ring.ts';
 import { backupId, count, hostName, kind, moment, node, parseAs, table } from './manifest-shapes.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { IntegrityError } from '../model/errors.ts';
-import { type BackupKind } from '../model/backup/manifest.ts';
-import { type Node } from '../model/ring/ring.ts';
+import type { BackupKind } from '../model/backup/manifest.ts';
+import type { Node } from '../model/ring/ring.ts';
 
 /** What the manifests of format 1 are made of. */
 

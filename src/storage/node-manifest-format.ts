@@ -3,8 +3,8 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { wholeOf } from '../flow/gather.ts';
 import { IntegrityError } from '../model/errors.ts';
-import { type NodeManifest, type StoredTable } from '../model/backup/manifest.ts';
-import { type TableId } from '../model/sstable.ts';
+import type { NodeManifest, StoredTable } from '../model/backup/manifest.ts';
+import type { TableId } from '../model/sstable.ts';
 import { sumText } from '../model/backup/stored-sum.ts';
 import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
 

@@ -1,6 +1,6 @@
 import { wholeOf } from '../flow/gather.ts';
 import { ConditionFailedError, NotFoundError, UnsupportedError } from '../model/errors.ts';
-import { type ObjectStore } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
 
 /** A small object's bytes, undefined when it is not there. */
 export async function readWhole(store: ObjectStore, key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {

@@ -3,14 +3,8 @@ import { sideBySide } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
-import {
-  type BackupId,
-  type BackupManifest,
-  type BackupRef,
-  type InProgress,
-  type NodeManifest,
-} from '../model/backup/manifest.ts';
-import { type Ring } from '../model/ring/ring.ts';
+import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/backup/manifest.ts';
+import type { Ring } from '../model/ring/ring.ts';
 import {
   backupManifestKey,
   closedKey,
@@ -24,7 +18,7 @@ import {
 } from './keys.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
 import { type WantedTables, encodeNodeManifest, joinPages, manifestPages, everyTable } from './node-manifest-format.ts';
-import { type ObjectStore } from './object-store.ts';
+import type { ObjectStore } from './object-store.ts';
 import { SharedTables } from './shared-tables.ts';
 import { unlessDamaged } from './unless-damaged.ts';
 

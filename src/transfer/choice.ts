@@ -1,7 +1,7 @@
 import { BackupError, RemoteError, StorageError, UsageError } from '../model/errors.ts';
-import { type Remote } from '../cluster/remote.ts';
-import { type DirectParts } from './direct/parts.ts';
-import { type Source, type Target, type Transfer } from './transfer.ts';
+import type { Remote } from '../cluster/remote.ts';
+import type { DirectParts } from './direct/parts.ts';
+import type { Source, Target, Transfer } from './transfer.ts';
 import { type Candidate, tryOut } from './direct/probe.ts';
 
 export type TransferMode = 'direct' | 'relay' | 'auto';

@@ -1,11 +1,11 @@
 import { crcText } from '../model/backup/stored-sum.ts';
 import { crc32 } from 'node:zlib';
 import { Cksum } from '../codec/cksum.ts';
-import { type LzoPool } from '../codec/lzo/pool.ts';
+import type { LzoPool } from '../codec/lzo/pool.ts';
 import { lzopDecode } from '../codec/lzop/decode.ts';
 import { ContainerFollower } from '../codec/lzop/follow.ts';
-import { type StoredFile } from '../model/backup/manifest.ts';
-import { type ObjectStore } from '../storage/object-store.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { proveObject, provePlain } from './proof.ts';
 
 /**

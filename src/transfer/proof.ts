@@ -1,7 +1,7 @@
 import { IntegrityError } from '../model/errors.ts';
-import { type StoredFile } from '../model/backup/manifest.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
 import { type StoredSum, crcText, sumText } from '../model/backup/stored-sum.ts';
-import { type Upload } from '../model/backup/upload-plan.ts';
+import type { Upload } from '../model/backup/upload-plan.ts';
 
 /**
  * Sizes and sums as they were found while bytes passed, held against what the listing or the manifest says. Every `prove…`

@@ -1,6 +1,6 @@
-import { type Remote } from '../cluster/remote.ts';
-import { type StoredFile } from '../model/backup/manifest.ts';
-import { type StoredBytes, type Upload } from '../model/backup/upload-plan.ts';
+import type { Remote } from '../cluster/remote.ts';
+import type { StoredFile } from '../model/backup/manifest.ts';
+import type { StoredBytes, Upload } from '../model/backup/upload-plan.ts';
 
 /** A component on a node and where its bytes lie there. */
 export interface Source {

@@ -8,7 +8,7 @@ import { LockedError } from '../../src/model/errors.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { readLock } from '../../src/storage/lock/format.ts';
 import { acquireLock } from '../../src/storage/lock/lock.ts';
-import { type ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { listed } from '../support/bodies.ts';
 import { missing, s3ProxyJar, startS3Proxy, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { openOn } from './object-store-s3.ts';

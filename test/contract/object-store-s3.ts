@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { ConditionFailedError, NotFoundError, StorageError, UsageError } from '../../src/model/errors.ts';
-import { type ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { type S3Options, openS3Store } from '../../src/storage/s3/s3.ts';
 import { bytesOf, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
 import { type S3Server, freePort } from '../support/s3-servers.ts';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
-import { type StorePlace } from './object-store.ts';
+import type { StorePlace } from './object-store.ts';
 import { never } from '../support/never.ts';
 
 const mebibyte = 1024 ** 2;

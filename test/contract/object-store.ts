@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, IntegrityError, NotFoundError, StorageError } from '../../src/model/errors.ts';
-import { type ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { bytesOf, failing, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
 import { never } from '../support/never.ts';
 

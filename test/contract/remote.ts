@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Remote } from '../../src/cluster/remote.ts';
+import type { Remote } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 import { never } from '../support/never.ts';
 

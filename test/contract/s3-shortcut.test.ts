@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { NotFoundError, StorageError } from '../../src/model/errors.ts';
-import { type ObjectStore } from '../../src/storage/object-store.ts';
-import { type S3Options } from '../../src/storage/s3/s3.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { S3Options } from '../../src/storage/s3/s3.ts';
 import { textOf } from '../support/bodies.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { UsageError } from '../../src/model/errors.ts';
-import { type ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { NodePrograms } from '../../src/transfer/direct/node-programs.ts';
 import { chooseTransfer } from '../../src/transfer/choice.ts';

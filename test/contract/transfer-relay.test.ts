@@ -3,7 +3,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, after, test } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
-import { type Remote } from '../../src/cluster/remote.ts';
+import type { Remote } from '../../src/cluster/remote.ts';
 import { IntegrityError, RemoteError } from '../../src/model/errors.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import { listed } from '../support/bodies.ts';

@@ -4,7 +4,7 @@ import { readSchema, schemaFault } from '../../src/cluster/tools/cql-schema.ts';
 import { readNodeConfig, type NodeConfig } from '../../src/cluster/tools/node-config.ts';
 import { probeNode } from '../../src/cluster/tools/node-probe.ts';
 import { clearSnapshot, listSnapshots, nodeInfo, takeSnapshot } from '../../src/cluster/tools/nodetool.ts';
-import { type Remote } from '../../src/cluster/remote.ts';
+import type { Remote } from '../../src/cluster/remote.ts';
 import { componentKey, digestOf, missingFromSnapshot } from '../../src/cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../src/cluster/files/snapshot.ts';
 import { openSsh } from '../../src/cluster/ssh/ssh.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Remote } from '../../src/cluster/remote.ts';
+import type { Remote } from '../../src/cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../src/cluster/ssh/ssh.ts';
 import { RemoteError, UsageError } from '../../src/model/errors.ts';
 import { isMentioned, isRunning, remoteContract } from '../contract/remote.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { type ObjectStore, type StoredObject } from '../../src/storage/object-store.ts';
+import type { ObjectStore, StoredObject } from '../../src/storage/object-store.ts';
 import { never } from './never.ts';
 
 const block = randomBytes(1024 * 1024);

@@ -7,7 +7,7 @@ import { cp, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type FilesDocument } from './program.ts';
+import type { FilesDocument } from './program.ts';
 
 /**
  * A bucket (or a directory location) seen from behind: every object is a file, its key the path. What S3Proxy is still writing

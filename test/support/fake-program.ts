@@ -1,7 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quote } from '../../src/cluster/remote.ts';
-import { type Recorded } from './recorded.ts';
+import type { Recorded } from './recorded.ts';
 
 export interface FakeProgram {
   readonly path: string;

@@ -1,4 +1,4 @@
-import { type ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
 
 export type Verb = 'put' | 'get' | 'stat' | 'list' | 'directories' | 'delete' | 'clearUnfinished' | 'abortUnfinished';
 

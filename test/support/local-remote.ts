@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { commandFailure, shownCommand, Tail } from '../../src/cluster/ssh/command-failure.ts';
-import { type Command, type Remote, type RunOptions } from '../../src/cluster/remote.ts';
+import type { Command, Remote, RunOptions } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 
 export interface LocalRemoteOptions {

@@ -1,13 +1,7 @@
-import { type Backup, type CompleteBackup } from '../../src/model/backup/backup.ts';
-import {
-  type BackupManifest,
-  type InProgress,
-  type NodeManifest,
-  type NodeSummary,
-  type StoredFile,
-} from '../../src/model/backup/manifest.ts';
-import { type Node } from '../../src/model/ring/ring.ts';
-import { type Component, type TableId } from '../../src/model/sstable.ts';
+import type { Backup, CompleteBackup } from '../../src/model/backup/backup.ts';
+import type { BackupManifest, InProgress, NodeManifest, NodeSummary, StoredFile } from '../../src/model/backup/manifest.ts';
+import type { Node } from '../../src/model/ring/ring.ts';
+import type { Component, TableId } from '../../src/model/sstable.ts';
 
 /** Small but whole things of the model, for tests that change one field. */
 

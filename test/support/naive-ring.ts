@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { type PlacedNode } from '../../src/model/ring/replica-places.ts';
+import type { PlacedNode } from '../../src/model/ring/replica-places.ts';
 
 /** Rings, and where replicas stand in them by the letter of Cassandra's own sources: node after node, for one token. */
 export type NaiveNode = PlacedNode;

@@ -1,4 +1,4 @@
-import { type SetAsideFile } from '../../src/model/backup/manifest.ts';
+import type { SetAsideFile } from '../../src/model/backup/manifest.ts';
 import { type Component, type TableId, tableDirectory } from '../../src/model/sstable.ts';
 import { tableOf } from './manifests.ts';
 

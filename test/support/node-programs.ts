@@ -1,4 +1,4 @@
-import { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { NodePrograms, type ProgramParts } from '../../src/transfer/direct/node-programs.ts';
 
 /** Programs on nodes that end with the test. */

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { findInScript } from '../../src/cluster/files/find-links.ts';
 import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts';
 import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
@@ -10,7 +10,7 @@ import { clearIncomingScript, finishUnitScript, openStagingScript } from '../../
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
 import { findConfigScript } from '../../src/cluster/tools/node-config.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
-import { type Node } from '../../src/model/ring/ring.ts';
+import type { Node } from '../../src/model/ring/ring.ts';
 import { type TableId, tableDirectory } from '../../src/model/sstable.ts';
 import { localRemote } from './local-remote.ts';
 import { linkAll, sstable } from './one-node.ts';

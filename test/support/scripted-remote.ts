@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { withoutNiceness } from '../../src/cluster/niceness.ts';
-import { type Command, type Remote, type RunOptions } from '../../src/cluster/remote.ts';
+import type { Command, Remote, RunOptions } from '../../src/cluster/remote.ts';
 import { commandFailure, shownCommand } from '../../src/cluster/ssh/command-failure.ts';
 import { connectionError } from '../../src/cluster/ssh/failure.ts';
 import { reportStatusScript } from '../../src/cluster/tools/run-tool.ts';
 import { bytesOf } from './bodies.ts';
-import { type Recorded } from './recorded.ts';
+import type { Recorded } from './recorded.ts';
 
 /** A command as it reached the node. */
 export interface Call {

@@ -1,19 +1,19 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 import { listJournalsScript, placingScript, readDiskScript } from '../../src/cluster/placing/placing.ts';
 import { endWithUsScript, findLoadersScript, findProgramScript } from '../../src/cluster/placing/table-load.ts';
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
-import { type RestoreResult } from '../../src/model/restore/restore-result.ts';
-import { type PlacingPhase } from '../../src/model/restore/restart-plan.ts';
+import type { RestoreResult } from '../../src/model/restore/restore-result.ts';
+import type { PlacingPhase } from '../../src/model/restore/restart-plan.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
-import { type MemberParts } from '../../src/operations/nodes/members.ts';
-import { type RestoreOptions, type RestoreParts } from '../../src/operations/restore/options.ts';
+import type { MemberParts } from '../../src/operations/nodes/members.ts';
+import type { RestoreOptions, RestoreParts } from '../../src/operations/restore/options.ts';
 import { restore } from '../../src/operations/restore/restore.ts';
 import { undoRestore, type UndoOptions, type UndoResult } from '../../src/operations/restore/undo.ts';
 import { never } from './never.ts';
 import { type ScriptedCluster, scriptedCluster } from './scripted-cluster.ts';
-import { type ScriptedNode } from './scripted-node.ts';
+import type { ScriptedNode } from './scripted-node.ts';
 import { inputOf, program, says, script } from './scripted-remote.ts';
 
 /** What a node tells of a restore by restart; the moving itself is tested on real files elsewhere. */

@@ -1,5 +1,5 @@
 import { tableDirectory, type TableId, uuidOf } from '../../src/model/sstable.ts';
-import { type Node } from '../../src/model/ring/ring.ts';
+import type { Node } from '../../src/model/ring/ring.ts';
 import { keyspacesOf } from '../../src/model/options/table-filter.ts';
 
 /** What nodetool and cqlsh of Cassandra 5.0 print, for nodes and tables of a test. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext } from 'node:test';
+import type { TestContext } from 'node:test';
 
 /** An empty directory that goes when the test ends. */
 export async function temporaryDirectory(test: TestContext): Promise<string> {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Clock, type SleepOptions } from '../../src/flow/clock.ts';
+import type { Clock, SleepOptions } from '../../src/flow/clock.ts';
 
 interface Sleeper {
   readonly at: number;

@@ -1,4 +1,4 @@
-import { type Command, type Remote } from '../../src/cluster/remote.ts';
+import type { Command, Remote } from '../../src/cluster/remote.ts';
 import { never } from './never.ts';
 
 /** Why commands cannot be run as nobody here, for a test's `skip`; false when they can. */

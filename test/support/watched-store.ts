@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Body, type ObjectStore, type PutOptions, type StoredObject } from '../../src/storage/object-store.ts';
+import type { Body, ObjectStore, PutOptions, StoredObject } from '../../src/storage/object-store.ts';
 
 type Put = (options: PutOptions) => Promise<StoredObject>;
 

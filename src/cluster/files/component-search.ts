@@ -1,7 +1,7 @@
-import { type DataNode } from '../node.ts';
+import type { DataNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 import { isoTime } from './find-links.ts';
 import { parseDigest } from './snapshot-listing.ts';
 

@@ -1,5 +1,5 @@
 import { BackupError } from '../../model/errors.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 
 /** A file or directory below a table's `snapshots/<tag>` or `backups`, as `find` met it. */
 export interface SnapshotEntry {

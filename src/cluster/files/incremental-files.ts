@@ -1,5 +1,5 @@
-import { type DataNode } from '../node.ts';
-import { type SetAsideFile } from '../../model/backup/manifest.ts';
+import type { DataNode } from '../node.ts';
+import type { SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Component, dataPathFor, dataPathOf, tableDirectory } from '../../model/sstable.ts';
 import { type SnapshotEntry, findLinks } from './find-links.ts';
 import { type DirectoryContents, type SnapshotListing, assembleListing, componentKey } from './snapshot-listing.ts';

@@ -1,6 +1,6 @@
-import { type DataNode } from '../node.ts';
+import type { DataNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 import { unreadable } from './snapshot.ts';
 
 /** A live sstable component; `directory` is `<keyspace>/<table>-<id>`. */

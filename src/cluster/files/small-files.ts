@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 
 /** A small file on a node, by its path below some directory, and the size it is known to have. */
 export interface SmallFile {

@@ -10,7 +10,7 @@ import {
   type TableId,
 } from '../../model/sstable.ts';
 import { parseFileList } from './snapshot-manifest.ts';
-import { type SnapshotEntry } from './find-links.ts';
+import type { SnapshotEntry } from './find-links.ts';
 
 /** Everything that a node's data directories hold under one tag. */
 export interface SnapshotListing {

@@ -1,8 +1,8 @@
-import { type DataNode } from '../node.ts';
+import type { DataNode } from '../node.ts';
 import { RemoteError, messageOf } from '../../model/errors.ts';
 import { dataPathOf, isContentsList } from '../../model/sstable.ts';
 import { readSmallFiles } from './small-files.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 import { findLinks, type LinkPlace, type SnapshotEntry } from './find-links.ts';
 import { assembleListing, fileListName, schemaName, type DirectoryContents, type SnapshotListing } from './snapshot-listing.ts';
 

@@ -1,4 +1,4 @@
-import { type DataNode } from '../node.ts';
+import type { DataNode } from '../node.ts';
 import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-plan.ts';
 import { BackupError } from '../../model/errors.ts';
 import { placedMark } from '../../model/restore/commands-by-hand.ts';

@@ -1,7 +1,7 @@
-import { type RestoreMethod } from '../../model/restore/method.ts';
-import { type NodeConfig } from '../tools/node-config.ts';
+import type { RestoreMethod } from '../../model/restore/method.ts';
+import type { NodeConfig } from '../tools/node-config.ts';
 import { BackupError, UsageError } from '../../model/errors.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 
 /**
  * The directory on a node that restored files are put into, for the node restart method.

@@ -1,10 +1,10 @@
-import { type ClusterNode, type ToolNode } from '../node.ts';
+import type { ClusterNode, ToolNode } from '../node.ts';
 import { cqlName } from '../../model/schema/cql-tokens.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { nodetool } from '../tools/nodetool.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 
 /**
  * `nodetool import` (Cassandra 4.0 and later): the sstables in a directory are moved into the live table under new names.

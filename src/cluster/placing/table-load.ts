@@ -1,7 +1,7 @@
-import { type ClusterNode } from '../node.ts';
+import type { ClusterNode } from '../node.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
-import { type NodeConfig } from '../tools/node-config.ts';
-import { type Remote } from '../remote.ts';
+import type { NodeConfig } from '../tools/node-config.ts';
+import type { Remote } from '../remote.ts';
 import { failureLine, runTool } from '../tools/run-tool.ts';
 
 /** How sstableloader is started: its path, with options of its own if need be. */

@@ -2,7 +2,7 @@ import ssh2, { type ClientChannel, type ServerHostKeyAlgorithm, type VerifyCallb
 import { BackupError, messageOf, RemoteError } from '../../model/errors.ts';
 import { admitHost, type HostKeyPolicy } from './host-key.ts';
 import { knownKeyTypes, readKnownHosts } from './known-hosts.ts';
-import { type Login } from './auth.ts';
+import type { Login } from './auth.ts';
 import { connectionError, isDenial, keepaliveLimit, keepaliveSeconds, type SshPlace, type SshTrouble } from './failure.ts';
 
 export interface SshTarget extends SshPlace, HostKeyPolicy {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { WaitingLine } from '../../flow/waiting-line.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { type SshConnection } from './connection.ts';
+import type { SshConnection } from './connection.ts';
 
 /** A place for one command on a connection; to be given back by `release`, once. */
 export interface Slot {

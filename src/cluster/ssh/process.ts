@@ -10,14 +10,14 @@
  * whole one; then, where sshd does not pass signals on (before 7.9, forced commands, sudo), by `kill` in a session of
  * its own.
  */
-import { type ClientChannel } from 'ssh2';
+import type { ClientChannel } from 'ssh2';
 import { Changes } from '../../flow/changes.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { withoutNiceness } from '../niceness.ts';
 import { commandFailure, type Exit, shownCommand, Tail } from './command-failure.ts';
 import { endCommand, MarkerFilter, type Sudo } from './command-frame.ts';
-import { type Command, type RunOptions } from '../remote.ts';
-import { type SshConnection } from './connection.ts';
+import type { Command, RunOptions } from '../remote.ts';
+import type { SshConnection } from './connection.ts';
 
 export interface ProcessOptions {
   readonly host: string;

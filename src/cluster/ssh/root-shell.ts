@@ -1,5 +1,5 @@
 import { quote } from '../remote.ts';
-import { type SshOptions } from './ssh.ts';
+import type { SshOptions } from './ssh.ts';
 
 /**
  * The command of this host's own ssh that runs a script from standard input on a host, with the rights that placing files and

@@ -3,7 +3,7 @@ import { wholeOf } from '../../flow/gather.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { framedCommand, longestCommandLine, type Sudo } from './command-frame.ts';
 import { shownCommand } from './command-failure.ts';
-import { type Command, type Remote, type RunOptions } from '../remote.ts';
+import type { Command, Remote, RunOptions } from '../remote.ts';
 import { loadLogin, type SshCredentials } from './auth.ts';
 import { ChannelRefused, connect, type SshTarget } from './connection.ts';
 import { abortable, ConnectionPool, pause } from './pool.ts';

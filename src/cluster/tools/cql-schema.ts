@@ -1,4 +1,4 @@
-import { type CqlNode } from '../node.ts';
+import type { CqlNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
 import { cqlName, cqlString } from '../../model/schema/cql-tokens.ts';
 import { idIn, splitStatements } from '../../model/schema/cql-statements.ts';
@@ -6,7 +6,7 @@ import { uuidOf } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { cqlshError, runCqlsh } from './cqlsh.ts';
 import { parseCluster, type KeyspaceReplication } from './nodetool-output.ts';
-import { type SnapshotTable } from '../files/snapshot-listing.ts';
+import type { SnapshotTable } from '../files/snapshot-listing.ts';
 
 /**
  * The schema of all user keyspaces, replayable: keyspaces, types, functions, tables with their ids and dropped columns,

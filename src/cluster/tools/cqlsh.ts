@@ -1,4 +1,4 @@
-import { type ToolNode, type CqlNode } from '../node.ts';
+import type { ToolNode, CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isMissingProgram, runTool, type ToolOutput } from './run-tool.ts';
 

@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 import { runTool, type Programs } from './run-tool.ts';
 
 /** A node's own configuration, as far as a backup needs it. Paths are absolute, without a slash at the end. */

@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 import { runTool } from './run-tool.ts';
 
 /** A program on a node. */

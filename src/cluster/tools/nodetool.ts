@@ -1,4 +1,4 @@
-import { type ToolNode } from '../node.ts';
+import type { ToolNode } from '../node.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';

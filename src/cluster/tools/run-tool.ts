@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import { type Command, type Remote } from '../remote.ts';
+import type { Command, Remote } from '../remote.ts';
 
 /** How a node's own programs are started: argv prefixes, so that `['sudo', '-u', 'cassandra', 'nodetool']` works too. */
 export interface Programs {

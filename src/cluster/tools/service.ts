@@ -1,10 +1,10 @@
-import { type ToolNode } from '../node.ts';
+import type { ToolNode } from '../node.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/commands-by-hand.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
-import { type Remote } from '../remote.ts';
+import type { Remote } from '../remote.ts';
 import { failureLine, runTool } from './run-tool.ts';
 
 /** How Cassandra is stopped and started on a node: shell text, run with the rights that commands on the nodes have. */

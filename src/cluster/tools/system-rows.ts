@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type Node } from '../../model/ring/ring.ts';
+import type { Node } from '../../model/ring/ring.ts';
 import { tableIdOf, type TableId, type View } from '../../model/sstable.ts';
-import { type JsonRows } from './cqlsh.ts';
+import type { JsonRows } from './cqlsh.ts';
 
 /** What the system tables say of members and tables. */
 export interface SystemRows {

@@ -1,4 +1,4 @@
-import { type CqlNode } from '../node.ts';
+import type { CqlNode } from '../node.ts';
 import { z } from 'zod';
 import { type TableId, tableIdOf } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';

@@ -1,7 +1,7 @@
-import { type ToolNode, type CqlNode } from '../node.ts';
+import type { ToolNode, CqlNode } from '../node.ts';
 import { BackupError, messageOf } from '../../model/errors.ts';
 import { compareTokens, type Node, type Ring } from '../../model/ring/ring.ts';
-import { type TableId, type View } from '../../model/sstable.ts';
+import type { TableId, View } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
 import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort, type RingLine } from './nodetool-output.ts';
 import { clusterText, dataPathsText, ringText, statusText } from './nodetool.ts';

@@ -1,5 +1,5 @@
-import { type BlockBatch } from '../lzop/block-decode.ts';
-import { type EncodedBlocks, type EncodedFiles, type PackedFile } from '../lzop/block-encode.ts';
+import type { BlockBatch } from '../lzop/block-decode.ts';
+import type { EncodedBlocks, EncodedFiles, PackedFile } from '../lzop/block-encode.ts';
 
 /** What the pool asks of a worker thread; the buffers beneath the bytes travel along. */
 export type LzoJob =

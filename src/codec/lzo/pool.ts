@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { BackupError, IntegrityError, messageOf } from '../../model/errors.ts';
-import { type BlockBatch } from '../lzop/block-decode.ts';
+import type { BlockBatch } from '../lzop/block-decode.ts';
 import { type EncodedBlocks, type FileToEncode, mostFilesBytes } from '../lzop/block-encode.ts';
 import { type LzoAnswer, type LzoJob, memoryOf, type UsedMemory } from './jobs.ts';
 import { openLzoWork } from './work.ts';

@@ -9,7 +9,7 @@
  *   returns: an instance that threw is thrown away.
  */
 import { readFile } from 'node:fs/promises';
-import { type LzoWasm } from 'lzo-wasm/lzo-wasm.js';
+import type { LzoWasm } from 'lzo-wasm/lzo-wasm.js';
 
 /** Largest block given to lzo-wasm, plain or stored: two of them and the overhead stay far below its heap. */
 export const lzoWasmBlockBytes: number = 4 * 1024 * 1024;

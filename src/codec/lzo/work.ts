@@ -2,7 +2,7 @@ import { IntegrityError, messageOf } from '../../model/errors.ts';
 import { type Decoders, decodeBlocks } from '../lzop/block-decode.ts';
 import { encodeBlocks, encodeFiles } from '../lzop/block-encode.ts';
 import { openLzo } from './wasm.ts';
-import { type LzoAnswer, type LzoJob } from './jobs.ts';
+import type { LzoAnswer, LzoJob } from './jobs.ts';
 import { openLzo1x } from './lzo1x.ts';
 
 /** Does jobs on the thread it is called on; never rejects. Encoding never loads lzo-wasm, decoding does at its first block. */

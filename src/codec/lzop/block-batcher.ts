@@ -1,6 +1,6 @@
 import { blockBytes, type BlockHeader } from './block-format.ts';
-import { type BlockBatch } from './block-decode.ts';
-import { type ContainerPart } from './scan.ts';
+import type { BlockBatch } from './block-decode.ts';
+import type { ContainerPart } from './scan.ts';
 
 /** Bytes, plain or stored, in a batch for the pool: enough to make a message cheap, few enough for many streams at once. */
 export const batchBytes: number = 4 * blockBytes;

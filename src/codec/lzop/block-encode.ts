@@ -1,6 +1,6 @@
 import { blockBytes, encodeBlockHeader, encodedBlockHeaderBytes } from './block-format.ts';
 import { crc32, crc32Combine } from '../crc32.ts';
-import { type Lzo1x } from '../lzo/lzo1x.ts';
+import type { Lzo1x } from '../lzo/lzo1x.ts';
 import { endOfMember } from './format.ts';
 
 /** Blocks of a container, without its header and end. */

@@ -1,7 +1,7 @@
 import { BlockBatcher } from './block-batcher.ts';
-import { type BlockBatch } from './block-decode.ts';
+import type { BlockBatch } from './block-decode.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { type LzoPool } from '../lzo/pool.ts';
+import type { LzoPool } from '../lzo/pool.ts';
 import { ContainerScan } from './scan.ts';
 
 export interface LzopDecodeOptions {

@@ -1,10 +1,10 @@
 import { batchBytes } from './block-batcher.ts';
-import { type EncodedBlocks } from './block-encode.ts';
+import type { EncodedBlocks } from './block-encode.ts';
 import { crc32, crc32Combine } from '../crc32.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { type LzoPool } from '../lzo/pool.ts';
+import type { LzoPool } from '../lzo/pool.ts';
 import { encodeHeader, endOfMember } from './format.ts';
-import { type ContainerSummary } from './follow.ts';
+import type { ContainerSummary } from './follow.ts';
 
 export interface LzopEncodeOptions {
   /** Kept in the container's header, without its directory. */

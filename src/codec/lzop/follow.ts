@@ -1,4 +1,4 @@
-import { type BlockHeader } from './block-format.ts';
+import type { BlockHeader } from './block-format.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { crc32, crc32Combine, hexOfCrc32 } from '../crc32.ts';
 import { type ContainerPart, ContainerScan } from './scan.ts';

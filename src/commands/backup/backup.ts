@@ -1,16 +1,16 @@
 import { parseDuration } from '../../model/options/time-span.ts';
-import { type Arguments } from '../../cli/arguments.ts';
+import type { Arguments } from '../../cli/arguments.ts';
 import { processOwner } from '../../cli/environment.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
-import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
+import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { backup } from '../../operations/backup/backup.ts';
 import { planBackup } from '../../operations/backup/dry-run.ts';
-import { type BackupOptions } from '../../operations/backup/options.ts';
+import type { BackupOptions } from '../../operations/backup/options.ts';
 import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../report/backup-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import {
   locationOptions,
   lockOptions,

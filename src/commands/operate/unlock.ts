@@ -2,7 +2,7 @@ import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { unlock } from '../../operations/unlock.ts';
 import { unlockJson, unlockQuestion, unlockText } from '../../report/lock-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';
 import { restoreOutcome } from './outcome.ts';

@@ -1,5 +1,5 @@
 import { type CommandOutcome, exitCodes } from '../../cli/run.ts';
-import { type RestoreResult } from '../../model/restore/restore-result.ts';
+import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { restoreJson, restoreText } from '../../report/restore-report.ts';
 
 /** What a command that brought files back says, and its exit code: partial where a node failed. */

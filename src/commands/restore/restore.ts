@@ -1,19 +1,19 @@
 import { openNodes } from '../session/nodes.ts';
-import { type RestoreOptions } from '../../operations/restore/options.ts';
+import type { RestoreOptions } from '../../operations/restore/options.ts';
 import { mapOptions, nodeMapOf, writeSettings } from './write-config.ts';
-import { type Arguments } from '../../cli/arguments.ts';
+import type { Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
 import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
-import { type RestoreResult } from '../../model/restore/restore-result.ts';
+import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
-import { type RestartOptions } from '../../operations/restore/cluster-restart.ts';
+import type { RestartOptions } from '../../operations/restore/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
 import { undoRestore } from '../../operations/restore/undo.ts';
 import { restoreQuestion, undoQuestion, undoText } from '../../report/restore-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import {
   choiceOf,
   choiceOptions,

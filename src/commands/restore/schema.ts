@@ -1,4 +1,4 @@
-import { type Arguments } from '../../cli/arguments.ts';
+import type { Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -12,7 +12,7 @@ import {
   readBackupSchema,
 } from '../../operations/schema/schema.ts';
 import { mappingText, schemaQuestion, schemaText, statementsText } from '../../report/schema-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions } from '../options.ts';
 import { openCluster, openRepository } from '../session/session.ts';
 

@@ -1,5 +1,5 @@
-import { type Arguments, type OptionSet } from '../../cli/arguments.ts';
-import { type CommandContext, type CommandOutcome } from '../../cli/run.ts';
+import type { Arguments, OptionSet } from '../../cli/arguments.ts';
+import type { CommandContext, CommandOutcome } from '../../cli/run.ts';
 import { writeConfig } from '../../operations/restore/write-config.ts';
 import { configText } from '../../report/config-report.ts';
 import { choiceOf } from '../options.ts';

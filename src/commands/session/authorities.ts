@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type Arguments } from '../../cli/arguments.ts';
+import type { Arguments } from '../../cli/arguments.ts';
 import { messageOf, UsageError } from '../../model/errors.ts';
 import { filePath } from '../options.ts';
 

@@ -1,8 +1,8 @@
-import { type Arguments } from '../../cli/arguments.ts';
+import type { Arguments } from '../../cli/arguments.ts';
 import { agentSocket, defaultKeys } from '../../cli/environment.ts';
-import { type Remote } from '../../cluster/remote.ts';
+import type { Remote } from '../../cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../cluster/ssh/ssh.ts';
-import { type Programs } from '../../cluster/tools/run-tool.ts';
+import type { Programs } from '../../cluster/tools/run-tool.ts';
 import { filePath, wordsOf } from '../options.ts';
 
 /** The nodes alone. */

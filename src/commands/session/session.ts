@@ -1,10 +1,10 @@
-import { type Arguments } from '../../cli/arguments.ts';
-import { type CommandContext } from '../../cli/run.ts';
+import type { Arguments } from '../../cli/arguments.ts';
+import type { CommandContext } from '../../cli/run.ts';
 import { rootShell } from '../../cluster/ssh/root-shell.ts';
 import { type LzoPool, openLzoPool } from '../../codec/lzo/pool.ts';
-import { type ChooseTransfers, type Member } from '../../operations/nodes/members.ts';
+import type { ChooseTransfers, Member } from '../../operations/nodes/members.ts';
 import { Repository } from '../../storage/repository.ts';
-import { type Transfer } from '../../transfer/transfer.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
 import { perDatacenter } from '../options.ts';
 import { modeOf, openTransfers } from './transfer.ts';
 import { type NodeSession, openNodes, sshOptions } from './nodes.ts';

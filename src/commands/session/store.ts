@@ -1,8 +1,8 @@
-import { type Arguments } from '../../cli/arguments.ts';
-import { type CommandContext } from '../../cli/run.ts';
+import type { Arguments } from '../../cli/arguments.ts';
+import type { CommandContext } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import { openDirectoryStore } from '../../storage/directory/directory.ts';
-import { type ObjectStore } from '../../storage/object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import { openS3Store } from '../../storage/s3/s3.ts';
 import { locationOf } from '../options.ts';
 import { authoritiesOf } from './authorities.ts';

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
-import { type Remote } from '../../cluster/remote.ts';
-import { type LzoPool } from '../../codec/lzo/pool.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { RateLimit } from '../../flow/rate-limit.ts';
 import { defaultPatience } from '../../flow/retry.ts';
-import { type Listen } from '../../model/events.ts';
+import type { Listen } from '../../model/events.ts';
 import { type PerDatacenter, limitIn } from '../../model/options/per-datacenter.ts';
-import { type ChooseTransfers, type Member } from '../../operations/nodes/members.ts';
-import { type ObjectStore } from '../../storage/object-store.ts';
+import type { ChooseTransfers, Member } from '../../operations/nodes/members.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import {
   type TransferChoice,
   type TransferMode,
@@ -15,11 +15,11 @@ import {
   directElseRelay,
 } from '../../transfer/choice.ts';
 import { reasonOf } from '../../model/errors.ts';
-import { type DirectParts } from '../../transfer/direct/parts.ts';
+import type { DirectParts } from '../../transfer/direct/parts.ts';
 import { direct } from '../../transfer/direct/direct.ts';
 import { NodePrograms } from '../../transfer/direct/node-programs.ts';
 import { relay } from '../../transfer/relay/relay.ts';
-import { type Transfer } from '../../transfer/transfer.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
 import { settled } from '../../flow/side-by-side.ts';
 
 export interface TransferParts {

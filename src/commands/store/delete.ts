@@ -2,7 +2,7 @@ import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { deleteBackups } from '../../operations/prune/delete.ts';
 import { deleteQuestion, deleteText, pruneJson } from '../../report/prune-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';

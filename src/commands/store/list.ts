@@ -2,7 +2,7 @@ import { latestComplete, standsOn } from '../../model/backup/backup.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
 import { listBackups } from '../../operations/list.ts';
 import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 

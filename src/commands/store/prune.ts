@@ -1,9 +1,9 @@
 import { parseAge, parseDuration } from '../../model/options/time-span.ts';
-import { type Arguments } from '../../cli/arguments.ts';
-import { type RetentionPolicy } from '../../model/retention/retention.ts';
+import type { Arguments } from '../../cli/arguments.ts';
+import type { RetentionPolicy } from '../../model/retention/retention.ts';
 import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
 import { pruneJson, pruneText } from '../../report/prune-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';

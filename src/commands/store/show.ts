@@ -1,6 +1,6 @@
 import { manifestsOf, showBackup } from '../../operations/show.ts';
 import { filesJson, filesText, showJson, showText } from '../../report/listing-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type Arguments } from '../../cli/arguments.ts';
+import type { Arguments } from '../../cli/arguments.ts';
 import { processOwner } from '../../cli/environment.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type ReadSample, isSound } from '../../model/verify/verify-result.ts';
 import { type VerifyOptions, verify, verifyAndRepair } from '../../operations/verify/verify.ts';
 import { verifyJson, verifyText } from '../../report/verify-report.ts';
-import { type Command } from '../command.ts';
+import type { Command } from '../command.ts';
 import { locationOptions, lockOptions, nodeOptions, transferOptions } from '../options.ts';
 import { openSession } from '../session/session.ts';
 

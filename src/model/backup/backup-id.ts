@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { type BackupId, type BackupRef } from './manifest.ts';
+import type { BackupId, BackupRef } from './manifest.ts';
 
 /** UTC to the second, as in `20261121T031500Z`: sorts by time, is a legal directory name, object key and nodetool tag. */
 export function backupIdAt(time: Date): BackupId {

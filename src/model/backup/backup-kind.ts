@@ -1,6 +1,6 @@
-import { type CompleteBackup } from './backup.ts';
+import type { CompleteBackup } from './backup.ts';
 import { collectorsSince } from './chain-holes.ts';
-import { type BackupKind, type BackupRef } from './manifest.ts';
+import type { BackupKind, BackupRef } from './manifest.ts';
 
 /** What decides whether a backup is a snapshot or an incremental one. */
 export interface KindInput {

@@ -1,7 +1,7 @@
-import { type BackupId, type BackupKind } from './manifest.ts';
-import { type PerDatacenter } from '../options/per-datacenter.ts';
-import { type TableId } from '../sstable.ts';
-import { type CompressionChoice } from './upload-plan.ts';
+import type { BackupId, BackupKind } from './manifest.ts';
+import type { PerDatacenter } from '../options/per-datacenter.ts';
+import type { TableId } from '../sstable.ts';
+import type { CompressionChoice } from './upload-plan.ts';
 
 /** What became of one node in a backup. */
 export interface NodeOutcome {

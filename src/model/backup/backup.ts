@@ -1,11 +1,4 @@
-import {
-  type BackupId,
-  type BackupKind,
-  type BackupManifest,
-  type BackupRef,
-  type InProgress,
-  type NodeManifest,
-} from './manifest.ts';
+import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress, NodeManifest } from './manifest.ts';
 
 /** A backup as the store shows it: finished, or a run that left its mark and no manifest. */
 export type Backup =

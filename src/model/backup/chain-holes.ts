@@ -1,4 +1,4 @@
-import { type CompleteBackup } from './backup.ts';
+import type { CompleteBackup } from './backup.ts';
 import { tableFilter } from '../options/table-filter.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { IntegrityError } from '../errors.ts';
-import { type NodeManifest, type StoredFile, type StoredTable } from './manifest.ts';
+import type { NodeManifest, StoredFile, StoredTable } from './manifest.ts';
 import { sumText } from './stored-sum.ts';
 import { type TableId, dataPathFor, formatComponentName, parseComponentName, tableDirectory } from '../sstable.ts';
 

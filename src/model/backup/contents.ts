@@ -1,5 +1,5 @@
-import { type BackupId, type NodeManifest } from './manifest.ts';
-import { type TableId } from '../sstable.ts';
+import type { BackupId, NodeManifest } from './manifest.ts';
+import type { TableId } from '../sstable.ts';
 import { total } from '../size.ts';
 
 /** What one node has in a backup, without the names of its files: a manifest of 100,000 of them need not be kept for it. */

@@ -1,4 +1,4 @@
-import { type StoredFile, type StoredTable } from './manifest.ts';
+import type { StoredFile, StoredTable } from './manifest.ts';
 import { type Component, type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**

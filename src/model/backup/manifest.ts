@@ -1,7 +1,7 @@
-import { type Node } from '../ring/ring.ts';
-import { type TableId } from '../sstable.ts';
-import { type StoredSum } from './stored-sum.ts';
-import { type Owner } from '../lock.ts';
+import type { Node } from '../ring/ring.ts';
+import type { TableId } from '../sstable.ts';
+import type { StoredSum } from './stored-sum.ts';
+import type { Owner } from '../lock.ts';
 
 /** Name of a backup: its directory below the base path, and (with `sstash-` before it) the nodetool tag. */
 export type BackupId = string;

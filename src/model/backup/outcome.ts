@@ -1,5 +1,5 @@
-import { type NodeOutcome } from './backup-result.ts';
-import { type NodeManifest, type NodeSummary } from './manifest.ts';
+import type { NodeOutcome } from './backup-result.ts';
+import type { NodeManifest, NodeSummary } from './manifest.ts';
 import { total } from '../size.ts';
 import { reasonOf } from '../errors.ts';
 

@@ -1,6 +1,6 @@
 import { type Backup, byTime, kindOf } from './backup.ts';
 import { NotFoundError } from '../errors.ts';
-import { type BackupKind } from './manifest.ts';
+import type { BackupKind } from './manifest.ts';
 
 export interface ResumeQuestion {
   readonly selection: readonly string[];

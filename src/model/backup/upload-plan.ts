@@ -1,7 +1,7 @@
-import { type BackupId, type Compression, type StoredFile } from './manifest.ts';
+import type { BackupId, Compression, StoredFile } from './manifest.ts';
 import { type KnownFiles, sstableDigest } from './known-files.ts';
 import { total } from '../size.ts';
-import { type StoredSum } from './stored-sum.ts';
+import type { StoredSum } from './stored-sum.ts';
 import { type Component, type TableId, isDataFile, tableDirectory } from '../sstable.ts';
 
 /** A component that has to travel, and where to. */

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { globPattern } from './glob.ts';
-import { type TableId } from '../sstable.ts';
+import type { TableId } from '../sstable.ts';
 
 /**
  * Which keyspaces and tables are meant by `-K`. Patterns are globs (`*`, `?`) over `keyspace.table`; `keyspace` alone

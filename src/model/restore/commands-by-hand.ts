@@ -1,4 +1,4 @@
-import { type RestoredTable } from './restore-result.ts';
+import type { RestoredTable } from './restore-result.ts';
 import { tableDirectory } from '../sstable.ts';
 
 /**

@@ -2,7 +2,7 @@ import { type SchemaStatement, withId, withNames } from '../schema/cql-statement
 import { NotFoundError, UsageError } from '../errors.ts';
 import { replicationOf, sameReplication } from '../schema/replication.ts';
 import { refuseOtherType, typesOf } from '../schema/schema-types.ts';
-import { type TableCopy, type TableName } from './table-copy.ts';
+import type { TableCopy, TableName } from './table-copy.ts';
 
 /**
  * The backup's schema as if its tables had the names of their copies: for each its keyspace, the types that it uses, the

@@ -1,5 +1,5 @@
-import { type SchemaStatement } from '../schema/cql-statements.ts';
-import { type PlacedNode } from '../ring/replica-places.ts';
+import type { SchemaStatement } from '../schema/cql-statements.ts';
+import type { PlacedNode } from '../ring/replica-places.ts';
 import {
   type PrimaryRange,
   type ReplicatedRange,
@@ -8,7 +8,7 @@ import {
   replicatedRanges,
 } from '../ring/replica-ranges.ts';
 import { keyspaceMap, replicationOf } from '../schema/replication.ts';
-import { type Node, type Ring } from '../ring/ring.ts';
+import type { Node, Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
 import { isLocalKeyspace } from '../system-keyspaces.ts';
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
-import { type NodeMatch } from './node-match.ts';
+import type { NodeMatch } from './node-match.ts';
 import { identityKeyspace, isLocalKeyspace, schemaKeyspace } from '../system-keyspaces.ts';
-import { type TableId } from '../sstable.ts';
+import type { TableId } from '../sstable.ts';
 
 /** A cluster as far as it can be told from another. */
 export interface ClusterIdentity {

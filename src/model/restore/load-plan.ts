@@ -1,5 +1,5 @@
-import { type NodeManifest, type StoredFile } from '../backup/manifest.ts';
-import { type TablePart } from './plan.ts';
+import type { NodeManifest, StoredFile } from '../backup/manifest.ts';
+import type { TablePart } from './plan.ts';
 import { total } from '../size.ts';
 import { type TableId, type View, formatComponentName, parseComponentName, tableDirectory } from '../sstable.ts';
 

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { type NodeManifest, type StoredFile, type StoredTable } from '../backup/manifest.ts';
+import type { NodeManifest, StoredFile, StoredTable } from '../backup/manifest.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
 import { type TableFilter, selectTables } from '../options/table-filter.ts';

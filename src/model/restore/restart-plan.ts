@@ -1,8 +1,8 @@
 import { UsageError } from '../errors.ts';
-import { type NodeMatch } from './node-match.ts';
+import type { NodeMatch } from './node-match.ts';
 import { sizeText } from '../size.ts';
 import { identityKeyspace, schemaKeyspace } from '../system-keyspaces.ts';
-import { type TableId } from '../sstable.ts';
+import type { TableId } from '../sstable.ts';
 
 /** What a restore by node restart brings back besides rows. */
 export interface RestartScope {

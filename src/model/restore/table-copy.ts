@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { type NodeManifest } from '../backup/manifest.ts';
+import type { NodeManifest } from '../backup/manifest.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
 

@@ -1,9 +1,9 @@
 import { pathOf } from '../backup/backup-id.ts';
 import { type Backup, byTime, chainOf, type CompleteBackup, type DamagedBackup, isComplete, standsOn } from '../backup/backup.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
-import { type BackupRef } from '../backup/manifest.ts';
+import type { BackupRef } from '../backup/manifest.ts';
 import { type Judged, type RetentionPolicy, planRetention, seriesLabel } from './retention.ts';
-import { type UnfinishedBackup } from '../backup/unfinished-run.ts';
+import type { UnfinishedBackup } from '../backup/unfinished-run.ts';
 
 /** What is to become of the backups of a location; objects are another matter, since those that stay may point at them. */
 export interface PrunePlan {

@@ -1,7 +1,7 @@
 import { type Age, ageText, momentBefore } from '../options/time-span.ts';
 import { type Backup, type CompleteBackup, byTime, isComplete, takenAtOf } from '../backup/backup.ts';
 import { UsageError } from '../errors.ts';
-import { type BackupId } from '../backup/manifest.ts';
+import type { BackupId } from '../backup/manifest.ts';
 import { tableFilter } from '../options/table-filter.ts';
 
 /** Which backups stay. A backup is forgotten when no keep rule holds it and, where `olderThan` is given, it is older. */

@@ -1,5 +1,5 @@
 import { LatestFirst } from './latest-first.ts';
-import { type PlacedNode } from './replica-places.ts';
+import type { PlacedNode } from './replica-places.ts';
 
 /**
  * A part of the ring, in Cassandra's sense: without `after` and with `upTo`. It may lead over the end of the ring to its

@@ -1,7 +1,7 @@
 import { type CqlToken, cqlString, cqlTokens, isMark, meaningOf, meaningfulTokens, optionAt, withTokens } from './cql-tokens.ts';
 import { UsageError } from '../errors.ts';
-import { type Node } from '../ring/ring.ts';
-import { type SchemaStatement } from './cql-statements.ts';
+import type { Node } from '../ring/ring.ts';
+import type { SchemaStatement } from './cql-statements.ts';
 
 /** How keyspaces are to be replicated in another cluster than the one that they were backed up from. */
 export interface ReplicationChange {

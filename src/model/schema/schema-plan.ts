@@ -2,7 +2,7 @@ import { type SchemaStatement, statementsFor } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from './schema-types.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
-import { type TableFilter } from '../options/table-filter.ts';
+import type { TableFilter } from '../options/table-filter.ts';
 import { unfinishedParts } from './unfinished-table.ts';
 
 /** The statements of a schema that a selection is about: its tables and views, and all else of their keyspaces. */

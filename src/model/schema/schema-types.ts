@@ -1,5 +1,5 @@
 import { isMark, meaningfulTokens, namesIn } from './cql-tokens.ts';
-import { type SchemaStatement } from './cql-statements.ts';
+import type { SchemaStatement } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
 
 /** The types that the statements name, and those that these are made of, in the order of the schema. */

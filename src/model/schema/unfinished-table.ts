@@ -1,7 +1,7 @@
 import { isName, isWord, meaningOf, namesIn } from './cql-tokens.ts';
 import { type SchemaStatement, idIn } from './cql-statements.ts';
 import { headOf } from './statement-head.ts';
-import { type TableId } from '../sstable.ts';
+import type { TableId } from '../sstable.ts';
 
 /**
  * A table is made by several statements: CREATE TABLE, which names dropped columns as if they lived, ALTERs that drop them

@@ -1,7 +1,7 @@
-import { type NodeManifest, type StoredFile } from '../backup/manifest.ts';
+import type { NodeManifest, StoredFile } from '../backup/manifest.ts';
 import { sumText, withObject } from '../backup/stored-sum.ts';
-import { type StoredBytes } from '../backup/upload-plan.ts';
-import { type Problem, type WantedComponent } from './verify-plan.ts';
+import type { StoredBytes } from '../backup/upload-plan.ts';
+import type { Problem, WantedComponent } from './verify-plan.ts';
 
 /** An object that may be stored again from its node. */
 export interface LostObject {

@@ -1,4 +1,4 @@
-import { type BackupId, type NodeManifest, type StoredFile } from '../backup/manifest.ts';
+import type { BackupId, NodeManifest, StoredFile } from '../backup/manifest.ts';
 import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type BackupId } from '../backup/manifest.ts';
+import type { BackupId } from '../backup/manifest.ts';
 import { type Problem, isDamage } from './verify-plan.ts';
 
 /** What `--repair` did about an object; `detail` says how it was mended, or why it was not. */

@@ -1,15 +1,15 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type KeepsIncrementals, type Situation } from './situation.ts';
+import type { KeepsIncrementals, Situation } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../model/errors.ts';
-import { type CompleteBackup, type DamagedBackup } from '../../model/backup/backup.ts';
+import type { CompleteBackup, DamagedBackup } from '../../model/backup/backup.ts';
 import { placedAt } from '../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../cluster/tools/table-states.ts';
-import { type KindInput } from '../../model/backup/backup-kind.ts';
-import { type BackupRef } from '../../model/backup/manifest.ts';
+import type { KindInput } from '../../model/backup/backup-kind.ts';
+import type { BackupRef } from '../../model/backup/manifest.ts';
 import { identityKeyspace } from '../../model/system-keyspaces.ts';
-import { type TableId } from '../../model/sstable.ts';
-import { type Repository } from '../../storage/repository.ts';
-import { type Member } from '../nodes/members.ts';
+import type { TableId } from '../../model/sstable.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Member } from '../nodes/members.ts';
 import { MemoryGate } from './memory-gate.ts';
 import { everyTable } from '../../storage/node-manifest-format.ts';
 

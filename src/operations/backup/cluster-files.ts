@@ -2,10 +2,10 @@ import { reasonOf } from '../../model/errors.ts';
 import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
-import { type Run } from './run.ts';
-import { type PreparedNode } from './node-prepare.ts';
-import { type UploadedNode } from './node-upload.ts';
-import { type Outcomes } from '../nodes/each-node.ts';
+import type { Run } from './run.ts';
+import type { PreparedNode } from './node-prepare.ts';
+import type { UploadedNode } from './node-upload.ts';
+import type { Outcomes } from '../nodes/each-node.ts';
 
 /** What a backup says of the cluster as a whole: its ring and its schema. */
 export async function saveClusterFiles(run: Run, schema: string, signal: AbortSignal): Promise<void> {

@@ -1,14 +1,14 @@
 import { openRun } from './open-run.ts';
 import { reasonOf } from '../../model/errors.ts';
-import { type BackupPlan, type PlannedNode } from '../../model/backup/backup-result.ts';
+import type { BackupPlan, PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';
 import { tooLittleSpace } from '../../model/backup/free-space.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { backupPrefix } from '../../storage/keys.ts';
-import { type BackupOptions, type BackupParts } from './options.ts';
-import { type Run } from './run.ts';
-import { type TransferChoice } from '../../transfer/choice.ts';
-import { type Member } from '../nodes/members.ts';
+import type { BackupOptions, BackupParts } from './options.ts';
+import type { Run } from './run.ts';
+import type { TransferChoice } from '../../transfer/choice.ts';
+import type { Member } from '../nodes/members.ts';
 
 /** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
 export async function planBackup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupPlan> {

@@ -1,9 +1,9 @@
 import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../model/backup/backup.ts';
-import { type Listen } from '../../model/events.ts';
-import { type NodeManifest, type SetAsideFile } from '../../model/backup/manifest.ts';
+import type { Listen } from '../../model/events.ts';
+import type { NodeManifest, SetAsideFile } from '../../model/backup/manifest.ts';
 import { type WantedTables, everyTable } from '../../storage/node-manifest-format.ts';
-import { type Repository } from '../../storage/repository.ts';
-import { type Run } from './run.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Run } from './run.ts';
 import { presentObjects } from '../known-objects.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 

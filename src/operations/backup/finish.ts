@@ -1,11 +1,11 @@
 import { reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
-import { type Lock } from '../../storage/lock/held-lock.ts';
-import { type Run } from './run.ts';
-import { type Member } from '../nodes/members.ts';
-import { type UploadedNode } from './node-upload.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import type { Lock } from '../../storage/lock/held-lock.ts';
+import type { Run } from './run.ts';
+import type { Member } from '../nodes/members.ts';
+import type { UploadedNode } from './node-upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';

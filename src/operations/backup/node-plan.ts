@@ -3,14 +3,14 @@ import { type SnapshotListing, digestOf, missingFromSnapshot } from '../../clust
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { knownFiles } from '../../model/backup/known-files.ts';
-import { type BackupRef, type Compression, type NodeManifest, type SetAsideFile } from '../../model/backup/manifest.ts';
-import { type Node } from '../../model/ring/ring.ts';
+import type { BackupRef, Compression, NodeManifest, SetAsideFile } from '../../model/backup/manifest.ts';
+import type { Node } from '../../model/ring/ring.ts';
 import { type Component, type TableId, tableDirectory } from '../../model/sstable.ts';
 import { type CompressionChoice, type NodeUploadPlan, planNodeUpload } from '../../model/backup/upload-plan.ts';
 import { componentKey } from '../../storage/keys.ts';
-import { type ObjectStore } from '../../storage/object-store.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import { presentObjects } from '../known-objects.ts';
-import { type Member } from '../nodes/members.ts';
+import type { Member } from '../nodes/members.ts';
 
 /** One node's part of a backup. */
 export interface NodeWork {

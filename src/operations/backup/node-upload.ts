@@ -2,15 +2,15 @@ import { IntegrityError, reasonOf } from '../../model/errors.ts';
 import { batchBySize } from '../../model/backup/batches.ts';
 import { type Parked, park } from '../../flow/parked.ts';
 import { retry } from '../../flow/retry.ts';
-import { type Listen } from '../../model/events.ts';
-import { type NodeManifest, type NodeSummary } from '../../model/backup/manifest.ts';
+import type { Listen } from '../../model/events.ts';
+import type { NodeManifest, NodeSummary } from '../../model/backup/manifest.ts';
 import { summaryOf } from '../../model/backup/outcome.ts';
 import { type Upload, groupByTable, storedFile } from '../../model/backup/upload-plan.ts';
-import { type Repository } from '../../storage/repository.ts';
-import { type Source, type Transfer } from '../../transfer/transfer.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Source, Transfer } from '../../transfer/transfer.ts';
 import { type DoneFile, Draft } from './draft.ts';
 import { type NodeWork, nodeHead, pathOnNode, planUpload } from './node-plan.ts';
-import { type MemoryGate } from './memory-gate.ts';
+import type { MemoryGate } from './memory-gate.ts';
 import { eachBatch } from '../nodes/each-batch.ts';
 
 export interface NodeUploadParts {

@@ -1,15 +1,15 @@
 import { backupIdAt, formatMoment, pathOf, snapshotTag } from '../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../model/backup/backup-kind.ts';
 import { type CompleteBackup, type DamagedBackup, isComplete, refOf } from '../../model/backup/backup.ts';
-import { type BackupRef } from '../../model/backup/manifest.ts';
+import type { BackupRef } from '../../model/backup/manifest.ts';
 import { type UnfinishedBackup, unfinishedRun } from '../../model/backup/unfinished-run.ts';
 import { UsageError } from '../../model/errors.ts';
 import { chainGaps } from './chain-check.ts';
 import { MemoryGate } from './memory-gate.ts';
-import { type BackupOptions, type BackupParts } from './options.ts';
+import type { BackupOptions, BackupParts } from './options.ts';
 import { progressOf } from './run-mark.ts';
 import { readSituation, type Situation } from './situation.ts';
-import { type Run } from './run.ts';
+import type { Run } from './run.ts';
 
 /** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {

@@ -1,11 +1,11 @@
-import { type Owner } from '../../model/lock.ts';
-import { type BackupKind } from '../../model/backup/manifest.ts';
-import { type PerDatacenter } from '../../model/options/per-datacenter.ts';
-import { type TableFilter } from '../../model/options/table-filter.ts';
-import { type CompressionChoice } from '../../model/backup/upload-plan.ts';
-import { type Repository } from '../../storage/repository.ts';
-import { type Transfer } from '../../transfer/transfer.ts';
-import { type ChooseTransfers, type Member, type MemberParts } from '../nodes/members.ts';
+import type { Owner } from '../../model/lock.ts';
+import type { BackupKind } from '../../model/backup/manifest.ts';
+import type { PerDatacenter } from '../../model/options/per-datacenter.ts';
+import type { TableFilter } from '../../model/options/table-filter.ts';
+import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
+import type { ChooseTransfers, Member, MemberParts } from '../nodes/members.ts';
 
 export interface BackupOptions {
   /** Nodes by name; empty when `seed` is given. */

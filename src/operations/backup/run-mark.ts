@@ -1,9 +1,9 @@
-import { type Situation } from './situation.ts';
+import type { Situation } from './situation.ts';
 import { reasonOf } from '../../model/errors.ts';
-import { type BackupRef, type InProgress } from '../../model/backup/manifest.ts';
-import { type NodeOutcome } from '../../model/backup/backup-result.ts';
+import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import type { NodeOutcome } from '../../model/backup/backup-result.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
-import { type Run } from './run.ts';
+import type { Run } from './run.ts';
 import { eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 

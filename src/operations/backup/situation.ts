@@ -1,13 +1,13 @@
 import { backupsEnabled } from '../../cluster/tools/nodetool.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
-import { type Survey } from '../../model/backup/backup.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import type { Survey } from '../../model/backup/backup.ts';
 import { reasonOf, UsageError } from '../../model/errors.ts';
 import { checkDatacenters } from '../../model/options/per-datacenter.ts';
-import { type TableId } from '../../model/sstable.ts';
+import type { TableId } from '../../model/sstable.ts';
 import { selectTables } from '../../model/options/table-filter.ts';
 import { isHostSegment } from '../../storage/keys.ts';
 import { clusterTopology, discoverHosts, type Member, type Members, openMembers } from '../nodes/members.ts';
-import { type BackupOptions, type BackupParts } from './options.ts';
+import type { BackupOptions, BackupParts } from './options.ts';
 
 /** What a backup finds out before it decides anything. */
 export interface Situation {

@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type PQueue from 'p-queue';
-import { type LzoPool } from '../../codec/lzo/pool.ts';
-import { type Listen } from '../../model/events.ts';
-import { type RestoreFile } from '../../model/restore/plan.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { LzoPool } from '../../codec/lzo/pool.ts';
+import type { Listen } from '../../model/events.ts';
+import type { RestoreFile } from '../../model/restore/plan.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 
 /** What the names of files end with that have not come whole. */

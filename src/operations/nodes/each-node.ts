@@ -1,8 +1,8 @@
 import { reasonOf } from '../../model/errors.ts';
 import PQueue from 'p-queue';
-import { type Listen } from '../../model/events.ts';
+import type { Listen } from '../../model/events.ts';
 import { type PerDatacenter, limitIn } from '../../model/options/per-datacenter.ts';
-import { type Member } from './members.ts';
+import type { Member } from './members.ts';
 
 /** What became of the same work on several nodes, by host. */
 export interface Outcomes<T> {

@@ -1,14 +1,14 @@
-import { type ClusterNode } from '../../cluster/node.ts';
+import type { ClusterNode } from '../../cluster/node.ts';
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { readNodeConfig } from '../../cluster/tools/node-config.ts';
 import { type NodeProbe, probeNode } from '../../cluster/tools/node-probe.ts';
-import { type NodeInfo } from '../../cluster/tools/nodetool-output.ts';
+import type { NodeInfo } from '../../cluster/tools/nodetool-output.ts';
 import { nodeInfo } from '../../cluster/tools/nodetool.ts';
-import { type Remote } from '../../cluster/remote.ts';
-import { type Programs } from '../../cluster/tools/run-tool.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import type { Programs } from '../../cluster/tools/run-tool.ts';
 import { type Topology, readTopology } from '../../cluster/tools/topology.ts';
-import { type Listen } from '../../model/events.ts';
-import { type TransferChoice } from '../../transfer/choice.ts';
+import type { Listen } from '../../model/events.ts';
+import type { TransferChoice } from '../../transfer/choice.ts';
 
 /** A node that answers: who it is and what it has. */
 export interface Member extends ClusterNode {

@@ -1,11 +1,11 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type Backup, type CompleteBackup } from '../../model/backup/backup.ts';
-import { type Listen } from '../../model/events.ts';
-import { type BackupId, type BackupRef } from '../../model/backup/manifest.ts';
+import type { Backup, CompleteBackup } from '../../model/backup/backup.ts';
+import type { Listen } from '../../model/events.ts';
+import type { BackupId, BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
 import { type KeyPlace, backupPrefix, placeOf } from '../../storage/keys.ts';
-import { type StoredObject } from '../../storage/object-store.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { StoredObject } from '../../storage/object-store.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { dropReferenced, manifestsOf } from './references.ts';
 

@@ -1,9 +1,9 @@
 import { batchBySize } from '../../model/backup/batches.ts';
 import { type Backup, hostsOf } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import { type NodeManifest } from '../../model/backup/manifest.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { everyTable } from '../../storage/node-manifest-format.ts';
 
 interface NodePart {

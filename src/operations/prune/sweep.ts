@@ -10,12 +10,12 @@ import {
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { chainsBrokenBy } from '../../model/backup/chain-holes.ts';
 import { LockedError } from '../../model/errors.ts';
-import { type Listen } from '../../model/events.ts';
-import { type BackupRef } from '../../model/backup/manifest.ts';
+import type { Listen } from '../../model/events.ts';
+import type { BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
-import { type Lock } from '../../storage/lock/held-lock.ts';
+import type { Lock } from '../../storage/lock/held-lock.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { dropReferenced } from './references.ts';
 import { type OrphanSearch, type Candidate, findCandidates } from './candidates.ts';
 

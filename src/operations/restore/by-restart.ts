@@ -1,6 +1,6 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
-import { type NodeWork, type PlannedRestore } from './options.ts';
+import type { NodeWork, PlannedRestore } from './options.ts';
 import {
   isHalfDone,
   type PlacingNode,
@@ -13,7 +13,7 @@ import { type PlacingPlan, beginPlacing, placeFiles, readJournals, readPlacingDi
 import { defaultService } from '../../cluster/tools/service.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { backupIdAt } from '../../model/backup/backup-id.ts';
-import { type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
+import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { isLocalKeyspace } from '../../model/system-keyspaces.ts';
 import { tableDirectory } from '../../model/sstable.ts';
 import { repairAll, startAll, stopAll } from './cluster-restart.ts';

@@ -1,4 +1,4 @@
-import { type Listen } from '../../model/events.ts';
+import type { Listen } from '../../model/events.ts';
 import { BackupError, reasonOf } from '../../model/errors.ts';
 import { nodetool } from '../../cluster/tools/nodetool.ts';
 import {
@@ -10,7 +10,7 @@ import {
   waitUntilSeen,
   waitUntilUp,
 } from '../../cluster/tools/service.ts';
-import { type Member } from '../nodes/members.ts';
+import type { Member } from '../nodes/members.ts';
 import { settled } from '../../flow/side-by-side.ts';
 
 export interface RestartOptions {

@@ -1,11 +1,11 @@
-import { type PlannedRestore } from './options.ts';
+import type { PlannedRestore } from './options.ts';
 import { createHash } from 'node:crypto';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { type SchemaStatement, parseSchema } from '../../model/schema/cql-statements.ts';
 import { refuseOtherPlacing, schemaOfCopies } from '../../model/restore/copy-schema.ts';
 import { tableDirectory, type TableId } from '../../model/sstable.ts';
 import { type Rename, type TableName, copiesOf, underNewNames } from '../../model/restore/table-copy.ts';
-import { type Sources } from '../restore-sources.ts';
+import type { Sources } from '../restore-sources.ts';
 
 /**
  * The backup as if it held nothing but the tables to be copied, and these under the names and ids of their copies. From here

@@ -1,10 +1,10 @@
 import { type KeyspaceCoverage, coverageOf } from '../../model/restore/coverage.ts';
-import { type NodeMatch } from '../../model/restore/node-match.ts';
-import { type Ring } from '../../model/ring/ring.ts';
+import type { NodeMatch } from '../../model/restore/node-match.ts';
+import type { Ring } from '../../model/ring/ring.ts';
 import { keyspacesOf } from '../../model/options/table-filter.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
-import { type Sources } from '../restore-sources.ts';
+import type { Sources } from '../restore-sources.ts';
 
 /** Which ranges come back by the nodes of `sources`; not by those whose target is `gone`. */
 export async function planCoverage(

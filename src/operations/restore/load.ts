@@ -1,6 +1,6 @@
-import { type PlannedRestore } from './options.ts';
+import type { PlannedRestore } from './options.ts';
 import { requireLoader } from '../../cluster/placing/table-load.ts';
-import { type SchemaStatement } from '../../model/schema/cql-statements.ts';
+import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type LoadVolume, loadVolumes } from '../../model/restore/load-plan.ts';
 import { copiesIn, replicationOf } from '../../model/schema/replication.ts';

@@ -1,11 +1,11 @@
-import { type Topology } from '../../cluster/tools/topology.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
 import { UsageError } from '../../model/errors.ts';
 import { type NodeMap, mappedHost, refuseUnknownNames } from '../../model/restore/node-map.ts';
 import { type NodeMatch, type TargetNode, matchNodes } from '../../model/restore/node-match.ts';
-import { type RestoreMethod } from '../../model/restore/method.ts';
+import type { RestoreMethod } from '../../model/restore/method.ts';
 import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/restore/foreign-system.ts';
 import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
-import { type Sources } from '../restore-sources.ts';
+import type { Sources } from '../restore-sources.ts';
 
 export interface TargetQuestion {
   /** The hosts that data goes to; empty means those that the backup names, or that they are mapped to. */

@@ -2,10 +2,10 @@ import { reasonOf } from '../../model/errors.ts';
 import { batchBySize } from '../../model/backup/batches.ts';
 import { type Staging, clearIncoming, finishUnit, incomingDirectory } from '../../cluster/placing/staging.ts';
 import { retry } from '../../flow/retry.ts';
-import { type Listen } from '../../model/events.ts';
-import { type NodeRestorePlan, type RestoreFile } from '../../model/restore/plan.ts';
-import { type Transfer } from '../../transfer/transfer.ts';
-import { type Member } from '../nodes/members.ts';
+import type { Listen } from '../../model/events.ts';
+import type { NodeRestorePlan, RestoreFile } from '../../model/restore/plan.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
+import type { Member } from '../nodes/members.ts';
 import { eachBatch } from '../nodes/each-batch.ts';
 
 /** What is half-done is cleared after an interrupt too, but nobody waits for that for ever. */

@@ -1,10 +1,10 @@
 import { reasonOf } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
-import { type NodeWork, type PlannedRestore } from './options.ts';
+import type { NodeWork, PlannedRestore } from './options.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { importTable, refreshTable, truncateStatement } from '../../cluster/placing/table-import.ts';
 import { loadTable } from '../../cluster/placing/table-load.ts';
-import { type RestoredNode, type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
+import type { RestoredNode, RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { type TableId, isDataFile, tableDirectory } from '../../model/sstable.ts';
 import { planLoad } from './load.ts';
 import { prepareRestore } from './prepare.ts';

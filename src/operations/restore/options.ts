@@ -1,20 +1,20 @@
-import { type RestoreResult } from '../../model/restore/restore-result.ts';
-import { type Staging } from '../../cluster/placing/staging.ts';
-import { type Loader } from '../../cluster/placing/table-load.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
-import { type KeyspaceCoverage } from '../../model/restore/coverage.ts';
-import { type MatchedBy, type NodeMatch } from '../../model/restore/node-match.ts';
-import { type MethodChoice, type RestoreMethod } from '../../model/restore/method.ts';
-import { type NodeRestorePlan, type TablePart } from '../../model/restore/plan.ts';
-import { type Rename } from '../../model/restore/table-copy.ts';
-import { type TableFilter } from '../../model/options/table-filter.ts';
-import { type Repository } from '../../storage/repository.ts';
-import { type Transfer } from '../../transfer/transfer.ts';
-import { type BackupChoice } from '../choose-backup.ts';
-import { type RestartOptions } from './cluster-restart.ts';
-import { type Member, type MemberParts, type Members } from '../nodes/members.ts';
-import { type TargetQuestion } from './node-matches.ts';
-import { type Sources } from '../restore-sources.ts';
+import type { RestoreResult } from '../../model/restore/restore-result.ts';
+import type { Staging } from '../../cluster/placing/staging.ts';
+import type { Loader } from '../../cluster/placing/table-load.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
+import type { KeyspaceCoverage } from '../../model/restore/coverage.ts';
+import type { MatchedBy, NodeMatch } from '../../model/restore/node-match.ts';
+import type { MethodChoice, RestoreMethod } from '../../model/restore/method.ts';
+import type { NodeRestorePlan, TablePart } from '../../model/restore/plan.ts';
+import type { Rename } from '../../model/restore/table-copy.ts';
+import type { TableFilter } from '../../model/options/table-filter.ts';
+import type { Repository } from '../../storage/repository.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
+import type { BackupChoice } from '../choose-backup.ts';
+import type { RestartOptions } from './cluster-restart.ts';
+import type { Member, MemberParts, Members } from '../nodes/members.ts';
+import type { TargetQuestion } from './node-matches.ts';
+import type { Sources } from '../restore-sources.ts';
 
 export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;

@@ -1,7 +1,7 @@
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
 import { defaultStaging, openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
 import { coverageWarnings } from '../../model/restore/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../../model/restore/load-plan.ts';

@@ -1,12 +1,12 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
-import { type PlannedRestore } from './options.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
+import type { PlannedRestore } from './options.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
 import { nodesNotIn } from '../../model/restore/node-match.ts';
-import { type RestartScope } from '../../model/restore/restart-plan.ts';
+import type { RestartScope } from '../../model/restore/restart-plan.ts';
 import { replicasMoved } from '../../model/ring/replica-places.ts';
-import { type RestoreResult } from '../../model/restore/restore-result.ts';
+import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { clusterTopology } from '../nodes/members.ts';
-import { type Sources } from '../restore-sources.ts';
+import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { copySchema } from './copies.ts';
 import { type Schemas, createSchema, liveSchema, missingSchema } from '../schema/apply.ts';

@@ -1,12 +1,12 @@
-import { type NodeWork, type PlannedRestore, type RestoreOptions, type RestoreParts } from './options.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { quote } from '../../cluster/remote.ts';
-import { type Topology } from '../../cluster/tools/topology.ts';
+import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/commands-by-hand.ts';
-import { type RestoredTable, type RestoreResult } from '../../model/restore/restore-result.ts';
+import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { restoreOnline } from './online.ts';
 import { movedReplicas } from './prepare.ts';
 import { restoreByRestart } from './by-restart.ts';
-import { type Sources } from '../restore-sources.ts';
+import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { planRestore } from './plan.ts';
 

@@ -1,9 +1,9 @@
 import { reasonOf } from '../../model/errors.ts';
 import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
-import { type RestoredNode, type RestoredTable } from '../../model/restore/restore-result.ts';
-import { type TableId } from '../../model/sstable.ts';
+import type { RestoredNode, RestoredTable } from '../../model/restore/restore-result.ts';
+import type { TableId } from '../../model/sstable.ts';
 import { stageNode } from './node-stage.ts';
-import { type NodeWork, type PlannedRestore } from './options.ts';
+import type { NodeWork, PlannedRestore } from './options.ts';
 
 /** Fetches and checks every node's files; a node that fails does not stop the others. */
 export async function stageAll(

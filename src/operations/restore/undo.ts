@@ -1,7 +1,7 @@
-import { type Listen } from '../../model/events.ts';
+import type { Listen } from '../../model/events.ts';
 import { BackupError, NotFoundError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
-import { type PlacingPhase } from '../../model/restore/restart-plan.ts';
+import type { PlacingPhase } from '../../model/restore/restart-plan.ts';
 import { type Journal, checkTakeBack, readJournals, takeBack } from '../../cluster/placing/placing.ts';
 import { defaultService } from '../../cluster/tools/service.ts';
 import { type RestartOptions, startAll, stopAll } from './cluster-restart.ts';

@@ -1,5 +1,5 @@
-import { type CqlNode, type ToolNode } from '../../cluster/node.ts';
-import { type Listen } from '../../model/events.ts';
+import type { CqlNode, ToolNode } from '../../cluster/node.ts';
+import type { Listen } from '../../model/events.ts';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
 import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
@@ -9,7 +9,7 @@ import { systemClock } from '../../flow/clock.ts';
 import { type SchemaStatement, ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-types.ts';
-import { type TableId } from '../../model/sstable.ts';
+import type { TableId } from '../../model/sstable.ts';
 import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
 import { type Members, clusterTopology } from '../nodes/members.ts';
 

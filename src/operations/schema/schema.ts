@@ -1,11 +1,11 @@
 import { type ReplicationChange, withReplication } from '../../model/schema/replication.ts';
 import { type SchemaStatement, ifNotExists, parseSchema } from '../../model/schema/cql-statements.ts';
 import { NotFoundError } from '../../model/errors.ts';
-import { type Listen } from '../../model/events.ts';
+import type { Listen } from '../../model/events.ts';
 import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
-import { type TableFilter } from '../../model/options/table-filter.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { TableFilter } from '../../model/options/table-filter.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { type BackupChoice, chooseBackup } from '../choose-backup.ts';
 import { type MemberParts, clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
 import { chooseSources } from '../restore-sources.ts';

@@ -1,5 +1,5 @@
 import { type Backup, nodesOf } from '../../model/backup/backup.ts';
-import { type NodeManifest } from '../../model/backup/manifest.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
 import { summaryOf } from '../../model/backup/outcome.ts';
 import {
   type NamedFile,
@@ -10,8 +10,8 @@ import {
   orphanProblems,
 } from '../../model/verify/verify-plan.ts';
 import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
-import { type ObjectStore } from '../../storage/object-store.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { everyTable } from '../../storage/node-manifest-format.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 

@@ -1,8 +1,8 @@
 import { type FoundFile, findComponents, readDigests } from '../../cluster/files/component-search.ts';
-import { type LostObject } from '../../model/verify/repair-plan.ts';
+import type { LostObject } from '../../model/verify/repair-plan.ts';
 import { type TableId, dataPathFor, digestPathOf, tableDirectory } from '../../model/sstable.ts';
-import { type Source } from '../../transfer/transfer.ts';
-import { type Member } from '../nodes/members.ts';
+import type { Source } from '../../transfer/transfer.ts';
+import type { Member } from '../nodes/members.ts';
 
 /** Where a lost component still lies on its node. */
 export interface Found {

@@ -1,15 +1,15 @@
 import { IntegrityError, NotFoundError, reasonOf, StorageError } from '../../model/errors.ts';
-import { type LzoPool } from '../../codec/lzo/pool.ts';
+import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { retry } from '../../flow/retry.ts';
-import { type Listen } from '../../model/events.ts';
-import { type StoredFile } from '../../model/backup/manifest.ts';
+import type { Listen } from '../../model/events.ts';
+import type { StoredFile } from '../../model/backup/manifest.ts';
 import { type Problem, componentProblem, sampleFiles } from '../../model/verify/verify-plan.ts';
-import { type ReadSample } from '../../model/verify/verify-result.ts';
+import type { ReadSample } from '../../model/verify/verify-result.ts';
 import { hostPrefix, hostPrefixOf } from '../../storage/keys.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 import { eachBatch } from '../nodes/each-batch.ts';
-import { type ListedPart } from './listing.ts';
+import type { ListedPart } from './listing.ts';
 
 export interface ReadingParts {
   readonly repository: Repository;

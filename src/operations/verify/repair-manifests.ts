@@ -1,8 +1,8 @@
-import { type NodeManifest } from '../../model/backup/manifest.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
 import { withStored } from '../../model/verify/repair-plan.ts';
-import { type StoredBytes } from '../../model/backup/upload-plan.ts';
-import { type WantedComponent } from '../../model/verify/verify-plan.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { StoredBytes } from '../../model/backup/upload-plan.ts';
+import type { WantedComponent } from '../../model/verify/verify-plan.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type NodePart, nodeParts } from './listing.ts';
 import { chooseSubjects } from './subjects.ts';

@@ -1,11 +1,11 @@
-import { type Owner } from '../../model/lock.ts';
+import type { Owner } from '../../model/lock.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { type Backup, isComplete } from '../../model/backup/backup.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
 import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
-import { type ReadSample, type VerifyResult } from '../../model/verify/verify-result.ts';
-import { type Repository } from '../../storage/repository.ts';
+import type { ReadSample, VerifyResult } from '../../model/verify/verify-result.ts';
+import type { Repository } from '../../storage/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';

@@ -1,4 +1,4 @@
-import { type BigIntStats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { mkdir, open, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ import { codeOf, directoryError } from './errors.ts';
 import { statIfThere, storedFile, writeAll } from './file.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
-import { type Body, type ByteRange, type ObjectStore, type PutOptions, type StoredObject } from '../object-store.ts';
+import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
 
 const readBytes = 256 * 1024;
 const dayInMs = 24 * 3600 * 1000;

@@ -1,7 +1,7 @@
-import { type BigIntStats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
 import { codeOf } from './errors.ts';
-import { type StoredObject } from '../object-store.ts';
+import type { StoredObject } from '../object-store.ts';
 
 const writeBytes = 1024 * 1024;
 

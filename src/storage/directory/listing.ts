@@ -1,7 +1,7 @@
-import { type Dirent } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type StoredObject } from '../object-store.ts';
+import type { StoredObject } from '../object-store.ts';
 import { codeOf, directoryError } from './errors.ts';
 import { statIfThere, storedFile } from './file.ts';
 import { unfinished } from './placing.ts';

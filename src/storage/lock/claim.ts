@@ -1,10 +1,10 @@
-import { type Clock } from '../../flow/clock.ts';
+import type { Clock } from '../../flow/clock.ts';
 import { ConditionFailedError, UnsupportedError } from '../../model/errors.ts';
-import { type Listen } from '../../model/events.ts';
-import { type LockRecord, type SeenLock } from '../../model/lock.ts';
+import type { Listen } from '../../model/events.ts';
+import type { LockRecord, SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import { encodeLock, readLock } from './format.ts';
-import { type ObjectStore, type PutOptions } from '../object-store.ts';
+import type { ObjectStore, PutOptions } from '../object-store.ts';
 
 export interface Claiming {
   readonly store: ObjectStore;

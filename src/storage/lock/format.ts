@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type LockRecord, type SeenLock } from '../../model/lock.ts';
+import type { LockRecord, SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
-import { type ObjectStore } from '../object-store.ts';
+import type { ObjectStore } from '../object-store.ts';
 import { readWhole } from '../read-whole.ts';
 
 const moment = z.iso.datetime();

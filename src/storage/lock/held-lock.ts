@@ -2,7 +2,7 @@ import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf } from '../../model/errors.ts';
 import { type SeenLock, holderText } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
-import { type Claim, type Claiming } from './claim.ts';
+import type { Claim, Claiming } from './claim.ts';
 import { encodeLock, readLock } from './format.ts';
 
 /** A lock that has just been put in place. */

@@ -11,12 +11,12 @@ import {
 import { randomUUID } from 'node:crypto';
 import { type Clock, systemClock } from '../../flow/clock.ts';
 import { LockedError, StorageError } from '../../model/errors.ts';
-import { type Listen } from '../../model/events.ts';
+import type { Listen } from '../../model/events.ts';
 import { Lock } from './held-lock.ts';
 import { lockKey } from '../keys.ts';
 import { type Claiming, claim } from './claim.ts';
 import { readLock } from './format.ts';
-import { type ObjectStore } from '../object-store.ts';
+import type { ObjectStore } from '../object-store.ts';
 import { isProcessAlive, processTable } from './process-table.ts';
 
 /**

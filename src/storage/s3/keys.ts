@@ -1,7 +1,7 @@
-import { type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../model/errors.ts';
-import { type StoredObject } from '../object-store.ts';
-import { type S3Connection } from './client.ts';
+import type { StoredObject } from '../object-store.ts';
+import type { S3Connection } from './client.ts';
 import { type Attempt, isUnsupported, s3Error } from './errors.ts';
 import { optionsFor } from './upload.ts';
 

@@ -1,11 +1,11 @@
 import { StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
-import { type Body, type PutOptions, type StoredObject } from '../object-store.ts';
-import { type S3Connection } from './client.ts';
+import type { Body, PutOptions, StoredObject } from '../object-store.ts';
+import type { S3Connection } from './client.ts';
 import { attemptsOf, isConnectionCut, nameOf, s3Error, statusOf } from './errors.ts';
 import { attemptAt, storedObject } from './keys.ts';
 import { Lanes, PartMemory, partSize, partsOf } from './parts.ts';
-import { type Shortcut } from './shortcut.ts';
+import type { Shortcut } from './shortcut.ts';
 import { type Expectation, type Sent, type Upload, optionsFor, probePut, putArray, putParts, putWhole } from './upload.ts';
 
 /** What all puts of a store share: at most eight parts on their way, and up to eight parts' memory kept for the next put. */

@@ -1,11 +1,11 @@
 import { checksumText } from './sums.ts';
 import http from 'node:http';
 import https from 'node:https';
-import { type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import { type S3Connection } from './client.ts';
-import { type Sign } from './signer.ts';
-import { type Sent } from './upload.ts';
+import type { S3Connection } from './client.ts';
+import type { Sign } from './signer.ts';
+import type { Sent } from './upload.ts';
 
 /** Connecting may take so long, and then a silence may last so long. */
 const connectionMs = 10_000;

@@ -1,6 +1,6 @@
 import { StorageError } from '../../model/errors.ts';
 import { type SignedParts, type SignedRequest, type Signer, assertKey } from '../object-store.ts';
-import { type S3Connection } from './client.ts';
+import type { S3Connection } from './client.ts';
 import { s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { partSize } from './parts.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CompletedPart } from '@aws-sdk/client-s3';
+import type { CompletedPart } from '@aws-sdk/client-s3';
 
 /** A CRC-32 as S3 writes it. */
 export function checksumText(crc: number): string {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
-import { type S3Connection } from './client.ts';
+import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
+import type { S3Connection } from './client.ts';
 import { nameOf, s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { optionsFor } from './upload.ts';

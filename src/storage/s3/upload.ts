@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AbortMultipartUploadCommand, type CompletedPart, type S3Client } from '@aws-sdk/client-s3';
-import { type S3Connection } from './client.ts';
-import { type Lanes, type Part, type PartMemory } from './parts.ts';
+import type { AbortMultipartUploadCommand, CompletedPart, S3Client } from '@aws-sdk/client-s3';
+import type { S3Connection } from './client.ts';
+import type { Lanes, Part, PartMemory } from './parts.ts';
 import { checksumText, etagOfParts } from './sums.ts';
 
 /** If-None-Match or If-Match, as both kinds of upload take it. */

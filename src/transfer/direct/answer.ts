@@ -1,5 +1,5 @@
 import { StorageError } from '../../model/errors.ts';
-import { type Answer } from './messages.ts';
+import type { Answer } from './messages.ts';
 
 /** The store has said that it has the object or the part; what became of the line afterwards does not matter. */
 export function isStored({ status, etag }: Answer): boolean {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Command, type Remote } from '../../cluster/remote.ts';
+import type { Command, Remote } from '../../cluster/remote.ts';
 
 /**
  * A script on a node that asks and is answered: it prints lines, and what is said to it arrives on its standard input. Like

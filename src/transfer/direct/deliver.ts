@@ -1,8 +1,8 @@
-import { type StorageError } from '../../model/errors.ts';
-import { type SignedRequest } from '../../storage/object-store.ts';
+import type { StorageError } from '../../model/errors.ts';
+import type { SignedRequest } from '../../storage/object-store.ts';
 import { answerError } from './answer.ts';
-import { type NodePart } from './node-part.ts';
-import { type Exchanged, type NodeUnit } from './node-unit.ts';
+import type { NodePart } from './node-part.ts';
+import type { Exchanged, NodeUnit } from './node-unit.ts';
 import { type DirectParts, beforeAgain } from './parts.ts';
 
 /** A unit at work: with what, where, and its conversation. */

@@ -1,6 +1,6 @@
-import { type Transfer } from '../transfer.ts';
+import type { Transfer } from '../transfer.ts';
 import { downloadUnit } from './download.ts';
-import { type DirectParts } from './parts.ts';
+import type { DirectParts } from './parts.ts';
 import { uploadUnit } from './upload.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { cksumOfTurned } from '../../codec/cksum.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { crcText } from '../../model/backup/stored-sum.ts';
-import { type StoredFile } from '../../model/backup/manifest.ts';
+import type { StoredFile } from '../../model/backup/manifest.ts';
 import { proveObject, provePlain } from '../proof.ts';
-import { type Target } from '../transfer.ts';
+import type { Target } from '../transfer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
-import { type NodeSum, type ObjectToFetch } from './messages.ts';
-import { type NodePart } from './node-part.ts';
+import type { NodeSum, ObjectToFetch } from './messages.ts';
+import type { NodePart } from './node-part.ts';
 import { type Exchanged, type UnitNews, heard } from './node-unit.ts';
 import { type DirectParts, aloneFrom } from './parts.ts';
 

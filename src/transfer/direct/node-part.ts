@@ -1,4 +1,4 @@
-import { type Remote } from '../../cluster/remote.ts';
+import type { Remote } from '../../cluster/remote.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { type Conversation, converse } from './conversation.ts';
 import { type Greeting, type Order, protocolVersion, readGreeting, readMessage } from './messages.ts';

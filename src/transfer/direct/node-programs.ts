@@ -1,5 +1,5 @@
-import { type Remote } from '../../cluster/remote.ts';
-import { type RateLimit } from '../../flow/rate-limit.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import type { RateLimit } from '../../flow/rate-limit.ts';
 import { NodePart } from './node-part.ts';
 
 /** How the program of each node is to run. */

@@ -1,7 +1,7 @@
 import { Changes } from '../../flow/changes.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { type SignedRequest } from '../../storage/object-store.ts';
-import { type Answer, type NodeMessage, type NodeSum } from './messages.ts';
+import type { SignedRequest } from '../../storage/object-store.ts';
+import type { Answer, NodeMessage, NodeSum } from './messages.ts';
 
 /** Milliseconds that a node has to leave a unit, or to end, before its program is ended from outside. */
 export const patienceMs = 5000;

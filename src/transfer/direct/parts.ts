@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Patience, delayAfter } from '../../flow/retry.ts';
-import { type StorageError } from '../../model/errors.ts';
-import { type ObjectStore, type Signer } from '../../storage/object-store.ts';
-import { type NodePrograms } from './node-programs.ts';
+import type { StorageError } from '../../model/errors.ts';
+import type { ObjectStore, Signer } from '../../storage/object-store.ts';
+import type { NodePrograms } from './node-programs.ts';
 
 /** What a direct transfer works with. */
 export interface DirectParts {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
-import { type Remote } from '../../cluster/remote.ts';
+import type { Remote } from '../../cluster/remote.ts';
 import { isStored } from './answer.ts';
 import { deliver } from './deliver.ts';
-import { type NodePart } from './node-part.ts';
-import { type NodeSum } from './messages.ts';
+import type { NodePart } from './node-part.ts';
+import type { NodeSum } from './messages.ts';
 import { type Exchanged, heard } from './node-unit.ts';
-import { type DirectParts } from './parts.ts';
+import type { DirectParts } from './parts.ts';
 
 /** A program of a node, as the choice goes by it. */
 export interface Candidate {

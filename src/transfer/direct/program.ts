@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Command } from '../../cluster/remote.ts';
+import type { Command } from '../../cluster/remote.ts';
 import { nicely } from '../../cluster/niceness.ts';
 
 /** What runs on a node, as it is sent there. */

@@ -1,15 +1,15 @@
 import { crc32Combine } from '../../codec/crc32.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
 import { crcText } from '../../model/backup/stored-sum.ts';
-import { type StoredBytes } from '../../model/backup/upload-plan.ts';
-import { type SentPart, type SignedParts, type SignedRequest } from '../../storage/object-store.ts';
+import type { StoredBytes } from '../../model/backup/upload-plan.ts';
+import type { SentPart, SignedParts, SignedRequest } from '../../storage/object-store.ts';
 import { atMost } from '../fetch.ts';
 import { proveDigest, proveRead } from '../proof.ts';
-import { type Source } from '../transfer.ts';
+import type { Source } from '../transfer.ts';
 import { isStored } from './answer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
-import { type FileToSend, type NodeSum } from './messages.ts';
-import { type NodePart } from './node-part.ts';
+import type { FileToSend, NodeSum } from './messages.ts';
+import type { NodePart } from './node-part.ts';
 import { type UnitNews, heard } from './node-unit.ts';
 import { type DirectParts, aloneFrom } from './parts.ts';
 

@@ -1,15 +1,15 @@
 import { cksumOfTurned, turning } from '../../codec/cksum.ts';
-import { type Command, type Remote } from '../../cluster/remote.ts';
+import type { Command, Remote } from '../../cluster/remote.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { gathered, wholeOf } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
-import { type StoredFile } from '../../model/backup/manifest.ts';
+import type { StoredFile } from '../../model/backup/manifest.ts';
 import { otherSum, provePlainSize } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
-import { type Target } from '../transfer.ts';
+import type { Target } from '../transfer.ts';
 
 /** What OpenSSH takes in one packet. */
 const packetBytes = 32 * 1024;

@@ -1,7 +1,7 @@
-import { type Remote } from '../../cluster/remote.ts';
-import { type LzoPool } from '../../codec/lzo/pool.ts';
-import { type RateLimit } from '../../flow/rate-limit.ts';
-import { type ObjectStore } from '../../storage/object-store.ts';
+import type { Remote } from '../../cluster/remote.ts';
+import type { LzoPool } from '../../codec/lzo/pool.ts';
+import type { RateLimit } from '../../flow/rate-limit.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 
 export interface RelayParts {
   readonly store: ObjectStore;

@@ -1,7 +1,7 @@
 import { downloadBatch, downloadOne } from './download.ts';
-import { type RelayParts } from './parts.ts';
+import type { RelayParts } from './parts.ts';
 import { uploadBatch, uploadOne } from './upload.ts';
-import { type Transfer } from '../transfer.ts';
+import type { Transfer } from '../transfer.ts';
 
 /**
  * Bytes go through the control host: node → ssh → store, and back.

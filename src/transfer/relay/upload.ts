@@ -1,18 +1,18 @@
 import { atMost } from '../fetch.ts';
 import { crcText } from '../../model/backup/stored-sum.ts';
 import { crc32 } from 'node:zlib';
-import { type LzoPool } from '../../codec/lzo/pool.ts';
+import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { lzopEncode } from '../../codec/lzop/encode.ts';
 import { ContainerFollower } from '../../codec/lzop/follow.ts';
-import { type Command, type Remote } from '../../cluster/remote.ts';
+import type { Command, Remote } from '../../cluster/remote.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { limited } from '../../flow/rate-limit.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import { type StoredBytes, type Upload } from '../../model/backup/upload-plan.ts';
+import type { StoredBytes, Upload } from '../../model/backup/upload-plan.ts';
 import { proveDigest, proveRead } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
-import { type Source } from '../transfer.ts';
+import type { Source } from '../transfer.ts';
 
 /** One file as a stream: compressed by the node's lzop where it has one, and proved on its way. */
 export async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal: AbortSignal): Promise<StoredBytes> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Options } from 'yargs';
+import type { Options } from 'yargs';
 import { readConfigFile, refuseUnknownSettings, withSettings } from '../../../src/cli/settings.ts';
 import { UsageError } from '../../../src/model/errors.ts';
 import { runSource } from '../../support/sources.ts';

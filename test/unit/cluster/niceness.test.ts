@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Command } from '../../../src/cluster/remote.ts';
+import type { Command } from '../../../src/cluster/remote.ts';
 import { nicely, withoutNiceness } from '../../../src/cluster/niceness.ts';
 import { localRemote } from '../../support/local-remote.ts';
 

@@ -2,7 +2,7 @@
 import { never } from '../../support/never.ts';
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
-import { type Event } from '../../../src/model/events.ts';
+import type { Event } from '../../../src/model/events.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../../../src/model/errors.ts';
 import { tableFilter } from '../../../src/model/options/table-filter.ts';
 import { chooseBackup } from '../../../src/operations/choose-backup.ts';

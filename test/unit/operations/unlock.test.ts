@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { LockedError } from '../../../src/model/errors.ts';
-import { type SeenLock } from '../../../src/model/lock.ts';
+import type { SeenLock } from '../../../src/model/lock.ts';
 import { unlock } from '../../../src/operations/unlock.ts';
 import { unlockJson, unlockQuestion, unlockText } from '../../../src/report/lock-report.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';

@@ -1,4 +1,4 @@
-import { type BackupPlan, type BackupResult, type NodeOutcome } from '../../../src/model/backup/backup-result.ts';
+import type { BackupPlan, BackupResult, NodeOutcome } from '../../../src/model/backup/backup-result.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../../src/report/backup-report.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type RestoreResult } from '../../../src/model/restore/restore-result.ts';
+import type { RestoreResult } from '../../../src/model/restore/restore-result.ts';
 import { restoreJson, restoreQuestion, restoreText, undoQuestion } from '../../../src/report/restore-report.ts';
 import { table } from '../../../src/report/table.ts';
 import { users } from '../../support/manifests.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Problem } from '../../../src/model/verify/verify-plan.ts';
+import type { Problem } from '../../../src/model/verify/verify-plan.ts';
 import { type VerifyResult, isSound } from '../../../src/model/verify/verify-result.ts';
 import { verifyJson, verifyText } from '../../../src/report/verify-report.ts';
 import { storedOf, users } from '../../support/manifests.ts';

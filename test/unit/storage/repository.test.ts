@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ConditionFailedError, IntegrityError, UnsupportedError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
-import { type ObjectStore } from '../../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { listed } from '../../support/bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../support/manifests.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IntegrityError, NotFoundError, RemoteError, StorageError, messageOf } from '../../../src/model/errors.ts';
 import { directElseRelay } from '../../../src/transfer/choice.ts';
-import { type Transfer } from '../../../src/transfer/transfer.ts';
+import type { Transfer } from '../../../src/transfer/transfer.ts';
 import { localRemote } from '../../support/local-remote.ts';
 import { never } from '../../support/never.ts';
 

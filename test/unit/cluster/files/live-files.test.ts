@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Remote } from '../../../../src/cluster/remote.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
 import { type LiveFile, listLiveFiles } from '../../../../src/cluster/files/live-files.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';

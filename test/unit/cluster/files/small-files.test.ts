@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readSmallFiles } from '../../../../src/cluster/files/small-files.ts';
-import { type Remote } from '../../../../src/cluster/remote.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';

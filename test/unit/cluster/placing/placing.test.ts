@@ -11,8 +11,8 @@ import {
   readJournals,
   takeBack,
 } from '../../../../src/cluster/placing/placing.ts';
-import { type Remote } from '../../../../src/cluster/remote.ts';
-import { type DataNode } from '../../../../src/cluster/node.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
+import type { DataNode } from '../../../../src/cluster/node.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assembleSchema, readSchema, schemaFault } from '../../../../src/cluster/tools/cql-schema.ts';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
-import { type SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
+import type { SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
 import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { uuidOf } from '../../../../src/model/sstable.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { mergeChain } from '../../../../src/model/backup/chain.ts';
 import { IntegrityError } from '../../../../src/model/errors.ts';
-import { type StoredFile } from '../../../../src/model/backup/manifest.ts';
+import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { dataPathFor } from '../../../../src/model/sstable.ts';
 import { nodeManifestOf, storedOf, tableOf, users } from '../../../support/manifests.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { refuseOtherPlacing, schemaOfCopies } from '../../../../src/model/restore/copy-schema.ts';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { NotFoundError } from '../../../../src/model/errors.ts';
-import { type TableCopy } from '../../../../src/model/restore/table-copy.ts';
+import type { TableCopy } from '../../../../src/model/restore/table-copy.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
 const backup = parseSchema(`

@@ -8,7 +8,7 @@ import {
   coverageWarnings,
 } from '../../../../src/model/restore/coverage.ts';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
-import { type Node } from '../../../../src/model/ring/ring.ts';
+import type { Node } from '../../../../src/model/ring/ring.ts';
 import { type NaiveNode, naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';
 
 const ringSize = 2n ** 64n;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type NodeMatch } from '../../../../src/model/restore/node-match.ts';
+import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
 import { refuseForeignSystem, refuseSystemLoad } from '../../../../src/model/restore/foreign-system.ts';
 import { tableOf } from '../../../support/manifests.ts';
 

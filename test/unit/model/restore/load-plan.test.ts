@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadVolumes, spreadLoads, tablesToLoad } from '../../../../src/model/restore/load-plan.ts';
-import { type TablePart } from '../../../../src/model/restore/plan.ts';
+import type { TablePart } from '../../../../src/model/restore/plan.ts';
 import { total } from '../../../../src/model/size.ts';
 import { nodeManifestOf, storedOf, tableOf, users } from '../../../support/manifests.ts';
 

@@ -13,7 +13,7 @@ import { candidateParent, decideKind } from '../../../../src/model/backup/backup
 import { chainsBrokenBy } from '../../../../src/model/backup/chain-holes.ts';
 import { mergeChain } from '../../../../src/model/backup/chain.ts';
 import { knownFiles } from '../../../../src/model/backup/known-files.ts';
-import { type BackupKind, type NodeManifest } from '../../../../src/model/backup/manifest.ts';
+import type { BackupKind, NodeManifest } from '../../../../src/model/backup/manifest.ts';
 import { completeOnly, planDelete } from '../../../../src/model/retention/prune-plan.ts';
 import { type TableId, dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
 import { selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type StoredFile } from '../../../../src/model/backup/manifest.ts';
+import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { lostObjects, withStored } from '../../../../src/model/verify/repair-plan.ts';
 import { type NamedFile, type ProblemKind, componentProblem } from '../../../../src/model/verify/verify-plan.ts';
 import { nodeManifestOf, storedOf, users } from '../../../support/manifests.ts';

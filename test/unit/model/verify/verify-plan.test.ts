@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type StoredFile } from '../../../../src/model/backup/manifest.ts';
+import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
 import {
   type NamedFile,
   type SeenObject,

@@ -1,7 +1,7 @@
 /** A run that breaks off at some step: what is left says so, and nobody takes it for a backup. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Event } from '../../../../src/model/events.ts';
+import type { Event } from '../../../../src/model/events.ts';
 import { LockedError, NotFoundError, StorageError } from '../../../../src/model/errors.ts';
 import { planBackup } from '../../../../src/operations/backup/dry-run.ts';
 import { chooseBackup } from '../../../../src/operations/choose-backup.ts';

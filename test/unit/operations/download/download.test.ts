@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StorageError, UsageError } from '../../../../src/model/errors.ts';
-import { type RestoreResult } from '../../../../src/model/restore/restore-result.ts';
+import type { RestoreResult } from '../../../../src/model/restore/restore-result.ts';
 import { tableDirectory } from '../../../../src/model/sstable.ts';
 import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { type LocalRestoreOptions, restoreLocal } from '../../../../src/operations/download/download.ts';

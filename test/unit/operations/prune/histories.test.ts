@@ -13,7 +13,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Backup, isComplete, latestComplete } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
-import { type RetentionPolicy } from '../../../../src/model/retention/retention.ts';
+import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';

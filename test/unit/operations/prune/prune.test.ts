@@ -1,9 +1,9 @@
 import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
-import { type Backup } from '../../../../src/model/backup/backup.ts';
+import type { Backup } from '../../../../src/model/backup/backup.ts';
 import { IntegrityError, LockedError, UsageError } from '../../../../src/model/errors.ts';
-import { type RetentionPolicy } from '../../../../src/model/retention/retention.ts';
+import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { type PruneOptions, prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { unlock } from '../../../../src/operations/unlock.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';

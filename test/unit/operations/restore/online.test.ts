@@ -8,7 +8,7 @@ import { RemoteError } from '../../../../src/model/errors.ts';
 import { tableDirectory } from '../../../../src/model/sstable.ts';
 import { flipByte } from '../../../support/one-node.ts';
 import { orders, users } from '../../../support/scripted-cluster.ts';
-import { type ScriptedNode } from '../../../support/scripted-node.ts';
+import type { ScriptedNode } from '../../../support/scripted-node.ts';
 import { afterwards, cql, fails, loses, onCall, program, says, script } from '../../../support/scripted-remote.ts';
 import { restoreStory } from '../../../support/scripted-restore.ts';
 

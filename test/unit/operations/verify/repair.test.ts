@@ -3,10 +3,10 @@ import { cp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RemoteError } from '../../../../src/model/errors.ts';
-import { type NodeManifest, type StoredFile } from '../../../../src/model/backup/manifest.ts';
+import type { NodeManifest, StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { type VerifyResult, isSound } from '../../../../src/model/verify/verify-result.ts';
 import { type VerifyRepairOptions, verify, verifyAndRepair } from '../../../../src/operations/verify/verify.ts';
-import { type ObjectStore } from '../../../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { lzop } from '../../../support/lzop.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
 import { never } from '../../../support/never.ts';

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { NotFoundError, StorageError } from '../../../../src/model/errors.ts';
-import { type Event } from '../../../../src/model/events.ts';
-import { type NodeManifest, type StoredFile } from '../../../../src/model/backup/manifest.ts';
+import type { Event } from '../../../../src/model/events.ts';
+import type { NodeManifest, StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { type VerifyResult, isSound } from '../../../../src/model/verify/verify-result.ts';
 import { type VerifyOptions, verify } from '../../../../src/operations/verify/verify.ts';
-import { type ObjectStore } from '../../../../src/storage/object-store.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
 import { never } from '../../../support/never.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Event } from '../../../../src/model/events.ts';
+import type { Event } from '../../../../src/model/events.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { isProcessAlive } from '../../../../src/storage/lock/process-table.ts';

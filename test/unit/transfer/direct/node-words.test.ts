@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Remote } from '../../../../src/cluster/remote.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
 import { IntegrityError, RemoteError } from '../../../../src/model/errors.ts';
-import { type ObjectStore, type Signer } from '../../../../src/storage/object-store.ts';
+import type { ObjectStore, Signer } from '../../../../src/storage/object-store.ts';
 import { direct } from '../../../../src/transfer/direct/direct.ts';
 import { NodePrograms } from '../../../../src/transfer/direct/node-programs.ts';
 import { nodeProgram } from '../../../../src/transfer/direct/program.ts';
