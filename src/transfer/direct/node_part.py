@@ -59,6 +59,8 @@ VERSION = 1
 CHUNK = 1 << 20
 # One call of `sendall` has the whole of a socket's patience, so a slow line wants small pieces.
 PIECE = 1 << 18
+# A body up to this size travels with its head.
+SMALL = 1 << 16
 CONNECT_SECONDS = 20
 SILENT_SECONDS = 60
 # Requests for small files that are under way at once; beyond, processors and not the line are what is short.
@@ -225,24 +227,20 @@ class Line:
         else:
             self.connection = http.client.HTTPConnection(host or "", port, timeout=CONNECT_SECONDS)
 
-    def begin(self, request: Request) -> None:
-        """Sends all but the body."""
-        netloc = urllib.parse.urlsplit(request.url).netloc
+    def begin(self, request: Request, first: Bytes) -> None:
+        """Sends all but the body, and with it what there is at first of that: a small file is one packet."""
+        self._connect()
         target = request.url if self.asks_proxy else request.url[len(self.origin) :]
-        self.connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
-        headers = dict(request.headers, Host=netloc, **self.headers)
+        host = self.origin[self.origin.index("://") + 3 :]
+        headers = dict(request.headers, Host=host, **self.headers)
         if request.method == "PUT":
             headers["Content-Length"] = str(sum(len(piece) for piece in request.body))
-        for name, value in headers.items():
-            self.connection.putheader(name, value)
-        try:
-            self.connection.endheaders()
-        except ValueError as error:
-            # Of a certificate for another name Python 3.6 says no more than that; later ones have an OSError for it.
-            if isinstance(error, OSError):
-                raise
-            raise NotTrusted(str(error)) from error
-        self.connection.sock.settimeout(SILENT_SECONDS)
+        head = [f"{request.method} {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
+        self.connection.sock.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + first)
+
+    def answer(self, request: Request) -> None:
+        self.response = http.client.HTTPResponse(self.connection.sock, method=request.method)
+        self.response.begin()
 
     def rest(self) -> str:
         """The rest of a short answer. What becomes of the connection after the store has answered does not matter."""
@@ -250,9 +248,44 @@ class Line:
             said = self.response.read(CHUNK)
         except (OSError, http.client.HTTPException):
             said = b""
-        if self.is_broken or not self.response.isclosed():
+        if self.is_broken or self.response.will_close or not self.response.isclosed():
             self.connection.close()
         return printable(said.decode("utf-8", "replace"))
+
+    def _connect(self) -> None:
+        if self.connection.sock is not None:
+            return
+        try:
+            self.connection.connect()
+        except ValueError as error:
+            # Of a certificate for another name Python 3.6 says no more than that; later ones have an OSError for it.
+            if isinstance(error, OSError):
+                raise
+            raise NotTrusted(str(error)) from error
+        sock = self.connection.sock  # type: Any
+        sock.settimeout(SILENT_SECONDS)
+
+
+class Headers(Dict[str, str]):
+    """An answer's headers as `http.client` asks for them. What it makes of them itself is for mail, and takes far longer."""
+
+    def get_all(self, name: str, default: Any = None) -> Any:
+        return self.get(name.lower(), default)
+
+    @staticmethod
+    def read(source: IO[bytes], _: Any = None) -> "Headers":
+        headers = Headers()
+        for line in iter(lambda: source.readline(65537), b"\r\n"):
+            if len(line) > 65536 or len(headers) > 100:
+                raise http.client.HTTPException("the answer has too many headers, or too long ones")
+            if line in (b"\n", b""):
+                break
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        return headers
+
+
+http.client.parse_headers = Headers.read  # type: ignore[assignment]
 
 
 class Store:
@@ -307,20 +340,29 @@ class Store:
     def _exchange(self, line: Line, request: Request, flight: "Flight") -> None:
         if flight.stopped():
             raise GivenUp
-        line.begin(request)
+        pieces = self._pieces(request, flight)
+        line.begin(request, next(pieces))
         try:
-            for data in request.body:
-                view = memoryview(data)
-                for start in range(0, len(view), self._pace.piece):
-                    if flight.stopped():
-                        raise GivenUp
-                    piece = view[start : start + self._pace.piece]
-                    self._pace.take(len(piece))
-                    line.connection.send(piece)
+            for piece in pieces:
+                line.connection.sock.sendall(piece)
         except OSError:
             # A refusal may have come while the body was being sent: it says more than the connection that broke.
             line.is_broken = True
-        line.response = line.connection.getresponse()
+        line.answer(request)
+
+    def _pieces(self, request: Request, flight: "Flight") -> Iterator[Bytes]:
+        """The body in the order in which it may be sent: first what fits one packet with the head, if that is all of it."""
+        small = b"".join(request.body) if sum(len(data) for data in request.body) <= SMALL else b""
+        self._pace.take(len(small))
+        yield small
+        for data in request.body if not small else ():
+            view = memoryview(data)
+            for start in range(0, len(view), self._pace.piece):
+                if flight.stopped():
+                    raise GivenUp
+                piece = view[start : start + self._pace.piece]
+                self._pace.take(len(piece))
+                yield piece
 
     def _line(self, url: str) -> Line:
         with self._lock:
@@ -530,10 +572,10 @@ class Node:
         self._workers = 0
         self._writing = threading.Lock()
 
-    def tell(self, **message: Any) -> None:
-        line = json.dumps(message).encode() + b"\n"
+    def tell(self, *messages: Message) -> None:
+        lines = "".join(json.dumps(message) + "\n" for message in messages).encode()
         with self._writing:
-            write_all(1, line)
+            write_all(1, lines)
 
     def soon(self, request: Callable[[], None]) -> None:
         """Does it in one of the threads that all units with many small items share; called by the main thread alone."""
@@ -598,6 +640,9 @@ class Unit:
     def stopped(self) -> bool:
         return self.given_up
 
+    def tell(self, *messages: Message) -> None:
+        self.node.tell(*[dict(message, unit=self.number) for message in messages])
+
     def send(self, item: int, url: str, headers: Dict[str, str]) -> None:
         flight = Flight(self.stopped)
         with self._changed:
@@ -612,7 +657,7 @@ class Unit:
             except Failure as failure:
                 told = {"failed": failure.kind, "said": str(failure), "item": item}
             if told is not None and not self.given_up:
-                self.node.tell(unit=self.number, **told)
+                self.tell(told)
             with self._changed:
                 self._flights.remove(flight)
                 self._changed.notify_all()
@@ -649,14 +694,14 @@ class Unit:
         except GivenUp:
             pass
         except Failure as failure:
-            self.node.tell(unit=self.number, failed=failure.kind, said=str(failure), item=failure.item)
+            self.tell({"failed": failure.kind, "said": str(failure), "item": failure.item})
             with self._changed:
                 self._changed.wait_for(lambda: self.given_up)
         with self._changed:
             self._changed.wait_for(lambda: not self._flights)
         self.close()
         del self.node.units[self.number]
-        self.node.tell(unit=self.number, done=True)
+        self.tell({"done": True})
 
 
 class Upload(Unit):
@@ -717,7 +762,7 @@ class Upload(Unit):
                 if last:
                     source.finish()
                 self._bodies[part] = [memoryview(buffer)[: total.bytes]]
-                self._ready(part, total, last, source.plain if last else None)
+                self.tell(ready(part, total, last, source.plain if last else None))
         finally:
             source.close()
             if self.given_up:
@@ -733,12 +778,13 @@ class Upload(Unit):
         if packed:
             bodies.update(zip(packed, packed_files([(self._files[item], plain[item], item) for item in packed])))
         self._bodies.update(bodies)
-        for item, body in bodies.items():
-            self._ready(item, sum_of(body), True, sum_of([plain[item]]) if self._files[item]["lzo"] else None)
+        own = [sum_of([data]) if self._files[item]["lzo"] else None for item, data in enumerate(plain)]
+        self.tell(*[ready(item, sum_of(bodies[item]), True, own[item]) for item in sorted(bodies)])
 
-    def _ready(self, item: int, total: "Sum", last: bool, plain: Optional["Sum"]) -> None:
-        told = {} if plain is None else {"plain": plain.bytes, "plain_crc": plain.crc}
-        self.node.tell(unit=self.number, ready=item, bytes=total.bytes, crc=total.crc, last=last, **told)
+
+def ready(item: int, total: Sum, last: bool, plain: Optional[Sum]) -> Message:
+    told = {"ready": item, "bytes": total.bytes, "crc": total.crc, "last": last}  # type: Message
+    return told if plain is None else dict(told, plain=plain.bytes, plain_crc=plain.crc)
 
 
 class Source:
@@ -868,15 +914,24 @@ def opened(file: Message, item: Optional[int] = None) -> IO[bytes]:
 
 
 def whole_file(file: Message, item: int) -> bytes:
+    """All of a small file, by as few calls of the system as there may be."""
     if "text" in file:
         return bytes(file["text"].encode())
-    with opened(file, item) as source:
+    promised, data = file["bytes"], b""
+    try:
+        descriptor = os.open(file["path"].encode(), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            data = source.read()
-        except OSError as error:
-            raise Failure("read", reason(error, file["path"]), item) from error
-    if len(data) != file["bytes"]:
-        raise Failure("size", str(len(data)), item)
+            found = os.fstat(descriptor).st_size
+            piece = b"first"
+            while piece and len(data) < promised and found == promised:
+                piece = os.read(descriptor, promised - len(data))
+                data += piece
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Failure("read", reason(error, file["path"]), item) from error
+    if found != promised or len(data) != promised:
+        raise Failure("size", str(found if found != promised else len(data)), item)
     return data
 
 
@@ -934,11 +989,11 @@ class Download(Unit):
         self._held = need
         if self._alone:
             self._stream = stream = Stream(self._objects[0])
-            self.node.tell(unit=self.number, begin=True)
+            self.tell({"begin": True})
             self.wait_for(lambda: bool(self._bodies))
-            self._written(0, stream.finish())
+            self.tell(written(0, stream.finish()))
         else:
-            self.node.tell(unit=self.number, begin=True)
+            self.tell({"begin": True})
             self.wait_for(lambda: len(self._bodies) == len(self._objects))
             self._unpack()
 
@@ -1009,11 +1064,10 @@ class Download(Unit):
             path = self._objects[item]["path"]
             try:
                 if path is not None:
-                    with created(path) as file:
-                        write_all(file.fileno(), data)
+                    write_file(path, data)
             except OSError as error:
                 raise Failure("write", reason(error, path), item) from error
-            self._written(item, sum_of([data]))
+        self.tell(*[written(item, sum_of([data])) for item, data in plain.items()])
 
     def _unpacked(self, items: List[int]) -> List[bytes]:
         """One lzop for all; only when it fails is each tried alone, to know which one it was."""
@@ -1051,9 +1105,6 @@ class Download(Unit):
             raise Failure("lzop", f"lzop gave {len(data)} bytes instead of {total}")
         return data
 
-    def _written(self, item: int, plain: Sum) -> None:
-        self.node.tell(unit=self.number, written=item, plain=plain.bytes, plain_crc=plain.crc)
-
 
 OK = Answer(200, "", "", True)
 
@@ -1064,9 +1115,21 @@ def told_of(item: int, arrival: "Arrival", answer: Answer) -> Message:
     return told
 
 
-def created(path: str) -> IO[bytes]:
+def written(item: int, plain: Sum) -> Message:
+    return {"written": item, "plain": plain.bytes, "plain_crc": plain.crc}
+
+
+def created(path: str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path.encode(), flags, 0o666), "wb", buffering=0)
+    return os.open(path.encode(), flags, 0o666)
+
+
+def write_file(path: str, data: bytes) -> None:
+    descriptor = created(path)
+    try:
+        write_all(descriptor, data)
+    finally:
+        os.close(descriptor)
 
 
 def read_at_most(source: IO[bytes], most: int) -> bytes:
@@ -1130,7 +1193,7 @@ class Stream(Arrival):
         self._lzop = None  # type: Optional[Lzop]
         self._unpacking = None  # type: Optional[Work]
         try:
-            self._file = created(expected["path"])
+            self._file = os.fdopen(created(expected["path"]), "wb", buffering=0)
         except OSError as error:
             raise Failure("write", str(error)) from error
         if expected["lzo"]:
@@ -1208,7 +1271,7 @@ def main() -> None:
     # Read by hand: what arrived with the program lies in this buffer already.
     lines = sys.stdin.buffer
     node = Node(json.loads(lines.readline().decode()))
-    node.tell(version=VERSION, python=".".join(str(each) for each in sys.version_info[:3]))
+    node.tell({"version": VERSION, "python": ".".join(str(each) for each in sys.version_info[:3])})
     for line in iter(lines.readline, b""):
         order = json.loads(line.decode())
         unit = node.units.get(order["unit"])
