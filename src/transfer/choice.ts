@@ -45,7 +45,7 @@ export async function chooseTransfer(
     return { name: 'direct', reason: `${host} reaches the store`, ...(note === undefined ? {} : { note }) };
   }
   if (mode === 'auto') {
-    return { name: 'relay', reason: obstacle };
+    return { name: 'relay', reason: obstacle, ...(note === undefined ? {} : { note }) };
   }
   throw new UsageError(`${host} cannot transfer directly: ${obstacle}`, {
     hint: 'leave out --transfer direct: bytes then go through this host where they must',

@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import { BackupError } from '../../model/errors.ts';
 import type { Command, Remote } from '../../cluster/remote.ts';
 
 /**
- * A script on a node that asks and is answered: it prints lines, and what is said to it arrives on its standard input. Like
+ * A program on a node that asks and is answered: it prints lines, and what is said to it arrives on its standard input. Like
  * any command it has ended well only when `lines` ends without an error (see `cluster/remote.ts`).
- *
- * What the script prints must be small and few: a line is held until its end.
  */
 export interface Conversation {
   readonly lines: AsyncIterable<string>;
@@ -23,12 +22,18 @@ export function converse(remote: Remote, command: Command, signal: AbortSignal):
   };
 }
 
+/** Characters; far more than a program has to say at once. */
+const longestLine = 1 << 20;
+
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of chunks) {
     const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > longestLine) {
+      throw new BackupError('a line without an end came from a node');
+    }
     yield* lines;
   }
   if (rest !== '') {

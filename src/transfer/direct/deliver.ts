@@ -35,7 +35,7 @@ export async function deliver({ parts, node, exchange }: UnderWay, item: Item, s
     // An object that has come further than the last time has not failed again.
     const got = exchanged.sum?.bytes ?? 0;
     failures = got > bytes ? 1 : failures + 1;
-    bytes = got;
+    bytes = Math.max(bytes, got);
     const error: StorageError = answerError(node.host, item.key, exchanged.answer);
     await beforeAgain(error, failures, parts.patience, signal);
   }

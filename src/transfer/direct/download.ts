@@ -23,11 +23,17 @@ export async function downloadUnit(
   const [only, ...rest] = unit;
   const alone = only !== undefined && rest.length === 0 && only.file.bytes >= aloneFrom;
   const exchange = node.begin({ download: unit.map(objectToFetch), alone }, signal);
+  const fetched = new Set<number>();
   const written = new Set<number>();
   await heard(exchange, async (news) => {
     switch (news.kind) {
       case 'begun':
-        await Promise.all(unit.map(({ file }, number) => fetchObject({ parts, node, exchange }, number, file, signal)));
+        await Promise.all(
+          unit.map(async ({ file }, number) => {
+            await fetchObject({ parts, node, exchange }, number, file, signal);
+            fetched.add(number);
+          }),
+        );
         return;
       case 'written':
         provePlain(fileOf(node.host, unit, news.item), news.plain.bytes, news.plain.crc);
@@ -40,7 +46,7 @@ export async function downloadUnit(
     }
   });
   unit.forEach(({ file }, item) => {
-    if (!written.has(item)) {
+    if (!fetched.has(item) || !written.has(item)) {
       throw new IntegrityError(`${node.host} did not say what became of ${file.key}`);
     }
   });

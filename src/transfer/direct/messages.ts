@@ -80,7 +80,7 @@ function messageIn(fields: Fields): NodeMessage {
     return { kind: 'begun' };
   }
   if (fields.has('ready')) {
-    const plain = fields.has('plain') ? { plain: { bytes: fields.count('plain'), crc: fields.count('plain_crc') } } : {};
+    const plain = fields.has('plain') ? { plain: fields.plain() } : {};
     return { kind: 'ready', item: fields.count('ready'), last: fields.flag('last'), sum: fields.sum(), ...plain };
   }
   if (fields.has('sent')) {
@@ -90,8 +90,7 @@ function messageIn(fields: Fields): NodeMessage {
     return { kind: 'got', item: fields.count('got'), answer: fields.answer(), sum: fields.sum() };
   }
   if (fields.has('written')) {
-    const plain = { bytes: fields.count('plain'), crc: fields.count('plain_crc') };
-    return { kind: 'written', item: fields.count('written'), plain };
+    return { kind: 'written', item: fields.count('written'), plain: fields.plain() };
   }
   if (fields.has('failed')) {
     const item = fields.has('item') ? fields.count('item') : undefined;
@@ -149,8 +148,20 @@ class Fields {
     return value;
   }
 
+  crc(name: string): number {
+    const value = this.count(name);
+    if (value > 0xffffffff) {
+      throw this.unexpected();
+    }
+    return value;
+  }
+
+  plain(): NodeSum {
+    return { bytes: this.count('plain'), crc: this.crc('plain_crc') };
+  }
+
   sum(): NodeSum {
-    return { bytes: this.count('bytes'), crc: this.count('crc') };
+    return { bytes: this.count('bytes'), crc: this.crc('crc') };
   }
 
   answer(): Answer {

@@ -57,7 +57,10 @@ export class NodePart {
     const number = this.#last;
     const unit = new NodeUnit(this.host, {
       say: (told) => this.#tell({ unit: number, ...told }),
-      stop: (error) => this.#stop.abort(error),
+      stop: (error) => {
+        this.#failure ??= error;
+        this.#stop.abort(error);
+      },
       signal,
     });
     this.#units.set(number, unit);
@@ -98,7 +101,7 @@ export class NodePart {
       }
       throw new RemoteError(`the program on ${this.host} ended`, { host: this.host, transient: true });
     } catch (error) {
-      this.#failure = error;
+      this.#failure ??= error;
       this.#talk.end();
       for (const unit of this.#units.values()) {
         unit.end(error);

@@ -102,6 +102,9 @@ export class NodeUnit {
   send(item: number, { url, headers }: SignedRequest): Promise<Exchanged> {
     return new Promise((resolve, reject) => {
       this.#throwIfFailed();
+      if (this.#isOver || this.#waiting.has(item)) {
+        throw new RemoteError(`${this.#host} is not waiting for a request for item ${item}`, { host: this.#host });
+      }
       this.#waiting.set(item, { resolve, reject });
       this.#parts.say({ send: item, url, headers });
     });

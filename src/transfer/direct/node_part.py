@@ -4,37 +4,43 @@ The control host sends this program over standard input, in front of what it has
 needs Python 3.6 and its standard library, and `lzop` where something is compressed. It holds no credentials: each request
 to the store comes signed from the control host, which also decides what is sent again and whether what was found is right.
 
-Both sides speak in lines of JSON, the protocol's version is 1. The control host begins, and is answered:
+Both sides speak in lines of JSON, the protocol's version is 1. The control host begins (`>`), and is answered; with another
+version the program ends with status 64.
 
-    {"version": 1, "rate": bytes per second or null, "memory": bytes, "authorities": PEM or null}
-    {"version": 1, "python": "3.11.2"}
+    > {"version": 1, "rate": bytes per second or null, "memory": bytes, "authorities": PEM or null}
+      {"version": 1, "python": "3.11.2"}
 
-A unit of work has a number. Its items are numbered from 0 (files) or from 1 (parts of one file):
+A unit of work has a number. Its items are numbered from 0 (files) or from 1 (parts of one file).
 
     > {"unit": 7, "upload": [{"path": p, "bytes": n, "lzo": true}, ...], "part": bytes or null}
       {"unit": 7, "ready": i, "bytes": n, "crc": c, "last": true, "plain": n, "plain_crc": c}
     > {"unit": 7, "send": i, "url": u, "headers": {...}}
       {"unit": 7, "sent": i, "status": 200, "etag": "...", "said": "", "trusted": true}
 
-An item is `ready` when its bytes are at hand, and may be sent several times. With `part` the only file is cut into parts
-of that size; the last one is ready only when everything before it ended well, and has the sums of the plain bytes with
-it. Without, each file is an item. `crc` is the CRC-32 of what is sent, `status` is 0 where no answer came.
+An item is `ready` when its bytes are at hand, and may be sent several times, one after the other. With `part` the only file
+is cut into parts of that size; the last one is ready only when everything before it ended well. Without, each file is an
+item, and may be a `text` in the place of a `path`. `crc` is the CRC-32 of what is sent; with `lzo` the last item has the
+sums of the plain bytes too. `status` is 0 where no answer came that is of use, `said` what the store or the system said
+of it, `trusted` false where the store's certificate is not.
 
     > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false}, ...], "alone": true}
+      {"unit": 8, "begin": true}
     > {"unit": 8, "send": i, "url": u, "headers": {...}}
       {"unit": 8, "got": i, "status": 200, "bytes": n, "crc": c, "said": "", "trusted": true}
       {"unit": 8, "written": i, "plain": n, "plain_crc": c}
 
-An object that broke off goes on where it was when it is sent for again. `turned` asks for the CRC-32 of the object's
-bytes with the bits of each turned round, which is what the POSIX `cksum` is made of. With `alone` the only object
-passes as a stream, without, all are held in memory until the last one is there.
+With `alone` the only object passes as a stream, and goes on where it broke off when it is sent for again; `bytes` is how
+far it is. Without, all are held in memory until the last one is there. `turned` asks for the CRC-32 of the object's
+bytes with the bits of each turned round, which is what the POSIX `cksum` is made of. What has no `path` is not written.
 
       {"unit": 7, "done": true}
-      {"unit": 7, "failed": "read" | "write" | "size" | "lzop" | "data", "item": i, "said": "..."}
+      {"unit": 7, "failed": kind, "item": i or null, "said": "..."}
     > {"unit": 7, "give_up": true}
 
-A unit that failed, or is given up, is `done` when nothing of it is left: no request under way, no child, no file open.
-The end of standard input ends the program, at once.
+Kinds of failure: `read`, `write` (what the system said), `size` (of a file: another than was promised), `plain` (size of what
+an object holds), `lzop` (it failed, or what it was given or gave is no container), `killed` (lzop was). A unit that failed, or
+is given up, is `done` when nothing of it is left: no request under way, no child, no file open. The end of standard input
+ends the program, at once.
 """
 
 import base64
@@ -143,6 +149,7 @@ class Memory:
         self._used = 0
         self._changed = threading.Condition()
         self._kept = []  # type: List[bytearray]
+        self._turns = []  # type: List[object]
 
     def take(self, count: int, stopped: Callable[[], bool]) -> None:
         """Waits until there is room; what is larger than the limit has it for itself."""
@@ -172,11 +179,18 @@ class Memory:
             self._changed.notify_all()
 
     def _take(self, count: int, stopped: Callable[[], bool]) -> None:
-        while self._used > 0 and self._used + count > self._limit:
-            if stopped():
-                raise GivenUp
-            self._changed.wait(0.5)
-        self._used += count
+        # In the order in which they came: who wants much would wait for ever behind those who want little.
+        turn = object()
+        self._turns.append(turn)
+        try:
+            while self._turns[0] is not turn or (self._used > 0 and self._used + count > self._limit):
+                if stopped():
+                    raise GivenUp
+                self._changed.wait(0.5)
+            self._used += count
+        finally:
+            self._turns.remove(turn)
+            self._changed.notify_all()
 
     def _leave_room(self) -> None:
         while self._kept and self._used + sum(len(buffer) for buffer in self._kept) > self._limit:
@@ -229,7 +243,6 @@ class Line:
 
     def begin(self, request: Request, first: Bytes) -> None:
         """Sends all but the body, and with it what there is at first of that: a small file is one packet."""
-        self._connect()
         target = request.url if self.asks_proxy else request.url[len(self.origin) :]
         host = self.origin[self.origin.index("://") + 3 :]
         headers = dict(request.headers, Host=host, **self.headers)
@@ -248,11 +261,12 @@ class Line:
             said = self.response.read(CHUNK)
         except (OSError, http.client.HTTPException):
             said = b""
-        if self.is_broken or self.response.will_close or not self.response.isclosed():
+        # An answer before the answer, which nobody asked for, has the real one behind it.
+        if self.is_broken or self.response.status < 200 or self.response.will_close or not self.response.isclosed():
             self.connection.close()
         return printable(said.decode("utf-8", "replace"))
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
         if self.connection.sock is not None:
             return
         try:
@@ -273,7 +287,7 @@ class Headers(Dict[str, str]):
         return self.get(name.lower(), default)
 
     @staticmethod
-    def read(source: IO[bytes], _: Any = None) -> "Headers":
+    def read(source: IO[bytes], *_args: Any, **_named: Any) -> "Headers":
         headers = Headers()
         for line in iter(lambda: source.readline(65537), b"\r\n"):
             if len(line) > 65536 or len(headers) > 100:
@@ -301,30 +315,25 @@ class Store:
     def put(self, request: Request, flight: "Flight") -> Answer:
         try:
             line = self.call(request, flight)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             return no_answer(error)
         status, etag = line.response.status, line.response.getheader("ETag") or ""
-        return Answer(status, etag.strip('"'), self.end(line), True)
+        return Answer(status, etag.strip('"'), self.end(line, flight), True)
 
     def call(self, request: Request, flight: "Flight") -> Line:
         """Sends a request, up to the body of the answer. That the store had closed a connection meanwhile is no failure."""
-        while True:
-            line = self._line(request.url)
-            flight.line = line
-            try:
-                self._exchange(line, request, flight)
-                return line
-            except (OSError, http.client.HTTPException):
-                line.connection.close()
-                if line.is_new or flight.stopped():
-                    raise
-            except GivenUp:
-                line.connection.close()
+        line = self._line(request.url)
+        try:
+            return self._exchange(line, request, flight)
+        except (OSError, http.client.HTTPException) as error:
+            if line.is_new or flight.stopped() or isinstance(error, socket.timeout):
                 raise
+        return self._exchange(Line(request.url, self._trust), request, flight)
 
-    def end(self, line: Line) -> str:
+    def end(self, line: Line, flight: "Flight") -> str:
         """Reads the rest of an answer and keeps the connection, if the store does."""
         said = line.rest()
+        flight.line = None
         if line.connection.sock is not None:
             line.is_new = False
             with self._lock:
@@ -337,18 +346,25 @@ class Store:
         self._pace.take(count)
         return count
 
-    def _exchange(self, line: Line, request: Request, flight: "Flight") -> None:
-        if flight.stopped():
-            raise GivenUp
-        pieces = self._pieces(request, flight)
-        line.begin(request, next(pieces))
+    def _exchange(self, line: Line, request: Request, flight: "Flight") -> Line:
+        flight.line = line
         try:
-            for piece in pieces:
-                line.connection.sock.sendall(piece)
-        except OSError:
-            # A refusal may have come while the body was being sent: it says more than the connection that broke.
-            line.is_broken = True
-        line.answer(request)
+            line.connect()
+            if flight.stopped():
+                raise GivenUp
+            pieces = self._pieces(request, flight)
+            line.begin(request, next(pieces))
+            try:
+                for piece in pieces:
+                    line.connection.sock.sendall(piece)
+            except OSError:
+                # A refusal may have come while the body was being sent: it says more than the connection that broke.
+                line.is_broken = True
+            line.answer(request)
+        except BaseException:
+            line.connection.close()
+            raise
+        return line
 
     def _pieces(self, request: Request, flight: "Flight") -> Iterator[Bytes]:
         """The body in the order in which it may be sent: first what fits one packet with the head, if that is all of it."""
@@ -405,13 +421,15 @@ class Flight:
 
     def __init__(self, stopped: Callable[[], bool]) -> None:
         self.stopped = stopped
+        self.has_begun = False
         self.line = None  # type: Optional[Line]
 
     def end(self) -> None:
         sock = self.line.connection.sock if self.line is not None else None
         if sock is not None:
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not TLS's own, which leaves a moment in which the other thread would send in the clear.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class Lzop:
@@ -649,6 +667,10 @@ class Unit:
             self._flights.append(flight)
 
         def request() -> None:
+            with self._changed:
+                if flight not in self._flights:
+                    return
+                flight.has_begun = True
             told = None  # type: Optional[Message]
             try:
                 told = self.exchange(item, url, headers, flight)
@@ -671,6 +693,7 @@ class Unit:
     def give_up(self) -> None:
         with self._changed:
             self.given_up = True
+            self._flights = [flight for flight in self._flights if flight.has_begun]
             for flight in self._flights:
                 flight.end()
             self._changed.notify_all()
@@ -716,6 +739,7 @@ class Upload(Unit):
         self._buffers = {}  # type: Dict[int, bytearray]
         self._held = 0
         self._source = None  # type: Optional[Source]
+        self._lzop = None  # type: Optional[Lzop]
 
     def work(self) -> None:
         if self._part is None:
@@ -733,6 +757,8 @@ class Upload(Unit):
     def interrupt(self) -> None:
         if self._source is not None:
             self._source.interrupt()
+        if self._lzop is not None:
+            self._lzop.interrupt()
 
     def close(self) -> None:
         for item in list(self._bodies):
@@ -769,14 +795,15 @@ class Upload(Unit):
                 raise GivenUp
 
     def _send_all(self) -> None:
-        need = sum(2 * file["bytes"] + 1024 for file in self._files)
+        need = sum((3 if file["lzo"] else 1) * file["bytes"] + 1024 for file in self._files)
         self.node.memory.take(need, self.stopped)
         self._held = need
         plain = [whole_file(file, item) for item, file in enumerate(self._files)]
         packed = [item for item, file in enumerate(self._files) if file["lzo"]]
         bodies = dict(enumerate([data] for data in plain))  # type: Dict[int, Sequence[Bytes]]
         if packed:
-            bodies.update(zip(packed, packed_files([(self._files[item], plain[item], item) for item in packed])))
+            self._lzop = lzop_of_files([self._files[item]["path"] for item in packed])
+            bodies.update(zip(packed, packed_files(self._lzop, [(plain[item], item) for item in packed])))
         self._bodies.update(bodies)
         own = [sum_of([data]) if self._files[item]["lzo"] else None for item, data in enumerate(plain)]
         self.tell(*[ready(item, sum_of(bodies[item]), True, own[item]) for item in sorted(bodies)])
@@ -835,10 +862,11 @@ class Source:
             self._lzop.interrupt()
 
     def close(self) -> None:
-        if self._lzop is not None:
-            self._lzop.kill()
-        if self._feeding is not None:
+        # Its pipes are closed only when nobody uses them any more.
+        self.interrupt()
+        if self._lzop is not None and self._feeding is not None:
             self._feeding.wait()
+            self._lzop.kill()
         self._file.close()
 
     def _read(self, view: memoryview) -> int:
@@ -935,12 +963,15 @@ def whole_file(file: Message, item: int) -> bytes:
     return data
 
 
-def packed_files(files: Sequence[Tuple[Message, bytes, int]]) -> List[Sequence[Bytes]]:
+def lzop_of_files(paths: Sequence[str]) -> Lzop:
+    return Lzop(["-1", "-q", "-c", "--", *[path.encode() for path in paths]], by_hand=False)
+
+
+def packed_files(lzop: Lzop, files: Sequence[Tuple[bytes, int]]) -> List[Sequence[Bytes]]:
     """
     What one lzop makes of all these files: for each a container of its own, in pieces. It reads them itself, so that each
     block's Adler-32 is held against what was read here.
     """
-    lzop = Lzop(["-1", "-q", "-c", "--"] + [file["path"].encode() for file, _, _ in files], by_hand=False)
     try:
         archive = memoryview(lzop.out.read())
         lzop.end()
@@ -948,7 +979,7 @@ def packed_files(files: Sequence[Tuple[Message, bytes, int]]) -> List[Sequence[B
         lzop.kill()
     bodies = []  # type: List[Sequence[Bytes]]
     at = 0
-    for _, data, item in files:
+    for data, item in files:
         try:
             container = container_at(archive, at)
         except (ValueError, IndexError, struct.error) as error:
@@ -1017,25 +1048,29 @@ class Download(Unit):
     def _receive(self, item: int, arrival: "Arrival", request: Request, flight: Flight) -> Message:
         store, at = self.node.store, arrival.received.bytes
         if at > 0:
-            request.headers.update({"Range": f"bytes={at}-", "If-Match": arrival.etag})
+            request.headers.update({"Range": f"bytes={at}-"})
+            request.headers.update({"If-Match": arrival.etag} if arrival.etag else {})
+        answer = OK
         try:
             line = store.call(request, flight)
             status, left = line.response.status, line.response.length
+            if at > 0 and status == 200:
+                line.connection.close()
+                return told_of(item, arrival, Answer(0, "", "the store sends all of it in the place of the rest", True))
             if status != (206 if at > 0 else 200):
-                said = store.end(line)
-                # The rest was asked for: everything from the beginning on is of no use.
-                return told_of(item, arrival, Answer(0 if status == 200 else status, "", said, True))
+                return told_of(item, arrival, Answer(status, "", store.end(line, flight), True))
             if left is not None and at + left != arrival.bytes:
                 line.connection.close()
                 return dict(told_of(item, arrival, OK), bytes=at + left)
             arrival.etag = line.response.getheader("ETag") or ""
             self._take_in(arrival, line, flight)
-        except (OSError, http.client.HTTPException) as error:
-            return told_of(item, arrival, no_answer(error))
-        if arrival.received.bytes < arrival.bytes and left is not None:
-            return told_of(item, arrival, Answer(0, "", "the answer broke off", True))
-        if arrival.received.bytes == arrival.bytes:
-            self.change(lambda: self._bodies.update({item: arrival.body()}))
+            if arrival.received.bytes < arrival.bytes:
+                answer = Answer(0, "", "the answer broke off", True)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            answer = no_answer(error)
+        if arrival.received.bytes != arrival.bytes:
+            return told_of(item, arrival, answer)
+        self.change(lambda: self._bodies.update({item: arrival.body()}))
         return told_of(item, arrival, OK)
 
     def _take_in(self, arrival: "Arrival", line: Line, flight: Flight) -> None:
@@ -1051,12 +1086,12 @@ class Download(Unit):
             whole = arrival.received.bytes == arrival.bytes
         finally:
             if whole:
-                self.node.store.end(line)
+                self.node.store.end(line, flight)
             else:
                 line.connection.close()
 
     def _unpack(self) -> None:
-        plain = dict(self._bodies)
+        plain = dict(self._bodies)  # type: Dict[int, Bytes]
         packed = [item for item, each in enumerate(self._objects) if each["lzo"]]
         if packed:
             plain.update(zip(packed, self._unpacked(packed)))
@@ -1069,41 +1104,50 @@ class Download(Unit):
                 raise Failure("write", reason(error, path), item) from error
         self.tell(*[written(item, sum_of([data])) for item, data in plain.items()])
 
-    def _unpacked(self, items: List[int]) -> List[bytes]:
+    def _unpacked(self, items: List[int]) -> List[Bytes]:
         """One lzop for all; only when it fails is each tried alone, to know which one it was."""
         for item in items:
             try:
                 container = container_at(memoryview(self._bodies[item]), 0)
             except (ValueError, IndexError, struct.error) as error:
                 raise Failure("lzop", str(error), item) from error
+            if container.end != len(self._bodies[item]):
+                raise Failure("lzop", "something lies behind the container", item)
             if container.plain != self._objects[item]["plain"]:
                 raise Failure("plain", str(container.plain), item)
         try:
             data = self._unpacked_at_once(items)
         except Failure as failure:
             for item in items if len(items) > 1 and failure.kind == "lzop" else []:
+                if self.given_up:
+                    raise GivenUp from None
                 self._unpacked([item])
             failure.item = items[0] if len(items) == 1 else None
             raise
-        places = [0]
+        bodies, at = [], 0  # type: List[Bytes], int
         for item in items:
-            places.append(places[-1] + self._objects[item]["plain"])
-        return [data[start:end] for start, end in zip(places, places[1:])]
+            bodies.append(data[at : at + self._objects[item]["plain"]])
+            at += self._objects[item]["plain"]
+        return bodies
 
-    def _unpacked_at_once(self, items: Sequence[int]) -> bytes:
+    def _unpacked_at_once(self, items: Sequence[int]) -> memoryview:
         total = sum(self._objects[item]["plain"] for item in items)
+        data = memoryview(bytearray(total + 1))
         self._lzop = lzop = Lzop(["-d", "-q", "-c"])
+        feeding = Work(lambda: lzop.feed(self._bodies[item] for item in items))
         try:
-            feeding = Work(lambda: lzop.feed(self._bodies[item] for item in items))
-            data = read_at_most(lzop.out, total + 1)
-            feeding.end()
-            # 2 is a warning: many containers are one after the other.
-            lzop.end((0, 2) if len(items) > 1 else (0,))
+            found = fill(lzop.out, data)
+            if found <= total:
+                feeding.end()
+                # 2 is a warning: many containers are one after the other.
+                lzop.end((0, 2) if len(items) > 1 else (0,))
         finally:
+            lzop.interrupt()
+            feeding.wait()
             lzop.kill()
-        if len(data) != total:
-            raise Failure("lzop", f"lzop gave {len(data)} bytes instead of {total}")
-        return data
+        if found != total:
+            raise Failure("lzop", f"lzop gave {found} bytes or more instead of {total}")
+        return data[:total]
 
 
 OK = Answer(200, "", "", True)
@@ -1124,7 +1168,7 @@ def created(path: str) -> int:
     return os.open(path.encode(), flags, 0o666)
 
 
-def write_file(path: str, data: bytes) -> None:
+def write_file(path: str, data: Bytes) -> None:
     descriptor = created(path)
     try:
         write_all(descriptor, data)
@@ -1132,16 +1176,15 @@ def write_file(path: str, data: bytes) -> None:
         os.close(descriptor)
 
 
-def read_at_most(source: IO[bytes], most: int) -> bytes:
-    pieces = []  # type: List[bytes]
-    left = most
-    while left > 0:
-        piece = source.read(min(left, CHUNK))
-        if not piece:
+def fill(source: Any, view: memoryview) -> int:
+    """How many bytes there were, if not as many as there is room for."""
+    filled = 0
+    while filled < len(view):
+        count = source.readinto(view[filled : filled + CHUNK])
+        if count == 0:
             break
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)
+        filled += count
+    return filled
 
 
 class Arrival:
@@ -1238,10 +1281,13 @@ class Stream(Arrival):
             self._lzop.interrupt()
 
     def close(self) -> None:
+        # Its pipes are closed only when nobody uses them any more.
+        self.interrupt()
         if self._lzop is not None and self._unpacking is not None:
-            self._lzop.kill()
             self._unpacking.wait()
-        self._file.close()
+            self._lzop.kill()
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _unpack(self) -> None:
         assert self._lzop is not None
@@ -1255,9 +1301,10 @@ class Stream(Arrival):
                 if self._plain.bytes > self._most:
                     raise Failure("plain", f"more than {self._most}")
                 self._write(view[:count])
-        finally:
+        except BaseException:
             # Whoever feeds it must not wait for ever when nobody reads what it prints.
             self._lzop.interrupt()
+            raise
 
     def _write(self, view: memoryview) -> None:
         try:
@@ -1270,7 +1317,10 @@ def main() -> None:
     os.umask(0o077)
     # Read by hand: what arrived with the program lies in this buffer already.
     lines = sys.stdin.buffer
-    node = Node(json.loads(lines.readline().decode()))
+    greeting = json.loads(lines.readline().decode())
+    if greeting["version"] != VERSION:
+        os._exit(64)
+    node = Node(greeting)
     node.tell({"version": VERSION, "python": ".".join(str(each) for each in sys.version_info[:3])})
     for line in iter(lines.readline, b""):
         order = json.loads(line.decode())

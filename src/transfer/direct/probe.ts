@@ -48,13 +48,15 @@ export async function tryOut(parts: DirectParts, candidate: Candidate, need: Nee
   const node = parts.programs.on(remote);
   try {
     const key = `${probeName}-${randomBytes(4).toString('hex')}`;
-    return need.writes
-      ? await putAndGet({ parts: patient, node, key }, signal)
-      : await ask({ parts: patient, node, key }, signal);
+    const probing = { parts: patient, node, key };
+    const trial = need.writes ? await putAndGet(probing, signal) : await ask(probing, signal);
+    if (trial.obstacle !== undefined) {
+      await parts.programs.end(remote);
+    }
+    return trial;
   } catch (error) {
     await parts.programs.end(remote);
-    signal.throwIfAborted();
-    return { obstacle: reasonOf(error) };
+    throw error;
   }
 }
 
@@ -78,13 +80,36 @@ interface Probing {
 }
 
 async function ask(probing: Probing, signal: AbortSignal): Promise<Trial> {
-  await fetchProbe(probing, signal);
-  return {};
+  try {
+    await fetchProbe(probing, signal);
+    return {};
+  } catch (error) {
+    signal.throwIfAborted();
+    return { obstacle: reasonOf(error) };
+  }
 }
 
 async function putAndGet(probing: Probing, signal: AbortSignal): Promise<Trial> {
-  const { parts, node, key } = probing;
   const bytes = Buffer.byteLength(probeText);
+  let isThere = false;
+  let obstacle: string | undefined;
+  try {
+    await putProbe(probing, bytes, signal);
+    isThere = true;
+    const sum = await fetchProbe(probing, signal);
+    if (sum.bytes !== bytes || sum.crc !== crc32(probeText)) {
+      throw new IntegrityError(`${probing.node.host} got something else back than it put there`);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    obstacle = reasonOf(error);
+  }
+  // Also where the answer to the put was lost: it may be there.
+  const note = await removeProbe(probing, signal);
+  return { ...(obstacle === undefined ? {} : { obstacle }), ...(note === undefined || !isThere ? {} : { note }) };
+}
+
+async function putProbe({ parts, node, key }: Probing, bytes: number, signal: AbortSignal): Promise<void> {
   const exchange = node.begin({ upload: [{ text: probeText, bytes, lzo: false }], part: null }, signal);
   await heard(exchange, async (news) => {
     if (news.kind !== 'ready') {
@@ -94,21 +119,17 @@ async function putAndGet(probing: Probing, signal: AbortSignal): Promise<Trial> 
     const item = { number: news.item, key, sign, isDone: ({ answer }: Exchanged) => isStored(answer) };
     await deliver({ parts, node, exchange }, item, signal);
   });
+}
+
+/** What there is to say when it cannot be removed. */
+async function removeProbe({ parts, key }: Probing, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const sum = await fetchProbe(probing, signal);
-    if (sum.bytes !== bytes || sum.crc !== crc32(probeText)) {
-      throw new IntegrityError(`${node.host} got something else back than it put there`);
-    }
+    await parts.store.delete([key], signal);
+    return undefined;
   } catch (error) {
-    await parts.store.delete([key], signal).catch(() => undefined);
-    throw error;
+    signal.throwIfAborted();
+    return `${parts.store.url}/${key} was stored to try it out, and cannot be deleted: ${reasonOf(error)}`;
   }
-  return await parts.store.delete([key], signal).then(
-    () => ({}),
-    (error: unknown) => ({
-      note: `${parts.store.url}/${key} was stored to try it out, and cannot be deleted: ${reasonOf(error)}`,
-    }),
-  );
 }
 
 /** What the node got of the object, which may not be there. */

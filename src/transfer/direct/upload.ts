@@ -13,6 +13,8 @@ import type { NodePart } from './node-part.ts';
 import { type UnitNews, heard } from './node-unit.ts';
 import { type DirectParts, aloneFrom } from './parts.ts';
 
+type Ready = Extract<UnitNews, { readonly kind: 'ready' }>;
+
 /** Files sent by their node: a large one in parts, small ones in one request each. */
 export async function uploadUnit(
   parts: DirectParts,
@@ -35,9 +37,10 @@ async function uploadMany(
   const exchange = node.begin({ upload: unit.map(fileToSend), part: null }, signal);
   const stored: StoredBytes[] = [];
   const send = async (news: UnitNews): Promise<void> => {
-    const { item, sum, plain } = readyOf(node.host, unit, news);
+    const ready = readyOf(node.host, unit, news);
+    const { item, sum } = ready;
     const source = sourceOf(node.host, unit, item);
-    proveSource(source, plain ?? sum);
+    proveSource(node.host, source, ready, sum);
     const { key } = source.upload;
     const etag = await put({ parts, node, exchange }, item, key, () => parts.signer.put(key, sum.crc), signal);
     stored[item] = { storedBytes: sum.bytes, storedCrc32: crcText(sum.crc), etag };
@@ -57,15 +60,21 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
   const exchange = node.begin({ upload: [fileToSend(source)], part: partBytes }, signal);
   const under = { parts, node, exchange };
   const sums: NodeSum[] = [];
+  let bytes = 0;
   const sent: SentPart[] = [];
   let inParts: Promise<SignedParts> | undefined;
+  let isProved = false;
   const send = async (news: UnitNews): Promise<void> => {
-    const { item, last, sum, plain } = readyOf(node.host, [source], news);
-    if (item !== sums.push(sum)) {
-      throw new RemoteError(`${node.host} sent parts of ${key} out of their order`, { host: node.host });
+    const ready = readyOf(node.host, [source], news);
+    const { item, last, sum } = ready;
+    bytes += sum.bytes;
+    // What a node says is not taken for true: neither more parts than the file can have, nor any behind the last one.
+    if (item !== sums.push(sum) || isProved || bytes > atMost(component.bytes)) {
+      throw new RemoteError(`${node.host} has parts of ${key} that it cannot have`, { host: node.host });
     }
     if (last) {
-      proveSource(source, plain ?? combined(sums));
+      proveSource(node.host, source, ready, combined(sums));
+      isProved = true;
     }
     if (last && item === 1) {
       const etag = await put(under, item, key, () => parts.signer.put(key, sum.crc), signal);
@@ -80,7 +89,10 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
   let whole = false;
   try {
     await heard(exchange, send);
-    const { bytes, crc } = combined(sums);
+    if (!isProved) {
+      nothingSent(node.host, key);
+    }
+    const { crc } = combined(sums);
     const { etag } =
       inParts === undefined ? (sent[0] ?? nothingSent(node.host, key)) : await (await inParts).complete(sent, signal);
     whole = true;
@@ -112,7 +124,7 @@ function fileToSend({ upload: { component, compression }, path }: Source): FileT
 }
 
 /** The news that an item is ready. Throws what a failure means, and RemoteError for what does not belong here. */
-function readyOf(host: string, unit: readonly Source[], news: UnitNews): Extract<UnitNews, { readonly kind: 'ready' }> {
+function readyOf(host: string, unit: readonly Source[], news: UnitNews): Ready {
   if (news.kind === 'ready') {
     return news;
   }
@@ -135,8 +147,10 @@ function sourceOf(host: string, unit: readonly Source[], item: number): Source {
   return source;
 }
 
-function proveSource({ upload }: Source, { bytes, crc }: NodeSum): void {
-  const { component } = upload;
+/** What is stored as it is has one sum, which the store sees too; of what lzop was given there is only the node's word. */
+function proveSource(host: string, { upload }: Source, { plain }: Ready, sent: NodeSum): void {
+  const { component, compression } = upload;
+  const { bytes, crc } = compression === 'none' ? sent : (plain ?? unsaid(host, upload.key));
   proveRead(component.path, bytes, component.bytes);
   proveDigest(upload, crc);
 }
@@ -150,6 +164,10 @@ function combined(sums: readonly NodeSum[]): NodeSum {
     bytes += sum.bytes;
   }
   return { bytes, crc };
+}
+
+function unsaid(host: string, key: string): never {
+  throw new RemoteError(`${host} did not say what it has read for ${key}`, { host });
 }
 
 function nothingSent(host: string, key: string): never {

@@ -57,6 +57,7 @@ async function uploadedFrom(lines: readonly (Said | string)[], answers: readonly
     close: async () => {},
   };
   const signed: string[] = [];
+  let completed = 0;
   const signer: Signer = {
     authorities: undefined,
     partBytes: () => 8 * 1024 ** 2,
@@ -65,16 +66,23 @@ async function uploadedFrom(lines: readonly (Said | string)[], answers: readonly
       signed.push(key);
       return { url: 'http://127.0.0.1/', headers: {} };
     },
-    inParts: () => assert.fail('it fits one part'),
+    inParts: async () => ({
+      sign: async () => ({ url: 'http://127.0.0.1/', headers: {} }),
+      complete: async () => {
+        completed += 1;
+        return { etag: 'e' };
+      },
+      abort: async () => {},
+    }),
   };
   const store = {} as ObjectStore;
   const programs = new NodePrograms({ pythonOf: () => 'python3' });
   const transfer = direct({ store, signer, programs, patience: { attempts: 1, firstDelayMs: 1 } });
   try {
     const stored = await transfer.upload(remote, [source], never);
-    return { stored, signed };
+    return { stored, signed, completed };
   } catch (error) {
-    return { error, signed };
+    return { error, signed, completed };
   } finally {
     await programs.close();
   }
@@ -107,7 +115,7 @@ const wrong: readonly (readonly [
     RemoteError,
     /node7: Permission denied/,
   ],
-  ['skips a part', [greeting, { ...whole, ready: 2 }], RemoteError, /out of their order/],
+  ['skips a part', [greeting, { ...whole, ready: 2 }], RemoteError, /parts of b\/nb-1-big-Data\.db that it cannot have/],
   [
     'speaks of what it was not asked',
     [greeting, { unit: 1, written: 0, plain: 1, plain_crc: 1 }],
@@ -131,6 +139,34 @@ for (const [what, lines, kind, says] of wrong) {
     assert.ok(error instanceof kind, String(error));
     assert.match(error.message, says);
     assert.deepEqual(signed, []);
+  });
+}
+
+const sent = { unit: 1, sent: 1, status: 200, etag: 'e', said: '', trusted: true };
+const misled: readonly (readonly [what: string, lines: readonly Said[], answers: readonly Said[], says: RegExp])[] = [
+  [
+    'never says which part is the last',
+    [greeting, { ...whole, last: false }],
+    [sent, { unit: 1, done: true }],
+    /sent nothing of/,
+  ],
+  ['has more behind the last part', [greeting, whole, { ...whole, ready: 2 }], [], /that it cannot have/],
+  ['has more bytes than the file', [greeting, { ...whole, bytes: 2 * bytes, last: false }], [], /that it cannot have/],
+  [
+    'says of what is stored as it is that it was something else',
+    [greeting, { ...whole, crc: 7, plain: bytes, plain_crc: 42 }],
+    [],
+    /CRC-32 00000007/,
+  ],
+  ['has a checksum of more than 32 bits', [greeting, { ...whole, crc: 2 ** 32 }], [], /not expected/],
+  ['wants the same part again', [greeting, { ...whole, last: false }, { ...whole, last: false }], [], /that it cannot have/],
+];
+for (const [what, lines, answers, says] of misled) {
+  test(`a program that ${what} makes no object`, async () => {
+    const { error, completed } = await uploadedFrom(lines, answers);
+    assert.ok(error instanceof Error);
+    assert.match(error.message, says);
+    assert.equal(completed, 0);
   });
 }
 
