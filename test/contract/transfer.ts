@@ -286,6 +286,21 @@ export function transferContract(under: TransferUnderTest): void {
     });
   }
 
+  inPlace('an object that has another container behind its own is damaged, whatever its manifest says', async (at) => {
+    for (const bytes of [large, mixture(100_000)]) {
+      const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Index.db', bytes)]);
+      assert.ok(file !== undefined);
+      const container = await bytesOf(at.store.get(file.key, {}, never));
+      const twice = Buffer.concat([container, container]);
+      const { etag } = await at.store.put(file.key, twice, {}, never);
+      const lying = { ...file, storedBytes: twice.byteLength, storedCrc32: crcText(crc32(twice)), etag };
+      await assert.rejects(at.transfer.download([{ file: lying, path: at.target('x') }], remote, signal), (error) => {
+        assert.ok(error instanceof Error && error.message.includes(file.key), String(error));
+        return true;
+      });
+    }
+  });
+
   inPlace('an upload that is aborted ends with the reason and leaves nothing', async (at) => {
     const source = await at.source('nb-1-big-Data.db', large);
     const abort = new AbortController();

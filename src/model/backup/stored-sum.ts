@@ -1,6 +1,6 @@
 /**
- * The checksum of an object's bytes. Who saw them go by on this host has their CRC-32; a node that sent them itself has what
- * its `cksum` printed. A file has one of the two.
+ * The checksum of an object's bytes: their CRC-32, or, in backups whose nodes had only `cksum` to sum what they sent, what that
+ * printed. A file has one of the two.
  */
 export interface StoredSum {
   /** CRC-32, 8 hexadecimal digits. */
