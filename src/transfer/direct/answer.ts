@@ -6,6 +6,11 @@ export function isStored({ status, etag }: Answer): boolean {
   return status >= 200 && status < 300 && etag !== '';
 }
 
+/** The object was fetched; that there is no such object is an answer too. */
+export function isFetched({ status }: Answer): boolean {
+  return status === 200 || status === 404;
+}
+
 /**
  * Why a request came to nothing. `transient` where the same request, signed anew, may go through: a broken or silent
  * connection, a store that is busy, a signature that has expired.

@@ -1,6 +1,7 @@
 import type { StorageError } from '../../model/errors.ts';
 import type { SignedRequest } from '../../storage/object-store.ts';
-import { answerError } from './answer.ts';
+import { answerError, isStored } from './answer.ts';
+import type { Answer } from './messages.ts';
 import type { NodePart } from './node-part.ts';
 import type { Exchanged, NodeUnit } from './node-unit.ts';
 import { type DirectParts, beforeAgain } from './parts.ts';
@@ -17,7 +18,7 @@ export interface Item {
   readonly number: number;
   readonly key: string;
   readonly sign: () => Promise<SignedRequest>;
-  readonly isDone: (exchanged: Exchanged) => boolean;
+  readonly isDone: (answer: Answer) => boolean;
 }
 
 /**
@@ -29,7 +30,7 @@ export async function deliver({ parts, node, exchange }: UnderWay, item: Item, s
   let bytes = 0;
   for (;;) {
     const exchanged = await exchange.send(item.number, await item.sign());
-    if (item.isDone(exchanged)) {
+    if (item.isDone(exchanged.answer)) {
       return exchanged;
     }
     // An object that has come further than the last time has not failed again.
@@ -39,4 +40,10 @@ export async function deliver({ parts, node, exchange }: UnderWay, item: Item, s
     const error: StorageError = answerError(node.host, item.key, exchanged.answer);
     await beforeAgain(error, failures, parts.patience, signal);
   }
+}
+
+/** Has the node put what it has ready as an item; gives the etag. */
+export async function put(under: UnderWay, item: Omit<Item, 'isDone'>, signal: AbortSignal): Promise<string> {
+  const { answer } = await deliver(under, { ...item, isDone: isStored }, signal);
+  return answer.etag;
 }

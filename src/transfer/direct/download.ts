@@ -4,10 +4,11 @@ import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
 import { proveObject, provePlain } from '../proof.ts';
 import type { Target } from '../transfer.ts';
+import { isFetched } from './answer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
 import type { NodeSum, ObjectToFetch } from './messages.ts';
 import type { NodePart } from './node-part.ts';
-import { type Exchanged, type UnitNews, heard } from './node-unit.ts';
+import { type UnitNews, heard } from './node-unit.ts';
 import { type DirectParts, aloneFrom } from './parts.ts';
 
 /**
@@ -54,7 +55,7 @@ export async function downloadUnit(
 
 async function fetchObject(under: UnderWay, number: number, file: StoredFile, signal: AbortSignal): Promise<void> {
   const { store, signer } = under.parts;
-  const item = { number, key: file.key, sign: () => signer.get(file.key), isDone };
+  const item = { number, key: file.key, sign: () => signer.get(file.key), isDone: isFetched };
   const { answer, sum = nothing } = await deliver(under, item, signal);
   if (answer.status === 404) {
     throw new NotFoundError(`${store.url}/${file.key} does not exist`);
@@ -64,11 +65,6 @@ async function fetchObject(under: UnderWay, number: number, file: StoredFile, si
 }
 
 const nothing: NodeSum = { bytes: 0, crc: 0 };
-
-/** That there is no such object is an answer too. */
-function isDone({ answer: { status } }: Exchanged): boolean {
-  return status === 200 || status === 404;
-}
 
 function objectToFetch({ file, path }: Target): ObjectToFetch {
   const { storedBytes: bytes, bytes: plain, compression } = file;

@@ -1048,8 +1048,9 @@ class Download(Unit):
     def _receive(self, item: int, arrival: "Arrival", request: Request, flight: Flight) -> Message:
         store, at = self.node.store, arrival.received.bytes
         if at > 0:
-            request.headers.update({"Range": f"bytes={at}-"})
-            request.headers.update({"If-Match": arrival.etag} if arrival.etag else {})
+            request.headers["Range"] = f"bytes={at}-"
+            if arrival.etag:
+                request.headers["If-Match"] = arrival.etag
         answer = OK
         try:
             line = store.call(request, flight)

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
 import type { Remote } from '../../cluster/remote.ts';
-import { isStored } from './answer.ts';
-import { deliver } from './deliver.ts';
+import { isFetched } from './answer.ts';
+import { deliver, put } from './deliver.ts';
 import type { NodePart } from './node-part.ts';
 import type { NodeSum } from './messages.ts';
-import { type Exchanged, heard } from './node-unit.ts';
+import { heard } from './node-unit.ts';
 import type { DirectParts } from './parts.ts';
 
 /** A program of a node, as the choice goes by it. */
@@ -116,8 +116,7 @@ async function putProbe({ parts, node, key }: Probing, bytes: number, signal: Ab
       throw new RemoteError(`${node.host} said what does not belong to an upload: ${news.kind}`, { host: node.host });
     }
     const sign = () => parts.signer.put(key, news.sum.crc);
-    const item = { number: news.item, key, sign, isDone: ({ answer }: Exchanged) => isStored(answer) };
-    await deliver({ parts, node, exchange }, item, signal);
+    await put({ parts, node, exchange }, { number: news.item, key, sign }, signal);
   });
 }
 
@@ -140,7 +139,7 @@ async function fetchProbe({ parts, node, key }: Probing, signal: AbortSignal): P
     signal,
   );
   let got: NodeSum = { bytes: 0, crc: 0 };
-  const item = { number: 0, key, sign: () => parts.signer.get(key), isDone };
+  const item = { number: 0, key, sign: () => parts.signer.get(key), isDone: isFetched };
   await heard(exchange, async (news) => {
     if (news.kind === 'begun') {
       const { answer, sum } = await deliver({ parts, node, exchange }, item, signal);
@@ -151,8 +150,4 @@ async function fetchProbe({ parts, node, key }: Probing, signal: AbortSignal): P
     }
   });
   return got;
-}
-
-function isDone({ answer: { status } }: Exchanged): boolean {
-  return status === 200 || status === 404;
 }

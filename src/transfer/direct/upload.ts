@@ -2,12 +2,11 @@ import { crc32Combine } from '../../codec/crc32.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
 import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredBytes } from '../../model/backup/upload-plan.ts';
-import type { SentPart, SignedParts, SignedRequest } from '../../storage/object-store.ts';
+import type { SentPart, SignedParts } from '../../storage/object-store.ts';
 import { atMost } from '../fetch.ts';
 import { proveDigest, proveRead } from '../proof.ts';
 import type { Source } from '../transfer.ts';
-import { isStored } from './answer.ts';
-import { type UnderWay, deliver } from './deliver.ts';
+import { put } from './deliver.ts';
 import type { FileToSend, NodeSum } from './messages.ts';
 import type { NodePart } from './node-part.ts';
 import { type UnitNews, heard } from './node-unit.ts';
@@ -42,7 +41,7 @@ async function uploadMany(
     const source = sourceOf(node.host, unit, item);
     proveSource(node.host, source, ready, sum);
     const { key } = source.upload;
-    const etag = await put({ parts, node, exchange }, item, key, () => parts.signer.put(key, sum.crc), signal);
+    const etag = await put({ parts, node, exchange }, { number: item, key, sign: () => parts.signer.put(key, sum.crc) }, signal);
     stored[item] = { storedBytes: sum.bytes, storedCrc32: crcText(sum.crc), etag };
   };
   await heard(exchange, send);
@@ -77,13 +76,13 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
       isProved = true;
     }
     if (last && item === 1) {
-      const etag = await put(under, item, key, () => parts.signer.put(key, sum.crc), signal);
+      const etag = await put(under, { number: item, key, sign: () => parts.signer.put(key, sum.crc) }, signal);
       sent.push({ etag, crc: sum.crc });
       return;
     }
     inParts ??= parts.signer.inParts(key, signal);
     const begun = await inParts;
-    const etag = await put(under, item, key, () => begun.sign(item, sum.crc), signal);
+    const etag = await put(under, { number: item, key, sign: () => begun.sign(item, sum.crc) }, signal);
     sent[item - 1] = { etag, crc: sum.crc };
   };
   let whole = false;
@@ -105,18 +104,6 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
       );
     }
   }
-}
-
-/** Gives the etag. */
-async function put(
-  under: UnderWay,
-  number: number,
-  key: string,
-  sign: () => Promise<SignedRequest>,
-  signal: AbortSignal,
-): Promise<string> {
-  const { answer } = await deliver(under, { number, key, sign, isDone: (exchanged) => isStored(exchanged.answer) }, signal);
-  return answer.etag;
 }
 
 function fileToSend({ upload: { component, compression }, path }: Source): FileToSend {
