@@ -2,12 +2,18 @@ import { once } from 'node:events';
 import { type IncomingMessage, createServer, request } from 'node:http';
 import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 
-/** The first request of a kind, before the store has heard of it or when the store has done it. */
-export interface Moment {
+/** A kind of request. */
+interface Kind {
   readonly method: string;
   /** Fits its path and query, as they are sent. */
   readonly url: RegExp;
+}
+
+/** The first request of a kind, before the store has heard of it or when the store has done it. */
+export interface Moment extends Kind {
   readonly done: boolean;
+  /** The first one that comes after a request of this kind is meant. */
+  readonly after?: Kind;
   /** Whether such a request makes the moment by now; always when absent. */
   readonly counts?: () => boolean;
 }
@@ -27,10 +33,13 @@ export async function startStoppingProxy(target: string, moment: Moment): Promis
   let stop = (): void => {};
   const stopped = new Promise<void>((resolve) => (stop = resolve));
   let waiting = true;
+  let hasBegun = moment.after === undefined;
 
   const server = createServer((incoming, answer) => {
     const { method = '', url = '', headers } = incoming;
-    const isIt = waiting && method === moment.method && moment.url.test(url) && (moment.counts?.() ?? true);
+    const is = (kind: Kind): boolean => method === kind.method && kind.url.test(url);
+    const isIt = waiting && hasBegun && is(moment) && (moment.counts?.() ?? true);
+    hasBegun ||= moment.after !== undefined && is(moment.after);
     if (isIt) {
       waiting = false;
     }
