@@ -47,6 +47,7 @@ import base64
 import contextlib
 import fcntl
 import http.client
+import io
 import json
 import os
 import queue
@@ -59,7 +60,7 @@ import time
 import urllib.parse
 import urllib.request
 import zlib
-from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
 VERSION = 1
 CHUNK = 1 << 20
@@ -88,6 +89,15 @@ class Failure(Exception):
         super().__init__(said)
         self.kind = kind
         self.item = item
+
+
+@contextlib.contextmanager
+def failing(kind: str, path: str, item: Optional[int] = None) -> Iterator[None]:
+    """What the system says in there is a failure of this kind."""
+    try:
+        yield
+    except OSError as error:
+        raise Failure(kind, f"{path}: {error.strerror or error}", item) from error
 
 
 class NotTrusted(OSError):
@@ -433,57 +443,53 @@ class Flight:
 
 
 class Lzop:
-    """`lzop` as a child. It is waited for, or killed, however it is left."""
+    """
+    `lzop` as a child, and what is done beside it in a thread of its own: who feeds it does not read from it. It is waited
+    for, or killed, however it is left.
+    """
 
-    def __init__(self, arguments: Sequence[Union[str, bytes]], by_hand: bool = True) -> None:
+    def __init__(self, arguments: Sequence[Union[str, bytes]], beside: Callable[["Lzop"], None]) -> None:
         pipe = subprocess.PIPE
         # The flags of lzop are not for the environment of whoever logs in to set.
         environment = {name: value for name, value in os.environ.items() if name != "LZOP"}
         try:
-            self._child = subprocess.Popen(
-                ["lzop", *arguments],
-                bufsize=0,
-                stdin=pipe if by_hand else subprocess.DEVNULL,
-                stdout=pipe,
-                stderr=pipe,
-                env=environment,
-            )
+            child = subprocess.Popen(["lzop", *arguments], bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
         except OSError as error:
             raise Failure("lzop", f"lzop cannot be started: {error}") from error
+        self._child = child
+        self._in, self.out = cast(io.FileIO, child.stdin), cast(io.FileIO, child.stdout)
+        widen(self._in)
+        widen(self.out)
         self._errors = []  # type: List[bytes]
-        self._listening = threading.Thread(target=self._listen, daemon=True)
-        self._listening.start()
-        for pipe_end in (self._child.stdin, self._child.stdout):
-            if pipe_end is not None:
-                widen(pipe_end)
+        self._error = None  # type: Optional[Exception]
+        self._threads = [
+            threading.Thread(target=guarded(work), daemon=True) for work in (self._listen, lambda: self._do(beside))
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    @property
-    def out(self) -> IO[bytes]:
-        assert self._child.stdout is not None
-        return self._child.stdout
-
-    def write(self, data: memoryview) -> None:
+    def write(self, data: Bytes) -> None:
         """Raises BrokenPipeError where lzop has ended; `end` tells why."""
-        assert self._child.stdin is not None
-        write_all(self._child.stdin.fileno(), data)
+        write_all(self._in.fileno(), data)
 
     def feed(self, pieces: Iterable[Bytes]) -> None:
         """Writes all of them and closes the input; where lzop ends before, `end` tells why."""
         try:
             for piece in pieces:
-                self.write(memoryview(piece))
+                self.write(piece)
         except BrokenPipeError:
             pass
         finally:
             self.close_input()
 
     def close_input(self) -> None:
-        if self._child.stdin is not None:
-            self._child.stdin.close()
+        self._in.close()
 
     def end(self, good: Sequence[int] = (0,)) -> None:
-        status = self._child.wait()
-        self._listening.join()
+        """Raises what it ended with, or what was done beside it, if that was not well."""
+        status = self._wait()
+        if self._error is not None:
+            raise self._error
         if status < 0:
             raise Failure("killed", f"lzop was ended by signal {-status}")
         if status not in good:
@@ -495,20 +501,32 @@ class Lzop:
         if self._child.poll() is None:
             self._child.kill()
 
-    def kill(self) -> None:
+    def close(self) -> None:
+        # Its pipes are closed only when nobody uses them any more.
         self.interrupt()
-        self._child.wait()
-        self._listening.join()
-        for pipe_end in (self._child.stdin, self._child.stdout):
-            if pipe_end is not None:
-                pipe_end.close()
+        self._wait()
+        self._in.close()
+        self.out.close()
+
+    def _wait(self) -> int:
+        status = self._child.wait()
+        for thread in self._threads:
+            thread.join()
+        return status
+
+    def _do(self, beside: Callable[["Lzop"], None]) -> None:
+        try:
+            beside(self)
+        except (Failure, GivenUp) as error:
+            self._error = error
+            # Whoever feeds it must not wait for ever when nobody reads what it prints.
+            self.interrupt()
 
     def _listen(self) -> None:
-        assert self._child.stderr is not None
-        for line in self._child.stderr:
-            if len(self._errors) < 20:
-                self._errors.append(line)
-        self._child.stderr.close()
+        with cast(IO[bytes], self._child.stderr) as lines:
+            for line in lines:
+                if len(self._errors) < 20:
+                    self._errors.append(line)
 
 
 def widen(pipe_end: IO[bytes]) -> None:
@@ -727,6 +745,13 @@ class Unit:
         self.tell({"done": True})
 
 
+class Body(NamedTuple):
+    """What is sent of an item, and the buffer that it lies in, if it is one of those that are used again."""
+
+    pieces: Sequence[Bytes]
+    buffer: Optional[bytearray]
+
+
 class Upload(Unit):
     """Files that go to the store: what is sent of an item is in memory until the store has it."""
 
@@ -735,8 +760,7 @@ class Upload(Unit):
         self._files = order["upload"]
         self._part = order["part"]
         self.has_many = self._part is None
-        self._bodies = {}  # type: Dict[int, Sequence[Bytes]]
-        self._buffers = {}  # type: Dict[int, bytearray]
+        self._bodies = {}  # type: Dict[int, Body]
         self._held = 0
         self._source = None  # type: Optional[Source]
         self._lzop = None  # type: Optional[Lzop]
@@ -749,7 +773,7 @@ class Upload(Unit):
         self.wait_for(lambda: not self._bodies)
 
     def exchange(self, item: int, url: str, headers: Dict[str, str], flight: Flight) -> Message:
-        answer = self.node.store.put(Request("PUT", url, headers, self._bodies[item]), flight)
+        answer = self.node.store.put(Request("PUT", url, headers, self._bodies[item].pieces), flight)
         if answer.stored():
             self.change(lambda: self._forget(item))
         return dict(answer._asdict(), sent=item)
@@ -766,8 +790,7 @@ class Upload(Unit):
         self.node.memory.give(self._held)
 
     def _forget(self, item: int) -> None:
-        del self._bodies[item]
-        buffer = self._buffers.pop(item, None)
+        buffer = self._bodies.pop(item).buffer
         if buffer is not None:
             self.node.memory.give_buffer(buffer)
 
@@ -780,14 +803,13 @@ class Upload(Unit):
                 part += 1
                 self.wait_for(lambda: len(self._bodies) < PARTS_AHEAD)
                 buffer = self.node.memory.buffer(size, self.stopped)
-                self._buffers[part] = buffer
-                self._bodies[part] = ()
+                self._bodies[part] = Body((), buffer)
                 total = source.fill(memoryview(buffer), ahead)
                 ahead = source.next_byte()
                 last = ahead == b""
                 if last:
                     source.finish()
-                self._bodies[part] = [memoryview(buffer)[: total.bytes]]
+                self._bodies[part] = Body([memoryview(buffer)[: total.bytes]], buffer)
                 self.tell(ready(part, total, last, source.plain if last else None))
         finally:
             source.close()
@@ -799,14 +821,14 @@ class Upload(Unit):
         self.node.memory.take(need, self.stopped)
         self._held = need
         plain = [whole_file(file, item) for item, file in enumerate(self._files)]
-        packed = [item for item, file in enumerate(self._files) if file["lzo"]]
-        bodies = dict(enumerate([data] for data in plain))  # type: Dict[int, Sequence[Bytes]]
+        pieces = dict(enumerate([data] for data in plain))  # type: Dict[int, Sequence[Bytes]]
+        packed = {item: plain[item] for item, file in enumerate(self._files) if file["lzo"]}
         if packed:
             self._lzop = lzop_of_files([self._files[item]["path"] for item in packed])
-            bodies.update(zip(packed, packed_files(self._lzop, [(plain[item], item) for item in packed])))
-        self._bodies.update(bodies)
-        own = [sum_of([data]) if self._files[item]["lzo"] else None for item, data in enumerate(plain)]
-        self.tell(*[ready(item, sum_of(bodies[item]), True, own[item]) for item in sorted(bodies)])
+            pieces.update(packed_files(self._lzop, packed))
+        self._bodies.update({item: Body(each, None) for item, each in pieces.items()})
+        own = {item: sum_of([data]) for item, data in packed.items()}
+        self.tell(*[ready(item, sum_of(each), True, own.get(item)) for item, each in pieces.items()])
 
 
 def ready(item: int, total: Sum, last: bool, plain: Optional[Sum]) -> Message:
@@ -819,32 +841,26 @@ class Source:
 
     def __init__(self, file: Message) -> None:
         # Of what lzop was given; without lzop what is sent has the only sums.
-        self.plain = None  # type: Optional[Sum]
+        self.plain = Sum() if file["lzo"] else None
+        # Blocks that do not shrink are stored, with a header each. One byte more, and a file that grew shows it.
+        self.most = file["bytes"] + 1 + (file["bytes"] // 262144 * 32 + 4096 if file["lzo"] else 0)
+        self._path = file["path"]
         self._file = opened(file)
         self._lzop = None  # type: Optional[Lzop]
-        self._feeding = None  # type: Optional[Work]
-        # Blocks that do not shrink are stored, with a header each. One byte more, and a file that grew shows it.
-        self.most = file["bytes"] + 1
-        if file["lzo"]:
-            self.most += file["bytes"] // 262144 * 32 + 4096
-            self.plain = Sum()
+        if self.plain is not None:
+            passed = summed(pieces_of(self._read_file), self.plain)
             try:
-                self._lzop = Lzop(["-1", "-c"])
+                self._lzop = Lzop(["-1", "-c"], lambda lzop: lzop.feed(passed))
             except Failure:
                 self._file.close()
                 raise
-            self._feeding = Work(self._feed)
 
     def fill(self, view: memoryview, ahead: bytes) -> Sum:
         """Reads until the view is full or there is nothing more; it begins with what was read ahead."""
-        total = Sum()
         view[: len(ahead)] = ahead
-        total.add(ahead)
-        while total.bytes < len(view):
-            count = self._read(view[total.bytes : total.bytes + CHUNK])
-            if count == 0:
-                break
-            total.add(view[total.bytes : total.bytes + count])
+        total = sum_of([ahead])
+        for piece in filling(self._read, view[len(ahead) :]):
+            total.add(piece)
         return total
 
     def next_byte(self) -> bytes:
@@ -852,9 +868,8 @@ class Source:
         return bytes(byte[: self._read(memoryview(byte))])
 
     def finish(self) -> None:
-        """Everything was read, and every program on the way ended well."""
-        if self._lzop is not None and self._feeding is not None:
-            self._feeding.end()
+        """Everything was read, and lzop ended well."""
+        if self._lzop is not None:
             self._lzop.end()
 
     def interrupt(self) -> None:
@@ -862,82 +877,65 @@ class Source:
             self._lzop.interrupt()
 
     def close(self) -> None:
-        # Its pipes are closed only when nobody uses them any more.
-        self.interrupt()
-        if self._lzop is not None and self._feeding is not None:
-            self._feeding.wait()
-            self._lzop.kill()
+        if self._lzop is not None:
+            self._lzop.close()
         self._file.close()
 
     def _read(self, view: memoryview) -> int:
-        try:
-            return (self._file if self._lzop is None else self._lzop.out).readinto(view)  # type: ignore[attr-defined, no-any-return]
-        except OSError as error:
-            raise Failure("read", str(error)) from error
+        return self._read_file(view) if self._lzop is None else read_into(self._lzop.out, view)
 
-    def _feed(self) -> None:
-        assert self._lzop is not None
-        self._lzop.feed(self._pieces())
-
-    def _pieces(self) -> Iterator[memoryview]:
-        assert self.plain is not None
-        view = memoryview(bytearray(CHUNK))
-        while True:
-            try:
-                count = self._file.readinto(view)  # type: ignore[attr-defined]
-            except OSError as error:
-                raise Failure("read", str(error)) from error
-            if count == 0:
-                return
-            self.plain.add(view[:count])
-            yield view[:count]
+    def _read_file(self, view: memoryview) -> int:
+        with failing("read", self._path):
+            return read_into(self._file, view)
 
 
-class Work:
-    """Something that is done beside in a thread of its own; who waits for its end gets its error."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
-        self._error = None  # type: Optional[Exception]
-        self._thread = threading.Thread(target=guarded(self._run), daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        self._thread.join()
-
-    def end(self) -> None:
-        self.wait()
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except (Failure, GivenUp) as error:
-            self._error = error
+def read_into(source: io.FileIO, view: memoryview) -> int:
+    """How many bytes came, 0 at the end."""
+    return source.readinto(view) or 0
 
 
-def reason(error: OSError, path: str) -> str:
-    return f"{path}: {error.strerror or error}"
+def filling(read: Callable[[memoryview], int], view: memoryview) -> Iterator[memoryview]:
+    """What is read into the view, piece by piece, until it is full or there is nothing more."""
+    at = 0
+    while at < len(view):
+        count = read(view[at : at + CHUNK])
+        if count == 0:
+            return
+        yield view[at : at + count]
+        at += count
 
 
-def sum_of(pieces: Sequence[Bytes]) -> Sum:
+def pieces_of(read: Callable[[memoryview], int]) -> Iterator[memoryview]:
+    """All that is read, in pieces that are good until the next one is asked for."""
+    view = memoryview(bytearray(CHUNK))
+    while True:
+        count = read(view)
+        if count == 0:
+            return
+        yield view[:count]
+
+
+def summed(pieces: Iterable[Bytes], total: Sum) -> Iterator[Bytes]:
+    for piece in pieces:
+        total.add(piece)
+        yield piece
+
+
+def sum_of(pieces: Iterable[Bytes]) -> Sum:
     total = Sum()
     for piece in pieces:
         total.add(piece)
     return total
 
 
-def opened(file: Message, item: Optional[int] = None) -> IO[bytes]:
+def opened(file: Message) -> io.FileIO:
     """The file, if it has the size that was promised."""
-    try:
+    with failing("read", file["path"]):
         source = open(file["path"].encode(), "rb", buffering=0)  # noqa: SIM115 # the caller closes it
-    except OSError as error:
-        raise Failure("read", reason(error, file["path"]), item) from error
     found = os.fstat(source.fileno()).st_size
     if found != file["bytes"]:
         source.close()
-        raise Failure("size", str(found), item)
+        raise Failure("size", str(found))
     return source
 
 
@@ -946,7 +944,7 @@ def whole_file(file: Message, item: int) -> bytes:
     if "text" in file:
         return bytes(file["text"].encode())
     promised, data = file["bytes"], b""
-    try:
+    with failing("read", file["path"], item):
         descriptor = os.open(file["path"].encode(), os.O_RDONLY | os.O_CLOEXEC)
         try:
             found = os.fstat(descriptor).st_size
@@ -956,18 +954,16 @@ def whole_file(file: Message, item: int) -> bytes:
                 data += piece
         finally:
             os.close(descriptor)
-    except OSError as error:
-        raise Failure("read", reason(error, file["path"]), item) from error
     if found != promised or len(data) != promised:
         raise Failure("size", str(found if found != promised else len(data)), item)
     return data
 
 
 def lzop_of_files(paths: Sequence[str]) -> Lzop:
-    return Lzop(["-1", "-q", "-c", "--", *[path.encode() for path in paths]], by_hand=False)
+    return Lzop(["-1", "-q", "-c", "--", *[path.encode() for path in paths]], Lzop.close_input)
 
 
-def packed_files(lzop: Lzop, files: Sequence[Tuple[bytes, int]]) -> List[Sequence[Bytes]]:
+def packed_files(lzop: Lzop, files: Dict[int, bytes]) -> Iterator[Tuple[int, Sequence[Bytes]]]:
     """
     What one lzop makes of all these files: for each a container of its own, in pieces. It reads them itself, so that each
     block's Adler-32 is held against what was read here.
@@ -976,10 +972,9 @@ def packed_files(lzop: Lzop, files: Sequence[Tuple[bytes, int]]) -> List[Sequenc
         archive = memoryview(lzop.out.read())
         lzop.end()
     finally:
-        lzop.kill()
-    bodies = []  # type: List[Sequence[Bytes]]
+        lzop.close()
     at = 0
-    for data, item in files:
+    for item, data in files.items():
         try:
             container = container_at(archive, at)
         except (ValueError, IndexError, struct.error) as error:
@@ -991,9 +986,8 @@ def packed_files(lzop: Lzop, files: Sequence[Tuple[bytes, int]]) -> List[Sequenc
             place += length
         if place != len(data):
             raise Failure("lzop", f"lzop read {place} bytes instead of {len(data)}", item)
-        bodies.append([header_of_one(archive[at : container.header_end]), archive[container.header_end : container.end]])
+        yield item, [header_of_one(archive[at : container.header_end]), archive[container.header_end : container.end]]
         at = container.end
-    return bodies
 
 
 class Download(Unit):
@@ -1011,10 +1005,8 @@ class Download(Unit):
 
     def work(self) -> None:
         for path in {os.path.dirname(each["path"]) for each in self._objects if each["path"] is not None}:
-            try:
+            with failing("write", path):
                 os.makedirs(path.encode(), exist_ok=True)
-            except OSError as error:
-                raise Failure("write", reason(error, path)) from error
         need = 2 * CHUNK if self._alone else sum(each["bytes"] + each["plain"] for each in self._objects)
         self.node.memory.take(need, self.stopped)
         self._held = need
@@ -1098,11 +1090,9 @@ class Download(Unit):
             plain.update(zip(packed, self._unpacked(packed)))
         for item, data in plain.items():
             path = self._objects[item]["path"]
-            try:
-                if path is not None:
+            if path is not None:
+                with failing("write", path, item):
                     write_file(path, data)
-            except OSError as error:
-                raise Failure("write", reason(error, path), item) from error
         self.tell(*[written(item, sum_of([data])) for item, data in plain.items()])
 
     def _unpacked(self, items: List[int]) -> List[Bytes]:
@@ -1134,18 +1124,15 @@ class Download(Unit):
     def _unpacked_at_once(self, items: Sequence[int]) -> memoryview:
         total = sum(self._objects[item]["plain"] for item in items)
         data = memoryview(bytearray(total + 1))
-        self._lzop = lzop = Lzop(["-d", "-q", "-c"])
-        feeding = Work(lambda: lzop.feed(self._bodies[item] for item in items))
+        bodies = [self._bodies[item] for item in items]
+        self._lzop = lzop = Lzop(["-d", "-q", "-c"], lambda lzop: lzop.feed(bodies))
         try:
-            found = fill(lzop.out, data)
+            found = sum(len(piece) for piece in filling(lambda view: read_into(lzop.out, view), data))
             if found <= total:
-                feeding.end()
                 # 2 is a warning: many containers are one after the other.
                 lzop.end((0, 2) if len(items) > 1 else (0,))
         finally:
-            lzop.interrupt()
-            feeding.wait()
-            lzop.kill()
+            lzop.close()
         if found != total:
             raise Failure("lzop", f"lzop gave {found} bytes or more instead of {total}")
         return data[:total]
@@ -1175,17 +1162,6 @@ def write_file(path: str, data: Bytes) -> None:
         write_all(descriptor, data)
     finally:
         os.close(descriptor)
-
-
-def fill(source: Any, view: memoryview) -> int:
-    """How many bytes there were, if not as many as there is room for."""
-    filled = 0
-    while filled < len(view):
-        count = source.readinto(view[filled : filled + CHUNK])
-        if count == 0:
-            break
-        filled += count
-    return filled
 
 
 class Arrival:
@@ -1234,19 +1210,16 @@ class Stream(Arrival):
         self._most = expected["plain"]
         # An object that is stored as it is has one sum for both.
         self._plain = Sum() if expected["lzo"] or expected["turned"] else self.received
+        self._path = expected["path"]
         self._lzop = None  # type: Optional[Lzop]
-        self._unpacking = None  # type: Optional[Work]
-        try:
-            self._file = os.fdopen(created(expected["path"]), "wb", buffering=0)
-        except OSError as error:
-            raise Failure("write", str(error)) from error
+        with failing("write", self._path):
+            self._file = os.fdopen(created(self._path), "wb", buffering=0)
         if expected["lzo"]:
             try:
-                self._lzop = Lzop(["-d", "-q", "-c"])
+                self._lzop = Lzop(["-d", "-q", "-c"], self._unpack)
             except Failure:
                 self._file.close()
                 raise
-            self._unpacking = Work(self._unpack)
 
     def room(self) -> memoryview:
         return self._room
@@ -1266,15 +1239,12 @@ class Stream(Arrival):
             raise Failure("lzop", "lzop ended before the object did") from None
 
     def finish(self) -> Sum:
-        """The sum of the plain bytes, once all of them are written and every program has ended well."""
-        if self._lzop is not None and self._unpacking is not None:
+        """The sum of the plain bytes, once all of them are written and lzop has ended well."""
+        if self._lzop is not None:
             self._lzop.close_input()
-            self._unpacking.end()
             self._lzop.end()
-        try:
+        with failing("write", self._path):
             self._file.close()
-        except OSError as error:
-            raise Failure("write", str(error)) from error
         return self._plain
 
     def interrupt(self) -> None:
@@ -1282,36 +1252,20 @@ class Stream(Arrival):
             self._lzop.interrupt()
 
     def close(self) -> None:
-        # Its pipes are closed only when nobody uses them any more.
-        self.interrupt()
-        if self._lzop is not None and self._unpacking is not None:
-            self._unpacking.wait()
-            self._lzop.kill()
+        if self._lzop is not None:
+            self._lzop.close()
         with contextlib.suppress(OSError):
             self._file.close()
 
-    def _unpack(self) -> None:
-        assert self._lzop is not None
-        view = memoryview(bytearray(CHUNK))
-        try:
-            while True:
-                count = self._lzop.out.readinto(view)  # type: ignore[attr-defined]
-                if count == 0:
-                    return
-                self._plain.add(view[:count])
-                if self._plain.bytes > self._most:
-                    raise Failure("plain", f"more than {self._most}")
-                self._write(view[:count])
-        except BaseException:
-            # Whoever feeds it must not wait for ever when nobody reads what it prints.
-            self._lzop.interrupt()
-            raise
+    def _unpack(self, lzop: Lzop) -> None:
+        for piece in summed(pieces_of(lambda view: read_into(lzop.out, view)), self._plain):
+            if self._plain.bytes > self._most:
+                raise Failure("plain", f"more than {self._most}")
+            self._write(piece)
 
-    def _write(self, view: memoryview) -> None:
-        try:
-            write_all(self._file.fileno(), view)
-        except OSError as error:
-            raise Failure("write", str(error)) from error
+    def _write(self, data: Bytes) -> None:
+        with failing("write", self._path):
+            write_all(self._file.fileno(), data)
 
 
 def main() -> None:
