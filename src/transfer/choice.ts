@@ -63,7 +63,7 @@ export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
   };
   return {
     upload: (from, unit: readonly Source[], signal) => wayOf(from).upload(from, unit, signal),
-    download: (unit: readonly Target[], to, signal) => wayOf(to).download(unit, to, signal),
+    download: (unit: readonly Target[], landing, to, signal) => wayOf(to).download(unit, landing, to, signal),
   };
 }
 
@@ -94,7 +94,7 @@ export function directElseRelay(straight: Transfer, relayed: Transfer, told: (ho
   };
   return {
     upload: (from, unit, signal) => either(from, (way) => way.upload(from, unit, signal), signal),
-    download: (unit, to, signal) => either(to, (way) => way.download(unit, to, signal), signal),
+    download: (unit, landing, to, signal) => either(to, (way) => way.download(unit, landing, to, signal), signal),
   };
 }
 

@@ -9,10 +9,20 @@ export interface Source {
   readonly path: string;
 }
 
-/** An object of the store and the absolute path on the node that its plain bytes are written to. */
+/** An object of the store and the path below the landing's directory that its plain bytes get. */
 export interface Target {
   readonly file: StoredFile;
   readonly path: string;
+}
+
+/** Where on a node the files of a unit land. */
+export interface Landing {
+  /** Absolute; it exists. */
+  readonly directory: string;
+  /** Below `directory`, for this unit alone: what is fetched lies there until all of it is proved. */
+  readonly incoming: string;
+  /** `user:group` of files and directories, which only root can give; they get the modes 640 and 750. */
+  readonly owner: string;
 }
 
 /**
@@ -24,12 +34,12 @@ export interface Target {
  *   whose plain bytes could be seen (`docs/direct.md` says when), that they have Cassandra's digest. An object that fails the
  *   proof is never left in the store.
  * - `download` writes the plain bytes of each file to its path, whose directories it makes. It has proved the object's size,
- *   the container's own checksums and, for a Data.db, Cassandra's digest, for others the object's checksum. On failure files of
- *   this unit may be left half-written: the caller gives paths that nobody reads.
+ *   the container's own checksums and, for a Data.db, Cassandra's digest, for others the object's checksum; what lies under a
+ *   file's own path is whole. On failure files of this unit may be left half-written where they came in.
  *
  * Throws RemoteError, StorageError or IntegrityError.
  */
 export interface Transfer {
   upload(from: Remote, unit: readonly Source[], signal: AbortSignal): Promise<readonly StoredBytes[]>;
-  download(unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void>;
+  download(unit: readonly Target[], landing: Landing, to: Remote, signal: AbortSignal): Promise<void>;
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile, symlink } from 'node:fs/promises';
+import { readFile, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
 import type { Remote } from '../../src/cluster/remote.ts';
 import type { RateLimit } from '../../src/flow/rate-limit.ts';
+import { RemoteError } from '../../src/model/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
@@ -60,6 +61,8 @@ function directOn(remote: Remote): TransferUnderTest {
   return { title: 'direct', remote, skip: absent, seesLargeFiles: () => true, open, openStore };
 }
 
+const asRoot = process.getuid?.() === 0 ? false : 'only root gives files away';
+
 const host = 'node7';
 transferContract(directOn(localRemote({ host })));
 
@@ -87,6 +90,38 @@ for (const shell of ['bash', 'busybox']) {
   });
 }
 
+test('no link on the way to where a file lands is followed', { skip: absent ?? false, timeout: 300_000 }, async (t) => {
+  const remote = localRemote({ host });
+  const at = await place(t, directOn(remote));
+  const elsewhere = await temporaryDirectory(t);
+  for (const bytes of [large, mixture(100_000)]) {
+    const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
+    assert.ok(file !== undefined);
+    for (const [name, link] of [
+      ['own name', 'shop'],
+      ['where it comes in', '.incoming'],
+    ] as const) {
+      await rm(at.landed(link), { recursive: true, force: true });
+      await symlink(elsewhere, at.landed(link));
+      const target = { file, path: `shop/users-1/${file.path}` };
+      await assert.rejects(at.transfer.download([target], at.landing(), remote, signal), RemoteError, name);
+      assert.deepEqual(await readdir(elsewhere), [], name);
+      await rm(at.landed(link));
+    }
+    const strange = { file, path: `shop/../../${file.path}` };
+    await assert.rejects(at.transfer.download([strange], at.landing(), remote, signal), /is no name of a directory/);
+  }
+});
+
+test('an owner that the node does not know is an error of the node', { skip: absent ?? asRoot, timeout: 300_000 }, async (t) => {
+  const remote = localRemote({ host });
+  const at = await place(t, directOn(remote));
+  const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', large)]);
+  const landing = { ...at.landing(), owner: 'nobody-of-that-name:root' };
+  const unit = [{ file: file ?? assert.fail('nothing stored'), path: 'x' }];
+  await assert.rejects(at.transfer.download(unit, landing, remote, signal), /there is no nobody-of-that-name/);
+});
+
 test('what one transfer stored the other brings back', { skip: absent ?? false, timeout: 300_000 }, async (t) => {
   const remote = localRemote({ host });
   const at = await place(t, directOn(remote));
@@ -105,8 +140,8 @@ test('what one transfer stored the other brings back', { skip: absent ?? false, 
           [relayed, at.transfer],
         ] as const) {
           const [file] = await uploaded({ ...at, transfer: up }, remote, [source]);
-          await down.download([{ file: file ?? assert.fail('nothing stored'), path: at.target(path) }], remote, signal);
-          assert.ok((await readFile(at.target(path))).equals(bytes), path);
+          await down.download([{ file: file ?? assert.fail('nothing stored'), path }], at.landing(), remote, signal);
+          assert.ok((await readFile(at.landed(path))).equals(bytes), path);
         }
       }
     }

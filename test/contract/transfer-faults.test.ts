@@ -96,10 +96,10 @@ for (const [what, fault] of passing) {
     for (const unit of [[await at.source('nb-1-big-Data.db', inParts)], [await at.source('nb-3-big-Data.db', inOne)], small]) {
       at.proxy.spoil(firstOf(2, 'PUT', fault));
       const files = await uploaded(at, remote, unit);
-      const targets = files.map((file) => ({ file, path: at.target(file.path) }));
-      await at.transfer.download(targets, remote, signal);
+      const targets = files.map((file) => ({ file, path: file.path }));
+      await at.transfer.download(targets, at.landing(), remote, signal);
       for (const [index, { path }] of targets.entries()) {
-        assert.ok((await readFile(path)).equals(await readFile(unit[index]?.path ?? '')), path);
+        assert.ok((await readFile(at.landed(path))).equals(await readFile(unit[index]?.path ?? '')), path);
       }
     }
   });
@@ -153,18 +153,19 @@ onBoth('a download that is cut off is whole after another attempt', async (at) =
   for (const bytes of [inOne, noise(200_000)]) {
     const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
     at.proxy.spoil(firstOf(1, 'GET', { cutDownloadAfter: 100_000 }));
-    const target = at.target('nb-1-big-Data.db');
+    const path = 'nb-1-big-Data.db';
     await retry(
       () =>
         at.transfer.download(
-          files.map((file) => ({ file, path: target })),
+          files.map((file) => ({ file, path })),
+          at.landing(),
           remote,
           signal,
         ),
       { patience },
       signal,
     );
-    assert.ok((await readFile(target)).equals(bytes));
+    assert.ok((await readFile(at.landed(path))).equals(bytes));
   }
 });
 
@@ -175,22 +176,22 @@ onOne('direct', 'a large object whose download breaks off goes on where it was, 
     // More often than a single request may fail, and each time far from the end: from the beginning it would never come whole.
     const cuts = 8;
     at.proxy.spoil(firstOf(cuts, 'GET', { cutDownloadAfter: Math.floor(file.storedBytes / (cuts + 1)) }));
-    const path = at.target(compression);
-    await at.transfer.download([{ file, path }], remote, signal);
-    assert.ok((await readFile(path)).equals(inParts));
+    await at.transfer.download([{ file, path: compression }], at.landing(), remote, signal);
+    assert.ok((await readFile(at.landed(compression))).equals(inParts));
   }
 });
 
 onBoth('a slow line takes time and nothing else', async (at) => {
   at.proxy.slowDown(2_000_000);
   const files = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', inOne)]);
-  const target = at.target('nb-1-big-Data.db');
+  const path = 'nb-1-big-Data.db';
   await at.transfer.download(
-    files.map((file) => ({ file, path: target })),
+    files.map((file) => ({ file, path })),
+    at.landing(),
     remote,
     signal,
   );
-  assert.ok((await readFile(target)).equals(inOne));
+  assert.ok((await readFile(at.landed(path))).equals(inOne));
 });
 
 onBoth('a node whose processes are killed is an error, and leaves nothing in the store', async (at) => {
@@ -221,10 +222,11 @@ onBoth('a disk that is full on restore is an error of the node, not of the data'
       run: (command, options) => remote.run(limited(command), options, never),
       read: (command, options) => remote.read(limited(command), options, never),
     };
-    const target = at.target('nb-1-big-Data.db');
+    const path = 'nb-1-big-Data.db';
     await assert.rejects(
       at.transfer.download(
-        files.map((file) => ({ file, path: target })),
+        files.map((file) => ({ file, path })),
+        at.landing(),
         full,
         signal,
       ),
@@ -254,7 +256,8 @@ onOne('direct', 'no signature is to be seen on the node: no argument, environmen
   for (const unit of units) {
     const files = await uploaded(at, remote, unit);
     await at.transfer.download(
-      files.map((file) => ({ file, path: at.target(file.path) })),
+      files.map((file) => ({ file, path: file.path })),
+      at.landing(),
       remote,
       signal,
     );

@@ -67,7 +67,7 @@ test(
     const { component, ...upload } = source.upload;
     const file = { ...component, ...upload, ...stored, since: 'x' };
     const dying = await nodeWithLzop(t, 'head -c 100000 >/dev/null; kill -9 $$');
-    await assert.rejects(at.transfer.download([{ file, path: at.target('x') }], dying.remote, signal), (error) => {
+    await assert.rejects(at.transfer.download([{ file, path: 'x' }], at.landing(), dying.remote, signal), (error) => {
       assert.ok(error instanceof RemoteError || error instanceof IntegrityError, String(error));
       assert.ok(error.message.includes(file.key), error.message);
       return true;

@@ -1,6 +1,6 @@
 import { crcText, sumText, withObject } from '../../src/model/backup/stored-sum.ts';
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
@@ -14,7 +14,7 @@ import { storedFile } from '../../src/model/backup/upload-plan.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import { componentKey } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { Source, Transfer } from '../../src/transfer/transfer.ts';
+import type { Landing, Source, Transfer } from '../../src/transfer/transfer.ts';
 import { bytesOf, listed } from '../support/bodies.ts';
 import { lzop, mixture, noise } from '../support/lzop.ts';
 import { users } from '../support/manifests.ts';
@@ -44,23 +44,32 @@ interface Place {
   readonly opened: (limit?: RateLimit) => Transfer;
   /** What was planted, as it would be listed. */
   readonly source: (path: string, bytes: Uint8Array, compression?: Compression) => Promise<Source>;
-  readonly target: (name: string) => string;
+  /** Where it all lands again, for one unit. */
+  readonly landing: () => Landing;
+  /** What has landed. */
+  readonly landed: (path: string) => string;
 }
 
 const ref = { id: '20261121T031500Z' };
 const signal = new AbortController().signal;
 const large = mixture(1_412_345, 7);
 
-async function place(t: TestContext, { open, openStore }: TransferUnderTest): Promise<Place> {
+async function place(t: TestContext, under: TransferUnderTest): Promise<Place> {
+  const { open, openStore } = under;
   const directory = await temporaryDirectory(t);
   const { store, bucket } = await (openStore?.(t) ?? directoryStore(join(directory, 'bucket')));
   const opened = (limit?: RateLimit): Transfer => open(t, store, limit);
+  const restored = join(directory, 'restored');
+  await mkdir(restored);
+  const owner = (await under.remote.run(['stat', '-c', '%U:%G', restored], {}, signal)).trim();
+  let units = 0;
   return {
     bucket,
     store,
     transfer: opened(),
     opened,
-    target: (name) => join(directory, 'restored', name),
+    landing: () => ({ directory: restored, incoming: `.incoming/${(units += 1)}`, owner }),
+    landed: (path) => join(restored, path),
     source: async (path, bytes, compression = 'lzo') => {
       const full = join(directory, 'data', path);
       await mkdir(dirname(full), { recursive: true });
@@ -100,10 +109,10 @@ async function comesBack(at: Place, remote: Remote, unit: readonly Source[]): Pr
       assert.ok(plain.equals(file.compression === 'lzo' ? await lzop(['-d', '-c'], object) : object), file.key);
     }
   }
-  const targets = files.map((file) => ({ file, path: at.target(file.path) }));
-  await at.transfer.download(targets, remote, signal);
+  const targets = files.map((file) => ({ file, path: `shop/users-1/${file.path}` }));
+  await at.transfer.download(targets, at.landing(), remote, signal);
   for (const [index, { path }] of targets.entries()) {
-    assert.ok((await readFile(path)).equals(await readFile(unit[index]?.path ?? '')), path);
+    assert.ok((await readFile(at.landed(path))).equals(await readFile(unit[index]?.path ?? '')), path);
   }
 }
 
@@ -175,12 +184,80 @@ export function transferContract(under: TransferUnderTest): void {
     });
     assert.ok((await timed(Promise.all(up))) >= leastMs);
     const targets = units.map((unit) =>
-      unit.map(({ path, upload }) => ({ file: files.get(path) ?? assert.fail(), path: at.target(upload.component.path) })),
+      unit.map(({ path, upload }) => ({ file: files.get(path) ?? assert.fail(), path: upload.component.path })),
     );
-    assert.ok((await timed(Promise.all(targets.map((unit) => transfer.download(unit, remote, signal))))) >= leastMs);
+    assert.ok(
+      (await timed(Promise.all(targets.map((unit) => transfer.download(unit, at.landing(), remote, signal))))) >= leastMs,
+    );
     for (const { path, file } of targets.flat()) {
-      assert.equal((await stat(path)).size, file.bytes);
+      assert.equal((await stat(at.landed(path))).size, file.bytes);
     }
+  });
+
+  inPlace('what has landed has its owner and mode, its directories too, and nothing is left where it came in', async (at) => {
+    const owner = process.getuid?.() === 0 ? 'nobody:nogroup' : at.landing().owner;
+    for (const [name, bytes] of [
+      ['large', large],
+      ['small', mixture(100_000)],
+    ] as const) {
+      const landing = { ...at.landing(), owner };
+      const files = await uploaded(at, remote, [await at.source(`.users_email/${name}-big-Data.db`, bytes)]);
+      const targets = files.map((file) => ({ file, path: `shop/${name}-1/${file.path}` }));
+      await at.transfer.download(targets, landing, remote, signal);
+      const found = await remote.run(['stat', '-c', '%n %U:%G %a', ...pathsTo(targets[0]?.path ?? '', at)], {}, signal);
+      const modes = ['750', '750', '750', '640'].map((mode) => `${owner} ${mode}`);
+      assert.deepEqual(
+        found
+          .trim()
+          .split('\n')
+          .map((line) => line.slice(line.indexOf(' ') + 1)),
+        modes,
+      );
+      const left = await remote.run(['find', at.landed(landing.incoming), '-type', 'f'], {}, signal).catch(() => '');
+      assert.equal(left, '');
+    }
+  });
+
+  inPlace('units of one table land side by side', async (at) => {
+    const bytes = mixture(64_000);
+    const sources = await Promise.all(Array.from({ length: 60 }, (_, n) => at.source(`nb-${n}-big-Index.db`, bytes.subarray(n))));
+    const files = await uploaded(at, remote, sources);
+    await Promise.all(
+      files.map((file, n) => {
+        const target = { file, path: `shop/t${Math.floor(n / 8)}-1/${file.path}` };
+        return at.transfer.download([target], at.landing(), remote, signal);
+      }),
+    );
+    for (const [n, { path }] of files.entries()) {
+      assert.ok((await readFile(at.landed(`shop/t${Math.floor(n / 8)}-1/${path}`))).equals(bytes.subarray(n)), path);
+    }
+  });
+
+  inPlace('what lands twice is replaced, not written through: a hard link elsewhere keeps its bytes', async (at) => {
+    const target = { path: 'shop/users-1/nb-1-big-Data.db' };
+    const old = mixture(100_000, 1);
+    for (const [bytes, compression] of [
+      [old, 'lzo'],
+      [large, 'none'],
+    ] as const) {
+      const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes, compression)]);
+      await at.transfer.download([{ ...target, file: file ?? assert.fail() }], at.landing(), remote, signal);
+      assert.ok((await readFile(at.landed(target.path))).equals(bytes));
+      if (bytes === old) {
+        await link(at.landed(target.path), at.landed('kept'));
+      }
+    }
+    assert.ok((await readFile(at.landed('kept'))).equals(old));
+  });
+
+  inPlace('of a unit in which one object is damaged no file gets its name', async (at) => {
+    const unit = [await at.source('nb-1-big-Data.db', mixture(50_000)), await at.source('nb-1-big-Index.db', noise(60_000))];
+    const files = await uploaded(at, remote, unit);
+    const [whole, damaged] = files;
+    await flip(join(at.bucket, damaged?.key ?? ''), 300);
+    const targets = files.map((file) => ({ file, path: file.path }));
+    await assert.rejects(at.transfer.download(targets, at.landing(), remote, signal), Error);
+    await assert.rejects(stat(at.landed(whole?.path ?? '')), /ENOENT/);
   });
 
   inPlace('a large file without a digest comes back too', async (at) =>
@@ -239,7 +316,7 @@ export function transferContract(under: TransferUnderTest): void {
           const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes, compression)]);
           assert.ok(file !== undefined);
           await spoil(join(at.bucket, file.key));
-          await assert.rejects(at.transfer.download([{ file, path: at.target('x') }], remote, signal), (error) => {
+          await assert.rejects(at.transfer.download([{ file, path: 'x' }], at.landing(), remote, signal), (error) => {
             assert.ok(error instanceof Error && error.message.includes(file.key), String(error));
             return true;
           });
@@ -253,7 +330,7 @@ export function transferContract(under: TransferUnderTest): void {
       const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
       assert.ok(file !== undefined);
       const lying = { ...file, digest: '00000000' };
-      await assert.rejects(at.transfer.download([{ file: lying, path: at.target('x') }], remote, signal), (error) => {
+      await assert.rejects(at.transfer.download([{ file: lying, path: 'x' }], at.landing(), remote, signal), (error) => {
         assert.ok(error instanceof Error && error.message.includes(file.key), String(error));
         return true;
       });
@@ -272,12 +349,12 @@ export function transferContract(under: TransferUnderTest): void {
         assert.ok(file !== undefined);
         const { storedBytes, etag } = file;
         const storedCksum = cksumOf(await bytesOf(at.store.get(file.key, {}, never)));
-        const path = at.target(file.path);
+        const { path } = file;
         const older = withObject(file, { storedBytes, etag, storedCksum });
-        await at.transfer.download([{ file: older, path }], remote, signal);
-        assert.ok((await readFile(path)).equals(await readFile(source.path)));
+        await at.transfer.download([{ file: older, path }], at.landing(), remote, signal);
+        assert.ok((await readFile(at.landed(path))).equals(await readFile(source.path)));
         const lying = { ...older, storedCksum: (storedCksum + 1) % 2 ** 32 };
-        await assert.rejects(at.transfer.download([{ file: lying, path: at.target('x') }], remote, signal), (error) => {
+        await assert.rejects(at.transfer.download([{ file: lying, path: 'x' }], at.landing(), remote, signal), (error) => {
           assert.ok(error instanceof IntegrityError && error.check === 'checksum', String(error));
           assert.ok(error.message.includes(file.key), error.message);
           return true;
@@ -294,7 +371,7 @@ export function transferContract(under: TransferUnderTest): void {
       const twice = Buffer.concat([container, container]);
       const { etag } = await at.store.put(file.key, twice, {}, never);
       const lying = { ...file, storedBytes: twice.byteLength, storedCrc32: crcText(crc32(twice)), etag };
-      await assert.rejects(at.transfer.download([{ file: lying, path: at.target('x') }], remote, signal), (error) => {
+      await assert.rejects(at.transfer.download([{ file: lying, path: 'x' }], at.landing(), remote, signal), (error) => {
         assert.ok(error instanceof Error && error.message.includes(file.key), String(error));
         return true;
       });
@@ -322,6 +399,12 @@ export function transferContract(under: TransferUnderTest): void {
     await at.transfer.upload(remote, [source], signal);
     await comesBack(at, remote, [source]);
   });
+}
+
+/** A path below the landing's directory and those of the directories on its way, outermost first. */
+function pathsTo(path: string, at: Place): readonly string[] {
+  const names = path.split('/');
+  return names.map((_, index) => at.landed(names.slice(0, index + 1).join('/')));
 }
 
 function cksumOf(bytes: Uint8Array): number {

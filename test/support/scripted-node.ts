@@ -6,7 +6,8 @@ import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts'
 import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
 import { readInScript } from '../../src/cluster/files/small-files.ts';
 import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
-import { clearIncomingScript, finishUnitScript, openStagingScript } from '../../src/cluster/placing/staging.ts';
+import { clearIncomingScript, openStagingScript } from '../../src/cluster/placing/staging.ts';
+import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
 import { findConfigScript } from '../../src/cluster/tools/node-config.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
@@ -118,7 +119,7 @@ export class ScriptedNode {
     const here = localRemote({ host: this.host });
     const real = runsOn(here);
     const reading = [findInScript, readInScript, listLiveFilesScript, markAgesScript, listFilesScript];
-    const writing = [removeFilesScript, openStagingScript, finishUnitScript];
+    const writing = [removeFilesScript, openStagingScript, placeUnitScript];
     const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);

@@ -9,8 +9,8 @@ import type { Remote } from '../remote.ts';
  *     DIR/<keyspace>/<table>-<id>/…            checked, whole, owned by Cassandra's user
  *     DIR/.sstash-incoming/<unit>/…            half-done; read by nobody but the run that writes it
  *
- * A unit is written below its own incoming directory, its sizes are compared with the manifest's, owner and mode are
- * set, and only then are its files linked to their final names. What lies under a final name is therefore right.
+ * A transfer writes a unit below its own incoming directory, and gives its files owner, mode and their final names only when
+ * all of it is proved. What lies under a final name is therefore right.
  */
 export interface Staging {
   readonly directory: string;
@@ -20,12 +20,6 @@ export interface Staging {
   readonly freeBytes: number;
   /** What lies there already under its final name: path below the directory → bytes. */
   readonly present: ReadonlyMap<string, number>;
-}
-
-export interface StagedFile {
-  /** Path below the staging directory. */
-  readonly path: string;
-  readonly bytes: number;
 }
 
 export interface StagingRequest {
@@ -96,30 +90,9 @@ export function defaultStaging(method: RestoreMethod, { dataDirectories }: Pick<
   return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
 }
 
-/** The directory below which a unit is written before it is checked. */
-export function incomingDirectory(staging: Staging, unit: string): string {
-  return `${staging.directory}/.sstash-incoming/${unit}`;
-}
-
-/** Proves that the unit's files have their sizes, gives them their owner and mode, and their final names. */
-export async function finishUnit(
-  remote: Remote,
-  staging: Staging,
-  unit: string,
-  files: readonly StagedFile[],
-  signal: AbortSignal,
-): Promise<void> {
-  const expected = files.map(({ path, bytes }) => `${bytes}\t${path}\n`);
-  const command = [
-    'sh',
-    '-c',
-    finishUnitScript,
-    'sh',
-    incomingDirectory(staging, unit),
-    staging.owner,
-    staging.directory,
-  ] as const;
-  await remote.run(command, { input: expected.join('') }, signal);
+/** Where below the staging directory a unit is written before it is proved. */
+export function incomingDirectory(unit: string): string {
+  return `.sstash-incoming/${unit}`;
 }
 
 /**
@@ -170,20 +143,6 @@ at=$dir; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done
 free=$(df -Pk -- "$at" | awk 'NR==2 { print $4 }') || exit 1
 printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
 [ $same = no ] || { cd -- "$dir" && find . -name .sstash-incoming -prune -o -type f ! -name .sstash-restore -printf '%s\\t%P\\0'; }
-`;
-
-// chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
-// Units of one table finish side by side, and cp fails on a directory that another cp has made since it looked: mkdir -p does not.
-export const finishUnitScript: string = `
-cd -- "$1" || exit 1
-LC_ALL=C sort >"$1.expected" || exit 1
-find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort >"$1.found"
-cmp -- "$1.expected" "$1.found" >&2 || { diff -- "$1.expected" "$1.found" | sed -n '2,4p' >&2; echo 'sizes on disk differ from the manifest' >&2; exit 1; }
-if [ "$(id -u)" = 0 ]; then chown -R "$2" . || exit 1; fi
-find . -type f -exec chmod 640 {} + && find . -type d -exec chmod 750 {} + || exit 1
-find . -type d -print0 | (cd -- "$3" && xargs -0 mkdir -p --) || exit 1
-cp -al --remove-destination -- . "$3"/ || exit 1
-cd / && rm -rf -- "$1" "$1.expected" "$1.found"
 `;
 
 export const clearIncomingScript: string = `

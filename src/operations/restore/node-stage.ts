@@ -1,6 +1,6 @@
 import { reasonOf } from '../../model/errors.ts';
 import { batchBySize } from '../../model/backup/batches.ts';
-import { type Staging, clearIncoming, finishUnit, incomingDirectory } from '../../cluster/placing/staging.ts';
+import { type Staging, clearIncoming, incomingDirectory } from '../../cluster/placing/staging.ts';
 import { retry } from '../../flow/retry.ts';
 import type { Listen } from '../../model/events.ts';
 import type { NodeRestorePlan, RestoreFile } from '../../model/restore/plan.ts';
@@ -44,20 +44,9 @@ async function stageBatch(work: NodeStage, batch: readonly RestoreFile[], name: 
   const { member, staging, transfer, listen } = work;
   // Another directory for each attempt: what a broken one left behind is never mistaken for this one's.
   const fetchBatch = async (attempt: number): Promise<void> => {
-    const attemptName = `${name}-${attempt}`;
-    const directory = incomingDirectory(staging, attemptName);
-    await transfer.download(
-      batch.map(({ file, path }) => ({ file, path: `${directory}/${path}` })),
-      member.remote,
-      signal,
-    );
-    await finishUnit(
-      member.remote,
-      staging,
-      attemptName,
-      batch.map(({ file, path }) => ({ path, bytes: file.bytes })),
-      signal,
-    );
+    const { directory, owner } = staging;
+    const landing = { directory, incoming: incomingDirectory(`${name}-${attempt}`), owner };
+    await transfer.download(batch, landing, member.remote, signal);
   };
   await retry(
     fetchBatch,

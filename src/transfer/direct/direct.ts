@@ -14,6 +14,6 @@ export function direct(parts: DirectParts): Transfer {
   const { programs } = parts;
   return {
     upload: (from, unit, signal) => uploadUnit(parts, programs.on(from), unit, signal),
-    download: (unit, to, signal) => downloadUnit(parts, programs.on(to), unit, signal),
+    download: (unit, landing, to, signal) => downloadUnit({ parts, node: programs.on(to), landing }, unit, signal),
   };
 }

@@ -3,7 +3,7 @@ import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.t
 import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
 import { proveObject, provePlain } from '../proof.ts';
-import type { Target } from '../transfer.ts';
+import type { Landing, Target } from '../transfer.ts';
 import { isFetched } from './answer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
 import type { NodeSum, ObjectToFetch } from './messages.ts';
@@ -13,19 +13,20 @@ import { type DirectParts, aloneFrom } from './parts.ts';
 
 /**
  * Objects fetched and unpacked by the node that needs them: a large one as a stream, small ones together. Proved of each are
- * length and checksum of the object, the container's own sums (by lzop), size of the plain bytes, and Cassandra's digest.
+ * length and checksum of the object, the container's own sums (by lzop), size of the plain bytes, and Cassandra's digest. Only
+ * when all of that is right does the node give the files their own names.
  */
 export async function downloadUnit(
-  parts: DirectParts,
-  node: NodePart,
+  { parts, node, landing }: Downloading,
   unit: readonly Target[],
   signal: AbortSignal,
 ): Promise<void> {
   const [only, ...rest] = unit;
   const alone = only !== undefined && rest.length === 0 && only.file.bytes >= aloneFrom;
-  const exchange = node.begin({ download: unit.map(objectToFetch), alone }, signal);
+  const exchange = node.begin({ download: unit.map(objectToFetch), alone, landing }, signal);
   const fetched = new Set<number>();
   const written = new Set<number>();
+  const isWhole = (): boolean => fetched.size === unit.length && written.size === unit.length;
   await heard(exchange, async (news) => {
     switch (news.kind) {
       case 'begun':
@@ -35,15 +36,18 @@ export async function downloadUnit(
             fetched.add(number);
           }),
         );
-        return;
+        break;
       case 'written':
         provePlain(fileOf(node.host, unit, news.item), news.plain.bytes, news.plain.crc);
         written.add(news.item);
-        return;
+        break;
       case 'failed':
         throw failureOf(node.host, unit, news);
       case 'ready':
         throw new RemoteError(`${node.host} said what does not belong to a download`, { host: node.host });
+    }
+    if (isWhole()) {
+      exchange.place();
     }
   });
   unit.forEach(({ file }, item) => {
@@ -51,6 +55,12 @@ export async function downloadUnit(
       throw new IntegrityError(`${node.host} did not say what became of ${file.key}`);
     }
   });
+}
+
+export interface Downloading {
+  readonly parts: DirectParts;
+  readonly node: NodePart;
+  readonly landing: Landing;
 }
 
 async function fetchObject(under: UnderWay, number: number, file: StoredFile, signal: AbortSignal): Promise<void> {

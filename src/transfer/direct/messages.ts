@@ -1,4 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
+import type { Landing } from '../transfer.ts';
 
 /** The words of `node_part.py`, whose head says what each of them means. */
 
@@ -22,8 +23,8 @@ export type FileToSend = { readonly bytes: number; readonly lzo: boolean } & (
 );
 
 export interface ObjectToFetch {
-  /** Null where it is only looked at. */
-  readonly path: string | null;
+  /** Below the landing's directory; of no matter where there is none, and the object is only looked at. */
+  readonly path: string;
   readonly bytes: number;
   readonly plain: number;
   readonly lzo: boolean;
@@ -33,7 +34,7 @@ export interface ObjectToFetch {
 /** A unit of work: one file in parts or many files, one object as a stream or many objects. */
 export type Order =
   | { readonly upload: readonly FileToSend[]; readonly part: number | null }
-  | { readonly download: readonly ObjectToFetch[]; readonly alone: boolean };
+  | { readonly download: readonly ObjectToFetch[]; readonly alone: boolean; readonly landing: Landing | null };
 
 /** Number and CRC-32 of some bytes. */
 export interface NodeSum {

@@ -62,6 +62,11 @@ export class NodeUnit {
     this.#changes.tell();
   }
 
+  /** All that it said is right: the files get their names. */
+  place(): void {
+    this.#parts.say({ place: true });
+  }
+
   /** There is nothing more to be had of it: `news` ends when the node has left it. */
   leave(): void {
     this.#parts.say({ give_up: true });

@@ -23,15 +23,19 @@ item, and may be a `text` in the place of a `path`. `crc` is the CRC-32 of what 
 sums of the plain bytes too. `status` is 0 where no answer came that is of use, `said` what the store or the system said
 of it, `trusted` false where the store's certificate is not.
 
-    > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false}, ...], "alone": true}
+    > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false}, ...], "alone": true,
+       "landing": {"directory": d, "incoming": name, "owner": "user:group"} or null}
       {"unit": 8, "begin": true}
     > {"unit": 8, "send": i, "url": u, "headers": {...}}
       {"unit": 8, "got": i, "status": 200, "bytes": n, "crc": c, "said": "", "trusted": true}
       {"unit": 8, "written": i, "plain": n, "plain_crc": c}
+    > {"unit": 8, "place": true}
 
 With `alone` the only object passes as a stream, and goes on where it broke off when it is sent for again; `bytes` is how
 far it is. Without, all are held in memory until the last one is there. `turned` asks for the CRC-32 of the object's
-bytes with the bits of each turned round, which is what the POSIX `cksum` is made of. What has no `path` is not written.
+bytes with the bits of each turned round, which is what the POSIX `cksum` is made of. Paths are below the landing's
+directory, and what is fetched lies below `incoming` there until the control host has held it against the manifest: then all
+of it is given its own name. Without a landing nothing is written.
 
       {"unit": 7, "done": true}
       {"unit": 7, "failed": kind, "item": i or null, "said": "..."}
@@ -44,14 +48,18 @@ ends the program, at once.
 """
 
 import base64
+import collections
 import contextlib
 import fcntl
+import grp
 import http.client
 import io
 import json
 import os
+import pwd
 import queue
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -652,6 +660,8 @@ class Unit:
         self.node = node
         self.number = order["unit"]
         self.given_up = False
+        # Whether the control host has found everything right that it was told.
+        self.is_proved = False
         self.has_many = True
         self._flights = []  # type: List[Flight]
         self._changed = threading.Condition()
@@ -707,6 +717,11 @@ class Unit:
             self.node.soon(request)
         else:
             threading.Thread(target=guarded(request), daemon=True).start()
+
+    def prove(self) -> None:
+        with self._changed:
+            self.is_proved = True
+            self._changed.notify_all()
 
     def give_up(self) -> None:
         with self._changed:
@@ -998,27 +1013,34 @@ class Download(Unit):
         self._objects = order["download"]
         self._alone = order["alone"]
         self.has_many = not self._alone
-        self._bodies = {}  # type: Dict[int, bytes]
+        self._bodies = {}  # type: Dict[int, Bytes]
         self._stream = None  # type: Optional[Stream]
         self._lzop = None  # type: Optional[Lzop]
+        self._landing = Landing(order["landing"]) if order["landing"] is not None else None
         self._held = 0
 
     def work(self) -> None:
-        for path in {os.path.dirname(each["path"]) for each in self._objects if each["path"] is not None}:
-            with failing("write", path):
-                os.makedirs(path.encode(), exist_ok=True)
         need = 2 * CHUNK if self._alone else sum(each["bytes"] + each["plain"] for each in self._objects)
         self.node.memory.take(need, self.stopped)
         self._held = need
-        if self._alone:
-            self._stream = stream = Stream(self._objects[0])
+        landing = self._landing
+        if landing is not None:
+            landing.open()
+        if self._alone and landing is not None:
+            self._stream = stream = Stream(self._objects[0], landing)
             self.tell({"begin": True})
             self.wait_for(lambda: bool(self._bodies))
             self.tell(written(0, stream.finish()))
         else:
             self.tell({"begin": True})
             self.wait_for(lambda: len(self._bodies) == len(self._objects))
-            self._unpack()
+            plain = self._unpack()
+            if landing is not None:
+                landing.write([(self._objects[item]["path"], data) for item, data in plain.items()])
+            self.tell(*[written(item, sum_of([data])) for item, data in plain.items()])
+        if landing is not None:
+            self.wait_for(lambda: self.is_proved)
+            landing.place([(each["path"], each["plain"]) for each in self._objects])
 
     def exchange(self, item: int, url: str, headers: Dict[str, str], flight: Flight) -> Message:
         request = Request("GET", url, headers, ())
@@ -1035,6 +1057,8 @@ class Download(Unit):
     def close(self) -> None:
         if self._stream is not None:
             self._stream.close()
+        if self._landing is not None:
+            self._landing.close()
         self.node.memory.give(self._held)
 
     def _receive(self, item: int, arrival: "Arrival", request: Request, flight: Flight) -> Message:
@@ -1083,17 +1107,12 @@ class Download(Unit):
             else:
                 line.connection.close()
 
-    def _unpack(self) -> None:
-        plain = dict(self._bodies)  # type: Dict[int, Bytes]
+    def _unpack(self) -> Dict[int, Bytes]:
+        plain = dict(self._bodies)
         packed = [item for item, each in enumerate(self._objects) if each["lzo"]]
         if packed:
             plain.update(zip(packed, self._unpacked(packed)))
-        for item, data in plain.items():
-            path = self._objects[item]["path"]
-            if path is not None:
-                with failing("write", path, item):
-                    write_file(path, data)
-        self.tell(*[written(item, sum_of([data])) for item, data in plain.items()])
+        return plain
 
     def _unpacked(self, items: List[int]) -> List[Bytes]:
         """One lzop for all; only when it fails is each tried alone, to know which one it was."""
@@ -1151,17 +1170,105 @@ def written(item: int, plain: Sum) -> Message:
     return {"written": item, "plain": plain.bytes, "plain_crc": plain.crc}
 
 
-def created(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(path.encode(), flags, 0o666)
+class Landing:
+    """
+    Where what is fetched goes: a directory of Cassandra's user, who may change what lies there at any moment. So nothing is
+    followed that is a link, and owner and mode are given to what is open, never to what has a name.
+    """
+
+    FILE_MODE, DIRECTORY_MODE = 0o640, 0o750
+
+    def __init__(self, order: Message) -> None:
+        self._directory = order["directory"]
+        self._incoming = order["incoming"]
+        self._owner = order["owner"]
+        self._ids = None  # type: Optional[Tuple[int, int]]
+        self._root = -1
+
+    def open(self) -> None:
+        # Who is not root makes files that are its own already.
+        if os.geteuid() == 0:
+            user, _, group = self._owner.partition(":")
+            try:
+                self._ids = (pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid)
+            except KeyError as error:
+                raise Failure("write", f"{self._directory}: there is no {self._owner} here") from error
+        with failing("write", self._directory):
+            self._root = os.open(self._directory.encode(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        if self._root >= 0:
+            os.close(self._root)
+
+    def create(self, path: str) -> io.FileIO:
+        with failing("write", path), self._opened(os.path.join(self._incoming, os.path.dirname(path))) as at:
+            return io.FileIO(self._create(at, os.path.basename(path)), "wb")
+
+    def write(self, files: Iterable[Tuple[str, Bytes]]) -> None:
+        """Writes small files that are in memory."""
+        for directory, inside in by_directory(files).items():
+            with failing("write", directory), self._opened(os.path.join(self._incoming, directory)) as at:
+                for name, data in inside:
+                    with failing("write", f"{directory}/{name}"):
+                        descriptor = self._create(at, name)
+                        try:
+                            write_all(descriptor, data)
+                        finally:
+                            os.close(descriptor)
+
+    def place(self, files: Iterable[Tuple[str, int]]) -> None:
+        """Gives all of them their own names, in the place of what has them: what links to that elsewhere keeps it."""
+        for directory, inside in by_directory(files).items():
+            incoming = os.path.join(self._incoming, directory)
+            with failing("write", directory), self._opened(incoming) as source, self._opened(directory) as target:
+                for name, size in inside:
+                    found = os.stat(name.encode(), dir_fd=source, follow_symlinks=False)
+                    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+                        raise Failure("write", f"{directory}/{name}: {found.st_size} bytes are on disk instead of {size}")
+                    os.rename(name.encode(), name.encode(), src_dir_fd=source, dst_dir_fd=target)
+
+    def _create(self, at: int, name: str) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name.encode(), dir_fd=at)
+        descriptor = os.open(name.encode(), flags, self.FILE_MODE, dir_fd=at)
+        self._own(descriptor, self.FILE_MODE)
+        return descriptor
+
+    @contextlib.contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        """A directory below, made where it is missing."""
+        at = os.dup(self._root)
+        try:
+            for name in filter(None, path.split("/")):
+                below = self._step(at, name)
+                os.close(at)
+                at = below
+            yield at
+        finally:
+            os.close(at)
+
+    def _step(self, at: int, name: str) -> int:
+        if name in (".", ".."):
+            raise Failure("write", f"{name} is no name of a directory")
+        # Another unit may make it at the same time.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name.encode(), self.DIRECTORY_MODE, dir_fd=at)
+        below = os.open(name.encode(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+        self._own(below, self.DIRECTORY_MODE)
+        return below
+
+    def _own(self, descriptor: int, mode: int) -> None:
+        os.fchmod(descriptor, mode)
+        if self._ids is not None:
+            os.fchown(descriptor, *self._ids)
 
 
-def write_file(path: str, data: Bytes) -> None:
-    descriptor = created(path)
-    try:
-        write_all(descriptor, data)
-    finally:
-        os.close(descriptor)
+def by_directory(files: Iterable[Tuple[str, Any]]) -> Dict[str, List[Tuple[str, Any]]]:
+    grouped = collections.OrderedDict()  # type: Dict[str, List[Tuple[str, Any]]]
+    for path, what in files:
+        grouped.setdefault(os.path.dirname(path), []).append((os.path.basename(path), what))
+    return grouped
 
 
 class Arrival:
@@ -1178,7 +1285,7 @@ class Arrival:
     def add(self, count: int) -> None:
         raise NotImplementedError
 
-    def body(self) -> bytes:
+    def body(self) -> Bytes:
         """What is to be kept of it when it is whole."""
         return b""
 
@@ -1197,14 +1304,14 @@ class Collected(Arrival):
     def add(self, count: int) -> None:
         self.received.add(self.room()[:count])
 
-    def body(self) -> bytes:
-        return bytes(self._view[: self.bytes])
+    def body(self) -> Bytes:
+        return self._view[: self.bytes]
 
 
 class Stream(Arrival):
     """A large one, unpacked and written as it comes."""
 
-    def __init__(self, expected: Message) -> None:
+    def __init__(self, expected: Message, landing: Landing) -> None:
         super().__init__(expected)
         self._room = memoryview(bytearray(CHUNK))
         self._most = expected["plain"]
@@ -1212,8 +1319,7 @@ class Stream(Arrival):
         self._plain = Sum() if expected["lzo"] or expected["turned"] else self.received
         self._path = expected["path"]
         self._lzop = None  # type: Optional[Lzop]
-        with failing("write", self._path):
-            self._file = os.fdopen(created(self._path), "wb", buffering=0)
+        self._file = landing.create(self._path)
         if expected["lzo"]:
             try:
                 self._lzop = Lzop(["-d", "-q", "-c"], self._unpack)
@@ -1286,6 +1392,8 @@ def main() -> None:
             node.begin(Download(node, order))
         elif unit is not None and "send" in order:
             unit.send(order["send"], order["url"], order["headers"])
+        elif unit is not None and "place" in order:
+            unit.prove()
         elif unit is not None and "give_up" in order:
             unit.give_up()
     # Whoever waits for something has nobody left to wait for; children end with their pipes.

@@ -135,7 +135,7 @@ async function removeProbe({ parts, key }: Probing, signal: AbortSignal): Promis
 async function fetchProbe({ parts, node, key }: Probing, signal: AbortSignal): Promise<NodeSum> {
   const bytes = Buffer.byteLength(probeText);
   const exchange = node.begin(
-    { download: [{ path: null, bytes, plain: bytes, lzo: false, turned: false }], alone: false },
+    { download: [{ path: key, bytes, plain: bytes, lzo: false, turned: false }], alone: false, landing: null },
     signal,
   );
   let got: NodeSum = { bytes: 0, crc: 0 };

@@ -1,4 +1,5 @@
 import { downloadBatch, downloadOne } from './download.ts';
+import { incomingPath, placeUnit } from './landing.ts';
 import type { RelayParts } from './parts.ts';
 import { uploadBatch, uploadOne } from './upload.ts';
 import type { Transfer } from '../transfer.ts';
@@ -18,11 +19,13 @@ export function relay(parts: RelayParts): Transfer {
         ? uploadOne(parts, from, only, signal).then((stored) => [stored])
         : uploadBatch(parts, from, unit, signal);
     },
-    download: (unit, to, signal) => {
-      const [only, ...rest] = unit;
-      return only !== undefined && rest.length === 0 && only.file.bytes >= streamedFrom
+    download: async (unit, landing, to, signal) => {
+      const coming = unit.map(({ file, path }) => ({ file, path: incomingPath(landing, path) }));
+      const [only, ...rest] = coming;
+      await (only !== undefined && rest.length === 0 && only.file.bytes >= streamedFrom
         ? downloadOne(parts, only, to, signal)
-        : downloadBatch(parts, unit, to, signal);
+        : downloadBatch(parts, coming, to, signal));
+      await placeUnit(unit, landing, to, signal);
     },
   };
 }

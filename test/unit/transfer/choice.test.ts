@@ -9,6 +9,8 @@ import { never } from '../../support/never.ts';
 const refused = new StorageError('node1 cannot exchange k with the store: InvalidRequest: Content-MD5 is required', { key: 'k' });
 const [node1, node2] = [localRemote({ host: 'node1' }), localRemote({ host: 'node2' })];
 
+const landing = { directory: '/restore', incoming: '.incoming/1', owner: 'cassandra:cassandra' };
+
 /** A transfer that notes for which nodes it was asked, and fails there as it is told. */
 function noted(failures: ReadonlyMap<string, Error> = new Map()) {
   const asked: string[] = [];
@@ -24,7 +26,7 @@ function noted(failures: ReadonlyMap<string, Error> = new Map()) {
       go(host);
       return [];
     },
-    download: async (_, { host }) => go(host),
+    download: async (_, __, { host }) => go(host),
   };
   return { transfer, asked };
 }
@@ -35,7 +37,7 @@ test('what the store refuses a node goes by relay, as all that follows there; th
   const told: string[] = [];
   const way = directElseRelay(straight.transfer, relayed.transfer, (host, reason) => told.push(`${host}: ${messageOf(reason)}`));
   await way.upload(node1, [], never);
-  await way.download([], node1, never);
+  await way.download([], landing, node1, never);
   await way.upload(node2, [], never);
   assert.deepEqual(straight.asked, ['node1', 'node2']);
   assert.deepEqual(relayed.asked, ['node1', 'node1']);
@@ -57,7 +59,7 @@ test('a program that broke is of the way', async () => {
   const broken = new RemoteError('sh on node1 ended with status 70', { host: 'node1', command: 'sh', status: 70 });
   const relayed = noted();
   const way = directElseRelay(noted(new Map([['node1', broken]])).transfer, relayed.transfer, () => {});
-  await way.download([], node1, never);
+  await way.download([], landing, node1, never);
   assert.deepEqual(relayed.asked, ['node1']);
 });
 
