@@ -176,5 +176,15 @@ test('a proxy that is not there is what stands in the way', options, async (t) =
   const { parts } = await wayTo(t, remote, { server: await serverFor(t) });
   const choice = await chosen(remote, parts);
   assert.equal(choice.name, 'relay');
-  assert.match(choice.reason, /[Cc]onnection refused/);
+  assert.match(choice.reason, /by the proxy 127\.0\.0\.1, which the environment names: .*[Cc]onnection refused/);
 });
+
+for (const proxy of ['socks5://127.0.0.1:1080', 'https://127.0.0.1:3128', 'http://', 'http://127.0.0.1:port']) {
+  test(`a proxy that cannot be used is named: ${proxy}`, options, async (t) => {
+    const remote = node({ http_proxy: proxy });
+    const { parts } = await wayTo(t, remote, { server: await serverFor(t) });
+    const choice = await chosen(remote, parts);
+    assert.equal(choice.name, 'relay');
+    assert.match(choice.reason, /by the proxy/);
+  });
+}

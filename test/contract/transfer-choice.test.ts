@@ -61,6 +61,7 @@ test('relay needs no question', { skip }, async () => {
 const unable: readonly (readonly [what: string, has: object, says: RegExp])[] = [
   ['python3', { python: undefined }, /it has no python3$/],
   ['a Python that is new enough', { python: '3.4.10' }, /its Python is 3\.4\.10, 3\.6 or newer is needed$/],
+  ['a Python that says its version', { python: 'Welcome to it' }, /its python3 is of no use, it says: Welcome to it$/],
   ['lzop', { hasLzop: false }, /it has no lzop$/],
 ];
 for (const [what, has, says] of unable) {

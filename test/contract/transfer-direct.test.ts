@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile, readdir, rm, symlink } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
@@ -10,6 +10,7 @@ import type { RateLimit } from '../../src/flow/rate-limit.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
+import { chooseTransfer } from '../../src/transfer/choice.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import type { Transfer } from '../../src/transfer/transfer.ts';
@@ -19,7 +20,7 @@ import { mixture, noise } from '../support/lzop.ts';
 import { nodePrograms } from '../support/node-programs.ts';
 import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { type TransferUnderTest, comesBack, large, place, signal, transferContract, uploaded } from './transfer.ts';
+import { type TransferUnderTest, comesBack, failsWhole, large, place, signal, transferContract, uploaded } from './transfer.ts';
 import { never } from '../support/never.ts';
 
 /** Nodes have older ones than this machine: `scripts/fetch-python`. */
@@ -111,6 +112,75 @@ test('no link on the way to where a file lands is followed', { skip: absent ?? f
     const strange = { file, path: `shop/../../${file.path}` };
     await assert.rejects(at.transfer.download([strange], at.landing(), remote, signal), /is no name of a directory/);
   }
+});
+
+for (const [what, replace] of [
+  ['a link', (path: string) => rm(path).then(() => symlink('/etc/hostname', path))],
+  ['a link to as many bytes', (path: string) => rename(path, `${path}.away`).then(() => symlink(`${path}.away`, path))],
+  ['a pipe', (path: string) => rm(path).then(() => execFileSync('mkfifo', [path]))],
+] as const) {
+  test(`a listed file in whose place there is ${what} is not read`, { skip: absent ?? false, timeout: 60_000 }, async (t) => {
+    const remote = localRemote({ host });
+    const at = await place(t, directOn(remote));
+    for (const bytes of [large, mixture(100_000)]) {
+      for (const compression of ['lzo', 'none'] as const) {
+        const source = await at.source('nb-1-big-Data.db', bytes, compression);
+        await replace(source.path);
+        await failsWhole(at, remote, [source], /nb-1-big-Data\.db/);
+        await rm(source.path);
+      }
+    }
+  });
+}
+
+const brokenLzops: readonly (readonly [what: string, script: string])[] = [
+  ['passes on what it gets', 'cat'],
+  ['says nothing', ''],
+  ['gives nothing of what it gets', 'cat >/dev/null'],
+  ['fails', 'cat >/dev/null; exit 1'],
+];
+for (const [what, script] of brokenLzops) {
+  test(`a node’s lzop that ${what} is not taken for a damaged object`, { skip: absent ?? false, timeout: 60_000 }, async (t) => {
+    const bin = await temporaryDirectory(t);
+    await writeFile(join(bin, 'lzop'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const broken = localRemote({ host, path: [bin] });
+    const at = await place(t, directOn(localRemote({ host })));
+    for (const bytes of [large, mixture(100_000)]) {
+      const [file] = await uploaded(at, localRemote({ host }), [await at.source('nb-1-big-Data.db', bytes)]);
+      const unit = [{ file: file ?? assert.fail('nothing stored'), path: 'x' }];
+      await assert.rejects(at.transfer.download(unit, at.landing(), broken, signal), (error) => {
+        assert.ok(error instanceof RemoteError && error.command === 'lzop', String(error));
+        assert.match(error.message, /^node7 cannot unpack .*nb-1-big-Data\.db\.lzo, which is whole: /);
+        return true;
+      });
+    }
+  });
+}
+
+test('names that are none fail their own unit, and no other', { skip: absent ?? false, timeout: 60_000 }, async (t) => {
+  const remote = localRemote({ host });
+  const at = await place(t, directOn(remote));
+  const source = await at.source('nb-1-big-Data.db', mixture(1000));
+  const [file] = await uploaded(at, remote, [source]);
+  assert.ok(file !== undefined);
+  for (const name of ['a\0b', 'a\ud800b']) {
+    await assert.rejects(at.transfer.upload(remote, [{ ...source, path: name }], signal), RemoteError);
+    await assert.rejects(at.transfer.download([{ file, path: name }], at.landing(), remote, signal), /cannot write/);
+  }
+});
+
+test('a python3 that never begins is an error of the node, for which relay is tried', { skip: absent ?? false }, async (t) => {
+  const bin = await temporaryDirectory(t);
+  await writeFile(join(bin, 'python3'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+  const remote = localRemote({ host, path: [bin] });
+  const { store } = await openStore(t);
+  const programs = nodePrograms(t, { greetWithinMs: 300 });
+  const { signer } = store;
+  assert.ok(signer !== undefined);
+  const parts = { store, signer, programs, patience: { attempts: 3, firstDelayMs: 10 } };
+  const candidate = { remote, python: '3.11.2', hasLzop: true };
+  const choice = await chooseTransfer(candidate, { mode: 'auto', direct: parts, needsLzop: true, writes: true }, signal);
+  assert.deepEqual([choice.name, choice.reason], ['relay', 'python3 on node7 said nothing within 0.3 s']);
 });
 
 test('an owner that the node does not know is an error of the node', { skip: absent ?? asRoot, timeout: 300_000 }, async (t) => {

@@ -70,11 +70,13 @@ export function parseProbe(text: string, directories: readonly string[]): NodePr
 // `name TAB values` per line. A directory that is not there yet will lie on its nearest existing parent's file system.
 export const probeToolsScript: string = String.raw`
 place=$(command -v lzop) && printf 'lzop\t%s\t%s\n' "$place" "$(lzop --version </dev/null 2>/dev/null | head -n 1 | tr '\t' ' ')"
-python='' version=''
+limit='' python='' version=''
+! command -v timeout >/dev/null || limit='timeout 20'
 for tool in python3 /usr/libexec/platform-python /opt/scylladb/python3/bin/python3; do
   place=$(command -v "$tool") || continue
-  found=$(cd / && "$place" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3]); sys.exit(sys.version_info < (3, 6))' </dev/null 2>/dev/null)
+  found=$(cd / && $limit "$place" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3]); sys.exit(sys.version_info < (3, 6))' </dev/null 2>/dev/null)
   status=$?
+  [ $status != 124 ] || found='no answer within 20 s'
   [ -n "$found" ] || continue
   if [ $status = 0 ] || [ -z "$python" ]; then python=$place; version=$found; fi
   [ $status != 0 ] || break

@@ -2,6 +2,8 @@ import { cksumOfTurned } from '../../codec/cksum.ts';
 import { IntegrityError, NotFoundError, RemoteError } from '../../model/errors.ts';
 import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
+import { checkStored } from '../fetch.ts';
 import { proveObject, provePlain } from '../proof.ts';
 import type { Landing, Target } from '../transfer.ts';
 import { isFetched } from './answer.ts';
@@ -38,11 +40,11 @@ export async function downloadUnit(
         );
         break;
       case 'written':
-        provePlain(fileOf(node.host, unit, news.item), news.plain.bytes, news.plain.crc);
+        await proveWritten({ parts, node, landing }, fileOf(node.host, unit, news.item), news.plain, signal);
         written.add(news.item);
         break;
       case 'failed':
-        throw failureOf(node.host, unit, news);
+        throw await failureOf({ parts, node, landing }, unit, news, signal);
       case 'ready':
         throw new RemoteError(`${node.host} said what does not belong to a download`, { host: node.host });
     }
@@ -86,6 +88,31 @@ function isTurned({ storedCksum }: StoredFile): boolean {
   return storedCksum !== undefined;
 }
 
+async function proveWritten(
+  { parts, node }: Downloading,
+  file: StoredFile,
+  { bytes, crc }: NodeSum,
+  signal: AbortSignal,
+): Promise<void> {
+  if (bytes !== file.bytes && file.compression === 'lzo') {
+    await proveWhole(parts.store, file, signal);
+    throw cannotUnpack(node.host, file.key, `lzop gave ${bytes} bytes instead of ${file.bytes}`);
+  }
+  provePlain(file, bytes, crc);
+}
+
+function cannotUnpack(host: string, key: string, said: string): RemoteError {
+  return new RemoteError(`${host} cannot unpack ${key}, which is whole: ${said}`, { host, command: 'lzop', stderr: said });
+}
+
+/** Whether the object or the node's lzop is broken can only be known by reading the object here. Throws IntegrityError. */
+async function proveWhole(store: ObjectStore, file: StoredFile, signal: AbortSignal): Promise<void> {
+  const passing = checkStored(store, file, signal);
+  while ((await passing.next()).done !== true) {
+    // Its sums are what counts.
+  }
+}
+
 function fileOf(host: string, unit: readonly Target[], item: number): StoredFile {
   const target = unit[item];
   if (target === undefined) {
@@ -94,7 +121,12 @@ function fileOf(host: string, unit: readonly Target[], item: number): StoredFile
   return target.file;
 }
 
-function failureOf(host: string, unit: readonly Target[], news: Extract<UnitNews, { readonly kind: 'failed' }>): Error {
+async function failureOf(
+  { parts, node: { host } }: Downloading,
+  unit: readonly Target[],
+  news: Extract<UnitNews, { readonly kind: 'failed' }>,
+  signal: AbortSignal,
+): Promise<Error> {
   const { failure, said, item } = news;
   const file = item === undefined ? unit[0]?.file : fileOf(host, unit, item);
   const key =
@@ -103,11 +135,12 @@ function failureOf(host: string, unit: readonly Target[], news: Extract<UnitNews
     case 'write':
       return new RemoteError(`${host} cannot write ${key}: ${said}`, { host, stderr: said });
     case 'lzop':
-      return new IntegrityError(`${key} is damaged: ${said} on ${host}`);
-    case 'plain':
-      return new IntegrityError(`${key} holds ${said} bytes of data, its manifest says ${file?.bytes ?? 'nothing'}`, {
-        check: 'plain-size',
-      });
+    case 'plain': {
+      for (const each of item === undefined ? unit.map((target) => target.file) : [fileOf(host, unit, item)]) {
+        await proveWhole(parts.store, each, signal);
+      }
+      return cannotUnpack(host, key, failure === 'plain' ? `lzop gave ${said} bytes instead of ${file?.bytes ?? 0}` : said);
+    }
     default:
       return new RemoteError(`${host}: ${key}: ${said}`, { host, stderr: said, transient: failure === 'killed' });
   }

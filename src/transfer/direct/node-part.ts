@@ -15,6 +15,8 @@ export interface NodeSettings {
   /** Bytes per second; undefined where there is no limit. */
   readonly rate: number | undefined;
   readonly authorities: string | undefined;
+  /** Milliseconds within which the program has begun; a minute unless given. */
+  readonly greetWithinMs?: number | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export class NodePart {
   #failure: unknown;
   #last = 0;
 
-  constructor(remote: Remote, { python, niceness, rate, authorities }: NodeSettings) {
+  constructor(remote: Remote, { python, niceness, rate, authorities, greetWithinMs = 60_000 }: NodeSettings) {
     this.host = remote.host;
     this.#stop = new AbortController();
     this.#talk = converse(remote, nodeCommand(python, niceness), this.#stop.signal);
@@ -42,7 +44,8 @@ export class NodePart {
       authorities: authorities ?? null,
     };
     this.#tell(greeting);
-    this.#ended = this.#hear();
+    const late = setTimeout(() => this.#stop.abort(tooLate(this.host, python, greetWithinMs)), greetWithinMs);
+    this.#ended = this.#hear(() => clearTimeout(late));
   }
 
   /** False once nothing can be begun there any more. */
@@ -84,7 +87,7 @@ export class NodePart {
   }
 
   /** Never rejects: the units are told. */
-  async #hear(): Promise<void> {
+  async #hear(hasGreeted: () => void): Promise<void> {
     let greeted = false;
     try {
       for await (const line of this.#talk.lines) {
@@ -97,6 +100,7 @@ export class NodePart {
         } else {
           readGreeting(this.host, line);
           greeted = true;
+          hasGreeted();
         }
       }
       throw new RemoteError(`the program on ${this.host} ended`, { host: this.host, transient: true });
@@ -106,6 +110,12 @@ export class NodePart {
       for (const unit of this.#units.values()) {
         unit.end(error);
       }
+    } finally {
+      hasGreeted();
     }
   }
+}
+
+function tooLate(host: string, python: string, afterMs: number): RemoteError {
+  return new RemoteError(`${python} on ${host} said nothing within ${afterMs / 1000} s`, { host, command: python });
 }

@@ -12,6 +12,8 @@ export interface ProgramParts {
   readonly niceness?: number;
   /** Certificates (PEM) that are trusted besides those of the node's system. */
   readonly authorities?: string | undefined;
+  /** See `NodeSettings`. */
+  readonly greetWithinMs?: number | undefined;
 }
 
 /** The programs that run on nodes: one each, begun when it is needed, and anew where it has ended. */
@@ -28,9 +30,9 @@ export class NodePrograms {
     if (running?.isAlive === true) {
       return running;
     }
-    const { pythonOf, limitOf, niceness = 0, authorities } = this.#parts;
+    const { pythonOf, limitOf, niceness = 0, authorities, greetWithinMs } = this.#parts;
     const rate = limitOf?.(remote)?.bytesPerSecond;
-    const begun = new NodePart(remote, { python: pythonOf(remote), niceness, rate, authorities });
+    const begun = new NodePart(remote, { python: pythonOf(remote), niceness, rate, authorities, greetWithinMs });
     this.#running.set(remote, begun);
     return begun;
   }

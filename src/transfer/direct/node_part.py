@@ -101,15 +101,19 @@ class Failure(Exception):
 
 @contextlib.contextmanager
 def failing(kind: str, path: str, item: Optional[int] = None) -> Iterator[None]:
-    """What the system says in there is a failure of this kind."""
+    """What the system says in there, or Python of a name that is none, is a failure of this kind."""
     try:
         yield
-    except OSError as error:
-        raise Failure(kind, f"{path}: {error.strerror or error}", item) from error
+    except (OSError, ValueError) as error:
+        raise Failure(kind, f"{printable(path)}: {getattr(error, 'strerror', None) or error}", item) from error
 
 
 class NotTrusted(OSError):
     """The store's certificate is for another name."""
+
+
+class NoWay(OSError):
+    """The environment names a proxy that cannot be used."""
 
 
 class GivenUp(Exception):
@@ -246,7 +250,13 @@ class Line:
         self.is_broken = False
         proxy = None if urllib.request.proxy_bypass(parts.netloc) else urllib.request.getproxies().get(parts.scheme)
         by = urllib.parse.urlsplit(proxy if "://" in proxy else "http://" + proxy) if proxy else None
-        host, port = (parts.hostname, parts.port) if by is None else (by.hostname, by.port or 80)
+        self.way = "" if by is None else f"by the proxy {by.hostname}, which the environment names: "
+        if by is not None and (by.scheme != "http" or not by.hostname):
+            raise NoWay(f"{self.way}of its kind ({by.scheme}) none can be used")
+        try:
+            host, port = (parts.hostname, parts.port) if by is None else (by.hostname, by.port or 80)
+        except ValueError as error:
+            raise NoWay(f"{self.way}{error}") from error
         headers = proxy_authorization(by)
         # A proxy of plain HTTP is asked for the whole URL; through one of TLS a tunnel leads to the store.
         self.asks_proxy = by is not None and parts.scheme == "http"
@@ -289,10 +299,12 @@ class Line:
             return
         try:
             self.connection.connect()
+        except OSError as error:
+            if self.way and not isinstance(error, NotTrusted) and "CERTIFICATE" not in str(error):
+                raise NoWay(f"{self.way}{error}") from error
+            raise
         except ValueError as error:
             # Of a certificate for another name Python 3.6 says no more than that; later ones have an OSError for it.
-            if isinstance(error, OSError):
-                raise
             raise NotTrusted(str(error)) from error
         sock = self.connection.sock  # type: Any
         sock.settimeout(SILENT_SECONDS)
@@ -329,6 +341,7 @@ class Store:
         self._context = None  # type: Any
         self._idle = {}  # type: Dict[str, List[Line]]
         self._lock = threading.Lock()
+        self._trusting = threading.Lock()
 
     def put(self, request: Request, flight: "Flight") -> Answer:
         try:
@@ -404,13 +417,15 @@ class Store:
             return idle.pop() if idle else Line(url, self._trust)
 
     def _trust(self) -> Any:
-        if self._context is None:
-            import ssl
+        with self._trusting:
+            if self._context is None:
+                import ssl
 
-            self._context = ssl.create_default_context()
-            if self._authorities is not None:
-                self._context.load_verify_locations(cadata=self._authorities)
-        return self._context
+                context = ssl.create_default_context()
+                if self._authorities is not None:
+                    context.load_verify_locations(cadata=self._authorities)
+                self._context = context
+            return self._context
 
 
 def origin_of(url: str) -> str:
@@ -946,12 +961,24 @@ def sum_of(pieces: Iterable[Bytes]) -> Sum:
 def opened(file: Message) -> io.FileIO:
     """The file, if it has the size that was promised."""
     with failing("read", file["path"]):
-        source = open(file["path"].encode(), "rb", buffering=0)  # noqa: SIM115 # the caller closes it
-    found = os.fstat(source.fileno()).st_size
+        descriptor, found = opened_plain(file["path"])
     if found != file["bytes"]:
-        source.close()
+        os.close(descriptor)
         raise Failure("size", str(found))
-    return source
+    return io.FileIO(descriptor, "rb")
+
+
+def opened_plain(path: str) -> Tuple[int, int]:
+    """
+    A file to be read, and its size. Cassandra's user may have put something else in the place of what was listed: a link, by
+    which root would read any file, or a pipe, which nobody ever opens for writing.
+    """
+    descriptor = os.open(path.encode(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise OSError("it is no file any more")
+    return descriptor, found.st_size
 
 
 def whole_file(file: Message, item: int) -> bytes:
@@ -960,9 +987,8 @@ def whole_file(file: Message, item: int) -> bytes:
         return bytes(file["text"].encode())
     promised, data = file["bytes"], b""
     with failing("read", file["path"], item):
-        descriptor = os.open(file["path"].encode(), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor, found = opened_plain(file["path"])
         try:
-            found = os.fstat(descriptor).st_size
             piece = b"first"
             while piece and len(data) < promised and found == promised:
                 piece = os.read(descriptor, promised - len(data))
@@ -1222,10 +1248,11 @@ class Landing:
             incoming = os.path.join(self._incoming, directory)
             with failing("write", directory), self._opened(incoming) as source, self._opened(directory) as target:
                 for name, size in inside:
-                    found = os.stat(name.encode(), dir_fd=source, follow_symlinks=False)
-                    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
-                        raise Failure("write", f"{directory}/{name}: {found.st_size} bytes are on disk instead of {size}")
-                    os.rename(name.encode(), name.encode(), src_dir_fd=source, dst_dir_fd=target)
+                    with failing("write", f"{directory}/{name}"):
+                        found = os.stat(name.encode(), dir_fd=source, follow_symlinks=False)
+                        if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+                            raise OSError(f"{found.st_size} bytes are on disk instead of {size}")
+                        os.rename(name.encode(), name.encode(), src_dir_fd=source, dst_dir_fd=target)
 
     def _create(self, at: int, name: str) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -61,6 +61,9 @@ export async function tryOut(parts: DirectParts, candidate: Candidate, need: Nee
 }
 
 function missingProgram({ python, hasLzop }: Candidate, needsLzop: boolean): string | undefined {
+  if (python !== undefined && !/^\d+\.\d+/.test(python)) {
+    return `its python3 is of no use, it says: ${python}`;
+  }
   if (python !== undefined && !isRecent(python)) {
     return `its Python is ${python}, 3.6 or newer is needed`;
   }

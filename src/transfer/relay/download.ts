@@ -6,7 +6,7 @@ import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
-import { otherSum, provePlainSize } from '../proof.ts';
+import { otherSum } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
 import type { Target } from '../transfer.ts';
@@ -48,7 +48,16 @@ function proveWritten(host: string, file: StoredFile, said: string): void {
   if (sum === undefined) {
     throw new RemoteError(`${host} did not say the sum of ${file.key}`, { host });
   }
-  provePlainSize(file, Number(bytes));
+  // The container that was passed on had the right size, by the heads of its blocks.
+  if (Number(bytes) !== file.bytes) {
+    throw new RemoteError(
+      `${host} cannot unpack ${file.key}, which is whole: lzop gave ${bytes} bytes instead of ${file.bytes}`,
+      {
+        host,
+        command: 'lzop',
+      },
+    );
+  }
   if (Number(sum) !== cksumOfTurned(Number.parseInt(file.digest ?? '', 16), file.bytes)) {
     throw otherSum(file, 'plain');
   }
