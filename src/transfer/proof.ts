@@ -1,4 +1,4 @@
-import { IntegrityError } from '../model/errors.ts';
+import { IntegrityError, RemoteError } from '../model/errors.ts';
 import type { StoredFile } from '../model/backup/manifest.ts';
 import { type StoredSum, crcText, sumText } from '../model/backup/stored-sum.ts';
 import type { Upload } from '../model/backup/upload-plan.ts';
@@ -49,19 +49,21 @@ export function proveObject(file: StoredFile, bytes: number, sum: StoredSum): vo
   }
 }
 
-/** The object holds as many plain bytes as its manifest says. */
-export function provePlainSize({ key, bytes }: Pick<StoredFile, 'key' | 'bytes'>, found: number | undefined): void {
-  if (found !== bytes) {
-    throw new IntegrityError(`${key} holds ${found ?? 'no'} bytes of data, its manifest says ${bytes}`, { check: 'plain-size' });
-  }
-}
-
 /** The object holds as many plain bytes as its manifest says, and where both sums are known, those that Cassandra wrote. */
 export function provePlain(file: StoredFile, bytes: number, crc: number | undefined): void {
-  provePlainSize(file, bytes);
+  if (bytes !== file.bytes) {
+    throw new IntegrityError(`${file.key} holds ${bytes} bytes of data, its manifest says ${file.bytes}`, {
+      check: 'plain-size',
+    });
+  }
   if (crc !== undefined && file.digest !== undefined && crcText(crc) !== file.digest) {
     throw otherSum(file, 'plain', crcText(crc));
   }
+}
+
+/** The node's lzop failed on an object that was found whole. */
+export function cannotUnpack(host: string, key: string, said: string): RemoteError {
+  return new RemoteError(`${host} cannot unpack ${key}, which is whole: ${said}`, { host, command: 'lzop', stderr: said });
 }
 
 /** The object holds something else than was stored, or than Cassandra wrote; `found` where its sum is known. */

@@ -4,7 +4,7 @@ import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkStored } from '../fetch.ts';
-import { proveObject, provePlain } from '../proof.ts';
+import { cannotUnpack, proveObject, provePlain } from '../proof.ts';
 import type { Landing, Target } from '../transfer.ts';
 import { isFetched } from './answer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
@@ -13,16 +13,19 @@ import type { NodePart } from './node-part.ts';
 import { type UnitNews, heard } from './node-unit.ts';
 import { type DirectParts, aloneFrom } from './parts.ts';
 
+export interface Downloading {
+  readonly parts: DirectParts;
+  readonly node: NodePart;
+  readonly landing: Landing;
+}
+
 /**
  * Objects fetched and unpacked by the node that needs them: a large one as a stream, small ones together. Proved of each are
  * length and checksum of the object, the container's own sums (by lzop), size of the plain bytes, and Cassandra's digest. Only
  * when all of that is right does the node give the files their own names.
  */
-export async function downloadUnit(
-  { parts, node, landing }: Downloading,
-  unit: readonly Target[],
-  signal: AbortSignal,
-): Promise<void> {
+export async function downloadUnit(work: Downloading, unit: readonly Target[], signal: AbortSignal): Promise<void> {
+  const { parts, node, landing } = work;
   const [only, ...rest] = unit;
   const alone = only !== undefined && rest.length === 0 && only.file.bytes >= aloneFrom;
   const exchange = node.begin({ download: unit.map(objectToFetch), alone, landing }, signal);
@@ -40,11 +43,11 @@ export async function downloadUnit(
         );
         break;
       case 'written':
-        await proveWritten({ parts, node, landing }, fileOf(node.host, unit, news.item), news.plain, signal);
+        await proveWritten(work, fileOf(node.host, unit, news.item), news.plain, signal);
         written.add(news.item);
         break;
       case 'failed':
-        throw await failureOf({ parts, node, landing }, unit, news, signal);
+        throw await failureOf(work, unit, news, signal);
       case 'ready':
         throw new RemoteError(`${node.host} said what does not belong to a download`, { host: node.host });
     }
@@ -57,12 +60,6 @@ export async function downloadUnit(
       throw new IntegrityError(`${node.host} did not say what became of ${file.key}`);
     }
   });
-}
-
-export interface Downloading {
-  readonly parts: DirectParts;
-  readonly node: NodePart;
-  readonly landing: Landing;
 }
 
 async function fetchObject(under: UnderWay, number: number, file: StoredFile, signal: AbortSignal): Promise<void> {
@@ -101,10 +98,6 @@ async function proveWritten(
   provePlain(file, bytes, crc);
 }
 
-function cannotUnpack(host: string, key: string, said: string): RemoteError {
-  return new RemoteError(`${host} cannot unpack ${key}, which is whole: ${said}`, { host, command: 'lzop', stderr: said });
-}
-
 /** Whether the object or the node's lzop is broken can only be known by reading the object here. Throws IntegrityError. */
 async function proveWhole(store: ObjectStore, file: StoredFile, signal: AbortSignal): Promise<void> {
   const passing = checkStored(store, file, signal);
@@ -128,15 +121,15 @@ async function failureOf(
   signal: AbortSignal,
 ): Promise<Error> {
   const { failure, said, item } = news;
-  const file = item === undefined ? unit[0]?.file : fileOf(host, unit, item);
-  const key =
-    file === undefined ? 'a batch' : unit.length === 1 || item !== undefined ? file.key : `a batch beginning with ${file.key}`;
+  const files = item === undefined ? unit.map((target) => target.file) : [fileOf(host, unit, item)];
+  const [file, ...rest] = files;
+  const key = file === undefined ? 'a batch' : rest.length === 0 ? file.key : `a batch beginning with ${file.key}`;
   switch (failure) {
     case 'write':
       return new RemoteError(`${host} cannot write ${key}: ${said}`, { host, stderr: said });
     case 'lzop':
     case 'plain': {
-      for (const each of item === undefined ? unit.map((target) => target.file) : [fileOf(host, unit, item)]) {
+      for (const each of files) {
         await proveWhole(parts.store, each, signal);
       }
       return cannotUnpack(host, key, failure === 'plain' ? `lzop gave ${said} bytes instead of ${file?.bytes ?? 0}` : said);

@@ -300,7 +300,7 @@ class Line:
         try:
             self.connection.connect()
         except OSError as error:
-            if self.way and not isinstance(error, NotTrusted) and "CERTIFICATE" not in str(error):
+            if self.way:
                 raise NoWay(f"{self.way}{error}") from error
             raise
         except ValueError as error:
@@ -1256,9 +1256,11 @@ class Landing:
 
     def _create(self, at: int, name: str) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with contextlib.suppress(FileNotFoundError):
+        try:
+            descriptor = os.open(name.encode(), flags, self.FILE_MODE, dir_fd=at)
+        except FileExistsError:
             os.unlink(name.encode(), dir_fd=at)
-        descriptor = os.open(name.encode(), flags, self.FILE_MODE, dir_fd=at)
+            descriptor = os.open(name.encode(), flags, self.FILE_MODE, dir_fd=at)
         self._own(descriptor, self.FILE_MODE)
         return descriptor
 

@@ -6,7 +6,7 @@ import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
-import { otherSum } from '../proof.ts';
+import { cannotUnpack, otherSum } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
 import type { Target } from '../transfer.ts';
@@ -50,13 +50,7 @@ function proveWritten(host: string, file: StoredFile, said: string): void {
   }
   // The container that was passed on had the right size, by the heads of its blocks.
   if (Number(bytes) !== file.bytes) {
-    throw new RemoteError(
-      `${host} cannot unpack ${file.key}, which is whole: lzop gave ${bytes} bytes instead of ${file.bytes}`,
-      {
-        host,
-        command: 'lzop',
-      },
-    );
+    throw cannotUnpack(host, file.key, `lzop gave ${bytes} bytes instead of ${file.bytes}`);
   }
   if (Number(sum) !== cksumOfTurned(Number.parseInt(file.digest ?? '', 16), file.bytes)) {
     throw otherSum(file, 'plain');
