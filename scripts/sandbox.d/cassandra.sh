@@ -3,13 +3,27 @@
 make_cassandra_config() { # make_cassandra_config 2 ETC
   local yaml=$2/cassandra/cassandra.yaml own
   fill_in "$1" "$yaml"
+  case $version in 3.* | 4.0.*) old_names "$yaml" ;; esac
   # 5.0 writes sstables that 4.1 can read until told otherwise; said here because 4.1 refuses to know the setting.
   case $version in 5.*) echo 'storage_compatibility_mode: CASSANDRA_4' >>"$yaml" ;; esac
   [ -z "${SSTASH_SANDBOX_YAML:-}" ] || add_settings "$yaml" "$SSTASH_SANDBOX_YAML"
   own=${SSTASH_SANDBOX_YAML_DIR:-}/$(address "$1").yaml
   [ -z "${SSTASH_SANDBOX_YAML_DIR:-}" ] || [ ! -f "$own" ] || add_settings "$yaml" "$(cat "$own")"
   mkdir -p "$2/default"
-  printf 'JAVA=%q\nADDRESS=%q\n' "$(java17)" "$(address "$1")" >"$2/default/cassandra"
+  # Java 8 has no modules, and refuses what is about them.
+  case $version in 3.*) : >"$2/cassandra/jvm-modules.options" ;; esac
+  printf 'JAVA=%q\nADDRESS=%q\n' "$(host_java "$version")" "$(address "$1")" >"$2/default/cassandra"
+}
+
+old_names() { # old_names CASSANDRA.YAML: before 4.1 a setting's unit is a part of its name
+  sed -i -E -e 's/^(\w+): ([0-9]+)ms$/\1_in_ms: \2/' -e 's/^(\w+): ([0-9]+)MiB$/\1_in_mb: \2/' \
+    -e 's/^(materialized_views|user_defined_functions)_enabled:/enable_\1:/' "$1"
+  case $version in
+    3.*)
+      sed -i '/^networking_cache_size_in_mb:/d' "$1"
+      printf '%s\n' 'start_rpc: false' 'start_native_transport: true' >>"$1"
+      ;;
+  esac
 }
 
 add_settings() { # add_settings CASSANDRA.YAML TEXT
@@ -51,6 +65,7 @@ wait_for_ring() { # every node sees every node up and normal
 # once lie in an archive beside the jars of that version from then on: 0.6 s of CPU for each call instead of 0.95.
 archive_nodetool() {
   local archive made
+  [ "$(java_of "$version")" = 17 ] || return 0
   archive=$(jars_of "$version")/nodetool.jsa made=$(host_dir "$first")/tmp/nodetool.jsa
   [ ! -f "$archive" ] || return 0
   in_host "$first" env JDK_JAVA_OPTIONS=-XX:ArchiveClassesAtExit=/tmp/nodetool.jsa nodetool info >/dev/null 2>&1 || true

@@ -17,6 +17,61 @@ java17() { # the path of a Java 17 that every user of a host can run
   return 1
 }
 
+java_of() { # java_of 4.0.19: the major version of the Java that this Cassandra runs on
+  case $1 in
+    3.*) echo 8 ;;
+    4.0.*) echo 11 ;;
+    *) echo 17 ;;
+  esac
+}
+
+# Debian 12 has Java 17 alone. Older ones are unpacked from other releases of Debian, whole, below one directory, which every
+# host of such a Cassandra has as $java_place.
+java_place=/usr/share/cassandra/java
+
+no_java=7 # exit status of a fetch that lacks nothing but an old Java
+
+unpacked_java() { echo "$cache/java-$1"; } # unpacked_java 11
+
+host_java() { # host_java 4.0.19: what a host calls its Java
+  if [ "$(java_of "$1")" = 17 ]; then java17; else echo "$java_place/java"; fi
+}
+
+fetch_java() { # fetch_java 4.0.19
+  local major target
+  major=$(java_of "$1")
+  target=$(unpacked_java "$major")
+  if [ "$major" = 17 ] || [ -d "$target" ]; then return 0; fi
+  say "fetching Java $major"
+  "unpack_java_$major" "$unfinished/java" || { say "Java $major cannot be fetched here" && exit $no_java; }
+  # Packages keep what may be set in /etc: links there lead nowhere on a machine that does not have them installed.
+  find "$unfinished/java" -type l -lname '/etc/java-*' | while read -r link; do
+    ln -sfr "$unfinished/java$(readlink "$link")" "$link"
+  done
+  chmod -R a+rX "$unfinished/java"
+  chmod a+x "$unfinished/java/java"
+  mv "$unfinished/java" "$target"
+}
+
+unpack_java_11() {
+  "$repo/scripts/unpack-debian" bullseye "$1" openjdk-11-jre-headless || return 1
+  ln -s "$(cd "$1" && echo usr/lib/jvm/java-11-openjdk-*/bin/java)" "$1/java"
+}
+
+# It is in no release any more, only where the next one grows, and so needs a newer C library than Debian 12 has: that is
+# unpacked beside it, and the program is told to use it.
+unpack_java_8() {
+  local java libraries
+  "$repo/scripts/unpack-debian" sid "$1" openjdk-8-jre-headless libc6 zlib1g libgcc-s1 libstdc++6 || return 1
+  java=$(cd "$1" && echo usr/lib/jvm/java-8-openjdk-*/jre/bin/java)
+  libraries=$(cd "$1" && echo usr/lib/*-linux-gnu)
+  patchelf --set-interpreter "$java_place/$(cd "$1" && echo "$libraries"/ld-linux-*.so.2)" "$1/$java"
+  cat >"$1/java" <<WRAPPER
+#!/bin/sh
+LD_LIBRARY_PATH=$java_place/$libraries exec $java_place/$java "\$@"
+WRAPPER
+}
+
 install_packages() { # installs the Debian packages whose tool is missing
   local packages=() pair
   for pair in sshd:openssh-server ssh:openssh-client lzop:lzop sudo:sudo curl:curl unshare:util-linux setpriv:util-linux \
@@ -24,6 +79,7 @@ install_packages() { # installs the Debian packages whose tool is missing
     PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || packages+=("${pair#*:}")
   done
   java17 >/dev/null || packages+=(openjdk-17-jre-headless)
+  if [ "$(java_of "$1")" = 8 ] && ! command -v patchelf >/dev/null; then packages+=(patchelf); fi
   [ -x "$venv/bin/python" ] || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
   if ! [ -f "$s3proxy" ] || ! has_driver "$1"; then
     command -v mvn >/dev/null || packages+=(maven)
@@ -61,14 +117,18 @@ fetch_s3proxy() {
 
 fetch_cassandra() { # fetch_cassandra 5.0.9
   [ ! -d "$(jars_of "$1")" ] || return 0
+  local artifact artifacts=(cassandra-all) dependencies=''
+  # The server does not start without the classes of the interface that 4.0 has given up.
+  case $1 in 3.*) artifacts+=(cassandra-thrift) ;; esac
+  for artifact in "${artifacts[@]}"; do
+    dependencies+="<dependency><groupId>org.apache.cassandra</groupId><artifactId>$artifact</artifactId><version>$1</version></dependency>"
+  done
   say "fetching Cassandra $1"
   cat >"$unfinished/pom.xml" <<POM
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>sstash</groupId><artifactId>sandbox</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies>
-    <dependency><groupId>org.apache.cassandra</groupId><artifactId>cassandra-all</artifactId><version>$1</version></dependency>
-  </dependencies>
+  <dependencies>$dependencies</dependencies>
 </project>
 POM
   maven dependency:copy-dependencies -f "$unfinished/pom.xml" -DincludeScope=runtime "-DoutputDirectory=$unfinished/$1"
@@ -77,7 +137,7 @@ POM
   mv "$unfinished/$1" "$(jars_of "$1")"
 }
 
-# sstableloader needs it. 5.0 brings it along; in 4.1's POM it is optional, though the distribution has it.
+# sstableloader needs it. 5.0 brings it along; in the POMs of others it is optional, though their distributions have it.
 fetch_driver() { # fetch_driver 4.1.10
   ! has_driver "$1" || return 0
   local driver=cassandra-driver-core:3.11.0:jar:shaded
@@ -112,6 +172,7 @@ fetch() { # fetch VERSION...
   for version in "$@"; do
     fetch_cassandra "$version"
     fetch_driver "$version"
+    fetch_java "$version"
   done
   fetch_python
   rm -rf "$unfinished"

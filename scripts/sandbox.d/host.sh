@@ -82,7 +82,7 @@ boot_host() { # boot_host 2: until its sshd answers
   done
   rm -f "$dir/init"
   setsid unshare --mount --uts --ipc --pid --fork --kill-child --propagation private \
-    "$parts/boot-host" "$dir" "h$1" "$state" "$(jars_of "$version")" "$venv" </dev/null >"$dir/boot.log" 2>&1 8>&- 9>&- &
+    "$parts/boot-host" "$dir" "h$1" "$state" "$(jars_of "$version")" "$venv" "$(unpacked_java "$(java_of "$version")")" </dev/null >"$dir/boot.log" 2>&1 8>&- 9>&- &
   local starter=$!
   disown
   for ((tenth = 0; tenth < 600; tenth++)); do
