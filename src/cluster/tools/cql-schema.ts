@@ -1,39 +1,58 @@
-import type { CqlNode } from '../node.ts';
+import type { ClusterNode, CqlNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
-import { cqlName, cqlString } from '../../model/schema/cql-tokens.ts';
+import { cqlMap, cqlName } from '../../model/schema/cql-tokens.ts';
 import { idIn, splitStatements } from '../../model/schema/cql-statements.ts';
+import { describeSchema } from '../../model/schema/describe-schema.ts';
 import { uuidOf } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
-import { cqlshError, runCqlsh } from './cqlsh.ts';
+import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
 import { parseCluster, type KeyspaceReplication } from './nodetool-output.ts';
+import { readSchemaRows, schemaRowStatements } from './schema-rows.ts';
 import type { SnapshotTable } from '../files/snapshot-listing.ts';
 
 /**
  * The schema of all user keyspaces, replayable: keyspaces, types, functions, tables with their ids and dropped columns,
- * indexes, views (`DESCRIBE SCHEMA WITH INTERNALS`, Cassandra 4.0 and Scylla 5.2 or later). Empty when there is no user
- * keyspace. Throws RemoteError when cqlsh is missing or fails; `assembleSchema` is the way out then.
+ * indexes, views (`DESCRIBE SCHEMA WITH INTERNALS`, Cassandra 4.0 and Scylla 5.2 or later). An older Cassandra does not know
+ * that: there it is put together from its system tables. Empty when there is no user keyspace. Throws RemoteError when cqlsh
+ * is missing or fails; `assembleSchema` is the way out then.
  */
-export async function readSchema(node: CqlNode, signal: AbortSignal): Promise<string> {
+export async function readSchema(node: ClusterNode, signal: AbortSignal): Promise<string> {
   const output = await runCqlsh(node, ['DESCRIBE SCHEMA WITH INTERNALS'], signal);
-  if (output.status !== 0) {
+  const schema = withoutWarnings(output.stdout);
+  const fault = output.status === 0 ? schemaFault(schema) : undefined;
+  if (output.status === 0 && fault === undefined) {
+    return schema;
+  }
+  const described = node.config.flavour === 'cassandra' ? await describeOld(node, signal) : undefined;
+  if (described !== undefined) {
+    return described;
+  }
+  if (fault === undefined) {
     throw cqlshError(node, output);
   }
-  const schema = withoutWarnings(output.stdout);
-  const fault = schemaFault(schema);
-  if (fault !== undefined) {
-    throw new BackupError(`cqlsh on ${node.remote.host} gave a schema that cannot be replayed: ${fault}`, {
-      hint: 'DESCRIBE SCHEMA WITH INTERNALS is there since Cassandra 4.0',
-    });
-  }
-  return schema;
+  throw new BackupError(`cqlsh on ${node.remote.host} gave a schema that cannot be replayed: ${fault}`, {
+    hint: 'DESCRIBE SCHEMA WITH INTERNALS is there since Cassandra 4.0',
+  });
+}
+
+/** What the system tables say, of a server that has no DESCRIBE; undefined for one that has, and where they do not answer. */
+async function describeOld(node: CqlNode, signal: AbortSignal): Promise<string | undefined> {
+  const output = await runCqlsh(node, schemaRowStatements, signal);
+  const answer = readSchemaRows(parseJsonRows(output.stdout));
+  return answer !== undefined && Number.parseInt(answer.release, 10) < 4 ? describeSchema(answer.rows) : undefined;
 }
 
 /** What a schema text lacks for being replayed with the ids that the sstables' directories carry; undefined when nothing. */
 export function schemaFault(schema: string): string | undefined {
+  const statements = splitStatements(schema);
+  const [first] = statements;
+  if (first !== undefined && !/^CREATE\b/.test(first)) {
+    return `it begins with ${first.split('\n')[0] ?? ''}`;
+  }
   if (/^\s*CREATE (TABLE|MATERIALIZED VIEW)\b/m.test(schema) && !/^\s*CREATE KEYSPACE\b/m.test(schema)) {
     return 'it creates tables and no keyspace';
   }
-  const withoutId = splitStatements(schema).find(
+  const withoutId = statements.find(
     (statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && idIn(statement) === undefined,
   );
   return withoutId === undefined ? undefined : `no id in ${withoutId.split('\n')[0] ?? ''}`;
@@ -71,10 +90,8 @@ const header = `-- Put together without cqlsh: keyspaces from nodetool describec
 -- Not in here: functions, aggregates, roles, and whether a keyspace has durable_writes = false.`;
 
 function createKeyspace({ name, strategy, options }: KeyspaceReplication): string {
-  const replication = [['class', strategy], ...options]
-    .map(([key = '', value = '']) => `${cqlString(key)}: ${cqlString(value)}`)
-    .join(', ');
-  return `CREATE KEYSPACE IF NOT EXISTS ${cqlName(name)} WITH replication = {${replication}};`;
+  const replication = { class: strategy, ...Object.fromEntries(options) };
+  return `CREATE KEYSPACE IF NOT EXISTS ${cqlName(name)} WITH replication = ${cqlMap(replication)};`;
 }
 
 /** A view's schema.cql holds the view alone; a base table's with views holds the table first. */

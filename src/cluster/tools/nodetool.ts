@@ -42,9 +42,16 @@ export async function clusterText(node: ToolNode, signal: AbortSignal): Promise<
   return nodetool(node, ['describecluster'], signal);
 }
 
-/** `nodetool datapaths` as printed (Cassandra 4.0 and later). */
-export async function dataPathsText(node: ToolNode, signal: AbortSignal): Promise<string> {
-  return nodetool(node, ['datapaths'], signal);
+/** `nodetool datapaths` as printed (Cassandra 4.1 and later); undefined where nodetool does not know it. */
+export async function dataPathsText(node: ToolNode, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return await nodetool(node, ['datapaths'], signal);
+  } catch (error) {
+    if (error instanceof RemoteError && /unexpected parameters: \[datapaths\]/.test(error.message)) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** What a snapshot holds: everything, some keyspaces, or some tables; not both lists. */

@@ -32,7 +32,8 @@ export function liveTable(
 
 /**
  * Asks one node for ring and tables: by a single cqlsh call where that works, else by nodetool alone. Throws RemoteError
- * when neither answers, BackupError when the answers contradict each other (a member without tokens or host id).
+ * when neither answers, BackupError when nodetool alone cannot tell the tables (before Cassandra 4.1), or the answers contradict
+ * each other (a member without tokens or host id).
  */
 export async function readTopology(node: CqlNode, signal: AbortSignal): Promise<Topology> {
   const [text, rows] = await Promise.all([ringText(node, signal), readRows(node, signal)]);
@@ -43,6 +44,11 @@ export async function readTopology(node: CqlNode, signal: AbortSignal): Promise<
     return { ring, ringText: text, tables: sorted(rows.tables), keyspaces: rows.keyspaces.toSorted(), views, source: 'cqlsh' };
   }
   const [ring, paths] = await Promise.all([ringFromNodetool(node, lines, signal), dataPathsText(node, signal)]);
+  if (paths === undefined) {
+    throw new BackupError(`${rows}, and nodetool cannot tell the tables of ${node.remote.host} either`, {
+      hint: 'it can since Cassandra 4.1; before, cqlsh must work on the node: give its place with --cqlsh-path',
+    });
+  }
   const tables = sorted(parseDataPaths(paths));
   const keyspaces = [...new Set(tables.map((table) => table.keyspace))];
   return { ring, ringText: text, tables, keyspaces, views: [], source: 'nodetool', fallback: rows };

@@ -90,6 +90,12 @@ export function cqlString(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** A map of strings as a statement writes it, such as `{'class': 'SimpleStrategy', 'replication_factor': '1'}`. */
+export function cqlMap(map: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(map).map(([key, value]) => `${cqlString(key)}: ${cqlString(value)}`);
+  return `{${entries.join(', ')}}`;
+}
+
 /** The place of an option's value among meaningful tokens, after `WITH option =` or `AND option =`. */
 export function optionAt(tokens: readonly CqlToken[], option: string): number | undefined {
   const at = tokens.findIndex(

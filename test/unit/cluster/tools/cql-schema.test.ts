@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { quote } from '../../../../src/cluster/remote.ts';
 import { assembleSchema, readSchema, schemaFault } from '../../../../src/cluster/tools/cql-schema.ts';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
 import type { SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';
@@ -20,6 +23,20 @@ async function schemaBy(t: Parameters<typeof temporaryDirectory>[0], cqlsh: Part
     { remote: localRemote({ host: 'h2' }), programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
     never,
   );
+}
+
+/** A cqlsh that answers DESCRIBE with one text and everything else with another. */
+async function schemaByInput(
+  t: Parameters<typeof temporaryDirectory>[0],
+  { describe, rows }: { readonly describe: string; readonly rows: string },
+): Promise<string> {
+  const path = join(await temporaryDirectory(t), 'cqlsh');
+  await writeFile(
+    path,
+    `#!/bin/sh\ncase $(cat) in DESCRIBE*) printf %s ${quote(describe)} ;; *) printf %s ${quote(rows)} ;; esac\n`,
+  );
+  await chmod(path, 0o755);
+  return readSchema({ remote: localRemote({ host: 'h2' }), programs: { ...defaultPrograms, cqlsh: [path] }, config }, never);
 }
 
 for (const version of recordedVersions) {
@@ -43,6 +60,22 @@ test('a cqlsh that ends with 2 is an error although it printed something', async
     schemaBy(t, { stdout, stderr: '<stdin>:1:OperationTimedOut: errors={}', status: 2 }),
     /cqlsh failed on h2: .*OperationTimedOut/,
   );
+});
+
+test('where the server has no DESCRIBE, which cqlsh says and calls success, its system tables tell the schema', async (t) => {
+  // What cqlsh 6.2.2 prints on 3.11.19, with exit status 0.
+  const warning = `
+WARN: DESCRIBE|DESC was moved to server side in Cassandra 4.0. As a consequence DESCRIBE|DESC will not work in cqlsh '6.2.2'
+`;
+  const rows = fixture('cqlsh/3.11.19/schema-rows.txt');
+  const schema = await schemaByInput(t, { describe: warning, rows });
+  assert.match(schema, /^CREATE KEYSPACE "zoo" /m);
+  assert.equal(schemaFault(schema), undefined);
+  // A newer server whose answer makes no sense is not taken for an old one.
+  const newer = rows.replace('"release_version": "3.11.19"', '"release_version": "5.0.9"');
+  await assert.rejects(schemaByInput(t, { describe: warning, rows: newer }), /cannot be replayed: it begins with WARN: DESCRIBE/);
+  // Without rows the first failure is what is told.
+  await assert.rejects(schemaByInput(t, { describe: warning, rows: '' }), /cannot be replayed: it begins with WARN: DESCRIBE/);
 });
 
 test('a schema without table ids is refused', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { BackupError } from '../../../../src/model/errors.ts';
 import { test, type TestContext } from 'node:test';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
 import { readTopology, type Topology } from '../../../../src/cluster/tools/topology.ts';
@@ -88,6 +89,16 @@ test('a cqlsh that fails, is cut or babbles is not believed', async (t) => {
     assert.equal(topology.source, 'nodetool');
     assert.match(topology.fallback ?? '', /^cqlsh (failed )?on h2/);
   }
+});
+
+test('without cqlsh, nodetool of 3.11 cannot tell the tables, and the error says what is wrong with cqlsh', async (t) => {
+  const nodetool = { ...nodetoolOf('5.0.9'), datapaths: recordedNodetool('3.11.19', 'datapaths') };
+  await assert.rejects(topologyWith(t, nodetool), (error) => {
+    assert.ok(error instanceof BackupError);
+    assert.equal(error.message, 'cqlsh not found on h2, and nodetool cannot tell the tables of h2 either');
+    assert.match(error.hint ?? '', /since Cassandra 4\.1.*--cqlsh-path/);
+    return true;
+  });
 });
 
 test('a peer that has left stays out, though system.peers still names it', async (t) => {
