@@ -75,11 +75,11 @@ test('sstableloader', async () => {
 
 test('the node restart method, there and back', async () => {
   await loadRows(3, 20);
-  const before = await dumpRows({ keyspaces: zooKeyspaces });
+  const living = await dumpRows({ keyspaces: zooKeyspaces });
   await restoredBy('node-restart');
   await assertAllIsBack();
   resultOf(await sstash('restore', '--undo', '--yes'));
-  assert.deepEqual(await dumpRows({ keyspaces: zooKeyspaces }), before);
+  assert.deepEqual(await dumpRows({ keyspaces: zooKeyspaces }), living);
 });
 
 test('whole nodes, system keyspaces and all, which have lost their disks', async () => {
