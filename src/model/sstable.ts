@@ -110,7 +110,8 @@ export function essentialPaths(contentsPath: string, contentsList: string): read
 /**
  * Cassandra cannot make these from the others. They are what its formats send when a whole sstable is uploaded
  * (`UPLOAD_COMPONENTS` of BigFormat.Components and BtiFormat.Components) without what they make when they load one
- * (`GENERATED_ON_LOAD_COMPONENTS`: Filter, Summary). The components of SAI and SASI indexes are built again too.
+ * (`GENERATED_ON_LOAD_COMPONENTS`: Filter, Summary). The components of SAI and SASI indexes are built again too. Scylla's own
+ * component says which shards and features the sstable is of.
  */
 const essentialComponents: ReadonlySet<string> = new Set([
   'CompressionInfo.db',
@@ -118,12 +119,19 @@ const essentialComponents: ReadonlySet<string> = new Set([
   'Index.db',
   'Partitions.db',
   'Rows.db',
+  'Scylla.db',
 ]);
+
+/**
+ * A keyspace's or table's name: letters, digits and underscores; in Scylla also what it makes for itself (`orders$paxos`) or for
+ * Alternator (`alternator_My.Table`, `My.Table:by-day`, `My.Table!:by-day`). It is one segment of a path, and no option.
+ */
+export const tableName: RegExp = /^[\w$][\w.$:!-]*$/;
 
 /** Reads a table directory's name `<table>-<id>`; undefined for the names of Cassandra 2.0 and older, which have no id. */
 export function parseTableDirectory(keyspace: string, name: string): TableId | undefined {
-  const [, table, id] = /^(\w+)-([0-9a-f]{32})$/.exec(name) ?? [];
-  return table === undefined || id === undefined ? undefined : { keyspace, table, id };
+  const [, table, id] = /^(.+)-([0-9a-f]{32})$/.exec(name) ?? [];
+  return table === undefined || id === undefined || !tableName.test(table) ? undefined : { keyspace, table, id };
 }
 
 /** The table's directory below a data directory: `<keyspace>/<table>-<id>`. */

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { IntegrityError } from '../model/errors.ts';
 import type { BackupKind } from '../model/backup/manifest.ts';
 import type { Node } from '../model/ring/ring.ts';
+import { tableName } from '../model/sstable.ts';
 
 /** What the manifests of format 1 are made of. */
 
 export const count: z.ZodNumber = z.number().int().nonnegative();
-const name = z.string().regex(/^\w+$/);
+const name = z.string().regex(tableName);
 export const hex8: z.ZodString = z.string().regex(/^[0-9a-f]{8}$/);
 export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/);
 export const hostName: z.ZodString = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);

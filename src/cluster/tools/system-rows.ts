@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Node } from '../../model/ring/ring.ts';
-import { tableIdOf, type TableId, type View } from '../../model/sstable.ts';
+import { tableIdOf, tableName, type TableId, type View } from '../../model/sstable.ts';
 import type { JsonRows } from './cqlsh.ts';
 
 /** What the system tables say of members and tables. */
@@ -61,7 +61,7 @@ export function readSystemRows(json: JsonRows): SystemRows | undefined {
 }
 
 const uuid = z.string().refine((text) => tableIdOf(text) !== undefined);
-const name = z.string().regex(/^\w+$/);
+const name = z.string().regex(tableName);
 const member = {
   host_id: uuid.nullable(),
   data_center: z.string().nullable(),
