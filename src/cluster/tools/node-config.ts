@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
 import { runTool, type Programs } from './run-tool.ts';
+import { scyllaOptions, scyllaRelease } from './scylla-server.ts';
 
 /** A node's own configuration, as far as a backup needs it. Paths are absolute, without a slash at the end. */
 export interface NodeConfig {
@@ -21,6 +22,8 @@ export interface NodeConfig {
   /** CQL without TLS is refused. */
   readonly cqlEncrypted: boolean;
   readonly flavour: 'cassandra' | 'scylla';
+  /** Scylla's own version, where its program says it: what it says by CQL is the version of Cassandra that it is like. */
+  readonly release?: string | undefined;
   /** What the file says; `nodetool statusbackup` says what is so now. */
   readonly incrementalBackups: boolean;
   /** Absent where the file does not say it. */
@@ -55,16 +58,23 @@ export async function readNodeConfig(remote: Remote, programs: Programs, signal:
   }
   const config = parseNodeConfig(path, text, storage === '' ? undefined : storage);
   const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
-  return owner.status === 0 ? { ...config, dataOwner: owner.stdout.trim() } : config;
+  return {
+    ...config,
+    ...(owner.status === 0 ? { dataOwner: owner.stdout.trim() } : {}),
+    ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),
+  };
 }
 
 /**
- * Reads the text of a configuration file. `storage` is what `-Dcassandra.storagedir` of the running server says: the
- * place that the defaults of all directories hang on. Throws BackupError.
+ * Reads the text of a configuration file. `started` is what the running server was started with: of Cassandra the value of
+ * `-Dcassandra.storagedir`, the place that the defaults of all directories hang on; of Scylla its options, one word a line,
+ * which win over the file. Throws BackupError.
  */
-export function parseNodeConfig(path: string, text: string, storage?: string): NodeConfig {
-  const file = checkedFile(path, text);
-  const flavour = /\bscylla\.yaml$/.test(path) ? 'scylla' : 'cassandra';
+export function parseNodeConfig(path: string, text: string, started?: string): NodeConfig {
+  const options = started?.startsWith('-') === true ? scyllaOptions(started) : undefined;
+  const file = checkedFile(path, text, options ?? {});
+  const flavour = options !== undefined || /\bscylla\.yaml$/.test(path) ? 'scylla' : 'cassandra';
+  const storage = options === undefined ? started : undefined;
   const home = file.workdir ?? storage ?? (flavour === 'scylla' ? '/var/lib/scylla' : '/var/lib/cassandra');
   const directories = file.data_file_directories ?? [];
   const data = directories.length > 0 ? directories : [`${home}/data`];
@@ -94,25 +104,35 @@ export function parseNodeConfig(path: string, text: string, storage?: string): N
   };
 }
 
-// Prints path NUL storagedir NUL contents. The running server knows best which file it read, unless several run here;
-// then come the places that packages use.
+// Prints path NUL storagedir (of Scylla its options) NUL contents. The running server knows best which file it read, unless
+// several run here; then come the places that packages use. Scylla's tools are the same program (`scylla nodetool`), but the
+// first argument of the server is an option; in a container the addresses stand there and not in the file.
 export const findConfigScript: string = String.raw`
-given=$1; storage=; live=
+given=$1; storage=; live=; started=; conf=
 # the brackets keep this text, which stands in command lines itself, from matching
 flags=$(grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon' /proc/[0-9]*/cmdline 2>/dev/null |
   while read -r cmdline; do tr '\0' '\n' <"$cmdline"; done 2>/dev/null | grep '^-Dcassandra\.' | sort -u)
 only() { printf '%s\n' "$flags" | sed -n "s/^-Dcassandra\.$1=//p" | { read -r one && ! read -r _two && printf '%s' "$one"; }; }
 storage=$(only storagedir)
 live=$(only config | sed 's,^file:/*,/,')
+options() { tr '\0' '\n' <"$1" 2>/dev/null | sed -n '1{/\(^\|\/\)scylla$/!q;};2{/^-/!q;};2,$p'; }
+server=$(grep -alzE '^([^ ]*/)?scylla$' /proc/[0-9]*/cmdline 2>/dev/null |
+  while read -r cmdline; do [ -z "$(options "$cmdline")" ] || printf '%s\n' "$cmdline"; done)
+if [ "$(printf '%s' "$server" | grep -c .)" = 1 ]; then
+  started=$(options "$server")
+  conf=$(printf '%s\n' "$started" | sed -n -e '/^--options-file$/{n;p;q;}' -e 's/^--options-file=//p')
+  [ -n "$conf" ] || conf=/etc/scylla/scylla.yaml
+fi
 if [ -n "$given" ]; then
   if [ -e "$given/scylla.yaml" ]; then given=$given/scylla.yaml; elif [ -d "$given" ]; then given=$given/cassandra.yaml; fi
   set -- "$given"
 else
-  set -- "$CASSANDRA_CONF/cassandra.yaml" "$live" /etc/cassandra/cassandra.yaml /etc/cassandra/conf/cassandra.yaml \
+  set -- "$CASSANDRA_CONF/cassandra.yaml" "$live" "$conf" /etc/cassandra/cassandra.yaml /etc/cassandra/conf/cassandra.yaml \
     /etc/cassandra/default.conf/cassandra.yaml /etc/scylla/scylla.yaml /opt/cassandra/conf/cassandra.yaml
 fi
 for file; do
   { [ -f "$file" ] && [ "$file" != /cassandra.yaml ]; } || continue
+  case $file in "$conf" | */scylla.yaml) storage=$started ;; esac
   printf '%s\0%s\0' "$file" "$storage"
   # shellcheck disable=SC2093 # the first file that is there is the only one
   exec cat -- "$file"
@@ -173,14 +193,14 @@ function seedsOf(provider: unknown): readonly string[] {
     .filter((seed) => seed !== '');
 }
 
-function checkedFile(path: string, text: string): z.infer<typeof fileSchema> {
+function checkedFile(path: string, text: string, started: Readonly<Record<string, unknown>>): z.infer<typeof fileSchema> {
   try {
     // Cassandra's reader is YAML 1.1 (`yes` is true) and lets a later key win over an earlier one of the same name.
     const document = parseDocument(text, { version: '1.1', uniqueKeys: false, logLevel: 'error' });
     if (document.errors[0] !== undefined) {
       throw document.errors[0];
     }
-    return fileSchema.parse(document.toJS() ?? {});
+    return fileSchema.parse({ ...document.toJS(), ...started });
   } catch (error) {
     const reason =
       error instanceof z.ZodError
