@@ -18,6 +18,11 @@ export interface DataNode {
   readonly config: Pick<NodeConfig, 'dataDirectories'>;
 }
 
+/** What is asked of the system tables and beside them, in words that depend on who answers. */
+export interface ServerNode extends CqlNode {
+  readonly config: CqlNode['config'] & Pick<NodeConfig, 'flavour' | 'release' | 'dataDirectories'>;
+}
+
 /** What cqlsh needs, which must be told where CQL answers. */
 export interface CqlNode extends ToolNode {
   readonly config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>;

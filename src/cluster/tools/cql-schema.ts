@@ -31,7 +31,7 @@ export async function readSchema(node: ClusterNode, signal: AbortSignal): Promis
     throw cqlshError(node, output);
   }
   throw new BackupError(`cqlsh on ${node.remote.host} gave a schema that cannot be replayed: ${fault}`, {
-    hint: 'DESCRIBE SCHEMA WITH INTERNALS is there since Cassandra 4.0',
+    hint: 'DESCRIBE SCHEMA WITH INTERNALS is there since Cassandra 4.0 and ScyllaDB 5.2',
   });
 }
 

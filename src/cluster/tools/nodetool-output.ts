@@ -73,13 +73,14 @@ export function parseStatus(text: string): readonly StatusLine[] {
   const lines: StatusLine[] = [];
   for (const line of text.split('\n')) {
     dc = datacenterOf(line) ?? dc;
-    const [, status, state] = /^([UD?])([NLJMS?])\s/.exec(line) ?? [];
+    // Scylla has X for a node that is excluded: down, and never to come back.
+    const [, status, state] = /^(XU?|[UD?])([NLJMS?])\s/.exec(line) ?? [];
     if (status === undefined || state === undefined) {
       continue;
     }
     // With one token per node the token stands between host id and rack.
     const [, address, hostId, rack] =
-      /^\S\S\s+(\S+)\s+.*?\s([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s+(?:-?\d+\s+(?=\S))?(\S.*?)\s*$/.exec(line) ?? [];
+      /^\S+\s+(\S+)\s+.*?\s([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s+(?:-?\d+\s+(?=\S))?(\S.*?)\s*$/.exec(line) ?? [];
     if (address === undefined || hostId === undefined || rack === undefined) {
       throw new BackupError(`nodetool status has a line that is not understood: ${line.trim()}`);
     }
@@ -187,7 +188,8 @@ const states: ReadonlyMap<string, NodeState> = new Map(
 );
 
 function nodeState(status: string, state: string): NodeState {
-  return states.get(`${status.charAt(0)}${state.charAt(0)}`) ?? '?';
+  const known = status.startsWith('X') ? 'D' : status.charAt(0);
+  return states.get(`${known}${state.charAt(0)}`) ?? '?';
 }
 
 function pairsOf(options: string): readonly [string, string][] {

@@ -1,4 +1,4 @@
-import type { CqlNode } from '../node.ts';
+import type { ServerNode } from '../node.ts';
 import { z } from 'zod';
 import { type TableId, tableIdOf } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
@@ -11,14 +11,17 @@ export interface TableStates {
   readonly withoutIncrementals: readonly TableId[];
 }
 
-const statements: readonly string[] = [
+const everywhere: readonly string[] = [
   'SELECT JSON truncated_at, toTimestamp(now()) AS now FROM system.local',
   // Everything: the column that is of interest is unknown to older versions, where naming it would be an error.
   'SELECT JSON * FROM system_schema.tables',
 ];
+// It has the column above too and writes nothing there (db/system_keyspace.cc): a row for each shard of a truncated table.
+const ofScylla = 'SELECT JSON table_uuid, truncated_at FROM system.truncated';
 
 /** Throws RemoteError when cqlsh cannot be asked: then nobody can say whether a table was truncated. */
-export async function readTableStates(node: CqlNode, signal: AbortSignal): Promise<TableStates> {
+export async function readTableStates(node: ServerNode, signal: AbortSignal): Promise<TableStates> {
+  const statements = node.config.flavour === 'scylla' ? [...everywhere, ofScylla] : everywhere;
   const output = await runCqlsh(node, statements, signal);
   const answeredAt = Date.now();
   const json = parseJsonRows(output.stdout);
@@ -26,15 +29,18 @@ export async function readTableStates(node: CqlNode, signal: AbortSignal): Promi
     throw cqlshError(node, output);
   }
   const rows = z.array(row).parse(json.rows);
-  const local = rows.find((each) => 'truncated_at' in each);
+  const local = rows.find((each) => 'now' in each);
   if (local === undefined) {
     throw cqlshError(node, output);
   }
   // A node whose clock is behind would make a truncation look older than the backup that came before it.
-  const behindMs = answeredAt - Date.parse(local.now.replace(' ', 'T'));
+  const behindMs = answeredAt - momentOf(local.now);
   const truncated = Object.entries(local.truncated_at ?? {});
   return {
-    truncatedAt: new Map(truncated.flatMap(([uuid, record]) => entryOf(uuid, record, behindMs))),
+    truncatedAt: new Map([
+      ...truncated.flatMap(([uuid, record]) => entryOf(uuid, record, behindMs)),
+      ...rows.flatMap((each) => ('table_uuid' in each ? shardEntryOf(each, behindMs) : [])),
+    ]),
     withoutIncrementals: rows.flatMap((each) => {
       const id = 'id' in each && each.incremental_backups === false ? tableIdOf(each.id) : undefined;
       return 'id' in each && id !== undefined ? [{ keyspace: each.keyspace_name, table: each.table_name, id }] : [];
@@ -42,11 +48,11 @@ export async function readTableStates(node: CqlNode, signal: AbortSignal): Promi
   };
 }
 
+const moment = z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?Z$/);
+const shardRow = z.object({ table_uuid: z.string(), truncated_at: moment.nullable() });
 const row = z.union([
-  z.object({
-    truncated_at: z.record(z.string(), z.string()).nullable(),
-    now: z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?Z$/),
-  }),
+  shardRow,
+  z.object({ truncated_at: z.record(z.string(), z.string()).nullable(), now: moment }),
   z.object({
     keyspace_name: z.string(),
     table_name: z.string(),
@@ -54,6 +60,16 @@ const row = z.union([
     incremental_backups: z.boolean().nullable().optional(),
   }),
 ]);
+
+/** The moment is the table's, the same in the row of every shard (a static column). */
+function shardEntryOf({ table_uuid: uuid, truncated_at: at }: z.infer<typeof shardRow>, behindMs: number): [string, Date][] {
+  const id = tableIdOf(uuid);
+  return id === undefined || at === null ? [] : [[id, new Date(momentOf(at) + behindMs)]];
+}
+
+function momentOf(text: string): number {
+  return Date.parse(text.replace(' ', 'T'));
+}
 
 /** The record is a commit log position (12 bytes) and the moment in milliseconds (8), org.apache.cassandra.db.SystemKeyspace. */
 function entryOf(uuid: string, record: string, behindMs: number): [string, Date][] {

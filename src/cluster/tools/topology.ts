@@ -1,10 +1,11 @@
-import type { ToolNode, CqlNode } from '../node.ts';
-import { BackupError, messageOf } from '../../model/errors.ts';
+import type { ServerNode, ToolNode } from '../node.ts';
+import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
 import { compareTokens, type Node, type Ring } from '../../model/ring/ring.ts';
 import type { TableId, View } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
 import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort, type RingLine } from './nodetool-output.ts';
 import { clusterText, dataPathsText, ringText, statusText } from './nodetool.ts';
+import { tablesOnDisk } from './scylla-tables.ts';
 import { readSystemRows, systemStatements, type SystemRows } from './system-rows.ts';
 
 /** What the cluster is made of, as one of its nodes sees it. */
@@ -15,6 +16,8 @@ export interface Topology {
   /** Every table that has files: views and system tables too, virtual ones not. Sorted by name. */
   readonly tables: readonly TableId[];
   readonly keyspaces: readonly string[];
+  /** Those of `tables` whose sstables are not on the disks of the nodes: Scylla can keep a keyspace in object storage. */
+  readonly elsewhere: readonly TableId[];
   /** Unknown, and empty, without cqlsh. */
   readonly views: readonly View[];
   readonly source: 'cqlsh' | 'nodetool';
@@ -31,17 +34,36 @@ export function liveTable(
 }
 
 /**
- * Asks one node for ring and tables: by a single cqlsh call where that works, else by nodetool alone. Throws RemoteError
- * when neither answers, BackupError when nodetool alone cannot tell the tables (before Cassandra 4.1), or the answers contradict
- * each other (a member without tokens or host id).
+ * Asks one node for ring and tables: by a single cqlsh call where that works, else by nodetool alone, which that of Scylla and of
+ * Cassandra before 4.1 cannot do: they have no datapaths. Throws RemoteError when neither answers, BackupError when
+ * nodetool alone cannot tell the tables, or the answers contradict each other (a member without tokens or host id).
  */
-export async function readTopology(node: CqlNode, signal: AbortSignal): Promise<Topology> {
+export async function readTopology(node: ServerNode, signal: AbortSignal): Promise<Topology> {
   const [text, rows] = await Promise.all([ringText(node, signal), readRows(node, signal)]);
   const lines = parseRing(text);
   if (typeof rows !== 'string') {
     const ring = ringFromRows(rows, lines) ?? (await ringFromNodetool(node, lines, signal));
     const { views } = rows;
-    return { ring, ringText: text, tables: sorted(rows.tables), keyspaces: rows.keyspaces.toSorted(), views, source: 'cqlsh' };
+    const isScylla = node.config.flavour === 'scylla';
+    const { tables, elsewhere } = isScylla
+      ? await tablesOnDisk(node, rows.tables, signal)
+      : { tables: rows.tables, elsewhere: [] };
+    return {
+      ring: isScylla ? withOwnVersion(ring, rows, node) : ring,
+      ringText: text,
+      tables: sorted(tables),
+      elsewhere,
+      keyspaces: rows.keyspaces.toSorted(),
+      views,
+      source: 'cqlsh',
+    };
+  }
+  if (node.config.flavour === 'scylla') {
+    throw new RemoteError(`the tables of ${node.remote.host} are not known without cqlsh: ${rows}`, {
+      host: node.remote.host,
+      command: 'cqlsh',
+      hint: 'nodetool of ScyllaDB cannot list them; give the place of cqlsh with --cqlsh-path',
+    });
   }
   const [ring, paths] = await Promise.all([ringFromNodetool(node, lines, signal), dataPathsText(node, signal)]);
   if (paths === undefined) {
@@ -51,11 +73,23 @@ export async function readTopology(node: CqlNode, signal: AbortSignal): Promise<
   }
   const tables = sorted(parseDataPaths(paths));
   const keyspaces = [...new Set(tables.map((table) => table.keyspace))];
-  return { ring, ringText: text, tables, keyspaces, views: [], source: 'nodetool', fallback: rows };
+  return { ring, ringText: text, tables, elsewhere: [], keyspaces, views: [], source: 'nodetool', fallback: rows };
+}
+
+/**
+ * Scylla says the version of Cassandra that it is like, of every member. What it is itself each node knows of itself alone.
+ */
+function withOwnVersion(ring: Ring, { nodes: [self] }: SystemRows, { config: { release } }: ServerNode): Ring {
+  return {
+    ...ring,
+    nodes: ring.nodes.map(({ version: _compatible, ...node }) =>
+      node.hostId === self?.hostId && release !== undefined ? { ...node, version: release } : node,
+    ),
+  };
 }
 
 /** The rows of the system tables, or the reason why there are none. */
-async function readRows(node: CqlNode, signal: AbortSignal): Promise<SystemRows | string> {
+async function readRows(node: ServerNode, signal: AbortSignal): Promise<SystemRows | string> {
   let failure: unknown;
   try {
     const output = await runCqlsh(node, systemStatements, signal);

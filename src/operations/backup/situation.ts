@@ -3,8 +3,8 @@ import type { Topology } from '../../cluster/tools/topology.ts';
 import type { Survey } from '../../model/backup/backup.ts';
 import { reasonOf, UsageError } from '../../model/errors.ts';
 import { checkDatacenters } from '../../model/options/per-datacenter.ts';
-import type { TableId } from '../../model/sstable.ts';
-import { selectTables } from '../../model/options/table-filter.ts';
+import { type TableId, tableDirectory } from '../../model/sstable.ts';
+import { keyspacesOf, selectTables } from '../../model/options/table-filter.ts';
 import { isHostSegment } from '../../storage/keys.ts';
 import { clusterTopology, discoverHosts, type Member, type Members, openMembers } from '../nodes/members.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
@@ -35,7 +35,20 @@ export async function readSituation(options: BackupOptions, parts: BackupParts, 
   ]);
   checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);
+  refuseElsewhere(tables, topology);
   return { options, parts, members, topology, incrementals, tables, survey };
+}
+
+/** What lies in object storage a snapshot does not hold, and to leave it out in silence would be to lose it. */
+function refuseElsewhere(tables: readonly TableId[], { elsewhere }: Topology): void {
+  const names = new Set(elsewhere.map(tableDirectory));
+  const keyspaces = keyspacesOf(tables.filter((table) => names.has(tableDirectory(table))));
+  if (keyspaces.length > 0) {
+    const all = keyspaces.join(', ');
+    throw new UsageError(`the sstables of ${all} are not on the disks of the nodes: ScyllaDB keeps them in object storage`, {
+      hint: `a snapshot does not hold them; leave them out: -K '${keyspaces.map((name) => `!${name}`).join(',')}'`,
+    });
+  }
 }
 
 async function openNodes(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Members> {

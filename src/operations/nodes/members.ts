@@ -84,13 +84,27 @@ export async function clusterTopology(members: readonly Member[], signal: AbortS
   let last: unknown = new BackupError('no node can say what the cluster looks like');
   for (const member of members) {
     try {
-      return await readTopology(member, signal);
+      return withReleases(await readTopology(member, signal), members);
     } catch (error) {
       signal.throwIfAborted();
       last = error;
     }
   }
   throw last;
+}
+
+/** Of a Scylla node only the node itself knows the version. */
+function withReleases(topology: Topology, members: readonly Member[]): Topology {
+  const releases = new Map(
+    members.flatMap(({ info, config: { release } }) =>
+      info === undefined || release === undefined ? [] : [[info.hostId, release]],
+    ),
+  );
+  const nodes = topology.ring.nodes.map((node) => {
+    const version = releases.get(node.hostId);
+    return version === undefined ? node : { ...node, version };
+  });
+  return { ...topology, ring: { ...topology.ring, nodes } };
 }
 
 async function openMember(host: string, needCassandra: boolean, parts: MemberParts, signal: AbortSignal): Promise<Member> {

@@ -9,7 +9,7 @@ import { never } from '../../../support/never.ts';
 
 const id = '496f8e80e57811f1b3e761cacd2a03b6';
 const uuid = '496f8e80-e578-11f1-b3e7-61cacd2a03b6';
-const config = { cqlAddress: '10.0.0.5', cqlPort: 9042, cqlEncrypted: false };
+const config = { cqlAddress: '10.0.0.5', cqlPort: 9042, cqlEncrypted: false, flavour: 'cassandra', dataDirectories: [] } as const;
 
 /** As cqlsh of Cassandra 5.0.9 prints it. */
 function printed(now: Date, truncatedAt: number): string {
