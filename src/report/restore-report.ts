@@ -67,7 +67,7 @@ function loadOf({ dryRun, load = [] }: RestoreResult): string {
     copies === undefined ? '?' : sizeText(bytes * copies),
   ]);
   return `
-The files of all nodes of the backup are streamed by sstableloader, each to every node that has copies of its rows:
+The files of all nodes of the backup are streamed, each to every node that has copies of its rows:
 ${table(['keyspace', '>files', '>copies', '>streamed'], rows)}The backup has each row as often as it had copies then; compaction leaves one per node. Until then it takes that room.
 `;
 }
@@ -123,6 +123,14 @@ export function undoQuestion(plan: UndoOutcome): string {
 function placing(result: RestoreResult): string {
   if (result.commands === '' || result.dryRun) {
     return '';
+  }
+  if (result.commandsBy === 'refresh') {
+    return `
+The files are beside the live data, and no table was touched. To load them, run this on this host; nothing is stopped:
+
+# ---- refresh, begin
+${result.commands}# ---- refresh, end
+`;
   }
   return `
 The files are beside the live data; nothing was stopped or replaced. To put them in place by the node restart method,

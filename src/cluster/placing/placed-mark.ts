@@ -2,7 +2,7 @@ import type { DataNode } from '../node.ts';
 import { placedMark } from '../../model/restore/commands-by-hand.ts';
 
 /**
- * When the node restart method last put files into this node's data directories; undefined when it never did. By this
+ * When a restore last put files into this node's data directories; undefined when it never did. By this
  * host's clock: the node tells only how long ago it was, since its clock may be another. Throws RemoteError.
  */
 export async function placedAt(
@@ -17,5 +17,13 @@ export async function placedAt(
     .map(Number);
   return ages.length === 0 ? undefined : new Date(Date.now() - Math.min(...ages) * 1000);
 }
+
+/** Notes that files were put into the tables of this node, which no incremental backup will find. Throws RemoteError. */
+export async function markPlaced({ remote, config: { dataDirectories } }: DataNode, signal: AbortSignal): Promise<void> {
+  const [first = ''] = dataDirectories;
+  await remote.run(['sh', '-c', markPlacedScript, 'sh', `${first}/${placedMark}`, first], {}, signal);
+}
+
+export const markPlacedScript: string = 'touch -- "$1" && { [ "$(id -u)" != 0 ] || chown --reference="$2" -- "$1"; }';
 
 export const markAgesScript: string = 'now=$(date +%s); for f; do [ ! -e "$f" ] || echo $((now - $(stat -c %Y -- "$f"))); done';

@@ -23,20 +23,20 @@ export async function importTable(
 }
 
 /**
- * `nodetool refresh` (Cassandra 3 and Scylla): the sstables are moved into the live table's directory, on the disk of
+ * `nodetool refresh` of Cassandra 3: the sstables are moved into the live table's directory, on the disk of
  * which they lie, under names that nothing there has; then the node is told. Cassandra gives each its own number in the
- * end, so what still has our name was not loaded; Scylla empties its `upload` directory.
+ * end, so what still has our name was not loaded. Scylla's is another thing: `table-upload.ts`.
  * Throws RemoteError, or IntegrityError when files were not loaded.
  */
 export async function refreshTable(node: ClusterNode, table: TableId, directory: string, signal: AbortSignal): Promise<void> {
   const { remote } = node;
-  const { flavour, dataDirectories } = node.config;
+  const { dataDirectories } = node.config;
   const [disk = ''] = dataDirectories;
-  const live = `${disk}/${tableDirectory(table)}${flavour === 'scylla' ? '/upload' : ''}`;
+  const live = `${disk}/${tableDirectory(table)}`;
   const everywhere = await Promise.all(
     dataDirectories.map((each) => fileNames(remote, `${each}/${tableDirectory(table)}`, signal)),
   );
-  const moves = refreshMoves(await fileNames(remote, directory, signal), flavour === 'scylla' ? [] : everywhere.flat());
+  const moves = refreshMoves(await fileNames(remote, directory, signal), everywhere.flat());
   if (moves.length > 0) {
     const input = moves.map(({ from, to }) => `${directory}/${from}\n${live}/${to}\n`).join('');
     await remote.run(['sh', '-c', moveFilesScript, 'sh'], { input }, signal);
@@ -66,7 +66,7 @@ function refuseLeft(remote: Remote, table: Pick<TableId, 'keyspace' | 'table'>, 
 }
 
 /** Files right in the directory; none when there is no such directory. */
-async function fileNames(remote: Remote, directory: string, signal: AbortSignal): Promise<readonly string[]> {
+export async function fileNames(remote: Remote, directory: string, signal: AbortSignal): Promise<readonly string[]> {
   const text = await remote.run(['sh', '-c', listFilesScript, 'sh', directory], {}, signal);
   return text.split('\n').filter((line) => line !== '');
 }

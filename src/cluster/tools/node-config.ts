@@ -200,7 +200,8 @@ function checkedFile(path: string, text: string, started: Readonly<Record<string
     if (document.errors[0] !== undefined) {
       throw document.errors[0];
     }
-    return fileSchema.parse({ ...document.toJS(), ...started });
+    const read: unknown = document.toJS() ?? {};
+    return fileSchema.parse(typeof read === 'object' && !Array.isArray(read) ? { ...read, ...started } : read);
   } catch (error) {
     const reason =
       error instanceof z.ZodError

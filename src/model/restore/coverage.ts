@@ -7,7 +7,7 @@ import {
   primaryRanges,
   replicatedRanges,
 } from '../ring/replica-ranges.ts';
-import { keyspaceMap, replicationOf } from '../schema/replication.ts';
+import { replicationOf, usesTablets } from '../schema/replication.ts';
 import type { Node, Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
 import { isLocalKeyspace } from '../system-keyspaces.ts';
@@ -157,11 +157,9 @@ function replicationsIn(schema: readonly SchemaStatement[]): ReadonlyMap<string,
   );
 }
 
-/** ScyllaDB places the replicas of tablets by a table of its own, and the tokens of the nodes mean nothing there. */
+/** The tokens of the nodes mean nothing where replicas are placed by tablets. */
 function placementOf(statement: SchemaStatement): ReadonlyMap<string, string> {
-  const tablets = keyspaceMap(statement, 'tablets');
-  const byTablets = tablets !== undefined && tablets.get('enabled')?.toLowerCase() !== 'false';
-  return byTablets ? new Map([['class', 'tablets']]) : replicationOf(statement);
+  return usesTablets(statement) ? new Map([['class', 'tablets']]) : replicationOf(statement);
 }
 
 function whyUnknown(schema: CoverageQuestion['schema'], replication: ReadonlyMap<string, string> | undefined): string {

@@ -30,7 +30,7 @@ export interface MethodChoice {
 
 /**
  * The way of a restore. It is online where that is asked for by naming tables and every node can: `nodetool import` since
- * Cassandra 4.0 (CASSANDRA-6719), `nodetool refresh` before and in Scylla. Otherwise the files are put beside the live data.
+ * Cassandra 4.0 (CASSANDRA-6719), `nodetool refresh` before and in Scylla (where `load` is its `--load-and-stream`). Otherwise the files are put beside the live data.
  * Throws UsageError when the method that was asked for cannot work.
  */
 export function chooseMethod({ asked, named, directory, renames, nodes }: MethodQuestion): MethodChoice {
@@ -56,7 +56,7 @@ export function chooseMethod({ asked, named, directory, renames, nodes }: Method
   }
   const down = nodes.find(({ up }) => !up);
   if (down !== undefined) {
-    return { method: 'stage', reason: `Cassandra does not run on ${down.host}, so nothing can be restored online` };
+    return { method: 'stage', reason: `${serverOf(down)} does not run on ${down.host}, so nothing can be restored online` };
   }
   const old = nodes.find((node) => !canImport(node));
   return old === undefined
@@ -69,22 +69,19 @@ function refuse(asked: RestoreMethod, nodes: readonly MethodNode[]): void {
     return;
   }
   if (asked === 'node-restart') {
-    // Scylla's service, processes and data directories have other names and rules.
+    // https://docs.scylladb.com/manual/stable/operating-scylla/nodetool-commands/refresh.html
     const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
     if (scylla !== undefined) {
-      throw new UsageError(`${scylla.host} runs Scylla, which node-restart does not know`, { hint: 'use --method refresh' });
+      throw new UsageError(
+        `${scylla.host} runs ${nameOf(scylla)}, which takes sstables by nodetool refresh alone: files put into its data directories by node-restart lead to failures`,
+        { hint: 'use --method refresh, or load for a cluster with other tokens or nodes' },
+      );
     }
     return;
   }
-  const scylla = nodes.find(({ flavour }) => flavour === 'scylla');
-  if (asked === 'load' && scylla !== undefined) {
-    throw new UsageError(`${scylla.host} runs Scylla, for which load is not made`, {
-      hint: 'use --method stage and, there, nodetool refresh --load-and-stream',
-    });
-  }
   const down = nodes.find(({ up }) => !up);
   if (down !== undefined) {
-    throw new UsageError(`Cassandra does not run on ${down.host}`, { hint: 'start it, or use --method stage' });
+    throw new UsageError(`${serverOf(down)} does not run on ${down.host}`, { hint: 'start it, or use --method stage' });
   }
   const old = nodes.find((node) => !canImport(node));
   if (asked === 'import' && old !== undefined) {
@@ -96,6 +93,10 @@ function canImport({ flavour, version }: MethodNode): boolean {
   return flavour === 'cassandra' && (version === undefined || Number.parseInt(version, 10) >= 4);
 }
 
+function serverOf({ flavour }: Pick<MethodNode, 'flavour'>): string {
+  return flavour === 'scylla' ? 'Scylla' : 'Cassandra';
+}
+
 function nameOf({ flavour, version = '' }: MethodNode): string {
-  return `${flavour === 'scylla' ? 'Scylla' : 'Cassandra'} ${version}`.trimEnd();
+  return `${serverOf({ flavour })} ${version}`.trimEnd();
 }

@@ -46,8 +46,10 @@ export interface RestoreResult {
   readonly service?: { readonly stop: string; readonly start: string };
   /** What `restore --undo` takes, when there is something to take back. */
   readonly undo?: string;
-  /** A shell script that puts the staged files in place by the node restart method; empty when there is nothing to place. */
+  /** A shell script that puts the staged files in place; empty when there is nothing to place. */
   readonly commands: string;
+  /** The method of `commands`; absent means the node restart method. */
+  readonly commandsBy?: 'refresh';
   readonly warnings: readonly string[];
 }
 

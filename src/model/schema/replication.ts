@@ -37,12 +37,24 @@ export function replicationOf(statement: SchemaStatement): ReadonlyMap<string, s
 /** An option of a CREATE KEYSPACE that is a map, as `replication` or Scylla's `tablets`. */
 export function keyspaceMap(statement: SchemaStatement, option: string): ReadonlyMap<string, string> | undefined {
   const map = mapIn(statement, option);
-  return map.length === 0 ? undefined : new Map(entriesOf(map).map(([key, value]) => [meaningOf(key), meaningOf(value)]));
+  return map.length === 0 ? undefined : new Map(entriesOf(map).map(([key, ...value]) => [meaningOf(key), valueOf(value)]));
+}
+
+/** Whether ScyllaDB keeps the keyspace in tablets: replicas are placed by a table of its own, not by the tokens of the nodes. */
+export function usesTablets(statement: SchemaStatement): boolean {
+  const tablets = keyspaceMap(statement, 'tablets');
+  return tablets !== undefined && tablets.get('enabled')?.toLowerCase() !== 'false';
 }
 
 /** Whether the same nodes of a ring have the copies under both. */
 export function sameReplication(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}
+
+/** A number, or as Scylla has it since 2025.4 the racks that hold a copy each: `'dc1': ['r1', 'r2']`. */
+function valueOf(value: readonly CqlToken[]): string {
+  const racks = value.filter((token) => token.kind === 'string').map(meaningOf);
+  return isMark(value[0], '[') ? `[${racks.join(', ')}]` : value.map(meaningOf).join('');
 }
 
 /** How many nodes of the ring hold a row: no more than there are. */
@@ -54,7 +66,8 @@ export function copiesIn(replication: ReadonlyMap<string, string>, nodes: readon
         .map(([key, value]) => {
           const there = key === 'replication_factor' ? nodes.length : nodes.filter(({ dc }) => dc === key).length;
           // `3/1` has one transient copy among the three.
-          return Math.min(Number.parseInt(value, 10), there);
+          const wanted = value.startsWith('[') ? value.split(',').length : Number.parseInt(value, 10);
+          return Math.min(wanted, there);
         })
         .reduce((sum, each) => sum + each, 0);
 }
@@ -79,10 +92,12 @@ function mapIn({ kind, text }: SchemaStatement, option: string): readonly CqlTok
   return isMark(map[0], '{') ? map.slice(0, map.findIndex((token) => isMark(token, '}')) + 1) : [];
 }
 
-function entriesOf(map: readonly CqlToken[]): readonly (readonly [key: CqlToken, value: CqlToken])[] {
+/** Each with all tokens of its value: one, or a list from its `[` to its `]`. */
+function entriesOf(map: readonly CqlToken[]): readonly (readonly [key: CqlToken, ...value: CqlToken[]])[] {
   return map.flatMap((key, at) => {
-    const value = map[at + 2];
-    return key.kind === 'string' && isMark(map[at + 1], ':') && value !== undefined ? [[key, value]] : [];
+    const value = map.slice(at + 2);
+    const end = isMark(value[0], '[') ? value.findIndex((token) => isMark(token, ']')) + 1 : 1;
+    return key.kind === 'string' && isMark(map[at + 1], ':') && value.length > 0 ? [[key, ...value.slice(0, end)]] : [];
   });
 }
 
@@ -100,7 +115,7 @@ function checked(replication: string): string {
   const tokens = cqlTokens(replication).filter(({ kind }) => kind !== 'space');
   const shape = tokens.map(shapeOf).join('');
   const keys = entriesOf(tokens).map(([key]) => meaningOf(key));
-  if (!/^\{s:[sn](?:,s:[sn])*\}$/.test(shape) || !keys.includes('class')) {
+  if (!/^\{s:(?:[sn]|\[s(?:,s)*\])(?:,s:(?:[sn]|\[s(?:,s)*\]))*\}$/.test(shape) || !keys.includes('class')) {
     throw new UsageError(`--replication ${replication} is not a replication map`, {
       hint: `write it as in CQL: "{'class': 'NetworkTopologyStrategy', 'dc1': 3}"`,
     });

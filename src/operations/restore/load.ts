@@ -6,22 +6,29 @@ import { type LoadVolume, loadVolumes } from '../../model/restore/load-plan.ts';
 import { copiesIn, replicationOf } from '../../model/schema/replication.ts';
 import { liveSchema } from '../schema/apply.ts';
 
+/** Throws UsageError when a node is down: streaming fails when one of a row's nodes cannot be reached. */
+export function refuseDownNodes({ topology, streamed }: PlannedRestore): void {
+  const down = topology?.ring.nodes.find(({ state }) => state.startsWith('D'));
+  if (streamed.size > 0 && down !== undefined) {
+    throw new UsageError(`node ${down.address} is down, and rows that belong there could not be streamed`, {
+      hint: 'start it, or take it out of the ring',
+    });
+  }
+}
+
 /**
- * What a load needs to find before anything is fetched: the tool on every node that files go to, and a ring of which no
- * node is down, since the tool fails when one of a row's nodes cannot be reached. Gives how much will be streamed.
- * Throws UsageError or RemoteError.
+ * What a load needs to find before anything is fetched: sstableloader on every node that files go to (ScyllaDB streams by
+ * itself). Gives how much will be streamed. Throws UsageError or RemoteError.
  */
 export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Promise<readonly LoadVolume[]> {
   const { sources, topology, work } = planned;
   const { loader } = planned.options;
   const nodes = topology?.ring.nodes ?? [];
-  const down = nodes.find(({ state }) => state.startsWith('D'));
-  if (down !== undefined) {
-    throw new UsageError(`node ${down.address} is down, and rows that belong there could not be streamed`, {
-      hint: 'start it, or take it out of the ring',
-    });
-  }
-  await Promise.all(work.map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)));
+  await Promise.all(
+    work
+      .filter(({ member }) => member.config.flavour === 'cassandra')
+      .map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)),
+  );
   const live = await liveSchema(planned.members, signal);
   const backup = sources.schema ?? [];
   const volumes = loadVolumes(

@@ -4,9 +4,10 @@ import type { NodeWork, PlannedRestore } from './options.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { importTable, refreshTable, truncateStatement } from '../../cluster/placing/table-import.ts';
 import { loadTable } from '../../cluster/placing/table-load.ts';
+import { uploadTable } from '../../cluster/placing/table-upload.ts';
 import type { RestoredNode, RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { type TableId, isDataFile, tableDirectory } from '../../model/sstable.ts';
-import { planLoad } from './load.ts';
+import { planLoad, refuseDownNodes } from './load.ts';
 import { prepareRestore } from './prepare.ts';
 import { runStatements } from '../schema/apply.ts';
 import { withErrors } from './stage.ts';
@@ -17,6 +18,7 @@ import { withErrors } from './stage.ts';
  * a row that was deleted since the backup stays deleted otherwise, since its tombstone is newer.
  */
 export async function restoreOnline(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
+  refuseDownNodes(planned);
   const load = planned.method.method === 'load' ? { load: await planLoad(planned, signal) } : {};
   const more = { ...load, statements: planned.options.truncate ? truncated(planned).map(truncateStatement) : [] };
   const prepared = await prepareRestore(planned, more, signal);
@@ -94,7 +96,7 @@ function beginnings(planned: PlannedRestore, signal: AbortSignal): (table: Resto
 }
 
 async function placeTable(
-  { options, method }: PlannedRestore,
+  { options, method, streamed }: PlannedRestore,
   { member, staging, parts: own }: NodeWork,
   table: RestoredTable,
   signal: AbortSignal,
@@ -102,7 +104,10 @@ async function placeTable(
   const name = tableDirectory(table);
   for (const part of own.filter((each) => tableDirectory(each.table) === name && each.table.files.length > 0)) {
     const directory = `${staging.directory}/${part.directory}`;
-    if (method.method === 'load') {
+    if (member.config.flavour === 'scylla') {
+      const stream = streamed.has(table.keyspace);
+      await uploadTable(member, { ...table, id: table.liveId ?? table.id }, { directory, stream }, signal);
+    } else if (method.method === 'load') {
       const dataFiles = part.table.files.map(({ path }) => path).filter(isDataFile);
       await loadTable(member, options.loader, { directory, dataFiles }, signal);
     } else if (method.method === 'import') {

@@ -58,6 +58,8 @@ export interface PlannedRestore {
   readonly matches: readonly NodeMatch[];
   readonly work: readonly NodeWork[];
   readonly method: MethodChoice;
+  /** Keyspaces whose rows are streamed to the nodes that they belong to now, wherever their files lie. */
+  readonly streamed: ReadonlySet<string>;
   readonly coverage: readonly KeyspaceCoverage[];
   readonly warnings: readonly string[];
 }

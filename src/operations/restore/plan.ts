@@ -6,13 +6,16 @@ import { coverageWarnings } from '../../model/restore/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../../model/restore/load-plan.ts';
 import { type MatchedBy, type NodeMatch, refuseMisplaced } from '../../model/restore/node-match.ts';
-import { type MethodNode, type RestoreMethod, chooseMethod } from '../../model/restore/method.ts';
+import { type MethodChoice, type MethodNode, type RestoreMethod, chooseMethod } from '../../model/restore/method.ts';
 import { type TablePart, partsOf, planParts } from '../../model/restore/plan.ts';
+import { loadableTables, refuseUnreadable, tabletKeyspaces } from '../../model/restore/scylla-loading.ts';
+import { keyspacesOf } from '../../model/options/table-filter.ts';
 import { refuseTaken } from '../../model/restore/table-copy.ts';
 import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
 import { planCoverage } from './coverage.ts';
+import { liveSchema } from '../schema/apply.ts';
 import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
 
 /**
@@ -21,19 +24,21 @@ import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
  */
 export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
   const chosen = await chooseSources(options, parts, signal);
-  const sources = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : withViews(chosen);
-  const members = await openTargets(sources, options, parts, signal);
+  const members = await openTargets(chosen, options, parts, signal);
+  const { sources, filled } = sourcesFor(chosen, members, options);
   const topology = await clusterTopology(members.present, signal).catch(() => undefined);
   signal.throwIfAborted();
   refuseTaken(sources.copies, topology?.tables ?? []);
   const matches = matchTargets(sources, members, topology, options);
-  const method = chooseMethod({
+  const choice = chooseMethod({
     asked: options.method,
     named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
     directory: options.directory !== undefined,
     renames: options.renames.length > 0,
     nodes: methodNodes(members, topology),
   });
+  const streamed = await streamedKeyspaces(sources, members, choice.method, signal);
+  const method = withReason(choice, streamed);
   if (options.truncate && (method.method === 'stage' || method.method === 'node-restart')) {
     throw new UsageError('--truncate goes with an online restore, and this one is not', {
       hint: `method ${method.method}: ${method.reason}`,
@@ -55,14 +60,66 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   );
   const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
   const coverage = await planCoverage(sources, gone, parts.repository, signal);
-  const warnings = [...misplaced, ...warningsFor(sources, topology, method.method), ...coverageWarnings(coverage)];
-  return { options, parts, sources, members, topology, matches, work, method, coverage, warnings };
+  const warnings = [
+    ...misplaced,
+    ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
+    ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
+    ...coverageWarnings(coverage),
+  ];
+  return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };
+}
+
+export function isScylla({ present }: Members): boolean {
+  return present.some(({ config }) => config.flavour === 'scylla');
+}
+
+/** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */
+function sourcesFor(
+  chosen: Sources,
+  members: Members,
+  { renames }: RestoreOptions,
+): { readonly sources: Sources; readonly filled: readonly string[] } {
+  if (!isScylla(members)) {
+    return { sources: renames.length > 0 ? underCopyNames(chosen, renames) : withViews(chosen), filled: [] };
+  }
+  const { tables, filled } = loadableTables(chosen.tables, chosen.schema ?? []);
+  refuseUnreadable(chosen.manifests, tables);
+  return renames.length > 0
+    ? { sources: underCopyNames(chosen, renames), filled: [] }
+    : { sources: { ...chosen, tables }, filled };
+}
+
+/** Keyspaces whose rows go to the nodes that they belong to now, wherever their files are put. */
+async function streamedKeyspaces(
+  { tables, copies, schema = [] }: Sources,
+  members: Members,
+  method: RestoreMethod,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const keyspaces = keyspacesOf(tables);
+  if (method === 'load') {
+    return new Set(keyspaces);
+  }
+  if (method !== 'refresh' || !isScylla(members)) {
+    return new Set();
+  }
+  const madeAs = (name: string) => copies.find(({ to }) => to.keyspace === name)?.from.keyspace ?? name;
+  return tabletKeyspaces(keyspaces, await liveSchema(members, signal), schema, madeAs);
+}
+
+function withReason({ method, reason }: MethodChoice, streamed: ReadonlySet<string>): MethodChoice {
+  return method !== 'refresh' || streamed.size === 0
+    ? { method, reason }
+    : {
+        method,
+        reason: `${reason}; rows of ${[...streamed].join(', ')}, kept in tablets, are streamed to the nodes that have them now`,
+      };
 }
 
 function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
   return [
     ...present.map(({ host, config, info }): MethodNode => {
-      const version = topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
+      const version = config.release ?? topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
       return { host, flavour: config.flavour, up: info !== undefined, version };
     }),
     ...absent.map(({ host }): MethodNode => ({ host, flavour: 'cassandra', up: false })),

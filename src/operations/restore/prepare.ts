@@ -68,7 +68,7 @@ const rowsOnly: RestartScope = { schema: false, image: false };
  * would be lacking afterwards.
  */
 function refuseUnlessWhole(
-  { options: { truncate }, sources, members, topology, method: { method } }: PlannedRestore,
+  { options: { truncate }, sources, members, topology, method: { method }, streamed }: PlannedRestore,
   { image }: RestartScope,
 ): Topology | undefined {
   const [absent] = members.absent;
@@ -89,15 +89,16 @@ function refuseUnlessWhole(
       hint: `start it (after a node restart that broke off, restore --undo goes back), or use --method stage${others}`,
     });
   }
-  // sstableloader finds out by itself to which nodes a row belongs.
-  const strangers = method === 'load' ? [] : nodesNotIn(topology.ring.nodes, sources.ring);
+  // Streaming finds out by itself to which nodes a row belongs.
+  const byTokens = sources.tables.some(({ keyspace }) => !streamed.has(keyspace));
+  const strangers = !byTokens ? [] : nodesNotIn(topology.ring.nodes, sources.ring);
   if (strangers.length > 0) {
     throw new UsageError(`the backup does not know the tokens of ${strangers.map(({ address }) => address).join(', ')}`, {
       hint: 'rows that belong there now would be lacking; --method load spreads the data over another ring',
     });
   }
-  // `nodetool import` looks by itself whether the tokens of a file belong to the node, as sstableloader does; others do not.
-  const moved = method === 'import' || method === 'load' ? undefined : movedReplicas(sources, topology);
+  // `nodetool import` looks by itself whether the tokens of a file belong to the node; others do not.
+  const moved = method === 'import' || !byTokens ? undefined : movedReplicas(sources, topology);
   if (moved !== undefined) {
     throw new UsageError(moved, {
       hint: 'give the nodes datacenters and racks as in the backup; --method import refuses files that are in the wrong place, --method load spreads them',

@@ -1,14 +1,15 @@
-import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
+import type { PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { quote } from '../../cluster/remote.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/commands-by-hand.ts';
+import { type RefreshNode, refreshScript } from '../../model/restore/refresh-by-hand.ts';
 import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { restoreOnline } from './online.ts';
 import { movedReplicas } from './prepare.ts';
 import { restoreByRestart } from './by-restart.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
-import { planRestore } from './plan.ts';
+import { isScylla, planRestore } from './plan.ts';
 
 /**
  * Brings a backup's data back, by the method that was asked for or that fits. Undefined when `parts.agree` said no to the
@@ -30,7 +31,7 @@ export async function restore(
 
 /** Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. */
 async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult> {
-  const { options, parts, sources, topology, work } = planned;
+  const { options, sources, topology, work } = planned;
   const tables = sources.tables.map((table) => withLiveId(table, topology));
   const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, signal);
   return {
@@ -40,13 +41,14 @@ async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Prom
     nodes,
     tables,
     coverage: planned.coverage,
-    commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(work, tables, parts),
-    warnings: [...planned.warnings, ...warningsFor(sources, topology)],
+    commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(planned, tables),
+    ...(isScylla(planned.members) ? { commandsBy: 'refresh' as const } : {}),
+    warnings: [...planned.warnings, ...(isScylla(planned.members) ? [] : warningsFor(sources, topology))],
   };
 }
 
-function commandsFor(work: readonly NodeWork[], tables: readonly RestoredTable[], parts: RestoreParts): string {
-  const nodes = work.map(({ member, staging }): RestartNode => ({
+function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly RestoredTable[]): string {
+  const nodes = work.map(({ member, staging }): RestartNode & RefreshNode => ({
     host: member.host,
     shell: parts.shellFor(member.host),
     stagingDirectory: staging.directory,
@@ -56,7 +58,7 @@ function commandsFor(work: readonly NodeWork[], tables: readonly RestoredTable[]
     savedCachesDirectory: member.config.savedCachesDirectory,
     nodetool: parts.programs.nodetool.map(quote).join(' '),
   }));
-  return restartScript(nodes, tables, quote);
+  return isScylla(members) ? refreshScript(nodes, tables, quote) : restartScript(nodes, tables, quote);
 }
 
 function warningsFor(sources: Sources, topology: Topology | undefined): readonly string[] {
