@@ -21,6 +21,7 @@ import { type HookedStore, hookedStore } from './hooked-store.ts';
 import { tableOf } from './manifests.ts';
 import { never } from './never.ts';
 import { ScriptedNode } from './scripted-node.ts';
+import type { ScriptedRemote } from './scripted-remote.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export const users: TableId = tableOf('shop', 'users', 1);
@@ -38,16 +39,22 @@ export interface RunWish {
   readonly signal?: AbortSignal;
 }
 
+/** A node that is not there: commands on it are answered by rules. */
+export interface TestNode {
+  readonly host: string;
+  readonly remote: ScriptedRemote;
+}
+
 /** A cluster of scripted nodes with an sstable in each of two tables, and a directory store that keeps its backups. */
-export class ScriptedCluster {
-  readonly nodes: readonly ScriptedNode[];
+export class ScriptedCluster<N extends TestNode = ScriptedNode> {
+  readonly nodes: readonly N[];
   readonly repository: Repository;
   readonly store: HookedStore;
   readonly events: Event[] = [];
   readonly parts: BackupParts;
   #lastBegun = 0;
 
-  constructor(nodes: readonly ScriptedNode[], store: HookedStore, repository: Repository, pool: LzoPool) {
+  constructor(nodes: readonly N[], store: HookedStore, repository: Repository, pool: LzoPool) {
     this.nodes = nodes;
     this.store = store;
     this.repository = repository;
@@ -62,7 +69,7 @@ export class ScriptedCluster {
     };
   }
 
-  node(host: string): ScriptedNode {
+  node(host: string): N {
     return this.nodes.find((node) => node.host === host) ?? assert.fail(`there is no ${host}`);
   }
 
@@ -134,6 +141,16 @@ export async function scriptedCluster(test: TestContext, wish: ClusterWish = {})
     await node.writeSSTable(users, 1);
     await node.writeSSTable(orders, 1);
   }
+  return withStore(test, root, nodes, wrap);
+}
+
+/** The nodes with a store of their own below `root`. */
+export async function withStore<N extends TestNode>(
+  test: TestContext,
+  root: string,
+  nodes: readonly N[],
+  wrap: (store: ObjectStore) => ObjectStore = (store) => store,
+): Promise<ScriptedCluster<N>> {
   await mkdir(join(root, 'bucket'));
   const store = hookedStore(await openDirectoryStore(join(root, 'bucket')));
   const pool = new LzoPool({ threads: 1 });

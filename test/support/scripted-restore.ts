@@ -26,6 +26,26 @@ export interface ScriptedJournal {
 export const stopCommand = 'stop-cassandra';
 export const startCommand = 'start-cassandra';
 
+/** A restore of keyspace shop from the latest backup, but for the changes. */
+export function restoreOptions(changes: Partial<RestoreOptions> = {}): RestoreOptions {
+  return {
+    choice: { name: 'latest' },
+    only: [],
+    filter: tableFilter(['shop']),
+    hosts: [],
+    map: new Map(),
+    transfers: 2,
+    dryRun: false,
+    method: 'auto',
+    truncate: false,
+    restart: { stopCommand, startCommand, startTimeoutSeconds: 30 },
+    renames: [],
+    loader: ['sstableloader'],
+    repair: false,
+    ...changes,
+  };
+}
+
 /** A scripted cluster on whose nodes Cassandra can be stopped and files can be placed. */
 export class RestoreStory {
   readonly cluster: ScriptedCluster;
@@ -51,24 +71,8 @@ export class RestoreStory {
     changes: Partial<RestoreOptions> = {},
     parts: Partial<RestoreParts> = {},
   ): Promise<RestoreResult | undefined> => {
-    const options: RestoreOptions = {
-      choice: { name: 'latest' },
-      only: [],
-      filter: tableFilter(['shop']),
-      hosts: [],
-      map: new Map(),
-      transfers: 2,
-      dryRun: false,
-      method: 'auto',
-      truncate: false,
-      restart: { stopCommand, startCommand, startTimeoutSeconds: 30 },
-      renames: [],
-      loader: ['sstableloader'],
-      repair: false,
-      ...changes,
-    };
     const all = { ...this.cluster.parts, agree: this.#agree, shellFor: (host: string) => `ssh ${host} sh`, ...parts };
-    return restore(options, all, never);
+    return restore(restoreOptions(changes), all, never);
   };
 
   readonly undo = (changes: Partial<UndoOptions> = {}, parts: Partial<MemberParts> = {}): Promise<UndoResult | undefined> => {
