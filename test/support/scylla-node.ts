@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 import { findConfigScript } from '../../src/cluster/tools/node-config.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
 import { reportStatusScript } from '../../src/cluster/tools/run-tool.ts';
-import { scyllaReleaseScript } from '../../src/cluster/tools/scylla-server.ts';
+import { findNodetoolScript, scyllaReleaseScript } from '../../src/cluster/tools/scylla-server.ts';
 import { clearIncomingScript } from '../../src/cluster/placing/staging.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import { type TableId, parseComponentName, tableDirectory } from '../../src/model/sstable.ts';
@@ -14,7 +14,7 @@ import { rows } from './lzop.ts';
 import { scyllaCql } from './scylla-cql.ts';
 import type { ScyllaSchema } from './scylla-schema.ts';
 import type { Recorded } from './recorded.ts';
-import { program, runsOn, says, script, type ScriptedRemote, scriptedRemote } from './scripted-remote.ts';
+import { inputOf, program, runsOn, says, script, type ScriptedRemote, scriptedRemote } from './scripted-remote.ts';
 import { probeText } from './scripted-texts.ts';
 import {
   badArguments,
@@ -90,13 +90,16 @@ export class ScyllaNode {
       script(scyllaReleaseScript),
       says(() => `${this.release}\n`),
     );
-    this.remote.on(
-      program('nodetool'),
-      says(({ argv }) => this.nodetool(argv.slice(1))),
-    );
+    this.remote.on(script(findNodetoolScript), says(''));
+    for (const words of [['nodetool'], ['/usr/bin/scylla', 'nodetool']]) {
+      this.remote.on(
+        program(...words),
+        says(({ argv }) => this.nodetool(argv.slice(words.length))),
+      );
+    }
     this.remote.on(
       program('cqlsh'),
-      says(({ options: { input } }) => scyllaCql(this, String(input))),
+      says(async (call) => scyllaCql(this, await inputOf(call))),
     );
   }
 

@@ -1,5 +1,5 @@
 import type { Remote } from '../remote.ts';
-import { runTool } from './run-tool.ts';
+import { type Programs, runTool } from './run-tool.ts';
 
 /**
  * The options that a running Scylla was started with, one word a line, under the names that `scylla.yaml` has for them: what
@@ -56,3 +56,21 @@ export async function scyllaRelease(remote: Remote, signal: AbortSignal): Promis
 
 export const scyllaReleaseScript: string =
   'PATH=$PATH:/usr/bin:/opt/scylladb/bin && command -v scylla >/dev/null && exec scylla --version';
+
+/**
+ * The programs of a Scylla node. Its nodetool asks the REST API on port 10000 of the node itself, never JMX, and since 6.0 is
+ * a part of the server's own program: so it is there also where no `nodetool` is, as in an image that has the server alone.
+ */
+export async function scyllaPrograms(remote: Remote, programs: Programs, signal: AbortSignal): Promise<Programs> {
+  if (programs.nodetool.join(' ') !== 'nodetool') {
+    // Somebody named another.
+    return programs;
+  }
+  const output = await runTool(remote, ['sh', '-c', findNodetoolScript], {}, signal);
+  const found = output.stdout.trim();
+  return found === '' ? programs : { ...programs, nodetool: [found, 'nodetool'] };
+}
+
+// Prints the server's program where it has to stand in for nodetool; nothing where there is one, or neither.
+export const findNodetoolScript: string =
+  'command -v nodetool >/dev/null && exit 0; PATH=$PATH:/usr/bin:/opt/scylladb/bin; command -v scylla';

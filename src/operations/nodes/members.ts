@@ -6,6 +6,7 @@ import type { NodeInfo } from '../../cluster/tools/nodetool-output.ts';
 import { nodeInfo } from '../../cluster/tools/nodetool.ts';
 import type { Remote } from '../../cluster/remote.ts';
 import type { Programs } from '../../cluster/tools/run-tool.ts';
+import { scyllaPrograms } from '../../cluster/tools/scylla-server.ts';
 import { type Topology, readTopology } from '../../cluster/tools/topology.ts';
 import type { Listen } from '../../model/events.ts';
 import type { TransferChoice } from '../../transfer/choice.ts';
@@ -108,9 +109,9 @@ function withReleases(topology: Topology, members: readonly Member[]): Topology 
 }
 
 async function openMember(host: string, needCassandra: boolean, parts: MemberParts, signal: AbortSignal): Promise<Member> {
-  const { programs } = parts;
   const remote = await parts.connect(host, signal);
-  const config = await readNodeConfig(remote, programs, signal);
+  const config = await readNodeConfig(remote, parts.programs, signal);
+  const programs = config.flavour === 'scylla' ? await scyllaPrograms(remote, parts.programs, signal) : parts.programs;
   const [probe, info] = await Promise.all([
     probeNode(remote, config.dataDirectories, signal),
     nodeInfo({ remote, programs }, signal).catch((error: unknown) => {

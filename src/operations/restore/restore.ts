@@ -56,7 +56,7 @@ function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly 
     commitlogDirectory: member.config.commitlogDirectory,
     hintsDirectory: member.config.hintsDirectory,
     savedCachesDirectory: member.config.savedCachesDirectory,
-    nodetool: parts.programs.nodetool.map(quote).join(' '),
+    nodetool: member.programs.nodetool.map(quote).join(' '),
   }));
   return isScylla(members) ? refreshScript(nodes, tables, quote) : restartScript(nodes, tables, quote);
 }
