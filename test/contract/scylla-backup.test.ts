@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { nodeInfo, takeSnapshot } from '../../src/cluster/tools/nodetool.ts';
 import { parseStatus } from '../../src/cluster/tools/nodetool-output.ts';
+import { findNodetoolScript } from '../../src/cluster/tools/scylla-server.ts';
 import { defaultPrograms } from '../../src/cluster/tools/run-tool.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
 import { everyTable } from '../../src/storage/node-manifest-format.ts';
 import { tableOf } from '../support/manifests.ts';
 import { never } from '../support/never.ts';
-import { program } from '../support/scripted-remote.ts';
+import { program, says, script } from '../support/scripted-remote.ts';
 import { events, orders, scyllaSchema, scyllaStory, users, usersPaxos } from '../support/scylla-cluster.ts';
 
 for (const manifest of ['files', 'sstables'] as const) {
@@ -202,4 +203,14 @@ test('names that Scylla makes for itself travel like any other', async (t) => {
   for (const table of [alternator, usersPaxos]) {
     assert.equal(manifest?.tables.find(({ id }) => id === table.id)?.files.length, 9, table.table);
   }
+});
+
+test('where there is no nodetool the program of the server is asked, which is one too', async (t) => {
+  const { scylla, cluster } = await scyllaStory(t, { nodes: 1 });
+  const [node] = scylla.nodes;
+  assert.ok(node !== undefined);
+  node.remote.on(script(findNodetoolScript), says('/usr/bin/scylla\n'));
+  assert.equal((await cluster.backUp()).complete, true);
+  assert.deepEqual(node.remote.ran(program('nodetool')), []);
+  assert.equal(node.remote.ran(program('/usr/bin/scylla', 'nodetool', 'snapshot')).length, 1);
 });

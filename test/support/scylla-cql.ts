@@ -23,7 +23,7 @@ export async function scyllaCql(self: ScyllaNode, input: string): Promise<Record
 }
 
 async function answerTo(self: ScyllaNode, statement: string): Promise<string | undefined> {
-  const { cluster, node } = self;
+  const { cluster } = self;
   const { schema, nodes } = cluster;
   if (/^DESCRIBE SCHEMA WITH INTERNALS$/.test(statement)) {
     return schema.describe();
@@ -92,6 +92,7 @@ function rowsOf(self: ScyllaNode, text: string): readonly object[] | undefined {
         const row = { table_uuid: uuidOf(id), truncated_at: at.toISOString().replace('T', ' ') };
         return [row, row];
       });
+    case undefined:
     default:
       return undefined;
   }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -81,6 +83,47 @@ test('a scylla.yaml has its own defaults', () => {
   assert.equal(config.flavour, 'scylla');
   assert.deepEqual(config.dataDirectories, ['/mnt/scylla/data']);
   assert.deepEqual(parseNodeConfig('/etc/scylla/scylla.yaml', '').dataDirectories, ['/var/lib/scylla/data']);
+});
+
+test('what a running Scylla was started with wins over its file, in either spelling, and nothing else of it counts', () => {
+  const words = [
+    '--log-to-stdout',
+    '1',
+    '--listen-address',
+    '10.0.0.7',
+    '--rpc-address=10.0.0.8',
+    '-W',
+    '/mnt/scylla',
+    '--smp',
+    '2',
+  ];
+  const config = parseNodeConfig('/opt/my.yaml', 'rpc_address: localhost\nnative_transport_port: 9142\n', words.join('\n'));
+  assert.equal(config.flavour, 'scylla', 'whatever its file is called');
+  assert.deepEqual([config.cqlAddress, config.listenAddress, config.cqlPort], ['10.0.0.8', '10.0.0.7', 9142]);
+  assert.deepEqual(config.dataDirectories, ['/mnt/scylla/data']);
+  const flags = parseNodeConfig('/etc/scylla/scylla.yaml', '', '--incremental-backups\n--native-transport-port\n9999\n');
+  assert.deepEqual([flags.incrementalBackups, flags.cqlPort], [true, 9999]);
+});
+
+test('the file that a running Scylla reads is found by its process; its tools are no server', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'my.yaml');
+  await writeFile(file, 'cluster_name: from the file\nrpc_address: 10.0.0.1\n');
+  await writeFile(join(directory, 'nodetool'), 'setTimeout(() => {}, 60_000);');
+  // Only the words of a command line are looked at.
+  const run = async (...words: string[]) => {
+    const child = spawn(process.execPath, words, { argv0: '/opt/scylladb/bin/scylla', cwd: directory });
+    t.after(() => child.kill('SIGKILL'));
+    await once(child, 'spawn');
+  };
+  await run('nodetool', 'info');
+  await run('-e', 'setTimeout(() => {}, 60_000)', '--', '--options-file', file, '--rpc-address', '10.0.0.9');
+  // One of Cassandra that runs on this machine would be asked first.
+  const config = await readNodeConfig(localRemote({ env: { CASSANDRA_CONF: '' } }), defaultPrograms, never);
+  assert.deepEqual(
+    [config.path, config.flavour, config.cqlAddress, config.clusterName],
+    [file, 'scylla', '10.0.0.9', 'from the file'],
+  );
 });
 
 test('a file that is no configuration is an error that says why', () => {
