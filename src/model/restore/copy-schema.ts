@@ -73,7 +73,13 @@ function renamed(statement: SchemaStatement, { from, to }: TableCopy, taken: Set
   }
   const index = freeName(statement.index, from, to, taken);
   taken.add(index);
-  return withNames(statement, { ...names, index });
+  // Scylla keeps an index in a view and gives it an id too, which the living index has.
+  return withId(withNames(statement, { ...names, index }), idBeside(to.id, taken.size));
+}
+
+/** Another id than the table's, the same one for the same index of the same copy. */
+function idBeside(id: string, number: number): string {
+  return `${id.slice(0, 24)}${number.toString(16).padStart(8, '0')}`;
 }
 
 /** Names of indexes are a keyspace's, not a table's. Most begin with their table's name. */

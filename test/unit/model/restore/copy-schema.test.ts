@@ -130,3 +130,19 @@ test('two copies in a new keyspace that were not replicated alike are refused', 
   const copies = [copyTo('old', 'orders'), copyTo('old', 't', tableOf('other', 't', 4))];
   assert.throws(() => refuseOtherPlacing(two, [], copies), /keyspace old is replicated otherwise than other was/);
 });
+
+test('an index that has an id, as in Scylla, gets another one, which is neither that of the living index nor of the copy', () => {
+  const scylla = parseSchema(`
+CREATE TABLE shop.orders (id int PRIMARY KEY, a int, b int) WITH ID = 00000002-0000-0000-0000-000000000000;
+CREATE INDEX orders_a ON shop.orders(a) WITH ID = 00000004-0000-0000-0000-000000000000 AND comment = '';
+CREATE INDEX orders_b ON shop.orders(b) WITH ID = 00000005-0000-0000-0000-000000000000 AND comment = '';
+`);
+  const made = schemaOfCopies(scylla, scylla, [copyTo('shop', 'orders_old')]);
+  const ids = made.map(({ text }) => /ID = (\S+)/.exec(text)?.[1]);
+  assert.equal(new Set([...ids, '00000004-0000-0000-0000-000000000000', '00000005-0000-0000-0000-000000000000']).size, 5);
+  assert.deepEqual(
+    made,
+    schemaOfCopies(scylla, [...scylla, ...made], [copyTo('shop', 'orders_old')]),
+    'a second run makes the same',
+  );
+});
