@@ -1,6 +1,7 @@
 import { becomeScript, killScript } from '../../src/cluster/ssh/command-frame.ts';
 import { quote } from '../../src/cluster/remote.ts';
 import { restartScript } from '../../src/model/restore/commands-by-hand.ts';
+import { refreshScript } from '../../src/model/restore/refresh-by-hand.ts';
 
 const node = {
   host: 'h1',
@@ -17,6 +18,8 @@ const table = { keyspace: 'shop', table: 'users', id: 'a'.repeat(32), liveId: 'b
 
 const restart = restartScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders', liveId: table.id }], quote);
 
+const refresh = refreshScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders' }], quote);
+
 /** What the functions make whose names end in `Script`, by their names. */
 export const samples: Readonly<Record<string, readonly string[]>> = {
   becomeScript: [
@@ -25,5 +28,10 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
   ],
   killScript: [killScript({ pid: 7, group: 7, startTime: '77' }), killScript({ pid: 7, group: 7, startTime: '77' }, {})],
   // A shell takes a here-document for mere text.
-  restartScript: [restart, ...[...restart.matchAll(/<<'SSTASH'\n([^]*?)\nSSTASH\n/g)].map(([, text = '']) => text)],
+  refreshScript: [refresh, ...hereDocuments(refresh)],
+  restartScript: [restart, ...hereDocuments(restart)],
 };
+
+function hereDocuments(script: string): readonly string[] {
+  return [...script.matchAll(/<<'SSTASH'\n([^]*?)\nSSTASH\n/g)].map(([, text = '']) => text);
+}
