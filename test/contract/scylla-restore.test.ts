@@ -332,6 +332,16 @@ test('node-restart and import are refused, with the reason and another way', asy
   await assert.rejects(story.restore({ method: 'import' }), /scylla1 runs Scylla \S+, which has no nodetool import/);
 });
 
+test('what says who a node is goes into no table by refresh, on its own node either', async (t) => {
+  const story = await scyllaStory(t, { nodes: 1 });
+  await story.cluster.backUp();
+  await assert.rejects(
+    story.restore({ filter: tableFilter(['*']) }),
+    /^UsageError: keyspace system belongs to single nodes and cannot be loaded/,
+  );
+  assert.deepEqual(story.scylla.nodes[0]?.remote.ran(refreshing), []);
+});
+
 test('a table can be filled beside the living one', async (t) => {
   const story = await scyllaStory(t, { nodes: 1 });
   const before = await contents(story, users);

@@ -14,6 +14,7 @@ import { refuseTaken } from '../../model/restore/table-copy.ts';
 import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
+import { refuseSystemLoad } from '../../model/restore/foreign-system.ts';
 import { planCoverage } from './coverage.ts';
 import { liveSchema } from '../schema/apply.ts';
 import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
@@ -37,6 +38,9 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     renames: options.renames.length > 0,
     nodes: methodNodes(members, topology),
   });
+  if (isScylla(members) && choice.method !== 'stage') {
+    refuseSystemLoad(sources.tables);
+  }
   const streamed = await streamedKeyspaces(sources, members, choice.method, signal);
   const method = withReason(choice, streamed);
   if (options.truncate && (method.method === 'stage' || method.method === 'node-restart')) {
