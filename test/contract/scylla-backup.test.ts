@@ -12,7 +12,7 @@ import { tableDirectory } from '../../src/model/sstable.ts';
 import { everyTable } from '../../src/storage/node-manifest-format.ts';
 import { tableOf } from '../support/manifests.ts';
 import { never } from '../support/never.ts';
-import { program, says, script } from '../support/scripted-remote.ts';
+import { afterwards, onCall, program, says, script } from '../support/scripted-remote.ts';
 import { events, orders, scyllaSchema, scyllaStory, users, usersPaxos } from '../support/scylla-cluster.ts';
 
 for (const manifest of ['files', 'sstables'] as const) {
@@ -213,4 +213,18 @@ test('where there is no nodetool the program of the server is asked, which is on
   assert.equal((await cluster.backUp()).complete, true);
   assert.deepEqual(node.remote.ran(program('nodetool')), []);
   assert.equal(node.remote.ran(program('/usr/bin/scylla', 'nodetool', 'snapshot')).length, 1);
+});
+
+test('tablets that move while snapshots are taken are told, whether they begin meanwhile or are at it; nothing is switched off', async (t) => {
+  const { scylla, cluster } = await scyllaStory(t);
+  const warned = async () => (await cluster.backUp()).warnings.filter((text) => /tablets or nodes moved/.test(text)).length;
+  assert.equal(await warned(), 0);
+  const step = afterwards(() => void (scylla.topology = { version: 18, transition: null }));
+  scylla.nodes[1]?.remote.on(program('nodetool', 'snapshot'), onCall(1, step));
+  assert.equal(await warned(), 1);
+  assert.equal(await warned(), 0);
+  scylla.topology = { version: 19, transition: 'tablet migration' };
+  assert.equal(await warned(), 1);
+  scylla.topology = undefined;
+  assert.equal(await warned(), 0, 'before 6.0 there are no tablets, and no such table');
 });

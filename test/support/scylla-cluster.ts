@@ -71,7 +71,14 @@ export interface ScyllaStory {
 export async function scyllaStory(test: TestContext, wish: ScyllaWish = {}): Promise<ScyllaStory> {
   const { nodes: count = 2, schema = scyllaSchema(), first = 1, name = 'Scylla Cluster' } = wish;
   const root = await temporaryDirectory(test);
-  const scylla: ScyllaCluster = { name, nodes: [], schema, excluded: new Set(), truncatedAt: new Map() };
+  const scylla: ScyllaCluster = {
+    name,
+    nodes: [],
+    schema,
+    excluded: new Set(),
+    truncatedAt: new Map(),
+    topology: { version: 17, transition: null },
+  };
   for (let number = first; number < first + count; number += 1) {
     const host = `scylla${number}`;
     const node = new ScyllaNode(test, host, ringNode(number), { root: join(root, host), cluster: scylla });

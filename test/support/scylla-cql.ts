@@ -86,6 +86,10 @@ function rowsOf(self: ScyllaNode, text: string): readonly object[] | undefined {
       }));
     case 'system_schema.keyspaces':
       return schema.keyspaces.map(({ name }) => ({ keyspace_name: name, durable_writes: true }));
+    case 'system.topology':
+      return cluster.topology === undefined
+        ? undefined
+        : [{ key: 'topology', version: cluster.topology.version, transition_state: cluster.topology.transition }];
     case 'system.truncated':
       // One row for each shard; the moment is a static column (db/system_keyspace.cc), JSON as `timestamp_to_json_string` has it.
       return [...cluster.truncatedAt].flatMap(([id, at]) => {

@@ -38,6 +38,8 @@ export interface ScyllaCluster {
   readonly schema: ScyllaSchema;
   /** Host ids of nodes that are excluded (`nodetool excludenode`). */
   readonly excluded: Set<string>;
+  /** What system.topology says; undefined before 6.0, which has no such table. */
+  topology: { version: number; transition: string | null } | undefined;
   /** By table id. */
   readonly truncatedAt: Map<string, Date>;
 }

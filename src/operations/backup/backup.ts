@@ -17,6 +17,7 @@ import type { Member } from '../nodes/members.ts';
 import { type PreparedNode, prepareNode } from './node-prepare.ts';
 import { type UploadedNode, uploadNode } from './node-upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
+import { watchTablets } from './tablet-watch.ts';
 import { withLock } from '../with-lock.ts';
 import { settled } from '../../flow/side-by-side.ts';
 
@@ -57,7 +58,7 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
 
 /** Everything up to the commit, or to the mark that says which nodes failed. */
 async function store(run: Run, lock: Lock, signal: AbortSignal) {
-  const prepared = await prepareAll(run, signal);
+  const prepared = await watchTablets(run, () => prepareAll(run, signal), signal);
   const [uploads, schema] = await settled([uploadAll(run, prepared, signal), clusterSchema(run, prepared, signal)]);
   if (uploads.done.size > 0) {
     await saveClusterFiles(run, schema, signal);
