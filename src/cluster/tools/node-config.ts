@@ -106,7 +106,9 @@ export function parseNodeConfig(path: string, text: string, started?: string): N
 
 // Prints path NUL storagedir (of Scylla its options) NUL contents. The running server knows best which file it read, unless
 // several run here; then come the places that packages use. Scylla's tools are the same program (`scylla nodetool`), but the
-// first argument of the server is an option; in a container the addresses stand there and not in the file.
+// first argument of the server is an option; in a container the addresses stand there and not in the file. Other users of the
+// node may call a program so, too: only root's, Scylla's and the login's own count, by the real user id (/proc's own owner can be made
+// root's by any process).
 export const findConfigScript: string = String.raw`
 given=$1; storage=; live=; started=; conf=
 # the brackets keep this text, which stands in command lines itself, from matching
@@ -116,8 +118,12 @@ only() { printf '%s\n' "$flags" | sed -n "s/^-Dcassandra\.$1=//p" | { read -r on
 storage=$(only storagedir)
 live=$(only config | sed 's,^file:/*,/,')
 options() { tr '\0' '\n' <"$1" 2>/dev/null | sed -n '1{/\(^\|\/\)scylla$/!q;};2{/^-/!q;};2,$p'; }
+trusted() {
+  uid=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "$(dirname "$1")/status" 2>/dev/null)
+  case $uid in 0 | "$(id -u)" | "$(id -u scylla 2>/dev/null)") [ -n "$uid" ] ;; *) false ;; esac
+}
 server=$(grep -alzE '^([^ ]*/)?scylla$' /proc/[0-9]*/cmdline 2>/dev/null |
-  while read -r cmdline; do [ -z "$(options "$cmdline")" ] || printf '%s\n' "$cmdline"; done)
+  while read -r cmdline; do trusted "$cmdline" && [ -n "$(options "$cmdline")" ] && printf '%s\n' "$cmdline"; done)
 if [ "$(printf '%s' "$server" | grep -c .)" = 1 ]; then
   started=$(options "$server")
   conf=$(printf '%s\n' "$started" | sed -n -e '/^--options-file$/{n;p;q;}' -e 's/^--options-file=//p')

@@ -126,6 +126,19 @@ test('the file that a running Scylla reads is found by its process; its tools ar
   );
 });
 
+test('a process of another user of the node is not taken for the server', { skip: unprivilegedMissing }, async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'theirs.yaml');
+  await writeFile(file, 'rpc_address: 10.6.6.6\n');
+  const words = ['-c', 'sleep 60; :', '--options-file', file];
+  const child = spawn('/bin/sh', words, { argv0: '/usr/bin/scylla', uid: 65_534, gid: 65_534, detached: true });
+  t.after(() => process.kill(-(child.pid ?? 0), 'SIGKILL'));
+  await once(child, 'spawn');
+  const remote = localRemote({ env: { CASSANDRA_CONF: '' } });
+  const found = await readNodeConfig(remote, defaultPrograms, never).catch(() => undefined);
+  assert.notEqual(found?.path, file);
+});
+
 test('a file that is no configuration is an error that says why', () => {
   const bad =
     (text: string): (() => unknown) =>
