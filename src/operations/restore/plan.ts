@@ -25,8 +25,9 @@ import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
  */
 export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
   const chosen = await chooseSources(options, parts, signal);
+  const copied = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : undefined;
   const members = await openTargets(chosen, options, parts, signal);
-  const { sources, filled } = sourcesFor(chosen, members, options);
+  const { sources, filled } = sourcesFor(chosen, copied, members);
   const topology = await clusterTopology(members.present, signal).catch(() => undefined);
   signal.throwIfAborted();
   refuseTaken(sources.copies, topology?.tables ?? []);
@@ -80,17 +81,15 @@ export function isScylla({ present }: Members): boolean {
 /** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */
 function sourcesFor(
   chosen: Sources,
+  copied: Sources | undefined,
   members: Members,
-  { renames }: RestoreOptions,
 ): { readonly sources: Sources; readonly filled: readonly string[] } {
   if (!isScylla(members)) {
-    return { sources: renames.length > 0 ? underCopyNames(chosen, renames) : withViews(chosen), filled: [] };
+    return { sources: copied ?? withViews(chosen), filled: [] };
   }
   const { tables, filled } = loadableTables(chosen.tables, chosen.schema ?? []);
   refuseUnreadable(chosen.manifests, tables);
-  return renames.length > 0
-    ? { sources: underCopyNames(chosen, renames), filled: [] }
-    : { sources: { ...chosen, tables }, filled };
+  return copied === undefined ? { sources: { ...chosen, tables }, filled } : { sources: copied, filled: [] };
 }
 
 /** Keyspaces whose rows go to the nodes that they belong to now, wherever their files are put. */
