@@ -53,7 +53,7 @@ export const restoreCommand: Command = {
       choices: methods,
       default: 'auto',
       describe:
-        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; load: streamed by sstableloader, for a cluster with other tokens or another number of nodes; node-restart: all nodes are stopped, files replaced, nodes started; auto: online when -K names tables, else stage',
+        'stage: beside the live data, with commands to place it; import, refresh: into the live tables by nodetool; load: streamed by sstableloader (ScyllaDB: by its nodetool), for a cluster with other tokens or another number of nodes; node-restart: all nodes are stopped, files replaced, nodes started; auto: online when -K names tables, else stage',
     },
     rename: {
       type: 'string',
