@@ -28,8 +28,9 @@ export async function openVersionCluster(): Promise<VersionCluster> {
   };
 }
 
-/** Makes tables of every kind that this Cassandra has, and writes rows into them: two copies of each. */
+/** Makes tables of every kind that this Cassandra has anew, and writes rows into them: two copies of each. */
 export async function fillCluster({ hosts, cassandra }: VersionCluster): Promise<void> {
+  await cql(zooKeyspaces.map((keyspace) => `DROP KEYSPACE IF EXISTS "${keyspace}";`).join('\n'));
   const old = cassandra === '3.11' ? ['schema-zoo-3.11.cql'] : [];
   const sai = Number(cassandra) >= 5 ? ['schema-5.0.cql'] : [];
   await cql(await fixtures('schema.cql', ...sai, 'schema-view.cql', 'schema-zoo.cql', ...old));
