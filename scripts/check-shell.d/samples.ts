@@ -3,6 +3,11 @@ import { quote } from '../../src/cluster/remote.ts';
 import { restartScript } from '../../src/model/restore/commands-by-hand.ts';
 import { refreshScript } from '../../src/model/restore/refresh-by-hand.ts';
 
+const table = { keyspace: 'shop', table: 'users', id: 'a'.repeat(32), liveId: 'b'.repeat(32), bytes: 0, files: 0 };
+
+const file = { path: 'nb-7-big-Data.db', bytes: 0, modified: '', disk: 1, key: '', storedBytes: 0, etag: '', since: '' };
+const stored = { ...file, compression: 'lzo', storedCrc32: '0badcafe' } as const;
+
 const node = {
   host: 'h1',
   shell: 'ssh ops@h1 sudo -n sh -s',
@@ -12,9 +17,8 @@ const node = {
   hintsDirectory: '/hints',
   savedCachesDirectory: '/caches',
   nodetool: 'nodetool',
+  parts: [{ disk: '/disk2', directory: '', table: { ...table, files: [stored] } }],
 };
-
-const table = { keyspace: 'shop', table: 'users', id: 'a'.repeat(32), liveId: 'b'.repeat(32), bytes: 0, files: 0 };
 
 const restart = restartScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders', liveId: table.id }], quote);
 

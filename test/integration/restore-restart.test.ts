@@ -29,6 +29,8 @@ let env: Readonly<Record<string, string>>;
 let written: Record<string, TableRows>;
 /** What the tables held when the restore was begun. */
 let changed: Record<string, TableRows>;
+/** What the last host had of these tables on its second disk at the backup. */
+let onSecondDisk: string;
 
 const restart = ['restore', 'latest', '--method', 'node-restart', '--yes', '--json'];
 const restore = [...restart, '-K', keyspaces.join(',')];
@@ -44,6 +46,8 @@ before(async () => {
   await loadRows(1, 500);
   resultOf<BackupDocument>(await sstash('backup', '--json'));
   written = await dumpRows({ keyspaces });
+  onSecondDisk = await secondDisk();
+  assert.match(onSecondDisk, /-Data\.db$/m);
   // Dropped, and made again with another id; dropped; emptied, with an index and a view.
   await cql(`DROP TABLE shop2.notes; CREATE TABLE shop2.notes (id int PRIMARY KEY, body text);
     INSERT INTO shop2.notes (id, body) VALUES (1, 'newer than the backup');
@@ -59,6 +63,16 @@ after(async () => {
 
 async function onAll(shellText: string): Promise<void> {
   await Promise.all(sandbox.hosts.map((host) => onHost(host, shellText)));
+}
+
+/** The sstables of these keyspaces there; a table that was made again has another id, and the same sstables. */
+async function secondDisk(): Promise<string> {
+  const [, , third] = sandbox.hosts;
+  const found = await onHost(
+    third,
+    `cd /var/lib/cassandra/data2 && find ${keyspaces.join(' ')} -mindepth 2 -maxdepth 2 -name '*-Data.db' | sed 's/-[0-9a-f]*\\//\\//' | sort`,
+  );
+  return found.trim();
 }
 
 async function forget(): Promise<void> {
@@ -155,6 +169,7 @@ test('a node that does not come up is named with exit 3, the others are not star
   await onAll('service cassandra start');
   await runSandbox(['up']);
   assert.deepEqual(await dumpRows({ keyspaces }), written);
+  assert.equal(await secondDisk(), onSecondDisk);
   const [email = ''] = /\S+@\S+/.exec(await cql('SELECT email FROM shop3.users LIMIT 1;')) ?? [];
   assert.match(await cql(`SELECT count(*) FROM shop3.users WHERE email = '${email}';`), /^\s*1$/m);
   await assertOwners();
@@ -173,6 +188,7 @@ test('nodes that have lost all that they had come back as themselves, schema and
   const restored = resultOf<RestoreDocument>(await sstash(...restart, ...whole));
   assert.ok(restored.nodes.every(({ error }) => error === undefined));
   assert.deepEqual(await dumpRows({ keyspaces }), written);
+  assert.equal(await secondDisk(), onSecondDisk);
   await assertOwners();
 });
 

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { listJournalsScript, placingScript, readDiskScript } from '../../src/cluster/placing/placing.ts';
+import { listJournalsScript, placingScript, readDisksScript } from '../../src/cluster/placing/placing.ts';
 import { endWithUsScript, findLoadersScript, findProgramScript } from '../../src/cluster/placing/table-load.ts';
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
 import type { RestoreResult } from '../../src/model/restore/restore-result.ts';
@@ -156,7 +156,7 @@ async function dataFiles(directory: string): Promise<readonly string[]> {
 }
 
 function answerPlacing({ remote }: ScriptedNode, journals: Map<string, ScriptedJournal>): void {
-  remote.on(script(readDiskScript), says('yes yes 1000000\n'));
+  remote.on(script(readDisksScript), says('yes\n1\n1 2000000 1000000\n'));
   remote.on(
     script(listJournalsScript),
     says(() => [...journals].map(([id, { phase, plan }]) => `${id}\n${phase}\n${plan}\0`).join('')),

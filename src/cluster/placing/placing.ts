@@ -1,14 +1,15 @@
 import type { DataNode } from '../node.ts';
 import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-plan.ts';
 import { BackupError } from '../../model/errors.ts';
+import type { DataDisk } from '../../model/restore/disk-plan.ts';
 import { placedMark } from '../../model/restore/commands-by-hand.ts';
 
 /**
  * Restored files take the place of live ones on a node whose Cassandra is down, and can be taken out again.
  *
- * Nothing is deleted: a table's old files become its snapshot `before-restore-<id>`, commit log, hints and saved caches go
- * to a directory of that name in their own place, always on the same disk, and no file is overwritten. What was done so
- * far is in a journal, `<first data directory>/.sstash-undo/<id>/phase`, written before each step, and each step can be
+ * Nothing is deleted: a table's old files become its snapshot `before-restore-<id>` in each data directory, commit log, hints
+ * and saved caches go to a directory of that name in their own place, always on the same disk, and no file is overwritten.
+ * Restored files go to the data directory that the plan says. What was done so far is in a journal, `<first data directory>/.sstash-undo/<id>/phase`, written before each step, and each step can be
  * repeated: after a crash at any moment `place` goes on and `undo` goes back. One script at a time works on a node.
  */
 export interface PlacingPlan {
@@ -24,10 +25,12 @@ export interface PlacingPlan {
 export interface PlacedTable {
   /** `<keyspace>/<table>-<id>` below a data directory. */
   readonly live: string;
-  /** An absolute path, which need not exist. */
-  readonly staged: string;
-  /** The data directory that restored files go to; the first when absent. */
-  readonly disk?: string;
+  /** The data directories that restored files go to; at least one, by which the journal knows the table. */
+  readonly places: readonly {
+    readonly disk: string;
+    /** Where those files are: an absolute path, which need not exist. */
+    readonly staged: string;
+  }[];
 }
 
 /** Writes the plan to the node. Nothing is moved by it. Throws RemoteError. */
@@ -37,7 +40,7 @@ export async function beginPlacing(node: DataNode, plan: PlacingPlan, signal: Ab
     ...plan.hosts.map((host) => `host\t${host}\t`),
     ...dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
     ...plan.stateDirectories.map((directory) => `state\t${directory}\t`),
-    ...plan.tables.map(({ live, staged, disk }) => `place\t${disk ?? journalRoot(node)}/${live}\t${staged}`),
+    ...plan.tables.flatMap(({ live, places }) => places.map(({ disk, staged }) => `place\t${disk}/${live}\t${staged}`)),
   ];
   await runPlacing(node, { verb: 'begin', id: plan.id, input: `${lines.join('\n')}\n` }, signal);
 }
@@ -60,25 +63,28 @@ export async function takeBack(node: DataNode, id: string, signal: AbortSignal):
   await runPlacing(node, { verb: 'undo', id }, signal);
 }
 
-/** The disk that files are to be placed on, before anything is done to it. */
-export interface PlacingDisk {
+/** The disks that files are to be placed on, before anything is done to them. */
+export interface PlacingDisks {
   /** Whether the data directories hold a `system.local`. */
   readonly identity: boolean;
-  /** Whether a move from the staging directory to the first data directory stays on one disk. */
-  readonly sameDisk: boolean;
-  /** Free bytes on the disk of the first data directory. */
-  readonly freeBytes: number;
+  /** One for each data directory, in the order of the configuration. */
+  readonly disks: readonly DataDisk[];
 }
 
-/** Throws RemoteError. */
-export async function readPlacingDisk(
+/** A directory that is not there yet is on the disk of the one that it will be in. Throws RemoteError. */
+export async function readPlacingDisks(
   { remote, config: { dataDirectories } }: DataNode,
   stagingDirectory: string,
   signal: AbortSignal,
-): Promise<PlacingDisk> {
-  const answer = await remote.run(['sh', '-c', readDiskScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
-  const [identity, sameDisk, freeKib] = answer.trim().split(' ');
-  return { identity: identity === 'yes', sameDisk: sameDisk === 'yes', freeBytes: Number(freeKib) * 1024 };
+): Promise<PlacingDisks> {
+  const answer = await remote.run(['sh', '-c', readDisksScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
+  const [identity, staging, ...lines] = answer.split('\n').map((line) => line.split(' '));
+  const disks = dataDirectories.map((directory, index): DataDisk => {
+    const [device = '', totalKib, freeKib] = lines[index] ?? [];
+    const [totalBytes, freeBytes] = [Number(totalKib) * 1024, Number(freeKib) * 1024];
+    return { directory, device, totalBytes, freeBytes, staged: device === staging?.[0] };
+  });
+  return { identity: identity?.[0] === 'yes', disks };
 }
 
 /** A restore that this node's journal tells of. */
@@ -126,12 +132,17 @@ async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep,
   await node.remote.run(command, { input }, signal);
 }
 
-export const readDiskScript: string = String.raw`
-at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; shift
-same=no; [ "$(stat -c %d -- "$at")" != "$(stat -c %d -- "$1")" ] || same=yes
-free=$(df -Pk -- "$1" | awk 'NR==2 { print $4 }') || exit 1
+// A line that says whether a node was here, one with the device of the staging directory, and for each data directory its
+// device, size and room in KiB.
+export const readDisksScript: string = String.raw`
+find_there() { at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; }
+find_there "$1"; staging=$(stat -c %d -- "$at") || exit 1; shift
 who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
-echo "$who $same $free"`;
+printf '%s\n%s\n' "$who" "$staging"
+for d; do
+  find_there "$d"; device=$(stat -c %d -- "$at") || exit 1
+  df -Pk -- "$at" | awk -v device="$device" 'NR==2 { print device, $2, $4; seen = 1 } END { exit !seen }' || exit 1
+done`;
 
 export const listJournalsScript: string = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
 for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;

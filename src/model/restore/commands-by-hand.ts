@@ -1,3 +1,5 @@
+import { type NodeDirectories, ownDisk, sstableNames } from './disk-plan.ts';
+import type { TablePart } from './plan.ts';
 import type { RestoredTable } from './restore-result.ts';
 import { tableDirectory } from '../sstable.ts';
 
@@ -8,12 +10,13 @@ import { tableDirectory } from '../sstable.ts';
 export const placedMark = '.sstash-placed';
 
 /** What the commands of the node restart method need to know of one node. */
-export interface RestartNode {
+export interface RestartNode extends NodeDirectories {
   readonly host: string;
   /** The local command that runs a shell script from its standard input on the node as root (or Cassandra's user). */
   readonly shell: string;
   readonly stagingDirectory: string;
-  readonly dataDirectories: readonly string[];
+  /** What goes to which data directory; all of a table to one where nothing is said. */
+  readonly parts: readonly TablePart[];
   readonly commitlogDirectory: string;
   readonly hintsDirectory: string;
   readonly savedCachesDirectory: string;
@@ -108,13 +111,17 @@ function placeLines(
     '  (cd "$1" && find . -type d) | while read -r d; do mkdir -p "$2/$d"; chown --reference="$owner" "$2/$d"; done',
     '  (cd "$1" && find . -type f) | while read -r f; do mv "$1/$f" "$2/$f"; done',
     '}',
+    ...(node.parts.some(({ disk, table }) => disk !== ownDisk(table.keyspace, node)) ? placeSomeLines : []),
     ...tables.flatMap((table) => {
       const live = tableDirectory({ ...table, id: table.liveId ?? table.id });
       const staged = `${node.stagingDirectory}/${tableDirectory(table)}`;
       return [
         `# ${tableDirectory(table)}`,
         ...node.dataDirectories.map((directory) => `aside_table ${quote(`${directory}/${live}`)}`),
-        `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${first}/${live}`)}`,
+        ...elsewhere(node, table).map(
+          ({ disk, names }) => `place_some ${quote(staged)} ${quote(`${disk}/${live}`)} ${names.map(quote).join(' ')}`,
+        ),
+        `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${ownDisk(table.keyspace, node)}/${live}`)}`,
       ];
     }),
     `touch "$owner"/${placedMark}; chown --reference="$owner" "$owner"/${placedMark}`,
@@ -122,4 +129,32 @@ function placeLines(
       (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
     ),
   ];
+}
+
+const placeSomeLines: readonly string[] = [
+  'place_some() { # STAGED LIVE SSTABLE...: these alone, from another disk',
+  '  staged=$1 live=$2; shift 2',
+  '  for s; do',
+  '    to=$live/$s; to=${to%/*}; mkdir -p "$to"; chown --reference="$owner" "${live%/*}" "$live" "$to"',
+  '    mv -t "$to" "$staged/$s"-*',
+  '  done',
+  '}',
+];
+
+/** The sstables of a table that go to another data directory than its own; they are staged together with the others. */
+function elsewhere(
+  node: RestartNode,
+  table: RestoredTable,
+): readonly { readonly disk: string; readonly names: readonly string[] }[] {
+  const name = tableDirectory(table);
+  return node.parts.flatMap((part) => {
+    const { disk } = part;
+    const names = sstableNames(part);
+    return disk === undefined ||
+      disk === ownDisk(table.keyspace, node) ||
+      tableDirectory(part.table) !== name ||
+      names.length === 0
+      ? []
+      : [{ disk, names }];
+  });
 }

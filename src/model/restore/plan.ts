@@ -39,6 +39,8 @@ export function tablesToRestore(tables: readonly TableId[], filter: TableFilter)
 export interface TablePart {
   readonly table: StoredTable;
   readonly directory: string;
+  /** The data directory that the files are placed in, where it is known (`planDisks`). */
+  readonly disk?: string;
 }
 
 /** What a node holds of the tables, each part in the table's own directory unless `place` says another. */

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import type { FullDisk } from './disk-plan.ts';
 import type { NodeMatch } from './node-match.ts';
 import { sizeText } from '../size.ts';
 import { identityKeyspace, schemaKeyspace } from '../system-keyspaces.ts';
@@ -36,12 +37,8 @@ export interface PlacingNode {
   readonly up: boolean;
   /** Whether the data directories hold a `system.local`: who the node is. */
   readonly identity: boolean;
-  /** Whether staging and data directory are on one disk: then placing needs no room. */
-  readonly sameDisk: boolean;
-  /** Room on the disk of the first data directory. */
-  readonly freeBytes: number;
-  /** What is to be placed. */
-  readonly bytes: number;
+  /** A disk that lacks the room for what is to be placed there. */
+  readonly full?: FullDisk | undefined;
 }
 
 /** Throws UsageError when files must not, or cannot, be placed on one of these nodes. */
@@ -67,12 +64,14 @@ export function refusePlacing(nodes: readonly PlacingNode[], matches: readonly N
       hint: "to bring it back as itself restore all of it: -K '*'",
     });
   }
-  const full = nodes.find(({ sameDisk, freeBytes, bytes }) => !sameDisk && freeBytes < bytes);
-  if (full !== undefined) {
-    throw new UsageError(
-      `${full.host}: the data disk has ${sizeText(full.freeBytes)} free, the restored files need ${sizeText(full.bytes)}`,
-      { hint: 'old files stay on it until they are cleared; make room, or restore fewer tables with -K' },
-    );
+  for (const { host, full } of nodes) {
+    if (full !== undefined) {
+      const { directory, freeBytes, bytes } = full;
+      throw new UsageError(
+        `${host}: the disk of ${directory} has ${sizeText(freeBytes)} free, the files that go there need ${sizeText(bytes)}`,
+        { hint: 'old files stay on it until they are cleared; make room, or restore fewer tables with -K' },
+      );
+    }
   }
 }
 

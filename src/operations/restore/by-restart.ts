@@ -1,5 +1,6 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
+import { bytesFor, fullDisk, ownDisk } from '../../model/restore/disk-plan.ts';
 import type { NodeWork, PlannedRestore } from './options.ts';
 import {
   isHalfDone,
@@ -9,7 +10,7 @@ import {
   restartScope,
   successionWarnings,
 } from '../../model/restore/restart-plan.ts';
-import { type PlacingPlan, beginPlacing, placeFiles, readJournals, readPlacingDisk } from '../../cluster/placing/placing.ts';
+import { type PlacedTable, type PlacingPlan, beginPlacing, placeFiles, readJournals } from '../../cluster/placing/placing.ts';
 import { defaultService } from '../../cluster/tools/service.ts';
 import { removeStaging } from '../../cluster/placing/staging.ts';
 import { backupIdAt } from '../../model/backup/backup-id.ts';
@@ -33,8 +34,8 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   await refuseHalfDone(work, signal);
   const held = sources.manifests.flatMap(({ tables }) => tables);
   const scope = restartScope(sources.tables, held);
-  const disks = await Promise.all(work.map((node) => placingNode(node, signal)));
-  refusePlacing(disks, matches, scope);
+  const nodes = work.map(placingNode);
+  refusePlacing(nodes, matches, scope);
   const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
   const more = {
     stops: work.map(({ member }) => member.host),
@@ -42,7 +43,7 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
     warnings: [
       ...partWarnings(planned),
       ...successionWarnings(matches, sources.ring, scope),
-      ...placingWarnings(disks, sources.tables, held, scope),
+      ...placingWarnings(nodes, sources.tables, held, scope),
     ],
     scope,
   };
@@ -58,9 +59,10 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   return { ...prepared, nodes: withErrors(prepared.nodes, failures), undo };
 }
 
-async function placingNode({ member, staging, plan }: NodeWork, signal: AbortSignal): Promise<PlacingNode> {
-  const disk = await readPlacingDisk(member, staging.directory, signal);
-  return { host: member.host, up: member.info !== undefined, bytes: plan.bytes, ...disk };
+function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
+  const { identity = false, disks = [] } = placing ?? {};
+  const full = fullDisk(disks, (directory) => bytesFor(parts, directory));
+  return { host: member.host, up: member.info !== undefined, identity, full };
 }
 
 /** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
@@ -113,23 +115,24 @@ function partWarnings({ sources }: PlannedRestore): readonly string[] {
     : ['the other nodes stay up: where they hold newer rows, or deletions, those win; repair the node afterwards'];
 }
 
-function placingPlan(
-  { member, staging }: NodeWork,
-  work: readonly NodeWork[],
-  tables: readonly RestoredTable[],
-  id: string,
-): PlacingPlan {
-  const { localSystemDirectory, commitlogDirectory, hintsDirectory, savedCachesDirectory } = member.config;
+function placingPlan(node: NodeWork, work: readonly NodeWork[], tables: readonly RestoredTable[], id: string): PlacingPlan {
+  const { commitlogDirectory, hintsDirectory, savedCachesDirectory } = node.member.config;
   return {
     id,
-    hosts: work.map((node) => node.member.host),
+    hosts: work.map(({ member }) => member.host),
     stateDirectories: [commitlogDirectory, hintsDirectory, savedCachesDirectory],
-    tables: tables.map((table) => {
-      return {
-        live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
-        staged: `${staging.directory}/${tableDirectory(table)}`,
-        ...(isLocalKeyspace(table.keyspace) && localSystemDirectory !== undefined ? { disk: localSystemDirectory } : {}),
-      };
-    }),
+    tables: tables.map((table) => placedTable(node, table)),
+  };
+}
+
+/** A table of which the node has no file has a place too: what is there now is moved aside. */
+function placedTable({ member, staging, parts }: NodeWork, table: RestoredTable): PlacedTable {
+  const name = tableDirectory(table);
+  const own = ownDisk(table.keyspace, member.config);
+  const held = parts.filter((part) => tableDirectory(part.table) === name);
+  const places = held.length > 0 ? held : [{ disk: own, directory: name }];
+  return {
+    live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
+    places: places.map(({ disk = own, directory }) => ({ disk, staged: `${staging.directory}/${directory}` })),
   };
 }

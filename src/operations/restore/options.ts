@@ -1,7 +1,9 @@
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
+import type { PlacingDisks } from '../../cluster/placing/placing.ts';
 import type { Staging } from '../../cluster/placing/staging.ts';
 import type { Loader } from '../../cluster/placing/table-load.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
+import type { DiskPlan } from '../../model/restore/disk-plan.ts';
 import type { KeyspaceCoverage } from '../../model/restore/coverage.ts';
 import type { MatchedBy, NodeMatch } from '../../model/restore/node-match.ts';
 import type { MethodChoice, RestoreMethod } from '../../model/restore/method.ts';
@@ -73,4 +75,9 @@ export interface NodeWork {
   readonly staging: Staging;
   readonly parts: readonly TablePart[];
   readonly plan: NodeRestorePlan;
+  /** Where the files get their place while Cassandra is down; absent where it takes them itself. */
+  readonly placing?: NodePlacing | undefined;
 }
+
+/** The disks of a node, and what of its files goes to which of them. */
+export interface NodePlacing extends PlacingDisks, DiskPlan {}

@@ -1,3 +1,4 @@
+import { planPlacing, spreadWarnings } from './node-placing.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
 import { defaultStaging, openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
@@ -59,7 +60,8 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
         .filter(({ host }) => host === share.host)
         .map((member) => {
           const directory = options.directory ?? defaultStaging(method.method, member.config);
-          return planNode(member, share, { directory, label, make: !options.dryRun }, signal);
+          const request = { directory, label, make: !options.dryRun, method: method.method };
+          return planNode(member, share, request, signal);
         }),
     ),
   );
@@ -69,6 +71,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...misplaced,
     ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
+    ...spreadWarnings(work),
     ...coverageWarnings(coverage),
   ];
   return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };
@@ -154,6 +157,8 @@ interface Share {
   readonly sources: readonly string[];
   readonly matchedBy?: MatchedBy;
   readonly parts: readonly TablePart[];
+  /** The data directories that the files came from; none where they are of several nodes. */
+  readonly dataDirectories: readonly string[];
   /** What tells files from those of another share, besides the backup. */
   readonly mark: string;
 }
@@ -168,6 +173,7 @@ function sharesByMatch(matches: readonly NodeMatch[], { manifests, tables }: Sou
         sources: [source.host],
         matchedBy: by,
         parts: partsOf(manifest, tables),
+        dataDirectories: manifest.dataDirectories,
         mark: '',
       })),
   );
@@ -180,26 +186,34 @@ function sharesToLoad({ manifests, tables, views }: Sources, members: readonly M
     host,
     sources: [...new Set(parts.flatMap(({ sources }) => sources))].toSorted(),
     parts,
+    dataDirectories: [],
     mark: ` for sstableloader ${fingerprint(parts)}`,
   }));
 }
 
-/** With other hosts or tables an sstable gets another number, and its small files may have another's name and size. */
+/** With other hosts, tables or disks an sstable gets another number or place, and small files may have others' name and size. */
 function fingerprint(parts: readonly TablePart[]): string {
   const lines = parts.flatMap(({ table, directory }) => table.files.map(({ path, key }) => `${directory}/${path}\t${key}\n`));
   return createHash('sha256').update(lines.join('')).digest('hex').slice(0, 16);
 }
 
+interface NodeRequest extends Omit<StagingRequest, 'dataDirectories'> {
+  readonly method: RestoreMethod;
+}
+
 async function planNode(
   member: Member,
   share: Share,
-  { directory, label, make }: Omit<StagingRequest, 'dataDirectories'>,
+  { directory, label, make, method }: NodeRequest,
   signal: AbortSignal,
 ): Promise<NodeWork> {
+  const placing = await planPlacing(member, { ...share, method, directory }, signal);
+  const parts = method === 'node-restart' ? (placing?.parts ?? share.parts) : share.parts;
+  const several = parts.length > share.parts.length;
+  const mark = several ? `${share.mark} for disks ${fingerprint(parts)}` : share.mark;
   const { dataDirectories } = member.config;
-  const request = { directory, dataDirectories, label: `${label}${share.mark}`, make };
-  const staging = await openStaging(member.remote, request, signal);
-  const plan = planParts(share.parts, staging.present);
+  const staging = await openStaging(member.remote, { directory, dataDirectories, label: `${label}${mark}`, make }, signal);
+  const plan = planParts(parts, staging.present);
   if (plan.fetchBytes > staging.freeBytes) {
     throw new UsageError(
       `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
@@ -208,6 +222,6 @@ async function planNode(
       },
     );
   }
-  const { sources, matchedBy, parts } = share;
-  return { sources, member, staging, parts, plan, matchedBy };
+  const { sources, matchedBy } = share;
+  return { sources, member, staging, parts, plan, matchedBy, placing };
 }

@@ -48,11 +48,13 @@ async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Prom
 }
 
 function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly RestoredTable[]): string {
-  const nodes = work.map(({ member, staging }): RestartNode & RefreshNode => ({
+  const nodes = work.map(({ member, staging, placing }): RestartNode & RefreshNode => ({
     host: member.host,
     shell: parts.shellFor(member.host),
     stagingDirectory: staging.directory,
     dataDirectories: member.config.dataDirectories,
+    localSystemDirectory: member.config.localSystemDirectory,
+    parts: placing?.parts ?? [],
     commitlogDirectory: member.config.commitlogDirectory,
     hintsDirectory: member.config.hintsDirectory,
     savedCachesDirectory: member.config.savedCachesDirectory,

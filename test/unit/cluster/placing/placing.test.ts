@@ -9,6 +9,7 @@ import {
   checkTakeBack,
   placeFiles,
   readJournals,
+  readPlacingDisks,
   takeBack,
 } from '../../../../src/cluster/placing/placing.ts';
 import type { Remote } from '../../../../src/cluster/remote.ts';
@@ -32,6 +33,8 @@ const old = {
 };
 
 const staged = {
+  'staging/.disk-1/shop/users-9/nb-4-big-Data.db': 'restored to the second disk',
+  'staging/.disk-1/shop/users-9/.users_email/nb-3-big-Data.db': 'restored index of the second disk',
   'staging/shop/users-9/nb-1-big-Data.db': 'restored users',
   'staging/shop/users-9/.users_email/nb-1-big-Data.db': 'restored index',
   'staging/shop/orders-8/nb-1-big-Data.db': 'restored orders',
@@ -43,6 +46,8 @@ const afterwards = {
   "it's data/shop/users-1/.users_email/nb-1-big-Data.db": 'restored index',
   "it's data/shop/orders-2/nb-1-big-Data.db": 'restored orders',
   "it's data/shop/other-3/nb-1-big-Data.db": 'not chosen',
+  'data2/shop/users-1/nb-4-big-Data.db': 'restored to the second disk',
+  'data2/shop/users-1/.users_email/nb-3-big-Data.db': 'restored index of the second disk',
 };
 
 interface Host {
@@ -57,17 +62,22 @@ async function host(root: string): Promise<Host> {
     await writeFile(join(root, path), text);
   }
   await mkdir(join(root, 'saved_caches'));
+  const [first, second] = [join(root, "it's data"), join(root, 'data2')];
+  const onFirst = (path: string) => ({ disk: first, staged: join(root, 'staging', path) });
   const plan = {
     id,
     hosts: ['n1', 'n2'],
     stateDirectories: ['commitlog', 'hints', 'saved_caches'].map((name) => join(root, name)),
     tables: [
-      { live: 'shop/users-1', staged: join(root, 'staging/shop/users-9') },
-      { live: 'shop/orders-2', staged: join(root, 'staging/shop/orders-8') },
-      { live: 'shop/empty-4', staged: join(root, 'staging/shop/empty-4') },
+      {
+        live: 'shop/users-1',
+        places: [onFirst('shop/users-9'), { disk: second, staged: join(root, 'staging/.disk-1/shop/users-9') }],
+      },
+      { live: 'shop/orders-2', places: [onFirst('shop/orders-8')] },
+      { live: 'shop/empty-4', places: [onFirst('shop/empty-4')] },
     ],
   };
-  return { root, plan, config: { dataDirectories: [join(root, "it's data"), join(root, 'data2')] } };
+  return { root, plan, config: { dataDirectories: [first, second] } };
 }
 
 async function contents(root: string): Promise<Record<string, string>> {
@@ -112,7 +122,7 @@ test('old files go aside, restored ones in; the way back leaves everything as it
   const [journal] = await readJournals({ remote: whole, config }, signal);
   assert.deepEqual(
     [journal?.id, journal?.phase, journal?.hosts, journal?.tables],
-    [id, 'placed', plan.hosts, plan.tables.map((table) => join(root, "it's data", table.live))],
+    [id, 'placed', plan.hosts, plan.tables.flatMap(({ live: table, places }) => places.map(({ disk }) => join(disk, table)))],
   );
   await checkTakeBack({ remote: whole, config }, id, signal);
   // What Cassandra wrote meanwhile is moved out too.
@@ -125,6 +135,22 @@ test('old files go aside, restored ones in; the way back leaves everything as it
   }
   assert.equal((await readJournals({ remote: whole, config }, signal))[0]?.phase, 'undone');
   await assert.rejects(placeFiles({ remote: whole, config }, id, signal), /is undone and cannot go on/);
+});
+
+test('the disks of all data directories are looked at, of one too that is not there yet', async (t) => {
+  const { root, config } = await host(await temporaryDirectory(t));
+  const remote = localRemote();
+  const dataDirectories = [...config.dataDirectories, join(root, 'not/there')];
+  const { identity, disks } = await readPlacingDisks({ remote, config: { dataDirectories } }, join(root, 'to/come'), signal);
+  assert.equal(identity, false);
+  assert.deepEqual(
+    disks.map((disk) => [disk.directory, disk.staged]),
+    dataDirectories.map((directory) => [directory, true]),
+  );
+  assert.ok(disks.every(({ freeBytes, totalBytes, device }) => freeBytes > 0 && totalBytes >= freeBytes && /^\d+$/.test(device)));
+  await mkdir(join(root, 'data2/system/local-7'), { recursive: true });
+  await writeFile(join(root, 'data2/system/local-7/nb-1-big-Data.db'), '');
+  assert.equal((await readPlacingDisks({ remote, config }, '/dev/shm/to-come', signal)).identity, true);
 });
 
 test('after a crash at any step it can be gone on with, and taken back, also after a crash on the way back', async (t) => {

@@ -5,8 +5,9 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { quote } from '../../../../src/cluster/remote.ts';
+import type { TablePart } from '../../../../src/model/restore/plan.ts';
 import { restartScript } from '../../../../src/model/restore/commands-by-hand.ts';
-import { tableOf } from '../../../support/manifests.ts';
+import { storedOf, tableOf } from '../../../support/manifests.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const users = { ...tableOf('shop', 'users', 1), liveId: tableOf('shop', 'users', 9).id };
@@ -18,6 +19,7 @@ const nodeAt = (host: string, root: string, shell: string) => ({
   shell,
   stagingDirectory: `${root}/staging`,
   dataDirectories: [`${root}/it's data`, `${root}/data2`],
+  parts: [] as readonly TablePart[],
   commitlogDirectory: `${root}/commitlog`,
   hintsDirectory: `${root}/hints`,
   savedCachesDirectory: `${root}/saved_caches`,
@@ -116,6 +118,26 @@ test('the script, run: old files aside on the same disk and none deleted, restor
     calls.filter((call) => call.includes('nodetool')),
     ['n1 nodetool drain', 'n2 nodetool drain'],
   );
+});
+
+test('what came from another disk goes back to it, with all of its components and those alone', async (t) => {
+  const root = await temporaryDirectory(t);
+  const staging = `staging/shop/orders-${orders.id}`;
+  const names = ['nb-1-big-Data.db', 'nb-1-big-SAI+aa+x+Meta.db', 'nb-10-big-Data.db', '.orders_item/nb-7-big-Data.db'];
+  await plant(root, Object.fromEntries(names.map((name) => [`${staging}/${name}`, name])));
+  await mkdir(join(root, "it's data"));
+  const files = ['nb-1-big-Data.db', 'nb-1-big-SAI+aa+x+Meta.db', '.orders_item/nb-7-big-Data.db'].map((path) => storedOf(path));
+  const parts = [{ disk: `${root}/data2`, directory: 'unused', table: { ...orders, files } }];
+  const shell = await fakeNode(join(root, 'bin'), 'n1', join(root, 'log'));
+  await promisify(execFile)('sh', ['-c', restartScript([{ ...nodeAt('n1', root, shell), parts }], [orders], quote)]);
+  const live = `shop/orders-${orders.id}`;
+  const placed = Object.entries(await held(root)).filter(([path]) => path.includes(live));
+  assert.deepEqual(Object.fromEntries(placed), {
+    [`data2/${live}/.orders_item/nb-7-big-Data.db`]: '.orders_item/nb-7-big-Data.db',
+    [`data2/${live}/nb-1-big-Data.db`]: 'nb-1-big-Data.db',
+    [`data2/${live}/nb-1-big-SAI+aa+x+Meta.db`]: 'nb-1-big-SAI+aa+x+Meta.db',
+    [`it's data/${live}/nb-10-big-Data.db`]: 'nb-10-big-Data.db',
+  });
 });
 
 test('a step that fails ends the script before anything is placed', async (t) => {

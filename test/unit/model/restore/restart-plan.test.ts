@@ -17,7 +17,7 @@ const local = [tableOf('system', 'local'), tableOf('system', 'peers_v2')];
 const schema = [tableOf('system_schema', 'tables'), tableOf('system_schema', 'columns')];
 const held = [shop, other, ...local, ...schema];
 
-const node: PlacingNode = { host: 'n1', up: true, identity: true, sameDisk: true, freeBytes: 0, bytes: 100 };
+const node: PlacingNode = { host: 'n1', up: true, identity: true };
 const rows = { schema: false, image: false };
 const image = { schema: true, image: true };
 
@@ -67,10 +67,13 @@ test('on a node that has lost its disk only a whole node is placed', () => {
   refusePlacing([wiped], [match()], image);
 });
 
-test('files that come from another disk need room; those that are there already need none', () => {
+test('a disk without room for what goes to it is refused, with its name', () => {
   refusePlacing([node], [], rows);
-  refusePlacing([{ ...node, sameDisk: false, freeBytes: 100 }], [], rows);
-  assert.throws(() => refusePlacing([{ ...node, sameDisk: false, freeBytes: 99 }], [], rows), /n1: the data disk has 99 B/);
+  const full = { directory: '/data2', freeBytes: 99, bytes: 100 };
+  assert.throws(
+    () => refusePlacing([node, { ...node, host: 'n2', full }], [], rows),
+    /n2: the disk of \/data2 has 99 B free, the files that go there need 100 B/,
+  );
 });
 
 test('whoever agrees is told of commit logs that are not read, and of a schema that goes back', () => {

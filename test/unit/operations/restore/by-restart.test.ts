@@ -1,7 +1,7 @@
 /** Restores for which the nodes are stopped: from the first stop on, every failure says the way back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placingScript, readDiskScript } from '../../../../src/cluster/placing/placing.ts';
+import { placingScript, readDisksScript } from '../../../../src/cluster/placing/placing.ts';
 import { findServerScript, runDetachedScript } from '../../../../src/cluster/tools/service.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import { tableFilter } from '../../../../src/model/options/table-filter.ts';
@@ -169,7 +169,7 @@ test('a node that is down and does not know who it was would start as another', 
   const story = await restoreStory(t, 2);
   const node = story.cluster.node('node2');
   node.up = false;
-  node.remote.on(script(readDiskScript), says('no yes 1000000\n'));
+  node.remote.on(script(readDisksScript), says('no\n1\n1 2000000 1000000\n'));
   await assert.rejects(
     story.restore({ method, filter: tableFilter(['shop.users']) }),
     /^UsageError: node2: its data directories hold no system\.local, so it would start as a new node$/,
