@@ -5,6 +5,12 @@ export const identityKeyspace = 'system';
 export const schemaKeyspace = 'system_schema';
 
 /**
+ * The log of everything that a cluster since Cassandra 6 knows of itself, members, tokens and schema (CEP-21), kept by those of
+ * its nodes that form the Cluster Metadata Service. It goes nowhere, see `refuseMetadata`.
+ */
+export const metadataKeyspace = 'system_cluster_metadata';
+
+/**
  * Whether each node has a keyspace for itself: nothing in it is replicated, repaired or loaded, and Cassandra may keep it
  * apart from the data (`local_system_data_file_directory`).
  */
@@ -20,6 +26,15 @@ export function isSystemKeyspace(keyspace: string): boolean {
   return systemKeyspaces.has(keyspace);
 }
 
+/**
+ * Whether a keyspace is, or may be, the server's own in a version that is newer than this list. Its name begins like theirs, and the
+ * schema does not create it: from that Cassandra leaves out its own (`SchemaConstants.isSystemKeyspace`, a list of names).
+ * The prefix alone does not tell, since anybody may create a keyspace `system_x`.
+ */
+export function isServersOwn(keyspace: string, created: ReadonlySet<string>): boolean {
+  return isSystemKeyspace(keyspace) || (keyspace.startsWith('system_') && !created.has(keyspace));
+}
+
 const systemKeyspaces: ReadonlySet<string> = new Set([
   identityKeyspace,
   schemaKeyspace,
@@ -27,7 +42,11 @@ const systemKeyspaces: ReadonlySet<string> = new Set([
   'system_distributed',
   'system_distributed_everywhere',
   'system_traces',
-  'system_cluster_metadata',
+  metadataKeyspace,
+  'system_accord',
+  'system_accord_debug',
+  'system_accord_debug_remote',
+  'system_metrics',
   'system_views',
   'system_virtual_schema',
   'system_replicated_keys',

@@ -1,7 +1,7 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain } from '../model/backup/chain.ts';
-import { type SchemaStatement, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
+import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/backup/manifest.ts';
@@ -49,9 +49,10 @@ export async function chooseSources(
 ): Promise<Sources> {
   parts.listen({ type: 'step', text: 'reading the backup' });
   const backup = await chooseBackup(parts, question.choice, signal);
-  const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter) : undefined;
   const text = await parts.repository.schema(backup, signal);
   const schema = text === undefined ? undefined : parseSchema(text);
+  const created = keyspacesIn(schema);
+  const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
   const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
   const manifests = await wholeManifests(parts.repository, backup, wanted, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
@@ -71,7 +72,7 @@ export async function chooseSources(
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
     ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
     schema,
-    tables: tables ?? tablesToRestore(tablesOf(chosen), question.filter),
+    tables: tables ?? tablesToRestore(tablesOf(chosen), question.filter, created),
     views: [],
     copies: [],
   };

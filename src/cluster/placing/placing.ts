@@ -67,6 +67,8 @@ export async function takeBack(node: DataNode, id: string, signal: AbortSignal):
 export interface PlacingDisks {
   /** Whether the data directories hold a `system.local`. */
   readonly identity: boolean;
+  /** Whether they hold a `system.local_metadata_log`, as since Cassandra 6. */
+  readonly metadataLog: boolean;
   /** One for each data directory, in the order of the configuration. */
   readonly disks: readonly DataDisk[];
 }
@@ -78,13 +80,13 @@ export async function readPlacingDisks(
   signal: AbortSignal,
 ): Promise<PlacingDisks> {
   const answer = await remote.run(['sh', '-c', readDisksScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
-  const [identity, staging, ...lines] = answer.split('\n').map((line) => line.split(' '));
+  const [held, staging, ...lines] = answer.split('\n').map((line) => line.split(' '));
   const disks = dataDirectories.map((directory, index): DataDisk => {
     const [device = '', totalKib, freeKib] = lines[index] ?? [];
     const [totalBytes, freeBytes] = [Number(totalKib) * 1024, Number(freeKib) * 1024];
     return { directory, device, totalBytes, freeBytes, staged: device === staging?.[0] };
   });
-  return { identity: identity?.[0] === 'yes', disks };
+  return { identity: held?.[0] === 'yes', metadataLog: held?.[1] === 'yes', disks };
 }
 
 /** A restore that this node's journal tells of. */
@@ -132,13 +134,14 @@ async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep,
   await node.remote.run(command, { input }, signal);
 }
 
-// A line that says whether a node was here, one with the device of the staging directory, and for each data directory its
+// A line that says whether a node was here and whether it had a log of the cluster's metadata, one with the device of the staging directory, and for each data directory its
 // device, size and room in KiB.
 export const readDisksScript: string = String.raw`
 find_there() { at=$1; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; }
 find_there "$1"; staging=$(stat -c %d -- "$at") || exit 1; shift
-who=no; for d; do for f in "$d"/system/local-*/*-Data.db; do [ ! -e "$f" ] || who=yes; done; done
-printf '%s\n%s\n' "$who" "$staging"
+holds() { for d; do for f in "$d"/system/"$table"-*/*-Data.db; do [ ! -e "$f" ] || { echo yes; return; }; done; done; echo no; }
+table=local; who=$(holds "$@"); table=local_metadata_log; log=$(holds "$@")
+printf '%s %s\n%s\n' "$who" "$log" "$staging"
 for d; do
   find_there "$d"; device=$(stat -c %d -- "$at") || exit 1
   df -Pk -- "$at" | awk -v device="$device" 'NR==2 { print device, $2, $4; seen = 1 } END { exit !seen }' || exit 1

@@ -14,6 +14,7 @@ export interface ClusterIdentity {
  * Throws UsageError when keyspaces that say who a node is (`system`) or what its cluster's schema is (`system_schema`) would
  * go to a node or a cluster that they are not of. A cluster is another one when it has another
  * name, or the name and not one of the host ids: that is a copy. Where nothing is known of it, its nodes have nothing yet.
+ * Host ids tell nothing since Cassandra 6, and `refuseMetadata` lets these keyspaces go nowhere there.
  */
 export function refuseForeignSystem(
   chosen: readonly TableId[],

@@ -26,7 +26,8 @@ export interface NodeMatch {
 }
 
 /**
- * Which host gets whose data: the one that `map` names, else the one with the same tokens, else the same host id. The
+ * Which host gets whose data: the one that `map` names, else the one with the same tokens, else the same host id, where that
+ * is one: since Cassandra 6 the first node of every cluster has the same, and so has the second. The
  * name decides only where the host cannot say who it is, and neither an order nor a part of a name ever does: a wrong match
  * puts rows where nobody looks for them. Throws UsageError naming a source without target, or a target that two sources
  * would go to.
@@ -85,12 +86,17 @@ function find(source: SourceNode, targets: readonly TargetNode[]): Omit<NodeMatc
   if (byTokens !== undefined) {
     return { target: byTokens, by: 'tokens' };
   }
-  const byId = targets.find((target) => target.hostId === source.hostId);
+  const byId = isNodeNumber(source.hostId) ? undefined : targets.find((target) => target.hostId === source.hostId);
   if (byId !== undefined) {
     return { target: byId, by: 'host id' };
   }
   const byName = targets.find((target) => target.hostId === undefined && target.host === source.host);
   return byName === undefined ? undefined : { target: byName, by: 'name' };
+}
+
+/** Whether a host id is the number of a node in its cluster, with the same words around it everywhere (`NodeId.toUUID`). */
+function isNodeNumber(hostId: string): boolean {
+  return hostId.startsWith('6d194555-f6eb-41d0-c000-');
 }
 
 /** Nodes whose tokens none of the others has. */

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import type { NodeManifest, StoredFile, StoredTable } from '../backup/manifest.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
-import { isSystemKeyspace } from '../system-keyspaces.ts';
+import { isServersOwn } from '../system-keyspaces.ts';
 import { type TableFilter, selectTables } from '../options/table-filter.ts';
 
 /** A file that has to come back, and its place below the target directory. */
@@ -22,13 +22,17 @@ export interface NodeRestorePlan {
 
 /**
  * The tables to restore. System keyspaces are among them only when a pattern names them: `system.local` and its like
- * belong to a node, not to the data.
+ * belong to a node, not to the data. `created` are the keyspaces that the backup's schema creates.
  */
-export function tablesToRestore(tables: readonly TableId[], filter: TableFilter): readonly TableId[] {
+export function tablesToRestore(
+  tables: readonly TableId[],
+  filter: TableFilter,
+  created: ReadonlySet<string>,
+): readonly TableId[] {
   if (filter.patterns.some((pattern) => !pattern.startsWith('!'))) {
     return selectTables(tables, filter);
   }
-  const users = tables.filter((table) => !isSystemKeyspace(table.keyspace));
+  const users = tables.filter((table) => !isServersOwn(table.keyspace, created));
   if (users.length === 0) {
     throw new UsageError('the backup holds system keyspaces only', { hint: 'name them with -K to restore them' });
   }

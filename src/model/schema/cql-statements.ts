@@ -75,6 +75,11 @@ export function statementsFor(
 const ofKeyspace: ReadonlySet<SchemaStatement['kind']> = new Set(['type', 'function', 'aggregate']);
 const ofTable: ReadonlySet<SchemaStatement['kind']> = new Set(['table', 'view', 'alter', 'index']);
 
+/** The keyspaces that a schema creates; Cassandra leaves its own out of it. */
+export function keyspacesIn(schema: readonly SchemaStatement[] | undefined): ReadonlySet<string> {
+  return new Set((schema ?? []).filter(({ kind }) => kind === 'keyspace').map(({ keyspace }) => keyspace));
+}
+
 /** The views of the tables. */
 export function viewsOf(
   schema: readonly SchemaStatement[],

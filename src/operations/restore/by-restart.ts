@@ -1,5 +1,7 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
+import { refuseMetadata } from '../../model/restore/cluster-metadata.ts';
+import { keyspacesIn } from '../../model/schema/cql-statements.ts';
 import { bytesFor, fullDisk, ownDisk } from '../../model/restore/disk-plan.ts';
 import type { NodeWork, PlannedRestore } from './options.ts';
 import {
@@ -34,6 +36,12 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   await refuseHalfDone(work, signal);
   const held = sources.manifests.flatMap(({ tables }) => tables);
   const scope = restartScope(sources.tables, held);
+  // Nodes that are down do not say their version.
+  refuseMetadata(
+    sources.tables,
+    keyspacesIn(sources.schema),
+    work.some(({ placing }) => placing?.metadataLog === true),
+  );
   const nodes = work.map(placingNode);
   refusePlacing(nodes, matches, scope);
   const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;

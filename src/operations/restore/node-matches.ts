@@ -1,9 +1,11 @@
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { UsageError } from '../../model/errors.ts';
+import { keepsMetadataLog, refuseMetadata } from '../../model/restore/cluster-metadata.ts';
 import { type NodeMap, mappedHost, refuseUnknownNames } from '../../model/restore/node-map.ts';
 import { type NodeMatch, type TargetNode, matchNodes } from '../../model/restore/node-match.ts';
 import type { RestoreMethod } from '../../model/restore/method.ts';
 import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/restore/foreign-system.ts';
+import { keyspacesIn } from '../../model/schema/cql-statements.ts';
 import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
 import type { Sources } from '../restore-sources.ts';
 
@@ -43,6 +45,8 @@ export function matchTargets(
       hint: 'leave one of the two away',
     });
   }
+  const versions = [...sources.manifests.map(({ cassandra }) => cassandra), ...versionsOf(topology)];
+  refuseMetadata(sources.tables, keyspacesIn(sources.schema), keepsMetadataLog({ versions, tables: sources.tables }));
   if (method === 'load') {
     refuseSystemLoad(sources.tables);
     return [];
@@ -61,6 +65,10 @@ export function matchTargets(
   };
   refuseForeignSystem(sources.tables, matches, backup, target);
   return matches;
+}
+
+function versionsOf(topology: Topology | undefined): readonly (string | undefined)[] {
+  return (topology?.ring.nodes ?? []).map(({ version }) => version);
 }
 
 function targetNode({ host, info }: Member): TargetNode {

@@ -141,8 +141,12 @@ test('the disks of all data directories are looked at, of one too that is not th
   const { root, config } = await host(await temporaryDirectory(t));
   const remote = localRemote();
   const dataDirectories = [...config.dataDirectories, join(root, 'not/there')];
-  const { identity, disks } = await readPlacingDisks({ remote, config: { dataDirectories } }, join(root, 'to/come'), signal);
-  assert.equal(identity, false);
+  const { identity, metadataLog, disks } = await readPlacingDisks(
+    { remote, config: { dataDirectories } },
+    join(root, 'to/come'),
+    signal,
+  );
+  assert.deepEqual([identity, metadataLog], [false, false]);
   assert.deepEqual(
     disks.map((disk) => [disk.directory, disk.staged]),
     dataDirectories.map((directory) => [directory, true]),
@@ -150,7 +154,11 @@ test('the disks of all data directories are looked at, of one too that is not th
   assert.ok(disks.every(({ freeBytes, totalBytes, device }) => freeBytes > 0 && totalBytes >= freeBytes && /^\d+$/.test(device)));
   await mkdir(join(root, 'data2/system/local-7'), { recursive: true });
   await writeFile(join(root, 'data2/system/local-7/nb-1-big-Data.db'), '');
-  assert.equal((await readPlacingDisks({ remote, config }, '/dev/shm/to-come', signal)).identity, true);
+  const look = () => readPlacingDisks({ remote, config }, '/dev/shm/to-come', signal);
+  assert.deepEqual([(await look()).identity, (await look()).metadataLog], [true, false]);
+  await mkdir(join(root, "it's data/system/local_metadata_log-8"), { recursive: true });
+  await writeFile(join(root, "it's data/system/local_metadata_log-8/pa-1-big-Data.db"), '');
+  assert.equal((await look()).metadataLog, true);
 });
 
 test('after a crash at any step it can be gone on with, and taken back, also after a crash on the way back', async (t) => {

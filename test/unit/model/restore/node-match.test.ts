@@ -23,6 +23,12 @@ test('a host id decides where the tokens are others', () => {
   assert.deepEqual([match?.target.host, match?.by], ['new-name', 'host id']);
 });
 
+test('a host id that is a number decides nothing: the first node of every cluster has it since Cassandra 6', () => {
+  const first = '6d194555-f6eb-41d0-c000-000000000001';
+  assert.throws(() => matchNodes([source('a', first, ['1'])], [{ host: 'a', hostId: first, tokens: ['9'] }]), UsageError);
+  assert.equal(matchNodes([source('a', first, ['1'])], [{ host: 'b', hostId: first, tokens: ['1'] }])[0]?.by, 'tokens');
+});
+
 test('a name counts only for a host that cannot say who it is', () => {
   const [match] = matchNodes([source('a', 'id-a', ['1'])], [{ host: 'a' }]);
   assert.equal(match?.by, 'name');

@@ -49,9 +49,13 @@ test('a table of the same name and another id is another table', () =>
   assert.equal(planParts(partsOf(manifest, [tableOf('shop', 'users', 9)]), new Map()).files, 0));
 
 test('system keyspaces come back only when a pattern names them', () => {
-  const all = [users, local];
-  assert.deepEqual(tablesToRestore(all, tableFilter([])), [users]);
-  assert.deepEqual(tablesToRestore(all, tableFilter(['!shop.orders'])), [users]);
-  assert.deepEqual(tablesToRestore(all, tableFilter(['system'])), [local]);
-  assert.throws(() => tablesToRestore([local], tableFilter([])), UsageError);
+  const created = new Set(['shop', 'system_of_ours']);
+  const ours = tableOf('system_of_ours', 'mine', 4);
+  const newer = tableOf('system_of_tomorrow', 'theirs', 5);
+  const all = [users, local, ours, newer];
+  assert.deepEqual(tablesToRestore(all, tableFilter([]), created), [users, ours]);
+  assert.deepEqual(tablesToRestore(all, tableFilter(['!shop.orders']), created), [users, ours]);
+  assert.deepEqual(tablesToRestore(all, tableFilter(['system']), created), [local]);
+  assert.deepEqual(tablesToRestore(all, tableFilter(['system_of_tomorrow']), created), [newer]);
+  assert.throws(() => tablesToRestore([local], tableFilter([]), created), UsageError);
 });
