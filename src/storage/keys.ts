@@ -30,6 +30,11 @@ export function schemaKey(ref: BackupRef): string {
   return `${backupPrefix(ref)}schema.cql`;
 }
 
+/** Statements that put the compression dictionaries back; only where there are some. */
+export function dictionariesKey(ref: BackupRef): string {
+  return `${backupPrefix(ref)}${names.dictionaries}`;
+}
+
 export function nodeManifestKey(ref: BackupRef, host: string): string {
   return `${hostPrefix(ref, host)}${names.nodeManifest}`;
 }
@@ -124,6 +129,7 @@ const names = {
   draft: 'draft.json.gz',
   incrementals: 'incrementals',
   closed: 'chain-closed.txt',
+  dictionaries: 'compression-dictionaries.cql',
 } as const;
 
 const reserved: ReadonlySet<string> = new Set([
@@ -131,6 +137,7 @@ const reserved: ReadonlySet<string> = new Set([
   names.manifest,
   names.inProgress,
   names.closed,
+  names.dictionaries,
   'ring',
   'ring.json',
   'schema.cql',
@@ -140,6 +147,7 @@ const clusterRoles: ReadonlyMap<string, KeyPlace['role']> = new Map([
   [names.manifest, 'manifest'],
   [names.inProgress, 'mark'],
   [names.closed, 'cluster'],
+  [names.dictionaries, 'cluster'],
   ['ring', 'cluster'],
   ['ring.json', 'cluster'],
   ['schema.cql', 'cluster'],

@@ -8,6 +8,7 @@ import type { Ring } from '../model/ring/ring.ts';
 import {
   backupManifestKey,
   closedKey,
+  dictionariesKey,
   draftKey,
   incrementalsPrefix,
   inProgressKey,
@@ -154,6 +155,10 @@ export class Repository {
     return this.#read(schemaKey(ref), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
   }
 
+  async dictionaries(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
+    return this.#read(dictionariesKey(ref), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
+  }
+
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
   async begin(progress: InProgress, signal: AbortSignal): Promise<void> {
     await putNew(this.store, inProgressKey(progress), encodeJson(progress), signal);
@@ -187,6 +192,10 @@ export class Repository {
 
   async saveSchema(ref: BackupRef, schema: string, signal: AbortSignal): Promise<void> {
     await this.store.put(schemaKey(ref), Buffer.from(schema), {}, signal);
+  }
+
+  async saveDictionaries(ref: BackupRef, statements: string, signal: AbortSignal): Promise<void> {
+    await this.store.put(dictionariesKey(ref), Buffer.from(statements), {}, signal);
   }
 
   /** This is written last: from here on the backup is complete. */

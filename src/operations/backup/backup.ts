@@ -11,7 +11,7 @@ import { commit, release, retire, ringNodes } from './finish.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
-import { clusterSchema, saveClusterFiles } from './cluster-files.ts';
+import { clusterTexts, saveClusterFiles } from './cluster-files.ts';
 import { earlierManifests } from './earlier-manifests.ts';
 import type { Member } from '../nodes/members.ts';
 import { type PreparedNode, prepareNode } from './node-prepare.ts';
@@ -59,9 +59,9 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
 /** Everything up to the commit, or to the mark that says which nodes failed. */
 async function store(run: Run, lock: Lock, signal: AbortSignal) {
   const prepared = await watchTablets(run, () => prepareAll(run, signal), signal);
-  const [uploads, schema] = await settled([uploadAll(run, prepared, signal), clusterSchema(run, prepared, signal)]);
+  const [uploads, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
   if (uploads.done.size > 0) {
-    await saveClusterFiles(run, schema, signal);
+    await saveClusterFiles(run, texts, signal);
   }
   const outcomes = outcomesOf(run, uploads);
   await lock.confirm(signal);

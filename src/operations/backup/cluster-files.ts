@@ -1,5 +1,8 @@
 import { reasonOf } from '../../model/errors.ts';
 import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
+import { readDictionaries } from '../../cluster/tools/dictionaries.ts';
+import { liveTable } from '../../cluster/tools/topology.ts';
+import { dictionaryColumns, dictionaryTable, dictionaryText } from '../../model/schema/dictionaries.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
 import type { Run } from './run.ts';
@@ -7,13 +10,52 @@ import type { PreparedNode } from './node-prepare.ts';
 import type { UploadedNode } from './node-upload.ts';
 import type { Outcomes } from '../nodes/each-node.ts';
 
-/** What a backup says of the cluster as a whole: its ring and its schema. */
-export async function saveClusterFiles(run: Run, schema: string, signal: AbortSignal): Promise<void> {
+/** What the cluster says of its tables while their files are uploaded. */
+export interface ClusterTexts {
+  readonly schema: string;
+  /** Empty where there are none. */
+  readonly dictionaries: string;
+}
+
+/** What a backup says of the cluster as a whole: its ring, its schema, and what its tables are compressed with. */
+export async function saveClusterFiles(run: Run, { schema, dictionaries }: ClusterTexts, signal: AbortSignal): Promise<void> {
   const { repository, listen } = run.parts;
   listen({ type: 'step', text: 'saving ring and schema' });
   const { ring, ringText } = run.topology;
   await repository.saveRing(run.ref, ring, ringText, signal);
   await repository.saveSchema(run.ref, schema, signal);
+  if (dictionaries !== '') {
+    await repository.saveDictionaries(run.ref, dictionaries, signal);
+  }
+}
+
+/** After the data was fixed: what a node could only then be asked. */
+export async function clusterTexts(
+  run: Run,
+  prepared: Outcomes<PreparedNode | UploadedNode>,
+  signal: AbortSignal,
+): Promise<ClusterTexts> {
+  const schema = await clusterSchema(run, prepared, signal);
+  return { schema, dictionaries: await compressionDictionaries(run, prepared, signal) };
+}
+
+/** Every sstable carries its own dictionary: without these, rows come back all the same. */
+async function compressionDictionaries(
+  run: Run,
+  prepared: Outcomes<PreparedNode | UploadedNode>,
+  signal: AbortSignal,
+): Promise<string> {
+  const member = run.members.present.find(({ host }) => prepared.done.has(host));
+  if (member === undefined || liveTable(run.topology, dictionaryTable) === undefined) {
+    return '';
+  }
+  try {
+    return dictionaryText(await readDictionaries(member, dictionaryColumns, signal), run.tables);
+  } catch (error) {
+    signal.throwIfAborted();
+    run.warnings.push(`compression dictionaries are not saved, which no row needs: ${reasonOf(error)}`);
+    return '';
+  }
 }
 
 /**
@@ -21,11 +63,7 @@ export async function saveClusterFiles(run: Run, schema: string, signal: AbortSi
  * from what a snapshot itself says. An incremental backup, which has no snapshot, takes its parent's. Throws what cqlsh failed
  * with where nothing else has a schema.
  */
-export async function clusterSchema(
-  run: Run,
-  prepared: Outcomes<PreparedNode | UploadedNode>,
-  signal: AbortSignal,
-): Promise<string> {
+async function clusterSchema(run: Run, prepared: Outcomes<PreparedNode | UploadedNode>, signal: AbortSignal): Promise<string> {
   const member = run.members.present.find(({ host }) => prepared.done.has(host));
   if (member === undefined) {
     return '';

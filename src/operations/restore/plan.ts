@@ -1,3 +1,4 @@
+import { dictionaryWarnings } from './dictionaries.ts';
 import { planPlacing, spreadWarnings } from './node-placing.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
@@ -72,6 +73,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
     ...spreadWarnings(work),
+    ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),
     ...coverageWarnings(coverage),
   ];
   return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };

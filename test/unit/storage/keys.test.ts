@@ -48,6 +48,7 @@ test('a host’s name stands as one segment of a key and takes nobody else’s p
     'ring.json',
     'schema.cql',
     'chain-closed.txt',
+    'compression-dictionaries.cql',
   ]) {
     assert.ok(!keys.isHostSegment(name), name);
   }

@@ -35,6 +35,8 @@ test('until the last step of a run it is listed as unfinished, and after it as c
   await repository.saveNodeManifest(nodeManifestOf(), never);
   await repository.saveRing({ id }, { cluster: 'c', partitioner: 'p', nodes: [nodeOf(1)] }, 'text', never);
   await repository.saveSchema({ id }, 'CREATE', never);
+  await repository.saveDictionaries({ id }, 'INSERT', never);
+  assert.equal(await repository.dictionaries({ id }, never), 'INSERT');
   await repository.saveProgress(
     progressOf({ id, nodes: [{ host: 'node1', hostId: 'x', state: 'failed', error: 'why' }] }),
     never,
@@ -45,7 +47,9 @@ test('until the last step of a run it is listed as unfinished, and after it as c
   assert.deepEqual(await state(), [true]);
   assert.deepEqual(
     await keys(),
-    ['manifest.json', 'node1/manifest.json.gz', 'ring', 'ring.json', 'schema.cql'].map((key) => `${id}/${key}`),
+    ['compression-dictionaries.cql', 'manifest.json', 'node1/manifest.json.gz', 'ring', 'ring.json', 'schema.cql'].map(
+      (key) => `${id}/${key}`,
+    ),
   );
 });
 

@@ -1,0 +1,63 @@
+import { cqlString } from './cql-tokens.ts';
+import { splitStatements } from './cql-statements.ts';
+import type { TableId } from '../sstable.ts';
+
+/**
+ * A zstd dictionary of a table, since Cassandra 6 (CEP-54). Every sstable that is compressed with one carries it in its
+ * CompressionInfo.db and can be read anywhere; the row in `system_distributed` is what new sstables are compressed with.
+ */
+export interface Dictionary {
+  readonly keyspace: string;
+  readonly table: string;
+  /** A number of 64 bits. */
+  readonly id: string;
+  /** The row as `INSERT … JSON` takes it. */
+  readonly json: string;
+}
+
+export const dictionaryTable = { keyspace: 'system_distributed', table: 'compression_dictionaries' } as const;
+
+const qualified = `${dictionaryTable.keyspace}.${dictionaryTable.table}`;
+
+/** Without the dictionaries themselves, which are large. The id as text: as a number it is more than JSON readers hold. */
+export const dictionaryNames = 'keyspace_name, table_name, CAST(dict_id AS text) AS dict_id';
+
+/** Everything of them. */
+export const dictionaryColumns: string = `${dictionaryNames}, table_id, kind, dict, dict_length, dict_checksum, created_at`;
+
+/** The statement that gives them as JSON, a row each. */
+export function selectDictionaries(columns: string): string {
+  return `SELECT JSON ${columns} FROM ${qualified}`;
+}
+
+/** CQL that puts the dictionaries of these tables back; empty when they have none. */
+export function dictionaryText(dictionaries: readonly Dictionary[], tables: readonly TableId[]): string {
+  const names = new Set(tables.map(({ keyspace, table }) => `${keyspace}.${table}`));
+  const chosen = dictionaries.filter(({ keyspace, table }) => names.has(`${keyspace}.${table}`));
+  return chosen.map(({ json }) => `INSERT INTO ${qualified} JSON ${cqlString(json)};\n`).join('');
+}
+
+/** The rows that `dictionaryText` put into the text; what is none is left out. */
+export function dictionaryRows(text: string): readonly unknown[] {
+  return splitStatements(text).flatMap((statement) => {
+    const [, json = ''] = /^INSERT INTO \S+ JSON '([^]*)'$/.exec(statement) ?? [];
+    try {
+      return [JSON.parse(json.replaceAll("''", "'")) as unknown];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Of the backup's dictionaries of these tables, the tables whose ones `live` lacks. */
+export function tablesWithout(
+  live: readonly Dictionary[],
+  backup: readonly Dictionary[],
+  tables: readonly TableId[],
+): readonly string[] {
+  const nameOf = ({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>) => `${keyspace}.${table}`;
+  const there = new Set(live.map((each) => `${nameOf(each)} ${each.id}`));
+  const chosen = new Set(tables.map(nameOf));
+  const lacking = backup.filter((each) => chosen.has(nameOf(each)) && !there.has(`${nameOf(each)} ${each.id}`));
+  return [...new Set(lacking.map(nameOf))].toSorted();
+}
