@@ -1,6 +1,6 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
-import { mergeChain } from '../model/backup/chain.ts';
+import { mergeChain, withCommonDisks } from '../model/backup/chain.ts';
 import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
@@ -120,7 +120,9 @@ async function wholeManifests(
   return own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
     const tables = backup.complete ? backup.manifest.tables.filter(wanted) : manifest.tables;
-    return { ...manifest, tables: mergeChain([...before.filter((each) => each !== undefined), manifest], tables) };
+    const manifests = withCommonDisks([...before.filter((each) => each !== undefined), manifest]);
+    const { dataDirectories = manifest.dataDirectories } = manifests.at(-1) ?? {};
+    return { ...manifest, dataDirectories, tables: mergeChain(manifests, tables) };
   });
 }
 

@@ -21,6 +21,20 @@ export function mergeChain(manifests: readonly NodeManifest[], tables: readonly 
   });
 }
 
+/** The same manifests with one list of data directories, the last one's first, that all of their files' `disk` counts in. */
+export function withCommonDisks(manifests: readonly NodeManifest[]): readonly NodeManifest[] {
+  const dataDirectories = [...new Set(manifests.toReversed().flatMap((manifest) => manifest.dataDirectories))];
+  return manifests.map((manifest) => {
+    const places = manifest.dataDirectories.map((directory) => dataDirectories.indexOf(directory));
+    if (places.every((place, disk) => place === disk)) {
+      return { ...manifest, dataDirectories };
+    }
+    const placed = (file: StoredFile): StoredFile => ({ ...file, disk: places[file.disk] ?? file.disk });
+    const tables = manifest.tables.map((table) => ({ ...table, files: table.files.map(placed) }));
+    return { ...manifest, dataDirectories, tables };
+  });
+}
+
 class TableMerge {
   readonly #table: string;
   /** Names that are taken, by the path of the Data.db. */

@@ -32,8 +32,8 @@ export function selectDictionaries(columns: string): string {
 
 /** CQL that puts the dictionaries of these tables back; empty when they have none. */
 export function dictionaryText(dictionaries: readonly Dictionary[], tables: readonly TableId[]): string {
-  const names = new Set(tables.map(({ keyspace, table }) => `${keyspace}.${table}`));
-  const chosen = dictionaries.filter(({ keyspace, table }) => names.has(`${keyspace}.${table}`));
+  const names = new Set(tables.map(nameOf));
+  const chosen = dictionaries.filter((dictionary) => names.has(nameOf(dictionary)));
   return chosen.map(({ json }) => `INSERT INTO ${qualified} JSON ${cqlString(json)};\n`).join('');
 }
 
@@ -55,9 +55,12 @@ export function tablesWithout(
   backup: readonly Dictionary[],
   tables: readonly TableId[],
 ): readonly string[] {
-  const nameOf = ({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>) => `${keyspace}.${table}`;
   const there = new Set(live.map((each) => `${nameOf(each)} ${each.id}`));
   const chosen = new Set(tables.map(nameOf));
   const lacking = backup.filter((each) => chosen.has(nameOf(each)) && !there.has(`${nameOf(each)} ${each.id}`));
   return [...new Set(lacking.map(nameOf))].toSorted();
+}
+
+function nameOf({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): string {
+  return `${keyspace}.${table}`;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mergeChain } from '../../../../src/model/backup/chain.ts';
+import { mergeChain, withCommonDisks } from '../../../../src/model/backup/chain.ts';
 import { IntegrityError } from '../../../../src/model/errors.ts';
 import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { dataPathFor } from '../../../../src/model/sstable.ts';
@@ -80,6 +80,27 @@ test('a file of no sstable’s name: the same in both is taken once, a different
   assert.throws(
     () => mergeChain([odd('00000001'), odd('00000002')], [users]),
     (error) => error instanceof IntegrityError && /shop\/users-.*\/odd\.bin/.test(error.message),
+  );
+});
+
+test('a file’s disk is the same directory in the whole chain, whatever lists the nodes had then', () => {
+  const files = [0, 1].map((disk) => storedOf(`nb-${disk}-big-Data.db`, { disk }));
+  const tables = [{ ...users, files }];
+  const older = nodeManifestOf({ tables, dataDirectories: ['/d1', '/gone'] });
+  const newer = nodeManifestOf({ tables, dataDirectories: ['/d2', '/d1'] });
+  const placesOf = withCommonDisks([older, newer]).map(({ dataDirectories, tables: own }) =>
+    own.flatMap((table) => table.files.map(({ disk }) => dataDirectories[disk])),
+  );
+  assert.deepEqual(placesOf, [
+    ['/d1', '/gone'],
+    ['/d2', '/d1'],
+  ]);
+  assert.deepEqual(
+    withCommonDisks([older, newer]).map(({ dataDirectories }) => dataDirectories),
+    [
+      ['/d2', '/d1', '/gone'],
+      ['/d2', '/d1', '/gone'],
+    ],
   );
 });
 
