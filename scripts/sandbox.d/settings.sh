@@ -23,11 +23,12 @@ need_root() { [ "$(id -u)" = 0 ] || die "this needs root: hosts are made of name
 
 full_version() { # full_version 5.0 -> 5.0.9
   case $1 in
+    6.0 | 6.0-alpha2) echo 6.0-alpha2 ;;
     5.0 | 5.0.9) echo 5.0.9 ;;
     4.1 | 4.1.10) echo 4.1.10 ;;
     4.0 | 4.0.19) echo 4.0.19 ;;
     3.11 | 3.11.19) echo 3.11.19 ;;
-    *) usage_error "no such version here: '$1'. There are 5.0, 4.1, 4.0 and 3.11" ;;
+    *) usage_error "no such version here: '$1'. There are 6.0 (an alpha version), 5.0, 4.1, 4.0 and 3.11" ;;
   esac
 }
 

@@ -5,7 +5,7 @@ import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../mode
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/backup/manifest.ts';
-import type { SourceNode } from '../model/restore/node-match.ts';
+import type { SourceNode } from '../model/target/node-match.ts';
 import { tablesToRestore } from '../model/restore/plan.ts';
 import type { Node } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';

@@ -1,4 +1,4 @@
-import { type KeyspaceCoverage, type KnownCoverage, inOneLine, isWhole } from '../model/restore/coverage.ts';
+import { type KeyspaceCoverage, type KnownCoverage, inOneLine, isWhole } from '../model/target/coverage.ts';
 import type { TokenRange } from '../model/ring/replica-ranges.ts';
 import { percentText } from '../model/size.ts';
 import { count } from './backup-report.ts';

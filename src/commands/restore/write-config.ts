@@ -6,7 +6,7 @@ import { choiceOf } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 import { readFile } from 'node:fs/promises';
 import { messageOf, UsageError } from '../../model/errors.ts';
-import { mapLines, type NodeMap, parseNodeMap } from '../../model/restore/node-map.ts';
+import { mapLines, type NodeMap, parseNodeMap } from '../../model/target/node-map.ts';
 
 /** `restore --write-config`: the settings of a fresh cluster, from the location alone. An empty directory means print. */
 export async function writeSettings(directory: string, args: Arguments, context: CommandContext): Promise<CommandOutcome> {

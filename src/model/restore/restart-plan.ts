@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { FullDisk } from './disk-plan.ts';
-import type { NodeMatch } from './node-match.ts';
+import type { NodeMatch } from '../target/node-match.ts';
 import { sizeText } from '../size.ts';
 import { identityKeyspace, schemaKeyspace } from '../system-keyspaces.ts';
 import type { TableId } from '../sstable.ts';

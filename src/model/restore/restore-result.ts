@@ -1,7 +1,7 @@
-import type { KeyspaceCoverage } from './coverage.ts';
+import type { KeyspaceCoverage } from '../target/coverage.ts';
 import type { LoadVolume } from './load-plan.ts';
 import type { BackupId } from '../backup/manifest.ts';
-import type { MatchedBy } from './node-match.ts';
+import type { MatchedBy } from '../target/node-match.ts';
 import type { RestoreMethod } from './method.ts';
 import type { TableId } from '../sstable.ts';
 import type { TableCopy } from './table-copy.ts';

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import PQueue from 'p-queue';
 import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { type DownloadLayout, tablePlaces } from '../../model/restore/download-layout.ts';
-import { coverageWarnings } from '../../model/restore/coverage.ts';
+import { coverageWarnings } from '../../model/target/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
 import { partsOf, planParts } from '../../model/restore/plan.ts';

@@ -80,6 +80,11 @@ export async function discoverHosts(seed: string, parts: MemberParts, signal: Ab
   return [seed, ...others];
 }
 
+/** Whether nodes of this cluster are of ScyllaDB; all are, then. */
+export function isScylla({ present }: Members): boolean {
+  return present.some(({ config }) => config.flavour === 'scylla');
+}
+
 /** What the first member that can say it says of the cluster. */
 export async function clusterTopology(members: readonly Member[], signal: AbortSignal): Promise<Topology> {
   let last: unknown = new BackupError('no node can say what the cluster looks like');

@@ -1,6 +1,6 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { settled } from '../../flow/side-by-side.ts';
-import { refuseMetadata } from '../../model/restore/cluster-metadata.ts';
+import { refuseMetadata } from '../../model/target/cluster-metadata.ts';
 import { keyspacesIn } from '../../model/schema/cql-statements.ts';
 import { bytesFor, fullDisk, ownDisk } from '../../model/restore/disk-plan.ts';
 import type { NodeWork, PlannedRestore } from './options.ts';

@@ -1,5 +1,5 @@
-import { type KeyspaceCoverage, coverageOf } from '../../model/restore/coverage.ts';
-import type { NodeMatch } from '../../model/restore/node-match.ts';
+import { type KeyspaceCoverage, coverageOf } from '../../model/target/coverage.ts';
+import type { NodeMatch } from '../../model/target/node-match.ts';
 import type { Ring } from '../../model/ring/ring.ts';
 import { keyspacesOf } from '../../model/options/table-filter.ts';
 import type { Repository } from '../../storage/repository.ts';

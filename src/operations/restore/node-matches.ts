@@ -1,12 +1,12 @@
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { UsageError } from '../../model/errors.ts';
-import { keepsMetadataLog, refuseMetadata } from '../../model/restore/cluster-metadata.ts';
-import { type NodeMap, mappedHost, refuseUnknownNames } from '../../model/restore/node-map.ts';
-import { type NodeMatch, type TargetNode, matchNodes } from '../../model/restore/node-match.ts';
+import { keepsMetadataLog, refuseMetadata } from '../../model/target/cluster-metadata.ts';
+import { type NodeMap, mappedHost, refuseUnknownNames } from '../../model/target/node-map.ts';
+import { type NodeMatch, type TargetNode, matchNodes } from '../../model/target/node-match.ts';
 import type { RestoreMethod } from '../../model/restore/method.ts';
-import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/restore/foreign-system.ts';
+import { type ClusterIdentity, refuseForeignSystem, refuseSystemLoad } from '../../model/target/foreign-system.ts';
 import { keyspacesIn } from '../../model/schema/cql-statements.ts';
-import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
+import { type Member, type MemberParts, type Members, isScylla, openMembers } from '../nodes/members.ts';
 import type { Sources } from '../restore-sources.ts';
 
 export interface TargetQuestion {
@@ -46,7 +46,9 @@ export function matchTargets(
     });
   }
   const versions = [...sources.manifests.map(({ cassandra }) => cassandra), ...versionsOf(topology)];
-  refuseMetadata(sources.tables, keyspacesIn(sources.schema), keepsMetadataLog({ versions, tables: sources.tables }));
+  // Scylla counts its versions otherwise.
+  const log = !isScylla(members) && keepsMetadataLog({ versions, tables: sources.tables });
+  refuseMetadata(sources.tables, keyspacesIn(sources.schema), log);
   if (method === 'load') {
     refuseSystemLoad(sources.tables);
     return [];

@@ -16,15 +16,15 @@ export interface PlacingQuestion {
 }
 
 /**
- * Looks at a node's disks and says what goes to which. Undefined for the methods whose files Cassandra takes itself: `nodetool
- * import` looks for each sstable's disk. Throws RemoteError.
+ * Looks at a node's disks and says what goes to which. Undefined where the server takes the files itself: `nodetool import` looks
+ * for each sstable's disk, and Scylla loads what lies in `upload/`. Throws RemoteError.
  */
 export async function planPlacing(
   member: Member,
   { parts, dataDirectories, method, directory }: PlacingQuestion,
   signal: AbortSignal,
 ): Promise<NodePlacing | undefined> {
-  if (method !== 'node-restart' && method !== 'stage') {
+  if ((method !== 'node-restart' && method !== 'stage') || member.config.flavour === 'scylla') {
     return undefined;
   }
   const found = await readPlacingDisks(member, directory, signal);

@@ -4,19 +4,19 @@ import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './o
 import { createHash } from 'node:crypto';
 import { defaultStaging, openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import { coverageWarnings } from '../../model/restore/coverage.ts';
+import { coverageWarnings } from '../../model/target/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import { spreadLoads, tablesToLoad } from '../../model/restore/load-plan.ts';
-import { type MatchedBy, type NodeMatch, refuseMisplaced } from '../../model/restore/node-match.ts';
+import { type MatchedBy, type NodeMatch, refuseMisplaced } from '../../model/target/node-match.ts';
 import { type MethodChoice, type MethodNode, type RestoreMethod, chooseMethod } from '../../model/restore/method.ts';
 import { type TablePart, partsOf, planParts } from '../../model/restore/plan.ts';
 import { loadableTables, refuseUnreadable, tabletKeyspaces } from '../../model/restore/scylla-loading.ts';
 import { keyspacesOf } from '../../model/options/table-filter.ts';
 import { refuseTaken } from '../../model/restore/table-copy.ts';
-import { type Member, type Members, clusterTopology } from '../nodes/members.ts';
+import { type Member, type Members, clusterTopology, isScylla } from '../nodes/members.ts';
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
-import { refuseSystemLoad } from '../../model/restore/foreign-system.ts';
+import { refuseSystemLoad } from '../../model/target/foreign-system.ts';
 import { planCoverage } from './coverage.ts';
 import { liveSchema } from '../schema/apply.ts';
 import { type Sources, chooseSources, withViews } from '../restore-sources.ts';
@@ -77,10 +77,6 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...coverageWarnings(coverage),
   ];
   return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };
-}
-
-export function isScylla({ present }: Members): boolean {
-  return present.some(({ config }) => config.flavour === 'scylla');
 }
 
 /** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */

@@ -1,7 +1,7 @@
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import type { PlannedRestore } from './options.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import { nodesNotIn } from '../../model/restore/node-match.ts';
+import { nodesNotIn } from '../../model/target/node-match.ts';
 import type { RestartScope } from '../../model/restore/restart-plan.ts';
 import { replicasMoved } from '../../model/ring/replica-places.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';

@@ -9,7 +9,8 @@ import { movedReplicas } from './prepare.ts';
 import { restoreByRestart } from './by-restart.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
-import { isScylla, planRestore } from './plan.ts';
+import { planRestore } from './plan.ts';
+import { isScylla } from '../nodes/members.ts';
 
 /**
  * Brings a backup's data back, by the method that was asked for or that fits. Undefined when `parts.agree` said no to the

@@ -2,9 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../../model/errors.ts';
 import type { BackupId } from '../../model/backup/manifest.ts';
-import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/restore/node-map.ts';
+import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/target/node-map.ts';
 import type { Backup } from '../../model/backup/backup.ts';
-import { type TokenSource, tokenConfig } from '../../model/restore/token-config.ts';
+import { type TokenSource, tokenConfig } from '../../model/target/token-config.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from '../choose-backup.ts';
 
 export interface ConfigQuestion {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
-import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
+import type { NodeMatch } from '../../../../src/model/target/node-match.ts';
 import {
   type PlacingNode,
   placingWarnings,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
+import type { NodeMatch } from '../../../../src/model/target/node-match.ts';
 import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { underCopyNames } from '../../../../src/operations/restore/copies.ts';
 import { planCoverage } from '../../../../src/operations/restore/coverage.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { mapLines, mappedHost, parseNodeMap, refuseShared, refuseUnknownNames } from '../../../../src/model/restore/node-map.ts';
+import { mapLines, mappedHost, parseNodeMap, refuseShared, refuseUnknownNames } from '../../../../src/model/target/node-map.ts';
 
 const refused = (work: () => unknown, says: RegExp): void =>
   assert.throws(work, (error) => error instanceof UsageError && says.test(error.message));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeMatch } from '../../../../src/model/restore/node-match.ts';
-import { refuseForeignSystem, refuseSystemLoad } from '../../../../src/model/restore/foreign-system.ts';
+import type { NodeMatch } from '../../../../src/model/target/node-match.ts';
+import { refuseForeignSystem, refuseSystemLoad } from '../../../../src/model/target/foreign-system.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
 const rows = [tableOf('shop', 'users'), tableOf('system_auth', 'roles')];

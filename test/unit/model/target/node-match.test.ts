@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { type NodeMatch, matchNodes, refuseMisplaced } from '../../../../src/model/restore/node-match.ts';
+import { type NodeMatch, matchNodes, refuseMisplaced } from '../../../../src/model/target/node-match.ts';
 
 const source = (host: string, hostId: string, tokens: readonly string[]) => ({ host, hostId, tokens });
 

@@ -6,7 +6,7 @@ import {
   type KnownCoverage,
   coverageOf,
   coverageWarnings,
-} from '../../../../src/model/restore/coverage.ts';
+} from '../../../../src/model/target/coverage.ts';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import type { Node } from '../../../../src/model/ring/ring.ts';
 import { type NaiveNode, naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';

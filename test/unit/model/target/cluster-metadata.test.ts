@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { keepsMetadataLog, refuseMetadata } from '../../../../src/model/restore/cluster-metadata.ts';
+import { keepsMetadataLog, refuseMetadata } from '../../../../src/model/target/cluster-metadata.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
 const created = new Set(['shop', 'system_of_ours']);

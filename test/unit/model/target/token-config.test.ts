@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { tokenConfig } from '../../../../src/model/restore/token-config.ts';
+import { tokenConfig } from '../../../../src/model/target/token-config.ts';
 
 const source = { host: 'old1', dc: 'dc1', rack: 'r1', tokens: ['-9223372036854775808', '4611686018427387904'] };
 const partitioner = 'org.apache.cassandra.dht.Murmur3Partitioner';

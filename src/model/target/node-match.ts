@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { NodeMap } from './node-map.ts';
-import type { RestoreMethod } from './method.ts';
+import type { RestoreMethod } from '../restore/method.ts';
 import { sameTokens, tokenKey } from '../ring/ring.ts';
 
 /** A node whose data is in a backup. */
