@@ -5,12 +5,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { after, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { openLzoPool } from '../../../../src/codec/lzo/pool.ts';
-import { lzopDecode } from '../../../../src/codec/lzop/decode.ts';
-import { lzopEncode } from '../../../../src/codec/lzop/encode.ts';
-import { ContainerFollower } from '../../../../src/codec/lzop/follow.ts';
-import { collect, inChunks, mixture, noise } from '../../../support/lzop.ts';
-import { never } from '../../../support/never.ts';
+import { openLzoPool } from '../../src/codec/lzo/pool.ts';
+import { lzopDecode } from '../../src/codec/lzop/decode.ts';
+import { lzopEncode } from '../../src/codec/lzop/encode.ts';
+import { ContainerFollower } from '../../src/codec/lzop/follow.ts';
+import { collect, inChunks, mixture, noise } from '../support/lzop.ts';
+import { never } from '../support/never.ts';
 
 const pool = openLzoPool({ threads: 2 });
 after(() => pool.close());
