@@ -13,6 +13,9 @@ make_cassandra_config() { # make_cassandra_config 2 ETC
   # Java 8 has no modules, and refuses what is about them.
   case $version in 3.*) : >"$2/cassandra/jvm-modules.options" ;; esac
   printf 'JAVA=%q\nADDRESS=%q\n' "$(host_java "$version")" "$(address "$1")" >"$2/default/cassandra"
+  if [ "${SSTASH_SANDBOX_NODETOOL:-}" = resident ] && [ "$(java_of "$version")" = 17 ]; then
+    echo NODETOOL_PORT=7198 >>"$2/default/cassandra"
+  fi
 }
 
 old_names() { # old_names CASSANDRA.YAML: before 4.1 a setting's unit is a part of its name

@@ -137,6 +137,20 @@ POM
   mv "$unfinished/$1" "$(jars_of "$1")"
 }
 
+# NodetoolServer.java, for the Cassandra that it is to stand for; a JRE has no compiler of its own.
+fetch_nodetool_server() { # fetch_nodetool_server 5.0.9
+  local place ecj=3.33.0
+  place=$(jars_of "$1")
+  # Before 4.1 the class that it calls is made otherwise, and Java is another one.
+  if [ "$(java_of "$1")" != 17 ] || [ "$place/org/apache/cassandra/tools" -nt "$parts/NodetoolServer.java" ]; then return 0; fi
+  maven dependency:copy "-DoutputDirectory=$unfinished" "-Dartifact=org.eclipse.jdt:ecj:$ecj"
+  quietly "compiling NodetoolServer.java" "$(java17)" -jar "$unfinished/ecj-$ecj.jar" -17 -cp "$(echo "$place"/cassandra-all-*.jar)" \
+    -d "$unfinished/classes" "$parts/NodetoolServer.java"
+  chmod -R a+rX "$unfinished/classes"
+  rm -rf "$place/org"
+  mv "$unfinished/classes/org" "$place/org"
+}
+
 # sstableloader needs it. 5.0 brings it along; in the POMs of others it is optional, though their distributions have it.
 fetch_driver() { # fetch_driver 4.1.10
   ! has_driver "$1" || return 0
@@ -173,6 +187,7 @@ fetch() { # fetch VERSION...
     fetch_cassandra "$version"
     fetch_driver "$version"
     fetch_java "$version"
+    fetch_nodetool_server "$version"
   done
   fetch_python
   rm -rf "$unfinished"
