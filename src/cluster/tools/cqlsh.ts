@@ -54,9 +54,49 @@ export function cqlshError({ remote }: ToolNode, output: ToolOutput): RemoteErro
     command: 'cqlsh',
     status: output.status,
     stderr: output.stderr.slice(-2000),
-    hint: /AuthenticationFailed|Unauthorized|credentials/i.test(line)
-      ? 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line'
-      : 'does it work in a terminal on the node? An address or options can follow --cqlsh-path',
+    hint: isLogin(line) ? loginHint : 'does it work in a terminal on the node? An address or options can follow --cqlsh-path',
+  });
+}
+
+function isLogin(text: string): boolean {
+  return /AuthenticationFailed|Unauthorized|credentials/i.test(text);
+}
+
+const loginHint = 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line';
+
+/**
+ * What the server refused of these statements, each named by its first line, since nobody else sees the text whose lines cqlsh
+ * counts. A failure that is of no statement is `cqlshError`'s.
+ */
+export function refusedError(node: ToolNode, statements: readonly string[], output: ToolOutput): RemoteError {
+  const refused = complaintsOf(output).flatMap((complaint) => {
+    const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(\w+):\s*(.*)$/.exec(complaint) ?? [];
+    const statement = line === undefined ? undefined : statementAt(statements, Number(line));
+    const [, message] = /\bmessage="(.*)"\s*$/.exec(text) ?? [];
+    return statement === undefined ? [] : [`${statement.split('\n')[0] ?? ''}: ${kind}: ${message ?? text}`];
+  });
+  if (refused.length === 0) {
+    return cqlshError(node, output);
+  }
+  return new RemoteError(`Cassandra on ${node.remote.host} refused ${refused.join('; and ')}`, {
+    host: node.remote.host,
+    command: 'cqlsh',
+    status: output.status,
+    stderr: output.stderr.slice(-2000),
+    hint: isLogin(output.stderr)
+      ? loginHint
+      : refused.some((each) => /^(CREATE|ALTER)\b/.test(each))
+        ? 'the other statements were run. sstash schema show prints them all: create by hand what was refused, then run the same command again'
+        : undefined,
+  });
+}
+
+/** cqlsh names the line that a statement ends on, counted from 1. */
+function statementAt(statements: readonly string[], line: number): string | undefined {
+  let last = 0;
+  return statements.find((statement) => {
+    last += statement.split('\n').length;
+    return line <= last;
   });
 }
 
@@ -98,8 +138,12 @@ export function parseJsonRows(text: string): JsonRows {
 }
 
 function parseRow(line: string): unknown {
-  // cqlsh prints text for people: every backslash that JSON needs is doubled (formatting.py, format_value_text).
-  for (const text of [line.replaceAll('\\\\', '\\'), line]) {
+  // cqlsh prints text for people: every backslash that JSON needs is doubled, and characters from U+007F to U+00A0, which
+  // JSON leaves as they are, are written as Python does, `\xa0` (formatting.py, format_value_text).
+  const unescaped = line.replaceAll(/\\\\|\\x([0-9a-f]{2})/g, (_, hex: string | undefined) =>
+    hex === undefined ? '\\' : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  for (const text of [unescaped, line]) {
     try {
       return JSON.parse(text);
     } catch {

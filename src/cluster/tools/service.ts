@@ -1,4 +1,6 @@
 import type { ToolNode } from '../node.ts';
+import { systemClock } from '../../flow/clock.ts';
+import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/commands-by-hand.ts';
@@ -19,7 +21,7 @@ export type Drain = 'must' | 'if it answers';
 /**
  * Flushes and stops Cassandra, and makes sure that no server process is left. A node that is down already stays so. Gives
  * `undrained` for a server that was stopped without having flushed: only with `if it answers`, when it gave no answer, as
- * one that never came up.
+ * one that never came up, or did not come to the end of it.
  *
  * Throws RemoteError when a command fails, BackupError when it runs on all the same, or when nodetool is answered by a
  * server whose process cannot be seen: nothing may be moved under it.
@@ -40,9 +42,7 @@ export async function stopServer(
     return 'down';
   }
   // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
-  if (answers || drain === 'must') {
-    await nodetool(node, ['drain'], signal);
-  }
+  const drained = (answers || drain === 'must') && (await drainServer(node, { drain, limitMs: drainLimitMs }, signal));
   await runShell(node.remote, stopCommand, signal);
   for (let tries = 0; await isRunning(node.remote, signal); tries += 1) {
     if (tries >= stopTries) {
@@ -52,8 +52,38 @@ export async function stopServer(
     }
     await sleep(1000, undefined, { signal });
   }
-  return answers || drain === 'must' ? 'stopped' : 'undrained';
+  return drained ? 'stopped' : 'undrained';
 }
+
+/**
+ * `nodetool drain`. False when it did not come to its end in time and need not: a server that cannot write to a full disk
+ * goes on answering and drains for ever. Throws RemoteError.
+ */
+export async function drainServer(
+  node: ToolNode,
+  { drain, limitMs }: { readonly drain: Drain; readonly limitMs: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { host } = node.remote;
+  const tooLate = new RemoteError(`nodetool drain on ${host} did not end in ${limitMs / 60_000} minutes`, {
+    host,
+    command: 'nodetool drain',
+    hint: 'its system.log says why; a data disk may be full. A server that hangs so must be ended by hand (kill -9), then run the command again',
+  });
+  const limit = { milliseconds: limitMs, clock: systemClock, late: () => tooLate };
+  try {
+    await withTimeLimit(limit, (either) => nodetool(node, ['drain'], either), signal);
+    return true;
+  } catch (error) {
+    if (error !== tooLate || drain === 'must') {
+      throw error;
+    }
+    return false;
+  }
+}
+
+/** Long enough for memtables of many GiB on a slow disk. */
+const drainLimitMs = 15 * 60_000;
 
 async function answersNodetool(node: ToolNode, signal: AbortSignal): Promise<boolean> {
   try {

@@ -48,7 +48,7 @@ function createFunction(row: FunctionRow): string {
     ${onNull} ON NULL INPUT
     RETURNS ${withoutFrozen(returns)}
     LANGUAGE ${language}
-    AS ${body.includes('$$') ? cqlString(body) : `$$${body}$$`};`;
+    AS ${cqlString(body)};`;
 }
 
 function createAggregate(row: AggregateRow): string {
@@ -82,18 +82,9 @@ function inOrderOfUse(types: readonly TypeRow[]): readonly TypeRow[] {
   return [...ordered];
 }
 
-/** Arguments of functions are frozen always, and CREATE FUNCTION refuses the word. */
+/** What a function takes is frozen always, and CREATE FUNCTION refuses the word; within a type it belongs there. */
 export function withoutFrozen(type: string): string {
-  const at = type.search(/\bfrozen</);
-  if (at === -1) {
-    return type;
-  }
-  const inner = at + 'frozen<'.length;
-  let [depth, end] = [1, inner];
-  for (; end < type.length && depth > 0; end += 1) {
-    depth += type[end] === '<' ? 1 : type[end] === '>' ? -1 : 0;
-  }
-  return withoutFrozen(`${type.slice(0, at)}${type.slice(inner, end - 1)}${type.slice(end)}`);
+  return /^frozen<(.*)>$/s.exec(type)?.[1] ?? type;
 }
 
 function listed(fields: readonly (readonly [string, string])[]): string {

@@ -14,8 +14,14 @@ export function createTable(
   if (table.flags.includes('super')) {
     return [`-- ${name.replaceAll('\n', ' ')} is a super column family, which CQL cannot make; its id is ${table.id}.`];
   }
-  const visible = visibleColumns(table, columns);
-  const gone = new Map(dropped.map((column) => [column.name, column]));
+  const gone = new Set(dropped.map((column) => column.name));
+  // A key column that has got the name of a dropped one: it had another when that was there.
+  const renamed = new Map(
+    columns.filter((column) => isKey(column) && gone.has(column.name)).map((column) => [`${column.name}_before`, column.name]),
+  );
+  const visible = visibleColumns(table, columns).map((column) =>
+    isKey(column) && gone.has(column.name) ? { ...column, name: `${column.name}_before` } : column,
+  );
   const defined = [
     ...visible.filter((column) => !gone.has(column.name)),
     ...dropped.map((column): ColumnRow => ({
@@ -26,13 +32,16 @@ export function createTable(
     })),
   ];
   const lines = [
-    ...inOrder(defined).map(({ name: column, type, kind }) => `${cqlName(column)} ${type}${kind === 'static' ? ' static' : ''}`),
+    ...inOrder(defined).map(
+      ({ name: column, type, kind }) => `${cqlName(column)} ${typeText(type)}${kind === 'static' ? ' static' : ''}`,
+    ),
     primaryKey(visible),
   ];
   const conditions = [`ID = ${table.id}`, ...(isCompact(table) ? ['COMPACT STORAGE'] : []), ...order(visible)];
   return [
     `CREATE TABLE ${name} (\n${lines.map((line) => `    ${line}`).join(',\n')}\n) WITH ${[...conditions, ...options(table)].join('\n    AND ')};`,
     ...dropped.flatMap((column) => changes(name, column, visible)),
+    ...[...renamed].map(([before, now]) => `ALTER TABLE ${name} RENAME ${cqlName(before)} TO ${cqlName(now)};`),
   ];
 }
 
@@ -68,6 +77,15 @@ function visibleColumns({ flags }: TableRow, columns: readonly ColumnRow[]): rea
     : columns
         .filter(({ kind }) => kind === 'partition_key' || kind === 'static')
         .map((column) => (column.kind === 'static' ? { ...column, kind: 'regular' } : column));
+}
+
+function isKey({ kind }: ColumnRow): boolean {
+  return kind === 'partition_key' || kind === 'clustering';
+}
+
+/** The type of a column without a value, which is left where a compact table was made an ordinary one, has no name in CQL. */
+function typeText(type: string): string {
+  return type === 'empty' ? "'org.apache.cassandra.db.marshal.EmptyType'" : type;
 }
 
 const kinds: readonly ColumnRow['kind'][] = ['partition_key', 'clustering', 'static', 'regular'];

@@ -31,8 +31,17 @@ export async function planPlacing(
   return { ...found, ...planDisks(parts, dataDirectories, found.disks, member.config) };
 }
 
-/** What whoever agrees should know: files of one disk come back on several. */
-export function spreadWarnings(work: readonly NodeWork[]): readonly string[] {
+/** What whoever agrees should know: files of one disk come back on several, or are staged on a disk that holds no data. */
+export function placingWarnings(work: readonly NodeWork[], method: RestoreMethod): readonly string[] {
+  const aside = work.filter(({ placing }) => method === 'node-restart' && placing?.disks.every(({ staged }) => !staged) === true);
+  const staged = aside.map(
+    ({ member, staging }) =>
+      `${member.host}: ${staging.directory} is on none of the disks of the data, so everything is copied while Cassandra is down; give a directory on one with --to`,
+  );
+  return [...staged, ...spreadWarnings(work)];
+}
+
+function spreadWarnings(work: readonly NodeWork[]): readonly string[] {
   return work.flatMap(({ member, placing }) => {
     const { spread = [], disks = [] } = placing ?? {};
     const now = disks.map(({ directory }) => directory).filter((directory) => directory !== member.config.localSystemDirectory);

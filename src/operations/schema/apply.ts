@@ -1,7 +1,7 @@
 import type { CqlNode, ToolNode } from '../../cluster/node.ts';
 import type { Listen } from '../../model/events.ts';
 import { readSchema } from '../../cluster/tools/cql-schema.ts';
-import { cqlshError, isOnlyLateAgreement, runCqlsh } from '../../cluster/tools/cqlsh.ts';
+import { isOnlyLateAgreement, refusedError, runCqlsh } from '../../cluster/tools/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
@@ -97,7 +97,7 @@ export async function runStatements(node: CqlNode, statements: readonly string[]
   if (isOnlyLateAgreement(output)) {
     await schemaAgreement(node, signal);
   } else if (output.status !== 0) {
-    throw cqlshError(node, output);
+    throw refusedError(node, statements, output);
   }
 }
 

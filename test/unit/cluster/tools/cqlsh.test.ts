@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cqlshError, isOnlyLateAgreement, parseJsonRows, runCqlsh } from '../../../../src/cluster/tools/cqlsh.ts';
+import { cqlshError, isOnlyLateAgreement, parseJsonRows, refusedError, runCqlsh } from '../../../../src/cluster/tools/cqlsh.ts';
 import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
@@ -65,4 +65,36 @@ test('a result with fewer or more rows than it says, a broken row and a missing 
   assert.equal(parseJsonRows(' {"a": 1}\n {"a": 2}\n\n(1 rows)\n').whole, false);
   assert.equal(parseJsonRows(' {"a": }\n\n(1 rows)\n').whole, false);
   assert.equal(parseJsonRows(' {"a": 1}\n').whole, false);
+});
+
+test('characters that cqlsh writes as Python does are read, and a text that only looks so stays', () => {
+  // What cqlsh 6.2.2 printed for a comment with U+00A0, U+0085 and U+007F, and for one with the four characters \xa0.
+  const text = ' {"comment": "non\\xa0breaking\\x85\\x7f"}\n {"comment": "a \\\\\\\\xa0"}\n\n(2 rows)\n';
+  assert.deepEqual(parseJsonRows(text), {
+    rows: [{ comment: 'non\u00a0breaking\u0085\u007f' }, { comment: String.raw`a \xa0` }],
+    whole: true,
+    results: 1,
+  });
+});
+
+test('a refusal names the statement that it is of, not a line of what nobody sees', () => {
+  const statements = ['CREATE TYPE a.t (x int)', 'CREATE FUNCTION a."f" (b int)\n  RETURNS int', 'CREATE TABLE a.u (k int)'];
+  const output = {
+    stdout: '',
+    stderr:
+      '<stdin>:3:InvalidRequest: Error from server: code=2200 [Invalid query] message="no such type"\n<stdin>:4:SyntaxException: line 1\n',
+    status: 2,
+  };
+  const error = refusedError({ remote, programs: defaultPrograms }, statements, output);
+  assert.equal(
+    error.message,
+    'Cassandra on h2 refused CREATE FUNCTION a."f" (b int): InvalidRequest: no such type; and CREATE TABLE a.u (k int): SyntaxException: line 1',
+  );
+  assert.match(error.hint ?? '', /sstash schema show/);
+});
+
+test('a failure that is of no statement stays what cqlsh says', () => {
+  const output = { stdout: '', stderr: 'Connection error: refused', status: 1 };
+  const error = refusedError({ remote, programs: defaultPrograms }, ['SELECT 1'], output);
+  assert.match(error.message, /^cqlsh failed on h2: Connection error: refused/);
 });

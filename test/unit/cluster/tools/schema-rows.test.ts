@@ -69,7 +69,7 @@ test('types come before those that have them as fields, functions without frozen
   assert.match(statement('CREATE FUNCTION "zoo"."count_all"'), /\("state" int, "Seen" list<int>\)\n {4}CALLED ON NULL INPUT/);
   assert.match(
     statement('CREATE FUNCTION "zoo"."larger"'),
-    /RETURNS NULL ON NULL INPUT[\s\S]*AS \$\$ return Math.max\(a, b\); \/\/ it's \$\$$/,
+    /RETURNS NULL ON NULL INPUT[\s\S]*AS ' return Math.max\(a, b\); \/\/ it''s '$/,
   );
   assert.match(statement('CREATE AGGREGATE'), /SFUNC "larger"\n {4}STYPE int\n {4}INITCOND 0$/);
 });

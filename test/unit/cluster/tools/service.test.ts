@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { quote } from '../../../../src/cluster/remote.ts';
-import { startServer } from '../../../../src/cluster/tools/service.ts';
+import { drainServer, startServer } from '../../../../src/cluster/tools/service.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
+import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const remote = localRemote();
@@ -28,4 +29,18 @@ test('a start command that fails says on which host, with what it printed, and w
     assert.match(error.hint ?? '', /--start-cmd/);
     return error.status === 5;
   });
+});
+
+test('a server that drains for ever, as on a full disk, is told of where it must be drained, and left so where it need not', async () => {
+  const node = { remote, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exec sleep 300', 'nodetool'] } };
+  await assert.rejects(drainServer(node, { drain: 'must', limitMs: 60 }, signal), (error) => {
+    assert.ok(error instanceof RemoteError);
+    assert.match(error.message, /^nodetool drain on local did not end in /);
+    assert.match(error.hint ?? '', /disk may be full.*kill -9/);
+    return true;
+  });
+  assert.equal(await drainServer(node, { drain: 'if it answers', limitMs: 60 }, signal), false);
+  // A failure of another kind is one wherever it comes.
+  const broken = { remote, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exit 1', 'nodetool'] } };
+  await assert.rejects(drainServer(broken, { drain: 'if it answers', limitMs: 60_000 }, signal), /nodetool drain failed/);
 });

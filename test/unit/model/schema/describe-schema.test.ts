@@ -33,19 +33,48 @@ test('a super column family is named in a comment, on one line, and makes nothin
   assert.equal(splitStatements(text).length, 1);
 });
 
-test('frozen is taken away wherever it stands in a type', () => {
-  assert.equal(withoutFrozen('frozen<map<text, frozen<list<frozen<"Odd">>>>>'), 'map<text, list<"Odd">>');
-  assert.equal(withoutFrozen('tuple<frozen<a>, frozen<b>>'), 'tuple<a, b>');
+test('frozen is taken away around an argument, not within it', () => {
+  assert.equal(withoutFrozen('frozen<map<text, frozen<list<frozen<"Odd">>>>>'), 'map<text, frozen<list<frozen<"Odd">>>>');
+  assert.equal(withoutFrozen('list<frozen<zz>>'), 'list<frozen<zz>>');
   assert.equal(withoutFrozen('int'), 'int');
 });
 
-test('a body that holds $$ stands between quotes', () => {
-  const body = 'return "$$" + \'x\';';
+const own = { keyspace: 'k', table: 't' };
+
+test('a key column with the name of a dropped one is made under another, and renamed when that is dropped', () => {
+  const column = { ...own, position: 0, descending: true, type: 'int' };
+  const text = describeSchema({
+    ...nothing,
+    tables: [table],
+    columns: [
+      { ...column, name: 'k', kind: 'partition_key' },
+      { ...column, name: 'v', kind: 'clustering' },
+    ],
+    dropped: [{ ...own, name: 'v', type: 'text', isStatic: false, droppedAt: 1 }],
+  });
+  assert.match(text, /"k" int,\n {4}"v_before" int,\n {4}"v" text,\n {4}PRIMARY KEY \(\("k"\), "v_before"\)/);
+  assert.match(text, /CLUSTERING ORDER BY \("v_before" DESC\)/);
+  assert.match(text, /DROP "v" USING TIMESTAMP 1000;\n\nALTER TABLE "k"\."t" RENAME "v_before" TO "v";\n$/);
+});
+
+test('the value that is left where a compact table became an ordinary one has the type that CQL has no name for', () => {
+  const columns = [
+    { ...own, name: 'k', kind: 'partition_key', position: 0, descending: false, type: 'int' },
+    { ...own, name: 'value', kind: 'regular', position: -1, descending: false, type: 'empty' },
+  ] as const;
+  assert.match(
+    describeSchema({ ...nothing, tables: [table], columns }),
+    /"value" 'org\.apache\.cassandra\.db\.marshal\.EmptyType',/,
+  );
+});
+
+test('a body stands between quotes, whatever it holds and however it ends', () => {
+  const body = 'return "$$" + \'x\'; // US$';
   const text = describeSchema({
     ...nothing,
     functions: [{ keyspace: 'k', name: 'f', arguments: [], calledOnNull: false, returns: 'text', language: 'java', body }],
   });
-  assert.match(text, /AS 'return "\$\$" \+ ''x'';';\n$/);
+  assert.match(text, /AS 'return "\$\$" \+ ''x''; \/\/ US\$';\n$/);
 });
 
 test('a custom index names its class and keeps its other options', () => {
