@@ -39,6 +39,11 @@ export async function readSchema(node: ClusterNode, signal: AbortSignal): Promis
 async function describeOld(node: CqlNode, signal: AbortSignal): Promise<string | undefined> {
   const output = await runCqlsh(node, schemaRowStatements, signal);
   const answer = readSchemaRows(parseJsonRows(output.stdout));
+  if (answer === undefined && output.status === 0 && /"release_version": "[0-3]\./.test(output.stdout)) {
+    throw new BackupError(`cqlsh on ${node.remote.host} gave rows of system_schema that are not understood, or not all of them`, {
+      hint: 'SELECT JSON * FROM system_schema.tables (keyspaces, columns, …) shows them; please report what is odd there',
+    });
+  }
   return answer !== undefined && Number.parseInt(answer.release, 10) < 4 ? describeSchema(answer.rows) : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../model/errors.ts';
+import { BackupError, messageOf, reasonOf } from '../../model/errors.ts';
 import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
 import { readDictionaries } from '../../cluster/tools/dictionaries.ts';
 import { liveTable } from '../../cluster/tools/topology.ts';
@@ -61,7 +61,7 @@ async function compressionDictionaries(
 /**
  * The schema after the data was fixed, so that no table of the backup lacks in it: by cqlsh; where that is no use, put together
  * from what a snapshot itself says. An incremental backup, which has no snapshot, takes its parent's. Throws what cqlsh failed
- * with where nothing else has a schema.
+ * with, and why there is no other way, where nothing else has a schema.
  */
 async function clusterSchema(run: Run, prepared: Outcomes<PreparedNode | UploadedNode>, signal: AbortSignal): Promise<string> {
   const member = run.members.present.find(({ host }) => prepared.done.has(host));
@@ -72,7 +72,12 @@ async function clusterSchema(run: Run, prepared: Outcomes<PreparedNode | Uploade
     return await readSchema(member, signal);
   } catch (error) {
     signal.throwIfAborted();
-    const substitute = await schemaWithoutCqlsh(run, prepared, signal);
+    const substitute = await schemaWithoutCqlsh(run, prepared, signal).catch((second: unknown) => {
+      signal.throwIfAborted();
+      // What cqlsh failed with is what can be mended.
+      const hint = error instanceof BackupError ? error.hint : undefined;
+      throw new BackupError(`${messageOf(error)}; nor is there another schema: ${messageOf(second)}`, { cause: error, hint });
+    });
     if (substitute.schema === undefined) {
       throw error;
     }

@@ -74,6 +74,12 @@ WARN: DESCRIBE|DESC was moved to server side in Cassandra 4.0. As a consequence 
   // A newer server whose answer makes no sense is not taken for an old one.
   const newer = rows.replace('"release_version": "3.11.19"', '"release_version": "5.0.9"');
   await assert.rejects(schemaByInput(t, { describe: warning, rows: newer }), /cannot be replayed: it begins with WARN: DESCRIBE/);
+  // Rows of an old server that make no sense are said to be that.
+  const odd = rows.replace('"clustering_order": "none"', '"clustering_order": 7');
+  await assert.rejects(
+    schemaByInput(t, { describe: warning, rows: odd }),
+    /h2 gave rows of system_schema that are not understood/,
+  );
   // Without rows the first failure is what is told.
   await assert.rejects(schemaByInput(t, { describe: warning, rows: '' }), /cannot be replayed: it begins with WARN: DESCRIBE/);
 });
