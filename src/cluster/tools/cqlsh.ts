@@ -91,12 +91,12 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
   });
 }
 
-/** cqlsh names the line that a statement ends on, counted from 1. */
+/** Of what it reads, cqlsh 6.2.2 names the line after the one that a statement ends on, counted from 1. */
 function statementAt(statements: readonly string[], line: number): string | undefined {
   let last = 0;
   return statements.find((statement) => {
     last += statement.split('\n').length;
-    return line <= last;
+    return line - 1 <= last;
   });
 }
 
