@@ -15,13 +15,10 @@ export function createTable(
     return [`-- ${name.replaceAll('\n', ' ')} is a super column family, which CQL cannot make; its id is ${table.id}.`];
   }
   const gone = new Set(dropped.map((column) => column.name));
+  const now = visibleColumns(table, columns);
   // A key column that has got the name of a dropped one: it had another when that was there.
-  const renamed = new Map(
-    columns.filter((column) => isKey(column) && gone.has(column.name)).map((column) => [`${column.name}_before`, column.name]),
-  );
-  const visible = visibleColumns(table, columns).map((column) =>
-    isKey(column) && gone.has(column.name) ? { ...column, name: `${column.name}_before` } : column,
-  );
+  const renamed = now.filter((column) => isKey(column) && gone.has(column.name));
+  const visible = now.map((column) => (renamed.includes(column) ? { ...column, name: nameBefore(column) } : column));
   const defined = [
     ...visible.filter((column) => !gone.has(column.name)),
     ...dropped.map((column): ColumnRow => ({
@@ -31,17 +28,12 @@ export function createTable(
       descending: false,
     })),
   ];
-  const lines = [
-    ...inOrder(defined).map(
-      ({ name: column, type, kind }) => `${cqlName(column)} ${typeText(type)}${kind === 'static' ? ' static' : ''}`,
-    ),
-    primaryKey(visible),
-  ];
+  const lines = [...inOrder(defined).map(columnText), primaryKey(visible)];
   const conditions = [`ID = ${table.id}`, ...(isCompact(table) ? ['COMPACT STORAGE'] : []), ...order(visible)];
   return [
     `CREATE TABLE ${name} (\n${lines.map((line) => `    ${line}`).join(',\n')}\n) WITH ${[...conditions, ...options(table)].join('\n    AND ')};`,
     ...dropped.flatMap((column) => changes(name, column, visible)),
-    ...[...renamed].map(([before, now]) => `ALTER TABLE ${name} RENAME ${cqlName(before)} TO ${cqlName(now)};`),
+    ...renamed.map((column) => `ALTER TABLE ${name} RENAME ${cqlName(nameBefore(column))} TO ${cqlName(column.name)};`),
   ];
 }
 
@@ -81,6 +73,15 @@ function visibleColumns({ flags }: TableRow, columns: readonly ColumnRow[]): rea
 
 function isKey({ kind }: ColumnRow): boolean {
   return kind === 'partition_key' || kind === 'clustering';
+}
+
+function nameBefore({ name }: ColumnRow): string {
+  return `${name}_before`;
+}
+
+/** A column as CREATE and ALTER TABLE define it. */
+function columnText({ name, type, kind }: ColumnRow): string {
+  return `${cqlName(name)} ${typeText(type)}${kind === 'static' ? ' static' : ''}`;
 }
 
 /** The type of a column without a value, which is left where a compact table was made an ordinary one, has no name in CQL. */
@@ -128,8 +129,6 @@ function changes(table: string, { name, droppedAt }: DroppedColumnRow, visible: 
   const again = visible.find((column) => column.name === name);
   return [
     `ALTER TABLE ${table} DROP ${cqlName(name)} USING TIMESTAMP ${droppedAt * 1000};`,
-    ...(again === undefined
-      ? []
-      : [`ALTER TABLE ${table} ADD ${cqlName(name)} ${again.type}${again.kind === 'static' ? ' static' : ''};`]),
+    ...(again === undefined ? [] : [`ALTER TABLE ${table} ADD ${columnText(again)};`]),
   ];
 }

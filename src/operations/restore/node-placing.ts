@@ -32,7 +32,7 @@ export async function planPlacing(
 }
 
 /** What whoever agrees should know: files of one disk come back on several, or are staged on a disk that holds no data. */
-export function placingWarnings(work: readonly NodeWork[], method: RestoreMethod): readonly string[] {
+export function diskWarnings(work: readonly NodeWork[], method: RestoreMethod): readonly string[] {
   const aside = work.filter(({ placing }) => method === 'node-restart' && placing?.disks.every(({ staged }) => !staged) === true);
   const staged = aside.map(
     ({ member, staging }) =>

@@ -1,5 +1,5 @@
 import { dictionaryWarnings } from './dictionaries.ts';
-import { placingWarnings, planPlacing } from './node-placing.ts';
+import { diskWarnings, planPlacing } from './node-placing.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { createHash } from 'node:crypto';
 import { defaultStaging, openStaging, type StagingRequest } from '../../cluster/placing/staging.ts';
@@ -72,7 +72,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...misplaced,
     ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
-    ...placingWarnings(work, method.method),
+    ...diskWarnings(work, method.method),
     ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),
     ...coverageWarnings(coverage),
   ];
