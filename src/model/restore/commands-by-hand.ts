@@ -55,8 +55,15 @@ export function restartScript(
           `# ${table.keyspace}.${table.table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
       ),
     '',
-    '# 1. flush and stop every node',
-    ...nodes.flatMap((node) => heredoc(node.shell, [drainCommand(node), stopServiceScript])),
+    // One after another, each would wait for the connections to those that are down: measured 3, 27 and 11 seconds.
+    '# 1. flush and stop every node, side by side',
+    ...nodes.flatMap((node, number) => [
+      ...heredoc(node.shell, [drainCommand(node), stopServiceScript], ' &'),
+      `stopping${number}=$!`,
+    ]),
+    'failed=',
+    ...nodes.map((_, number) => `wait "$stopping${number}" || failed=yes`),
+    '[ -z "$failed" ] || exit 1',
     '',
     '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
     ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
@@ -85,8 +92,8 @@ export const stopServiceScript: string =
 export const startServiceScript =
   'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
 
-function heredoc(shell: string, lines: readonly string[]): readonly string[] {
-  return [`${shell} <<'SSTASH'`, 'set -eu', ...lines, 'SSTASH'];
+function heredoc(shell: string, lines: readonly string[], after = ''): readonly string[] {
+  return [`${shell} <<'SSTASH'${after}`, 'set -eu', ...lines, 'SSTASH'];
 }
 
 function placeLines(

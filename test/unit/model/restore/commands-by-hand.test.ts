@@ -114,10 +114,7 @@ test('the script, run: old files aside on the same disk and none deleted, restor
   assert.equal(stops.length, 2);
   assert.equal(starts.length, 2);
   assert.ok(Math.max(...stops) < Math.min(...starts));
-  assert.deepEqual(
-    calls.filter((call) => call.includes('nodetool')),
-    ['n1 nodetool drain', 'n2 nodetool drain'],
-  );
+  assert.deepEqual(calls.filter((call) => call.includes('nodetool')).toSorted(), ['n1 nodetool drain', 'n2 nodetool drain']);
 });
 
 test('what came from another disk goes back to it, with all of its components and those alone', async (t) => {
@@ -140,16 +137,19 @@ test('what came from another disk goes back to it, with all of its components an
   });
 });
 
-test('a step that fails ends the script before anything is placed', async (t) => {
-  const root = await temporaryDirectory(t);
-  const log = join(root, 'log');
-  await plant(root, { [`n1/staging/shop/orders-${orders.id}/nb-1-big-Data.db`]: 'restored' });
-  const shells = await Promise.all(['n1', 'n2'].map((host) => fakeNode(join(root, `bin-${host}`), host, log)));
-  await writeFile(join(root, 'bin-n2/bin/nodetool'), '#!/bin/sh\nexit 1\n');
-  const nodes = ['n1', 'n2'].map((host, index) => nodeAt(host, join(root, host), shells[index] ?? ''));
-  await assert.rejects(promisify(execFile)('sh', ['-c', restartScript(nodes, [orders], quote)]));
-  assert.deepEqual(Object.keys(await held(join(root, 'n1'))), [`staging/shop/orders-${orders.id}/nb-1-big-Data.db`]);
-});
+for (const failing of ['n1', 'n2']) {
+  test(`${failing} cannot be drained: the script ends when the other has stopped, before anything is placed`, async (t) => {
+    const root = await temporaryDirectory(t);
+    const log = join(root, 'log');
+    await plant(root, { [`n1/staging/shop/orders-${orders.id}/nb-1-big-Data.db`]: 'restored' });
+    const shells = await Promise.all(['n1', 'n2'].map((host) => fakeNode(join(root, `bin-${host}`), host, log)));
+    await writeFile(join(root, `bin-${failing}/bin/nodetool`), '#!/bin/sh\nexit 1\n');
+    const nodes = ['n1', 'n2'].map((host, index) => nodeAt(host, join(root, host), shells[index] ?? ''));
+    await assert.rejects(promisify(execFile)('sh', ['-c', restartScript(nodes, [orders], quote)]));
+    assert.deepEqual(Object.keys(await held(join(root, 'n1'))), [`staging/shop/orders-${orders.id}/nb-1-big-Data.db`]);
+    assert.match(await readFile(log, 'utf8'), /^n[12] (service|systemctl) (cassandra )?stop/m);
+  });
+}
 
 test('every node is stopped before the first file is placed anywhere', () => {
   const script = restartScript([nodeAt('n1', '/r1', 'ssh n1 sh'), nodeAt('n2', '/r2', 'ssh n2 sh')], [orders], quote);
