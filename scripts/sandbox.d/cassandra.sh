@@ -54,14 +54,16 @@ wait_for_cql() { # wait_for_cql 2
   die "Cassandra on h$1 does not answer after 5 minutes; its log is $(host_dir "$1")/log/system.log"
 }
 
-wait_for_ring() { # every node sees every node up and normal
-  local half seen
-  for ((half = 0; half < 240; half++)); do
-    seen=$(in_host "$first" nodetool status 2>/dev/null | grep -c '^UN' || true)
-    [ "$seen" != "$nodes" ] || return 0
-    sleep 0.5
+wait_for_ring() { # every node sees every node up and normal: whichever is asked reads from all replicas
+  local number half seen
+  for number in $(host_numbers); do
+    for ((half = 0; half < 240; half++)); do
+      seen=$(in_host "$number" nodetool status 2>/dev/null | grep -c '^UN' || true)
+      [ "$seen" != "$nodes" ] || continue 2
+      sleep 0.5
+    done
+    die "after $SECONDS s, h$number sees only $seen of $nodes nodes up"
   done
-  die "after $SECONDS s, h$first sees only $seen of $nodes nodes up"
 }
 
 # Tests wait for nodetool more than for anything else, and most of its time is Java loading classes. Those that it has loaded
