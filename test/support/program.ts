@@ -88,6 +88,8 @@ export interface ListDocument {
   readonly backups: readonly {
     readonly id: string;
     readonly complete: boolean;
+    /** ISO 8601, to the millisecond. */
+    readonly takenAt: string;
     readonly nodes: number;
     readonly tables: number;
     readonly bytes: number;
