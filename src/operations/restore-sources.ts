@@ -1,6 +1,6 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
-import { mergeChain, withCommonDisks } from '../model/backup/chain.ts';
+import { mergeChain, withCommonDisks } from '../model/chain/chain.ts';
 import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';

@@ -47,7 +47,7 @@ test('every import of src is a library, of Node, or the shortest path to a file 
 for (const [file, specifier, says] of [
   ['src/model/size.ts', './../../cluster/remote.ts', 'not a path within src'],
   ['src/model/size.ts', './../cluster/remote.ts', 'write ../cluster/remote.ts'],
-  ['src/model/backup/chain.ts', '../ring/../../cluster/remote.ts', 'write ../../cluster/remote.ts'],
+  ['src/model/chain/chain.ts', '../ring/../../cluster/remote.ts', 'write ../../cluster/remote.ts'],
   ['src/flow/retry.ts', '../flow/../storage/keys.ts', 'write ../storage/keys.ts'],
   ['src/flow/retry.ts', './any/../../storage/keys.ts', 'write ../storage/keys.ts'],
   ['src/flow/retry.ts', '../flow/clock.ts', 'write ./clock.ts'],

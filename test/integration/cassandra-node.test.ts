@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { readSchema, schemaFault } from '../../src/cluster/tools/cql-schema.ts';
+import { readSchema, schemaFault } from '../../src/cluster/cql/schema.ts';
 import { readNodeConfig, type NodeConfig } from '../../src/cluster/tools/node-config.ts';
 import { probeNode } from '../../src/cluster/tools/node-probe.ts';
 import { clearSnapshot, listSnapshots, nodeInfo, takeSnapshot } from '../../src/cluster/tools/nodetool.ts';

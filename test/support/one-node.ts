@@ -16,8 +16,8 @@ import type { BackupRef, NodeManifest } from '../../src/model/backup/manifest.ts
 import type { Node } from '../../src/model/ring/ring.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
 import type { Member } from '../../src/operations/nodes/members.ts';
-import { uploadNode } from '../../src/operations/backup/node-upload.ts';
-import { MemoryGate } from '../../src/operations/backup/memory-gate.ts';
+import { uploadNode } from '../../src/operations/backup/node/upload.ts';
+import { MemoryGate } from '../../src/operations/backup/node/memory-gate.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';

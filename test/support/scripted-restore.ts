@@ -10,7 +10,7 @@ import { tableFilter } from '../../src/model/options/table-filter.ts';
 import type { MemberParts } from '../../src/operations/nodes/members.ts';
 import type { RestoreOptions, RestoreParts } from '../../src/operations/restore/options.ts';
 import { restore } from '../../src/operations/restore/restore.ts';
-import { undoRestore, type UndoOptions, type UndoResult } from '../../src/operations/restore/undo.ts';
+import { undoRestore, type UndoOptions, type UndoResult } from '../../src/operations/restore/live/undo.ts';
 import { never } from './never.ts';
 import { type ScriptedCluster, scriptedCluster } from './scripted-cluster.ts';
 import type { ScriptedNode } from './scripted-node.ts';

@@ -2,11 +2,11 @@ import type { ServerNode, ToolNode } from '../node.ts';
 import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
 import { compareTokens, type Node, type Ring } from '../../model/ring/ring.ts';
 import type { TableId, View } from '../../model/sstable.ts';
-import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
+import { cqlshError, parseJsonRows, runCqlsh } from '../cql/cqlsh.ts';
 import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort, type RingLine } from './nodetool-output.ts';
 import { clusterText, dataPathsText, ringText, statusText } from './nodetool.ts';
 import { tablesOnDisk } from './scylla-tables.ts';
-import { readSystemRows, systemStatements, type SystemRows } from './system-rows.ts';
+import { readSystemRows, systemStatements, type SystemRows } from '../cql/system-rows.ts';
 
 /** What the cluster is made of, as one of its nodes sees it. */
 export interface Topology {

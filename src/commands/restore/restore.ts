@@ -8,10 +8,10 @@ import { UsageError } from '../../model/errors.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
-import type { RestartOptions } from '../../operations/restore/cluster-restart.ts';
+import type { RestartOptions } from '../../operations/restore/live/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
-import { undoRestore } from '../../operations/restore/undo.ts';
+import { undoRestore } from '../../operations/restore/live/undo.ts';
 import { restoreQuestion, undoQuestion, undoText } from '../../report/restore-report.ts';
 import type { Command } from '../command.ts';
 import {

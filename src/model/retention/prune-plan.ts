@@ -3,7 +3,7 @@ import { type Backup, byTime, chainOf, type CompleteBackup, type DamagedBackup, 
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
 import type { BackupRef } from '../backup/manifest.ts';
 import { type Judged, type RetentionPolicy, planRetention, seriesLabel } from './retention.ts';
-import type { UnfinishedBackup } from '../backup/unfinished-run.ts';
+import type { UnfinishedBackup } from '../chain/unfinished-run.ts';
 
 /** What is to become of the backups of a location; objects are another matter, since those that stay may point at them. */
 export interface PrunePlan {

@@ -1,13 +1,13 @@
 import { BackupError, messageOf, reasonOf } from '../../model/errors.ts';
-import { assembleSchema, readSchema } from '../../cluster/tools/cql-schema.ts';
-import { readDictionaries } from '../../cluster/tools/dictionaries.ts';
+import { assembleSchema, readSchema } from '../../cluster/cql/schema.ts';
+import { readDictionaries } from '../../cluster/cql/dictionaries.ts';
 import { liveTable } from '../../cluster/tools/topology.ts';
 import { dictionaryColumns, dictionaryTable, dictionaryText } from '../../model/schema/dictionaries.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
 import type { Run } from './run.ts';
-import type { PreparedNode } from './node-prepare.ts';
-import type { UploadedNode } from './node-upload.ts';
+import type { PreparedNode } from './node/prepare.ts';
+import type { UploadedNode } from './node/upload.ts';
 import type { Outcomes } from '../nodes/each-node.ts';
 
 /** What the cluster says of its tables while their files are uploaded. */

@@ -1,4 +1,4 @@
-import { openRun } from './open-run.ts';
+import { openRun } from './opening/open-run.ts';
 import { reasonOf } from '../../model/errors.ts';
 import type { BackupPlan, PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';

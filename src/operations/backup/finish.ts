@@ -5,7 +5,7 @@ import type { Topology } from '../../cluster/tools/topology.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Run } from './run.ts';
 import type { Member } from '../nodes/members.ts';
-import type { UploadedNode } from './node-upload.ts';
+import type { UploadedNode } from './node/upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';

@@ -1,4 +1,4 @@
-import type { Situation } from './situation.ts';
+import type { Situation } from './opening/situation.ts';
 import { reasonOf } from '../../model/errors.ts';
 import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';

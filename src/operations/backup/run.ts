@@ -1,7 +1,7 @@
-import type { KindDecision } from '../../model/backup/backup-kind.ts';
+import type { KindDecision } from '../../model/chain/backup-kind.ts';
 import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
-import type { MemoryGate } from './memory-gate.ts';
-import type { Situation } from './situation.ts';
+import type { MemoryGate } from './node/memory-gate.ts';
+import type { Situation } from './opening/situation.ts';
 
 /** What is settled before anything is touched. */
 export interface Run extends Situation {

@@ -1,4 +1,4 @@
-import { topologyVersion } from '../../cluster/tools/topology-version.ts';
+import { topologyVersion } from '../../cluster/cql/topology-version.ts';
 import type { Run } from './run.ts';
 
 /**

@@ -11,7 +11,7 @@ import { partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
 import type { Repository } from '../../storage/repository.ts';
 import { fetchFiles, partialSuffix } from './fetch.ts';
-import { planCoverage } from '../restore/coverage.ts';
+import { planCoverage } from '../restore/planning/coverage.ts';
 import { chooseSources } from '../restore-sources.ts';
 
 export interface LocalRestoreParts {

@@ -1,7 +1,7 @@
 import { planPrune, type PruneResult, type PruneRules } from '../../model/retention/prune-plan.ts';
 import { type Backup, hostsOf } from '../../model/backup/backup.ts';
 import { refuseNoRules } from '../../model/retention/retention.ts';
-import type { UnfinishedBackup } from '../../model/backup/unfinished-run.ts';
+import type { UnfinishedBackup } from '../../model/chain/unfinished-run.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { draftKey, nodeManifestKey } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/repository.ts';

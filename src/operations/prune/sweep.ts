@@ -8,7 +8,7 @@ import {
   type PruneResult,
 } from '../../model/retention/prune-plan.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { chainsBrokenBy } from '../../model/backup/chain-holes.ts';
+import { chainsBrokenBy } from '../../model/chain/chain-holes.ts';
 import { LockedError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';

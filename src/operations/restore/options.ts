@@ -13,9 +13,9 @@ import type { TableFilter } from '../../model/options/table-filter.ts';
 import type { Repository } from '../../storage/repository.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { BackupChoice } from '../choose-backup.ts';
-import type { RestartOptions } from './cluster-restart.ts';
+import type { RestartOptions } from './live/cluster-restart.ts';
 import type { Member, MemberParts, Members } from '../nodes/members.ts';
-import type { TargetQuestion } from './node-matches.ts';
+import type { TargetQuestion } from './planning/node-matches.ts';
 import type { Sources } from '../restore-sources.ts';
 
 export interface RestoreOptions extends TargetQuestion {

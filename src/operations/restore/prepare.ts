@@ -8,7 +8,7 @@ import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { clusterTopology } from '../nodes/members.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
-import { copySchema } from './copies.ts';
+import { copySchema } from './planning/copies.ts';
 import { type Schemas, createSchema, liveSchema, missingSchema } from '../schema/apply.ts';
 
 /**

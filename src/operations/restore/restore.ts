@@ -4,12 +4,12 @@ import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/commands-by-hand.ts';
 import { type RefreshNode, refreshScript } from '../../model/restore/refresh-by-hand.ts';
 import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
-import { restoreOnline } from './online.ts';
+import { restoreOnline } from './live/online.ts';
 import { movedReplicas } from './prepare.ts';
-import { restoreByRestart } from './by-restart.ts';
+import { restoreByRestart } from './live/by-restart.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
-import { planRestore } from './plan.ts';
+import { planRestore } from './planning/plan.ts';
 import { isScylla } from '../nodes/members.ts';
 
 /**

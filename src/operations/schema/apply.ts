@@ -1,7 +1,7 @@
 import type { CqlNode, ToolNode } from '../../cluster/node.ts';
 import type { Listen } from '../../model/events.ts';
-import { readSchema } from '../../cluster/tools/cql-schema.ts';
-import { isOnlyLateAgreement, refusedError, runCqlsh } from '../../cluster/tools/cqlsh.ts';
+import { readSchema } from '../../cluster/cql/schema.ts';
+import { isOnlyLateAgreement, refusedError, runCqlsh } from '../../cluster/cql/cqlsh.ts';
 import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { liveTable, type Topology } from '../../cluster/tools/topology.ts';

@@ -7,7 +7,7 @@ import { removeFilesScript } from '../../../../src/cluster/files/incremental-fil
 import { UsageError } from '../../../../src/model/errors.ts';
 import { placedMark } from '../../../../src/model/restore/commands-by-hand.ts';
 import type { BackupOptions } from '../../../../src/operations/backup/options.ts';
-import { openRun } from '../../../../src/operations/backup/open-run.ts';
+import { openRun } from '../../../../src/operations/backup/opening/open-run.ts';
 import { backupManifestKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
 import { bytesOf } from '../../../support/bodies.ts';
 import { never } from '../../../support/never.ts';

@@ -1,0 +1,154 @@
+import type { ToolNode, CqlNode } from '../node.ts';
+import { RemoteError } from '../../model/errors.ts';
+import { isMissingProgram, runTool, type ToolOutput } from '../tools/run-tool.ts';
+
+/**
+ * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and
+ * then ends with 2; it could not connect: 1. Throws RemoteError when it is not there.
+ */
+export async function runCqlsh(
+  { remote, programs, config }: CqlNode,
+  statements: readonly string[],
+  signal: AbortSignal,
+): Promise<ToolOutput> {
+  // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
+  const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
+  const command = [
+    ...programs.cqlsh,
+    ...options,
+    ...(config.cqlEncrypted ? ['--ssl'] : []),
+    config.cqlAddress,
+    String(config.cqlPort),
+  ];
+  const input = statements.map((statement) => `${statement};\n`).join('');
+  const output = await runTool(remote, command, { input }, signal);
+  if (isMissingProgram(output)) {
+    throw new RemoteError(`cqlsh not found on ${remote.host}`, {
+      host: remote.host,
+      command: 'cqlsh',
+      status: output.status,
+      stderr: output.stderr.slice(-2000),
+      hint: 'give its place with --cqlsh-path',
+    });
+  }
+  return output;
+}
+
+/**
+ * Whether every statement was done, and nothing is wrong but that nodes had not yet heard of a change when cqlsh would wait
+ * no longer: it ends with 2 as for an error.
+ */
+export function isOnlyLateAgreement(output: ToolOutput): boolean {
+  return output.status === 2 && complaintsOf(output).length === 0 && /schema version mismatch detected/.test(output.stderr);
+}
+
+/** A cqlsh that ran and failed, as an error: its last complaint in one line. */
+export function cqlshError({ remote }: ToolNode, output: ToolOutput): RemoteError {
+  const complaints = complaintsOf(output);
+  const line =
+    complaints.find((each) => /error|exception|refused|unauthorized|denied/i.test(each)) ??
+    complaints.at(-1) ??
+    `exit status ${output.status}`;
+  return new RemoteError(`cqlsh failed on ${remote.host}: ${line.replace(/\.$/, '')}`, {
+    host: remote.host,
+    command: 'cqlsh',
+    status: output.status,
+    stderr: output.stderr.slice(-2000),
+    hint: isLogin(line) ? loginHint : 'does it work in a terminal on the node? An address or options can follow --cqlsh-path',
+  });
+}
+
+function isLogin(text: string): boolean {
+  return /AuthenticationFailed|Unauthorized|credentials/i.test(text);
+}
+
+const loginHint = 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line';
+
+/**
+ * What the server refused of these statements, each named by its first line, since nobody else sees the text whose lines cqlsh
+ * counts. A failure that is of no statement is `cqlshError`'s.
+ */
+export function refusedError(node: ToolNode, statements: readonly string[], output: ToolOutput): RemoteError {
+  const refused = complaintsOf(output).flatMap((complaint) => {
+    const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(\w+):\s*(.*)$/.exec(complaint) ?? [];
+    const statement = line === undefined ? undefined : statementAt(statements, Number(line));
+    const [, message] = /\bmessage="(.*)"\s*$/.exec(text) ?? [];
+    return statement === undefined ? [] : [`${statement.split('\n')[0] ?? ''}: ${kind}: ${message ?? text}`];
+  });
+  if (refused.length === 0) {
+    return cqlshError(node, output);
+  }
+  return new RemoteError(`Cassandra on ${node.remote.host} refused ${refused.join('; and ')}`, {
+    host: node.remote.host,
+    command: 'cqlsh',
+    status: output.status,
+    stderr: output.stderr.slice(-2000),
+    hint: isLogin(output.stderr)
+      ? loginHint
+      : refused.some((each) => /^(CREATE|ALTER)\b/.test(each))
+        ? 'the other statements were run. sstash schema show prints them all: create by hand what was refused, then run the same command again'
+        : undefined,
+  });
+}
+
+/** Of what it reads, cqlsh 6.2.2 names the line after the one that a statement ends on, counted from 1. */
+function statementAt(statements: readonly string[], line: number): string | undefined {
+  let last = 0;
+  return statements.find((statement) => {
+    last += statement.split('\n').length;
+    return line - 1 <= last;
+  });
+}
+
+function complaintsOf({ stderr }: ToolOutput): readonly string[] {
+  return stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(WARNING|\S*Warning)\b/.test(line));
+}
+
+/** Rows of `SELECT JSON` statements, in order. */
+export interface JsonRows {
+  readonly rows: readonly unknown[];
+  /** False when a result had fewer or more rows than cqlsh said: output was cut. */
+  readonly whole: boolean;
+  /** How many results there are. */
+  readonly results: number;
+}
+
+/** Reads what cqlsh prints for `SELECT JSON`: per statement a header, a row per line, and `(N rows)`. */
+export function parseJsonRows(text: string): JsonRows {
+  const rows: unknown[] = [];
+  let [seen, results, whole] = [0, 0, true];
+  for (const line of text.split('\n').map((each) => each.trim())) {
+    if (line.startsWith('{') && line.endsWith('}')) {
+      const row = parseRow(line);
+      whole &&= row !== undefined;
+      rows.push(row);
+      seen += 1;
+    }
+    const count = /^\((\d+) rows?\)$/.exec(line)?.[1];
+    if (count !== undefined) {
+      whole &&= Number(count) === seen;
+      results += 1;
+      seen = 0;
+    }
+  }
+  return { rows: rows.filter((row) => row !== undefined), whole: whole && seen === 0, results };
+}
+
+function parseRow(line: string): unknown {
+  // cqlsh prints text for people: every backslash that JSON needs is doubled, and characters from U+007F to U+00A0, which
+  // JSON leaves as they are, are written as Python does, `\xa0` (formatting.py, format_value_text).
+  const unescaped = line.replaceAll(/\\\\|\\x([0-9a-f]{2})/g, (_, hex: string | undefined) =>
+    hex === undefined ? '\\' : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  for (const text of [unescaped, line]) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // the other reading decides
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,127 @@
+import type { CompleteBackup } from '../backup/backup.ts';
+import { collectorsSince } from './chain-holes.ts';
+import type { BackupKind, BackupRef } from '../backup/manifest.ts';
+
+/** What decides whether a backup is a snapshot or an incremental one. */
+export interface KindInput {
+  readonly forced: BackupKind | undefined;
+  /** Every complete backup of the location, of other series too. */
+  readonly backups: readonly CompleteBackup[];
+  readonly selection: readonly string[];
+  readonly policy: string | undefined;
+  /** The nodes that are backed up. */
+  readonly hostIds: readonly string[];
+  /** Nodes where Cassandra does not keep incremental backup files now, or may have missed some since the parent. */
+  readonly gaps: readonly { readonly host: string; readonly reason: string }[];
+  /** Tables that were truncated after the parent was taken, or keep no incremental files: `keyspace.table` and why. */
+  readonly brokenTables: readonly { readonly table: string; readonly reason: string }[];
+  /** Why the parent's chain was closed, if it was: by the deletion of a backup that had taken incremental files. */
+  readonly closed?: string | undefined;
+  readonly now: Date;
+  /** How old a parent may be. */
+  readonly snapshotEverySeconds: number;
+  /**
+   * The directory name of this moment where `--timestamp-format` is given; a parent of this very name, or taken later, is
+   * young enough.
+   */
+  readonly nameNow?: string | undefined;
+}
+
+export interface KindDecision {
+  readonly kind: BackupKind;
+  readonly parent?: BackupRef;
+  /** Why it is what it is, for people. */
+  readonly reason: string;
+  /** Why it cannot be incremental; empty when it can. These are errors with `forced: 'incremental'`. */
+  readonly obstacles: readonly string[];
+}
+
+/**
+ * The rule of the tools that users come from: incremental when there is a finished snapshot backup of the same nodes and
+ * the same selection (compared as sets), incremental backups are on at every node, and the parent is young enough.
+ * Beyond them: a restart or TRUNCATE in between would leave a hole or bring truncated rows back, so it asks for a snapshot.
+ */
+export function decideKind(input: KindInput): KindDecision {
+  if (input.forced === 'snapshot') {
+    return { kind: 'snapshot', reason: 'asked for by --new-snapshot', obstacles: [] };
+  }
+  const parent = candidateParent(input);
+  const obstacles = parent === undefined ? [noParent(input)] : obstaclesTo(parent, input);
+  if (parent === undefined || obstacles.length > 0) {
+    return { kind: 'snapshot', reason: obstacles.join('; '), obstacles };
+  }
+  const asked = input.forced === 'incremental' ? 'asked for by --incremental' : 'incremental backups are on at every node';
+  return { kind: 'incremental', parent: { id: parent.id }, reason: `${asked}; parent ${parent.id}`, obstacles: [] };
+}
+
+/** The newest snapshot backup of the same nodes, selection and series, whatever its age. */
+export function candidateParent(
+  input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds'>,
+): CompleteBackup | undefined {
+  const nodes = asSet(input.hostIds);
+  const selection = asSet(input.selection);
+  return input.backups
+    .filter(({ parent }) => parent === undefined)
+    .filter(({ manifest }) => manifest.policy === input.policy && asSet(manifest.selection) === selection)
+    .filter(({ manifest }) => asSet(manifest.nodes.map((node) => node.hostId)) === nodes)
+    .toSorted((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt))
+    .at(-1);
+}
+
+function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[] {
+  // An old parent is the choice of a user who forces it; a hole in the chain never is.
+  return [
+    ...(isYoung(parent, input) || input.forced === 'incremental' ? [] : [tooOld(parent, input)]),
+    ...holesAfter(parent, input),
+  ];
+}
+
+/** Why an incremental backup of this parent would lack something, or bring something back that was truncated. */
+export function holesAfter(
+  parent: CompleteBackup,
+  { backups, gaps, brokenTables, closed }: Pick<KindInput, 'backups' | 'gaps' | 'brokenTables' | 'closed'>,
+): readonly string[] {
+  return [
+    ...(closed === undefined ? [] : [closed]),
+    ...collectorsSince(parent, backups)
+      .slice(0, 1)
+      .map((other) => `${other.parent ?? ''}/${other.id} has collected incremental files since ${parent.id} was taken`),
+    ...grouped(gaps),
+    ...brokenTables.map(({ table, reason }) => `${table} ${reason}`),
+  ];
+}
+
+/** A period's name can be taken by another series, or by a snapshot backup that a forced one followed. */
+function isYoung(parent: CompleteBackup, { backups, now, snapshotEverySeconds, nameNow }: KindInput): boolean {
+  const takenAt = Date.parse(parent.manifest.takenAt);
+  return nameNow === undefined
+    ? (now.getTime() - takenAt) / 1000 <= snapshotEverySeconds
+    : backups.some(
+        (other) => other.parent === undefined && other.id === nameNow && Date.parse(other.manifest.takenAt) <= takenAt,
+      );
+}
+
+function tooOld(parent: CompleteBackup, { nameNow, snapshotEverySeconds }: KindInput): string {
+  return nameNow === undefined
+    ? `the last snapshot backup ${parent.id} is older than ${snapshotEverySeconds / 3600} h`
+    : `there is no snapshot backup ${nameNow} yet`;
+}
+
+function noParent(input: KindInput): string {
+  return input.backups.length === 0
+    ? 'there is no snapshot backup yet'
+    : 'there is no snapshot backup of the same nodes and tables';
+}
+
+function asSet(items: readonly string[]): string {
+  return [...new Set(items)].toSorted().join('\n');
+}
+
+/** `h1, h2: reason`: the same reason is said once. */
+function grouped(gaps: KindInput['gaps']): readonly string[] {
+  const reasons = [...new Set(gaps.map(({ reason }) => reason))];
+  return reasons.map((reason) => {
+    const hosts = gaps.filter((gap) => gap.reason === reason).map(({ host }) => host);
+    return `${hosts.join(', ')}: ${reason}`;
+  });
+}

@@ -1,0 +1,109 @@
+import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../../model/backup/backup.ts';
+import type { Listen } from '../../../model/events.ts';
+import type { NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
+import { type WantedTables, everyTable } from '../../../storage/node-manifest-format.ts';
+import type { Repository } from '../../../storage/repository.ts';
+import type { Run } from '../run.ts';
+import { presentObjects } from '../../known-objects.ts';
+import { unlessDamaged } from '../../../storage/unless-damaged.ts';
+
+/** Who listens where something is read again: that it is damaged has been said. */
+const heardBefore: Listen = () => {};
+
+/** What an earlier attempt at this run has stored of a node. */
+export interface Attempt {
+  readonly manifest: NodeManifest;
+  /** The node's part is done, and whole. */
+  readonly finished: boolean;
+}
+
+/** Undefined when nothing of the node is stored, or when it cannot be read: then all of it is sent again. */
+export async function earlierAttempt(
+  run: Run,
+  host: string,
+  reading: 'first' | 'again',
+  signal: AbortSignal,
+): Promise<Attempt | undefined> {
+  if (!run.resumed) {
+    return undefined;
+  }
+  const { repository } = run.parts;
+  const listen = reading === 'again' ? heardBefore : run.parts.listen;
+  const done = await readable(() => repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
+  if (done !== undefined && (await isWhole(done, repository, signal))) {
+    return { manifest: done, finished: true };
+  }
+  const draft = done ?? (await readable(() => repository.draft(run.ref, host, signal), host, listen));
+  return draft === undefined ? undefined : { manifest: draft, finished: false };
+}
+
+/** What the parent of an incremental backup noted as older than itself. */
+export async function setAsideByParent(run: Run, hostId: string, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
+  const { repository } = run.parts;
+  const parent = run.survey.backups
+    .filter(isComplete)
+    .find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
+  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, () => false, signal);
+  return manifest?.setAside ?? [];
+}
+
+/**
+ * The manifests whose objects need not be sent again, oldest first, those of an earlier attempt at this run last. By host id, since
+ * names change. What cannot be read, or is not in the store any more, is sent again.
+ */
+export async function earlierManifests(
+  run: Run,
+  host: string,
+  hostId: string,
+  signal: AbortSignal,
+): Promise<readonly NodeManifest[]> {
+  const { repository, listen } = run.parts;
+  const sources = run.options.selfContained ? [] : dedupSources(run);
+  const known = await Promise.all(
+    sources.map(async (backup) => readable(() => ofNode(backup, hostId, repository, everyTable, signal), host, listen)),
+  );
+  const attempt = await earlierAttempt(run, host, 'again', signal);
+  return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
+}
+
+/**
+ * Whether all objects of a part that an earlier attempt finished are there: a prune that ran after somebody had broken the
+ * lock may have read the manifests before this one was written.
+ */
+async function isWhole({ tables }: NodeManifest, { store }: Repository, signal: AbortSignal): Promise<boolean> {
+  const files = tables.flatMap((table) => table.files);
+  return files.every(await presentObjects(store, files, signal));
+}
+
+/** What cannot be read is as good as not there, but people hear of it. */
+function readable(
+  read: () => Promise<NodeManifest | undefined>,
+  host: string,
+  listen: Listen,
+): Promise<NodeManifest | undefined> {
+  return unlessDamaged(read, ({ message }) => {
+    listen({ type: 'warning', host, text: `${host}: what it names is sent again: ${message}` });
+    return undefined;
+  });
+}
+
+/** The newest complete backup, and the newest of the same selection, with what their chains need. */
+function dedupSources({ ref, options, survey: { backups } }: Run): readonly CompleteBackup[] {
+  const selection = options.filter.patterns.join(',');
+  const same = backups.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
+  const newest = [latestComplete(backups), latestComplete(same)].filter((backup) => backup !== undefined);
+  const parents = backups.filter((backup) => backup.id === ref.parent && backup.parent === undefined);
+  const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, backups));
+  return [...new Set(chains)].filter(isComplete).toSorted(byTime);
+}
+
+async function ofNode(
+  backup: CompleteBackup,
+  hostId: string,
+  repository: Repository,
+  wanted: WantedTables,
+  signal: AbortSignal,
+): Promise<NodeManifest | undefined> {
+  const node = backup.manifest.nodes.find((each) => each.hostId === hostId);
+  return node === undefined ? undefined : repository.nodeManifest(backup, node.host, wanted, signal);
+}

@@ -1,0 +1,110 @@
+import { listSetAside } from '../../../cluster/files/incremental-files.ts';
+import { clearSnapshot, flush, listSnapshots, takeSnapshot } from '../../../cluster/tools/nodetool.ts';
+import { missingFromSnapshot } from '../../../cluster/files/snapshot-listing.ts';
+import { listSnapshot } from '../../../cluster/files/snapshot.ts';
+import { BackupError } from '../../../model/errors.ts';
+import { tooLittleSpace } from '../../../model/backup/free-space.ts';
+import type { SetAsideFile } from '../../../model/backup/manifest.ts';
+import type { Node } from '../../../model/ring/ring.ts';
+import { snapshotScope } from '../../../model/backup/snapshot-scope.ts';
+import { keyspacesOf } from '../../../model/options/table-filter.ts';
+import type { BackupOptions } from '../options.ts';
+import type { Run } from '../run.ts';
+import { earlierAttempt, setAsideByParent } from './earlier-manifests.ts';
+import type { Member } from '../../nodes/members.ts';
+import { nodeHead } from './plan.ts';
+import { type UploadedNode, partOf } from './upload.ts';
+
+/** A node whose data is fixed on its disk and can be uploaded. */
+export interface PreparedNode {
+  readonly takenAt: string;
+  readonly setAside: readonly SetAsideFile[];
+  /** Whether Cassandra keeps incremental files from a snapshot on. */
+  readonly keepsIncrementals: boolean;
+}
+
+/**
+ * Fixes a node's data: takes its snapshot, or flushes for an incremental backup. A resumed run keeps the snapshot that it
+ * took before. Gives the node's part where an earlier attempt has finished it.
+ *
+ * What lies in `backups/` is noted before the snapshot and stored before it too: after a crash nobody could tell any more
+ * which of those files are older than the snapshot.
+ */
+export async function prepareNode(
+  member: Member,
+  node: Node,
+  run: Run,
+  signal: AbortSignal,
+): Promise<PreparedNode | UploadedNode> {
+  const { parts } = run;
+  const { host } = member;
+  const takenAt = new Date().toISOString();
+  const before = await run.gate.wholeNode(async () => partBefore(host, run, signal), signal);
+  if (before !== undefined && 'summary' in before) {
+    return before;
+  }
+  parts.listen({ type: 'node', host, state: 'snapshot' });
+  if (run.ref.parent !== undefined) {
+    await flush(member, flushScope(run), signal);
+    const setAside = await run.gate.wholeNode(async () => setAsideByParent(run, node.hostId, signal), signal);
+    return { takenAt, setAside, keepsIncrementals: true };
+  }
+  if (run.resumed && (await hasWholeSnapshot(member, run, signal))) {
+    return before ?? { takenAt: run.progress.startedAt, setAside: [], keepsIncrementals: false };
+  }
+  assertFreeSpace(member, run.options);
+  const setAside = await listSetAside(member, signal);
+  const linked = run.incrementals.get(host);
+  const keepsIncrementals = typeof linked === 'boolean' ? linked : member.config.incrementalBackups;
+  if (setAside.length > 0 || keepsIncrementals) {
+    const head = nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside, keepsIncrementals });
+    await run.gate.wholeNode(async () => {
+      const attempt = await earlierAttempt(run, host, 'again', signal);
+      await parts.repository.saveDraft({ ...head, tables: attempt?.manifest.tables ?? [] }, signal);
+    }, signal);
+  }
+  await takeSnapshot(member, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
+  return { takenAt, setAside, keepsIncrementals };
+}
+
+/** What an earlier attempt at this run has come to. */
+async function partBefore(host: string, run: Run, signal: AbortSignal): Promise<PreparedNode | UploadedNode | undefined> {
+  const attempt = await earlierAttempt(run, host, 'first', signal);
+  if (attempt === undefined || attempt.finished) {
+    return attempt === undefined ? undefined : partOf(attempt.manifest);
+  }
+  const { takenAt, setAside = [], keepsIncrementals = false } = attempt.manifest;
+  return { takenAt, setAside, keepsIncrementals };
+}
+
+/** A snapshot may fill the disk before it is cleared, and a node whose disk is full is down. */
+function assertFreeSpace({ host, probe }: Member, { minFreePercent }: BackupOptions): void {
+  const trouble = tooLittleSpace(probe.space, minFreePercent);
+  if (trouble !== undefined) {
+    throw new BackupError(`${host}: no snapshot is taken: ${trouble}`, {
+      hint: 'make room (nodetool listsnapshots shows forgotten snapshots), or lower --min-free',
+    });
+  }
+}
+
+/**
+ * Whether the snapshot that the run took before is there and holds every table. One that broke off, or that lacks a table
+ * which was made since, is cleared, so that another can be taken under the tag.
+ */
+async function hasWholeSnapshot(member: Member, run: Run, signal: AbortSignal): Promise<boolean> {
+  if (!(await listSnapshots(member, signal)).includes(run.tag)) {
+    return false;
+  }
+  const listing = await listSnapshot(member, run.tag, signal);
+  if (missingFromSnapshot(listing, run.tables).length === 0) {
+    return true;
+  }
+  await clearSnapshot(member, run.tag, signal);
+  return false;
+}
+
+/** nodetool flushes one keyspace or all; a flush of more than is selected costs little and is never wrong. */
+function flushScope(run: Run): { readonly keyspace?: string } {
+  const [keyspace, ...others] = keyspacesOf(run.tables);
+  return keyspace === undefined || others.length > 0 ? {} : { keyspace };
+}

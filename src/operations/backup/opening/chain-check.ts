@@ -1,0 +1,145 @@
+import { pathOf } from '../../../model/backup/backup-id.ts';
+import type { KeepsIncrementals, Situation } from './situation.ts';
+import { IntegrityError, reasonOf } from '../../../model/errors.ts';
+import type { CompleteBackup, DamagedBackup } from '../../../model/backup/backup.ts';
+import { placedAt } from '../../../cluster/placing/placed-mark.ts';
+import { type TableStates, readTableStates } from '../../../cluster/cql/table-states.ts';
+import type { KindInput } from '../../../model/chain/backup-kind.ts';
+import type { BackupRef } from '../../../model/backup/manifest.ts';
+import { identityKeyspace } from '../../../model/system-keyspaces.ts';
+import type { TableId } from '../../../model/sstable.ts';
+import type { Repository } from '../../../storage/repository.ts';
+import type { Member } from '../../nodes/members.ts';
+import { MemoryGate } from '../node/memory-gate.ts';
+import { everyTable } from '../../../storage/node-manifest-format.ts';
+
+export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
+
+/**
+ * Looks for holes between a parent and now: nodes that do not link incremental files, or may have been without them since
+ * a restart; tables whose truncation an incremental backup cannot express.
+ */
+export async function chainGaps(situation: Situation, parent: CompleteBackup, signal: AbortSignal): Promise<ChainGaps> {
+  const { tables, incrementals, survey } = situation;
+  const { repository } = situation.parts;
+  const members = situation.members.present;
+  const takenAt = Date.parse(parent.manifest.takenAt);
+  // Where a node does not link files there is no chain anyway: no cqlsh need be started to ask for more.
+  const asked = members.every(({ host }) => incrementals.get(host) === true) ? members : [];
+  // A node's manifest is read whole, if not held.
+  const gate = new MemoryGate();
+  const keptBy = async (host: string) => gate.wholeNode(async () => keptIncrementals(parent, host, repository, signal), signal);
+  const [closed, gaps, states] = await Promise.all([
+    whyClosed(parent, survey.damaged, repository, signal),
+    Promise.all(members.map((member) => nodeGap(member, parent, { incrementals, keptBy }, signal))),
+    Promise.all(asked.map((member) => tableStates(member, signal))),
+  ]);
+  const unknown = states.flatMap((state, index) =>
+    typeof state === 'string' ? [{ host: asked[index]?.host ?? '', reason: state }] : [],
+  );
+  const known = states.filter((state) => typeof state !== 'string');
+  return {
+    closed,
+    gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
+    brokenTables: brokenTables(tables, known, takenAt),
+  };
+}
+
+/** What a backup that cannot be read has taken from the nodes nobody knows. */
+async function whyClosed(
+  parent: CompleteBackup,
+  damaged: readonly DamagedBackup[],
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const collector = damaged.find((each) => each.parent !== undefined);
+  return collector === undefined
+    ? repository.chainClosed(parent.id, signal)
+    : `${pathOf(collector)} cannot be read, and may have taken incremental files from the nodes`;
+}
+
+/** Who can say what a node has done with its incremental files. */
+interface NodeWitness {
+  readonly incrementals: KeepsIncrementals;
+  /** What the node's manifest in the parent says; undefined when there is none. */
+  readonly keptBy: (host: string) => Promise<boolean | undefined>;
+}
+
+async function nodeGap(member: Member, parent: CompleteBackup, { incrementals, keptBy }: NodeWitness, signal: AbortSignal) {
+  const { host, config, info } = member;
+  const placed = await placedAt(member, signal);
+  if (placed !== undefined && placed.getTime() > Date.parse(parent.manifest.takenAt)) {
+    return { host, reason: `a restore placed files there after ${parent.id} was taken` };
+  }
+  const linked = incrementals.get(host);
+  if (typeof linked === 'string') {
+    return { host, reason: `nobody can say whether incremental backups are on: ${linked}` };
+  }
+  if (linked !== true) {
+    return { host, reason: 'incremental backups are off (nodetool enablebackup, or incremental_backups in cassandra.yaml)' };
+  }
+  const node = parent.manifest.nodes.find((each) => each.hostId === info?.hostId);
+  let keeps: boolean | undefined;
+  try {
+    keeps = node === undefined ? undefined : await keptBy(node.host);
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) {
+      throw error;
+    }
+    return { host, reason: `nobody can build upon ${parent.id}: ${error.message}` };
+  }
+  if (keeps === undefined) {
+    return { host, reason: `its manifest in ${parent.id} is missing` };
+  }
+  if (!keeps) {
+    return { host, reason: `incremental backups were turned on after ${parent.id} was taken` };
+  }
+  const startedAt = Date.now() - (info?.uptimeSeconds ?? 0) * 1000;
+  // Turned on by nodetool alone, they are off after a restart until somebody turns them on again.
+  if (!config.incrementalBackups && (info?.uptimeSeconds === undefined || startedAt > Date.parse(parent.manifest.takenAt))) {
+    return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
+  }
+  return undefined;
+}
+
+/** What the node's manifest says, which is read to its end: an incremental backup is nothing without it. */
+async function keptIncrementals(
+  parent: BackupRef,
+  host: string,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
+  let keeps: boolean | undefined;
+  for await (const page of repository.nodeManifestPages(parent, host, everyTable, signal)) {
+    keeps = page.keepsIncrementals === true;
+  }
+  return keeps;
+}
+
+async function tableStates(member: Member, signal: AbortSignal): Promise<TableStates | string> {
+  try {
+    return await readTableStates(member, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return `nobody can say whether a table was truncated: ${reasonOf(error)}`;
+  }
+}
+
+/** Truncations of the local `system` keyspace are Cassandra's own housekeeping (its estimates) and mean nothing here. */
+function brokenTables(
+  tables: readonly TableId[],
+  states: readonly TableStates[],
+  parentTakenAt: number,
+): KindInput['brokenTables'] {
+  return tables
+    .filter(({ keyspace }) => keyspace !== identityKeyspace)
+    .flatMap(({ keyspace, table, id }) => {
+      const truncated = states.some((state) => (state.truncatedAt.get(id)?.getTime() ?? 0) >= parentTakenAt);
+      const without = states.some((state) => state.withoutIncrementals.some((other) => other.id === id));
+      const name = `${keyspace}.${table}`;
+      return [
+        ...(truncated ? [{ table: name, reason: 'was truncated after the parent' }] : []),
+        ...(without ? [{ table: name, reason: 'has incremental_backups = false' }] : []),
+      ];
+    });
+}

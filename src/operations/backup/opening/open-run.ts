@@ -1,0 +1,124 @@
+import { backupIdAt, formatMoment, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
+import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
+import { type CompleteBackup, type DamagedBackup, isComplete, refOf } from '../../../model/backup/backup.ts';
+import type { BackupRef } from '../../../model/backup/manifest.ts';
+import { type UnfinishedBackup, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
+import { UsageError } from '../../../model/errors.ts';
+import { chainGaps } from './chain-check.ts';
+import { MemoryGate } from '../node/memory-gate.ts';
+import type { BackupOptions, BackupParts } from '../options.ts';
+import { progressOf } from '../run-mark.ts';
+import { readSituation, type Situation } from './situation.ts';
+import type { Run } from '../run.ts';
+
+/** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
+export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
+  const startedAt = Date.now();
+  const situation = await readSituation(options, parts, signal);
+  const unfinished = await runToGoOn(situation, signal);
+  const decision = unfinished === undefined ? await decide(situation, signal) : goOn(unfinished, options.resume);
+  parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
+  const ref = unfinished === undefined ? newRef(decision, situation) : refOf(unfinished);
+  return {
+    ...situation,
+    ref,
+    decision,
+    resumed: unfinished !== undefined,
+    tag: snapshotTag(ref.id),
+    startedAt,
+    progress: progressOf(ref, situation, unfinished?.progress.startedAt),
+    warnings: warningsOf(situation),
+    gate: new MemoryGate(),
+  };
+}
+
+/**
+ * The unfinished run that this one goes on with. An incremental one only while its chain is whole: what was truncated since,
+ * or not linked since a restart, it would miss as much as a new one.
+ */
+async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<UnfinishedBackup | undefined> {
+  const { options, members, survey } = situation;
+  const unfinished = unfinishedRun(survey.backups, {
+    selection: options.filter.patterns,
+    policy: options.policy,
+    hosts: [...members.present, ...members.absent].map(({ host }) => host),
+    now: options.now,
+    asked: options.resume,
+    kind: options.kind,
+  });
+  if (unfinished?.parent === undefined) {
+    return unfinished;
+  }
+  const complete = survey.backups.filter(isComplete);
+  const parent = complete.find(({ id, parent: above }) => id === unfinished.parent && above === undefined);
+  const holes =
+    parent === undefined
+      ? [`its parent ${unfinished.parent} is not there`]
+      : holesAfter(parent, { backups: complete, ...(await chainGaps(situation, parent, signal)) });
+  if (options.resume && holes.length > 0) {
+    throw new UsageError(`the incremental backup ${unfinished.id} cannot go on: ${holes.join('; ')}`, {
+      hint: 'take a snapshot backup: --new-snapshot',
+    });
+  }
+  return holes.length > 0 ? undefined : unfinished;
+}
+
+async function decide(situation: Situation, signal: AbortSignal): Promise<KindDecision> {
+  const { options, members, survey } = situation;
+  const { now, timestampFormat, snapshotEverySeconds } = options;
+  const input = {
+    forced: options.kind,
+    backups: survey.backups.filter(isComplete),
+    selection: options.filter.patterns,
+    policy: options.policy,
+    hostIds: members.present.flatMap(({ info }) => (info === undefined ? [] : [info.hostId])),
+    now,
+    snapshotEverySeconds,
+    nameNow: timestampFormat === undefined ? undefined : formatMoment(timestampFormat, now),
+  };
+  const parent: CompleteBackup | undefined = options.kind === 'snapshot' ? undefined : candidateParent(input);
+  const gaps = parent === undefined ? { gaps: [], brokenTables: [] } : await chainGaps(situation, parent, signal);
+  const decision = decideKind({ ...input, ...gaps });
+  if (options.kind === 'incremental' && decision.kind !== 'incremental') {
+    throw new UsageError(`no incremental backup is possible: ${decision.obstacles.join('; ')}`, {
+      hint: 'take a snapshot backup: --new-snapshot',
+    });
+  }
+  return decision;
+}
+
+function goOn(unfinished: BackupRef, asked: boolean): KindDecision {
+  const reason = `${asked ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there'}; going on with ${unfinished.id}`;
+  return unfinished.parent === undefined
+    ? { kind: 'snapshot', reason, obstacles: [] }
+    : { kind: 'incremental', parent: { id: unfinished.parent }, reason, obstacles: [] };
+}
+
+/**
+ * A name that a day's first backup has taken already is followed by one with the full time. One that was deleted has its name
+ * for ever: later backups may point at objects there, and must not find others in their place.
+ */
+function newRef(decision: KindDecision, { options: { now, timestampFormat }, survey }: Situation): BackupRef {
+  if (decision.parent !== undefined) {
+    return { id: backupIdAt(now), parent: decision.parent.id };
+  }
+  const name = timestampFormat === undefined ? backupIdAt(now) : formatMoment(timestampFormat, now);
+  return { id: survey.directories.includes(name) ? backupIdAt(now) : name };
+}
+
+function damageText({ reason, ...ref }: DamagedBackup): string {
+  return `backup ${pathOf(ref)} cannot be read and is not built upon: ${reason}`;
+}
+
+function warningsOf({ members, topology, options, survey }: Situation): string[] {
+  const ids = new Set(members.present.map((member) => member.info?.hostId));
+  const others = topology.ring.nodes.filter((node) => !ids.has(node.hostId)).map((node) => node.address);
+  const unnamed = members.absent.length === 0 && others.length > 0 && options.seed === undefined;
+  return [
+    ...survey.damaged.map(damageText),
+    ...(unnamed ? [`the ring has ${topology.ring.nodes.length} nodes; not named and not backed up: ${others.join(', ')}`] : []),
+    ...(topology.source === 'nodetool'
+      ? [`ring and tables were read by nodetool: ${topology.fallback ?? 'cqlsh did not answer'}`]
+      : []),
+  ];
+}

@@ -1,0 +1,92 @@
+import { backupsEnabled } from '../../../cluster/tools/nodetool.ts';
+import type { Topology } from '../../../cluster/tools/topology.ts';
+import type { Survey } from '../../../model/backup/backup.ts';
+import { reasonOf, UsageError } from '../../../model/errors.ts';
+import { checkDatacenters } from '../../../model/options/per-datacenter.ts';
+import { type TableId, tableDirectory } from '../../../model/sstable.ts';
+import { keyspacesOf, selectTables } from '../../../model/options/table-filter.ts';
+import { isHostSegment } from '../../../storage/keys.ts';
+import { clusterTopology, discoverHosts, type Member, type Members, openMembers } from '../../nodes/members.ts';
+import type { BackupOptions, BackupParts } from '../options.ts';
+
+/** What a backup finds out before it decides anything. */
+export interface Situation {
+  readonly options: BackupOptions;
+  readonly parts: BackupParts;
+  readonly members: Members;
+  readonly topology: Topology;
+  readonly incrementals: KeepsIncrementals;
+  /** The tables that are selected. */
+  readonly tables: readonly TableId[];
+  /** What the location holds. */
+  readonly survey: Survey;
+}
+
+/** Whether Cassandra links new sstables into `backups/`, by host; or why the node does not say. */
+export type KeepsIncrementals = ReadonlyMap<string, boolean | string>;
+
+/** Connects, asks the cluster what it looks like, and reads what the location holds. Touches nothing. */
+export async function readSituation(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Situation> {
+  parts.listen({ type: 'step', text: 'connecting' });
+  const [survey, members] = await Promise.all([parts.repository.survey(signal), openNodes(options, parts, signal)]);
+  const [topology, incrementals] = await Promise.all([
+    clusterTopology(members.present, signal),
+    keepsIncrementals(members.present, signal),
+  ]);
+  checkLimits(options, topology);
+  const tables = selectTables(topology.tables, options.filter);
+  refuseElsewhere(tables, topology);
+  return { options, parts, members, topology, incrementals, tables, survey };
+}
+
+/** What lies in object storage a snapshot does not hold, and to leave it out in silence would be to lose it. */
+function refuseElsewhere(tables: readonly TableId[], { elsewhere }: Topology): void {
+  const names = new Set(elsewhere.map(tableDirectory));
+  const keyspaces = keyspacesOf(tables.filter((table) => names.has(tableDirectory(table))));
+  if (keyspaces.length > 0) {
+    const all = keyspaces.join(', ');
+    throw new UsageError(`the sstables of ${all} are not on the disks of the nodes: ScyllaDB keeps them in object storage`, {
+      hint: `a snapshot does not hold them; leave them out: -K '${keyspaces.map((name) => `!${name}`).join(',')}'`,
+    });
+  }
+}
+
+async function openNodes(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Members> {
+  const hosts = options.seed === undefined ? options.hosts : await discoverHosts(options.seed, parts, signal);
+  if (hosts.length === 0) {
+    throw new UsageError('no hosts', { hint: 'name them with --hosts a,b,c or give one with --seed' });
+  }
+  const odd = hosts.find((host) => !isHostSegment(host));
+  if (odd !== undefined) {
+    throw new UsageError(`${odd} cannot be a host's name`, {
+      hint: 'IPv6 addresses are written without brackets, the port as --sshport',
+    });
+  }
+  return openMembers(hosts, true, parts, signal);
+}
+
+/**
+ * The nodes are asked once for a run, before any snapshot: what is flushed before it is turned on no incremental backup would
+ * find.
+ */
+async function keepsIncrementals(members: readonly Member[], signal: AbortSignal): Promise<KeepsIncrementals> {
+  return new Map(
+    await Promise.all(
+      members.map(async (member): Promise<readonly [string, boolean | string]> => {
+        try {
+          return [member.host, await backupsEnabled(member, signal)];
+        } catch (error) {
+          signal.throwIfAborted();
+          return [member.host, reasonOf(error)];
+        }
+      }),
+    ),
+  );
+}
+
+function checkLimits({ snapshotParallel, uploadParallel, rateLimit }: BackupOptions, { ring }: Topology): void {
+  const datacenters = [...new Set(ring.nodes.map(({ dc }) => dc))];
+  checkDatacenters('snapshot-parallel', snapshotParallel, datacenters);
+  checkDatacenters('upload-parallel', uploadParallel, datacenters);
+  checkDatacenters('rate-limit', rateLimit, datacenters);
+}

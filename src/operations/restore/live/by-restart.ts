@@ -1,0 +1,146 @@
+import { BackupError, reasonOf, UsageError } from '../../../model/errors.ts';
+import { settled } from '../../../flow/side-by-side.ts';
+import { refuseMetadata } from '../../../model/target/cluster-metadata.ts';
+import { keyspacesIn } from '../../../model/schema/cql-statements.ts';
+import { bytesFor, fullDisk, ownDisk } from '../../../model/restore/disk-plan.ts';
+import type { NodeWork, PlannedRestore } from '../options.ts';
+import {
+  isHalfDone,
+  type PlacingNode,
+  placingWarnings,
+  refusePlacing,
+  restartScope,
+  successionWarnings,
+} from '../../../model/restore/restart-plan.ts';
+import { type PlacedTable, type PlacingPlan, beginPlacing, placeFiles, readJournals } from '../../../cluster/placing/placing.ts';
+import { defaultService } from '../../../cluster/tools/service.ts';
+import { removeStaging } from '../../../cluster/placing/staging.ts';
+import { backupIdAt } from '../../../model/backup/backup-id.ts';
+import type { RestoredTable, RestoreResult } from '../../../model/restore/restore-result.ts';
+import { isLocalKeyspace } from '../../../model/system-keyspaces.ts';
+import { tableDirectory } from '../../../model/sstable.ts';
+import { repairAll, startAll, stopAll } from './cluster-restart.ts';
+import { prepareRestore } from '../prepare.ts';
+import { withErrors } from '../stage.ts';
+
+/**
+ * The node restart method, done for the operator: everything is fetched and checked on every node first, then all nodes
+ * are stopped, old files moved aside and restored ones in, and the nodes started again. `restore --undo` goes back, also
+ * after a crash in the middle. Undefined when `agree` said no.
+ *
+ * With the keyspaces `system` and `system_schema` among the chosen, nodes come back as what they were, whatever is left of
+ * them: no node need be up, and none need have anything in its data directories.
+ */
+export async function restoreByRestart(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
+  const { options, sources, matches, work } = planned;
+  await refuseHalfDone(work, signal);
+  const held = sources.manifests.flatMap(({ tables }) => tables);
+  const scope = restartScope(sources.tables, held);
+  // Nodes that are down do not say their version.
+  refuseMetadata(
+    sources.tables,
+    keyspacesIn(sources.schema),
+    work.some(({ placing }) => placing?.metadataLog === true),
+  );
+  const nodes = work.map(placingNode);
+  refusePlacing(nodes, matches, scope);
+  const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
+  const more = {
+    stops: work.map(({ member }) => member.host),
+    service: { stop: stopCommand, start: startCommand },
+    warnings: [
+      ...partWarnings(planned),
+      ...successionWarnings(matches, sources.ring, scope),
+      ...placingWarnings(nodes, sources.tables, held, scope),
+    ],
+    scope,
+  };
+  const prepared = await prepareRestore(planned, more, signal);
+  if ('ended' in prepared) {
+    return prepared.ended;
+  }
+  const { tables } = prepared;
+  const undo = backupIdAt(new Date());
+  await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
+  const failures = await placeAndStart(planned, undo, tables, signal);
+  await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
+  return { ...prepared, nodes: withErrors(prepared.nodes, failures), undo };
+}
+
+function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
+  const { identity = false, disks = [] } = placing ?? {};
+  const full = fullDisk(disks, (directory) => bytesFor(parts, directory));
+  return { host: member.host, up: member.info !== undefined, identity, full };
+}
+
+/** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
+async function placeAndStart(
+  { options, parts, work, sources }: PlannedRestore,
+  undo: string,
+  tables: readonly RestoredTable[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const members = work.map(({ member }) => member);
+  let state = 'with nodes stopped, and maybe half of the files in place';
+  try {
+    await stopAll(members, { ...options.restart, drain: 'must' }, parts.listen, signal);
+    parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
+    await settled(members.map((member) => placeFiles(member, undo, signal)));
+    state = 'with all files in place, before every node was up';
+    const failures = await startAll(members, options.restart, parts.listen, signal);
+    if (failures.size > 0 || !options.repair) {
+      return failures;
+    }
+    state = 'with all files in place and every node up, before the repair had ended';
+    const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !isLocalKeyspace(keyspace));
+    const whole = work.length === sources.ring.length;
+    return await repairAll(members, { keyspaces, whole }, parts.listen, signal);
+  } catch (error) {
+    throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: `back to before, nodes up again: sstash restore --undo ${undo} --hosts ${members.map(({ host }) => host).join(',')}`,
+    });
+  }
+}
+
+/** One restore over the remains of another would mix them. */
+async function refuseHalfDone(work: readonly NodeWork[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    work.map(async ({ member }) => {
+      const broken = (await readJournals(member, signal)).find(({ phase }) => isHalfDone(phase));
+      if (broken !== undefined) {
+        throw new UsageError(`restore ${broken.id} broke off on ${member.host} (${broken.phase})`, {
+          hint: `take it back first: sstash restore --undo ${broken.id} --hosts ${broken.hosts.join(',')}`,
+        });
+      }
+    }),
+  );
+}
+
+function partWarnings({ sources }: PlannedRestore): readonly string[] {
+  return sources.manifests.length === sources.ring.length
+    ? []
+    : ['the other nodes stay up: where they hold newer rows, or deletions, those win; repair the node afterwards'];
+}
+
+function placingPlan(node: NodeWork, work: readonly NodeWork[], tables: readonly RestoredTable[], id: string): PlacingPlan {
+  const { commitlogDirectory, hintsDirectory, savedCachesDirectory } = node.member.config;
+  return {
+    id,
+    hosts: work.map(({ member }) => member.host),
+    stateDirectories: [commitlogDirectory, hintsDirectory, savedCachesDirectory],
+    tables: tables.map((table) => placedTable(node, table)),
+  };
+}
+
+/** A table of which the node has no file has a place too: what is there now is moved aside. */
+function placedTable({ member, staging, parts }: NodeWork, table: RestoredTable): PlacedTable {
+  const name = tableDirectory(table);
+  const own = ownDisk(table.keyspace, member.config);
+  const held = parts.filter((part) => tableDirectory(part.table) === name);
+  const places = held.length > 0 ? held : [{ disk: own, directory: name }];
+  return {
+    live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
+    places: places.map(({ disk = own, directory }) => ({ disk, staged: `${staging.directory}/${directory}` })),
+  };
+}

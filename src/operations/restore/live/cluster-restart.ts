@@ -1,0 +1,134 @@
+import type { Listen } from '../../../model/events.ts';
+import { BackupError, reasonOf } from '../../../model/errors.ts';
+import { nodetool } from '../../../cluster/tools/nodetool.ts';
+import {
+  type Drain,
+  defaultService,
+  isRunning,
+  startServer,
+  stopServer,
+  waitUntilSeen,
+  waitUntilUp,
+} from '../../../cluster/tools/service.ts';
+import type { Member } from '../../nodes/members.ts';
+import { settled } from '../../../flow/side-by-side.ts';
+
+export interface RestartOptions {
+  /** Shell text; systemctl or service when absent. */
+  readonly stopCommand?: string | undefined;
+  readonly startCommand?: string | undefined;
+  /** How long a node may take to be up again. */
+  readonly startTimeoutSeconds: number;
+}
+
+/**
+ * Stops Cassandra on all of them, side by side, and makes sure that none runs. Throws the first failure; a server that
+ * cannot be flushed is one where it must.
+ */
+export async function stopAll(
+  members: readonly Member[],
+  { stopCommand = defaultService.stop, drain }: RestartOptions & { readonly drain: Drain },
+  listen: Listen,
+  signal: AbortSignal,
+): Promise<void> {
+  listen({ type: 'step', text: `stopping Cassandra on ${hostsOf(members)}` });
+  await settled(
+    members.map(async (member) => {
+      const { host } = member;
+      if ((await stopServer(member, stopCommand, drain, signal)) === 'undrained') {
+        const text = `${host}: stopped without nodetool drain, since it gave no answer`;
+        listen({ type: 'warning', host, text });
+      }
+    }),
+  );
+  const running = await Promise.all(members.map(({ remote }) => isRunning(remote, signal)));
+  const still = members.find((_, index) => running[index]);
+  if (still !== undefined) {
+    throw new BackupError(`${still.host}: Cassandra runs again; something starts it`, { hint: 'keep it down and try again' });
+  }
+}
+
+/**
+ * Starts all of them and waits until each is up. First a seed alone, since others do not come up without one; and when it
+ * does not come up either, the others stay as they are. Gives what became of each that is not up.
+ */
+export async function startAll(
+  members: readonly Member[],
+  options: RestartOptions,
+  listen: Listen,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const { startCommand = defaultService.start, startTimeoutSeconds } = options;
+  const failures = new Map<string, string>();
+  const up: string[] = [];
+  const attempt = async ({ host }: Member, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.set(host, reasonOf(error));
+    }
+  };
+  const start = (member: Member): Promise<void> =>
+    attempt(member, async () => {
+      await startServer(member.remote, startCommand, signal);
+      up.push(await waitUntilUp(member, startTimeoutSeconds, signal));
+    });
+  const [first, ...others] = seedsFirst(members);
+  if (first === undefined) {
+    return failures;
+  }
+  listen({ type: 'step', text: `starting Cassandra on ${first.host}` });
+  await start(first);
+  if (failures.size > 0) {
+    for (const { host } of others) {
+      failures.set(host, `not started, since ${first.host} did not come up`);
+    }
+    return failures;
+  }
+  if (others.length > 0) {
+    listen({ type: 'step', text: `starting Cassandra on ${hostsOf(others)}` });
+    await Promise.all(others.map(start));
+  }
+  const started = members.filter(({ host }) => !failures.has(host));
+  await Promise.all(started.map((member) => attempt(member, () => waitUntilSeen(member, up, startTimeoutSeconds, signal))));
+  return failures;
+}
+
+/**
+ * `nodetool repair` of these keyspaces, node after node: each its own ranges when all take part, else all ranges that the
+ * node holds. Gives what became of each where it failed.
+ */
+export async function repairAll(
+  members: readonly Member[],
+  { keyspaces, whole }: { readonly keyspaces: readonly string[]; readonly whole: boolean },
+  listen: Listen,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const failures = new Map<string, string>();
+  for (const member of members) {
+    const { host } = member;
+    listen({ type: 'step', text: `repairing ${keyspaces.join(', ')} on ${host}` });
+    try {
+      for (const keyspace of keyspaces) {
+        await nodetool(member, ['repair', '-full', ...(whole ? ['-pr'] : []), '--', keyspace], signal);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.set(host, `its files are in place, but ${reasonOf(error)}`);
+    }
+  }
+  return failures;
+}
+
+function seedsFirst(members: readonly Member[]): readonly Member[] {
+  return [...members.filter(isSeed), ...members.filter((member) => !isSeed(member))];
+}
+
+function isSeed({ host, config }: Member): boolean {
+  return config.seeds.some((seed) => seed === host || seed === config.listenAddress);
+}
+
+function hostsOf(members: readonly Member[]): string {
+  return members.map(({ host }) => host).join(', ');
+}

@@ -1,0 +1,53 @@
+import type { PlannedRestore } from '../options.ts';
+import { requireLoader } from '../../../cluster/placing/table-load.ts';
+import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
+import { UsageError } from '../../../model/errors.ts';
+import { type LoadVolume, loadVolumes } from '../../../model/restore/load-plan.ts';
+import { copiesIn, replicationOf } from '../../../model/schema/replication.ts';
+import { liveSchema } from '../../schema/apply.ts';
+
+/** Throws UsageError when a node is down: streaming fails when one of a row's nodes cannot be reached. */
+export function refuseDownNodes({ topology, streamed }: PlannedRestore): void {
+  const down = topology?.ring.nodes.find(({ state }) => state.startsWith('D'));
+  if (streamed.size > 0 && down !== undefined) {
+    throw new UsageError(`node ${down.address} is down, and rows that belong there could not be streamed`, {
+      hint: 'start it, or take it out of the ring',
+    });
+  }
+}
+
+/**
+ * What a load needs to find before anything is fetched: sstableloader on every node that files go to (ScyllaDB streams by
+ * itself). Gives how much will be streamed. Throws UsageError or RemoteError.
+ */
+export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Promise<readonly LoadVolume[]> {
+  const { sources, topology, work } = planned;
+  const { loader } = planned.options;
+  const nodes = topology?.ring.nodes ?? [];
+  await Promise.all(
+    work
+      .filter(({ member }) => member.config.flavour === 'cassandra')
+      .map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)),
+  );
+  const live = await liveSchema(planned.members, signal);
+  const backup = sources.schema ?? [];
+  const volumes = loadVolumes(
+    work.flatMap((node) => node.parts),
+    (keyspace) => {
+      const { from } = sources.copies.find(({ to }) => to.keyspace === keyspace) ?? {};
+      const made = keyspaceIn(live, keyspace) ?? keyspaceIn(backup, from?.keyspace ?? keyspace);
+      return made === undefined ? undefined : copiesIn(replicationOf(made), nodes);
+    },
+  );
+  const nowhere = volumes.find(({ copies }) => copies === 0);
+  if (nowhere !== undefined) {
+    throw new UsageError(`keyspace ${nowhere.keyspace} is replicated in datacenters that this cluster does not have`, {
+      hint: 'create it first with others: sstash schema apply BACKUP -K KEYSPACE --hosts HOST --dc-mapping old=new',
+    });
+  }
+  return volumes;
+}
+
+function keyspaceIn(schema: readonly SchemaStatement[], name: string): SchemaStatement | undefined {
+  return schema.find(({ kind, keyspace }) => kind === 'keyspace' && keyspace === name);
+}

@@ -1,0 +1,150 @@
+import type { Listen } from '../../../model/events.ts';
+import { BackupError, NotFoundError, reasonOf, UsageError } from '../../../model/errors.ts';
+import { settled } from '../../../flow/side-by-side.ts';
+import type { PlacingPhase } from '../../../model/restore/restart-plan.ts';
+import { type Journal, checkTakeBack, readJournals, takeBack } from '../../../cluster/placing/placing.ts';
+import { defaultService } from '../../../cluster/tools/service.ts';
+import { type RestartOptions, startAll, stopAll } from './cluster-restart.ts';
+import { type Member, type MemberParts, openMembers } from '../../nodes/members.ts';
+
+export interface UndoOptions extends RestartOptions {
+  readonly hosts: readonly string[];
+  /** Id of the restore; the newest that is not undone when absent. */
+  readonly id: string | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface UndoResult {
+  readonly id: string;
+  readonly dryRun: boolean;
+  readonly nodes: readonly { readonly host: string; readonly phase: PlacingPhase; readonly error?: string }[];
+  /** Directories of the tables whose old files come back. */
+  readonly tables: readonly string[];
+  /** The shell text that stops and starts Cassandra. */
+  readonly service: { readonly stop: string; readonly start: string };
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Takes a restore by the node restart method back, whether it succeeded or broke off at whatever step: the nodes are
+ * stopped, what is live now becomes the snapshot `restored-<id>`, the old files come back, the nodes are started.
+ * Undefined when `agree` said no. Throws NotFoundError when no node knows of such a restore.
+ */
+export async function undoRestore(
+  options: UndoOptions,
+  agree: (plan: UndoResult) => Promise<boolean>,
+  parts: MemberParts,
+  signal: AbortSignal,
+): Promise<UndoResult | undefined> {
+  parts.listen({ type: 'step', text: 'connecting' });
+  const members = await openMembers(options.hosts, false, parts, signal);
+  const [absent] = members.absent;
+  if (absent !== undefined) {
+    throw new UsageError(`${absent.host} cannot be reached: ${reasonOf(absent.error)}`, {
+      hint: 'a restore is taken back on all its nodes or on none',
+    });
+  }
+  const { id, found } = await findJournals(members.present, options.id, signal);
+  await settled(found.map(({ member }) => checkTakeBack(member, id, signal)));
+  const plan: UndoResult = {
+    id,
+    dryRun: true,
+    nodes: found.map(({ member, journal }) => ({ host: member.host, phase: journal.phase })),
+    tables: [...new Set(found.flatMap(({ journal }) => journal.tables))].toSorted(),
+    service: { stop: options.stopCommand ?? defaultService.stop, start: options.startCommand ?? defaultService.start },
+    warnings: undrainedWarnings(found),
+  };
+  if (options.dryRun) {
+    return plan;
+  }
+  if (!(await agree(plan))) {
+    return undefined;
+  }
+  const nodes = found.map(({ member }) => member);
+  const failures = await takeBackAndStart(nodes, id, options, parts.listen, signal);
+  return {
+    ...plan,
+    dryRun: false,
+    nodes: nodes.map(({ host }) => {
+      const error = failures.get(host);
+      return { host, phase: 'undone', ...(error === undefined ? {} : { error }) };
+    }),
+  };
+}
+
+async function takeBackAndStart(
+  nodes: readonly Member[],
+  id: string,
+  options: UndoOptions,
+  listen: Listen,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    // What hangs must not keep the old files away; who gives no answer has taken no writes.
+    await stopAll(nodes, { ...options, drain: 'if it answers' }, listen, signal);
+    listen({ type: 'step', text: 'moving the old files back' });
+    await settled(nodes.map((node) => takeBack(node, id, signal)));
+    return await startAll(nodes, options, listen, signal);
+  } catch (error) {
+    throw new BackupError(`taking restore ${id} back broke off: ${reasonOf(error)}`, {
+      cause: error,
+      hint: `go on with it: sstash restore --undo ${id} --hosts ${nodes.map(({ host }) => host).join(',')}`,
+    });
+  }
+}
+
+/** A node that is down since after a whole restore was not flushed by us. */
+function undrainedWarnings(found: readonly FoundJournal[]): readonly string[] {
+  const hosts = found
+    .filter(({ member, journal }) => member.info === undefined && journal.phase === 'placed')
+    .map(({ member }) => member.host);
+  return hosts.length === 0
+    ? []
+    : [`Cassandra gives no answer on ${hosts.join(', ')}: what its commit log holds of other tables is moved aside unread`];
+}
+
+interface FoundJournal {
+  readonly member: Member;
+  readonly journal: Journal;
+}
+
+async function findJournals(
+  members: readonly Member[],
+  asked: string | undefined,
+  signal: AbortSignal,
+): Promise<{ readonly id: string; readonly found: readonly FoundJournal[] }> {
+  const all = await Promise.all(
+    members.map(async (member) => (await readJournals(member, signal)).map((journal) => ({ member, journal }))),
+  );
+  const undoable = all.flat().filter(({ journal }) => journal.phase !== 'undone');
+  const id =
+    asked ??
+    undoable
+      .map(({ journal }) => journal.id)
+      .toSorted()
+      .at(-1);
+  if (id === undefined || !undoable.some(({ journal }) => journal.id === id)) {
+    const known = [...new Set(undoable.map(({ journal }) => journal.id))].join(', ');
+    throw new NotFoundError(`no restore ${asked === undefined ? '' : `${asked} `}to take back on these nodes`, {
+      hint: known === '' ? 'they know of none, or all are undone' : `they know of ${known}`,
+    });
+  }
+  // Nodes too that were through with it when it broke off: they are down, or must be while the others are not.
+  const found = all.flat().filter(({ journal }) => journal.id === id);
+  const tables = new Set(found.flatMap(({ journal }) => journal.tables));
+  const later = undoable.find(
+    ({ journal }) => journal.id > id && journal.phase !== 'begun' && journal.tables.some((table) => tables.has(table)),
+  );
+  if (later !== undefined) {
+    throw new UsageError(`restore ${later.journal.id}, a later one, replaced files of the same tables`, {
+      hint: 'take that one back first',
+    });
+  }
+  const missing = found[0]?.journal.hosts.find((host) => !members.some((member) => member.host === host));
+  if (missing !== undefined) {
+    throw new UsageError(`restore ${id} was on ${missing} too`, {
+      hint: 'name all its nodes with --hosts, as they were named then',
+    });
+  }
+  return { id, found };
+}

@@ -1,0 +1,44 @@
+import { keyspacesOf } from '../../../model/options/table-filter.ts';
+import type { MethodChoice, MethodNode, RestoreMethod } from '../../../model/restore/method.ts';
+import { tabletKeyspaces } from '../../../model/restore/scylla-loading.ts';
+import type { Topology } from '../../../cluster/tools/topology.ts';
+import { type Members, isScylla } from '../../nodes/members.ts';
+import { liveSchema } from '../../schema/apply.ts';
+import type { Sources } from '../../restore-sources.ts';
+
+/** Keyspaces whose rows go to the nodes that they belong to now, wherever their files are put. */
+export async function streamedKeyspaces(
+  { tables, copies, schema = [] }: Sources,
+  members: Members,
+  method: RestoreMethod,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const keyspaces = keyspacesOf(tables);
+  if (method === 'load') {
+    return new Set(keyspaces);
+  }
+  if (method !== 'refresh' || !isScylla(members)) {
+    return new Set();
+  }
+  const madeAs = (name: string) => copies.find(({ to }) => to.keyspace === name)?.from.keyspace ?? name;
+  return tabletKeyspaces(keyspaces, await liveSchema(members, signal), schema, madeAs);
+}
+
+export function withReason({ method, reason }: MethodChoice, streamed: ReadonlySet<string>): MethodChoice {
+  return method !== 'refresh' || streamed.size === 0
+    ? { method, reason }
+    : {
+        method,
+        reason: `${reason}; rows of ${[...streamed].join(', ')}, kept in tablets, are streamed to the nodes that have them now`,
+      };
+}
+
+export function methodNodes({ present, absent }: Members, topology: Topology | undefined): readonly MethodNode[] {
+  return [
+    ...present.map(({ host, config, info }): MethodNode => {
+      const version = config.release ?? topology?.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version;
+      return { host, flavour: config.flavour, up: info !== undefined, version };
+    }),
+    ...absent.map(({ host }): MethodNode => ({ host, flavour: 'cassandra', up: false })),
+  ];
+}

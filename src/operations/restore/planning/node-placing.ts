@@ -1,0 +1,54 @@
+import { readPlacingDisks } from '../../../cluster/placing/placing.ts';
+import { planDisks } from '../../../model/restore/disk-plan.ts';
+import type { RestoreMethod } from '../../../model/restore/method.ts';
+import type { TablePart } from '../../../model/restore/plan.ts';
+import type { Member } from '../../nodes/members.ts';
+import type { NodePlacing, NodeWork } from '../options.ts';
+
+/** What is to be placed on a node. */
+export interface PlacingQuestion {
+  readonly parts: readonly TablePart[];
+  /** The data directories that it came from. */
+  readonly dataDirectories: readonly string[];
+  readonly method: RestoreMethod;
+  /** The staging directory. */
+  readonly directory: string;
+}
+
+/**
+ * Looks at a node's disks and says what goes to which. Undefined where the server takes the files itself: `nodetool import` looks
+ * for each sstable's disk, and Scylla loads what lies in `upload/`. Throws RemoteError.
+ */
+export async function planPlacing(
+  member: Member,
+  { parts, dataDirectories, method, directory }: PlacingQuestion,
+  signal: AbortSignal,
+): Promise<NodePlacing | undefined> {
+  if ((method !== 'node-restart' && method !== 'stage') || member.config.flavour === 'scylla') {
+    return undefined;
+  }
+  const found = await readPlacingDisks(member, directory, signal);
+  return { ...found, ...planDisks(parts, dataDirectories, found.disks, member.config) };
+}
+
+/** What whoever agrees should know: files of one disk come back on several, or are staged on a disk that holds no data. */
+export function diskWarnings(work: readonly NodeWork[], method: RestoreMethod): readonly string[] {
+  const aside = work.filter(({ placing }) => method === 'node-restart' && placing?.disks.every(({ staged }) => !staged) === true);
+  const staged = aside.map(
+    ({ member, staging }) =>
+      `${member.host}: ${staging.directory} is on none of the disks of the data, so everything is copied while Cassandra is down; give a directory on one with --to`,
+  );
+  return [...staged, ...spreadWarnings(work)];
+}
+
+function spreadWarnings(work: readonly NodeWork[]): readonly string[] {
+  return work.flatMap(({ member, placing }) => {
+    const { spread = [], disks = [] } = placing ?? {};
+    const now = disks.map(({ directory }) => directory).filter((directory) => directory !== member.config.localSystemDirectory);
+    return spread.length === 0
+      ? []
+      : [
+          `${member.host}: sstables of ${spread.join(', ')} are spread over ${now.join(', ')}: it has no such directories, or no room in them`,
+        ];
+  });
+}

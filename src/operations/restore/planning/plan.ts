@@ -1,0 +1,140 @@
+import { dictionaryWarnings } from './dictionaries.ts';
+import { diskWarnings, planPlacing } from './node-placing.ts';
+import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from '../options.ts';
+import { defaultStaging, openStaging, type StagingRequest } from '../../../cluster/placing/staging.ts';
+import type { Topology } from '../../../cluster/tools/topology.ts';
+import { coverageWarnings } from '../../../model/target/coverage.ts';
+import { UsageError } from '../../../model/errors.ts';
+import { refuseMisplaced } from '../../../model/target/node-match.ts';
+import { type RestoreMethod, chooseMethod } from '../../../model/restore/method.ts';
+import { planParts } from '../../../model/restore/plan.ts';
+import { loadableTables, refuseUnreadable } from '../../../model/restore/scylla-loading.ts';
+import { refuseTaken } from '../../../model/restore/table-copy.ts';
+import { type Member, type Members, clusterTopology, isScylla } from '../../nodes/members.ts';
+import { matchTargets, openTargets } from './node-matches.ts';
+import { underCopyNames } from './copies.ts';
+import { refuseSystemLoad } from '../../../model/target/foreign-system.ts';
+import { planCoverage } from './coverage.ts';
+import { methodNodes, streamedKeyspaces, withReason } from './method-choice.ts';
+import { type Share, fingerprint, sharesByMatch, sharesToLoad } from './shares.ts';
+import { type Sources, chooseSources, withViews } from '../../restore-sources.ts';
+
+/**
+ * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and
+ * looks what is there already.
+ */
+export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
+  const chosen = await chooseSources(options, parts, signal);
+  const copied = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : undefined;
+  const members = await openTargets(chosen, options, parts, signal);
+  const { sources, filled } = sourcesFor(chosen, copied, members);
+  const topology = await clusterTopology(members.present, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  refuseTaken(sources.copies, topology?.tables ?? []);
+  const matches = matchTargets(sources, members, topology, options);
+  const choice = chooseMethod({
+    asked: options.method,
+    named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
+    directory: options.directory !== undefined,
+    renames: options.renames.length > 0,
+    nodes: methodNodes(members, topology),
+  });
+  if (isScylla(members) && choice.method !== 'stage') {
+    refuseSystemLoad(sources.tables);
+  }
+  const streamed = await streamedKeyspaces(sources, members, choice.method, signal);
+  const method = withReason(choice, streamed);
+  if (options.truncate && (method.method === 'stage' || method.method === 'node-restart')) {
+    throw new UsageError('--truncate goes with an online restore, and this one is not', {
+      hint: `method ${method.method}: ${method.reason}`,
+    });
+  }
+  const misplaced = refuseMisplaced(matches, method.method);
+  parts.listen({ type: 'step', text: 'preparing' });
+  const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
+  const label = `${parts.repository.store.url}/${sources.id}`;
+  const work = await Promise.all(
+    shares.flatMap((share) =>
+      members.present
+        .filter(({ host }) => host === share.host)
+        .map((member) => {
+          const directory = options.directory ?? defaultStaging(method.method, member.config);
+          const request = { directory, label, make: !options.dryRun, method: method.method };
+          return planNode(member, share, request, signal);
+        }),
+    ),
+  );
+  const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
+  const coverage = await planCoverage(sources, gone, parts.repository, signal);
+  const warnings = [
+    ...misplaced,
+    ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
+    ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
+    ...diskWarnings(work, method.method),
+    ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),
+    ...coverageWarnings(coverage),
+  ];
+  return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };
+}
+
+/** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */
+function sourcesFor(
+  chosen: Sources,
+  copied: Sources | undefined,
+  members: Members,
+): { readonly sources: Sources; readonly filled: readonly string[] } {
+  if (!isScylla(members)) {
+    return { sources: copied ?? withViews(chosen), filled: [] };
+  }
+  const { tables, filled } = loadableTables(chosen.tables, chosen.schema ?? []);
+  refuseUnreadable(chosen.manifests, tables);
+  return copied === undefined ? { sources: { ...chosen, tables }, filled } : { sources: copied, filled: [] };
+}
+
+function warningsFor(
+  { id, complete, tables, views }: Sources,
+  topology: Topology | undefined,
+  method: RestoreMethod,
+): readonly string[] {
+  const chosen = (keyspace: string, name: string) => tables.some((table) => table.keyspace === keyspace && table.table === name);
+  const stale = [...views, ...(topology?.views ?? [])]
+    .filter(({ keyspace, view, base }) => chosen(keyspace, base) && !chosen(keyspace, view))
+    .map(
+      ({ keyspace, view, base }) =>
+        `${keyspace}.${view}, a view of ${base}, is not in the backup: drop it and create it again afterwards`,
+    );
+  return [
+    ...(complete ? [] : [`backup ${id} is not complete: only the nodes that it finished can be restored`]),
+    // What is streamed into a table is written into its views.
+    ...(method === 'load' ? [] : new Set(stale)),
+  ];
+}
+
+interface NodeRequest extends Omit<StagingRequest, 'dataDirectories'> {
+  readonly method: RestoreMethod;
+}
+
+async function planNode(
+  member: Member,
+  share: Share,
+  { directory, label, make, method }: NodeRequest,
+  signal: AbortSignal,
+): Promise<NodeWork> {
+  const placing = await planPlacing(member, { ...share, method, directory }, signal);
+  const parts = method === 'node-restart' ? (placing?.parts ?? share.parts) : share.parts;
+  const several = parts.length > share.parts.length;
+  const mark = several ? `${share.mark} for disks ${fingerprint(parts)}` : share.mark;
+  const { dataDirectories } = member.config;
+  const staging = await openStaging(member.remote, { directory, dataDirectories, label: `${label}${mark}`, make }, signal);
+  const plan = planParts(parts, staging.present);
+  if (plan.fetchBytes > staging.freeBytes) {
+    throw new UsageError(
+      `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
+      {
+        hint: 'give a directory on a larger disk with --to, or restore fewer tables with -K',
+      },
+    );
+  }
+  const { sources, matchedBy } = share;
+  return { sources, member, staging, parts, plan, matchedBy, placing };
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readTableStates } from '../../../../src/cluster/cql/table-states.ts';
+import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
+import { fakeProgram } from '../../../support/fake-program.ts';
+import { localRemote } from '../../../support/local-remote.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
+import { never } from '../../../support/never.ts';
+
+const id = '496f8e80e57811f1b3e761cacd2a03b6';
+const uuid = '496f8e80-e578-11f1-b3e7-61cacd2a03b6';
+const config = { cqlAddress: '10.0.0.5', cqlPort: 9042, cqlEncrypted: false, flavour: 'cassandra', dataDirectories: [] } as const;
+
+/** As cqlsh of Cassandra 5.0.9 prints it. */
+function printed(now: Date, truncatedAt: number): string {
+  const record = `0x000001a1fce1114c0001f113${truncatedAt.toString(16).padStart(16, '0')}`;
+  const local = { truncated_at: { [uuid]: record }, now: now.toISOString().replace('T', ' ') };
+  const table = { keyspace_name: 'shop', table_name: 'cache', id: uuid, incremental_backups: false };
+  return [local, table].map((row) => `\n [json]\n----\n ${JSON.stringify(row)}\n\n(1 rows)\n`).join('');
+}
+
+test('a truncation is dated by the clock of this host, however far behind the clock of the node is', async (t) => {
+  const hour = 3_600_000;
+  const truncatedAt = Date.now() - hour - 90_000;
+  const stdout = printed(new Date(Date.now() - hour), truncatedAt);
+  const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout } });
+  const began = Date.now();
+  const states = await readTableStates(
+    { remote: localRemote({ host: 'h2' }), programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
+    never,
+  );
+  const age = Date.now() - (states.truncatedAt.get(id)?.getTime() ?? 0);
+  assert.ok(Math.abs(age - 90_000) <= Date.now() - began + 100, `it was 90 s ago, not ${age} ms`);
+  assert.deepEqual(states.withoutIncrementals, [{ keyspace: 'shop', table: 'cache', id }]);
+});
+
+test('a node that says nothing of itself is an error', async (t) => {
+  const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout: '\n(0 rows)\n\n(0 rows)\n' } });
+  const tools = { ...defaultPrograms, cqlsh: [program.path] };
+  await assert.rejects(
+    readTableStates({ remote: localRemote({ host: 'h2' }), programs: tools, config }, never),
+    /^RemoteError: cqlsh failed on h2/,
+  );
+});

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NotFoundError } from '../../../../src/model/errors.ts';
+import { unfinishedRun } from '../../../../src/model/chain/unfinished-run.ts';
+import { completeOf, unfinishedOf } from '../../../support/manifests.ts';
+
+const run = unfinishedOf({ id: 'b2', startedAt: '2026-11-21T03:15:00.000Z' });
+const question = { selection: [], policy: undefined, hosts: ['node1'], now: new Date('2026-11-21T04:00:00Z'), asked: false };
+
+test('the newest unfinished run of the same nodes, tables and series goes on', () => {
+  const older = unfinishedOf({ id: 'b1', startedAt: '2026-11-21T02:00:00.000Z' });
+  assert.equal(unfinishedRun([run, older], question)?.id, 'b2');
+});
+
+test('not when a complete backup of them came after it, even when it is asked for', () => {
+  const later = completeOf({ id: 'b3', takenAt: '2026-11-21T03:30:00.000Z' });
+  assert.equal(unfinishedRun([run, later], question), undefined);
+  assert.throws(() => unfinishedRun([run, later], { ...question, asked: true }), NotFoundError);
+});
+
+test('a run of other nodes, other tables or another series is somebody else’s, and so is a backup of them', () => {
+  for (const changes of [{ hosts: ['node1', 'node2'] }, { selection: ['shop'] }, { policy: 'weekly' }]) {
+    assert.equal(unfinishedRun([run], { ...question, ...changes }), undefined);
+  }
+  const others = completeOf({ id: 'b3', takenAt: '2026-11-21T03:30:00.000Z', policy: 'weekly' });
+  assert.equal(unfinishedRun([run, others], question)?.id, 'b2');
+});
+
+test('nodes and tables are compared as sets', () => {
+  const node = { hostId: '', state: 'running' as const };
+  const two = unfinishedOf({ id: 'b2', selection: ['a', 'b'], nodes: ['n1', 'n2'].map((host) => ({ ...node, host })) });
+  assert.equal(unfinishedRun([two], { ...question, selection: ['b', 'a'], hosts: ['n2', 'n1'] })?.id, 'b2');
+});
+
+test('after six hours only whoever asks for it goes on', () => {
+  assert.equal(unfinishedRun([run], { ...question, now: new Date('2026-11-21T09:15:00Z') })?.id, 'b2');
+  const late = { ...question, now: new Date('2026-11-21T09:15:01Z') };
+  assert.equal(unfinishedRun([run], late), undefined);
+  assert.equal(unfinishedRun([run], { ...late, asked: true })?.id, 'b2');
+});
+
+test('a run of the other kind than the one wanted does not go on', () => {
+  const child = unfinishedOf({ id: 'b2', parent: 'b1' });
+  assert.equal(unfinishedRun([child], { ...question, kind: 'incremental' })?.id, 'b2');
+  assert.equal(unfinishedRun([child], { ...question, kind: 'snapshot' }), undefined);
+  assert.throws(() => unfinishedRun([child], { ...question, kind: 'snapshot', asked: true }), NotFoundError);
+});
+
+test('asked for and not there is an error', () =>
+  assert.throws(() => unfinishedRun([], { ...question, asked: true }), NotFoundError));
