@@ -17,6 +17,8 @@ import type { Node } from '../../src/model/ring/ring.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
 import type { Member } from '../../src/operations/nodes/members.ts';
 import { uploadNode } from '../../src/operations/backup/node/upload.ts';
+import { LivingTables } from '../../src/operations/backup/living-tables.ts';
+import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { MemoryGate } from '../../src/operations/backup/node/memory-gate.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -116,6 +118,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
       const takenAt = parseMoment(id).toISOString();
       const head = parent === undefined ? { id } : { id, parent };
       const plain = new Repository(store);
+      const living = new LivingTables({ selected: [users], all: [users], filter: tableFilter([]) });
       await plain.begin(
         progressOf({ ...head, startedAt: takenAt, nodes: [{ host: member.host, hostId: node.hostId, state: 'running' }] }),
         never,
@@ -137,7 +140,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
           transfers: 2,
         },
         async () => earlier,
-        { repository: plain, transfer: await transferFor(), gate: new MemoryGate(), listen: () => {} },
+        { repository: plain, transfer: await transferFor(), gate: new MemoryGate(), living, listen: () => {} },
         AbortSignal.timeout(300_000),
       );
       if (!unfinished) {

@@ -147,7 +147,7 @@ export class ScriptedNode {
       describecluster: () => describeText(this.view),
       datapaths: () => dataPathsText(this.view.tables, this.data),
       statusbackup: () => (this.keepsIncrementals ? 'running\n' : 'not running\n'),
-      flush: () => '',
+      flush: (_, keyspace) => this.#refusal(keyspace === undefined ? [] : [keyspace]) ?? '',
       listsnapshots: async () => snapshotsText(await this.snapshots()),
       'snapshot -t': (tag = '', flag = '', ...names) => this.#snapshot(tag, flag, names),
       'clearsnapshot -t': async (tag = '') => {
@@ -170,9 +170,24 @@ export class ScriptedNode {
       return recordedNodetool('5.0.9', 'snapshot-duplicate-tag');
     }
     const chosen = names.flatMap((name) => name.split(','));
+    const refusal = this.#refusal(chosen);
+    if (refusal !== undefined) {
+      return refusal;
+    }
     const isChosen = ({ keyspace, table }: TableId) => chosen.includes(keyspace) || chosen.includes(`${keyspace}.${table}`);
     await this.takeSnapshot(tag, flag === '' ? this.view.tables : this.view.tables.filter(isChosen));
     return `Requested creating snapshot(s) for [all keyspaces] with snapshot name [${tag}]\nSnapshot directory: ${tag}\n`;
+  }
+
+  /** What Cassandra says, and does nothing, when one of the keyspaces or tables (`shop.users`) is not there. */
+  #refusal(names: readonly string[]): Answer | undefined {
+    const known = this.view.tables.flatMap(({ keyspace, table }) => [keyspace, `${keyspace}.${table}`]);
+    const unknown = names.find((name) => !known.includes(name));
+    const reason =
+      unknown?.includes('.') === true ? `Unknown keyspace/cf pair (${unknown})` : `Keyspace ${unknown} does not exist`;
+    return unknown === undefined
+      ? undefined
+      : { stdout: '', stderr: `nodetool: ${reason}\nSee 'nodetool help' or 'nodetool help <command>'.\n`, status: 1 };
   }
 
   #answerCqlsh(): void {

@@ -114,6 +114,7 @@ export function tableStatesText(tables: readonly TableId[], truncatedAt: Readonl
       id: uuidOf(id),
       incremental_backups: true,
     })),
+    [],
   ]);
 }
 

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { type TableId, tableIdOf } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
 
-/** What a node remembers of its tables that decides whether a chain of incremental backups holds. */
+/** What a node knows of its tables: which there are, and what decides whether a chain of incremental backups holds. */
 export interface TableStates {
+  /** Tables and views that live now; not the virtual ones of Cassandra, but those of Scylla. */
+  readonly tables: readonly TableId[];
   /** When a table was last truncated, by table id (32 hexadecimal digits); by this host's clock, a little late at most. */
   readonly truncatedAt: ReadonlyMap<string, Date>;
   /** Tables with `incremental_backups = false` (since Cassandra 5.0): Cassandra links none of their sstables. */
@@ -15,6 +17,7 @@ const everywhere: readonly string[] = [
   'SELECT JSON truncated_at, toTimestamp(now()) AS now FROM system.local',
   // Everything: the column that is of interest is unknown to older versions, where naming it would be an error.
   'SELECT JSON * FROM system_schema.tables',
+  'SELECT JSON keyspace_name, view_name, id FROM system_schema.views',
 ];
 // It has the column above too and writes nothing there (db/system_keyspace.cc): a row for each shard of a truncated table.
 const ofScylla = 'SELECT JSON table_uuid, truncated_at FROM system.truncated';
@@ -37,14 +40,14 @@ export async function readTableStates(node: ServerNode, signal: AbortSignal): Pr
   const behindMs = answeredAt - momentOf(local.now);
   const truncated = Object.entries(local.truncated_at ?? {});
   return {
+    tables: rows.flatMap((each) => tableIn(each) ?? []),
     truncatedAt: new Map([
       ...truncated.flatMap(([uuid, record]) => entryOf(uuid, record, behindMs)),
       ...rows.flatMap((each) => ('table_uuid' in each ? shardEntryOf(each, behindMs) : [])),
     ]),
-    withoutIncrementals: rows.flatMap((each) => {
-      const id = 'id' in each && each.incremental_backups === false ? tableIdOf(each.id) : undefined;
-      return 'id' in each && id !== undefined ? [{ keyspace: each.keyspace_name, table: each.table_name, id }] : [];
-    }),
+    withoutIncrementals: rows.flatMap((each) =>
+      'table_name' in each && each.incremental_backups === false ? (tableIn(each) ?? []) : [],
+    ),
   };
 }
 
@@ -59,7 +62,16 @@ const row = z.union([
     id: z.string(),
     incremental_backups: z.boolean().nullable().optional(),
   }),
+  z.object({ keyspace_name: z.string(), view_name: z.string(), id: z.string() }),
 ]);
+
+/** The table or view that a row is of; undefined for a row of something else. */
+function tableIn(each: z.infer<typeof row>): TableId | undefined {
+  const id = 'id' in each ? tableIdOf(each.id) : undefined;
+  return !('id' in each) || id === undefined
+    ? undefined
+    : { keyspace: each.keyspace_name, table: 'table_name' in each ? each.table_name : each.view_name, id };
+}
 
 /** The moment is the table's, the same in the row of every shard (a static column). */
 function shardEntryOf({ table_uuid: uuid, truncated_at: at }: z.infer<typeof shardRow>, behindMs: number): [string, Date][] {

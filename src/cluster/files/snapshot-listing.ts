@@ -113,6 +113,18 @@ export function assembleListing(host: string, tag: string, directories: readonly
   return { tag, tables: sortedValues(tables), components: sortedValues(components), digests, unreadableDigests };
 }
 
+/** What a listing says of some tables. */
+export function onlyTables(listing: SnapshotListing, wanted: (table: TableId) => boolean): SnapshotListing {
+  const components = listing.components.filter(({ table }) => wanted(table));
+  const held = new Set(components.map(componentKey));
+  return {
+    ...listing,
+    tables: listing.tables.filter(({ table }) => wanted(table)),
+    components,
+    unreadableDigests: listing.unreadableDigests.filter((key) => held.has(key)),
+  };
+}
+
 /** Something that a snapshot should hold and does not. */
 export interface SnapshotGap {
   readonly table: TableId;

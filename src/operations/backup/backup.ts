@@ -1,3 +1,5 @@
+import { leaveOutDropped, leaveOutUndescribed, readTablesAgain } from './tables-again.ts';
+import { withSameTables } from './same-tables.ts';
 import { openRun } from './opening/open-run.ts';
 import { markInterrupted, saveFailure } from './run-mark.ts';
 import type { BackupResult, NodeOutcome } from '../../model/backup/backup-result.ts';
@@ -5,6 +7,7 @@ import type { Topology } from '../../cluster/tools/topology.ts';
 import { ConditionFailedError, UsageError } from '../../model/errors.ts';
 import { failed, outcomeOf } from '../../model/backup/outcome.ts';
 import type { Node } from '../../model/ring/ring.ts';
+import type { TableId } from '../../model/sstable.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { commit, release, retire, ringNodes } from './finish.ts';
@@ -59,7 +62,10 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
 /** Everything up to the commit, or to the mark that says which nodes failed. */
 async function store(run: Run, lock: Lock, signal: AbortSignal) {
   const prepared = await watchTablets(run, () => prepareAll(run, signal), signal);
-  const [uploads, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
+  await readTablesAgain(run, prepared, signal);
+  const [stored, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
+  await leaveOutUndescribed(run, texts.schema, signal);
+  const uploads = await withSameTables(run, stored, signal);
   if (uploads.done.size > 0) {
     await saveClusterFiles(run, texts, signal);
   }
@@ -127,16 +133,27 @@ async function uploadPrepared(
   transfer: Transfer,
   signal: AbortSignal,
 ): Promise<UploadedNode> {
-  const { ref, tag, tables, gate } = run;
+  const { ref, tag, gate } = run;
   const { repository, listen } = run.parts;
   const { compression, transfers } = run.options;
   const node = ringNode(member, run.topology);
-  const uploaded = await uploadNode(
-    { member, node, ref, tag, tables, ...prepared, compression, transfers },
-    async () => earlierManifests(run, member.host, node.hostId, signal),
-    { repository, transfer, gate, listen },
-    signal,
-  );
+  const upload = async (tables: readonly TableId[], attempt: Run): Promise<UploadedNode> =>
+    uploadNode(
+      { member, node, ref, tag, tables, ...prepared, compression, transfers },
+      async () => earlierManifests(attempt, member.host, node.hostId, signal),
+      { repository, transfer, gate, living: run.living, listen },
+      signal,
+    );
+  const { tables } = run.living;
+  const uploaded = await upload(tables, run).catch(async (error: unknown) => {
+    // Files of a table that is dropped meanwhile may go away under the hands.
+    signal.throwIfAborted();
+    await leaveOutDropped(run, signal);
+    if (run.living.tables.length === tables.length) {
+      throw error;
+    }
+    return upload(run.living.tables, { ...run, resumed: true });
+  });
   run.warnings.push(...uploaded.warnings);
   listen({ type: 'node', host: member.host, state: 'done' });
   return uploaded;
@@ -154,7 +171,8 @@ function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOut
 }
 
 function resultOf(run: Run, nodes: readonly NodeOutcome[]): BackupResult {
-  const { ref, decision, tables, warnings } = run;
+  const { ref, decision, warnings } = run;
+  const { tables } = run.living;
   return {
     ...ref,
     kind: decision.kind,

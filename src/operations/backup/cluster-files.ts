@@ -4,7 +4,9 @@ import { readDictionaries } from '../../cluster/cql/dictionaries.ts';
 import { liveTable } from '../../cluster/tools/topology.ts';
 import { dictionaryColumns, dictionaryTable, dictionaryText } from '../../model/schema/dictionaries.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
+import { onlyTables } from '../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../cluster/files/snapshot.ts';
+import { belongsTo } from '../../model/backup/table-changes.ts';
 import type { Run } from './run.ts';
 import type { PreparedNode } from './node/prepare.ts';
 import type { UploadedNode } from './node/upload.ts';
@@ -50,7 +52,7 @@ async function compressionDictionaries(
     return '';
   }
   try {
-    return dictionaryText(await readDictionaries(member, dictionaryColumns, signal), run.tables);
+    return dictionaryText(await readDictionaries(member, dictionaryColumns, signal), run.living.tables);
   } catch (error) {
     signal.throwIfAborted();
     run.warnings.push(`compression dictionaries are not saved, which no row needs: ${reasonOf(error)}`);
@@ -107,7 +109,7 @@ async function schemaWithoutCqlsh(
   if (member === undefined) {
     return { schema: await repository.schema(run.ref, signal), source: 'that of the attempt before' };
   }
-  const { tables } = await listSnapshot(member, run.tag, signal);
+  const { tables } = onlyTables(await listSnapshot(member, run.tag, signal), belongsTo(run.living.tables));
   return {
     schema: assembleSchema(await clusterText(member, signal), tables),
     source: 'put together from the snapshots',

@@ -30,7 +30,7 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, signal: 
       finishedAt: new Date().toISOString(),
       selection: options.filter.patterns,
       ...(options.policy === undefined ? {} : { policy: options.policy }),
-      tables: run.tables,
+      tables: run.living.tables,
       nodes: nodes.map(({ summary }) => summary),
       ...ringNodes(run.topology, nodes.length),
       writtenBy: options.writtenBy,

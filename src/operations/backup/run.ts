@@ -1,3 +1,4 @@
+import type { LivingTables } from './living-tables.ts';
 import type { KindDecision } from '../../model/chain/backup-kind.ts';
 import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
 import type { MemoryGate } from './node/memory-gate.ts';
@@ -10,6 +11,8 @@ export interface Run extends Situation {
   /** Goes on with a run that was interrupted or failed. */
   readonly resumed: boolean;
   readonly tag: string;
+  /** Those of `tables` that live still: what the backup holds. */
+  readonly living: LivingTables;
   readonly startedAt: number;
   readonly progress: InProgress;
   /** What the result will say; steps add to it. */

@@ -1,5 +1,6 @@
 import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../../model/backup/backup.ts';
 import type { Listen } from '../../../model/events.ts';
+import { lackingFrom } from '../../../model/backup/table-changes.ts';
 import type { NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
 import { type WantedTables, everyTable } from '../../../storage/node-manifest-format.ts';
 import type { Repository } from '../../../storage/repository.ts';
@@ -13,11 +14,14 @@ const heardBefore: Listen = () => {};
 /** What an earlier attempt at this run has stored of a node. */
 export interface Attempt {
   readonly manifest: NodeManifest;
-  /** The node's part is done, and whole. */
+  /** The node's part is done, whole, and has the tables that live now. */
   readonly finished: boolean;
 }
 
-/** Undefined when nothing of the node is stored, or when it cannot be read: then all of it is sent again. */
+/**
+ * Undefined when nothing of the node is stored, or when it cannot be read: then all of it is sent again. A part that lacks a table
+ * which was made since counts as begun: the node is taken anew, as all nodes hold the same tables.
+ */
 export async function earlierAttempt(
   run: Run,
   host: string,
@@ -30,11 +34,16 @@ export async function earlierAttempt(
   const { repository } = run.parts;
   const listen = reading === 'again' ? heardBefore : run.parts.listen;
   const done = await readable(() => repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
-  if (done !== undefined && (await isWhole(done, repository, signal))) {
+  const { tables } = run.living;
+  const isOfTables = done !== undefined && lackingFrom(done.tables, tables).length === 0;
+  if (isOfTables && (await isWhole(done, repository, signal))) {
     return { manifest: done, finished: true };
   }
-  const draft = done ?? (await readable(() => repository.draft(run.ref, host, signal), host, listen));
-  return draft === undefined ? undefined : { manifest: draft, finished: false };
+  const draft =
+    done === undefined || !isOfTables ? await readable(() => repository.draft(run.ref, host, signal), host, listen) : undefined;
+  // Where a node is taken anew, what is noted before its second snapshot is the later word.
+  const manifest = draft === undefined || (done !== undefined && done.takenAt >= draft.takenAt) ? done : draft;
+  return manifest === undefined ? undefined : { manifest, finished: false };
 }
 
 /** What the parent of an incremental backup noted as older than itself. */

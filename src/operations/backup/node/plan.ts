@@ -1,9 +1,10 @@
 import { type IncrementalListing, isSetAside, listIncrementalFiles } from '../../../cluster/files/incremental-files.ts';
-import { type SnapshotListing, digestOf, missingFromSnapshot } from '../../../cluster/files/snapshot-listing.ts';
+import { type SnapshotListing, digestOf, missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
 import { IntegrityError } from '../../../model/errors.ts';
 import { knownFiles } from '../../../model/backup/known-files.ts';
 import type { BackupRef, Compression, NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
+import { belongsTo } from '../../../model/backup/table-changes.ts';
 import type { Node } from '../../../model/ring/ring.ts';
 import { type Component, type TableId, tableDirectory } from '../../../model/sstable.ts';
 import { type CompressionChoice, type NodeUploadPlan, planNodeUpload } from '../../../model/backup/upload-plan.ts';
@@ -19,7 +20,7 @@ export interface NodeWork {
   readonly ref: BackupRef;
   readonly tag: string;
   readonly takenAt: string;
-  /** The tables of the backup; a snapshot must hold every one. */
+  /** The tables of the backup, all of which the node's part must hold: those that lived when it was begun. */
   readonly tables: readonly TableId[];
   /** What lay in `backups/` before a snapshot; for an incremental backup what its parent set aside. */
   readonly setAside: readonly SetAsideFile[];
@@ -96,9 +97,10 @@ export function nodeHead(
     : { ...head, kind: 'incremental', parent: ref.parent };
 }
 
+/** Of a snapshot the backup's tables: it may hold more, that were dropped or made since the run began. */
 async function wholeSnapshot(work: NodeWork, signal: AbortSignal): Promise<SnapshotListing> {
   const { member, tag } = work;
-  const listing = await listSnapshot(member, tag, signal);
+  const listing = onlyTables(await listSnapshot(member, tag, signal), belongsTo(work.tables));
   const problems = missingFromSnapshot(listing, work.tables).map(
     ({ table, reason }) => `${table.keyspace}.${table.table}: ${reason}`,
   );
@@ -145,7 +147,7 @@ async function planListed(
     : planNodeUpload({ ...input, isThere: await presentObjects(store, hoped.reused, signal) });
 }
 
-/** A table made between the listing of tables and the snapshot is in the snapshot and belongs to the backup. */
+/** With what the node has for itself and others do not. */
 function allTables(expected: readonly TableId[], components: readonly Component[]): readonly TableId[] {
   const tables = new Map(expected.map((table) => [tableDirectory(table), table]));
   for (const { table } of components) {

@@ -1,16 +1,20 @@
 import { listSetAside } from '../../../cluster/files/incremental-files.ts';
 import { clearSnapshot, flush, listSnapshots, takeSnapshot } from '../../../cluster/tools/nodetool.ts';
-import { missingFromSnapshot } from '../../../cluster/files/snapshot-listing.ts';
+import { missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
 import { BackupError } from '../../../model/errors.ts';
 import { tooLittleSpace } from '../../../model/backup/free-space.ts';
 import type { SetAsideFile } from '../../../model/backup/manifest.ts';
+import { belongsTo } from '../../../model/backup/table-changes.ts';
+import type { TableId } from '../../../model/sstable.ts';
 import type { Node } from '../../../model/ring/ring.ts';
 import { snapshotScope } from '../../../model/backup/snapshot-scope.ts';
 import { keyspacesOf } from '../../../model/options/table-filter.ts';
 import type { BackupOptions } from '../options.ts';
 import type { Run } from '../run.ts';
 import { earlierAttempt, setAsideByParent } from './earlier-manifests.ts';
+import { withoutDropped } from './dropped-tables.ts';
+import { withTablesKnown } from './known-tables.ts';
 import type { Member } from '../../nodes/members.ts';
 import { nodeHead } from './plan.ts';
 import { type UploadedNode, partOf } from './upload.ts';
@@ -45,7 +49,7 @@ export async function prepareNode(
   }
   parts.listen({ type: 'node', host, state: 'snapshot' });
   if (run.ref.parent !== undefined) {
-    await flush(member, flushScope(run), signal);
+    await flush(member, flushScope(run.living.tables), signal);
     const setAside = await run.gate.wholeNode(async () => setAsideByParent(run, node.hostId, signal), signal);
     return { takenAt, setAside, keepsIncrementals: true };
   }
@@ -56,22 +60,40 @@ export async function prepareNode(
   const setAside = await listSetAside(member, signal);
   const linked = run.incrementals.get(host);
   const keepsIncrementals = typeof linked === 'boolean' ? linked : member.config.incrementalBackups;
-  if (setAside.length > 0 || keepsIncrementals) {
+  if (setAside.length > 0 || keepsIncrementals || before !== undefined) {
     const head = nodeHead({ member, node, ref: run.ref, tag: run.tag, takenAt, setAside, keepsIncrementals });
     await run.gate.wholeNode(async () => {
       const attempt = await earlierAttempt(run, host, 'again', signal);
       await parts.repository.saveDraft({ ...head, tables: attempt?.manifest.tables ?? [] }, signal);
     }, signal);
   }
-  await takeSnapshot(member, { tag: run.tag, ...snapshotScope(run.tables, run.topology.tables) }, signal);
+  await takeSnapshotOf(member, run, signal);
   return { takenAt, setAside, keepsIncrementals };
+}
+
+/** Of the tables that live still. A snapshot that failed may have left a part of itself under the tag. */
+async function takeSnapshotOf(member: Member, run: Run, signal: AbortSignal): Promise<void> {
+  let attempts = 0;
+  const take = async (tables: readonly TableId[]): Promise<void> => {
+    if (attempts++ > 0) {
+      await clearSnapshot(member, run.tag, signal);
+    }
+    const gone = new Set(run.tables.filter((table) => !tables.includes(table)));
+    const all = run.topology.tables.filter((table) => !gone.has(table));
+    await takeSnapshot(member, { tag: run.tag, ...snapshotScope(tables, all) }, signal);
+  };
+  await withTablesKnown(member, run, take, signal);
 }
 
 /** What an earlier attempt at this run has come to. */
 async function partBefore(host: string, run: Run, signal: AbortSignal): Promise<PreparedNode | UploadedNode | undefined> {
   const attempt = await earlierAttempt(run, host, 'first', signal);
-  if (attempt === undefined || attempt.finished) {
-    return attempt === undefined ? undefined : partOf(attempt.manifest);
+  if (attempt === undefined) {
+    return undefined;
+  }
+  if (attempt.finished) {
+    const { tables } = run.living;
+    return partOf(await withoutDropped(attempt.manifest, tables, run.parts.repository, signal), tables);
   }
   const { takenAt, setAside = [], keepsIncrementals = false } = attempt.manifest;
   return { takenAt, setAside, keepsIncrementals };
@@ -96,7 +118,8 @@ async function hasWholeSnapshot(member: Member, run: Run, signal: AbortSignal): 
     return false;
   }
   const listing = await listSnapshot(member, run.tag, signal);
-  if (missingFromSnapshot(listing, run.tables).length === 0) {
+  const { tables } = run.living;
+  if (missingFromSnapshot(onlyTables(listing, belongsTo(tables)), tables).length === 0) {
     return true;
   }
   await clearSnapshot(member, run.tag, signal);
@@ -104,7 +127,7 @@ async function hasWholeSnapshot(member: Member, run: Run, signal: AbortSignal): 
 }
 
 /** nodetool flushes one keyspace or all; a flush of more than is selected costs little and is never wrong. */
-function flushScope(run: Run): { readonly keyspace?: string } {
-  const [keyspace, ...others] = keyspacesOf(run.tables);
+function flushScope(tables: readonly TableId[]): { readonly keyspace?: string } {
+  const [keyspace, ...others] = keyspacesOf(tables);
   return keyspace === undefined || others.length > 0 ? {} : { keyspace };
 }

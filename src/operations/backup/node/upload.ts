@@ -5,10 +5,12 @@ import { retry } from '../../../flow/retry.ts';
 import type { Listen } from '../../../model/events.ts';
 import type { NodeManifest, NodeSummary } from '../../../model/backup/manifest.ts';
 import { summaryOf } from '../../../model/backup/outcome.ts';
+import type { TableId } from '../../../model/sstable.ts';
 import { type Upload, groupByTable, storedFile } from '../../../model/backup/upload-plan.ts';
 import type { Repository } from '../../../storage/repository.ts';
 import type { Source, Transfer } from '../../../transfer/transfer.ts';
 import { type DoneFile, Draft } from './draft.ts';
+import type { LivingTables } from '../living-tables.ts';
 import { type NodeWork, nodeHead, pathOnNode, planUpload } from './plan.ts';
 import type { MemoryGate } from './memory-gate.ts';
 import { eachBatch } from '../../nodes/each-batch.ts';
@@ -17,6 +19,8 @@ export interface NodeUploadParts {
   readonly repository: Repository;
   readonly transfer: Transfer;
   readonly gate: MemoryGate;
+  /** What has become of the run's tables when the part is done. */
+  readonly living: LivingTables;
   readonly listen: Listen;
 }
 
@@ -24,6 +28,8 @@ export interface NodeUploadParts {
 export interface UploadedNode {
   readonly summary: NodeSummary;
   readonly takenAt: string;
+  /** Of the backup's tables those that the part holds. */
+  readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
 }
 
@@ -57,7 +63,7 @@ export async function uploadNode(
   };
   await eachBatch(batches, work.transfers, upload, signal);
   await draft.settled();
-  return gate.lastOfNode(async () => finish(draft.manifest(), warnings, parts, signal), signal);
+  return gate.lastOfNode(async () => finish(work, draft.manifest(), warnings, parts, signal), signal);
 }
 
 /** Lists and plans; where nothing is to be sent, that is all. */
@@ -75,7 +81,8 @@ async function begin(
   listen({ type: 'node', host, state: 'transfer' });
   const reused = plan.reused.map(({ table, ...file }): DoneFile => ({ table, file }));
   if (plan.uploads.length === 0) {
-    return finish({ ...nodeHead(work), tables: groupByTable(plan.tables, reused) }, plan.warnings, parts, signal);
+    const manifest = { ...nodeHead(work), tables: groupByTable(plan.tables, reused) };
+    return finish(work, manifest, plan.warnings, parts, signal);
   }
   const draft = new Draft(repository, gate, nodeHead(work), plan.tables);
   for (let start = 0; start < reused.length; start += 1000) {
@@ -85,18 +92,21 @@ async function begin(
 }
 
 async function finish(
-  manifest: NodeManifest,
+  { tables }: NodeWork,
+  { setAside: noted = [], ...manifest }: NodeManifest,
   warnings: readonly string[],
-  { repository }: NodeUploadParts,
+  { repository, living }: NodeUploadParts,
   signal: AbortSignal,
 ): Promise<UploadedNode> {
-  await repository.saveNodeManifest(manifest, signal);
-  return { ...partOf(manifest), warnings };
+  const setAside = living.setAside(noted);
+  const finished = { ...manifest, ...(setAside.length === 0 ? {} : { setAside }) };
+  await repository.saveNodeManifest(finished, signal);
+  return { ...partOf(finished, tables), warnings };
 }
 
 /** What is to be remembered of a node's part. */
-export function partOf(manifest: NodeManifest): UploadedNode {
-  return { summary: summaryOf(manifest), takenAt: manifest.takenAt, warnings: [] };
+export function partOf(manifest: NodeManifest, tables: readonly TableId[]): UploadedNode {
+  return { summary: summaryOf(manifest), takenAt: manifest.takenAt, tables, warnings: [] };
 }
 
 async function uploadBatch(

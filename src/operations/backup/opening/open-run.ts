@@ -5,6 +5,7 @@ import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { type UnfinishedBackup, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { chainGaps } from './chain-check.ts';
+import { LivingTables } from '../living-tables.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 import { progressOf } from '../run-mark.ts';
@@ -25,6 +26,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
     decision,
     resumed: unfinished !== undefined,
     tag: snapshotTag(ref.id),
+    living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
     startedAt,
     progress: progressOf(ref, situation, unfinished?.progress.startedAt),
     warnings: warningsOf(situation),

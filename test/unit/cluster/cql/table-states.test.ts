@@ -9,6 +9,7 @@ import { never } from '../../../support/never.ts';
 
 const id = '496f8e80e57811f1b3e761cacd2a03b6';
 const uuid = '496f8e80-e578-11f1-b3e7-61cacd2a03b6';
+const viewUuid = '596f8e80-e578-11f1-b3e7-61cacd2a03b6';
 const config = { cqlAddress: '10.0.0.5', cqlPort: 9042, cqlEncrypted: false, flavour: 'cassandra', dataDirectories: [] } as const;
 
 /** As cqlsh of Cassandra 5.0.9 prints it. */
@@ -16,7 +17,8 @@ function printed(now: Date, truncatedAt: number): string {
   const record = `0x000001a1fce1114c0001f113${truncatedAt.toString(16).padStart(16, '0')}`;
   const local = { truncated_at: { [uuid]: record }, now: now.toISOString().replace('T', ' ') };
   const table = { keyspace_name: 'shop', table_name: 'cache', id: uuid, incremental_backups: false };
-  return [local, table].map((row) => `\n [json]\n----\n ${JSON.stringify(row)}\n\n(1 rows)\n`).join('');
+  const view = { keyspace_name: 'shop', view_name: 'cache_by_age', id: viewUuid };
+  return [local, table, view].map((row) => `\n [json]\n----\n ${JSON.stringify(row)}\n\n(1 rows)\n`).join('');
 }
 
 test('a truncation is dated by the clock of this host, however far behind the clock of the node is', async (t) => {
@@ -32,10 +34,14 @@ test('a truncation is dated by the clock of this host, however far behind the cl
   const age = Date.now() - (states.truncatedAt.get(id)?.getTime() ?? 0);
   assert.ok(Math.abs(age - 90_000) <= Date.now() - began + 100, `it was 90 s ago, not ${age} ms`);
   assert.deepEqual(states.withoutIncrementals, [{ keyspace: 'shop', table: 'cache', id }]);
+  const view = { keyspace: 'shop', table: 'cache_by_age', id: viewUuid.replaceAll('-', '') };
+  assert.deepEqual(states.tables, [{ keyspace: 'shop', table: 'cache', id }, view]);
 });
 
 test('a node that says nothing of itself is an error', async (t) => {
-  const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout: '\n(0 rows)\n\n(0 rows)\n' } });
+  const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', {
+    '': { stdout: '\n(0 rows)\n\n(0 rows)\n\n(0 rows)\n' },
+  });
   const tools = { ...defaultPrograms, cqlsh: [program.path] };
   await assert.rejects(
     readTableStates({ remote: localRemote({ host: 'h2' }), programs: tools, config }, never),

@@ -71,8 +71,9 @@ test('what lay there before the parent belongs to no chain, and stays', async (t
 test('incremental backups that are off now link nothing', async (t) => {
   const { cluster, node } = await chained(t);
   node.keepsIncrementals = false;
+  const asked = node.remote.ran(cql('truncated_at')).length;
   await assertBroken(cluster, /node1: incremental backups are off \(nodetool enablebackup/);
-  assert.deepEqual(node.remote.ran(cql('truncated_at')), [], 'there is nothing more to ask');
+  assert.equal(node.remote.ran(cql('truncated_at')).length, asked, 'there is nothing more to ask');
 });
 
 test('a node that does not say whether they are on may have missed some', async (t) => {

@@ -1,0 +1,29 @@
+import type { ServerNode } from '../node.ts';
+import { BackupError } from '../../model/errors.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { readTableStates } from '../cql/table-states.ts';
+import { parseDataPaths } from './nodetool-output.ts';
+import { dataPathsText } from './nodetool.ts';
+import type { Topology } from './topology.ts';
+
+/** What a node says of its tables while an operation runs. */
+export interface TablesNow {
+  readonly tables: readonly TableId[];
+  /** When a table was last truncated, by its id, as in `TableStates`; empty where cqlsh is of no use. */
+  readonly truncatedAt: ReadonlyMap<string, Date>;
+}
+
+/**
+ * Asks a node once more for its tables, in the way that the operation began with: by one cqlsh call, or `nodetool datapaths`.
+ * Throws RemoteError when there is no answer.
+ */
+export async function readTablesNow(node: ServerNode, source: Topology['source'], signal: AbortSignal): Promise<TablesNow> {
+  if (source === 'cqlsh') {
+    return readTableStates(node, signal);
+  }
+  const paths = await dataPathsText(node, signal);
+  if (paths === undefined) {
+    throw new BackupError(`nodetool on ${node.remote.host} cannot tell the tables`);
+  }
+  return { tables: parseDataPaths(paths), truncatedAt: new Map() };
+}

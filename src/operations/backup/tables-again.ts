@@ -1,0 +1,99 @@
+import { readTablesNow, type TablesNow } from '../../cluster/tools/tables-now.ts';
+import { BackupError, reasonOf } from '../../model/errors.ts';
+import { lackingFrom, namesOf } from '../../model/backup/table-changes.ts';
+import { type TableId, uuidOf } from '../../model/sstable.ts';
+import { identityKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
+import type { Outcomes } from '../nodes/each-node.ts';
+import type { Run } from './run.ts';
+
+/**
+ * Reads the tables again, once the data is fixed on the nodes: what is gone is left out of the backup from now on, and said; so is
+ * what was truncated since the first node's data was fixed. Throws BackupError when no table is left.
+ */
+export async function readTablesAgain(
+  run: Run,
+  { done }: Outcomes<{ readonly takenAt: string }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await leaveOutDropped(run, signal);
+  const { ref, living, startedAt, warnings } = run;
+  // An incremental run has looked for truncations up to its start (`chainGaps`).
+  const since = ref.parent === undefined ? Math.min(...[...done.values()].map(({ takenAt }) => Date.parse(takenAt))) : startedAt;
+  const truncated = living.tables.filter(
+    ({ keyspace, id }) => keyspace !== identityKeyspace && (now?.truncatedAt.get(id)?.getTime() ?? 0) >= since,
+  );
+  if (truncated.length > 0) {
+    const what =
+      ref.parent === undefined
+        ? 'one node may have given its rows from before, another those from after'
+        : 'a restore brings back the rows from before';
+    warnings.push(`truncated while the backup ran, so that ${what}: ${namesOf(truncated)}`);
+  }
+}
+
+/**
+ * Asks one node for the tables that there are, and where it lacks some, all of them: what only some have dropped is on its way
+ * to be dropped or made. Gives what the first one said, undefined where nobody answers: that is a warning.
+ */
+export async function leaveOutDropped(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
+  const { living, warnings } = run;
+  const first = await firstAnswer(run, signal);
+  if (first === undefined) {
+    return undefined;
+  }
+  const known =
+    lackingFrom(first.tables, living.tables).length === 0 ? first.tables : [...first.tables, ...(await knownToAny(run, signal))];
+  const { gone, made } = living.note(known);
+  if (gone.length > 0) {
+    warnings.push(`left out, dropped while the backup ran: ${namesOf(gone)}`);
+  }
+  if (made.length > 0) {
+    warnings.push(`not in this backup, made while it ran: ${namesOf(made)}`);
+  }
+  if (living.tables.length === 0) {
+    throw new BackupError('all tables of the backup were dropped while it ran', {
+      hint: '`sstash list` shows the backups that hold them',
+    });
+  }
+  return first;
+}
+
+/** The schema is read after the tables: one that it lacks may have been dropped in between. */
+export async function leaveOutUndescribed(run: Run, schema: string, signal: AbortSignal): Promise<void> {
+  const ids = new Set(schema.match(uuids));
+  const isUndescribed = ({ keyspace, id }: TableId) => !isSystemKeyspace(keyspace) && !ids.has(uuidOf(id));
+  if (schema !== '' && run.living.tables.some(isUndescribed)) {
+    await leaveOutDropped(run, signal);
+  }
+}
+
+const uuids = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
+
+async function firstAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
+  let failure: unknown;
+  for (const member of run.members.present) {
+    try {
+      return await readTablesNow(member, run.topology.source, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  const text = `nobody can say whether a table was dropped or truncated while the backup ran: ${reasonOf(failure)}`;
+  if (!run.warnings.includes(text)) {
+    run.warnings.push(text);
+  }
+  return undefined;
+}
+
+async function knownToAny(run: Run, signal: AbortSignal): Promise<readonly TableId[]> {
+  const answers = await Promise.all(
+    run.members.present.map((member) =>
+      readTablesNow(member, run.topology.source, signal).catch(() => {
+        signal.throwIfAborted();
+        return undefined;
+      }),
+    ),
+  );
+  return answers.flatMap((answer) => answer?.tables ?? []);
+}
