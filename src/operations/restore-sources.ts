@@ -13,6 +13,7 @@ import type { TableCopy } from '../model/restore/table-copy.ts';
 import type { TableFilter } from '../model/options/table-filter.ts';
 import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
+import { type PartTables, type UnevenTable, unevenTables } from '../model/backup/uneven-tables.ts';
 import { type BackupChoice, chooseBackup, nodeManifests } from './choose-backup.ts';
 
 /** The backup's nodes and tables that a restore is asked for. */
@@ -29,6 +30,8 @@ export interface Sources {
   /** Undefined where the backup has none: an unfinished run. */
   readonly schema: readonly SchemaStatement[] | undefined;
   readonly tables: readonly TableId[];
+  /** Of the tables those that not every chosen node's part has, and who lacks them: what only those held does not come back. */
+  readonly uneven: readonly UnevenTable[];
   /** Views of these tables that the backup's schema names. */
   readonly views: readonly View[];
   /** Where the tables are copies of others: `manifests` and `tables` have the names of the copies then. */
@@ -54,7 +57,7 @@ export async function chooseSources(
   const created = keyspacesIn(schema);
   const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
   const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
-  const manifests = await wholeManifests(parts.repository, backup, wanted, signal);
+  const { manifests, own } = await wholeManifests(parts.repository, backup, wanted, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
   if (unknown !== undefined) {
     const held = manifests.map(({ host }) => host).join(', ') || 'no node';
@@ -64,6 +67,8 @@ export async function chooseSources(
   if (chosen.length === 0) {
     throw new UsageError(`backup ${backup.id} is unfinished and holds no whole node`);
   }
+  const ownOfChosen = own.filter(({ host }) => chosen.some((manifest) => manifest.host === host));
+  const selected = tables ?? tablesToRestore(tablesOf(chosen), question.filter, created);
   return {
     id: backup.id,
     ref: refOf(backup),
@@ -72,7 +77,8 @@ export async function chooseSources(
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
     ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
     schema,
-    tables: tables ?? tablesToRestore(tablesOf(chosen), question.filter, created),
+    tables: selected,
+    uneven: unevenTables(selected, ownOfChosen),
     views: [],
     copies: [],
   };
@@ -93,16 +99,22 @@ function tablesOf(manifests: readonly NodeManifest[]): readonly TableId[] {
   return [...new Map(tables).values()];
 }
 
+interface WholeManifests {
+  readonly manifests: readonly NodeManifest[];
+  /** What the backup's own ones say; an incremental backup may be whole where its parent is not. */
+  readonly own: readonly PartTables[];
+}
+
 /** A backup's node manifests; of an incremental backup with what its parent and the ones between hold. */
 async function wholeManifests(
   repository: Repository,
   backup: Backup,
   wanted: WantedTables,
   signal: AbortSignal,
-): Promise<readonly NodeManifest[]> {
+): Promise<WholeManifests> {
   const own = await nodeManifests(repository, backup, wanted, signal);
   if (backup.parent === undefined) {
-    return own;
+    return { manifests: own, own };
   }
   const { backups, damaged } = await repository.survey(signal);
   // Its files would be missing from the middle.
@@ -117,13 +129,14 @@ async function wholeManifests(
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }
   const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, signal)));
-  return own.map((manifest) => {
+  const manifests = own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
     const tables = backup.complete ? backup.manifest.tables.filter(wanted) : manifest.tables;
-    const manifests = withCommonDisks([...before.filter((each) => each !== undefined), manifest]);
-    const { dataDirectories = manifest.dataDirectories } = manifests.at(-1) ?? {};
-    return { ...manifest, dataDirectories, tables: mergeChain(manifests, tables) };
+    const chained = withCommonDisks([...before.filter((each) => each !== undefined), manifest]);
+    const { dataDirectories = manifest.dataDirectories } = chained.at(-1) ?? {};
+    return { ...manifest, dataDirectories, tables: mergeChain(chained, tables) };
   });
+  return { manifests, own };
 }
 
 /**

@@ -2,13 +2,15 @@ import type { BackupId, NodeManifest, StoredFile } from '../backup/manifest.ts';
 import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**
- * What can be wrong with a backup. A listing shows `manifest` (one is missing or unreadable), `missing` (an object of this
+ * What can be wrong with a backup. A listing shows `manifest` (one is missing or unreadable), `table` (not every node's part has
+ * it, so rows of it may be in none), `missing` (an object of this
  * backup), `dangling` (an object of another backup that this one points at is missing), `size`, `etag` (the object was
  * written again), `orphan` (an object that no manifest names: waste, no damage). Reading shows `unreadable`, `checksum` (the
  * object's own), `container` (a block of it), `plain-size`, `digest` (Cassandra's).
  */
 export type ProblemKind =
   | 'manifest'
+  | 'table'
   | 'missing'
   | 'dangling'
   | 'size'

@@ -11,6 +11,7 @@ import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
 import { type Subjects, chooseSubjects } from './subjects.ts';
+import { TableParts } from './table-parts.ts';
 import { withLock } from '../with-lock.ts';
 
 export interface VerifyOptions {
@@ -73,11 +74,14 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
     problems.push(...found);
   }
   const nodes = subjects.backups.flatMap(nodeParts);
+  const tables = new TableParts();
   for await (const listed of sideBySide(nodes, partsAtOnce, (part) => listPart(repository, part, signal))) {
     objects += listed.files.length;
+    problems.push(...tables.add(listed));
     bytes += total(listed.files.map(({ file }) => file.storedBytes));
     problems.push(...(reading === undefined ? listed.problems : await reading.of(listed, signal)));
   }
+  problems.push(...tables.end());
   return {
     location: repository.store.url,
     backup: subjects.name,

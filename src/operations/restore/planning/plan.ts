@@ -14,7 +14,7 @@ import { type Member, type Members, clusterTopology, isScylla } from '../../node
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
 import { refuseSystemLoad } from '../../../model/target/foreign-system.ts';
-import { planCoverage } from './coverage.ts';
+import { planCoverage, unevenWarnings } from './coverage.ts';
 import { methodNodes, streamedKeyspaces, withReason } from './method-choice.ts';
 import { type Share, fingerprint, sharesByMatch, sharesToLoad } from './shares.ts';
 import { type Sources, chooseSources, withViews } from '../../restore-sources.ts';
@@ -72,6 +72,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
     ...diskWarnings(work, method.method),
     ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),
+    ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
   ];
   return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };

@@ -6,11 +6,12 @@ import { type TestContext, test } from 'node:test';
 import type { NodeMatch } from '../../../../../src/model/target/node-match.ts';
 import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { underCopyNames } from '../../../../../src/operations/restore/planning/copies.ts';
-import { planCoverage } from '../../../../../src/operations/restore/planning/coverage.ts';
+import { planCoverage, unevenWarnings } from '../../../../../src/operations/restore/planning/coverage.ts';
 import { type Sources, chooseSources } from '../../../../../src/operations/restore-sources.ts';
 import { openDirectoryStore } from '../../../../../src/storage/directory/directory.ts';
 import { LocationHistory } from '../../../../support/location-history.ts';
-import { nodeOf } from '../../../../support/manifests.ts';
+import { nodeOf, users } from '../../../../support/manifests.ts';
+import { everyTable } from '../../../../../src/storage/node-manifest-format.ts';
 import { temporaryDirectory } from '../../../../support/temporary.ts';
 
 const id = '20261121T031500Z';
@@ -53,6 +54,19 @@ test('a node of the ring that was not backed up is missed, and so is one whose d
   assert.ok(source !== undefined);
   const gone: NodeMatch = { source, target: { host: 'down' }, by: 'name' };
   assert.deepEqual(await coverage(chosen, [gone]), await coverage(await sources(['node2'])));
+});
+
+test('of a keyspace a node counts for nothing that lacks one of its tables, and the plan says so', async (t) => {
+  const { history, sources, coverage } = await backedUp(t, [1, 2]);
+  const manifest = await history.repository.nodeManifest({ id }, 'node1', everyTable, never);
+  assert.ok(manifest !== undefined);
+  await history.repository.saveNodeManifest({ ...manifest, tables: [] }, never);
+  const chosen = await sources();
+  assert.deepEqual(await coverage(chosen), await coverage(await sources(['node2'])));
+  assert.deepEqual(unevenWarnings(chosen), [
+    `the backup has nothing of shop.users (id ${users.id}) of node1: rows that only those nodes held do not come back`,
+  ]);
+  assert.deepEqual(unevenWarnings(await sources(['node2'])), []);
 });
 
 test('a copy is covered as what it is a copy of', async (t) => {
