@@ -11,7 +11,7 @@ import { partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
 import type { Repository } from '../../storage/repository.ts';
 import { fetchFiles, partialSuffix } from './fetch.ts';
-import { planCoverage } from '../restore/planning/coverage.ts';
+import { planCoverage, unevenWarnings } from '../restore/planning/coverage.ts';
 import { chooseSources } from '../restore-sources.ts';
 
 export interface LocalRestoreParts {
@@ -72,6 +72,7 @@ export async function restoreLocal(
   signal.throwIfAborted();
   const warnings = [
     ...(sources.complete ? [] : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`]),
+    ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
   ];
   return {
