@@ -4,10 +4,11 @@
  * unchanged file costs the next backup: nothing.
  */
 import assert from 'node:assert/strict';
-import { rm, truncate } from 'node:fs/promises';
+import { readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { TableId } from '../../src/model/sstable.ts';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
 import { objectsBelow } from '../support/bucket.ts';
 import { startCountingProxy } from '../support/counting-proxy.ts';
@@ -22,7 +23,7 @@ import {
   runProgram,
   startProgram,
 } from '../support/program.ts';
-import { loadBlobs, runSandbox } from '../support/sandbox.ts';
+import { cql, dumpRows, loadBlobs, onHost, runSandbox } from '../support/sandbox.ts';
 
 const blobBytes = 256 * 1024;
 // By relay: the wrappers of lzop know files by their paths, and direct transfer gives it a pipe.
@@ -66,11 +67,11 @@ async function done(location: string, ...args: readonly string[]): Promise<Backu
 }
 
 /** Writes the first rows anew and starts a backup that stays in the middle of them on one node while `work` runs. */
-async function whileHeld<T>(location: string, work: (running: Running) => Promise<T>): Promise<T> {
+async function whileHeld<T>(location: string, work: (running: Running) => Promise<T>, args = backUp): Promise<T> {
   // Files of 1 MiB and more travel by lzop one by one; smaller ones in batches without it.
   await loadBlobs(5, blobBytes);
   return withWrapper(held, 'lzop', whenCompressing(`${holdOn}\nexec /usr/bin/lzop "$@"`), async () => {
-    const running = startProgram(backUp, story.at(location));
+    const running = startProgram(args, story.at(location));
     try {
       await untilHeld(held);
       return await work(running);
@@ -82,11 +83,11 @@ async function whileHeld<T>(location: string, work: (running: Running) => Promis
   });
 }
 
-/** Waits until the other nodes of a backup that is held have finished their part. */
-async function untilOthersFinished(location: string): Promise<void> {
+/** Waits until the other nodes of a backup that is held have finished their part; it is the location's second unless told. */
+async function untilOthersFinished(location: string, backups = 2): Promise<void> {
   const [, ...others] = story.sandbox.hosts;
   const finished = (keys: readonly string[]): boolean =>
-    others.every((host) => keys.filter((key) => key.endsWith(`/${host}/manifest.json.gz`)).length === 2);
+    others.every((host) => keys.filter((key) => key.endsWith(`/${host}/manifest.json.gz`)).length === backups);
   for (const giveUpAt = Date.now() + 300_000; Date.now() < giveUpAt; await delay(100)) {
     if (finished([...(await objectsBelow(story.objects(location))).keys()])) {
       return;
@@ -223,6 +224,80 @@ test('the lock of a killed backup is taken over, and what its run wrote stays fo
   const again = await done('killed', 'backup', ...blobs);
   assert.equal(again.id, unfinished);
   await assertSound('killed', second.id, again.id);
+});
+
+/** Tables of one copy, in which each node has rows that no other has. */
+async function makeMoving(...names: readonly string[]): Promise<void> {
+  const keyspace = "WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}";
+  await cql(`CREATE KEYSPACE IF NOT EXISTS moving ${keyspace}; CREATE KEYSPACE IF NOT EXISTS gone ${keyspace};`);
+  for (const name of names) {
+    const rows = Array.from({ length: 60 }, (_, id) => `INSERT INTO ${name} (id, v) VALUES (${id}, 'v${id}');`);
+    await cql(`CREATE TABLE ${name} (id int PRIMARY KEY, v text); ${rows.join(' ')}`);
+  }
+}
+
+async function dropMoving(): Promise<void> {
+  await cql('DROP KEYSPACE IF EXISTS moving; DROP KEYSPACE IF EXISTS gone;');
+}
+
+/** The tables of a backup, by its manifest. */
+async function tablesOf(location: string, { id }: BackupDocument): Promise<readonly string[]> {
+  const text = await readFile(join(story.objects(location), id, 'manifest.json'), 'utf8');
+  const { tables }: { readonly tables: readonly TableId[] } = JSON.parse(text);
+  return tables.map(({ keyspace, table }) => `${keyspace}.${table}`);
+}
+
+test('a table that was made between two attempts at a run comes back with the rows of all nodes', async (t) => {
+  t.after(dropMoving);
+  await makeMoving('moving.early');
+  const both = ['backup', '--transfer', 'relay', '-K', 'faults.blobs,moving', '--json'];
+  await whileHeld(
+    'late',
+    async ({ child, done: ended }) => {
+      await untilOthersFinished('late', 1);
+      child.kill('SIGKILL');
+      await ended;
+    },
+    both,
+  );
+  await cql('DROP TABLE moving.early;');
+  await makeMoving('moving.early', 'moving.late');
+  const backup = await done('late', ...both);
+  assert.deepEqual(await tablesOf('late', backup), ['faults.blobs', 'moving.early', 'moving.late']);
+  // One backup: the second attempt went on with the first.
+  await assertSound('late', backup.id);
+  await cql('DROP TABLE moving.early; DROP TABLE moving.late;');
+  const restored = await run('late', 'restore', 'latest', '-K', 'moving', '--yes');
+  assert.equal(restored.code, 0, restored.stderr);
+  const read = await dumpRows({ keyspaces: ['moving'] });
+  assert.deepEqual([read['moving.early']?.rows, read['moving.late']?.rows], [60, 60]);
+});
+
+test('what is dropped, made and truncated between the snapshots of two nodes fails none, and is said', async (t) => {
+  t.after(dropMoving);
+  await makeMoving('moving.kept', 'moving.emptied', 'moving.dropped', 'moving.again', 'gone.all');
+  const [first, second] = story.sandbox.hosts;
+  const make = (name: string) => `CREATE TABLE ${name} (id int PRIMARY KEY, v text);`;
+  const meanwhile = `DROP TABLE moving.dropped; DROP TABLE moving.again; ${make('moving.again')} ${make('moving.made')} TRUNCATE moving.emptied; DROP KEYSPACE gone;`;
+  const change = `case " $* " in
+*" snapshot "*) mkdir /tmp/sstash-once 2>/dev/null && cqlsh --request-timeout=60 ${second} -e "${meanwhile}" >/dev/null 2>&1 ;;
+esac
+exec /usr/bin/nodetool "$@"`;
+  t.after(() => onHost(second, 'rm -rf /tmp/sstash-once'));
+  const tables = ['backup', '-K', 'moving,gone', '--json', '--snapshot-parallel', '1', '--hosts', `${first},${second}`];
+  const ran = await withWrapper(second, 'nodetool', change, () => run('moving', ...tables));
+  const backup = resultOf<BackupDocument>(ran);
+  assert.equal(backup.complete, true);
+  assert.deepEqual(await tablesOf('moving', backup), ['moving.emptied', 'moving.kept']);
+  for (const words of [
+    /left out, dropped while the backup ran: gone\.all, moving\.again, moving\.dropped/,
+    /not in this backup, made while it ran: moving\.again, moving\.made/,
+    /truncated while the backup ran, so that one node .*: moving\.emptied/,
+  ]) {
+    assert.match(ran.stderr, words);
+  }
+  assert.ok(!(await onHost(first, 'nodetool listsnapshots')).includes(`sstash-${backup.id}`), 'a snapshot is left');
+  await assertSound('moving', backup.id);
 });
 
 test('the name of a deleted backup is not used again while others point at objects there', async () => {
