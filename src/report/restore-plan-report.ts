@@ -1,4 +1,5 @@
 import { cqlName } from '../model/schema/cql-tokens.ts';
+import { lostHint } from '../model/restore/lost-objects.ts';
 import type { RestoredNode, RestoreResult } from '../model/restore/restore-result.ts';
 import { sizeText } from '../model/size.ts';
 import { table } from './table.ts';
@@ -43,4 +44,14 @@ export function wayBackOf({ dryRun, method, tables, copies = [], statements = []
 export function placedTable({ keyspace, table: name, id, liveId }: RestoreResult['tables'][number]): string {
   const other = liveId === undefined || liveId === id ? '' : ` (its id is ${liveId} now, ${id} in the backup)`;
   return `  ${keyspace}.${name}${other}\n`;
+}
+
+/** What the restore needs and the store has not, as far as a page holds it; `--json` has all. */
+export function lostText({ lost = [] }: RestoreResult): string {
+  const shown = lost.slice(0, 10).map(({ key, detail }) => `  ${key} ${detail}\n`);
+  const more = lost.length > shown.length ? `  and ${lost.length - shown.length} more\n` : '';
+  const what = lost.length === 1 ? 'an object that is needed is not' : `${lost.length} objects that are needed are not`;
+  return lost.length === 0
+    ? ''
+    : `\nThe backup is DAMAGED: ${what} in the store as stored:\n${shown.join('')}${more}  ${lostHint}\n`;
 }

@@ -1,5 +1,6 @@
 import type { KeyspaceCoverage } from '../target/coverage.ts';
 import type { LoadVolume } from './load-plan.ts';
+import type { LostObject } from './lost-objects.ts';
 import type { BackupId } from '../backup/manifest.ts';
 import type { MatchedBy } from '../target/node-match.ts';
 import type { RestoreMethod } from './method.ts';
@@ -36,6 +37,8 @@ export interface RestoreResult {
   readonly copies?: readonly TableCopy[];
   /** Which ranges of the ring, by keyspace of the backup, none of the nodes brings back whose data is restored. */
   readonly coverage: readonly KeyspaceCoverage[];
+  /** Objects of the backup that are needed and were not in the store as they were stored, when it began. */
+  readonly lost?: readonly LostObject[];
   /** What sstableloader streams, by keyspace. */
   readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */

@@ -7,11 +7,13 @@ import { type DownloadLayout, tablePlaces } from '../../model/restore/download-l
 import { coverageWarnings } from '../../model/target/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
+import { sayLost } from '../../model/restore/lost-objects.ts';
 import { partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
 import type { Repository } from '../../storage/repository.ts';
 import { fetchFiles, partialSuffix } from './fetch.ts';
 import { planCoverage, unevenWarnings } from '../restore/planning/coverage.ts';
+import { lostFiles } from '../known-objects.ts';
 import { chooseSources } from '../restore-sources.ts';
 
 export interface LocalRestoreParts {
@@ -48,10 +50,15 @@ export async function restoreLocal(
       };
     }),
   );
+  const toFetch = work.flatMap(({ plan }) => plan.fetch);
+  const lost = await lostFiles(parts.repository.store, toFetch, signal);
   await refuseTooLittleSpace(
     root,
     work.reduce((sum, { plan }) => sum + plan.fetchBytes, 0),
   );
+  if (!options.dryRun) {
+    sayLost(lost, parts.listen);
+  }
   const nodes = await Promise.all(
     work.map(async ({ manifest, directory, plan }): Promise<RestoredNode> => {
       const node = {
@@ -83,6 +90,7 @@ export async function restoreLocal(
     nodes,
     tables: sources.tables,
     coverage,
+    lost,
     commands: '',
     warnings,
   };

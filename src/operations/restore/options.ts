@@ -7,6 +7,7 @@ import type { DiskPlan } from '../../model/restore/disk-plan.ts';
 import type { KeyspaceCoverage } from '../../model/target/coverage.ts';
 import type { MatchedBy, NodeMatch } from '../../model/target/node-match.ts';
 import type { MethodChoice, RestoreMethod } from '../../model/restore/method.ts';
+import type { LostObject } from '../../model/restore/lost-objects.ts';
 import type { NodeRestorePlan, TablePart } from '../../model/restore/plan.ts';
 import type { Rename } from '../../model/restore/table-copy.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
@@ -63,6 +64,8 @@ export interface PlannedRestore {
   /** Keyspaces whose rows are streamed to the nodes that they belong to now, wherever their files lie. */
   readonly streamed: ReadonlySet<string>;
   readonly coverage: readonly KeyspaceCoverage[];
+  /** Objects that are to be fetched and are not in the store as they were stored. */
+  readonly lost: readonly LostObject[];
   readonly warnings: readonly string[];
 }
 

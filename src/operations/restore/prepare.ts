@@ -3,6 +3,7 @@ import type { PlannedRestore } from './options.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { nodesNotIn } from '../../model/target/node-match.ts';
 import type { RestartScope } from '../../model/restore/restart-plan.ts';
+import { refuseLost } from '../../model/restore/lost-objects.ts';
 import { replicasMoved } from '../../model/ring/replica-places.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { clusterTopology } from '../nodes/members.ts';
@@ -43,6 +44,7 @@ export async function prepareRestore(
     tables: tablesIn(topology),
     copies: sources.copies,
     coverage: planned.coverage,
+    lost: planned.lost,
     commands: '',
     ...more,
     statements: [...schema, ...(more.statements ?? [])],
@@ -51,6 +53,7 @@ export async function prepareRestore(
   if (options.dryRun) {
     return { ended: plan };
   }
+  refuseLost(planned.lost);
   if (!(await parts.agree(plan))) {
     return { ended: undefined };
   }

@@ -3,6 +3,7 @@ import { quote } from '../../cluster/remote.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/commands-by-hand.ts';
 import { type RefreshNode, refreshScript } from '../../model/restore/refresh-by-hand.ts';
+import { sayLost } from '../../model/restore/lost-objects.ts';
 import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { restoreOnline } from './live/online.ts';
 import { movedReplicas } from './prepare.ts';
@@ -34,6 +35,9 @@ export async function restore(
 async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult> {
   const { options, sources, topology, work } = planned;
   const tables = sources.tables.map((table) => withLiveId(table, topology));
+  if (!options.dryRun) {
+    sayLost(planned.lost, planned.parts.listen);
+  }
   const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, signal);
   return {
     backup: sources.id,
@@ -42,6 +46,7 @@ async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Prom
     nodes,
     tables,
     coverage: planned.coverage,
+    lost: planned.lost,
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(planned, tables),
     ...(isScylla(planned.members) ? { commandsBy: 'refresh' as const } : {}),
     warnings: [...planned.warnings, ...(isScylla(planned.members) ? [] : warningsFor(sources, topology))],

@@ -71,6 +71,20 @@ test('the plan of an online restore says what can be taken back, and which table
   assert.doesNotMatch(restoreQuestion({ ...plan, method: 'stage' }), /back:/);
 });
 
+test('a plan names what the store has no more, ten of many, and what to do', () => {
+  const lostAt = (number: number) => ({ key: `s1/n1/shop/users/${number}`, path: `users/${number}`, detail: 'is missing' });
+  const one = restoreText({ ...result, dryRun: true, lost: [lostAt(1)] });
+  assert.match(
+    one,
+    /^The backup is DAMAGED: an object that is needed is not in the store as stored:\n {2}s1\/n1\/shop\/users\/1 is missing$/m,
+  );
+  assert.match(one, /^ {2}`sstash verify` names all damage/m);
+  const many = restoreText({ ...result, dryRun: true, lost: Array.from({ length: 12 }, (_, index) => lostAt(index)) });
+  assert.match(many, /DAMAGED: 12 objects that are needed are not/);
+  assert.match(many, /users\/9 is missing\n {2}and 2 more$/m);
+  assert.doesNotMatch(restoreText({ ...result, lost: [] }), /DAMAGED/);
+});
+
 const range = (number: number) => ({ after: `${number}`, upTo: `${number + 1}` });
 const known = { keyspace: 'shop', missing: [], missingShare: 0, thinShare: 0 };
 

@@ -10,6 +10,7 @@ import { type RestoreMethod, chooseMethod } from '../../../model/restore/method.
 import { planParts } from '../../../model/restore/plan.ts';
 import { loadableTables, refuseUnreadable } from '../../../model/restore/scylla-loading.ts';
 import { refuseTaken } from '../../../model/restore/table-copy.ts';
+import { lostFiles } from '../../known-objects.ts';
 import { type Member, type Members, clusterTopology, isScylla } from '../../nodes/members.ts';
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
@@ -64,6 +65,8 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
         }),
     ),
   );
+  const toFetch = work.flatMap(({ plan }) => plan.fetch);
+  const lost = await lostFiles(parts.repository.store, toFetch, signal);
   const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
   const coverage = await planCoverage(sources, gone, parts.repository, signal);
   const warnings = [
@@ -75,7 +78,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
   ];
-  return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, warnings };
+  return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, lost, warnings };
 }
 
 /** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */
