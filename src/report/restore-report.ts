@@ -4,6 +4,7 @@ import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
 import { coverageText } from './coverage-report.ts';
 import { dataOf, lostText, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
+import { readCount, unreadable, unreadableText } from './probe-report.ts';
 import { table } from './table.ts';
 
 /** What came back where, and for staged files how to put them in place. */
@@ -11,12 +12,14 @@ export function restoreText(result: RestoreResult): string {
   const failed = result.nodes.filter((node) => node.error !== undefined).length;
   const verdict = result.dryRun
     ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}: ${result.reason}`
-    : failed === 0
-      ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked`
-      : result.undo === undefined
-        ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
-        : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
+    : failed === 0 && unreadable(result) > 0
+      ? `NOT readable: the files of backup ${result.backup} are in place, and rows of ${unreadable(result)} of ${count(result.tables.length, 'table')} cannot be read: see below`
+      : failed === 0
+        ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked${readCount(result)}`
+        : result.undo === undefined
+          ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
+          : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
+  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${unreadableText(result)}${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
 }
 
 function resultTable({ nodes }: RestoreResult): string {

@@ -109,12 +109,19 @@ test('one wrong bit in a large or in a small object fails its node', async () =>
   await assertFailed(resultOf<RestoreDocument>(ran, 3), { [hosts[0]]: /-Data\.db/, [hosts[1]]: /-Filter\.db/ });
 });
 
-test('an object that is missing fails its node; once it is back, the next run brings the rest', async () => {
+test('an object that is missing is named by the plan and fails its node; once it is back, the next run brings the rest', async () => {
   await clearTargets();
   const path = await objectOf(hosts[1], /-Index\.db\.lzo$/);
   const ran = await withDamage(
     path,
-    (file) => rm(file),
+    async (file) => {
+      await rm(file);
+      const { lost } = resultOf<RestoreDocument>(await runProgram([...restore, '--dry-run'], story.at('good')), 4);
+      assert.deepEqual(
+        lost?.map(({ key, detail }) => `${key} ${detail}`),
+        [`${backup.id}${file.slice(join(story.objects('good'), backup.id).length)} is missing`],
+      );
+    },
     () => runProgram(restore, story.at('good')),
   );
   await assertFailed(resultOf<RestoreDocument>(ran, 3), { [hosts[1]]: /-Index\.db/ });

@@ -71,12 +71,20 @@ function restore(...args: readonly string[]): ReturnType<typeof runProgram> {
   return sstash('restore', ...args, '--yes');
 }
 
+function assertRead({ tables }: RestoreDocument): void {
+  assert.deepEqual(
+    tables.map(({ probe }) => probe),
+    tables.map(() => ({ state: 'read' })),
+  );
+}
+
 test('truncated and dropped tables, a dropped keyspace, indexes and views are back after one command', async () => {
   await cql(`TRUNCATE shop2.orders; TRUNCATE shop3.users; DROP TABLE shop2.page_hits; DROP TABLE online.history;
     DROP KEYSPACE "Quoted_Ks";`);
   const restored = resultOf<RestoreDocument>(await restore(snapshot.id, ...all));
   assert.equal(restored.method, 'import');
   assert.ok(restored.tables.every(({ id, liveId }) => liveId === id));
+  assertRead(restored);
   assert.deepEqual(await dumpRows({ keyspaces }), written);
   const [email] = /user-\S+|\S+@\S+/.exec(await cql('SELECT email FROM shop3.users LIMIT 1;')) ?? [];
   assert.ok(email !== undefined);
@@ -180,6 +188,31 @@ test('a node that cannot load its files makes it exit 3, and the same command ag
   });
   resultOf(await restore(...args));
   assert.deepEqual(await dumpRows({ keyspaces: ['shop2'] }), only('shop2'));
+});
+
+test('rows that a node cannot read make it exit 4, with the node and its log; emptied and loaded again they can be read', async () => {
+  const args = [snapshot.id, '-K', 'online.history'];
+  const [, second] = sandbox.hosts;
+  // What nobody has read yet is in no cache.
+  resultOf(await restore(...args, '--truncate', '--no-probe'));
+  await onHost(
+    second,
+    'for f in /var/lib/cassandra/data/online/history-*/*-Data.db; do head -c 40 /dev/urandom | dd of="$f" bs=1 seek=20 conv=notrunc 2>/dev/null; done',
+  );
+  const { tables, nodes } = resultOf<RestoreDocument>(await restore(...args), 4);
+  assert.deepEqual(
+    nodes.map(({ error }) => error),
+    [undefined, undefined, undefined],
+  );
+  const [{ probe } = {}] = tables;
+  assert.equal(probe?.state, 'failed');
+  assert.deepEqual(
+    probe.replicas?.map(({ host }) => host),
+    [second],
+  );
+  assert.match(probe.replicas?.[0]?.log.join('\n') ?? '', /CorruptSSTableException: Corrupted: .*\/history-/);
+  assertRead(resultOf<RestoreDocument>(await restore(...args, '--truncate')));
+  assert.deepEqual(await dumpRows({ keyspaces: ['online'] }), only('online'));
 });
 
 test('a schema is shown and made again by itself, and the mapping tells its directories', async () => {

@@ -187,6 +187,10 @@ test('nodes that have lost all that they had come back as themselves, schema and
   assert.match(rows.error.message, /its data directories hold no system\.local, so it would start as a new node/);
   const restored = resultOf<RestoreDocument>(await sstash(...restart, ...whole));
   assert.ok(restored.nodes.every(({ error }) => error === undefined));
+  for (const { keyspace, table, probe } of restored.tables) {
+    const state = keyspace === 'system' || keyspace === 'system_schema' ? 'skipped' : 'read';
+    assert.equal(probe?.state, state, `${keyspace}.${table}: ${probe?.reason}`);
+  }
   assert.deepEqual(await dumpRows({ keyspaces }), written);
   assert.equal(await secondDisk(), onSecondDisk);
   await assertOwners();

@@ -135,7 +135,13 @@ export interface RestoreDocument {
     readonly table: string;
     readonly id: string;
     readonly liveId?: string;
+    readonly probe?: {
+      readonly state: string;
+      readonly reason?: string;
+      readonly replicas?: readonly { readonly address: string; readonly host?: string; readonly log: readonly string[] }[];
+    };
   }[];
+  readonly lost?: readonly { readonly key: string; readonly detail: string }[];
   readonly statements?: readonly string[];
   readonly coverage: readonly {
     readonly keyspace: string;

@@ -29,6 +29,7 @@ import {
   snapshotsText,
   statusText,
   systemRowsText,
+  tableKeysText,
   tableStatesText,
 } from './scripted-texts.ts';
 
@@ -206,6 +207,12 @@ export class ScriptedNode {
       cql('DESCRIBE SCHEMA'),
       says(() => schemaText(this.view.tables)),
     );
+    remote.on(
+      cql('FROM system_schema.columns WHERE'),
+      says(() => tableKeysText(this.view.tables)),
+    );
+    // Rows are captured; only the level is said back.
+    remote.on(cql('PER PARTITION LIMIT'), says('Consistency level set to LOCAL_ONE.\n'));
   }
 
   #configText(): string {

@@ -42,6 +42,7 @@ export function restoreOptions(changes: Partial<RestoreOptions> = {}): RestoreOp
     renames: [],
     loader: ['sstableloader'],
     repair: false,
+    probe: true,
     ...changes,
   };
 }
@@ -70,9 +71,10 @@ export class RestoreStory {
   readonly restore = (
     changes: Partial<RestoreOptions> = {},
     parts: Partial<RestoreParts> = {},
+    signal: AbortSignal = never,
   ): Promise<RestoreResult | undefined> => {
     const all = { ...this.cluster.parts, agree: this.#agree, shellFor: (host: string) => `ssh ${host} sh`, ...parts };
-    return restore(restoreOptions(changes), all, never);
+    return restore(restoreOptions(changes), all, signal);
   };
 
   readonly undo = (changes: Partial<UndoOptions> = {}, parts: Partial<MemberParts> = {}): Promise<UndoResult | undefined> => {

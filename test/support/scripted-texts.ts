@@ -118,6 +118,26 @@ export function tableStatesText(tables: readonly TableId[], truncatedAt: Readonl
   ]);
 }
 
+/** How keyspaces are replicated and what the partition keys of their tables are: by keyspace two results. */
+export function tableKeysText(tables: readonly TableId[]): string {
+  return jsonText(
+    keyspacesOf(tables).flatMap((keyspace) => [
+      [
+        {
+          keyspace_name: keyspace,
+          replication: { class: 'org.apache.cassandra.locator.SimpleStrategy', replication_factor: '1' },
+        },
+      ],
+      tables
+        .filter((each) => each.keyspace === keyspace)
+        .flatMap(({ table }) => [
+          { keyspace_name: keyspace, table_name: table, column_name: 'note', kind: 'regular', position: -1 },
+          { keyspace_name: keyspace, table_name: table, column_name: 'id', kind: 'partition_key', position: 0 },
+        ]),
+    ]),
+  );
+}
+
 /** cqlsh's answer to `SELECT JSON` statements. */
 function jsonText(results: readonly (readonly object[])[]): string {
   return results

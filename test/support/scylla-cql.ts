@@ -38,6 +38,14 @@ async function answerTo(self: ScyllaNode, statement: string): Promise<string | u
     all.forEach(({ id }) => cluster.truncatedAt.set(id, new Date()));
     return '';
   }
+  const level = /^CONSISTENCY (\w+)$/.exec(statement)?.[1];
+  if (level !== undefined) {
+    return `Consistency level set to ${level}.\n`;
+  }
+  // What is captured is not seen.
+  if (statement === "CAPTURE '/dev/null'" || readsATable(self, statement)) {
+    return '';
+  }
   const [made] = parseSchema(statement);
   if (made?.kind === 'keyspace' || made?.kind === 'table') {
     await make(self, statement);
@@ -45,6 +53,12 @@ async function answerTo(self: ScyllaNode, statement: string): Promise<string | u
   }
   const rows = rowsOf(self, statement);
   return rows === undefined ? undefined : jsonText(rows);
+}
+
+/** A SELECT of some rows by token, from a table that is there. */
+function readsATable({ cluster }: ScyllaNode, statement: string): boolean {
+  const [, keyspace = '', table = ''] = /^SELECT \* FROM "(.*)"\."(.*)" WHERE token\("id"\) .* LIMIT 5$/.exec(statement) ?? [];
+  return cluster.schema.find(keyspace, table) !== undefined;
 }
 
 /** What a statement finds in the system tables; undefined for a table that is not known here. */
@@ -84,7 +98,21 @@ function rowsOf(self: ScyllaNode, text: string): readonly object[] | undefined {
         base_table_name: view.base,
         id: uuidOf(view.id),
       }));
+    case 'system_schema.columns':
+      return schema.tables.map((each) => ({
+        keyspace_name: each.keyspace,
+        table_name: each.table,
+        column_name: 'id',
+        kind: 'partition_key',
+        position: 0,
+      }));
     case 'system_schema.keyspaces':
+      if (text.includes('replication')) {
+        const asked = /keyspace_name = '(.*)'/.exec(text)?.[1];
+        return schema.keyspaces
+          .filter(({ name }) => name === asked)
+          .map(({ name }) => ({ keyspace_name: name, replication: { class: 'NetworkTopologyStrategy', dc1: '3' } }));
+      }
       return schema.keyspaces.map(({ name }) => ({ keyspace_name: name, durable_writes: true }));
     case 'system.topology':
       return cluster.topology === undefined

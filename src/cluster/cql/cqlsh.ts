@@ -64,17 +64,41 @@ function isLogin(text: string): boolean {
 
 const loginHint = 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line';
 
+/** What cqlsh said against one of the statements that it was given. */
+export interface Complaint {
+  /** The statement's place among them, from 0. */
+  readonly statement: number;
+  /** The driver's name for it, such as `ReadTimeout`; empty where it says none. */
+  readonly kind: string;
+  /** The rest of the line, with the server's message and what comes with it. */
+  readonly text: string;
+}
+
+/** The complaints that are about a statement, in order; the text whose lines cqlsh counts is `statements`. */
+export function complaintsAbout(statements: readonly string[], output: ToolOutput): readonly Complaint[] {
+  return complaintsOf(output).flatMap((complaint) => {
+    const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(?:(\w+):\s*)?(.*)$/.exec(complaint) ?? [];
+    const statement = line === undefined ? -1 : statementAt(statements, Number(line));
+    return statement === -1 ? [] : [{ statement, kind, text }];
+  });
+}
+
+/** The server's own words in a complaint, where it has some. */
+export function messageIn({ text }: Pick<Complaint, 'text'>): string {
+  return /\bmessage="(.*)"(?: info=\{.*\})?>?\s*$/.exec(text)?.[1] ?? text;
+}
+
 /**
  * What the server refused of these statements, each named by its first line, since nobody else sees the text whose lines cqlsh
  * counts. A failure that is of no statement is `cqlshError`'s.
  */
 export function refusedError(node: ToolNode, statements: readonly string[], output: ToolOutput): RemoteError {
-  const refused = complaintsOf(output).flatMap((complaint) => {
-    const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(\w+):\s*(.*)$/.exec(complaint) ?? [];
-    const statement = line === undefined ? undefined : statementAt(statements, Number(line));
-    const [, message] = /\bmessage="(.*)"\s*$/.exec(text) ?? [];
-    return statement === undefined ? [] : [`${statement.split('\n')[0] ?? ''}: ${kind}: ${message ?? text}`];
-  });
+  const refused = complaintsAbout(statements, output)
+    .filter(({ kind }) => kind !== '')
+    .map((complaint) => {
+      const [head = ''] = statements[complaint.statement]?.split('\n') ?? [];
+      return `${head}: ${complaint.kind}: ${messageIn(complaint)}`;
+    });
   if (refused.length === 0) {
     return cqlshError(node, output);
   }
@@ -92,9 +116,9 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
 }
 
 /** Of what it reads, cqlsh 6.2.2 names the line after the one that a statement ends on, counted from 1. */
-function statementAt(statements: readonly string[], line: number): string | undefined {
+function statementAt(statements: readonly string[], line: number): number {
   let last = 0;
-  return statements.find((statement) => {
+  return statements.findIndex((statement) => {
     last += statement.split('\n').length;
     return line - 1 <= last;
   });

@@ -66,6 +66,11 @@ export const restoreCommand: Command = {
       describe: 'load: sstableloader on the nodes, with options of its own if need be',
     },
     truncate: { type: 'boolean', default: false, describe: 'online: empty the tables first, so that nothing newer stays' },
+    probe: {
+      type: 'boolean',
+      default: true,
+      describe: 'read some rows of every restored table by CQL in the end; --no-probe does not',
+    },
     yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
     undo: {
       type: 'string',
@@ -221,6 +226,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
     truncate: args.flag('truncate'),
     restart: restartOptions(args),
     repair: args.flag('repair'),
+    probe: args.flag('probe'),
   };
 }
 

@@ -3,6 +3,7 @@ import type { LoadVolume } from './load-plan.ts';
 import type { LostObject } from './lost-objects.ts';
 import type { BackupId } from '../backup/manifest.ts';
 import type { MatchedBy } from '../target/node-match.ts';
+import type { TableProbe } from '../probe/outcome.ts';
 import type { RestoreMethod } from './method.ts';
 import type { TableId } from '../sstable.ts';
 import type { TableCopy } from './table-copy.ts';
@@ -59,4 +60,6 @@ export interface RestoreResult {
 export interface RestoredTable extends TableId {
   /** Id of the table of that name that lives now; absent when there is none, or nobody could say. */
   readonly liveId?: string;
+  /** Whether its rows can be read; absent where nobody looked. */
+  readonly probe?: TableProbe;
 }

@@ -36,6 +36,8 @@ export interface RestoreOptions extends TargetQuestion {
   readonly renames: readonly Rename[];
   /** How sstableloader is started on the nodes. */
   readonly loader: Loader;
+  /** Whether the restored tables are read by CQL in the end. */
+  readonly probe: boolean;
   /** Node restart: repair the restored keyspaces in the end. */
   readonly repair: boolean;
 }

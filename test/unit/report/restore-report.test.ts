@@ -71,6 +71,37 @@ test('the plan of an online restore says what can be taken back, and which table
   assert.doesNotMatch(restoreQuestion({ ...plan, method: 'stage' }), /back:/);
 });
 
+test('that rows can be read is said, and of how many tables', () => {
+  const read = { ...users, probe: { state: 'read' as const } };
+  const skipped = { ...users, table: 'orders', probe: { state: 'skipped' as const, reason: 'no cqlsh' } };
+  const done = { ...result, method: 'import' as const, commands: '' };
+  assert.match(restoreText({ ...done, tables: [read] }), /^1 table of backup s1 restored and checked, and read by CQL$/m);
+  assert.match(
+    restoreText({ ...done, tables: [read, skipped] }),
+    /^2 tables of backup s1 restored and checked; 1 of 2 read by CQL$/m,
+  );
+});
+
+test('a table that cannot be read is named with its replicas, their logs and what to do, and nothing is called checked', () => {
+  const replicas = [
+    { address: '10.0.0.2', host: 'n2', log: ['CorruptSSTableException: Corrupted: /data/nb-1-big-Data.db'] },
+    { address: '10.0.0.9', log: [] },
+  ];
+  const failed = { ...users, probe: { state: 'failed' as const, reason: 'ReadFailure: failed', replicas } };
+  const done = { ...result, commands: '', tables: [failed, { ...users, table: 'orders', probe: { state: 'read' as const } }] };
+  const text = restoreText({ ...done, method: 'import' });
+  assert.match(text, /^NOT readable: the files of backup s1 are in place, and rows of 1 of 2 tables cannot be read: see below$/m);
+  assert.match(
+    text,
+    /^ {2}shop\.users: ReadFailure: failed\n {4}n2: Corrupt.*\n {4}10\.0\.0\.9: see its system\.log\n {2}Mend .*--truncate/m,
+  );
+  assert.doesNotMatch(text, /restored and checked/);
+  assert.match(restoreText({ ...done, method: 'node-restart' }), /The way back is below/);
+  const partly = restoreText({ ...done, method: 'import', nodes: [{ ...node, error: 'disk is full' }] });
+  assert.match(partly, /^NOT restored: 1 of 1 node/m);
+  assert.match(partly, /shop\.users: ReadFailure/);
+});
+
 test('a plan names what the store has no more, ten of many, and what to do', () => {
   const lostAt = (number: number) => ({ key: `s1/n1/shop/users/${number}`, path: `users/${number}`, detail: 'is missing' });
   const one = restoreText({ ...result, dryRun: true, lost: [lostAt(1)] });

@@ -20,6 +20,7 @@ import type { RestoredTable, RestoreResult } from '../../../model/restore/restor
 import { isLocalKeyspace } from '../../../model/system-keyspaces.ts';
 import { tableDirectory } from '../../../model/sstable.ts';
 import { repairAll, startAll, stopAll } from './cluster-restart.ts';
+import { probeRestored } from './probe.ts';
 import { prepareRestore } from '../prepare.ts';
 import { withErrors } from '../stage.ts';
 
@@ -64,7 +65,7 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
   const failures = await placeAndStart(planned, undo, tables, signal);
   await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
-  return { ...prepared, nodes: withErrors(prepared.nodes, failures), undo };
+  return probeRestored(planned, { ...prepared, nodes: withErrors(prepared.nodes, failures), undo }, signal);
 }
 
 function placingNode({ member, parts, placing }: NodeWork): PlacingNode {

@@ -8,6 +8,7 @@ import { uploadTable } from '../../../cluster/placing/table-upload.ts';
 import type { RestoredNode, RestoredTable, RestoreResult } from '../../../model/restore/restore-result.ts';
 import { type TableId, isDataFile, tableDirectory } from '../../../model/sstable.ts';
 import { planLoad, refuseDownNodes } from './load.ts';
+import { probeRestored } from './probe.ts';
 import { prepareRestore } from '../prepare.ts';
 import { runStatements } from '../../schema/apply.ts';
 import { withErrors } from '../stage.ts';
@@ -25,7 +26,7 @@ export async function restoreOnline(planned: PlannedRestore, signal: AbortSignal
   if ('ended' in prepared) {
     return prepared.ended;
   }
-  return { ...prepared, nodes: await placeAll(planned, prepared, signal) };
+  return probeRestored(planned, { ...prepared, nodes: await placeAll(planned, prepared, signal) }, signal);
 }
 
 /** Cassandra truncates a view with its base table, and refuses to truncate it by itself. */

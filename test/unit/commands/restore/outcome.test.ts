@@ -28,7 +28,15 @@ test('what is done ends with 0, and a node that failed makes it 3', () => {
   assert.equal(exitCodeOf({ nodes: [{ ...node, error: 'disk is full' }] }), 3);
 });
 
-test('a backup that lacks what is needed makes it 4, planned or tried', () => {
+test('a table that cannot be read makes it 4, and one that was not read does not', () => {
+  const probed = (state: 'read' | 'failed' | 'skipped') => [{ ...users, probe: { state, reason: 'why' } }];
+  assert.equal(exitCodeOf({ tables: probed('read') }), 0);
+  assert.equal(exitCodeOf({ tables: probed('skipped') }), 0);
+  assert.equal(exitCodeOf({ tables: probed('failed') }), 4);
+  assert.equal(exitCodeOf({ tables: probed('failed'), nodes: [{ ...node, error: 'disk is full' }] }), 4);
+});
+
+test('a plan that lacks objects makes it 4; where what there is was fetched all the same, the nodes that failed count', () => {
   assert.equal(exitCodeOf({ lost, dryRun: true }), 4);
-  assert.equal(exitCodeOf({ lost, nodes: [{ ...node, error: 'it does not exist' }] }), 4);
+  assert.equal(exitCodeOf({ lost, nodes: [{ ...node, error: 'it does not exist' }] }), 3);
 });

@@ -46,11 +46,12 @@ test('nodes are drained, stopped and started again, a seed alone before the othe
     assert.deepEqual(serviceCalls(node), ['drain', stopCommand, startCommand]);
   }
   const steps = cluster.events.flatMap((event) => (event.type === 'step' ? [event.text] : []));
-  assert.deepEqual(steps.slice(-4), [
+  assert.deepEqual(steps.slice(-5), [
     'stopping Cassandra on node1, node2, node3',
     'moving old files aside and restored ones in',
     'starting Cassandra on node1',
     'starting Cassandra on node2, node3',
+    'reading the restored tables by CQL',
   ]);
 });
 
