@@ -46,6 +46,12 @@ export function placedTable({ keyspace, table: name, id, liveId }: RestoreResult
   return `  ${keyspace}.${name}${other}\n`;
 }
 
+/** A plan's place for what does not come back. */
+export function absencesText({ dryRun, notBroughtBack = [] }: RestoreResult): string {
+  const lines = notBroughtBack.map((line) => `  ${line}\n`);
+  return dryRun && lines.length > 0 ? `\nNot brought back:\n${lines.join('')}` : '';
+}
+
 /** What the restore needs and the store has not, as far as a page holds it; `--json` has all. */
 export function lostText({ lost = [] }: RestoreResult): string {
   const shown = lost.slice(0, 10).map(({ key, detail }) => `  ${key} ${detail}\n`);

@@ -3,7 +3,7 @@ import { sizeText } from '../model/size.ts';
 import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
 import { coverageText } from './coverage-report.ts';
-import { dataOf, lostText, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
+import { absencesText, dataOf, lostText, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
 import { readCount, unreadable, unreadableText } from './probe-report.ts';
 import { table } from './table.ts';
 
@@ -19,7 +19,7 @@ export function restoreText(result: RestoreResult): string {
         : result.undo === undefined
           ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
           : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${unreadableText(result)}${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
+  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${unreadableText(result)}${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${absencesText(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
 }
 
 function resultTable({ nodes }: RestoreResult): string {

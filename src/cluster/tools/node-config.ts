@@ -26,6 +26,8 @@ export interface NodeConfig {
   readonly release?: string | undefined;
   /** What the file says; `nodetool statusbackup` says what is so now. */
   readonly incrementalBackups: boolean;
+  /** Whether anybody needs rights: without an authorizer everybody has all. */
+  readonly authorizes: boolean;
   /** Absent where the file does not say it. */
   readonly clusterName?: string | undefined;
   /** The address that other nodes know, where the file says it. */
@@ -98,6 +100,7 @@ export function parseNodeConfig(path: string, text: string, started?: string): N
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
     seeds: seedsOf(file.seed_provider),
+    authorizes: file.authorizer?.endsWith('AllowAllAuthorizer') === false,
     clusterName: file.cluster_name,
     localSystemDirectory: local === undefined ? undefined : trimmedPath(local),
     listenAddress: file.listen_address,
@@ -186,6 +189,11 @@ const fileSchema = z.object({
     .transform((options) => options ?? undefined),
   incremental_backups: optionalFlag,
   seed_provider: z.unknown().optional(),
+  // Since 5.0 it may be a map that holds the name.
+  authorizer: z
+    .union([z.string(), z.object({ class_name: z.string() }).transform((map) => map.class_name)])
+    .nullish()
+    .catch(undefined),
 });
 
 const seedProviderSchema = z.array(z.object({ parameters: z.array(z.object({ seeds: z.string() })).min(1) })).min(1);

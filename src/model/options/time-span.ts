@@ -77,6 +77,12 @@ export function parseDuration(text: string): number {
   return span.count * secondsOf[span.unit];
 }
 
+/** A span for people, in the largest unit that it has at least two of: `7d`, `36h`, `90s`. */
+export function spanText(seconds: number): string {
+  const unit = (['d', 'h', 'm'] as const).find((each) => seconds >= 2 * secondsOf[each]) ?? 's';
+  return `${Math.floor(seconds / secondsOf[unit])}${unit}`;
+}
+
 function spanOf<U extends TimeUnit>(text: string, units: readonly U[]): { readonly count: number; readonly unit: U } | undefined {
   const [, digits, letters] = /^(\d+)([a-z]{1,2})$/.exec(text) ?? [];
   const unit = units.find((each) => each === letters);

@@ -40,6 +40,8 @@ export interface RestoreResult {
   readonly coverage: readonly KeyspaceCoverage[];
   /** Objects of the backup that are needed and were not in the store as they were stored, when it began. */
   readonly lost?: readonly LostObject[];
+  /** What does not come back, a line each, as far as it is known before. */
+  readonly notBroughtBack?: readonly string[];
   /** What sstableloader streams, by keyspace. */
   readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */

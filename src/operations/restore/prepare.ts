@@ -9,6 +9,7 @@ import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { clusterTopology } from '../nodes/members.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
+import { absencesOf } from './planning/absences.ts';
 import { copySchema } from './planning/copies.ts';
 import { type Schemas, createSchema, liveSchema, missingSchema } from '../schema/apply.ts';
 
@@ -45,6 +46,7 @@ export async function prepareRestore(
     copies: sources.copies,
     coverage: planned.coverage,
     lost: planned.lost,
+    notBroughtBack: await absencesOf(planned, topology, signal),
     commands: '',
     ...more,
     statements: [...schema, ...(more.statements ?? [])],

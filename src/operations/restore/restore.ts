@@ -10,6 +10,7 @@ import { movedReplicas } from './prepare.ts';
 import { restoreByRestart } from './live/by-restart.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
+import { absencesOf } from './planning/absences.ts';
 import { planRestore } from './planning/plan.ts';
 import { isScylla } from '../nodes/members.ts';
 
@@ -47,6 +48,7 @@ async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Prom
     tables,
     coverage: planned.coverage,
     lost: planned.lost,
+    notBroughtBack: await absencesOf(planned, topology, signal),
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(planned, tables),
     ...(isScylla(planned.members) ? { commandsBy: 'refresh' as const } : {}),
     warnings: [...planned.warnings, ...(isScylla(planned.members) ? [] : warningsFor(sources, topology))],

@@ -102,6 +102,14 @@ test('a table that cannot be read is named with its replicas, their logs and wha
   assert.match(partly, /shop\.users: ReadFailure/);
 });
 
+test('a plan has one place for what does not come back, and a result has none', () => {
+  const notBroughtBack = ['rows of shop.users that were deleted since', 'counters of shop.hits'];
+  const text = restoreQuestion({ ...result, method: 'import', dryRun: true, notBroughtBack });
+  assert.match(text, /\nNot brought back:\n {2}rows of shop\.users that were deleted since\n {2}counters of shop\.hits\n/);
+  assert.doesNotMatch(restoreText({ ...result, dryRun: true, notBroughtBack: [] }), /Not brought back/);
+  assert.doesNotMatch(restoreText({ ...result, notBroughtBack }), /Not brought back/);
+});
+
 test('a plan names what the store has no more, ten of many, and what to do', () => {
   const lostAt = (number: number) => ({ key: `s1/n1/shop/users/${number}`, path: `users/${number}`, detail: 'is missing' });
   const one = restoreText({ ...result, dryRun: true, lost: [lostAt(1)] });

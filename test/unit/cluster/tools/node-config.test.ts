@@ -27,6 +27,7 @@ test('what the file leaves out is what Cassandra would take', () => {
     flavour: 'cassandra',
     incrementalBackups: false,
     seeds: [],
+    authorizes: false,
     clusterName: undefined,
     localSystemDirectory: undefined,
     listenAddress: undefined,
@@ -191,4 +192,16 @@ test('a file that may not be read is an error, not an empty configuration', { sk
     readNodeConfig(nobody, { ...defaultPrograms, configPath: directory }, never),
     /cannot read .* on h2: .*Permission denied/,
   );
+});
+
+test('rights are asked for where an authorizer is named that does not allow all, by its name or in a map', () => {
+  const asks = (text: string) => parseNodeConfig(yaml, text).authorizes;
+  assert.equal(asks(''), false);
+  assert.equal(asks('authorizer: AllowAllAuthorizer'), false);
+  assert.equal(asks('authorizer: org.apache.cassandra.auth.AllowAllAuthorizer'), false);
+  assert.equal(asks('authorizer: { class_name: AllowAllAuthorizer }'), false);
+  assert.equal(asks('authorizer:'), false);
+  assert.equal(asks('authorizer: [odd]'), false);
+  assert.equal(asks('authorizer: CassandraAuthorizer'), true);
+  assert.equal(asks('authorizer: { class_name: org.apache.cassandra.auth.CassandraAuthorizer }'), true);
 });

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AgeUnit, ageText, momentBefore, parseAge, parseDuration } from '../../../../src/model/options/time-span.ts';
+import {
+  type AgeUnit,
+  ageText,
+  momentBefore,
+  parseAge,
+  parseDuration,
+  spanText,
+} from '../../../../src/model/options/time-span.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 
 function before(moment: string, age: string): string {
@@ -67,4 +74,17 @@ test('an age that reaches beyond the calendar is older than everything, not than
     const moment = momentBefore(now, parseAge(text));
     assert.ok(moment.getTime() < Date.parse('1900-01-01T00:00:00Z'), text);
   }
+});
+
+test('a span is told in the largest unit that it has two of', () => {
+  assert.deepEqual([0, 90, 119, 120, 7199, 129_600, 172_800, 604_800].map(spanText), [
+    '0s',
+    '90s',
+    '119s',
+    '2m',
+    '119m',
+    '36h',
+    '2d',
+    '7d',
+  ]);
 });

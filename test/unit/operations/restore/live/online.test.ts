@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { endWithUsScript, findLoadersScript, findProgramScript } from '../../../../../src/cluster/placing/table-load.ts';
 import { RemoteError } from '../../../../../src/model/errors.ts';
+import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { tableDirectory } from '../../../../../src/model/sstable.ts';
 import { flipByte } from '../../../../support/one-node.ts';
 import { orders, users } from '../../../../support/scripted-cluster.ts';
@@ -166,4 +167,21 @@ test('a load into a ring with a node down would not reach it', async (t) => {
     node.view = { ...node.view, nodes: node.view.nodes.map((each, index) => (index === 1 ? { ...each, state: 'DN' } : each)) };
   }
   await assert.rejects(restore({ method: 'load' }), /^UsageError: node 10\.0\.0\.2 is down, and rows that belong there/);
+});
+
+test('the plan says what does not come back, of tables that live and of one that was dropped', async (t) => {
+  const { cluster, restore } = await restoreStory(t);
+  const merged = await restore({ dryRun: true });
+  const [deletions = ''] = merged?.notBroughtBack ?? [];
+  assert.match(deletions, /^rows of shop\.orders, shop\.users that were deleted since/);
+  const node = cluster.node('node1');
+  node.view = { ...node.view, tables: [orders] };
+  const plan = await restore({ dryRun: true });
+  assert.match(plan?.notBroughtBack?.[0] ?? '', /^rows of shop\.orders that were deleted since/);
+  const copy = { from: users, to: { keyspace: 'shop', table: 'users_old' } };
+  const copied = await restore({ dryRun: true, filter: tableFilter(['shop.users']), renames: [copy] });
+  assert.deepEqual(
+    copied?.notBroughtBack?.map((line) => line.split(' ')[0]),
+    ['lightweight'],
+  );
 });
