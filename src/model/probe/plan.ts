@@ -36,10 +36,11 @@ export interface TableReads {
  * the last, touch every sstable. All replicas are to answer, or as many as live: cqlsh cannot read a single node.
  *
  * The work is bounded, however large table and ring are: `mostReads` of a table, fewer where there are very many tables;
- * at least some where nodes have few tokens, and at least one for every restored node.
+ * at least some where nodes have few tokens, and at least one for every restored node unless both nodes and tables are many.
  */
 export function planProbe({ tables, partitionKeys, replications, ring, restored }: ProbeQuestion): readonly TableReads[] {
   const most = Math.max(fewestReads, Math.min(mostReads, Math.floor(mostReadsInAll / Math.max(1, tables.length))));
+  const seen = restored !== undefined && tables.length * restored.size <= mostReadsInAll ? restored : new Set<string>();
   const known = new Map<string, readonly RangeRead[]>();
   return tables.map((table): TableReads => {
     const keys = partitionKeys.get(`${table.keyspace}.${table.table}`);
@@ -49,7 +50,10 @@ export function planProbe({ tables, partitionKeys, replications, ring, restored 
     if (keys === undefined || keys.length === 0) {
       return { table, reads: [], skipped: 'the cluster does not know it' };
     }
-    const ranges = known.get(table.keyspace) ?? rangesToRead(ring, replications.get(table.keyspace), restored, most);
+    if (keys.some((name) => /\p{Cc}/u.test(name))) {
+      return { table, reads: [], skipped: 'the names of its key hold characters that cqlsh may take for something else' };
+    }
+    const ranges = known.get(table.keyspace) ?? rangesToRead(ring, replications.get(table.keyspace), { restored, seen, most });
     known.set(table.keyspace, ranges);
     const reads = ranges.flatMap(({ span, consistency }) =>
       consistency === undefined ? [] : [{ statement: selectFrom(table, keys, span), consistency }],
@@ -72,11 +76,19 @@ interface RangeRead {
   readonly consistency: string | undefined;
 }
 
+interface ReadBounds {
+  /** See `ProbeQuestion`. */
+  readonly restored: ReadonlySet<string> | undefined;
+  /** Nodes each of which is read at least once. */
+  readonly seen: ReadonlySet<string>;
+  /** Ranges of a table, but for those nodes. */
+  readonly most: number;
+}
+
 function rangesToRead(
   ring: Ring | undefined,
   replication: ReadonlyMap<string, string> | undefined,
-  restored: ReadonlySet<string> | undefined,
-  most: number,
+  { restored, seen, most }: ReadBounds,
 ): readonly RangeRead[] {
   const nodes = (ring?.nodes ?? []).filter(({ tokens, state }) => tokens.length > 0 && !state.endsWith('J'));
   const placed = nodes.map((node) => ({ ...node, name: node.hostId }));
@@ -90,7 +102,7 @@ function rangesToRead(
     .map(({ after, upTo, replicas }) => ({ after, upTo, replicas }))
     .filter(({ replicas }) => restored === undefined || replicas.some(({ hostId }) => restored.has(hostId)));
   const pieces = Math.max(1, Math.ceil(Math.min(placesAtLeast, most) / Math.max(1, ranges.length)));
-  const chosen = sampled(ranges, most, restored);
+  const chosen = sampled(ranges, most, seen);
   return chosen
     .flatMap((range) => {
       const consistency = known === undefined ? levelOfAny(range.replicas) : levelOf(range.replicas);
@@ -99,20 +111,20 @@ function rangesToRead(
     .toSorted((a, b) => Number(a.span.after !== undefined) - Number(b.span.after !== undefined));
 }
 
-/** Evenly over the ring with the first and the last of it, and what holds a restored node that is in none of those. */
+/** Evenly over the ring with the first and the last of it, and a range of each node that is to be read and is in none of those. */
 function sampled<T extends { readonly replicas: readonly Node[] }>(
   ranges: readonly T[],
   most: number,
-  restored: ReadonlySet<string> | undefined,
+  nodes: ReadonlySet<string>,
 ): readonly T[] {
   if (ranges.length <= most) {
     return ranges;
   }
   const step = (ranges.length - 1) / (most - 1);
   const chosen = new Set(Array.from({ length: most }, (_, index) => ranges[Math.round(index * step)]));
-  const seen = new Set([...chosen].flatMap((range) => range?.replicas.map(({ hostId }) => hostId) ?? []));
-  for (const hostId of restored ?? []) {
-    if (!seen.has(hostId)) {
+  const among = new Set([...chosen].flatMap((range) => range?.replicas.map(({ hostId }) => hostId) ?? []));
+  for (const hostId of nodes) {
+    if (!among.has(hostId)) {
       chosen.add(ranges.find(({ replicas }) => replicas.some((node) => node.hostId === hostId)));
     }
   }

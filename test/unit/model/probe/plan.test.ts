@@ -148,6 +148,20 @@ test('where nobody can say who holds what, all is read, at ALL only while every 
   assert.deepEqual(readsOf({ ring: bytes }), [{ statement: plain, consistency: 'ALL' }]);
 });
 
+test('of very many tables on very many nodes not every node is read for each', () => {
+  const ring = ringOf(500, 4);
+  const restored = new Set(ring.nodes.map(({ hostId }) => hostId));
+  const tables = Array.from({ length: 1000 }, (_, index) => tableOf('shop', `t${index}`));
+  const partitionKeys = new Map(tables.map(({ table }) => [`shop.${table}`, ['id']]));
+  const reads = planProbe(question({ ring, restored, tables, partitionKeys })).reduce((sum, plan) => sum + plan.reads.length, 0);
+  assert.ok(reads <= 30_000, `${reads}`);
+});
+
+test('a key whose name cqlsh may not take as a name is not written to it', () => {
+  const [plan] = planProbe(question({ partitionKeys: new Map([['shop.users', ['a\nDEBUG\n']]]) }));
+  assert.deepEqual([plan?.reads.length, plan?.skipped?.includes('cqlsh')], [0, true]);
+});
+
 test('rows that every node has for itself are not read, nor is a table that the cluster does not know', () => {
   const local = tableOf('system', 'local');
   const gone = tableOf('shop', 'gone');
