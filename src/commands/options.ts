@@ -133,6 +133,16 @@ export const lockOptions: OptionSet = {
   },
 };
 
+/** Options of commands that write dates, or delete by them. */
+export const clockOptions: OptionSet = {
+  'allow-clock-skew': {
+    type: 'boolean',
+    default: false,
+    describe: 'go on where clocks disagree by more than an hour; dates and ages go by the clock of the store',
+    group: 'Location:',
+  },
+};
+
 export const selectionOptions: OptionSet = {
   keyspaces: {
     type: 'string',

@@ -1,11 +1,13 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, hostsOf, latestComplete, standsOn } from '../model/backup/backup.ts';
+import { type Backup, hostsOf, latestComplete, standsOn, takenAtOf } from '../model/backup/backup.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
+import { isFuture } from '../model/backup/future.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
 import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
+import { timeToLookAt } from './store-clock.ts';
 
 export interface BackupChoice {
   /** An id, or `latest`. */
@@ -20,8 +22,8 @@ export interface ChoiceParts {
 }
 
 /**
- * The backup that is meant. `latest` is always a complete one, and one that cannot be read is passed over with a warning; an
- * unfinished run must be named. Throws NotFoundError, and IntegrityError when the named one cannot be read.
+ * The backup that is meant. `latest` is always a complete one, and one that cannot be read, or is dated later than now, is passed over
+ * with a warning; an unfinished run must be named. Throws NotFoundError, and IntegrityError when the named one cannot be read.
  */
 export async function chooseBackup(
   { repository, listen }: ChoiceParts,
@@ -36,11 +38,19 @@ export async function chooseBackup(
     }
     return backup;
   }
-  const { backups, damaged } = await repository.survey(signal);
-  const restorable = backups.filter((each) => !damaged.some((other) => standsOn(each, other)));
+  const [now, { backups, damaged }] = await Promise.all([
+    timeToLookAt({ repository, listen }, signal),
+    repository.survey(signal),
+  ]);
+  const past = backups.filter((each) => !isFuture(each, now));
+  const restorable = past.filter((each) => !damaged.some((other) => standsOn(each, other)));
   const backup = latestComplete(restorable, choice.before);
   for (const { reason, ...ref } of damaged) {
     const text = `backup ${pathOf(ref)} cannot be read and is passed over, with what stands on it: ${reason}`;
+    listen({ type: 'warning', text });
+  }
+  for (const future of backups.filter((each) => each.complete && isFuture(each, now))) {
+    const text = `backup ${pathOf(future)} is dated later than now, ${takenAtOf(future)}, and passed over: only its name restores it`;
     listen({ type: 'warning', text });
   }
   if (backup === undefined) {

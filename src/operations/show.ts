@@ -11,6 +11,8 @@ export interface ShownBackup {
   readonly nodes: readonly NodeContents[];
   /** The place where it lies, as a person writes it. */
   readonly url: string;
+  /** By the store's clock. */
+  readonly now: Date;
 }
 
 export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<ShownBackup> {
@@ -20,7 +22,8 @@ export async function showBackup(parts: ChoiceParts, choice: BackupChoice, signa
   for await (const page of manifestPages(repository, backup, everyTable, signal)) {
     nodes.set(page.host, addContents(nodes.get(page.host), nodeContents(page, backup.id)));
   }
-  return { backup, nodes: [...nodes.values()], url: `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}` };
+  const now = await repository.now(signal);
+  return { backup, nodes: [...nodes.values()], now, url: `${repository.store.url}/${backupPrefix(backup).replace(/\/$/, '')}` };
 }
 
 /** The manifests of a backup's nodes, one after the other, in pages. */

@@ -1,22 +1,23 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import { isFuture } from '../model/backup/future.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
 import type { NodeManifest } from '../model/backup/manifest.ts';
 import { sizeText, total } from '../model/size.ts';
 import { nodesText } from './backup-report.ts';
 import { table } from './table.ts';
 
-/** `list` for people: one line per backup, oldest first, then those that cannot be read. */
-export function listText(backups: readonly Backup[], damaged: readonly DamagedBackup[], location: string): string {
+/** `list` for people: one line per backup, oldest first, then those that cannot be read; `now` is the store's time. */
+export function listText(backups: readonly Backup[], damaged: readonly DamagedBackup[], location: string, now: Date): string {
   if (backups.length + damaged.length === 0) {
     return `no backups in ${location}\n`;
   }
   const rows = backups.map((backup) => {
-    const row = listRow(backup, damaged);
+    const row = listRow(backup, now, damaged);
     return [
       row.id,
       row.kind,
-      row.damaged === undefined ? stateText(backup) : 'DAMAGED: stands on one that is',
+      row.damaged === undefined ? stateText(backup, now) : 'DAMAGED: stands on one that is',
       row.takenAt,
       row.ringNodes === undefined ? String(row.nodes) : `${row.nodes} of ${row.ringNodes}`,
       String(row.tables),
@@ -34,6 +35,8 @@ export interface ListRow {
   readonly kind: string;
   readonly parent?: string;
   readonly complete: boolean;
+  /** Dated later than now: never the latest, never a parent, and pruned by no rule. Absent where it is not. */
+  readonly future?: true;
   readonly takenAt: string;
   readonly nodes: number;
   /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
@@ -53,8 +56,8 @@ export function damagedRow({ reason, ...ref }: DamagedBackup): ListRow {
 }
 
 /** `damaged` are all of the location that cannot be read: what stands on one of them is not complete either. */
-export function listRow(backup: Backup, damaged: readonly DamagedBackup[] = []): ListRow {
-  const row = ownRow(backup);
+export function listRow(backup: Backup, now: Date, damaged: readonly DamagedBackup[] = []): ListRow {
+  const row = { ...ownRow(backup), ...(isFuture(backup, now) ? { future: true as const } : {}) };
   const ground = damaged.find((other) => standsOn(backup, other));
   return ground === undefined ? row : { ...row, complete: false, damaged: `stands on ${pathOf(ground)}: ${ground.reason}` };
 }
@@ -79,7 +82,12 @@ function ownRow(backup: Backup): ListRow {
   };
 }
 
-function stateText(backup: Backup): string {
+function stateText(backup: Backup, now: Date): string {
+  const state = stateOf(backup);
+  return isFuture(backup, now) ? `FUTURE: dated later than now; ${state}` : state;
+}
+
+function stateOf(backup: Backup): string {
   if (backup.complete) {
     return 'complete';
   }
@@ -90,13 +98,13 @@ function stateText(backup: Backup): string {
 }
 
 /** `show` for people; `url` is where the backup lies. */
-export function showText(backup: Backup, contents: readonly NodeContents[], url: string): string {
+export function showText(backup: Backup, contents: readonly NodeContents[], url: string, now: Date): string {
   const { id } = backup;
   const head = [
     `backup    ${id}`,
     `location  ${url}`,
     `kind      ${kindOf(backup)}`,
-    `state     ${stateText(backup)}`,
+    `state     ${stateText(backup, now)}`,
     `taken at  ${takenAtOf(backup)}`,
     ...(backup.complete
       ? [
@@ -126,9 +134,9 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
   return `${head.join('\n')}\n\n${table(['node', 'host id', 'dc', 'rack', 'version', '>files', '>size', '>new', '>stored'], nodes)}\n${table(['table', '>files', '>size, all nodes'], tables)}`;
 }
 
-export function showJson(backup: Backup, contents: readonly NodeContents[]): unknown {
+export function showJson(backup: Backup, contents: readonly NodeContents[], now: Date): unknown {
   const cluster = backup.complete ? backup.manifest.cluster : undefined;
-  return { ...listRow(backup), cluster, nodes: contents, tables: tableSums(contents) };
+  return { ...listRow(backup, now), cluster, nodes: contents, tables: tableSums(contents) };
 }
 
 export interface FileRow {

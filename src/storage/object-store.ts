@@ -25,7 +25,7 @@ import { StorageError } from '../model/errors.ts';
 export interface StoredObject {
   readonly key: string;
   readonly bytes: number;
-  /** ISO 8601, UTC. S3 does not tell it in answer to a put: there it is the control host's clock. */
+  /** ISO 8601, UTC, by the store's clock. */
   readonly modified: string;
   /** Changes whenever the content does; the same in `put`, `stat` and `list`. Without quotes. */
   readonly etag: string;
@@ -98,6 +98,11 @@ export interface ObjectStore {
    * another disk: there another etag alone proves nothing.
    */
   readonly etagsOfContent: boolean;
+  /**
+   * What the store's clock says: the one that dated its objects (`modified`), up to a second early. Undefined where it cannot be told: a
+   * server that sends no time with its answers, a directory that may not be written.
+   */
+  now(signal: AbortSignal): Promise<Date | undefined>;
   put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject>;
   /** The object's bytes, or those of a range of it. */
   get(key: string, range: ByteRange, signal: AbortSignal): AsyncIterable<Uint8Array>;

@@ -44,6 +44,11 @@ export class Repository {
     this.store = store;
   }
 
+  /** The moment that everything here is dated by: the store's clock, or this host's where the store does not tell. */
+  async now(signal: AbortSignal): Promise<Date> {
+    return (await this.store.now(signal)) ?? new Date();
+  }
+
   /**
    * Every backup and every unfinished run, oldest first. Throws IntegrityError when one of them cannot be read: for whoever
    * must know all of them.

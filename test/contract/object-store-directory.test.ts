@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -14,7 +14,7 @@ const mebibyte = 1024 ** 2;
 
 async function unfinishedBelow(path: string): Promise<string[]> {
   const names = await readdir(path, { recursive: true });
-  return names.filter((name) => name.includes('.sstash-tmp/'));
+  return names.filter((name) => name.includes('.sstash-tmp/') || name.includes('.sstash-now-'));
 }
 
 objectStoreContract('directory', undefined, async () => {
@@ -43,6 +43,25 @@ describe('directory store', () => {
     inDirectory(async (path) => {
       await mkdir(join(path, 'with space'));
       assert.equal((await openDirectoryStore(join(path, 'with space'))).url, `file://${path}/with%20space`);
+    }));
+
+  test('tells no time where nothing may be made', () =>
+    inDirectory(async (path) => {
+      const store = await openDirectoryStore(path);
+      await chmod(path, 0o555);
+      // Root may write everywhere.
+      const root = process.geteuid?.() === 0;
+      try {
+        if (root) {
+          process.seteuid?.(65_534);
+        }
+        assert.equal(await store.now(never), undefined);
+      } finally {
+        if (root) {
+          process.seteuid?.(0);
+        }
+        await chmod(path, 0o755);
+      }
     }));
 
   test('refuses a location that is a file', () =>

@@ -99,6 +99,20 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       }
     });
 
+    it('tells the time by the clock that dates its objects', async () => {
+      const first = Date.parse((await store.put('before', Buffer.from('x'), {}, never)).modified);
+      const now = (await store.now(never))?.getTime() ?? assert.fail('it tells no time');
+      await store.put('after', Buffer.from('x'), {}, never);
+      const second = Date.parse((await store.stat('after', never))?.modified ?? '');
+      // Servers date objects to the second.
+      assert.ok(now >= first - 2000 && now <= second + 2000, `${first} ${now} ${second}`);
+      assert.deepEqual(
+        (await listed(store, '')).map(({ key }) => key).toSorted(),
+        ['after', 'before'],
+        'and leaves nothing behind',
+      );
+    });
+
     it('changes the etag with the content, also when the size stays', async () => {
       const first = await store.put('key', Buffer.from('one'), {}, never);
       const second = await store.put('key', Buffer.from('two'), {}, never);

@@ -12,6 +12,8 @@ export interface Call {
 
 export interface HookedStore extends ObjectStore {
   readonly calls: Call[];
+  /** How far the store's clock is ahead of what it says of itself; its objects keep their times. */
+  aheadMs: number;
   /** Runs before each call is carried out; what it throws is thrown by the call. */
   hook: (call: Call) => void | Promise<void>;
 }
@@ -30,6 +32,11 @@ export function hookedStore(store: ObjectStore): HookedStore {
   const hooked: HookedStore = {
     url: store.url,
     etagsOfContent: store.etagsOfContent,
+    now: async (signal) => {
+      const now = await store.now(signal);
+      return now === undefined ? now : new Date(now.getTime() + hooked.aheadMs);
+    },
+    aheadMs: 0,
     calls: [],
     hook: () => undefined,
     put: async (key, body, options, signal) => {

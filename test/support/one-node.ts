@@ -158,6 +158,7 @@ export function storeLike(store: ObjectStore, changes: Partial<ObjectStore> = {}
   return {
     url: store.url,
     etagsOfContent: store.etagsOfContent,
+    now: (signal) => store.now(signal),
     put: (...all) => store.put(...all),
     get: (...all) => store.get(...all),
     stat: (...all) => store.stat(...all),

@@ -52,7 +52,6 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
   readonly store: HookedStore;
   readonly events: Event[] = [];
   readonly parts: BackupParts;
-  #lastBegun = 0;
 
   constructor(nodes: readonly N[], store: HookedStore, repository: Repository, pool: LzoPool) {
     this.nodes = nodes;
@@ -77,10 +76,7 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
     return this.nodes.map(({ host }) => host);
   }
 
-  /** Each begins in another second than the one before, so that their names differ. */
   backupOptions(changes: Partial<BackupOptions> = {}): BackupOptions {
-    const nextSecond = Math.floor(this.#lastBegun / 1000 + 1) * 1000;
-    this.#lastBegun = Math.max(Date.now(), nextSecond);
     return {
       hosts: this.hosts,
       filter: tableFilter([]),
@@ -96,7 +92,7 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
       clearOnFailure: false,
       minFreePercent: 10,
       lockTimeoutSeconds: 0,
-      now: new Date(this.#lastBegun),
+      allowClockSkew: false,
       owner: { host: 'bastion', pid: process.pid, user: 'ops' },
       writtenBy: 'sstash test',
       ...changes,

@@ -46,6 +46,8 @@ export class ScriptedNode {
   /** Whether Cassandra runs: nodetool and cqlsh get no answer otherwise. */
   up = true;
   uptimeSeconds = 86_400;
+  /** Of its clock against this host's. */
+  clockAheadMs = 0;
   /** What `nodetool statusbackup` says: whether flushed sstables are linked into `backups`. */
   keepsIncrementals = false;
   /** What cassandra.yaml says of it. */
@@ -136,7 +138,7 @@ export class ScriptedNode {
     remote.on(program('stat', '-L', '-c', '%U:%G'), says('cassandra:cassandra\n'));
     remote.on(
       script(probeToolsScript),
-      says(({ argv }) => probeText(argv.slice(4))),
+      says(({ argv }) => `${probeText(argv.slice(4))}now\t${Math.floor((Date.now() + this.clockAheadMs) / 1000)}\n`),
     );
   }
 

@@ -32,6 +32,7 @@ export function watchedStore(store: ObjectStore): WatchedStore {
   const watched: WatchedStore = {
     url: store.url,
     etagsOfContent: store.etagsOfContent,
+    now: (signal) => store.now(signal),
     spoil: (put, options) => put(options),
     settled: async () => {
       do {

@@ -7,7 +7,7 @@ import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
 export interface TableStates {
   /** Tables and views that live now; not the virtual ones of Cassandra, but those of Scylla. */
   readonly tables: readonly TableId[];
-  /** When a table was last truncated, by table id (32 hexadecimal digits); by this host's clock, a little late at most. */
+  /** When a table was last truncated, by table id (32 hexadecimal digits); by the reader's clock, some seconds late at most. */
   readonly truncatedAt: ReadonlyMap<string, Date>;
   /** Tables with `incremental_backups = false` (since Cassandra 5.0): Cassandra links none of their sstables. */
   readonly withoutIncrementals: readonly TableId[];
@@ -22,11 +22,17 @@ const everywhere: readonly string[] = [
 // It has the column above too and writes nothing there (db/system_keyspace.cc): a row for each shard of a truncated table.
 const ofScylla = 'SELECT JSON table_uuid, truncated_at FROM system.truncated';
 
-/** Throws RemoteError when cqlsh cannot be asked: then nobody can say whether a table was truncated. */
-export async function readTableStates(node: ServerNode, signal: AbortSignal): Promise<TableStates> {
+/** What is early by up to a second must not make a truncation look older than the backup that came before it. */
+const readerEarlyMs = 1000;
+
+/**
+ * `timeNow` is the reader's clock, up to a second early. Throws RemoteError when cqlsh cannot be asked: then nobody can say whether a
+ * table was truncated.
+ */
+export async function readTableStates(node: ServerNode, timeNow: () => Promise<Date>, signal: AbortSignal): Promise<TableStates> {
   const statements = node.config.flavour === 'scylla' ? [...everywhere, ofScylla] : everywhere;
   const output = await runCqlsh(node, statements, signal);
-  const answeredAt = Date.now();
+  const answeredAt = (await timeNow()).getTime() + readerEarlyMs;
   const json = parseJsonRows(output.stdout);
   if (output.status !== 0 || !json.whole || json.results !== statements.length) {
     throw cqlshError(node, output);

@@ -2,20 +2,20 @@ import type { DataNode } from '../node.ts';
 import { placedMark } from '../../model/restore/commands-by-hand.ts';
 
 /**
- * When a restore last put files into this node's data directories; undefined when it never did. By this
- * host's clock: the node tells only how long ago it was, since its clock may be another. Throws RemoteError.
+ * How long ago, in milliseconds, a restore last put files into this node's data directories; undefined when it never did. When that was
+ * the node does not say: its clock may be another than the reader's. Throws RemoteError.
  */
-export async function placedAt(
+export async function placedAgo(
   { remote, config: { dataDirectories } }: DataNode,
   signal: AbortSignal,
-): Promise<Date | undefined> {
+): Promise<number | undefined> {
   const marks = dataDirectories.map((directory) => `${directory}/${placedMark}`);
   const answer = await remote.run(['sh', '-c', markAgesScript, 'sh', ...marks], {}, signal);
   const ages = answer
     .split('\n')
     .filter((line) => line !== '')
     .map(Number);
-  return ages.length === 0 ? undefined : new Date(Date.now() - Math.min(...ages) * 1000);
+  return ages.length === 0 ? undefined : Math.min(...ages) * 1000;
 }
 
 /** Notes that files were put into the tables of this node, which no incremental backup will find. Throws RemoteError. */

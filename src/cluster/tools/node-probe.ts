@@ -24,6 +24,8 @@ export interface NodeProbe {
   /** Python 3: the first that is 3.6 or newer, else any; the version is its number alone. */
   readonly python: NodeTool | undefined;
   readonly space: readonly DirectorySpace[];
+  /** How far its clock is ahead of this host's, to a second; behind where negative. Undefined where it does not tell. */
+  readonly clockAheadMs?: number | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export interface NodeProbe {
  * Throws RemoteError when a shell there cannot even say that.
  */
 export async function probeNode(remote: Remote, directories: readonly string[], signal: AbortSignal): Promise<NodeProbe> {
+  const askedAt = Date.now();
   const output = await runTool(remote, ['sh', '-c', probeToolsScript, 'sh', ...directories], {}, signal);
   const tools = parseProbe(output.stdout, directories);
   if (output.status !== 0 || tools === undefined) {
@@ -41,7 +44,17 @@ export async function probeNode(remote: Remote, directories: readonly string[], 
       stderr: output.stderr.slice(-2000),
     });
   }
-  return tools;
+  return { ...tools, clockAheadMs: aheadOf(output.stdout, askedAt, Date.now()) };
+}
+
+/** The time between question and answer is nobody's skew. */
+function aheadOf(text: string, askedAt: number, answeredAt: number): number | undefined {
+  const seconds = /^now\t(\d+)$/m.exec(text)?.[1];
+  if (seconds === undefined) {
+    return undefined;
+  }
+  const began = Number(seconds) * 1000;
+  return began > answeredAt ? began - answeredAt : Math.min(0, began + 1000 - askedAt);
 }
 
 /** Reads the answer of the probe; undefined when anything is missing from it. */
@@ -86,7 +99,8 @@ for directory; do
   exists=yes; place=$directory
   while [ ! -e "$place" ]; do exists=no; place=$(dirname -- "$place"); done
   printf 'space\t%s\t%s\n' "$exists" "$(df -Pk -- "$place" | tail -n 1 | tr '\t' ' ')"
-done`;
+done
+printf 'now\t%s\n' "$(date +%s)"`;
 
 /** A line of `df -Pk`: device, 1024-byte blocks, used, available, per cent, mount; device and mount may hold spaces. */
 function parseSpace(exists: string, df: string): Omit<DirectorySpace, 'directory'> | undefined {

@@ -150,7 +150,7 @@ async function waitFor(
   look: () => Promise<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const until = Date.now() + timeoutSeconds * 1000;
+  const until = performance.now() + timeoutSeconds * 1000;
   for (;;) {
     const state = await look().catch((error: unknown) => {
       signal.throwIfAborted();
@@ -162,7 +162,7 @@ async function waitFor(
     if (state === 'UN') {
       return;
     }
-    if (Date.now() > until) {
+    if (performance.now() > until) {
       throw new BackupError(`${remote.host} is not up ${timeoutSeconds} s after it was started (${state})`, {
         hint: 'its system.log says why; --start-timeout waits longer',
       });

@@ -15,11 +15,17 @@ export interface TablesNow {
 
 /**
  * Asks a node once more for its tables, in the way that the operation began with: by one cqlsh call, or `nodetool datapaths`.
+ * `timeNow` is as in `readTableStates`.
  * Throws RemoteError when there is no answer.
  */
-export async function readTablesNow(node: ServerNode, source: Topology['source'], signal: AbortSignal): Promise<TablesNow> {
+export async function readTablesNow(
+  node: ServerNode,
+  source: Topology['source'],
+  timeNow: () => Promise<Date>,
+  signal: AbortSignal,
+): Promise<TablesNow> {
   if (source === 'cqlsh') {
-    return readTableStates(node, signal);
+    return readTableStates(node, timeNow, signal);
   }
   const paths = await dataPathsText(node, signal);
   if (paths === undefined) {

@@ -12,6 +12,7 @@ import type { BackupOptions } from '../../operations/backup/options.ts';
 import { backupJson, backupPlanJson, backupPlanText, backupText } from '../../report/backup-report.ts';
 import type { Command } from '../command.ts';
 import {
+  clockOptions,
   locationOptions,
   lockOptions,
   nodeOptions,
@@ -79,6 +80,7 @@ export const backupCommand: Command = {
     'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
     ...transferOptions,
     ...lockOptions,
+    ...clockOptions,
   },
   exitCodes:
     '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 11 locked, 130 interrupted',
@@ -131,7 +133,7 @@ function backupOptions(args: Arguments): BackupOptions {
     clearOnFailure: args.flag('clear-on-failure'),
     minFreePercent: args.number('min-free', 0, 100),
     lockTimeoutSeconds: args.number('lock-timeout', 0),
-    now: new Date(),
+    allowClockSkew: args.flag('allow-clock-skew'),
     owner: processOwner(),
     writtenBy: `sstash ${version()}`,
   };

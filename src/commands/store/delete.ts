@@ -23,16 +23,16 @@ export const deleteCommand: Command = {
     '0 deleted; 1 failed, or you said no; 2 usage, 4 a manifest is damaged (nothing was deleted), 10 no such backup or location, 11 locked, 130 interrupted',
   examples: [['$0 delete 20261121T031500Z -L s3://backups/prod', 'asks before it does so']],
   run: async (args, context) => {
-    const options = {
+    const wish = {
       names: args.list('backups'),
       withIncrementals: args.flag('with-incrementals'),
       forceLast: args.flag('force-last'),
       dryRun: args.flag('dry-run'),
-      now: new Date(),
     };
     const repository = await openRepository(args, context);
     try {
       const { url } = repository.store;
+      const options = { ...wish, now: await repository.now(context.signal) };
       const result = await deleteBackups(
         repository,
         options,

@@ -1,6 +1,8 @@
 import { latestComplete, standsOn } from '../../model/backup/backup.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
+import { withoutFuture } from '../../model/backup/future.ts';
 import { listBackups } from '../../operations/list.ts';
+import { timeToLookAt } from '../../operations/store-clock.ts';
 import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
 import type { Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
@@ -27,13 +29,14 @@ export const listCommand: Command = {
     const narrowed = [before, range.since, range.until].some((each) => each !== undefined);
     const repository = await openRepository(args, context);
     try {
+      const now = await timeToLookAt({ repository, listen: context.listen }, context.signal);
       const { backups: found, damaged } = await listBackups(repository, range, context.signal);
       const restorable = found.filter((each) => !damaged.some((other) => standsOn(each, other)));
-      const latest = before === undefined ? undefined : latestComplete(restorable, before);
+      const latest = before === undefined ? undefined : latestComplete(withoutFuture(restorable, now), before);
       const backups = before === undefined ? found : latest === undefined ? [] : [latest];
       return {
-        json: { backups: [...backups.map((each) => listRow(each, damaged)), ...damaged.map(damagedRow)] },
-        text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`),
+        json: { backups: [...backups.map((each) => listRow(each, now, damaged)), ...damaged.map(damagedRow)] },
+        text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`, now),
         warnings: damaged.map(({ id, reason }) => `backup ${id} cannot be read: ${reason}`),
       };
     } finally {

@@ -5,7 +5,8 @@ import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
 import { pruneJson, pruneText } from '../../report/prune-report.ts';
 import type { Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
-import { locationOptions, lockOptions } from '../options.ts';
+import { timeToActBy } from '../../operations/store-clock.ts';
+import { clockOptions, locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 
 const keep = (what: string) =>
@@ -38,6 +39,7 @@ export const pruneCommand: Command = {
     grace: { type: 'string', default: '24h', describe: 'objects that belong to no backup go when they are older than that' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be deleted and what would stay, and do nothing' },
     ...lockOptions,
+    ...clockOptions,
   },
   exitCodes:
     '0 done, 1 failed, 2 usage, 4 a manifest is damaged (nothing was deleted), 10 no such location, 11 locked, 130 interrupted',
@@ -46,10 +48,12 @@ export const pruneCommand: Command = {
     ['$0 prune -L s3://backups/prod --older-than 30d', 'the newest complete backup stays, whatever its age'],
   ],
   run: async (args, context) => {
-    const options = pruneOptions(args);
+    const rules = pruneRules(args);
     const repository = await openRepository(args, context);
     try {
-      const result = await prune(repository, options, lockRequest(args, context, 'prune'), context.signal);
+      const { listen, signal } = context;
+      const now = await timeToActBy({ repository, listen }, args.flag('allow-clock-skew'), signal);
+      const result = await prune(repository, { ...rules, now }, lockRequest(args, context, 'prune'), signal);
       return { json: pruneJson(result), text: pruneText(result) };
     } finally {
       await repository.store.close();
@@ -57,13 +61,12 @@ export const pruneCommand: Command = {
   },
 };
 
-function pruneOptions(args: Arguments): PruneOptions {
+function pruneRules(args: Arguments): Omit<PruneOptions, 'now'> {
   return {
     policy: policyOf(args),
     staleAfterSeconds: parseDuration(args.text('stale-after')),
     graceSeconds: parseDuration(args.text('grace')),
     dryRun: args.flag('dry-run'),
-    now: new Date(),
   };
 }
 

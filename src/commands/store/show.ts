@@ -17,8 +17,8 @@ export const showCommand: Command = {
     const repository = await openRepository(args, context);
     try {
       const choice = { name: args.text('backup') };
-      const { backup, nodes, url } = await showBackup({ repository, listen: context.listen }, choice, context.signal);
-      return { json: showJson(backup, nodes), text: showText(backup, nodes, url) };
+      const { backup, nodes, url, now } = await showBackup({ repository, listen: context.listen }, choice, context.signal);
+      return { json: showJson(backup, nodes, now), text: showText(backup, nodes, url, now) };
     } finally {
       await repository.store.close();
     }

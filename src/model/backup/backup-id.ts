@@ -7,6 +7,19 @@ export function backupIdAt(time: Date): BackupId {
 }
 
 /**
+ * The id of a moment, or the first free one after it: two backups that begin in one second, or a clock that was put back, must not
+ * have the same.
+ */
+export function freeId(time: Date, taken: ReadonlySet<BackupId>): BackupId {
+  for (let moment = time; ; moment = new Date(moment.getTime() + 1000)) {
+    const id = backupIdAt(moment);
+    if (!taken.has(id)) {
+      return id;
+    }
+  }
+}
+
+/**
  * The name of a moment (UTC) in a strftime format: %Y %m %d %H %M %S %j %%. Throws UsageError for other directives, and
  * when the name cannot be a directory.
  */

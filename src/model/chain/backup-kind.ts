@@ -1,4 +1,6 @@
 import type { CompleteBackup } from '../backup/backup.ts';
+import { pathOf } from '../backup/backup-id.ts';
+import { withoutFuture } from '../backup/future.ts';
 import { collectorsSince } from './chain-holes.ts';
 import type { BackupKind, BackupRef } from '../backup/manifest.ts';
 
@@ -54,13 +56,13 @@ export function decideKind(input: KindInput): KindDecision {
   return { kind: 'incremental', parent: { id: parent.id }, reason: `${asked}; parent ${parent.id}`, obstacles: [] };
 }
 
-/** The newest snapshot backup of the same nodes, selection and series, whatever its age. */
+/** The newest snapshot backup of the same nodes, selection and series, whatever its age, that is not of the future. */
 export function candidateParent(
-  input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds'>,
+  input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds' | 'now'>,
 ): CompleteBackup | undefined {
   const nodes = asSet(input.hostIds);
   const selection = asSet(input.selection);
-  return input.backups
+  return withoutFuture(input.backups, input.now)
     .filter(({ parent }) => parent === undefined)
     .filter(({ manifest }) => manifest.policy === input.policy && asSet(manifest.selection) === selection)
     .filter(({ manifest }) => asSet(manifest.nodes.map((node) => node.hostId)) === nodes)
@@ -76,13 +78,25 @@ function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[
   ];
 }
 
+/**
+ * A chain is put together again in the order of its dates: one that is dated earlier than what it really came after would be restored
+ * without it.
+ */
+function datedLater(parent: CompleteBackup, backups: readonly CompleteBackup[], now: Date): readonly string[] {
+  const chain = [parent, ...backups.filter((other) => other.parent === parent.id)];
+  return chain
+    .filter(({ manifest }) => Date.parse(manifest.takenAt) > now.getTime())
+    .map((each) => `${pathOf(each)} is dated later than now`);
+}
+
 /** Why an incremental backup of this parent would lack something, or bring something back that was truncated. */
 export function holesAfter(
   parent: CompleteBackup,
-  { backups, gaps, brokenTables, closed }: Pick<KindInput, 'backups' | 'gaps' | 'brokenTables' | 'closed'>,
+  { backups, gaps, brokenTables, closed, now }: Pick<KindInput, 'backups' | 'gaps' | 'brokenTables' | 'closed' | 'now'>,
 ): readonly string[] {
   return [
     ...(closed === undefined ? [] : [closed]),
+    ...datedLater(parent, backups, now),
     ...collectorsSince(parent, backups)
       .slice(0, 1)
       .map((other) => `${other.parent ?? ''}/${other.id} has collected incremental files since ${parent.id} was taken`),

@@ -1,4 +1,5 @@
 import { type Backup, byTime, kindOf } from '../backup/backup.ts';
+import { withoutFuture } from '../backup/future.ts';
 import { NotFoundError } from '../errors.ts';
 import type { BackupKind } from '../backup/manifest.ts';
 
@@ -23,10 +24,10 @@ const resumedUntilSeconds = 6 * 3600;
 
 /**
  * The unfinished run that a backup of these nodes and tables goes on with: the newest of the same nodes, selection and
- * series, if no complete backup of them came after it. Throws NotFoundError when one was asked for and there is none.
+ * series, if no complete backup of them came after it. What is dated later than now does not count. Throws NotFoundError when one was asked for and there is none.
  */
 export function unfinishedRun(backups: readonly Backup[], question: ResumeQuestion): UnfinishedBackup | undefined {
-  const same = backups.filter((backup) => {
+  const same = withoutFuture(backups, question.now).filter((backup) => {
     const { selection, policy, nodes } = backup.complete ? backup.manifest : backup.progress;
     return (
       sameSet(selection, question.selection) &&

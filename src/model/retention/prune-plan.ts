@@ -1,5 +1,6 @@
 import { pathOf } from '../backup/backup-id.ts';
 import { type Backup, byTime, chainOf, type CompleteBackup, type DamagedBackup, isComplete, standsOn } from '../backup/backup.ts';
+import { withoutFuture } from '../backup/future.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
 import type { BackupRef } from '../backup/manifest.ts';
 import { type Judged, type RetentionPolicy, planRetention, seriesLabel } from './retention.ts';
@@ -62,6 +63,8 @@ export interface DeleteRules {
   readonly withIncrementals: boolean;
   /** Whether they go even when no complete backup is left. */
   readonly forceLast: boolean;
+  /** What is dated later is not counted as one that is left. */
+  readonly now: Date;
 }
 
 /**
@@ -71,7 +74,7 @@ export interface DeleteRules {
  */
 export function planDelete(
   backups: readonly Backup[],
-  { names, withIncrementals, forceLast }: DeleteRules,
+  { names, withIncrementals, forceLast, now }: DeleteRules,
   damaged: readonly DamagedBackup[] = [],
 ): PrunePlan {
   const all = [...backups, ...damaged];
@@ -92,8 +95,10 @@ export function planDelete(
       hint: 'name it too, and it is given up',
     });
   }
-  const left = backups.filter((backup) => backup.complete && !gone.has(backup));
-  const complete = backups.filter((backup) => gone.has(backup)).filter(isComplete);
+  const left = withoutFuture(backups, now).filter((backup) => backup.complete && !gone.has(backup));
+  const complete = withoutFuture(backups, now)
+    .filter(isComplete)
+    .filter((backup) => gone.has(backup));
   if (left.length === 0 && !forceLast && complete.length > 0) {
     throw new UsageError(`no complete backup would be left without ${pathsOf(complete)}`, {
       hint: '--force-last deletes it all the same',

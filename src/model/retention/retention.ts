@@ -1,7 +1,9 @@
 import { type Age, ageText, momentBefore } from '../options/time-span.ts';
 import { type Backup, type CompleteBackup, byTime, isComplete, takenAtOf } from '../backup/backup.ts';
 import { UsageError } from '../errors.ts';
-import type { BackupId } from '../backup/manifest.ts';
+import { pathOf } from '../backup/backup-id.ts';
+import { isFuture, withoutFuture } from '../backup/future.ts';
+import type { BackupId, BackupRef } from '../backup/manifest.ts';
 import { tableFilter } from '../options/table-filter.ts';
 
 /** Which backups stay. A backup is forgotten when no keep rule holds it and, where `olderThan` is given, it is older. */
@@ -16,6 +18,8 @@ export interface RetentionPolicy {
   readonly olderThan?: Age | undefined;
   /** The one series whose backups may be forgotten; `label` is undefined for those without a label. */
   readonly series?: { readonly label: string | undefined } | undefined;
+  /** The backup that the run itself has just made: it stays, whatever clocks say. */
+  readonly made?: BackupRef | undefined;
 }
 
 /** A backup, and in words why it stays or goes. */
@@ -32,20 +36,24 @@ export interface RetentionPlan {
 
 /**
  * Judges every complete backup; rules count within its series (`policy` in its manifest). Whatever the rules say, these stay:
- * the newest of each series, a backup whose tables or nodes no later one that stays holds, and what a backup that stays or
- * an unfinished run needs. Throws UsageError when no rule is given.
+ * the newest of each series, a backup whose tables or nodes no later one that stays holds, what a backup that stays or an unfinished run
+ * needs, and what is dated later than now, which counts for nobody. Throws UsageError when no rule is given.
  */
 export function planRetention(backups: readonly Backup[], policy: RetentionPolicy, now: Date): RetentionPlan {
   refuseNoRules(policy);
   const complete = backups.filter(isComplete).toSorted(byTime);
-  const reasons = new Map<Backup, string[]>(complete.map((backup) => [backup, []]));
-  for (const [name, series] of seriesOf(complete)) {
+  const reasons = new Map<Backup, string[]>(
+    complete.map((backup) => [backup, isFuture(backup, now) ? ['dated later than now: only `delete` takes it'] : []]),
+  );
+  const past = withoutFuture(complete, now);
+  for (const [name, series] of seriesOf(past)) {
     const concerned = policy.series === undefined || policy.series.label === name;
     for (const { backup, reason } of concerned ? heldByRules(series, policy, now) : ofOtherSeries(series)) {
       reasons.get(backup)?.push(reason);
     }
   }
-  keepUncovered(complete, reasons);
+  keepMade(past, policy.made, reasons);
+  keepUncovered(past, reasons);
   keepNeeded(backups, reasons);
   const judged = complete.map((backup) => ({ backup, reasons: reasons.get(backup) ?? [] }));
   return {
@@ -127,6 +135,13 @@ function seriesOf(backups: readonly CompleteBackup[]): ReadonlyMap<string | unde
     series.set(label, [...(series.get(label) ?? []), backup]);
   }
   return series;
+}
+
+function keepMade(backups: readonly CompleteBackup[], made: BackupRef | undefined, reasons: ReadonlyMap<Backup, string[]>): void {
+  const own = backups.find((backup) => made !== undefined && pathOf(backup) === pathOf(made));
+  if (own !== undefined) {
+    reasons.get(own)?.push('just made');
+  }
 }
 
 /** Backups of two keyspaces or two clusters by turns must not push each other out. */

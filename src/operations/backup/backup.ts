@@ -184,7 +184,7 @@ function resultOf(run: Run, nodes: readonly NodeOutcome[]): BackupResult {
     ...ringNodes(run.topology, nodes.length),
     tables,
     warnings,
-    seconds: (Date.now() - run.startedAt) / 1000,
+    seconds: (performance.now() - run.startedAtMs) / 1000,
   };
 }
 

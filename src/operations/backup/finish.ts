@@ -26,8 +26,8 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, signal: 
       kind: run.decision.kind,
       cluster: ring.cluster,
       partitioner: ring.partitioner,
-      takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? options.now.toISOString(),
-      finishedAt: new Date().toISOString(),
+      takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? run.now.toISOString(),
+      finishedAt: (await parts.repository.now(signal)).toISOString(),
       selection: options.filter.patterns,
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       tables: run.living.tables,
@@ -79,13 +79,14 @@ async function deleteCollected(member: Member, run: Run, signal: AbortSignal): P
 
 /** `--retention N`, after the commit. The backup is complete whatever happens here, so what goes wrong is a warning. */
 export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise<void> {
-  const { retention, policy, now } = run.options;
+  const { retention, policy } = run.options;
   const { repository, listen } = run.parts;
   if (retention === undefined) {
     return;
   }
   try {
-    await pruneAfterBackup({ repository, lock, listen }, { keepLast: retention, policy, now }, signal);
+    const now = await repository.now(signal);
+    await pruneAfterBackup({ repository, lock, listen }, { keepLast: retention, policy, made: run.ref, now }, signal);
   } catch (error) {
     signal.throwIfAborted();
     run.warnings.push(`old backups could not be pruned: ${reasonOf(error)}`);

@@ -43,7 +43,8 @@ export interface BackupOptions {
   readonly retention?: number | undefined;
   /** How long to wait for another run on the same location. */
   readonly lockTimeoutSeconds: number;
-  readonly now: Date;
+  /** Goes on where clocks disagree by more than an hour; what is written goes by the store's. */
+  readonly allowClockSkew: boolean;
   readonly owner: Owner;
   readonly writtenBy: string;
 }

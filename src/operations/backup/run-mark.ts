@@ -8,8 +8,8 @@ import { eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 
 /** The mark that a run leaves before it touches anything: who runs, and on which nodes. */
-export function progressOf(ref: BackupRef, { members, options }: Situation, startedAt: string | undefined): InProgress {
-  const now = options.now.toISOString();
+export function progressOf(ref: BackupRef, { members, options, now: at }: Situation, startedAt: string | undefined): InProgress {
+  const now = at.toISOString();
   const nodes = [
     ...members.present.map(({ host, info }) => ({ host, hostId: info?.hostId ?? '', state: 'running' as const })),
     ...members.absent.map(({ host, error }) => ({ host, hostId: '', state: 'failed' as const, error: reasonOf(error) })),
@@ -34,7 +34,8 @@ export async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], si
   const nodes = outcomes.map(({ host, hostId, complete, error }) =>
     complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
   );
-  await run.parts.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, signal);
+  const { repository } = run.parts;
+  await repository.saveProgress({ ...run.progress, updatedAt: (await repository.now(signal)).toISOString(), nodes }, signal);
 }
 
 /**
@@ -51,9 +52,11 @@ export async function markInterrupted(run: Run, error: unknown): Promise<void> {
     // The manifest was written and its answer lost, or the interrupt came right after it: a mark would only confuse.
     return;
   }
-  await parts.repository
-    .saveProgress({ ...run.progress, updatedAt: new Date().toISOString(), nodes }, soon)
-    .catch(() => undefined);
+  const mark = async (): Promise<void> => {
+    const updatedAt = (await parts.repository.now(soon)).toISOString();
+    await parts.repository.saveProgress({ ...run.progress, updatedAt, nodes }, soon);
+  };
+  await mark().catch(() => undefined);
   if (!options.clearOnFailure) {
     const left = run.ref.parent === undefined ? `; its snapshots (${run.tag}) stay on the nodes until then` : '';
     parts.listen({ type: 'warning', text: `backup ${run.ref.id} is not complete; the same command goes on with it${left}` });

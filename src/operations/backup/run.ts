@@ -13,7 +13,8 @@ export interface Run extends Situation {
   readonly tag: string;
   /** Those of `tables` that live still: what the backup holds. */
   readonly living: LivingTables;
-  readonly startedAt: number;
+  /** `performance.now()` when it began. */
+  readonly startedAtMs: number;
   readonly progress: InProgress;
   /** What the result will say; steps add to it. */
   readonly warnings: string[];

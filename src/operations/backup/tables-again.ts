@@ -4,6 +4,7 @@ import { lackingFrom, namesOf } from '../../model/backup/table-changes.ts';
 import { type TableId, uuidOf } from '../../model/sstable.ts';
 import { identityKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import type { Outcomes } from '../nodes/each-node.ts';
+import type { Member } from '../nodes/members.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -16,9 +17,10 @@ export async function readTablesAgain(
   signal: AbortSignal,
 ): Promise<void> {
   const now = await leaveOutDropped(run, signal);
-  const { ref, living, startedAt, warnings } = run;
+  const { ref, living, warnings } = run;
   // An incremental run has looked for truncations up to its start (`chainGaps`).
-  const since = ref.parent === undefined ? Math.min(...[...done.values()].map(({ takenAt }) => Date.parse(takenAt))) : startedAt;
+  const since =
+    ref.parent === undefined ? Math.min(...[...done.values()].map(({ takenAt }) => Date.parse(takenAt))) : run.now.getTime();
   const truncated = living.tables.filter(
     ({ keyspace, id }) => keyspace !== identityKeyspace && (now?.truncatedAt.get(id)?.getTime() ?? 0) >= since,
   );
@@ -73,7 +75,7 @@ async function firstAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | u
   let failure: unknown;
   for (const member of run.members.present) {
     try {
-      return await readTablesNow(member, run.topology.source, signal);
+      return await tablesNow(run, member, signal);
     } catch (error) {
       signal.throwIfAborted();
       failure = error;
@@ -89,11 +91,15 @@ async function firstAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | u
 async function knownToAny(run: Run, signal: AbortSignal): Promise<readonly TableId[]> {
   const answers = await Promise.all(
     run.members.present.map((member) =>
-      readTablesNow(member, run.topology.source, signal).catch(() => {
+      tablesNow(run, member, signal).catch(() => {
         signal.throwIfAborted();
         return undefined;
       }),
     ),
   );
   return answers.flatMap((answer) => answer?.tables ?? []);
+}
+
+async function tablesNow(run: Run, member: Member, signal: AbortSignal): Promise<TablesNow> {
+  return readTablesNow(member, run.topology.source, async () => run.parts.repository.now(signal), signal);
 }

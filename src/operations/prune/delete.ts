@@ -8,7 +8,6 @@ import { type LockRequest, withLock } from '../with-lock.ts';
 export interface DeleteOptions extends DeleteRules {
   /** Says what would be done, without the lock. */
   readonly dryRun: boolean;
-  readonly now: Date;
 }
 
 /**

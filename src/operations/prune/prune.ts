@@ -2,8 +2,9 @@ import { planPrune, type PruneResult, type PruneRules } from '../../model/retent
 import { type Backup, hostsOf } from '../../model/backup/backup.ts';
 import { refuseNoRules } from '../../model/retention/retention.ts';
 import type { UnfinishedBackup } from '../../model/chain/unfinished-run.ts';
+import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
-import { draftKey, nodeManifestKey } from '../../storage/keys.ts';
+import { draftKey, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/repository.ts';
 import type { OrphanSearch } from './candidates.ts';
 import { sweep, type SweepParts } from './sweep.ts';
@@ -45,6 +46,8 @@ export interface RetentionRequest {
   readonly keepLast: number;
   /** The series of the backup that was just made. */
   readonly policy: string | undefined;
+  /** The backup that was just made. */
+  readonly made?: BackupRef;
   readonly now: Date;
 }
 
@@ -54,10 +57,10 @@ export interface RetentionRequest {
  */
 export async function pruneAfterBackup(
   parts: SweepParts & { readonly lock: Lock },
-  { keepLast, policy: label, now }: RetentionRequest,
+  { keepLast, policy: label, made, now }: RetentionRequest,
   signal: AbortSignal,
 ): Promise<PruneResult> {
-  const options = { ...pruneDefaults, policy: { keepLast, series: { label } }, now };
+  const options = { ...pruneDefaults, policy: { keepLast, series: { label }, made }, now };
   return pruneHere(parts, options, 'abandoned', signal);
 }
 
@@ -71,12 +74,15 @@ async function pruneHere(
   listen({ type: 'step', text: 'reading backups' });
   const backups = await repository.backups(signal);
   const signs = await lastSigns(repository, backups, rules, signal);
-  const plan = planPrune(backups, (run) => signs.get(run) ?? new Date(run.progress.updatedAt), rules);
+  const plan = planPrune(backups, (run) => signs.get(run) ?? rules.now, rules);
   const before = new Date(rules.now.getTime() - graceSeconds * 1000);
   return sweep(parts, { plan, orphans, before, now: rules.now }, signal);
 }
 
-/** The mark is written when a run begins and fails; while it works, its drafts tell that it lives. */
+/**
+ * When the store got the last object of each unfinished run: the mark is written when a run begins and fails; while it works, its drafts
+ * tell that it lives. What the mark says of the time is the word of a host whose clock may be wrong.
+ */
 async function lastSigns(
   { store }: Repository,
   backups: readonly Backup[],
@@ -84,14 +90,15 @@ async function lastSigns(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<UnfinishedBackup, Date>> {
   const signs = new Map<UnfinishedBackup, Date>();
+  const isYoung = (sign: number): boolean => now.getTime() - sign <= staleAfterSeconds * 1000;
+  const signOf = async (key: string): Promise<number> => Date.parse((await store.stat(key, signal))?.modified ?? '') || 0;
   for (const run of backups) {
-    if (run.complete || now.getTime() - Date.parse(run.progress.updatedAt) <= staleAfterSeconds * 1000) {
+    if (run.complete) {
       continue;
     }
-    const keys = hostsOf(run).flatMap((host) => [draftKey(run, host), nodeManifestKey(run, host)]);
-    const objects = await Promise.all(keys.map((key) => store.stat(key, signal)));
-    const times = objects.flatMap((object) => (object === undefined ? [] : [Date.parse(object.modified)]));
-    signs.set(run, new Date(Math.max(Date.parse(run.progress.updatedAt), ...times)));
+    const mark = await signOf(inProgressKey(run));
+    const keys = isYoung(mark) ? [] : hostsOf(run).flatMap((host) => [draftKey(run, host), nodeManifestKey(run, host)]);
+    signs.set(run, new Date(Math.max(mark, ...(await Promise.all(keys.map(signOf))))));
   }
   return signs;
 }

@@ -8,6 +8,7 @@ import {
   isDamaged,
   latestComplete,
 } from '../../model/backup/backup.ts';
+import { withoutFuture } from '../../model/backup/future.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Problem } from '../../model/verify/verify-plan.ts';
@@ -37,7 +38,7 @@ export async function chooseSubjects(repository: Repository, name: string, signa
     return { name, backups, problems: damaged.map(problemOf) };
   }
   if (name === 'latest') {
-    const latest = latestComplete(backups);
+    const latest = latestComplete(withoutFuture(backups, await repository.now(signal)));
     if (latest === undefined && damaged.length === 0) {
       throw new NotFoundError(`no complete backup in ${repository.store.url}`);
     }

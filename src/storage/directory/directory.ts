@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
-import { statIfThere, storedFile, writeAll } from './file.ts';
+import { fileTime, statIfThere, storedFile, writeAll } from './file.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
@@ -28,7 +28,7 @@ export async function openDirectoryStore(path: string, options: { readonly creat
       throw new StorageError(`${url} is not a directory`, { key: '' });
     }
     // A read-only store is one too.
-    await clearUnfinished(base, olderThan(new Date(Date.now() - dayInMs))).catch(() => 0);
+    await clearOld(base).catch(() => {});
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
       throw new NotFoundError(`directory ${base} does not exist`, {
@@ -44,6 +44,10 @@ export async function openDirectoryStore(path: string, options: { readonly creat
   return new DirectoryStore(base, url);
 }
 
+async function clearOld(base: string): Promise<void> {
+  await clearUnfinished(base, olderThan(new Date((await fileTime(base)).getTime() - dayInMs)));
+}
+
 class DirectoryStore implements ObjectStore {
   readonly url: string;
   readonly etagsOfContent = false;
@@ -52,6 +56,16 @@ class DirectoryStore implements ObjectStore {
   constructor(base: string, url: string) {
     this.#base = base;
     this.url = url;
+  }
+
+  async now(signal: AbortSignal): Promise<Date | undefined> {
+    signal.throwIfAborted();
+    return fileTime(this.#base).catch((error: unknown) => {
+      if (['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT'].includes(codeOf(error))) {
+        return undefined;
+      }
+      throw directoryError(error, 'tell the time of', this.url, '');
+    });
   }
 
   async put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {

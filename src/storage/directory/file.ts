@@ -1,5 +1,6 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, stat } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { codeOf } from './errors.ts';
 import type { StoredObject } from '../object-store.ts';
 
@@ -50,6 +51,20 @@ export async function etagAt(path: string): Promise<string | undefined> {
 /** While the old file exists a new one has another inode at least, so that size and time may be equal. */
 function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
   return [size, mtimeNs, ino].map((value) => value.toString(16)).join('-');
+}
+
+/**
+ * What the clock says that dates the files of a directory: that of a file server where it is mounted. It is the time of a directory
+ * that is just made in it: an empty one is in no listing, and no other user finds it in his way. Throws the error of the system call
+ * where none may be made.
+ */
+export async function fileTime(base: string): Promise<Date> {
+  const made = await mkdtemp(join(base, '.sstash-now-'));
+  try {
+    return (await stat(made)).mtime;
+  } finally {
+    await rmdir(made);
+  }
 }
 
 /** A file as the contract tells it. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
 import { codeOf } from './errors.ts';
-import { etagAt } from './file.ts';
+import { etagAt, fileTime } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
 
 /**
@@ -169,7 +169,8 @@ async function replaceMatching({ base, from, to, key }: Replacement, etag: strin
 }
 
 async function takeLock(lock: string, key: string, signal: AbortSignal): Promise<void> {
-  const giveUpAt = Date.now() + 2 * lockStaleAfterMs;
+  const giveUpAtMs = performance.now() + 2 * lockStaleAfterMs;
+  const base = dirname(dirname(lock));
   while (true) {
     signal.throwIfAborted();
     try {
@@ -179,12 +180,13 @@ async function takeLock(lock: string, key: string, signal: AbortSignal): Promise
       if (codeOf(error) !== 'EEXIST') {
         throw error;
       }
-      if (Date.now() > giveUpAt) {
+      if (performance.now() > giveUpAtMs) {
         throw new StorageError(`${key} stays locked by ${lock}`, { key, transient: true, cause: error });
       }
     }
     const found = await stat(lock).catch(() => undefined);
-    if (found !== undefined && found.mtimeMs < Date.now() - lockStaleAfterMs) {
+    // Both times are of the clock that dates files: this host's may be ahead of a file server's.
+    if (found !== undefined && found.mtimeMs < (await fileTime(base)).getTime() - lockStaleAfterMs) {
       // Its holder is dead. It is renamed first, so that of two who see that one removes it.
       const grave = `${lock}-${randomUUID()}`;
       await rename(lock, grave).then(

@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../../model/errors.ts';
+import { ServerClock } from './clock.ts';
 
 export interface S3Options {
   readonly bucket: string;
@@ -52,6 +53,8 @@ export interface S3Connection {
   /** The same as headers of a put; a multipart upload says it when it is begun. */
   readonly placementHeaders: Readonly<Record<string, string>>;
   readonly partBytes: number;
+  /** The server's, from all answers that the client has seen. */
+  readonly clock: ServerClock;
   /** As in the options. */
   readonly authorities: string | undefined;
   /** Whose connections all requests share; `client.destroy` closes them. */
@@ -71,7 +74,8 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   const sdk = await import('@aws-sdk/client-s3');
   const agent = { keepAlive: true, maxSockets: 256 };
   const agents = { http: new http.Agent(agent), https: new https.Agent({ ...agent, ...trust(options.authorities) }) };
-  const client = await clientFor(sdk, options, agents);
+  const clock = new ServerClock();
+  const client = timed(await clientFor(sdk, options, agents), clock);
   const placement = placementOf(sdk, options);
   const base = options.base.replace(/^\/+|\/+$/g, '');
   return {
@@ -84,6 +88,7 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
     placement,
     placementHeaders: headersOf(placement),
     partBytes,
+    clock,
     authorities: options.authorities,
     agents,
   };
@@ -145,6 +150,27 @@ function unsigned(client: S3Client): S3Client {
     { step: 'build', name: 'unsignedBody' },
   );
   return client;
+}
+
+/** Has the clock hear of every answer, also of those that refuse something. */
+function timed(client: S3Client, clock: ServerClock): S3Client {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const sentMs = performance.now();
+      const result = await next(args);
+      clock.heard(dateOf(result.response), sentMs, performance.now());
+      return result;
+    },
+    // The innermost of all: an answer that refuses is an error for those around it.
+    { step: 'deserialize', priority: 'low', name: 'serverClock' },
+  );
+  return client;
+}
+
+/** The `Date` header. What comes out of a cache (`Age`) tells an older time. */
+function dateOf(response: unknown): string | undefined {
+  const headers = isRequest(response) ? response.headers : {};
+  return headers['age'] === undefined ? headers['date'] : undefined;
 }
 
 function isRequest(value: unknown): value is { readonly headers: Record<string, string>; readonly body?: unknown } {

@@ -78,7 +78,8 @@ export async function putToS3(
     if (ETag === undefined) {
       throw new StorageError(`no etag came back for ${connection.url}/${key}`, { key });
     }
-    return storedObject(key, bytes, new Date(), ETag);
+    // S3 does not say when it was.
+    return storedObject(key, bytes, connection.clock.now() ?? new Date(), ETag);
   } catch (error) {
     signal.throwIfAborted();
     if (bodyError !== undefined) {
@@ -158,7 +159,7 @@ async function ownAfterAll(
   if (found?.ContentLength !== bytes || found.ETag?.replaceAll('"', '') !== expected.etag) {
     return undefined;
   }
-  return storedObject(key, bytes, found.LastModified ?? new Date(), found.ETag);
+  return storedObject(key, bytes, found.LastModified ?? connection.clock.now() ?? new Date(), found.ETag);
 }
 
 /** A server that refuses a put while the body still comes closes the connection: ask again without a body. */

@@ -56,6 +56,12 @@ class S3Store implements ObjectStore {
     this.#resources = new PutResources(connection.partBytes, this.#shortcut);
   }
 
+  /** The bucket was asked when it was opened, and each answer since tells the time. */
+  async now(signal: AbortSignal): Promise<Date | undefined> {
+    signal.throwIfAborted();
+    return this.#connection.clock.now();
+  }
+
   async put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {
     assertKey(key);
     return await putToS3(this.#connection, this.#resources, { key, body, options }, signal);

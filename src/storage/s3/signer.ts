@@ -14,14 +14,17 @@ const validSeconds = 900;
 /** Signs one request; `key` is the whole key, below the bucket. */
 export type Sign = (request: Pick<RequestToSign, 'method' | 'key' | 'query' | 'headers'>) => Promise<SignedRequest>;
 
-/** Signs with the credentials that the SDK found, asked for again at each request: session tokens are renewed. */
+/**
+ * Signs with the credentials that the SDK found, asked for again at each request: session tokens are renewed. The time in it is the
+ * server's: a request that seems to be from another hour is refused.
+ */
 export async function signFor(connection: S3Connection): Promise<Sign> {
-  const { client } = connection;
+  const { client, clock } = connection;
   const endpoint = await endpointOf(connection);
   const region = await client.config.region();
   return async (request) => {
     const credentials = await client.config.credentials();
-    const url = presign({ ...request, endpoint, region, seconds: validSeconds }, credentials, new Date());
+    const url = presign({ ...request, endpoint, region, seconds: validSeconds }, credentials, clock.now() ?? new Date());
     return { url, headers: request.headers ?? {} };
   };
 }

@@ -57,7 +57,7 @@ describe('a backup whose manifest cannot be read', () => {
     assert.deepEqual(others, []);
     assert.deepEqual([row?.id, row?.parent, row?.kind, row?.complete], ['a3', 'a1', 'incremental', false]);
     assert.match(row?.damaged ?? '', /^a1\/incrementals\/a3\/manifest\.json /);
-    assert.match(listText(backups, damaged, 's3://b'), /^a3 +incremental +DAMAGED: cannot be read /m);
+    assert.match(listText(backups, damaged, 's3://b', new Date()), /^a3 +incremental +DAMAGED: cannot be read /m);
   });
 
   test('with it what stands on it, and nothing else', async (context) => {
@@ -65,14 +65,14 @@ describe('a backup whose manifest cannot be read', () => {
     await damage(history, 'a2', 'a1');
     const { backups, damaged } = await listBackups(history.repository, ever, never);
     assert.deepEqual(
-      backups.map((each) => [each.id, listRow(each, damaged).complete]),
+      backups.map((each) => [each.id, listRow(each, new Date(), damaged).complete]),
       [
         ['a1', true],
         ['a3', false],
         ['b1', true],
       ],
     );
-    assert.match(listText(backups, damaged, 's3://b'), /^a3 +incremental +DAMAGED: stands on one that is /m);
+    assert.match(listText(backups, damaged, 's3://b', new Date()), /^a3 +incremental +DAMAGED: stands on one that is /m);
   });
 
   test('so is a run whose mark cannot be read', async (context) => {

@@ -4,6 +4,7 @@ import { fileRows, filesJson, filesText, listRow, listText, showJson, showText }
 import { nodeContents } from '../../../src/model/backup/contents.ts';
 import { completeOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
 
+const now = new Date('2026-11-22T00:00:00Z');
 const snapshot = completeOf({ id: 's1', nodes: [summary(1), summary(2)] });
 const incremental = completeOf({ id: 'i1', parent: 's1' });
 const failed = unfinishedOf({
@@ -26,7 +27,7 @@ const manifest = nodeManifestOf({
 });
 
 test('only what is complete is called so; the others say INCOMPLETE, who failed, or who runs it', () => {
-  const [, ...lines] = listText([snapshot, incremental, failed, running], [], 's3://b').split('\n');
+  const [, ...lines] = listText([snapshot, incremental, failed, running], [], 's3://b', now).split('\n');
   assert.match(lines[0] ?? '', /^s1 +snapshot +complete +2026-11-21T03:15:00\.000Z +2 +1 +400 B +200 B$/);
   assert.match(lines[1] ?? '', /^i1 +incremental +complete/);
   assert.match(lines[2] ?? '', /^s2 +snapshot +INCOMPLETE: node2 failed/);
@@ -35,15 +36,25 @@ test('only what is complete is called so; the others say INCOMPLETE, who failed,
 
 test('a backup of some of the ring’s nodes says of how many, in listing, details and document', () => {
   const part = completeOf({ id: 's4', nodes: [summary(1), summary(2)], ringNodes: 3 });
-  assert.match(listText([part], [], 's3://b'), /^s4 +snapshot +complete +\S+ +2 of 3 +1 /m);
-  assert.match(showText(part, [], 's3://b/s4'), /^nodes     2 of the ring's 3 nodes; the others were not named$/m);
-  assert.deepEqual([listRow(part).nodes, listRow(part).ringNodes, listRow(snapshot).ringNodes], [2, 3, undefined]);
+  assert.match(listText([part], [], 's3://b', now), /^s4 +snapshot +complete +\S+ +2 of 3 +1 /m);
+  assert.match(showText(part, [], 's3://b/s4', now), /^nodes     2 of the ring's 3 nodes; the others were not named$/m);
+  assert.deepEqual([listRow(part, now).nodes, listRow(part, now).ringNodes, listRow(snapshot, now).ringNodes], [2, 3, undefined]);
 });
 
-test('an empty location says so', () => assert.equal(listText([], [], 's3://b'), 'no backups in s3://b\n'));
+test('what is dated later than now says so, in listing, details and documents', () => {
+  const ahead = completeOf({ id: 's9', takenAt: '2027-12-26T03:15:00Z' });
+  assert.match(listText([snapshot, ahead], [], 's3://b', now), /^s9 +snapshot +FUTURE: dated later than now; complete +2027-/m);
+  assert.match(showText(ahead, [], 's3://b/s9', now), /^state +FUTURE: dated later than now; complete$/m);
+  assert.deepEqual([listRow(ahead, now).future, listRow(snapshot, now).future], [true, undefined]);
+  assert.match(JSON.stringify(showJson(ahead, [], now)), /"complete":true,.*"future":true/);
+  const run = unfinishedOf({ id: 's8', startedAt: '2027-12-26T03:15:00Z' });
+  assert.match(listText([run], [], 's3://b', now), /^s8 +snapshot +FUTURE: dated later than now; INCOMPLETE: begun by/m);
+});
+
+test('an empty location says so', () => assert.equal(listText([], [], 's3://b', now), 'no backups in s3://b\n'));
 
 test('the document of a listing: a complete backup, an incremental one, an unfinished one', () => {
-  assert.deepEqual(listRow(snapshot), {
+  assert.deepEqual(listRow(snapshot, now), {
     id: 's1',
     kind: 'snapshot',
     complete: true,
@@ -53,23 +64,23 @@ test('the document of a listing: a complete backup, an incremental one, an unfin
     bytes: 400,
     newBytes: 200,
   });
-  assert.equal(listRow(incremental).parent, 's1');
-  assert.deepEqual(listRow(failed).failures, [{ host: 'node2', error: 'disk is full' }]);
-  assert.equal(listRow(failed).complete, false);
-  assert.equal(listRow(unfinishedOf({ id: 'i2', parent: 's1' })).parent, 's1');
+  assert.equal(listRow(incremental, now).parent, 's1');
+  assert.deepEqual(listRow(failed, now).failures, [{ host: 'node2', error: 'disk is full' }]);
+  assert.equal(listRow(failed, now).complete, false);
+  assert.equal(listRow(unfinishedOf({ id: 'i2', parent: 's1' }), now).parent, 's1');
 });
 
 test('show tells what was new and what is pointed at, and where the backup lies', () => {
-  const text = showText(incremental, [nodeContents(manifest, 'i1')], 's3://b/prod/s1/incrementals/i1');
+  const text = showText(incremental, [nodeContents(manifest, 'i1')], 's3://b/prod/s1/incrementals/i1', now);
   assert.match(text, /^location +s3:\/\/b\/prod\/s1\/incrementals\/i1$/m);
   assert.match(text, /^state +complete$/m);
   assert.match(text, /^node1 +host-id-1 +dc1 +rack1 +4\.1\.10 +2 +150 B +50 B +70 B$/m);
   assert.match(text, /^shop\.users +2 +150 B$/m);
-  assert.match(showText(failed, [], 's3://b/s2'), /INCOMPLETE[\s\S]*node2: disk is full/);
+  assert.match(showText(failed, [], 's3://b/s2', now), /INCOMPLETE[\s\S]*node2: disk is full/);
 });
 
 test('the document of show has each node’s files, bytes, and what of them is new', () => {
-  const document = JSON.parse(JSON.stringify(showJson(incremental, [nodeContents(manifest, 'i1')])));
+  const document = JSON.parse(JSON.stringify(showJson(incremental, [nodeContents(manifest, 'i1')], now)));
   assert.deepEqual(document.nodes, [
     {
       host: 'node1',

@@ -36,7 +36,7 @@ export class Draft {
     this.#gate = gate;
     this.#head = head;
     this.#tables = tables;
-    this.#nextSave = Date.now() + draftSeconds * 1000;
+    this.#nextSave = performance.now() + draftSeconds * 1000;
   }
 
   /** Notes what is stored already. */
@@ -51,7 +51,7 @@ export class Draft {
   /** Notes what has just been stored, and saves the draft when it is time to. Does not wait. */
   add(files: readonly DoneFile[], signal: AbortSignal): void {
     this.note(files);
-    if (Date.now() >= this.#nextSave && this.#saving === undefined) {
+    if (performance.now() >= this.#nextSave && this.#saving === undefined) {
       this.#saving = this.#save(signal);
     }
   }
@@ -67,17 +67,17 @@ export class Draft {
   }
 
   async #save(signal: AbortSignal): Promise<void> {
-    let began = Date.now();
+    let began = performance.now();
     try {
       await this.#gate.wholeNode(async () => {
-        began = Date.now();
+        began = performance.now();
         await this.#repository.saveDraft(this.manifest(), signal);
       }, signal);
     } catch {
       // The upload itself will meet what is wrong with the store, and say so.
     } finally {
-      const spent = Date.now() - began;
-      this.#nextSave = Date.now() + Math.max(draftSeconds * 1000, spent * mostOfTheTime);
+      const spent = performance.now() - began;
+      this.#nextSave = performance.now() + Math.max(draftSeconds * 1000, spent * mostOfTheTime);
       this.#saving = undefined;
     }
   }

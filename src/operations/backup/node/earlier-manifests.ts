@@ -1,4 +1,5 @@
 import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../../model/backup/backup.ts';
+import { withoutFuture } from '../../../model/backup/future.ts';
 import type { Listen } from '../../../model/events.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
 import type { NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
@@ -96,11 +97,12 @@ function readable(
   });
 }
 
-/** The newest complete backup, and the newest of the same selection, with what their chains need. */
-function dedupSources({ ref, options, survey: { backups } }: Run): readonly CompleteBackup[] {
+/** The newest complete backup that is not of the future, and the newest of the same selection, with what their chains need. */
+function dedupSources({ ref, options, now, survey: { backups } }: Run): readonly CompleteBackup[] {
   const selection = options.filter.patterns.join(',');
-  const same = backups.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
-  const newest = [latestComplete(backups), latestComplete(same)].filter((backup) => backup !== undefined);
+  const past = withoutFuture(backups, now);
+  const same = past.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
+  const newest = [latestComplete(past), latestComplete(same)].filter((backup) => backup !== undefined);
   const parents = backups.filter((backup) => backup.id === ref.parent && backup.parent === undefined);
   const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, backups));
   return [...new Set(chains)].filter(isComplete).toSorted(byTime);

@@ -42,7 +42,7 @@ export async function prepareNode(
 ): Promise<PreparedNode | UploadedNode> {
   const { parts } = run;
   const { host } = member;
-  const takenAt = new Date().toISOString();
+  const takenAt = (await parts.repository.now(signal)).toISOString();
   const before = await run.gate.wholeNode(async () => partBefore(host, run, signal), signal);
   if (before !== undefined && 'summary' in before) {
     return before;

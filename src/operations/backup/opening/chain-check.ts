@@ -2,7 +2,7 @@ import { pathOf } from '../../../model/backup/backup-id.ts';
 import type { KeepsIncrementals, Situation } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../../model/errors.ts';
 import type { CompleteBackup, DamagedBackup } from '../../../model/backup/backup.ts';
-import { placedAt } from '../../../cluster/placing/placed-mark.ts';
+import { placedAgo } from '../../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../../cluster/cql/table-states.ts';
 import type { KindInput } from '../../../model/chain/backup-kind.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
@@ -23,6 +23,7 @@ export async function chainGaps(situation: Situation, parent: CompleteBackup, si
   const { tables, incrementals, survey } = situation;
   const { repository } = situation.parts;
   const members = situation.members.present;
+  const timeNow = async (): Promise<Date> => repository.now(signal);
   const takenAt = Date.parse(parent.manifest.takenAt);
   // Where a node does not link files there is no chain anyway: no cqlsh need be started to ask for more.
   const asked = members.every(({ host }) => incrementals.get(host) === true) ? members : [];
@@ -31,8 +32,8 @@ export async function chainGaps(situation: Situation, parent: CompleteBackup, si
   const keptBy = async (host: string) => gate.wholeNode(async () => keptIncrementals(parent, host, repository, signal), signal);
   const [closed, gaps, states] = await Promise.all([
     whyClosed(parent, survey.damaged, repository, signal),
-    Promise.all(members.map((member) => nodeGap(member, parent, { incrementals, keptBy }, signal))),
-    Promise.all(asked.map((member) => tableStates(member, signal))),
+    Promise.all(members.map((member) => nodeGap(member, parent, { incrementals, keptBy, timeNow }, signal))),
+    Promise.all(asked.map((member) => tableStates(member, timeNow, signal))),
   ]);
   const unknown = states.flatMap((state, index) =>
     typeof state === 'string' ? [{ host: asked[index]?.host ?? '', reason: state }] : [],
@@ -63,12 +64,20 @@ interface NodeWitness {
   readonly incrementals: KeepsIncrementals;
   /** What the node's manifest in the parent says; undefined when there is none. */
   readonly keptBy: (host: string) => Promise<boolean | undefined>;
+  /** By the clock that backups are dated by. */
+  readonly timeNow: () => Promise<Date>;
 }
 
-async function nodeGap(member: Member, parent: CompleteBackup, { incrementals, keptBy }: NodeWitness, signal: AbortSignal) {
+async function nodeGap(
+  member: Member,
+  parent: CompleteBackup,
+  { incrementals, keptBy, timeNow }: NodeWitness,
+  signal: AbortSignal,
+) {
   const { host, config, info } = member;
-  const placed = await placedAt(member, signal);
-  if (placed !== undefined && placed.getTime() > Date.parse(parent.manifest.takenAt)) {
+  const placedAgoMs = await placedAgo(member, signal);
+  const now = await timeNow();
+  if (placedAgoMs !== undefined && now.getTime() - placedAgoMs > Date.parse(parent.manifest.takenAt)) {
     return { host, reason: `a restore placed files there after ${parent.id} was taken` };
   }
   const linked = incrementals.get(host);
@@ -94,7 +103,7 @@ async function nodeGap(member: Member, parent: CompleteBackup, { incrementals, k
   if (!keeps) {
     return { host, reason: `incremental backups were turned on after ${parent.id} was taken` };
   }
-  const startedAt = Date.now() - (info?.uptimeSeconds ?? 0) * 1000;
+  const startedAt = now.getTime() - (info?.uptimeSeconds ?? 0) * 1000;
   // Turned on by nodetool alone, they are off after a restart until somebody turns them on again.
   if (!config.incrementalBackups && (info?.uptimeSeconds === undefined || startedAt > Date.parse(parent.manifest.takenAt))) {
     return { host, reason: 'Cassandra was started after the parent, and cassandra.yaml does not turn incremental backups on' };
@@ -116,9 +125,9 @@ async function keptIncrementals(
   return keeps;
 }
 
-async function tableStates(member: Member, signal: AbortSignal): Promise<TableStates | string> {
+async function tableStates(member: Member, timeNow: () => Promise<Date>, signal: AbortSignal): Promise<TableStates | string> {
   try {
-    return await readTableStates(member, signal);
+    return await readTableStates(member, timeNow, signal);
   } catch (error) {
     signal.throwIfAborted();
     return `nobody can say whether a table was truncated: ${reasonOf(error)}`;

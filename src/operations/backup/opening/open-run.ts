@@ -1,4 +1,4 @@
-import { backupIdAt, formatMoment, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
+import { formatMoment, freeId, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
 import { type CompleteBackup, type DamagedBackup, isComplete, refOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
@@ -14,7 +14,7 @@ import type { Run } from '../run.ts';
 
 /** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
-  const startedAt = Date.now();
+  const startedAtMs = performance.now();
   const situation = await readSituation(options, parts, signal);
   const unfinished = await runToGoOn(situation, signal);
   const decision = unfinished === undefined ? await decide(situation, signal) : goOn(unfinished, options.resume);
@@ -27,7 +27,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
     resumed: unfinished !== undefined,
     tag: snapshotTag(ref.id),
     living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
-    startedAt,
+    startedAtMs,
     progress: progressOf(ref, situation, unfinished?.progress.startedAt),
     warnings: warningsOf(situation),
     gate: new MemoryGate(),
@@ -39,12 +39,12 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
  * or not linked since a restart, it would miss as much as a new one.
  */
 async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<UnfinishedBackup | undefined> {
-  const { options, members, survey } = situation;
+  const { options, members, survey, now } = situation;
   const unfinished = unfinishedRun(survey.backups, {
     selection: options.filter.patterns,
     policy: options.policy,
     hosts: [...members.present, ...members.absent].map(({ host }) => host),
-    now: options.now,
+    now,
     asked: options.resume,
     kind: options.kind,
   });
@@ -56,7 +56,7 @@ async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Unf
   const holes =
     parent === undefined
       ? [`its parent ${unfinished.parent} is not there`]
-      : holesAfter(parent, { backups: complete, ...(await chainGaps(situation, parent, signal)) });
+      : holesAfter(parent, { backups: complete, now, ...(await chainGaps(situation, parent, signal)) });
   if (options.resume && holes.length > 0) {
     throw new UsageError(`the incremental backup ${unfinished.id} cannot go on: ${holes.join('; ')}`, {
       hint: 'take a snapshot backup: --new-snapshot',
@@ -66,8 +66,8 @@ async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Unf
 }
 
 async function decide(situation: Situation, signal: AbortSignal): Promise<KindDecision> {
-  const { options, members, survey } = situation;
-  const { now, timestampFormat, snapshotEverySeconds } = options;
+  const { options, members, survey, now } = situation;
+  const { timestampFormat, snapshotEverySeconds } = options;
   const input = {
     forced: options.kind,
     backups: survey.backups.filter(isComplete),
@@ -100,23 +100,25 @@ function goOn(unfinished: BackupRef, asked: boolean): KindDecision {
  * A name that a day's first backup has taken already is followed by one with the full time. One that was deleted has its name
  * for ever: later backups may point at objects there, and must not find others in their place.
  */
-function newRef(decision: KindDecision, { options: { now, timestampFormat }, survey }: Situation): BackupRef {
+function newRef(decision: KindDecision, { options: { timestampFormat }, survey, now }: Situation): BackupRef {
+  const taken = new Set([...survey.directories, ...[...survey.backups, ...survey.damaged].map(({ id }) => id)]);
   if (decision.parent !== undefined) {
-    return { id: backupIdAt(now), parent: decision.parent.id };
+    return { id: freeId(now, taken), parent: decision.parent.id };
   }
-  const name = timestampFormat === undefined ? backupIdAt(now) : formatMoment(timestampFormat, now);
-  return { id: survey.directories.includes(name) ? backupIdAt(now) : name };
+  const name = timestampFormat === undefined ? undefined : formatMoment(timestampFormat, now);
+  return { id: name === undefined || taken.has(name) ? freeId(now, taken) : name };
 }
 
 function damageText({ reason, ...ref }: DamagedBackup): string {
   return `backup ${pathOf(ref)} cannot be read and is not built upon: ${reason}`;
 }
 
-function warningsOf({ members, topology, options, survey }: Situation): string[] {
+function warningsOf({ members, topology, options, survey, skews }: Situation): string[] {
   const ids = new Set(members.present.map((member) => member.info?.hostId));
   const others = topology.ring.nodes.filter((node) => !ids.has(node.hostId)).map((node) => node.address);
   const unnamed = members.absent.length === 0 && others.length > 0 && options.seed === undefined;
   return [
+    ...skews,
     ...survey.damaged.map(damageText),
     ...(unnamed ? [`the ring has ${topology.ring.nodes.length} nodes; not named and not backed up: ${others.join(', ')}`] : []),
     ...(topology.source === 'nodetool'

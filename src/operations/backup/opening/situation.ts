@@ -1,12 +1,14 @@
 import { backupsEnabled } from '../../../cluster/tools/nodetool.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import type { Survey } from '../../../model/backup/backup.ts';
+import type { ClockReading } from '../../../model/clock-skew.ts';
 import { reasonOf, UsageError } from '../../../model/errors.ts';
 import { checkDatacenters } from '../../../model/options/per-datacenter.ts';
 import { type TableId, tableDirectory } from '../../../model/sstable.ts';
 import { keyspacesOf, selectTables } from '../../../model/options/table-filter.ts';
 import { isHostSegment } from '../../../storage/keys.ts';
 import { clusterTopology, discoverHosts, type Member, type Members, openMembers } from '../../nodes/members.ts';
+import { readStoreClock, saySkew } from '../../store-clock.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 
 /** What a backup finds out before it decides anything. */
@@ -20,6 +22,10 @@ export interface Situation {
   readonly tables: readonly TableId[];
   /** What the location holds. */
   readonly survey: Survey;
+  /** When that was, by the store's clock, which everything is dated by. */
+  readonly now: Date;
+  /** What there is to say of clocks that disagree. */
+  readonly skews: readonly string[];
 }
 
 /** Whether Cassandra links new sstables into `backups/`, by host; or why the node does not say. */
@@ -28,7 +34,10 @@ export type KeepsIncrementals = ReadonlyMap<string, boolean | string>;
 /** Connects, asks the cluster what it looks like, and reads what the location holds. Touches nothing. */
 export async function readSituation(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Situation> {
   parts.listen({ type: 'step', text: 'connecting' });
-  const [survey, members] = await Promise.all([parts.repository.survey(signal), openNodes(options, parts, signal)]);
+  const { repository } = parts;
+  const [survey, members] = await Promise.all([repository.survey(signal), openNodes(options, parts, signal)]);
+  const clock = await readStoreClock(repository, signal);
+  const skews = saySkew([...clock.readings, ...nodeClocks(members)], options.allowClockSkew, repository);
   const [topology, incrementals] = await Promise.all([
     clusterTopology(members.present, signal),
     keepsIncrementals(members.present, signal),
@@ -36,7 +45,13 @@ export async function readSituation(options: BackupOptions, parts: BackupParts, 
   checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);
   refuseElsewhere(tables, topology);
-  return { options, parts, members, topology, incrementals, tables, survey };
+  return { options, parts, members, topology, incrementals, tables, survey, now: clock.now, skews };
+}
+
+function nodeClocks({ present }: Members): readonly ClockReading[] {
+  return present.flatMap(({ host, probe: { clockAheadMs: aheadMs } }) =>
+    aheadMs === undefined ? [] : [{ whose: host, aheadMs }],
+  );
 }
 
 /** What lies in object storage a snapshot does not hold, and to leave it out in silence would be to lose it. */

@@ -61,7 +61,8 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
     return prepared.ended;
   }
   const { tables } = prepared;
-  const undo = backupIdAt(new Date());
+  // By the store's clock, as the newest is taken back first.
+  const undo = backupIdAt(await planned.parts.repository.now(signal));
   await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
   const failures = await placeAndStart(planned, undo, tables, signal);
   await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));

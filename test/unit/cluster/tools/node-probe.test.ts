@@ -47,3 +47,23 @@ test('an answer that lacks a directory is none', () => {
   assert.equal(parseProbe(answer, ['/data']), undefined);
   assert.equal(parseProbe(`${answer}space\tyes\tdf: failed\n`, ['/data']), undefined);
 });
+
+test('how far the clock of a node is off is told to the second, however long the answer takes', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const ahead = async (seconds: number) => {
+    await fakeProgram(directory, 'date', { '+%s': { stdout: `${Math.floor(Date.now() / 1000) + seconds}\n` } });
+    return (await probeNode(localRemote({ path: [directory] }), [], never)).clockAheadMs ?? assert.fail('it tells nothing');
+  };
+  const right = (await probeNode(localRemote(), [], never)).clockAheadMs;
+  assert.equal(Math.abs(right ?? 1), 0);
+  for (const seconds of [86_400, -86_400]) {
+    const told = await ahead(seconds);
+    assert.ok(Math.abs(told - seconds * 1000) <= 30_000, String(told));
+  }
+});
+
+test('a node that does not say what time it is is none that is wrong', async (t) => {
+  const directory = await temporaryDirectory(t);
+  await fakeProgram(directory, 'date', { '+%s': { stdout: 'date: bad\n' } });
+  assert.equal((await probeNode(localRemote({ path: [directory] }), [], never)).clockAheadMs, undefined);
+});

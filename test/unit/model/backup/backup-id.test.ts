@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { backupIdAt, formatMoment, isBackupId, parseMoment, snapshotTag } from '../../../../src/model/backup/backup-id.ts';
+import {
+  backupIdAt,
+  formatMoment,
+  freeId,
+  isBackupId,
+  parseMoment,
+  snapshotTag,
+} from '../../../../src/model/backup/backup-id.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 
 const moment = fc.date({ min: new Date('1980-01-01T00:00:00Z'), max: new Date('2190-01-01T00:00:00Z'), noInvalidDate: true });
@@ -77,4 +84,10 @@ test('names of other things in the bucket are no backups', () => {
 
 test('our snapshots are told from the operator’s own by their tag', () => {
   assert.equal(snapshotTag('20261121T031500Z'), 'sstash-20261121T031500Z');
+});
+
+test('an id that is taken gives way to the next second that is free', () => {
+  const time = new Date('2026-11-21T03:15:59.900Z');
+  assert.equal(freeId(time, new Set()), '20261121T031559Z');
+  assert.equal(freeId(time, new Set(['20261121T031559Z', '20261121T031600Z'])), '20261121T031601Z');
 });

@@ -111,7 +111,7 @@ test('a chain ends where another one has collected files of its tables, even a r
   assert.match(decideKind({ ...input, backups }).reason, /w1\/w2 has collected incremental files since 20261121T031500Z/);
   // Its own parent is not harmed by it.
   assert.equal(decideKind({ ...input, backups, policy: 'weekly' }).kind, 'incremental');
-  assert.deepEqual(holesAfter(parent, { backups: [other, parent], gaps: [], brokenTables: [] }), []);
+  assert.deepEqual(holesAfter(parent, { backups: [other, parent], gaps: [], brokenTables: [], now: input.now }), []);
 });
 
 test('a chain of other nodes, other tables or an earlier time takes nothing away', () => {
@@ -124,5 +124,21 @@ test('a chain of other nodes, other tables or an earlier time takes nothing away
     const chosen = completeOf({ id: parent.id, selection: ['shop'], takenAt: parent.manifest.takenAt });
     const backups = [chosen, completeOf({ ...collector, ...changes })];
     assert.equal(decideKind({ ...input, backups, selection: ['shop'] }).kind, 'incremental', JSON.stringify(changes));
+  }
+});
+
+test('what is dated later than now is no parent: the newest before it is', () => {
+  const ahead = completeOf({ id: '20271226T031500Z', takenAt: '2027-12-26T03:15:00.000Z' });
+  assert.deepEqual(decideKind({ ...input, backups: [parent, ahead] }).parent, { id: parent.id });
+  assert.match(decideKind({ ...input, backups: [ahead] }).reason, /there is no snapshot backup of the same nodes and tables/);
+});
+
+test('a chain that holds something of later than now ends: by its dates the next one would be restored without that', () => {
+  for (const takenAt of ['2027-12-26T03:15:00.000Z', '2026-11-21T09:15:30.000Z']) {
+    const ahead = completeOf({ id: '20271226T031500Z', parent: parent.id, takenAt });
+    const { kind, reason } = decideKind({ ...input, backups: [parent, ahead] });
+    assert.equal(kind, 'snapshot');
+    assert.match(reason, /20261121T031500Z\/20271226T031500Z is dated later than now/);
+    assert.equal(decideKind({ ...input, backups: [parent, ahead], forced: 'incremental' }).kind, 'snapshot');
   }
 });

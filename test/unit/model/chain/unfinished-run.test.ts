@@ -48,3 +48,11 @@ test('a run of the other kind than the one wanted does not go on', () => {
 
 test('asked for and not there is an error', () =>
   assert.throws(() => unfinishedRun([], { ...question, asked: true }), NotFoundError));
+
+test('a run of the future is not gone on with, and a complete backup of the future does not stand before one', () => {
+  const ahead = '2027-12-26T03:15:00.000Z';
+  const future = unfinishedOf({ id: 'b3', startedAt: ahead });
+  assert.equal(unfinishedRun([future], question), undefined);
+  assert.throws(() => unfinishedRun([future], { ...question, asked: true }), NotFoundError);
+  assert.equal(unfinishedRun([run, completeOf({ id: 'b3', takenAt: ahead })], question)?.id, 'b2');
+});

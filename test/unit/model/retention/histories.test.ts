@@ -56,7 +56,7 @@ class World {
     const tables = selectTables(this.node.tables(), tableFilter(wish.patterns));
     const complete = this.kept.map(({ backup }) => backup);
     const series = { backups: complete, selection: wish.patterns, policy: wish.policy, hostIds: ['host-id-1'] };
-    const parent = candidateParent(series);
+    const parent = candidateParent({ ...series, now: takenAt });
     const decision = decideKind({
       ...series,
       forced: wish.kind,
@@ -173,7 +173,12 @@ class World {
   /** Takes away one backup and what stands on it; an object goes when nobody who stays points at it. */
   delete(chosen: CompleteBackup): void {
     const all = this.kept.map(({ backup }) => backup);
-    const plan = planDelete(all, { names: [pathOf(chosen)], withIncrementals: true, forceLast: true });
+    const plan = planDelete(all, {
+      names: [pathOf(chosen)],
+      withIncrementals: true,
+      forceLast: true,
+      now: new Date(this.node.tick() * 1000),
+    });
     const [kept, forgotten] = [completeOnly(plan.kept), completeOnly(plan.forgotten)];
     for (const { id } of chainsBrokenBy(forgotten, kept)) {
       this.closed.add(id);

@@ -22,7 +22,7 @@ const b = completeOf({ id: '20261102T000000Z', takenAt: '2026-11-02T00:00:00Z' }
 const all = [a, a1, a2, b];
 
 function rules(...names: readonly string[]): DeleteRules {
-  return { names, withIncrementals: false, forceLast: false };
+  return { names, withIncrementals: false, forceLast: false, now: new Date('2026-12-01T00:00:00Z') };
 }
 
 function goes(backups: readonly Backup[], given: DeleteRules): readonly string[] {
@@ -71,6 +71,13 @@ describe('planPrune', () => {
 });
 
 describe('planDelete', () => {
+  test('one that is dated later than now is deleted by name, and is none that is left', () => {
+    const ahead = completeOf({ id: '20271102T000000Z', takenAt: '2027-11-02T00:00:00Z' });
+    assert.deepEqual(goes([b, ahead], rules(ahead.id)), [ahead.id]);
+    assert.throws(() => planDelete([b, ahead], rules(b.id)), /no complete backup would be left without 20261102T000000Z/);
+    assert.deepEqual(goes([ahead], rules(ahead.id)), [ahead.id]);
+  });
+
   test('deletes what is named', () => {
     assert.deepEqual(goes(all, rules(b.id)), [b.id]);
     assert.deepEqual(goes(all, rules(a2.id, b.id)), [a2.id, b.id]);

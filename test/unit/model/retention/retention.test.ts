@@ -15,12 +15,12 @@ function at(takenAt: string, changes: Partial<Parameters<typeof completeOf>[0]> 
   return completeOf({ id: takenAt.replaceAll(/[-:]/g, ''), takenAt: new Date(takenAt).toISOString(), ...changes });
 }
 
-function kept(backups: readonly Backup[], policy: RetentionPolicy): readonly string[] {
-  return planRetention(backups, policy, now).kept.map(({ backup }) => backup.id);
+function kept(backups: readonly Backup[], policy: RetentionPolicy, moment = now): readonly string[] {
+  return planRetention(backups, policy, moment).kept.map(({ backup }) => backup.id);
 }
 
-function reasonsOf(id: string, backups: readonly Backup[], policy: RetentionPolicy): readonly string[] {
-  const plan = planRetention(backups, policy, now);
+function reasonsOf(id: string, backups: readonly Backup[], policy: RetentionPolicy, moment = now): readonly string[] {
+  const plan = planRetention(backups, policy, moment);
   return [...plan.kept, ...plan.forgotten].find(({ backup }) => backup.id === id)?.reasons ?? assert.fail(id);
 }
 
@@ -48,8 +48,32 @@ describe('rules', () => {
     assert.deepEqual(kept(daily, { keepWeekly: 2 }), ['20261115T150000Z', '20261120T150000Z']);
     assert.deepEqual(reasonsOf('20261120T150000Z', daily, { keepWeekly: 2 }), ['last complete backup', 'weekly 2026-W47']);
     const turn = [at('2026-12-31T00:00:00Z'), at('2027-01-03T23:59:59Z'), at('2027-01-04T00:00:00Z')];
-    assert.deepEqual(reasonsOf('20270103T235959Z', turn, { keepWeekly: 9 }), ['weekly 2026-W53']);
-    assert.deepEqual(kept(turn, { keepWeekly: 9 }), ['20270103T235959Z', '20270104T000000Z']);
+    const after = new Date('2027-01-05T00:00:00Z');
+    assert.deepEqual(reasonsOf('20270103T235959Z', turn, { keepWeekly: 9 }, after), ['weekly 2026-W53']);
+    assert.deepEqual(kept(turn, { keepWeekly: 9 }, after), ['20270103T235959Z', '20270104T000000Z']);
+  });
+
+  test('what is dated later than now stays, and pushes no other out: neither as one of the last nor by what it covers', () => {
+    const ahead = at('2027-12-26T03:00:00Z');
+    const two = [at('2026-11-19T03:00:00Z'), at('2026-11-20T03:00:00Z')];
+    const [older = at(''), newer = at('')] = two;
+    assert.deepEqual(kept([...two, ahead], { keepLast: 1 }), [newer.id, ahead.id]);
+    assert.deepEqual(reasonsOf(newer.id, [...two, ahead], { keepLast: 1 }), ['last complete backup', 'last 1']);
+    assert.deepEqual(reasonsOf(ahead.id, [...two, ahead], { keepLast: 1 }), ['dated later than now: only `delete` takes it']);
+    assert.deepEqual(kept([older, ahead], { olderThan: parseAge('1h') }), [older.id, ahead.id]);
+    // What it stands on stays with it, the parent and all that came before.
+    const child = at('2027-01-01T00:00:00Z', { parent: older.id });
+    assert.deepEqual(kept([...two, child], { keepLast: 1 }), [older.id, newer.id, child.id]);
+    // A clock that is ahead by a minute makes no such backup.
+    assert.deepEqual(kept([...two, at('2026-11-21T12:01:00Z')], { keepLast: 1 }), ['20261121T120100Z']);
+  });
+
+  test('what the run itself has just made stays, whatever its date', () => {
+    const made = at('2026-11-01T03:00:00Z');
+    const others = [at('2026-11-19T03:00:00Z'), at('2026-11-20T03:00:00Z')];
+    assert.deepEqual(kept([made, ...others], { keepLast: 1 }), [others[1]?.id]);
+    assert.deepEqual(kept([made, ...others], { keepLast: 1, made: { id: made.id } }), [made.id, others[1]?.id]);
+    assert.deepEqual(reasonsOf(made.id, [made, ...others], { keepLast: 1, made: { id: made.id } }), ['just made']);
   });
 
   test('keep-monthly keeps the newest of a month', () => {

@@ -1,5 +1,6 @@
 import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
+import { parseAge } from '../../../../src/model/options/time-span.ts';
 import { type TestContext, describe, test } from 'node:test';
 import type { Backup } from '../../../../src/model/backup/backup.ts';
 import { IntegrityError, LockedError, UsageError } from '../../../../src/model/errors.ts';
@@ -103,6 +104,32 @@ describe('prune', () => {
     assert.deepEqual(await history.keys('lock.json'), []);
   });
 
+  test('goes by the times of the store where the clock of a run was wrong', async (context) => {
+    const { history } = await place(context);
+    await history.complete({ id: 'a1', takenAt: hoursAgo(1) });
+    await history.unfinished({ id: 'behind1', takenAt: hoursAgo(400 * 24) });
+    await history.unfinished({ id: 'ahead1', takenAt: hoursAgo(-400 * 24) });
+    assert.deepEqual(ids((await prune(history.repository, options({ keepLast: 1 }), request, never)).staleRuns), []);
+    const old = await prune(history.repository, options({ keepLast: 1 }, later), request, never);
+    assert.deepEqual(ids(old.staleRuns).toSorted(), ['ahead1', 'behind1']);
+    await history.assertWhole();
+  });
+
+  test('what is dated later than now goes by no rule, neither it nor what it needs, and makes nothing else go', async (context) => {
+    const { history } = await place(context);
+    const a = await history.complete({ id: 'a1', takenAt: hoursAgo(4), fresh: 2 });
+    const [x] = await history.filesOf(a);
+    assert.ok(x);
+    await history.complete({ id: 'ahead1', takenAt: hoursAgo(-400 * 24), reused: [x] });
+    await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
+    for (const policy of [{ keepLast: 1 }, { olderThan: parseAge('1h') }, { keepDaily: 1, keepMonthly: 1 }]) {
+      const done = await prune(history.repository, options(policy), request, never);
+      assert.deepEqual(ids(done.kept), ['b1', 'ahead1'], JSON.stringify(policy));
+    }
+    assert.deepEqual(await history.keys(x.key), [x.key]);
+    await history.assertWhole();
+  });
+
   test('clears runs that were given up; a younger one keeps all it wrote and points at', async (context) => {
     const { history } = await place(context);
     const a = await history.complete({ id: 'a1', takenAt: hoursAgo(200), hosts: [1, 2] });
@@ -110,7 +137,7 @@ describe('prune', () => {
     const run = await history.unfinished({ id: 'run1', takenAt: hoursAgo(30), hosts: [1, 2], reused });
     const extra = await history.orphan({ id: 'run1' });
     await history.complete({ id: 'b1', takenAt: hoursAgo(1), hosts: [1, 2] });
-    // Its mark is 30 hours old, its drafts are as new as this test.
+    // What its mark says is 30 hours old, by whatever clock; the store got mark and drafts just now.
     const young = await prune(history.repository, options({ keepLast: 1 }, { graceSeconds: 0 }), request, never);
     assert.deepEqual([ids(young.staleRuns), ids(young.forgotten)], [[], ['a1']]);
     assert.deepEqual(await history.keys('a1/'), reused.map(({ key }) => key).toSorted());
