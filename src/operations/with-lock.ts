@@ -1,6 +1,5 @@
 import type { Owner } from '../model/lock.ts';
 import { setMaxListeners } from 'node:events';
-import { LockedError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { Lock } from '../storage/lock/held-lock.ts';
 import { acquireLock } from '../storage/lock/lock.ts';
@@ -17,7 +16,7 @@ export interface LockRequest {
 
 /**
  * Does `work` as the only writer of the location. Its signal aborts with the caller's or when the lock is lost, which
- * then is what is thrown. `lock.confirm` makes sure once more, before something that cannot be undone. Throws LockedError
+ * then is what is thrown: LockedError where somebody else has taken it, BackupError where it could not be renewed. `lock.confirm` makes sure once more, before something that cannot be undone. Throws LockedError
  * when somebody else has the lock. It cannot be nested: what runs within the work shares its lock.
  */
 export async function withLock<T>(
@@ -34,7 +33,7 @@ export async function withLock<T>(
     return await work(lock, held);
   } catch (error) {
     // What broke off in consequence is not worth telling; an interrupt before that is.
-    if (held.reason instanceof LockedError) {
+    if (held.aborted && held.reason === lock.signal.reason) {
       throw held.reason;
     }
     throw error;

@@ -86,6 +86,11 @@ export interface Signer {
   /** The whole object, whose bytes have this CRC-32, in one request. The store refuses other bytes, where it knows checksums. */
   put(key: string, crc: number): Promise<SignedRequest>;
   inParts(key: string, signal: AbortSignal): Promise<SignedParts>;
+  /**
+   * For a signed request that the store has refused with this error code. True when it was for credentials that have ended and there are
+   * others now: a request signed anew may go through.
+   */
+  renew(refused: SignedRequest, code: string): Promise<boolean>;
 }
 
 export interface ObjectStore {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type IncomingMessage, type ServerResponse, createServer, request } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, createServer, request } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
@@ -13,15 +13,17 @@ export type Fault =
 /** Stands before an S3 server on loopback and spoils requests as told; the `Host` header, which is signed, passes unchanged. */
 export interface FaultProxy extends LoopbackServer {
   /** Decides about each request that follows; undefined lets it pass. */
-  spoil(decide: (method: string, path: string) => Fault | undefined): void;
+  spoil(decide: Decide): void;
   /** Bytes a second of each body, both ways. */
   slowDown(bytesPerSecond: number): void;
   /** Each request that follows is held back while this looks around. */
   hold(look: (method: string) => Promise<void>): void;
 }
 
+type Decide = (method: string, path: string, headers: IncomingHttpHeaders) => Fault | undefined;
+
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
-  let decide: (method: string, path: string) => Fault | undefined = () => undefined;
+  let decide: Decide = () => undefined;
   let look: (method: string) => Promise<void> = async () => {};
   let pace = Infinity;
   const upstream = new URL(target);
@@ -29,7 +31,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = incoming;
     await look(method);
-    const fault = decide(method, url);
+    const fault = decide(method, url, incoming.headers);
     if (fault !== undefined && 'status' in fault) {
       const body = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message ?? fault.code}</Message></Error>`;
       incoming.resume();

@@ -1,5 +1,5 @@
 import { withTimeLimit } from '../../flow/time-limit.ts';
-import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf } from '../../model/errors.ts';
+import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf, reasonOf } from '../../model/errors.ts';
 import { type SeenLock, holderText } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import type { Claim, Claiming } from './claim.ts';
@@ -40,14 +40,17 @@ export class Lock {
     this.#heart = this.#beat();
   }
 
-  /** Aborts with LockedError when the lock was taken over, removed, or could not be renewed in time. */
+  /**
+   * Aborts with LockedError when the lock was taken over or removed; with BackupError when it could not be renewed in time: nobody else
+   * has it, as far as we know, but somebody may take it any moment.
+   */
   get signal(): AbortSignal {
     return this.#lost.signal;
   }
 
   /**
    * Renews the lock now, for just before something that cannot be undone. A store that fails is asked again for as long
-   * as the lock is ours meanwhile. Throws LockedError when it is ours no longer.
+   * as the lock is ours meanwhile. Throws what `signal` aborts with when it is ours no longer.
    */
   async confirm(signal: AbortSignal): Promise<void> {
     const { clock, heartbeatMs } = this.#holding;
@@ -84,8 +87,7 @@ export class Lock {
       // An interrupted run removes its lock too, so the caller's signal does not count here.
       await this.#inTime(releaseWithinMs, remove, new AbortController().signal);
     } catch (error) {
-      const hint = error instanceof BackupError && error.hint !== undefined ? ` (${error.hint})` : '';
-      listen({ type: 'warning', text: `the lock was not removed: ${messageOf(error)}${hint}` });
+      listen({ type: 'warning', text: `the lock was not removed: ${reasonOf(error)}` });
     }
   }
 
@@ -93,22 +95,22 @@ export class Lock {
     const { clock, heartbeatMs, staleMs } = this.#holding;
     const { signal } = this.#stop;
     const leftMs = (): number => this.#renewedAtMs + staleMs - heartbeatMs - clock.elapsedMs();
-    for (let reason = ''; ;) {
-      const pauseMs = reason === '' ? heartbeatMs : heartbeatMs / 4;
+    for (let failure: unknown; ;) {
+      const pauseMs = failure === undefined ? heartbeatMs : heartbeatMs / 4;
       await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true }, signal).catch(() => {});
       if (signal.aborted || this.#lost.signal.aborted) {
         return;
       }
       if (leftMs() <= 0) {
         const seconds = Math.round((clock.elapsedMs() - this.#renewedAtMs) / 1000);
-        this.#lose(`could not be renewed for ${seconds} s${reason === '' ? '' : `: ${reason}`}`);
+        this.#giveUp(seconds, failure);
         return;
       }
       try {
         await this.#inTime(Math.min(heartbeatMs, leftMs()), (limit) => this.#renew(limit), signal);
-        reason = '';
+        failure = undefined;
       } catch (error) {
-        reason = messageOf(error);
+        failure = error;
       }
     }
   }
@@ -155,6 +157,17 @@ export class Lock {
       throw this.#lose(`was taken over: ${holderText(seen, clock.now())}`);
     }
     return seen;
+  }
+
+  #giveUp(seconds: number, failure: unknown): void {
+    const advice = failure instanceof BackupError && failure.hint !== undefined ? `${failure.hint}; ` : '';
+    const why = failure === undefined ? '' : `: ${messageOf(failure)}`;
+    this.#lost.abort(
+      new BackupError(`the lock could not be renewed for ${seconds} s${why}`, {
+        cause: failure,
+        hint: `${advice}what was done so far is kept; run the command again`,
+      }),
+    );
   }
 
   #lose(how: string): LockedError {

@@ -5,6 +5,7 @@ import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../../model/errors.ts';
 import { ServerClock } from './clock.ts';
+import { Renewal } from './renewal.ts';
 
 export interface S3Options {
   readonly bucket: string;
@@ -55,6 +56,7 @@ export interface S3Connection {
   readonly partBytes: number;
   /** The server's, from all answers that the client has seen. */
   readonly clock: ServerClock;
+  readonly renewal: Renewal;
   /** As in the options. */
   readonly authorities: string | undefined;
   /** Whose connections all requests share; `client.destroy` closes them. */
@@ -62,6 +64,11 @@ export interface S3Connection {
 }
 
 const mebibyte = 1024 ** 2;
+/**
+ * Files with profiles are read anew whenever credentials are asked for: the SDK would give what it read first for ever. It hands this on to
+ * all sources that read such files.
+ */
+const fresh = { ignoreCache: true };
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /** Sets up a client; sends nothing yet. Throws UsageError for options that S3 cannot take. */
@@ -89,6 +96,7 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
     placementHeaders: headersOf(placement),
     partBytes,
     clock,
+    renewal: new Renewal(client),
     authorities: options.authorities,
     agents,
   };
@@ -103,6 +111,7 @@ function trust(authorities: string | undefined): tls.ConnectionOptions {
 
 async function clientFor(sdk: S3Connection['sdk'], options: S3Options, agents: S3Connection['agents']): Promise<S3Client> {
   const config: S3ClientConfig = {
+    ...fresh,
     ...(options.region === undefined ? {} : { region: options.region }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.endpoint === undefined ? { followRegionRedirects: true } : { endpoint: options.endpoint }),

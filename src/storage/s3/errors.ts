@@ -26,17 +26,15 @@ const refused = new Set([
   'AllAccessDisabled',
   'AccountProblem',
   'CredentialsProviderError',
-  'ExpiredToken',
-  'ExpiredTokenException',
   'Forbidden',
   'InvalidAccessKeyId',
   'InvalidToken',
   'SignatureDoesNotMatch',
-  'TokenRefreshRequired',
   'UnrecognizedClientException',
   // versitygw says this, with status 404.
   'XAdminUserNotFound',
 ]);
+const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
 const elsewhere = new Set([
   'AuthorizationHeaderMalformed',
   'IllegalLocationConstraintException',
@@ -101,6 +99,9 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   if (status === 301 || status === 307 || elsewhere.has(name)) {
     return failure(`the bucket is in another region${regionOf(error)}: set the bucket's region`, false);
   }
+  if (isExpired(name)) {
+    return failure('the credentials are not valid any more, and where they came from there are no others: renew them', false);
+  }
   if (refused.has(name) || status === 401 || status === 403) {
     return failure('check the credentials (profile, role, environment) and what they may do in this bucket', false);
   }
@@ -120,6 +121,11 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
     return failure('this S3 server does not know something that was asked for, such as encryption or a storage class', false);
   }
   return failure(undefined, false);
+}
+
+/** Whether a store's error code means that the credentials were good once. */
+export function isExpired(code: string): boolean {
+  return expired.has(code);
 }
 
 /** True of an error of the SDK when the server said that it does not know something that was asked for. */

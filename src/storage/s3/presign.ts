@@ -59,6 +59,14 @@ export function presign(request: RequestToSign, credentials: Credentials, now: D
   return `${endpoint.origin}${path}?${query}&X-Amz-Signature=${signature}`;
 }
 
+/** Whose credentials a URL of `presign` was signed with. */
+export function signedBy({ searchParams }: URL): Omit<Credentials, 'secretAccessKey'> {
+  return {
+    accessKeyId: searchParams.get('X-Amz-Credential')?.split('/')[0] ?? '',
+    sessionToken: searchParams.get('X-Amz-Security-Token') ?? undefined,
+  };
+}
+
 let lastKey: { readonly of: string; readonly key: Buffer } | undefined;
 
 /** The same for a day, a region and a secret: four of the five HMACs of a signature. */

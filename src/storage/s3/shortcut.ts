@@ -87,6 +87,8 @@ export class Shortcut {
     if (this.#refusals >= mostRefusals || performance.now() < this.#restUntil) {
       return otherwise();
     }
+    const { renewal } = this.#connection;
+    const renewedBefore = renewal.count;
     const tried = await request().catch(() => ({ status: 0 }));
     signal.throwIfAborted();
     if ('done' in tried) {
@@ -97,7 +99,8 @@ export class Shortcut {
       this.#restUntil = performance.now() + restMs;
     }
     const result = await otherwise();
-    if (isRefusal(tried.status)) {
+    // What was refused for credentials that have ended says nothing of the store.
+    if (isRefusal(tried.status) && renewal.count === renewedBefore) {
       this.#refusals += 1;
     }
     return result;

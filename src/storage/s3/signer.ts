@@ -5,7 +5,8 @@ import { s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { partSize } from './parts.ts';
 import { checksumText } from './sums.ts';
-import { type RequestToSign, presign } from './presign.ts';
+import { type RequestToSign, presign, signedBy } from './presign.ts';
+import { mayHaveEnded } from './renewal.ts';
 import { abandon, optionsFor, withGrace } from './upload.ts';
 
 /** How long a signed request may be sent. A part is asked for when its bytes are at hand, so minutes would do. */
@@ -44,6 +45,7 @@ export function signerFor(connection: S3Connection, sign: Sign): Signer {
       const headers = { ...connection.placementHeaders, ...checksumHeader(crc) };
       return sign({ method: 'PUT', key: base + key, headers });
     },
+    renew: async ({ url }, code) => mayHaveEnded(code) && connection.renewal.renew(signedBy(new URL(url))),
     inParts: async (key, signal) => {
       assertKey(key);
       const uploadId = await begin(connection, key, signal);

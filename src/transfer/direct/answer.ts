@@ -17,8 +17,8 @@ export function isFetched({ status }: Answer): boolean {
  */
 export function answerError(host: string, key: string, answer: Answer): StorageError {
   const { status, said } = answer;
-  const code = codeIn(said);
-  const told = status === 0 ? said : [sentenceIn(said), `HTTP ${status}`].filter((part) => part !== '').join(', ');
+  const code = codeOf(answer);
+  const told = status === 0 ? said : [sentenceOf(said, code), `HTTP ${status}`].filter((part) => part !== '').join(', ');
   return new StorageError(`${host} cannot exchange ${key} with the store: ${told}`, {
     key,
     transient: isTransient(answer, code),
@@ -26,14 +26,15 @@ export function answerError(host: string, key: string, answer: Answer): StorageE
   });
 }
 
-function codeIn(said: string): string {
+/** The error code of the store; empty where it said none. */
+export function codeOf({ said }: Answer): string {
   return /<Code>([^<]{1,80})<\/Code>/.exec(said)?.[1] ?? '';
 }
 
 /** The store's own sentence, behind the code that others know it by. */
-function sentenceIn(said: string): string {
+function sentenceOf(said: string, code: string): string {
   const message = /<Message>([^<]{1,300})<\/Message>/.exec(said)?.[1];
-  return [codeIn(said), message].filter((part) => part !== undefined && part !== '').join(': ');
+  return [code, message].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
 function isTransient({ status, said, trusted }: Answer, code: string): boolean {

@@ -1,6 +1,6 @@
 import type { StorageError } from '../../model/errors.ts';
 import type { SignedRequest } from '../../storage/object-store.ts';
-import { answerError, isStored } from './answer.ts';
+import { answerError, codeOf, isStored } from './answer.ts';
 import type { Answer } from './messages.ts';
 import type { NodePart } from './node-part.ts';
 import type { Exchanged, NodeUnit } from './node-unit.ts';
@@ -29,7 +29,8 @@ export async function deliver({ parts, node, exchange }: UnderWay, item: Item, s
   let failures = 0;
   let bytes = 0;
   for (;;) {
-    const exchanged = await exchange.send(item.number, await item.sign());
+    const request = await item.sign();
+    const exchanged = await exchange.send(item.number, request);
     if (item.isDone(exchanged.answer)) {
       return exchanged;
     }
@@ -38,6 +39,9 @@ export async function deliver({ parts, node, exchange }: UnderWay, item: Item, s
     failures = got > bytes ? 1 : failures + 1;
     bytes = Math.max(bytes, got);
     const error: StorageError = answerError(node.host, item.key, exchanged.answer);
+    if (failures < parts.patience.attempts && (await parts.signer.renew(request, codeOf(exchanged.answer)))) {
+      continue;
+    }
     await beforeAgain(error, failures, parts.patience, signal);
   }
 }

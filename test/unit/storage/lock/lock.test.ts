@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
 import { systemClock } from '../../../../src/flow/clock.ts';
-import { LockedError, StorageError, UnsupportedError } from '../../../../src/model/errors.ts';
+import { BackupError, LockedError, StorageError, UnsupportedError } from '../../../../src/model/errors.ts';
 import type { Event } from '../../../../src/model/events.ts';
 import type { LockRecord } from '../../../../src/model/lock.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
@@ -64,6 +64,15 @@ const locked = (pattern: RegExp) => (error: unknown) => {
   assert.match(error.message, pattern);
   assert.equal(error.exitCode, 11);
   assert.notEqual(error.hint, undefined);
+  return true;
+};
+
+/** Nobody else has it: what the store said is what went wrong. */
+const unrenewed = (pattern: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof BackupError && !(error instanceof LockedError), String(error));
+  assert.match(error.message, pattern);
+  assert.equal(error.exitCode, 1);
+  assert.match(error.hint ?? '', /what was done so far is kept; run the command again$/);
   return true;
 };
 
@@ -293,7 +302,7 @@ describe('a lock that is held', () => {
     refusals = Infinity;
     const vain = outcomeOf(lock.confirm(never));
     await clock.advance(minute);
-    locked(/could not be renewed for 50 s: the network is down/)(vain.error);
+    unrenewed(/could not be renewed for 50 s: the network is down/)(vain.error);
   });
 
   test('survives heartbeats that fail, and is lost ten seconds before others may take it', async (context) => {
@@ -302,7 +311,7 @@ describe('a lock that is held', () => {
     let refusals = 12;
     store.spoil = async (put, options) => {
       if (refusals-- > 0) {
-        throw new StorageError('the network is down', { key: 'lock.json', transient: true });
+        throw new StorageError('the network is down', { key: 'lock.json', transient: true, hint: 'plug it in' });
       }
       return await put(options);
     };
@@ -314,7 +323,8 @@ describe('a lock that is held', () => {
     await clock.advance(renewed + 50 * second - 1 - clock.now().getTime());
     assert.equal(lock.signal.aborted, false);
     await clock.advance(1);
-    locked(/^the lock could not be renewed for 50 s: the network is down$/)(lock.signal.reason);
+    unrenewed(/^the lock could not be renewed for 50 s: the network is down$/)(lock.signal.reason);
+    assert.match(lock.signal.reason.hint, /^plug it in; /);
   });
 
   test('is lost in time though the store does not answer at all, nor heed a signal', async (context) => {
@@ -328,7 +338,7 @@ describe('a lock that is held', () => {
       await clock.advance(second);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    locked(/^the lock could not be renewed for 50 s: file:.* did not answer within [\d.]+ s$/)(lock.signal.reason);
+    unrenewed(/^the lock could not be renewed for 50 s: file:.* did not answer within [\d.]+ s$/)(lock.signal.reason);
     await lock.release();
     hang?.();
   });

@@ -66,6 +66,7 @@ async function uploadedFrom(lines: readonly (Said | string)[], answers: readonly
       signed.push(key);
       return { url: 'http://127.0.0.1/', headers: {} };
     },
+    renew: async () => false,
     inParts: async () => ({
       sign: async () => ({ url: 'http://127.0.0.1/', headers: {} }),
       complete: async () => {
