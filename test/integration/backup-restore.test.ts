@@ -22,6 +22,7 @@ import {
   runProgram,
 } from '../support/program.ts';
 import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
+import { calendarAhead } from '../support/shifted-calendar.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -225,6 +226,23 @@ describe('with lzop on the nodes', () => {
       await assertStaged(host, target, stored);
     }
     await Promise.all(sandbox.hosts.map((host) => onHost(host, "rm -rf '/tmp/sstash it'")));
+  });
+
+  test('a control host three days ahead is told so; what it may make has the store’s dates and signatures', async () => {
+    const { env } = at('ahead');
+    const ahead = { env: { ...env, ...calendarAhead(3 * 86_400_000) } };
+    const backUp = ['backup', '-K', 'shop2', '--transfer', 'direct', '--json'];
+    const refused = await runProgram(backUp, ahead);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /the clocks of s3:.*, (?:\S+, )*\S+ are 3 days behind this host's/);
+    assert.deepEqual([...(await objectsBelow(join(sandbox.bucket, base, 'ahead')).catch(() => new Map<string, number>()))], []);
+    const { id, complete } = resultOf<BackupDocument>(await runProgram([...backUp, '--allow-clock-skew'], ahead));
+    assert.equal(complete, true);
+    const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], at('ahead')));
+    assert.deepEqual(
+      backups.map((each) => [each.id, 'future' in each]),
+      [[id, false]],
+    );
   });
 });
 
