@@ -100,6 +100,7 @@ async function knownToAny(run: Run, signal: AbortSignal): Promise<readonly Table
   return answers.flatMap((answer) => answer?.tables ?? []);
 }
 
-async function tablesNow(run: Run, member: Member, signal: AbortSignal): Promise<TablesNow> {
+/** What a node knows of the tables by now; the moments are those of the store's clock. Throws RemoteError when there is no answer. */
+export async function tablesNow(run: Run, member: Member, signal: AbortSignal): Promise<TablesNow> {
   return readTablesNow(member, run.topology.source, async () => run.parts.repository.now(signal), signal);
 }

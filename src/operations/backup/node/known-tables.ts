@@ -1,8 +1,8 @@
-import { readTablesNow } from '../../../cluster/tools/tables-now.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
 import type { TableId } from '../../../model/sstable.ts';
 import type { Member } from '../../nodes/members.ts';
 import type { Run } from '../run.ts';
+import { tablesNow } from '../tables-again.ts';
 
 /**
  * Has a node do what names tables, which it refuses as a whole where it does not know one of them. Where that fails and some
@@ -39,7 +39,7 @@ async function tablesKnown(
   signal: AbortSignal,
 ): Promise<readonly TableId[]> {
   try {
-    const now = await readTablesNow(member, run.topology.source, signal);
+    const now = await tablesNow(run, member, signal);
     const gone = new Set(lackingFrom(now.tables, tables));
     return tables.filter((table) => !gone.has(table));
   } catch {
