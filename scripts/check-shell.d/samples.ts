@@ -37,5 +37,7 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
 };
 
 function hereDocuments(script: string): readonly string[] {
-  return [...script.matchAll(/<<'SSTASH'\n([^]*?)\nSSTASH\n/g)].map(([, text = '']) => text);
+  return ['SSTASH', 'PLACE'].flatMap((end) =>
+    [...script.matchAll(new RegExp(`<<'${end}'\\n([^]*?)\\n${end}\\n`, 'g'))].map(([, text = '']) => text),
+  );
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { listDataLinksScript } from '../../src/cluster/files/data-links.ts';
 import { findInScript } from '../../src/cluster/files/find-links.ts';
 import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts';
 import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
@@ -121,7 +122,7 @@ export class ScriptedNode {
     const { remote } = this;
     const here = localRemote({ host: this.host });
     const real = runsOn(here);
-    const reading = [findInScript, readInScript, listLiveFilesScript, markAgesScript, listFilesScript];
+    const reading = [findInScript, readInScript, listLiveFilesScript, markAgesScript, listFilesScript, listDataLinksScript];
     const writing = [removeFilesScript, openStagingScript, placeUnitScript];
     const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {

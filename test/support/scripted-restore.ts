@@ -1,7 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { listJournalsScript, placingScript, readDisksScript } from '../../src/cluster/placing/placing.ts';
+import { placingScript } from '../../src/cluster/placing/placing-script.ts';
+import { listJournalsScript, readDisksScript } from '../../src/cluster/placing/placing.ts';
 import { endWithUsScript, findLoadersScript, findProgramScript } from '../../src/cluster/placing/table-load.ts';
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
 import type { RestoreResult } from '../../src/model/restore/restore-result.ts';

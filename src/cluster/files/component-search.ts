@@ -1,4 +1,5 @@
 import type { DataNode } from '../node.ts';
+import { asOwner } from './as-owner.ts';
 import { BackupError } from '../../model/errors.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { Remote } from '../remote.ts';
@@ -26,12 +27,13 @@ export interface FoundFile {
  * directory; a table that is not there has none. Throws RemoteError when a directory cannot be read.
  */
 export async function* findComponents(
-  { remote, config: { dataDirectories } }: DataNode,
+  node: DataNode,
   tables: readonly TableId[],
   signal: AbortSignal,
 ): AsyncGenerator<FoundFile> {
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
-  for (const [disk, directory] of dataDirectories.entries()) {
+  const remote = asOwner(node);
+  for (const [disk, directory] of node.config.dataDirectories.entries()) {
     let rest = Buffer.alloc(0);
     for await (const chunk of remote.read(
       ['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript],
@@ -74,10 +76,10 @@ export async function readDigests(
   return digests;
 }
 
-// Compaction removes live files under the search, and an operator snapshots. The slash at the end follows a table that
-// was moved to another disk behind a link.
+// Compaction removes live files under the search, and an operator snapshots. Directories behind links are looked through, and
+// no deeper than an index in a snapshot lies; a file that is a link is none of Cassandra's.
 export const listFilesOfScript: string = String.raw`for table; do
-  [ ! -d "$table" ] || find "$table/" -ignore_readdir_race -type f -printf '%s\t%T@\t%p\0' || exit 1
+  [ ! -d "$table" ] || find -L "$table/" -ignore_readdir_race -maxdepth 4 -type f ! -xtype l -printf '%s\t%T@\t%p\0' || exit 1
 done`;
 
 export const listTablesScript: string = 'cd -- "$1" && exec xargs -0 sh -c "$2" sh';

@@ -1,6 +1,7 @@
 import type { DataNode } from '../node.ts';
 import type { SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Component, dataPathFor, dataPathOf, tableDirectory } from '../../model/sstable.ts';
+import { asOwner } from './as-owner.ts';
 import { type SnapshotEntry, findLinks } from './find-links.ts';
 import { type DirectoryContents, type SnapshotListing, assembleListing, componentKey } from './snapshot-listing.ts';
 import { readLinks } from './snapshot.ts';
@@ -14,12 +15,10 @@ export interface IncrementalListing extends SnapshotListing {
   readonly unfinished: readonly Component[];
 }
 
-export async function listIncrementalFiles(
-  { remote, config: { dataDirectories } }: DataNode,
-  signal: AbortSignal,
-): Promise<IncrementalListing> {
+export async function listIncrementalFiles(node: DataNode, signal: AbortSignal): Promise<IncrementalListing> {
+  const remote = asOwner(node);
   const directories: DirectoryContents[] = [];
-  for (const directory of dataDirectories) {
+  for (const directory of node.config.dataDirectories) {
     directories.push(await readLinks(remote, directory, 'backups', isRead, signal));
   }
   const listing = assembleListing(remote.host, 'backups', directories);
@@ -32,12 +31,10 @@ export async function listIncrementalFiles(
 }
 
 /** Names, sizes and times of what lies in `backups` now; for a new snapshot, which sets it aside. */
-export async function listSetAside(
-  { remote, config: { dataDirectories } }: DataNode,
-  signal: AbortSignal,
-): Promise<readonly SetAsideFile[]> {
+export async function listSetAside(node: DataNode, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
+  const remote = asOwner(node);
   const files: SetAsideFile[] = [];
-  for (const directory of dataDirectories) {
+  for (const directory of node.config.dataDirectories) {
     for await (const { type, keyspace, directory: table, name, bytes, modified } of findLinks(
       remote,
       directory,
@@ -62,12 +59,9 @@ export function isSetAside(component: Component, setAside: ReadonlyMap<string, S
  * Deletes exactly these files from `backups`, if size and time are still what they were when they were uploaded. A file
  * that is gone is fine; another file under the name stays.
  */
-export async function deleteIncrementalFiles(
-  { remote, config: { dataDirectories } }: DataNode,
-  uploaded: readonly Component[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const [disk, directory] of dataDirectories.entries()) {
+export async function deleteIncrementalFiles(node: DataNode, uploaded: readonly Component[], signal: AbortSignal): Promise<void> {
+  const remote = asOwner(node);
+  for (const [disk, directory] of node.config.dataDirectories.entries()) {
     const wanted = new Map(
       uploaded.filter((component) => component.disk === disk).map((component) => [componentKey(component), component]),
     );

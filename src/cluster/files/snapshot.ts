@@ -1,4 +1,5 @@
 import type { DataNode } from '../node.ts';
+import { asOwner } from './as-owner.ts';
 import { RemoteError, messageOf } from '../../model/errors.ts';
 import { dataPathOf, isContentsList } from '../../model/sstable.ts';
 import { readSmallFiles } from './small-files.ts';
@@ -11,13 +12,10 @@ import { assembleListing, fileListName, schemaName, type DirectoryContents, type
  * when something lies there that cannot be backed up truly (a directory without a table id, a link, one name on two
  * disks): nothing is skipped.
  */
-export async function listSnapshot(
-  { remote, config: { dataDirectories } }: DataNode,
-  tag: string,
-  signal: AbortSignal,
-): Promise<SnapshotListing> {
+export async function listSnapshot(node: DataNode, tag: string, signal: AbortSignal): Promise<SnapshotListing> {
+  const remote = asOwner(node);
   const directories: DirectoryContents[] = [];
-  for (const directory of dataDirectories) {
+  for (const directory of node.config.dataDirectories) {
     directories.push(await readLinks(remote, directory, { snapshot: tag }, isRead, signal));
   }
   return assembleListing(remote.host, tag, directories);

@@ -1,16 +1,14 @@
 import type { DataNode } from '../node.ts';
+import { asOwner } from '../files/as-owner.ts';
 import { placedMark } from '../../model/restore/commands-by-hand.ts';
 
 /**
  * How long ago, in milliseconds, a restore last put files into this node's data directories; undefined when it never did. When that was
  * the node does not say: its clock may be another than the reader's. Throws RemoteError.
  */
-export async function placedAgo(
-  { remote, config: { dataDirectories } }: DataNode,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const marks = dataDirectories.map((directory) => `${directory}/${placedMark}`);
-  const answer = await remote.run(['sh', '-c', markAgesScript, 'sh', ...marks], {}, signal);
+export async function placedAgo(node: DataNode, signal: AbortSignal): Promise<number | undefined> {
+  const marks = node.config.dataDirectories.map((directory) => `${directory}/${placedMark}`);
+  const answer = await asOwner(node).run(['sh', '-c', markAgesScript, 'sh', ...marks], {}, signal);
   const ages = answer
     .split('\n')
     .filter((line) => line !== '')
@@ -19,9 +17,9 @@ export async function placedAgo(
 }
 
 /** Notes that files were put into the tables of this node, which no incremental backup will find. Throws RemoteError. */
-export async function markPlaced({ remote, config: { dataDirectories } }: DataNode, signal: AbortSignal): Promise<void> {
-  const [first = ''] = dataDirectories;
-  await remote.run(['sh', '-c', markPlacedScript, 'sh', `${first}/${placedMark}`, first], {}, signal);
+export async function markPlaced(node: DataNode, signal: AbortSignal): Promise<void> {
+  const [first = ''] = node.config.dataDirectories;
+  await asOwner(node).run(['sh', '-c', markPlacedScript, 'sh', `${first}/${placedMark}`, first], {}, signal);
 }
 
 export const markPlacedScript: string = 'touch -- "$1" && { [ "$(id -u)" != 0 ] || chown --reference="$2" -- "$1"; }';

@@ -1,4 +1,5 @@
 import type { ClusterNode, ToolNode } from '../node.ts';
+import { asOwner } from '../files/as-owner.ts';
 import { cqlName } from '../../model/schema/cql-tokens.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
@@ -29,7 +30,7 @@ export async function importTable(
  * Throws RemoteError, or IntegrityError when files were not loaded.
  */
 export async function refreshTable(node: ClusterNode, table: TableId, directory: string, signal: AbortSignal): Promise<void> {
-  const { remote } = node;
+  const remote = asOwner(node);
   const { dataDirectories } = node.config;
   const [disk = ''] = dataDirectories;
   const live = `${disk}/${tableDirectory(table)}`;
@@ -47,9 +48,17 @@ export async function refreshTable(node: ClusterNode, table: TableId, directory:
   refuseLeft(remote, table, 'refresh', left);
 }
 
-// -n: a name that is there after all belongs to the node. mv says nothing then, so what stayed is looked for.
-export const moveFilesScript =
-  'while IFS= read -r from && IFS= read -r to; do { mv -n -- "$from" "$to" && [ ! -e "$from" ]; } || { echo "cannot move $from to $to" >&2; exit 1; }; done';
+// -n: a name that is there after all belongs to the node. mv says nothing then, so what stayed is looked for. To another disk,
+// where a table may be behind a link, a file gets its name when all of it is there.
+export const moveFilesScript: string = String.raw`last='' part=''
+device() { stat -L -c %d -- "$1"; }
+while IFS= read -r from && IFS= read -r to; do
+  dir=${'$'}{to%/*}; here=$from
+  [ "$dir" = "$last" ] || { part=$dir/.sstash-part; [ "$(device "$from")" != "$(device "$dir")" ] || part=; last=$dir; }
+  [ -z "$part" ] || { here=$part; cp -p -- "$from" "$part" || { rm -f -- "$part"; exit 1; }; }
+  mv -n -- "$here" "$to"; [ ! -e "$here" ] || { [ -z "$part" ] || rm -f -- "$part"; echo "cannot move $from to $to" >&2; exit 1; }
+  [ -z "$part" ] || rm -- "$from" || exit 1
+done`;
 
 /** TRUNCATE, which empties a table on all nodes. Cassandra takes a snapshot of it before, unless auto_snapshot is off. */
 export function truncateStatement({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): string {

@@ -2,6 +2,7 @@ import type { DataNode } from '../node.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { identityKeyspace } from '../../model/system-keyspaces.ts';
 import { runTool } from './run-tool.ts';
+import { asOwner } from '../files/as-owner.ts';
 import { RemoteError } from '../../model/errors.ts';
 
 /** The tables of a Scylla node by where their rows are. */
@@ -17,12 +18,9 @@ export interface StoredTables {
  * any other, in keyspace `system`, and makes no directory for them: nothing of them can be backed up. A table of another
  * keyspace that has none keeps its sstables somewhere else. Throws RemoteError when the directories cannot be read.
  */
-export async function tablesOnDisk(
-  { remote, config: { dataDirectories } }: DataNode,
-  listed: readonly TableId[],
-  signal: AbortSignal,
-): Promise<StoredTables> {
-  const output = await runTool(remote, ['sh', '-c', tableDirectoriesScript, 'sh', ...dataDirectories], {}, signal);
+export async function tablesOnDisk(node: DataNode, listed: readonly TableId[], signal: AbortSignal): Promise<StoredTables> {
+  const remote = asOwner(node);
+  const output = await runTool(remote, ['sh', '-c', tableDirectoriesScript, 'sh', ...node.config.dataDirectories], {}, signal);
   if (output.status !== 0) {
     const line = output.stderr.trim().split('\n').at(-1) ?? '';
     throw new RemoteError(`the data directories of ${remote.host} cannot be read: ${line}`, {

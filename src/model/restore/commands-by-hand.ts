@@ -1,4 +1,5 @@
 import { type NodeDirectories, ownDisk, sstableNames } from './disk-plan.ts';
+import { asOwnerFunctionScript } from './owner-shell.ts';
 import type { TablePart } from './plan.ts';
 import type { RestoredTable } from './restore-result.ts';
 import { tableDirectory } from '../sstable.ts';
@@ -25,7 +26,8 @@ export interface RestartNode extends NodeDirectories {
 
 /**
  * The node restart method for this cluster, as one shell script to paste or run on the control host: drain and stop every
- * node, move the old files of the chosen tables aside (never delete), move the restored ones in, start, repair.
+ * node, move the old files of the chosen tables aside (never delete), move the restored ones in, start, repair. Files are moved
+ * as the owner of the data, behind whatever links that user has made.
  * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/backups.html
  *
  * Every node must be down before the first file is placed: a node that is up would stream or hint old data to the others.
@@ -104,19 +106,35 @@ function placeLines(
 ): readonly string[] {
   const [first = ''] = node.dataDirectories;
   return [
+    `owner=${quote(first)}`,
+    ...asOwnerFunctionScript.split('\n'),
+    `staging=${quote(node.stagingDirectory)}`,
+    '[ ! -d "$staging" ] || (as_owner "$owner" test -x "$staging") || { echo "the owner of $owner cannot enter $staging" >&2; exit 1; }',
+    '# as the user that the data belong to, who has made the links that tables may be behind',
+    `(as_owner "$owner" sh) <<'PLACE'`,
+    'set -eu',
     `old=${stamp}`,
     `owner=${quote(first)}`,
+    'die() { echo "$*" >&2; exit 1; }',
+    'device() { stat -L -c %d "$1"; }',
     'aside() { # DIRECTORY OLD: its files go to OLD, on the same disk',
     '  [ -d "$1" ] || return 0',
-    // A new table's directory has no snapshots/ yet: left to root, Cassandra could never take a snapshot of it again.
-    '  mkdir -p "$2"; find "$1" -maxdepth 1 -type f -exec mv -t "$2" {} +; chown --reference="$owner" "${2%/*}" "$2"',
+    '  mkdir -p "$2"; [ "$(device "$1")" = "$(device "$2")" ] || die "$1 and $2 are not on one disk"',
+    '  find "$1/" -mindepth 1 -maxdepth 1 ! -xtype d -exec mv -n -t "$2" {} +',
+    '  left=$(find "$1/" -mindepth 1 -maxdepth 1 ! -xtype d -print -quit); [ -z "$left" ] || die "cannot move $left to $2"',
     '}',
     "# a table's old files become a snapshot: nodetool lists and clears it",
     'aside_table() { aside "$1" "$1/snapshots/$old"; for i in "$1"/.[!.]*; do [ ! -d "$i" ] || aside "$i" "$1/snapshots/$old/${i##*/}"; done; }',
+    'put() { # FILE NAME: never over what is there; from another disk it gets its name when all of it is there',
+    '  [ ! -e "$2" ] || die "$2 is there already"',
+    '  from=$1; [ "$near" = yes ] || { from=$live/snapshots/incoming; mkdir -p "$live/snapshots"; cp -p "$1" "$from"; }',
+    '  mv -n "$from" "$2"; [ ! -e "$from" ] || die "cannot move $from to $2"; [ "$near" = yes ] || rm "$1"',
+    '}',
+    'begin() { staged=$1 live=$2; mkdir -p "$live"; near=no; [ "$(device "$staged")" != "$(device "$live")" ] || near=yes; }',
     'place() { # STAGED LIVE: index directories too',
-    '  mkdir -p "$2"; chown --reference="$owner" "${2%/*}"',
-    '  (cd "$1" && find . -type d) | while read -r d; do mkdir -p "$2/$d"; chown --reference="$owner" "$2/$d"; done',
-    '  (cd "$1" && find . -type f) | while read -r f; do mv "$1/$f" "$2/$f"; done',
+    '  begin "$1" "$2"',
+    '  (cd "$staged" && find . -type d) | while read -r d; do mkdir -p "$live/$d"; done',
+    '  (cd "$staged" && find . -type f) | while read -r f; do put "$staged/$f" "$live/$f"; done',
     '}',
     ...(node.parts.some(({ disk, table }) => disk !== ownDisk(table.keyspace, node)) ? placeSomeLines : []),
     ...tables.flatMap((table) => {
@@ -131,19 +149,20 @@ function placeLines(
         `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${ownDisk(table.keyspace, node)}/${live}`)}`,
       ];
     }),
-    `touch "$owner"/${placedMark}; chown --reference="$owner" "$owner"/${placedMark}`,
+    `touch "$owner"/${placedMark}`,
     ...[node.commitlogDirectory, node.hintsDirectory, node.savedCachesDirectory].map(
       (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
     ),
+    'PLACE',
   ];
 }
 
 const placeSomeLines: readonly string[] = [
   'place_some() { # STAGED LIVE SSTABLE...: these alone, from another disk',
-  '  staged=$1 live=$2; shift 2',
+  '  begin "$1" "$2"; shift 2',
   '  for s; do',
-  '    to=$live/$s; to=${to%/*}; mkdir -p "$to"; chown --reference="$owner" "${live%/*}" "$live" "$to"',
-  '    mv -t "$to" "$staged/$s"-*',
+  '    to=$live/$s; to=${to%/*}; mkdir -p "$to"',
+  '    for f in "$staged/$s"-*; do put "$f" "$to/${f##*/}"; done',
   '  done',
   '}',
 ];

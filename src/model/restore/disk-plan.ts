@@ -88,11 +88,6 @@ export function fullDisk(disks: readonly DataDisk[], bytesIn: (directory: string
     .find(({ freeBytes, bytes }) => bytes > freeBytes);
 }
 
-/** What of these parts goes to a data directory. */
-export function bytesFor(parts: readonly TablePart[], directory: string): number {
-  return total(parts.flatMap(({ disk, table }) => (disk === directory ? table.files.map(({ bytes }) => bytes) : [])));
-}
-
 interface SSTable {
   readonly part: TablePart;
   /** Path of its Data.db; a file that is no component stands for itself. */

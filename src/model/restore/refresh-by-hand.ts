@@ -1,3 +1,4 @@
+import { asOwnerFunctionScript } from './owner-shell.ts';
 import type { RestoredTable } from './restore-result.ts';
 import { tableDirectory } from '../sstable.ts';
 
@@ -38,6 +39,15 @@ export function refreshScript(
   return `${lines.join('\n')}\n`;
 }
 
+// STAGED UPLOAD: from another disk a file gets its name when all of it is there.
+export const moveToUploadScript: string = `for f in "$1"/*; do
+  to=$2/\${f##*/} from=$f part=
+  [ ! -e "$to" ] || { echo "$2 holds \${f##*/} already" >&2; exit 1; }
+  [ "$(stat -c %d -- "$f")" = "$(stat -L -c %d -- "$2")" ] || { part=$2/.sstash-part from=$2/.sstash-part; cp -p -- "$f" "$part" || exit 1; }
+  mv -n -- "$from" "$to"; [ ! -e "$from" ] || { echo "cannot move $from to $to" >&2; exit 1; }
+  [ -z "$part" ] || rm -- "$f" || exit 1
+done`;
+
 function nodeLines(
   { stagingDirectory, dataDirectories: [data = ''], nodetool }: RefreshNode,
   tables: readonly RestoredTable[],
@@ -45,9 +55,11 @@ function nodeLines(
 ): readonly string[] {
   return [
     'set -eu',
+    ...asOwnerFunctionScript.split('\n'),
     'load() { # STAGED UPLOAD KEYSPACE TABLE',
     '  [ -d "$1" ] && [ -n "$(ls "$1")" ] || return 0',
-    '  for f in "$1"/*; do mv -n -- "$f" "$2/"; [ ! -e "$f" ] || { echo "$2 holds ${f##*/} already" >&2; exit 1; }; done',
+    '  # shellcheck disable=SC2016 # for the shell of that user',
+    `  (as_owner ${quote(data)} sh -c '${moveToUploadScript}' sh "$1" "$2")`,
     `  ${nodetool} refresh --load-and-stream -- "$3" "$4"`,
     '}',
     ...tables.flatMap((table) => {

@@ -8,6 +8,7 @@ import { backupPrefix } from '../../storage/keys.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
 import type { TransferChoice } from '../../transfer/choice.ts';
+import { followedLinks } from '../nodes/data-links.ts';
 import type { Member } from '../nodes/members.ts';
 
 /** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
@@ -49,6 +50,7 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
 
 async function planNode(member: Member, choice: TransferChoice | undefined, run: Run, signal: AbortSignal): Promise<PlannedNode> {
   const { options } = run;
+  await followedLinks(member, run.tables, signal);
   const chosen = new Map(run.tables.map((table) => [tableDirectory(table), `${table.keyspace}.${table.table}`]));
   const bytesByTable: Record<string, number> = {};
   let files = 0;

@@ -3,6 +3,7 @@ import type { PlacingDisks } from '../../cluster/placing/placing.ts';
 import type { Staging } from '../../cluster/placing/staging.ts';
 import type { Loader } from '../../cluster/placing/table-load.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
+import type { DataLink } from '../../model/data-links.ts';
 import type { DiskPlan } from '../../model/restore/disk-plan.ts';
 import type { KeyspaceCoverage } from '../../model/target/coverage.ts';
 import type { MatchedBy, NodeMatch } from '../../model/target/node-match.ts';
@@ -85,4 +86,9 @@ export interface NodeWork {
 }
 
 /** The disks of a node, and what of its files goes to which of them. */
-export interface NodePlacing extends PlacingDisks, DiskPlan {}
+export interface NodePlacing extends PlacingDisks, DiskPlan {
+  /** Of the tables that are restored, those that are on other disks. */
+  readonly links: readonly DataLink[];
+  /** Why one of them is not followed, where that does not stand in the way of staging. */
+  readonly trouble: string | undefined;
+}

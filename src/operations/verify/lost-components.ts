@@ -1,3 +1,4 @@
+import { asOwner } from '../../cluster/files/as-owner.ts';
 import { type FoundFile, findComponents, readDigests } from '../../cluster/files/component-search.ts';
 import type { LostObject } from '../../model/verify/repair-plan.ts';
 import { type TableId, dataPathFor, digestPathOf, tableDirectory } from '../../model/sstable.ts';
@@ -35,7 +36,7 @@ export async function findOrigins(member: Member, lost: readonly LostObject[], s
     }
   }
   const digests = await readDigests(
-    member.remote,
+    asOwner(member),
     [...new Set([...same.values()].flat().flatMap((found) => digestPlaceOf(found) ?? []))],
     signal,
   );

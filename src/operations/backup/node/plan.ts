@@ -10,6 +10,7 @@ import { type Component, type TableId, tableDirectory } from '../../../model/sst
 import { type CompressionChoice, type NodeUploadPlan, planNodeUpload } from '../../../model/backup/upload-plan.ts';
 import { componentKey } from '../../../storage/keys.ts';
 import type { ObjectStore } from '../../../storage/object-store.ts';
+import { followedLinks } from '../../nodes/data-links.ts';
 import { presentObjects } from '../../known-objects.ts';
 import type { Member } from '../../nodes/members.ts';
 
@@ -40,7 +41,7 @@ export interface PlannedUpload extends NodeUploadPlan {
 
 /**
  * Lists what lies on the node and plans: what `earlier` manifests of the same node hold, oldest first, is not sent again.
- * Throws when the snapshot is not whole.
+ * Throws when the snapshot is not whole, or a table is behind a link that is not followed.
  */
 export async function planUpload(
   work: NodeWork,
@@ -48,6 +49,7 @@ export async function planUpload(
   store: ObjectStore,
   signal: AbortSignal,
 ): Promise<PlannedUpload> {
+  await followedLinks(work.member, work.tables, signal);
   const listing = work.ref.parent === undefined ? await wholeSnapshot(work, signal) : await ownIncrementals(work, signal);
   const plan = await planListed(work, listing, earlier, store, signal);
   return { ...plan, tables: allTables(work.tables, listing.components), warnings: digestWarnings(work, listing) };

@@ -2,7 +2,8 @@ import { BackupError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { settled } from '../../../flow/side-by-side.ts';
 import { refuseMetadata } from '../../../model/target/cluster-metadata.ts';
 import { keyspacesIn } from '../../../model/schema/cql-statements.ts';
-import { bytesFor, fullDisk, ownDisk } from '../../../model/restore/disk-plan.ts';
+import { fullDiskBehind } from '../../../model/data-links.ts';
+import { ownDisk } from '../../../model/restore/disk-plan.ts';
 import type { NodeWork, PlannedRestore } from '../options.ts';
 import {
   isHalfDone,
@@ -70,8 +71,8 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
 }
 
 function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
-  const { identity = false, disks = [] } = placing ?? {};
-  const full = fullDisk(disks, (directory) => bytesFor(parts, directory));
+  const { identity = false, disks = [], links = [] } = placing ?? {};
+  const full = fullDiskBehind(links, disks, parts);
   return { host: member.host, up: member.info !== undefined, identity, full };
 }
 

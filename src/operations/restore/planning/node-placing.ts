@@ -1,4 +1,6 @@
 import { readPlacingDisks } from '../../../cluster/placing/placing.ts';
+import type { TableId } from '../../../model/sstable.ts';
+import { followedLinks, linksAndTrouble } from '../../nodes/data-links.ts';
 import { planDisks } from '../../../model/restore/disk-plan.ts';
 import type { RestoreMethod } from '../../../model/restore/method.ts';
 import type { TablePart } from '../../../model/restore/plan.ts';
@@ -11,24 +13,34 @@ export interface PlacingQuestion {
   /** The data directories that it came from. */
   readonly dataDirectories: readonly string[];
   readonly method: RestoreMethod;
+  /** What is restored, whether the node gets files of it or not. */
+  readonly tables: readonly TableId[];
   /** The staging directory. */
   readonly directory: string;
 }
 
 /**
  * Looks at a node's disks and says what goes to which. Undefined where the server takes the files itself: `nodetool import` looks
- * for each sstable's disk, and Scylla loads what lies in `upload/`. Throws RemoteError.
+ * for each sstable's disk, and Scylla loads what lies in `upload/`. Throws UsageError where a table that is to be changed is behind
+ * a link that is not followed, and RemoteError.
  */
 export async function planPlacing(
   member: Member,
-  { parts, dataDirectories, method, directory }: PlacingQuestion,
+  { parts, dataDirectories, method, directory, tables }: PlacingQuestion,
   signal: AbortSignal,
 ): Promise<NodePlacing | undefined> {
+  if (method === 'load') {
+    return undefined;
+  }
+  const { links, trouble } =
+    method === 'stage'
+      ? await linksAndTrouble(member, tables, signal)
+      : { links: await followedLinks(member, tables, signal), trouble: undefined };
   if ((method !== 'node-restart' && method !== 'stage') || member.config.flavour === 'scylla') {
     return undefined;
   }
   const found = await readPlacingDisks(member, directory, signal);
-  return { ...found, ...planDisks(parts, dataDirectories, found.disks, member.config) };
+  return { ...found, ...planDisks(parts, dataDirectories, found.disks, member.config), links, trouble };
 }
 
 /** What whoever agrees should know: files of one disk come back on several, or are staged on a disk that holds no data. */
@@ -38,7 +50,10 @@ export function diskWarnings(work: readonly NodeWork[], method: RestoreMethod): 
     ({ member, staging }) =>
       `${member.host}: ${staging.directory} is on none of the disks of the data, so everything is copied while Cassandra is down; give a directory on one with --to`,
   );
-  return [...staged, ...spreadWarnings(work)];
+  const troubles = work.flatMap(({ member, placing }) =>
+    placing?.trouble === undefined ? [] : [`${member.host}: the commands will not work as long as ${placing.trouble}`],
+  );
+  return [...staged, ...spreadWarnings(work), ...troubles];
 }
 
 function spreadWarnings(work: readonly NodeWork[]): readonly string[] {

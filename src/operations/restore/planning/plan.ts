@@ -9,6 +9,7 @@ import { refuseMisplaced } from '../../../model/target/node-match.ts';
 import { type RestoreMethod, chooseMethod } from '../../../model/restore/method.ts';
 import { planParts } from '../../../model/restore/plan.ts';
 import { loadableTables, refuseUnreadable } from '../../../model/restore/scylla-loading.ts';
+import type { TableId } from '../../../model/sstable.ts';
 import { refuseTaken } from '../../../model/restore/table-copy.ts';
 import { lostFiles } from '../../known-objects.ts';
 import { type Member, type Members, clusterTopology, isScylla } from '../../nodes/members.ts';
@@ -60,7 +61,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
         .filter(({ host }) => host === share.host)
         .map((member) => {
           const directory = options.directory ?? defaultStaging(method.method, member.config);
-          const request = { directory, label, make: !options.dryRun, method: method.method };
+          const request = { directory, label, make: !options.dryRun, method: method.method, tables: sources.tables };
           return planNode(member, share, request, signal);
         }),
     ),
@@ -116,15 +117,16 @@ function warningsFor(
 
 interface NodeRequest extends Omit<StagingRequest, 'dataDirectories'> {
   readonly method: RestoreMethod;
+  readonly tables: readonly TableId[];
 }
 
 async function planNode(
   member: Member,
   share: Share,
-  { directory, label, make, method }: NodeRequest,
+  { directory, label, make, method, tables }: NodeRequest,
   signal: AbortSignal,
 ): Promise<NodeWork> {
-  const placing = await planPlacing(member, { ...share, method, directory }, signal);
+  const placing = await planPlacing(member, { ...share, method, directory, tables }, signal);
   const parts = method === 'node-restart' ? (placing?.parts ?? share.parts) : share.parts;
   const several = parts.length > share.parts.length;
   const mark = several ? `${share.mark} for disks ${fingerprint(parts)}` : share.mark;

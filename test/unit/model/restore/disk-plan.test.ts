@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'node:test';
 import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
-import { type DataDisk, bytesFor, fullDisk, ownDisk, planDisks, sstableNames } from '../../../../src/model/restore/disk-plan.ts';
+import { fullDiskBehind } from '../../../../src/model/data-links.ts';
+import { type DataDisk, fullDisk, ownDisk, planDisks, sstableNames } from '../../../../src/model/restore/disk-plan.ts';
 import type { TablePart } from '../../../../src/model/restore/plan.ts';
 import { dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
 import { storedOf, tableOf } from '../../../support/manifests.ts';
@@ -92,10 +93,7 @@ test('a disk that lacks the room for its own files sends all of them to where th
   const places = placesOf(plan);
   assert.deepEqual([places['/d1']?.length, places['/d2']?.length], [2, 8]);
   assert.deepEqual(plan.spread, ['/d1']);
-  assert.equal(
-    fullDisk(disks, (directory) => bytesFor(plan.parts, directory)),
-    undefined,
-  );
+  assert.equal(fullDiskBehind([], disks, plan.parts), undefined);
 });
 
 test('files that are staged on their disk need no more room; directories of one disk share theirs', () => {

@@ -1,7 +1,8 @@
 /** Restores for which the nodes are stopped: from the first stop on, every failure says the way back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { placingScript, readDisksScript } from '../../../../../src/cluster/placing/placing.ts';
+import { placingScript } from '../../../../../src/cluster/placing/placing-script.ts';
+import { readDisksScript } from '../../../../../src/cluster/placing/placing.ts';
 import { findServerScript, runDetachedScript } from '../../../../../src/cluster/tools/service.ts';
 import { BackupError } from '../../../../../src/model/errors.ts';
 import { tableFilter } from '../../../../../src/model/options/table-filter.ts';

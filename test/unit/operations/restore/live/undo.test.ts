@@ -1,7 +1,7 @@
 /** Taking a restore by restart back: on all its nodes or on none. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { placingScript } from '../../../../../src/cluster/placing/placing.ts';
+import { placingScript } from '../../../../../src/cluster/placing/placing-script.ts';
 import { runDetachedScript } from '../../../../../src/cluster/tools/service.ts';
 import { BackupError, NotFoundError, RemoteError, UsageError } from '../../../../../src/model/errors.ts';
 import { fails, loses, onCall, program, script } from '../../../../support/scripted-remote.ts';
