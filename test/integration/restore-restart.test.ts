@@ -16,7 +16,7 @@ import {
 import { type Sandbox, type TableRows, cql, dumpRows, ensureSandbox, loadRows, onHost, runSandbox } from '../support/sandbox.ts';
 import { shopSchema } from '../support/shop-schema.ts';
 
-const keyspaces = ['shop2', 'shop3', 'Quoted_Ks'];
+const keyspaces = ['shop2', 'shop3', 'Quoted_Ks', 'linked'];
 const base = `it-${randomBytes(4).toString('hex')}`;
 
 interface UndoDocument {
@@ -43,6 +43,7 @@ before(async () => {
   await undoFaults(sandbox.hosts);
   await forget();
   await cql(await shopSchema(sandbox));
+  await linkAway();
   await loadRows(1, 500);
   resultOf<BackupDocument>(await sstash('backup', '--json'));
   written = await dumpRows({ keyspaces });
@@ -51,7 +52,7 @@ before(async () => {
   // Dropped, and made again with another id; dropped; emptied, with an index and a view.
   await cql(`DROP TABLE shop2.notes; CREATE TABLE shop2.notes (id int PRIMARY KEY, body text);
     INSERT INTO shop2.notes (id, body) VALUES (1, 'newer than the backup');
-    DROP TABLE shop2.page_hits; TRUNCATE shop2.orders; TRUNCATE shop3.users; DELETE FROM "Quoted_Ks"."MixedCase" WHERE "Key" = 1;`);
+    DROP TABLE shop2.page_hits; TRUNCATE shop2.orders; TRUNCATE linked.away; INSERT INTO linked.away (id, body) VALUES (7, 'newer'); TRUNCATE shop3.users; DELETE FROM "Quoted_Ks"."MixedCase" WHERE "Key" = 1;`);
   changed = await dumpRows({ keyspaces });
 });
 
@@ -59,7 +60,35 @@ after(async () => {
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
   await forget();
   await onAll('nodetool clearsnapshot --all');
+  await cql('DROP KEYSPACE IF EXISTS linked;');
+  await onAll(`rm -rf /var/lib/cassandra/data/linked ${far}-$(hostname)`);
 });
+
+const far = '/dev/shm/sstash-linked';
+
+/** A table that is on another disk: on the first host its keyspace is behind a link to a link, on the second the table. */
+async function linkAway(): Promise<void> {
+  const [first, second] = sandbox.hosts;
+  const id = '5f0e8400-e29b-11d4-a716-446655440000';
+  const begin = `set -e; cd /var/lib/cassandra/data; own='install -d -o cassandra -g cassandra'; rm -rf linked ${far}-$(hostname)
+    $own ${far}-$(hostname) ${far}-$(hostname)/real; `;
+  await cql('DROP KEYSPACE IF EXISTS linked;');
+  await onHost(
+    first,
+    `${begin} ln -s real ${far}-$(hostname)/link; ln -s ${far}-$(hostname)/link linked; chown -h cassandra: linked`,
+  );
+  const directory = `linked/away-${id.replaceAll('-', '')}`;
+  await onHost(second, `${begin} $own linked; ln -s ${far}-$(hostname)/real ${directory}; chown -h cassandra: ${directory}`);
+  await cql(`CREATE KEYSPACE linked WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
+    CREATE TABLE linked.away (id int PRIMARY KEY, body text) WITH id = ${id};
+    CREATE INDEX away_body ON linked.away (body);
+    ${Array.from({ length: 20 }, (_, row) => `INSERT INTO linked.away (id, body) VALUES (${row}, 'row ${row}');`).join('\n')}`);
+}
+
+/** Directories of these restores on the other disk: what was moved aside stays where its table is. */
+async function asideThere(host: string, name: string): Promise<string> {
+  return onHost(host, `find ${far}-$(hostname)/ -path '*/snapshots/${name}/*-Data.db' | wc -l`);
+}
 
 async function onAll(shellText: string): Promise<void> {
   await Promise.all(sandbox.hosts.map((host) => onHost(host, shellText)));
@@ -174,6 +203,9 @@ test('a node that does not come up is named with exit 3, the others are not star
   assert.match(await cql(`SELECT count(*) FROM shop3.users WHERE email = '${email}';`), /^\s*1$/m);
   await assertOwners();
   assert.match(await runSandbox(['nodetool', first, 'listsnapshots']), new RegExp(`before-restore-${restored.undo}`));
+  for (const host of [first, second]) {
+    assert.notEqual((await asideThere(host, `before-restore-${restored.undo}`)).trim(), '0', `${host}: nothing aside`);
+  }
 
   resultOf<UndoDocument>(await withoutLocation(...undo, restored.undo));
   assert.deepEqual(await dumpRows({ keyspaces }), withEmpty(changed));

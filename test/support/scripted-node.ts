@@ -53,6 +53,8 @@ export class ScriptedNode {
   keepsIncrementals = false;
   /** What cassandra.yaml says of it. */
   incrementalBackups = false;
+  /** Whether cassandra.yaml was changed since the server was started. */
+  edited = false;
   /** When tables were truncated, by their id. */
   readonly truncatedAt: Map<string, Date> = new Map();
   readonly #root: string;
@@ -134,7 +136,7 @@ export class ScriptedNode {
     );
     remote.on(
       script(findConfigScript),
-      says(() => `/etc/cassandra/cassandra.yaml\0\0${this.#configText()}`),
+      says(() => `/etc/cassandra/cassandra.yaml\0\0${this.edited ? 'edited' : ''}\0${this.#configText()}`),
     );
     remote.on(program('stat', '-L', '-c', '%U:%G'), says('cassandra:cassandra\n'));
     remote.on(

@@ -1,12 +1,14 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
+import type { DirectoryConfig } from '../../model/data-directories.ts';
 import type { Remote } from '../remote.ts';
+import { configAgeScript } from './config-age.ts';
 import { runTool, type Programs } from './run-tool.ts';
 import { scyllaOptions, scyllaRelease } from './scylla-server.ts';
 
 /** A node's own configuration, as far as a backup needs it. Paths are absolute, without a slash at the end. */
-export interface NodeConfig {
+export interface NodeConfig extends DirectoryConfig {
   /** The file it was read from. */
   readonly path: string;
   /** All of them, in Cassandra's order; the one for local system keyspaces, where it is set, comes last. */
@@ -44,7 +46,7 @@ export interface NodeConfig {
  */
 export async function readNodeConfig(remote: Remote, programs: Programs, signal: AbortSignal): Promise<NodeConfig> {
   const output = await runTool(remote, ['sh', '-c', findConfigScript, 'sh', programs.configPath ?? ''], {}, signal);
-  const [path, storage, text] = splitOnce(output.stdout);
+  const [path, storage, age, text] = firstFields(output.stdout);
   if (output.status !== 0 || path === undefined || storage === undefined || text === undefined) {
     const where =
       programs.configPath === undefined
@@ -62,6 +64,7 @@ export async function readNodeConfig(remote: Remote, programs: Programs, signal:
   const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
   return {
     ...config,
+    ...(age === 'edited' ? { edited: true } : {}),
     ...(owner.status === 0 ? { dataOwner: owner.stdout.trim() } : {}),
     ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),
   };
@@ -107,16 +110,16 @@ export function parseNodeConfig(path: string, text: string, started?: string): N
   };
 }
 
-// Prints path NUL storagedir (of Scylla its options) NUL contents. The running server knows best which file it read, unless
+// Prints path NUL storagedir (of Scylla its options) NUL `edited` or nothing NUL contents. The running server knows best which file it read, unless
 // several run here; then come the places that packages use. Scylla's tools are the same program (`scylla nodetool`), but the
 // first argument of the server is an option; in a container the addresses stand there and not in the file. Other users of the
 // node may call a program so, too: only root's, Scylla's and the login's own count, by the real user id (/proc's own owner can be made
 // root's by any process).
-export const findConfigScript: string = String.raw`
+export const findConfigScript: string = String.raw`${configAgeScript}
 given=$1; storage=; live=; started=; conf=
 # the brackets keep this text, which stands in command lines itself, from matching
-flags=$(grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon' /proc/[0-9]*/cmdline 2>/dev/null |
-  while read -r cmdline; do tr '\0' '\n' <"$cmdline"; done 2>/dev/null | grep '^-Dcassandra\.' | sort -u)
+servers=$(grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon' /proc/[0-9]*/cmdline 2>/dev/null)
+flags=$(printf '%s\n' "$servers" | while read -r cmdline; do tr '\0' '\n' <"$cmdline"; done 2>/dev/null | grep '^-Dcassandra\.' | sort -u)
 only() { printf '%s\n' "$flags" | sed -n "s/^-Dcassandra\.$1=//p" | { read -r one && ! read -r _two && printf '%s' "$one"; }; }
 storage=$(only storagedir)
 live=$(only config | sed 's,^file:/*,/,')
@@ -142,7 +145,11 @@ fi
 for file; do
   { [ -f "$file" ] && [ "$file" != /cassandra.yaml ]; } || continue
   case $file in "$conf" | */scylla.yaml) storage=$started ;; esac
-  printf '%s\0%s\0' "$file" "$storage"
+  case $file in */scylla.yaml) servers=$server ;; esac
+  # of several those that name it, or its directory as a place of classes
+  mine=$(printf '%s\n' "$servers" | xargs -r grep -alF -e "$(dirname -- "$file")" 2>/dev/null)
+  # shellcheck disable=SC2086 # one word each
+  printf '%s\0%s\0%s\0' "$file" "$storage" "$(edited "$file" $(printf '%s\n' "${'$'}{mine:-$servers}" | sed 's,/cmdline$,,'))"
   # shellcheck disable=SC2093 # the first file that is there is the only one
   exec cat -- "$file"
 done
@@ -238,8 +245,8 @@ function trimmedPath(path: string): string {
   return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }
 
-function splitOnce(text: string): readonly (string | undefined)[] {
-  const first = text.indexOf('\0');
-  const second = text.indexOf('\0', first + 1);
-  return first < 0 || second < 0 ? [] : [text.slice(0, first), text.slice(first + 1, second), text.slice(second + 1)];
+/** The first three, and all that follows. */
+function firstFields(text: string): readonly (string | undefined)[] {
+  const [path, storage, age, ...rest] = text.split('\0');
+  return rest.length === 0 ? [] : [path, storage, age, rest.join('\0')];
 }

@@ -1,7 +1,9 @@
 import type { ClusterNode } from '../../cluster/node.ts';
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
-import { readNodeConfig } from '../../cluster/tools/node-config.ts';
+import { type NodeConfig, readNodeConfig } from '../../cluster/tools/node-config.ts';
 import { type NodeProbe, probeNode } from '../../cluster/tools/node-probe.ts';
+import { runningDirectories } from '../../cluster/cql/running-directories.ts';
+import { withRunning } from '../../model/data-directories.ts';
 import type { NodeInfo } from '../../cluster/tools/nodetool-output.ts';
 import { nodeInfo } from '../../cluster/tools/nodetool.ts';
 import type { Remote } from '../../cluster/remote.ts';
@@ -115,8 +117,9 @@ function withReleases(topology: Topology, members: readonly Member[]): Topology 
 
 async function openMember(host: string, needCassandra: boolean, parts: MemberParts, signal: AbortSignal): Promise<Member> {
   const remote = await parts.connect(host, signal);
-  const config = await readNodeConfig(remote, parts.programs, signal);
-  const programs = config.flavour === 'scylla' ? await scyllaPrograms(remote, parts.programs, signal) : parts.programs;
+  const read = await readNodeConfig(remote, parts.programs, signal);
+  const programs = read.flavour === 'scylla' ? await scyllaPrograms(remote, parts.programs, signal) : parts.programs;
+  const config = await runningConfig({ remote, programs, config: read }, parts.listen, signal);
   const [probe, info] = await Promise.all([
     probeNode(remote, config.dataDirectories, signal),
     nodeInfo({ remote, programs }, signal).catch((error: unknown) => {
@@ -127,6 +130,18 @@ async function openMember(host: string, needCassandra: boolean, parts: MemberPar
     }),
   ]);
   return { host, remote, programs, config, probe, info };
+}
+
+/** What the server works with; `edited` stays where the file was changed after it had started and it does not say. */
+async function runningConfig(node: ClusterNode, listen: Listen, signal: AbortSignal): Promise<NodeConfig> {
+  const running = node.config.edited === true ? await runningDirectories(node, signal) : undefined;
+  const config = running === undefined ? node.config : withRunning(node.config, running);
+  if (config.comingDirectories !== undefined) {
+    const { host } = node.remote;
+    const text = `${host}: ${config.path} was changed after the server had started, which works with ${config.dataDirectories.join(', ')} until it is started anew; the file has ${config.comingDirectories.join(', ')}`;
+    listen({ type: 'warning', host, text });
+  }
+  return config;
 }
 
 /** Two names for one node would back it up twice. */

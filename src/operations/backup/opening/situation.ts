@@ -9,6 +9,7 @@ import { keyspacesOf, selectTables } from '../../../model/options/table-filter.t
 import { isHostSegment } from '../../../storage/keys.ts';
 import { clusterTopology, discoverHosts, type Member, type Members, openMembers } from '../../nodes/members.ts';
 import { readStoreClock, saySkew } from '../../store-clock.ts';
+import { withKnownDirectories } from './data-directories.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 
 /** What a backup finds out before it decides anything. */
@@ -35,13 +36,15 @@ export type KeepsIncrementals = ReadonlyMap<string, boolean | string>;
 export async function readSituation(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Situation> {
   parts.listen({ type: 'step', text: 'connecting' });
   const { repository } = parts;
-  const [survey, members] = await Promise.all([repository.survey(signal), openNodes(options, parts, signal)]);
+  const [survey, opened] = await Promise.all([repository.survey(signal), openNodes(options, parts, signal)]);
   const clock = await readStoreClock(repository, signal);
-  const skews = saySkew([...clock.readings, ...nodeClocks(members)], options.allowClockSkew, repository);
+  const skews = saySkew([...clock.readings, ...nodeClocks(opened)], options.allowClockSkew, repository);
   const [topology, incrementals] = await Promise.all([
-    clusterTopology(members.present, signal),
-    keepsIncrementals(members.present, signal),
+    clusterTopology(opened.present, signal),
+    keepsIncrementals(opened.present, signal),
   ]);
+  const question = { survey, ring: topology.ring, repository };
+  const members = await withKnownDirectories(opened, question, signal);
   checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);
   refuseElsewhere(tables, topology);

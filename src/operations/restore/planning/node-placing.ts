@@ -1,6 +1,7 @@
 import { readPlacingDisks } from '../../../cluster/placing/placing.ts';
 import type { TableId } from '../../../model/sstable.ts';
 import { followedLinks, linksAndTrouble } from '../../nodes/data-links.ts';
+import { UsageError } from '../../../model/errors.ts';
 import { planDisks } from '../../../model/restore/disk-plan.ts';
 import type { RestoreMethod } from '../../../model/restore/method.ts';
 import type { TablePart } from '../../../model/restore/plan.ts';
@@ -32,6 +33,12 @@ export async function planPlacing(
   if (method === 'load') {
     return undefined;
   }
+  const changed = changedConfig(member.config);
+  if (changed !== undefined && (method === 'node-restart' || (method === 'refresh' && member.config.edited === true))) {
+    throw new UsageError(`${member.host}: ${changed}`, {
+      hint: 'start Cassandra anew with what the file says, or put the file back as it was, then run the command again',
+    });
+  }
   const { links, trouble } =
     method === 'stage'
       ? await linksAndTrouble(member, tables, signal)
@@ -40,7 +47,16 @@ export async function planPlacing(
     return undefined;
   }
   const found = await readPlacingDisks(member, directory, signal);
-  return { ...found, ...planDisks(parts, dataDirectories, found.disks, member.config), links, trouble };
+  return { ...found, ...planDisks(parts, dataDirectories, found.disks, member.config), links, trouble: trouble ?? changed };
+}
+
+/** Why files that are placed now would lie where the server does not look once it is started again. */
+function changedConfig({ path, edited, comingDirectories }: Member['config']): string | undefined {
+  return edited === true
+    ? `${path} was changed after Cassandra had started, and nobody can say which data directories it works with`
+    : comingDirectories === undefined
+      ? undefined
+      : `${path} was changed after Cassandra had started, and has ${comingDirectories.join(', ')} for data directories: others than it works with until it is started anew`;
 }
 
 /** What whoever agrees should know: files of one disk come back on several, or are staged on a disk that holds no data. */
@@ -51,7 +67,7 @@ export function diskWarnings(work: readonly NodeWork[], method: RestoreMethod): 
       `${member.host}: ${staging.directory} is on none of the disks of the data, so everything is copied while Cassandra is down; give a directory on one with --to`,
   );
   const troubles = work.flatMap(({ member, placing }) =>
-    placing?.trouble === undefined ? [] : [`${member.host}: the commands will not work as long as ${placing.trouble}`],
+    placing?.trouble === undefined ? [] : [`${member.host}: do not run the commands yet: ${placing.trouble}`],
   );
   return [...staged, ...spreadWarnings(work), ...troubles];
 }

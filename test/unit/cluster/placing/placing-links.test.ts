@@ -57,9 +57,9 @@ async function host(t: TestContext): Promise<Host> {
     chmodSync(directory, 0o755);
   }
   const disk = join(root, 'data');
-  const tables = ['shop/users-1', 'shop/orders-2', 'far/events-3'].map((live) => ({
-    live,
-    places: [{ disk, staged: join(root, 'staging', live) }],
+  const tables = ['shop/users-1', 'shop/orders-2', 'far/events-3'].map((name) => ({
+    live: name,
+    places: [{ disk, staged: join(root, 'staging', name) }],
   }));
   const plan = { id, hosts: ['n1'], stateDirectories: [join(root, 'commitlog')], tables };
   return { root, far, plan, remote: localRemote({ path: [bin] }), config: { dataDirectories: [disk] } };

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseNodeConfig, readNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
 import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
@@ -125,6 +126,31 @@ test('the file that a running Scylla reads is found by its process; its tools ar
     [config.path, config.flavour, config.cqlAddress, config.clusterName],
     [file, 'scylla', '10.0.0.9', 'from the file'],
   );
+});
+
+test('a file that was changed after its server had started is said to be; one that was written just before is not', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, 'cassandra.yaml');
+  // As in a container: one script waits, writes the file, and becomes the server.
+  const script = `sleep 4; echo 'cluster_name: c' >'${file}'; exec '${process.execPath}' -e 'setTimeout(() => {}, 60_000)' -- "$@"`;
+  const words = [`-Dcassandra.config=file://${file}`, 'org.apache.cassandra.service.CassandraDaemon'];
+  const child = spawn('/bin/sh', ['-c', script, 'sh', ...words], { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  const programs = { ...defaultPrograms, configPath: file };
+  const edited = async () => (await readNodeConfig(localRemote(), programs, never)).edited;
+  await delay(7500);
+  assert.equal(await edited(), undefined);
+  await utimes(file, new Date(0), new Date(0));
+  assert.equal(await edited(), true, 'whatever time it was given: its inode was changed');
+  await rename(file, join(directory, 'other.yaml'));
+  await writeFile(file, 'cluster_name: c\n');
+  await symlink('other.yaml', join(directory, 'link.yaml'));
+  assert.equal(
+    (await readNodeConfig(localRemote(), { ...programs, configPath: join(directory, 'link.yaml') }, never)).edited,
+    true,
+  );
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 });
 
 test('a process of another user of the node is not taken for the server', { skip: unprivilegedMissing }, async (t) => {

@@ -1,0 +1,75 @@
+import { BackupError } from '../../../model/errors.ts';
+import { type CompleteBackup, byTime, isComplete, type Survey } from '../../../model/backup/backup.ts';
+import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/data-directories.ts';
+import type { Ring } from '../../../model/ring/ring.ts';
+import type { Repository } from '../../../storage/repository.ts';
+import { unlessDamaged } from '../../../storage/unless-damaged.ts';
+import type { Absent, Member, Members } from '../../nodes/members.ts';
+
+/** What the location and the cluster say of the nodes. */
+export interface DirectoryQuestion {
+  readonly survey: Survey;
+  readonly ring: Ring;
+  readonly repository: Repository;
+}
+
+/**
+ * The members, those left out of whom nobody can say which data directories their servers work with: a backup of what the file
+ * has could lack a whole disk, and say that it is complete. Throws the first such error when no other member is left.
+ */
+export async function withKnownDirectories(members: Members, question: DirectoryQuestion, signal: AbortSignal): Promise<Members> {
+  const settled = await Promise.all(members.present.map((member) => settle(member, question, signal)));
+  const present = settled.flatMap((each) => ('config' in each ? [each] : []));
+  const unknown = settled.flatMap((each) => ('error' in each ? [each] : []));
+  const [first] = unknown;
+  if (present.length === 0 && first !== undefined) {
+    throw first.error;
+  }
+  return { present, absent: [...members.absent, ...unknown] };
+}
+
+async function settle(member: Member, question: DirectoryQuestion, signal: AbortSignal): Promise<Member | Absent> {
+  const { host, config, info } = member;
+  if (config.edited !== true) {
+    return member;
+  }
+  const version = question.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version ?? '';
+  const startedAt = info?.uptimeSeconds === undefined ? undefined : Date.now() - info.uptimeSeconds * 1000;
+  const witness = await newestOf(member, question, signal);
+  const directories = directoriesByBackup(config, witness, { startedAt, version });
+  if (directories !== undefined) {
+    return { ...member, config: withRunning(config, directories) };
+  }
+  const error = new BackupError(
+    `${host}: ${config.path} was changed after Cassandra had started, and nobody can say which data directories it works with`,
+    {
+      hint: version.startsWith('3.')
+        ? 'Cassandra 3 cannot be asked: start it anew, so that it works with what the file says'
+        : 'let cqlsh log in there, so that the server can be asked, or start it anew with what the file says',
+    },
+  );
+  return { host, error };
+}
+
+/** What the newest backup that has the node says of it. */
+async function newestOf(
+  { info }: Member,
+  { survey, repository }: DirectoryQuestion,
+  signal: AbortSignal,
+): Promise<DirectoryWitness | undefined> {
+  const nodeIn = ({ manifest }: CompleteBackup) => manifest.nodes.find(({ hostId }) => hostId === info?.hostId);
+  const newest = survey.backups
+    .filter(isComplete)
+    .filter((backup) => nodeIn(backup) !== undefined)
+    .toSorted(byTime)
+    .at(-1);
+  const node = newest === undefined ? undefined : nodeIn(newest);
+  if (newest === undefined || node === undefined) {
+    return undefined;
+  }
+  const read = () => repository.nodeManifest(newest, node.host, () => false, signal);
+  const manifest = await unlessDamaged(read, () => undefined);
+  return manifest === undefined
+    ? undefined
+    : { id: newest.id, takenAt: manifest.takenAt, dataDirectories: manifest.dataDirectories };
+}
