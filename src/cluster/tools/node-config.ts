@@ -148,7 +148,7 @@ for file; do
   case $file in */scylla.yaml) servers=$server ;; esac
   # of several those that name it, or its directory as a place of classes
   mine=$(printf '%s\n' "$servers" | xargs -r grep -alF -e "$(dirname -- "$file")" 2>/dev/null)
-  # shellcheck disable=SC2086 # one word each
+  # shellcheck disable=SC2046 # one word each
   printf '%s\0%s\0%s\0' "$file" "$storage" "$(edited "$file" $(printf '%s\n' "${'$'}{mine:-$servers}" | sed 's,/cmdline$,,'))"
   # shellcheck disable=SC2093 # the first file that is there is the only one
   exec cat -- "$file"
