@@ -1,5 +1,6 @@
 import { BackupError } from '../../../model/errors.ts';
 import { type CompleteBackup, byTime, isComplete, type Survey } from '../../../model/backup/backup.ts';
+import { withoutFuture } from '../../../model/backup/future.ts';
 import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/data-directories.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
 import type { Repository } from '../../../storage/repository.ts';
@@ -11,6 +12,8 @@ export interface DirectoryQuestion {
   readonly survey: Survey;
   readonly ring: Ring;
   readonly repository: Repository;
+  /** By the store's clock, as the moments of the backups are. */
+  readonly now: Date;
 }
 
 /**
@@ -34,7 +37,7 @@ async function settle(member: Member, question: DirectoryQuestion, signal: Abort
     return member;
   }
   const version = question.ring.nodes.find(({ hostId }) => hostId === info?.hostId)?.version ?? '';
-  const startedAt = info?.uptimeSeconds === undefined ? undefined : Date.now() - info.uptimeSeconds * 1000;
+  const startedAt = info?.uptimeSeconds === undefined ? undefined : question.now.getTime() - info.uptimeSeconds * 1000;
   const witness = await newestOf(member, question, signal);
   const directories = directoriesByBackup(config, witness, { startedAt, version });
   if (directories !== undefined) {
@@ -54,12 +57,11 @@ async function settle(member: Member, question: DirectoryQuestion, signal: Abort
 /** What the newest backup that has the node says of it. */
 async function newestOf(
   { info }: Member,
-  { survey, repository }: DirectoryQuestion,
+  { survey, repository, now }: DirectoryQuestion,
   signal: AbortSignal,
 ): Promise<DirectoryWitness | undefined> {
   const nodeIn = ({ manifest }: CompleteBackup) => manifest.nodes.find(({ hostId }) => hostId === info?.hostId);
-  const newest = survey.backups
-    .filter(isComplete)
+  const newest = withoutFuture(survey.backups.filter(isComplete), now)
     .filter((backup) => nodeIn(backup) !== undefined)
     .toSorted(byTime)
     .at(-1);

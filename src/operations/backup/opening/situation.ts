@@ -43,7 +43,7 @@ export async function readSituation(options: BackupOptions, parts: BackupParts, 
     clusterTopology(opened.present, signal),
     keepsIncrementals(opened.present, signal),
   ]);
-  const question = { survey, ring: topology.ring, repository };
+  const question = { survey, ring: topology.ring, repository, now: clock.now };
   const members = await withKnownDirectories(opened, question, signal);
   checkLimits(options, topology);
   const tables = selectTables(topology.tables, options.filter);

@@ -5,11 +5,11 @@ import type { PlannedRestore } from '../options.ts';
 
 /** What does not come back with the chosen tables, as far as backup and cluster tell. `topology` is as before the restore. */
 export async function absencesOf(
-  { options, sources, members, method }: PlannedRestore,
+  { options, parts, sources, members, method }: PlannedRestore,
   topology: Topology | undefined,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const [first = new Date()] = sources.manifests
+  const [first = new Date(0)] = sources.manifests
     .map(({ takenAt }) => new Date(takenAt))
     .toSorted((a, b) => a.getTime() - b.getTime());
   return notBroughtBack({
@@ -28,7 +28,7 @@ export async function absencesOf(
       } as const;
     }),
     takenAt: first,
-    now: new Date(),
+    now: await parts.repository.now(signal),
     backupSchema: sources.schema ?? [],
     liveSchema: topology === undefined ? [] : await liveSchema(members, signal),
   });
