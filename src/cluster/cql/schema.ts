@@ -1,8 +1,10 @@
 import type { ClusterNode, CqlNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
 import { cqlMap, cqlName } from '../../model/schema/cql-tokens.ts';
-import { idIn, splitStatements } from '../../model/schema/cql-statements.ts';
+import { type SchemaStatement, idIn, keyspacesIn, parseSchema } from '../../model/schema/cql-statements.ts';
+import { beginsWith } from '../../model/schema/statement-head.ts';
 import { describeSchema } from '../../model/schema/describe-schema.ts';
+import { replayable } from '../../model/schema/replayable.ts';
 import { uuidOf } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
@@ -18,7 +20,7 @@ import type { SnapshotTable } from '../files/snapshot-listing.ts';
  */
 export async function readSchema(node: ClusterNode, signal: AbortSignal): Promise<string> {
   const output = await runCqlsh(node, ['DESCRIBE SCHEMA WITH INTERNALS'], signal);
-  const schema = withoutWarnings(output.stdout);
+  const schema = replayable(withoutWarnings(output.stdout));
   const fault = output.status === 0 ? schemaFault(schema) : undefined;
   if (output.status === 0 && fault === undefined) {
     return schema;
@@ -49,18 +51,23 @@ async function describeOld(node: CqlNode, signal: AbortSignal): Promise<string |
 
 /** What a schema text lacks for being replayed with the ids that the sstables' directories carry; undefined when nothing. */
 export function schemaFault(schema: string): string | undefined {
-  const statements = splitStatements(schema);
+  const statements = parseSchema(schema);
   const [first] = statements;
-  if (first !== undefined && !/^CREATE\b/.test(first)) {
-    return `it begins with ${first.split('\n')[0] ?? ''}`;
+  if (first !== undefined && !beginsWith(first.text, 'CREATE')) {
+    return `it begins with ${firstLine(first)}`;
   }
-  if (/^\s*CREATE (TABLE|MATERIALIZED VIEW)\b/m.test(schema) && !/^\s*CREATE KEYSPACE\b/m.test(schema)) {
+  const tables = statements.filter(
+    ({ text }) => beginsWith(text, 'CREATE', 'TABLE') || beginsWith(text, 'CREATE', 'MATERIALIZED'),
+  );
+  if (tables.length > 0 && keyspacesIn(statements).size === 0) {
     return 'it creates tables and no keyspace';
   }
-  const withoutId = statements.find(
-    (statement) => /^CREATE (TABLE|MATERIALIZED VIEW)\b/.test(statement) && idIn(statement) === undefined,
-  );
-  return withoutId === undefined ? undefined : `no id in ${withoutId.split('\n')[0] ?? ''}`;
+  const withoutId = tables.find(({ text }) => idIn(text) === undefined);
+  return withoutId === undefined ? undefined : `no id in ${firstLine(withoutId)}`;
+}
+
+function firstLine({ text }: SchemaStatement): string {
+  return text.split('\n')[0] ?? '';
 }
 
 /**
@@ -81,14 +88,14 @@ export function assembleSchema(clusterDescription: string, tables: readonly Snap
     });
   }
   const texts = user.map(({ table, schema }) => {
-    if (schema === undefined || !schema.includes(uuidOf(table.id))) {
+    if (schema === undefined || !parseSchema(schema).some(({ text }) => idIn(text) === uuidOf(table.id))) {
       throw new BackupError(`the snapshot of ${table.keyspace}.${table.table} has no schema.cql with its id`);
     }
     return schema.trim();
   });
   const views = texts.filter(isView);
   const base = texts.filter((text) => !isView(text));
-  return [header, ...keyspaces.map(createKeyspace), ...base, ...views].map((part) => `${part}\n`).join('\n');
+  return replayable([header, ...keyspaces.map(createKeyspace), ...base, ...views].map((part) => `${part}\n`).join('\n'));
 }
 
 const header = `-- Put together without cqlsh: keyspaces from nodetool describecluster, tables from the schema.cql files of the snapshot.
@@ -101,7 +108,8 @@ function createKeyspace({ name, strategy, options }: KeyspaceReplication): strin
 
 /** A view's schema.cql holds the view alone; a base table's with views holds the table first. */
 function isView(schema: string): boolean {
-  return !/^CREATE TABLE\b/m.test(schema) && /^CREATE MATERIALIZED VIEW\b/m.test(schema);
+  const kinds = new Set(parseSchema(schema).map(({ kind }) => kind));
+  return !kinds.has('table') && kinds.has('view');
 }
 
 /** cqlsh prints `WARNING: cqlsh was built against …` before its answer, on either stream. */

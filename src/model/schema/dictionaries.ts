@@ -1,4 +1,4 @@
-import { cqlString } from './cql-tokens.ts';
+import { cqlString, isWord, meaningOf, meaningfulTokens } from './cql-tokens.ts';
 import { splitStatements } from './cql-statements.ts';
 import type { TableId } from '../sstable.ts';
 
@@ -40,9 +40,9 @@ export function dictionaryText(dictionaries: readonly Dictionary[], tables: read
 /** The rows that `dictionaryText` put into the text; what is none is left out. */
 export function dictionaryRows(text: string): readonly unknown[] {
   return splitStatements(text).flatMap((statement) => {
-    const [, json = ''] = /^INSERT INTO \S+ JSON '([^]*)'$/.exec(statement) ?? [];
+    const [json, word] = meaningfulTokens(statement).toReversed();
     try {
-      return [JSON.parse(json.replaceAll("''", "'")) as unknown];
+      return isWord(word, 'JSON') && json?.kind === 'string' ? [JSON.parse(meaningOf(json)) as unknown] : [];
     } catch {
       return [];
     }

@@ -66,6 +66,11 @@ export function headOf(statement: string): StatementHead | undefined {
   };
 }
 
+/** Whether a statement begins with these keywords. */
+export function beginsWith(statement: string, ...words: readonly string[]): boolean {
+  return begins(meaningfulTokens(statement), words);
+}
+
 function begins(tokens: readonly CqlToken[], words: readonly string[]): boolean {
   return words.every((word, at) => isWord(tokens[at], word));
 }
