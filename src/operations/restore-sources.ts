@@ -2,6 +2,7 @@ import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain, withCommonDisks } from '../model/chain/chain.ts';
 import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
+import { replayable } from '../model/schema/replayable.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, NodeManifest } from '../model/backup/manifest.ts';
@@ -27,6 +28,8 @@ export interface Sources {
   readonly ring: readonly (SourceNode & Pick<Node, 'dc' | 'rack'>)[];
   /** Name of the cluster; an unfinished run does not say it. */
   readonly cluster?: string;
+  /** As `cluster`. */
+  readonly partitioner?: string;
   /** Undefined where the backup has none: an unfinished run. */
   readonly schema: readonly SchemaStatement[] | undefined;
   readonly tables: readonly TableId[];
@@ -53,7 +56,7 @@ export async function chooseSources(
   parts.listen({ type: 'step', text: 'reading the backup' });
   const backup = await chooseBackup(parts, question.choice, signal);
   const text = await parts.repository.schema(backup, signal);
-  const schema = text === undefined ? undefined : parseSchema(text);
+  const schema = text === undefined ? undefined : parseSchema(replayable(text));
   const created = keyspacesIn(schema);
   const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
   const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
@@ -75,7 +78,7 @@ export async function chooseSources(
     complete: backup.complete,
     manifests: chosen,
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
-    ...(backup.complete ? { cluster: backup.manifest.cluster } : {}),
+    ...(backup.complete ? { cluster: backup.manifest.cluster, partitioner: backup.manifest.partitioner } : {}),
     schema,
     tables: selected,
     uneven: unevenTables(selected, ownOfChosen),

@@ -19,6 +19,7 @@ import type { RestartOptions } from './live/cluster-restart.ts';
 import type { Member, MemberParts, Members } from '../nodes/members.ts';
 import type { TargetQuestion } from './planning/node-matches.ts';
 import type { Sources } from '../restore-sources.ts';
+import type { LiveSchema } from '../schema/apply.ts';
 
 export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;
@@ -60,6 +61,8 @@ export interface PlannedRestore {
   readonly members: Members;
   /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
   readonly topology: Topology | undefined;
+  /** Asks for it once. */
+  readonly live: () => Promise<LiveSchema>;
   /** Which host stands where a node of the backup stood; none where files are loaded into another ring. */
   readonly matches: readonly NodeMatch[];
   readonly work: readonly NodeWork[];

@@ -11,7 +11,7 @@ import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { absencesOf } from './planning/absences.ts';
 import { copySchema } from './planning/copies.ts';
-import { type Schemas, createSchema, liveSchema, missingSchema } from '../schema/apply.ts';
+import { type Schemas, createSchema, missingSchema } from '../schema/apply.ts';
 
 /**
  * What every method that changes live tables begins with: refuse what would leave rows lacking, show the plan and ask,
@@ -32,7 +32,7 @@ export async function prepareRestore(
   const topology = refuseUnlessWhole(planned, scope);
   const schemas: Schemas = {
     backup: async () => (sources.copies.length > 0 ? copySchema(planned, signal) : (sources.schema ?? [])),
-    live: () => liveSchema(members, signal),
+    live: async () => (await planned.live()).statements,
   };
   const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemas);
   const tablesIn = (now: Topology | undefined) =>

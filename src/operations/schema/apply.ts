@@ -7,7 +7,7 @@ import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { type SchemaStatement, ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
-import { BackupError, NotFoundError, RemoteError } from '../../model/errors.ts';
+import { BackupError, NotFoundError, RemoteError, reasonOf } from '../../model/errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-types.ts';
 import type { TableId } from '../../model/sstable.ts';
 import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
@@ -58,14 +58,23 @@ export async function missingSchema(
   return schema.filter((statement) => needed.has(statement)).map(ifNotExists);
 }
 
-/** The cluster's schema as its first node says it. Empty where cqlsh cannot: then nobody knows better than the topology. */
-export async function liveSchema({ present: [member] }: Members, signal: AbortSignal): Promise<readonly SchemaStatement[]> {
+/** The cluster's own schema; `failure` where no node can say it, and then no statements. */
+export interface LiveSchema {
+  readonly statements: readonly SchemaStatement[];
+  readonly failure?: string;
+}
+
+/** The cluster's schema as its first node says it. Where cqlsh cannot, nobody knows better than the topology. */
+export async function liveSchema({ present: [member] }: Members, signal: AbortSignal): Promise<LiveSchema> {
   if (member === undefined) {
-    return [];
+    return { statements: [], failure: 'no node can be reached' };
   }
-  const text = await readSchema(member, signal).catch(() => '');
-  signal.throwIfAborted();
-  return parseSchema(text);
+  try {
+    return { statements: parseSchema(await readSchema(member, signal)) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { statements: [], failure: reasonOf(error) };
+  }
 }
 
 /** Runs them on one node and looks whether every table is there then. Throws RemoteError or BackupError. */

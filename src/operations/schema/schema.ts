@@ -2,6 +2,7 @@ import { type ReplicationChange, withReplication } from '../../model/schema/repl
 import { type SchemaStatement, ifNotExists, parseSchema } from '../../model/schema/cql-statements.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
+import { replayable } from '../../model/schema/replayable.ts';
 import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
@@ -29,7 +30,7 @@ export async function readBackupSchema(
   if (text === undefined) {
     throw new NotFoundError(`backup ${backup.id} holds no schema`);
   }
-  return selectStatements(parseSchema(text), filter).map((statement) => withReplication(statement, change));
+  return selectStatements(parseSchema(replayable(text)), filter).map((statement) => withReplication(statement, change));
 }
 
 /** The cluster that a schema goes to, or that tables live in. */
@@ -59,7 +60,7 @@ export async function applyBackupSchema(
     selected,
     (keyspace, table) =>
       table === undefined ? topology.keyspaces.includes(keyspace) : liveTable(topology, { keyspace, table }) !== undefined,
-    await liveSchema(members, signal),
+    (await liveSchema(members, signal)).statements,
   );
   const plan = { statements: statements.map(ifNotExists), existing, dryRun: true };
   const [first] = members.present;

@@ -4,7 +4,6 @@ import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { type LoadVolume, loadVolumes } from '../../../model/restore/load-plan.ts';
 import { copiesIn, replicationOf } from '../../../model/schema/replication.ts';
-import { liveSchema } from '../../schema/apply.ts';
 
 /** Throws UsageError when a node is down: streaming fails when one of a row's nodes cannot be reached. */
 export function refuseDownNodes({ topology, streamed }: PlannedRestore): void {
@@ -29,7 +28,7 @@ export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Pr
       .filter(({ member }) => member.config.flavour === 'cassandra')
       .map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)),
   );
-  const live = await liveSchema(planned.members, signal);
+  const { statements: live } = await planned.live();
   const backup = sources.schema ?? [];
   const volumes = loadVolumes(
     work.flatMap((node) => node.parts),

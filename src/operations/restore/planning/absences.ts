@@ -1,11 +1,10 @@
 import { liveTable, type Topology } from '../../../cluster/tools/topology.ts';
 import { notBroughtBack } from '../../../model/restore/not-brought-back.ts';
-import { liveSchema } from '../../schema/apply.ts';
 import type { PlannedRestore } from '../options.ts';
 
 /** What does not come back with the chosen tables, as far as backup and cluster tell. `topology` is as before the restore. */
 export async function absencesOf(
-  { options, parts, sources, members, method }: PlannedRestore,
+  { options, parts, sources, members, method, live }: PlannedRestore,
   topology: Topology | undefined,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
@@ -30,6 +29,6 @@ export async function absencesOf(
     takenAt: first,
     now: await parts.repository.now(signal),
     backupSchema: sources.schema ?? [],
-    liveSchema: topology === undefined ? [] : await liveSchema(members, signal),
+    liveSchema: topology === undefined ? [] : (await live()).statements,
   });
 }

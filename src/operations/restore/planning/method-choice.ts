@@ -3,7 +3,7 @@ import type { MethodChoice, MethodNode, RestoreMethod } from '../../../model/res
 import { tabletKeyspaces } from '../../../model/restore/scylla-loading.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import { type Members, isScylla } from '../../nodes/members.ts';
-import { liveSchema } from '../../schema/apply.ts';
+import type { LiveSchema } from '../../schema/apply.ts';
 import type { Sources } from '../../restore-sources.ts';
 
 /** Keyspaces whose rows go to the nodes that they belong to now, wherever their files are put. */
@@ -11,7 +11,7 @@ export async function streamedKeyspaces(
   { tables, copies, schema = [] }: Sources,
   members: Members,
   method: RestoreMethod,
-  signal: AbortSignal,
+  live: () => Promise<LiveSchema>,
 ): Promise<ReadonlySet<string>> {
   const keyspaces = keyspacesOf(tables);
   if (method === 'load') {
@@ -21,7 +21,7 @@ export async function streamedKeyspaces(
     return new Set();
   }
   const madeAs = (name: string) => copies.find(({ to }) => to.keyspace === name)?.from.keyspace ?? name;
-  return tabletKeyspaces(keyspaces, await liveSchema(members, signal), schema, madeAs);
+  return tabletKeyspaces(keyspaces, (await live()).statements, schema, madeAs);
 }
 
 export function withReason({ method, reason }: MethodChoice, streamed: ReadonlySet<string>): MethodChoice {

@@ -18,8 +18,10 @@ import { underCopyNames } from './copies.ts';
 import { refuseSystemLoad } from '../../../model/target/foreign-system.ts';
 import { planCoverage, unevenWarnings } from './coverage.ts';
 import { methodNodes, streamedKeyspaces, withReason } from './method-choice.ts';
+import { askedOnce, compareLiving } from './living-tables.ts';
 import { type Share, fingerprint, sharesByMatch, sharesToLoad } from './shares.ts';
 import { type Sources, chooseSources, withViews } from '../../restore-sources.ts';
+import { liveSchema } from '../../schema/apply.ts';
 
 /**
  * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and
@@ -44,13 +46,15 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   if (isScylla(members) && choice.method !== 'stage') {
     refuseSystemLoad(sources.tables);
   }
-  const streamed = await streamedKeyspaces(sources, members, choice.method, signal);
+  const live = askedOnce(() => liveSchema(members, signal));
+  const streamed = await streamedKeyspaces(sources, members, choice.method, live);
   const method = withReason(choice, streamed);
   if (options.truncate && (method.method === 'stage' || method.method === 'node-restart')) {
     throw new UsageError('--truncate goes with an online restore, and this one is not', {
       hint: `method ${method.method}: ${method.reason}`,
     });
   }
+  const shapes = await compareLiving({ sources, topology, method: method.method }, live);
   const misplaced = refuseMisplaced(matches, method.method);
   parts.listen({ type: 'step', text: 'preparing' });
   const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
@@ -71,6 +75,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
   const coverage = await planCoverage(sources, gone, parts.repository, signal);
   const warnings = [
+    ...shapes,
     ...misplaced,
     ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
@@ -79,7 +84,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
   ];
-  return { options, parts, sources, members, topology, matches, work, method, streamed, coverage, lost, warnings };
+  return { options, parts, sources, members, topology, live, matches, work, method, streamed, coverage, lost, warnings };
 }
 
 /** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */
