@@ -1,26 +1,29 @@
-import { isMark, meaningfulTokens, namesIn } from './cql-tokens.ts';
+import { namesIn } from './cql-tokens.ts';
 import type { SchemaStatement } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
+import { unreadableAs, userTypesIn } from '../shape/column-type.ts';
+import { shapeOf, typeMade } from '../shape/table-shape.ts';
 
-/** The types that the statements name, and those that these are made of, in the order of the schema. */
+/** The types that the columns of these tables are of, and those that these are made of, in the order of the schema. */
 export function typesOf(
   backup: readonly SchemaStatement[],
   keyspace: string,
   statements: readonly SchemaStatement[],
 ): readonly SchemaStatement[] {
   const types = backup.filter((each) => each.kind === 'type' && each.keyspace === keyspace);
-  const needed = new Set<SchemaStatement>();
-  for (const statement of statements) {
-    addTypes(namesIn(statement.text), types, needed);
-  }
-  return types.filter((type) => needed.has(type));
+  const needed = new Set([...new Set(statements.map(({ name }) => name))].flatMap((table) => typesIn(backup, keyspace, table)));
+  return types.filter(({ name }) => needed.has(name));
 }
 
-function addTypes(names: ReadonlySet<string>, types: readonly SchemaStatement[], needed: Set<SchemaStatement>): void {
-  for (const type of types.filter((each) => names.has(each.name) && !needed.has(each))) {
-    needed.add(type);
-    addTypes(namesIn(type.text), types, needed);
+/** Where its text is not understood, a table may need whatever has a name that stands in it. */
+function typesIn(backup: readonly SchemaStatement[], keyspace: string, table: string): readonly string[] {
+  const shape = shapeOf(backup, keyspace, table);
+  if (shape !== undefined) {
+    const columns = [...shape.partitionKey, ...shape.clustering, ...shape.columns.values(), ...shape.dropped.values()];
+    return columns.flatMap(({ type }) => userTypesIn(type));
   }
+  const texts = backup.filter((each) => each.keyspace === keyspace && (each.kind === 'type' || each.name === table));
+  return [...namesIn(texts.map(({ text }) => text).join(' '))];
 }
 
 /** A type that is there would not be made anyway; so the plan need not name it. */
@@ -60,28 +63,8 @@ export function refuseOtherType(type: SchemaStatement, live: readonly SchemaStat
   if (there === undefined) {
     return;
   }
-  const now = fieldTypesOf(there);
-  if (!fieldTypesOf(type).every((fieldType, index) => fieldType === now[index])) {
+  // Types within it are compared by themselves.
+  if (unreadableAs(typeMade(there), typeMade(type)) !== undefined) {
     throw new UsageError(`keyspace ${type.keyspace} has a type ${type.name} that is not the one of the backup`, { hint });
   }
-}
-
-/**
- * `CREATE TYPE ks.name (street text, "Tags" map<text, int>)`: `text`, `map<text,int>`. Rows hold them in this order, without
- * names.
- */
-function fieldTypesOf({ text }: SchemaStatement): readonly string[] {
-  const tokens = meaningfulTokens(text);
-  const [first, last] = [tokens.findIndex((token) => isMark(token, '(')), tokens.findLastIndex((token) => isMark(token, ')'))];
-  const fields: string[][] = [[]];
-  let depth = 0;
-  for (const token of tokens.slice(first + 1, last)) {
-    depth += isMark(token, '<') ? 1 : isMark(token, '>') ? -1 : 0;
-    if (isMark(token, ',') && depth === 0) {
-      fields.push([]);
-    } else {
-      fields.at(-1)?.push(token.text);
-    }
-  }
-  return fields.map(([, ...type]) => type.join(''));
 }

@@ -1,4 +1,4 @@
-import { isName, isWord, meaningOf, namesIn } from './cql-tokens.ts';
+import { type CqlToken, cqlName, isName, isWord, meaningOf, namesIn } from './cql-tokens.ts';
 import { type SchemaStatement, idIn } from './cql-statements.ts';
 import { headOf } from './statement-head.ts';
 import type { TableId } from '../sstable.ts';
@@ -74,9 +74,8 @@ interface Alteration {
 function alterationsOf(statements: readonly SchemaStatement[], verb: 'DROP' | 'ADD'): ReadonlyMap<string, Alteration> {
   return new Map(
     statements.flatMap((statement): [string, Alteration][] => {
-      const [word, column, next] = statement.kind === 'alter' ? (headOf(statement.text)?.rest ?? []) : [];
-      const rest = next === undefined ? '' : statement.text.slice(next.at);
-      return isWord(word, verb) && isName(column) ? [[meaningOf(column), { statement, rest: oneLine(rest) }]] : [];
+      const [word, column, ...rest] = statement.kind === 'alter' ? (headOf(statement.text)?.rest ?? []) : [];
+      return isWord(word, verb) && isName(column) ? [[meaningOf(column), { statement, rest: alike(rest) }]] : [];
     }),
   );
 }
@@ -108,9 +107,12 @@ function lackingIndexes(
 
 /** What comes after the names: column, kind and options. */
 function targetOf({ text }: SchemaStatement): string {
-  return oneLine(text.slice(headOf(text)?.rest[0]?.at ?? text.length));
+  return alike(headOf(text)?.rest ?? []);
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim();
+/** The same text for the same meaning: spaces do not count, nor does whether a name has quotes that it could do without. */
+function alike(tokens: readonly CqlToken[]): string {
+  return tokens
+    .map((token) => (token.kind === 'name' || token.kind === 'word' ? cqlName(meaningOf(token)) : token.text))
+    .join(' ');
 }

@@ -80,7 +80,7 @@ function nameAt(tokens: readonly CqlToken[], at: number): string {
 }
 
 /** No type can have itself as a field, in Cassandra; in a text that says so, the inner one has none. */
-function userType(name: string, { written, fields }: UserType, types: UserTypes): ColumnType {
+export function userType(name: string, { written, fields }: UserType, types: UserTypes): ColumnType {
   const others = new Map([...types].filter(([other]) => other !== name));
   return {
     name,
@@ -88,6 +88,11 @@ function userType(name: string, { written, fields }: UserType, types: UserTypes)
     user: { written, fields: fields.map(({ text }) => text) },
     multicell: true,
   };
+}
+
+/** The names of the user types that a type is made of, its own too. */
+export function userTypesIn({ name, of, user }: ColumnType): readonly string[] {
+  return [...(user === undefined ? [] : [name]), ...of.flatMap(userTypesIn)];
 }
 
 function leaf(name: string): ColumnType {

@@ -2,7 +2,7 @@ import { type CqlToken, isMark, isName, isWord, meaningOf } from '../schema/cql-
 import { type SchemaStatement, idIn } from '../schema/cql-statements.ts';
 import { headOf } from '../schema/statement-head.ts';
 import { definitions, descendingIn, isKeyAt, keyIn, written } from '../schema/definitions.ts';
-import { type ColumnType, type UserType, type UserTypes, typeAt } from './column-type.ts';
+import { type ColumnType, type UserType, type UserTypes, typeAt, userType } from './column-type.ts';
 
 /** What decides how the bytes of a table's sstables are read: its columns, and not its options. */
 export interface TableShape {
@@ -58,6 +58,11 @@ export function shapeOf(schema: readonly SchemaStatement[], keyspace: string, ta
 function userTypesOf(schema: readonly SchemaStatement[], keyspace: string): UserTypes {
   const own = schema.filter((each) => each.kind === 'type' && each.keyspace === keyspace);
   return new Map(own.map((each) => [each.name, userTypeOf(each)]));
+}
+
+/** What a CREATE TYPE makes; user types among its fields are told by their names alone. */
+export function typeMade(create: SchemaStatement): ColumnType {
+  return userType(create.name, userTypeOf(create), new Map());
 }
 
 function userTypeOf({ text }: SchemaStatement): UserType {

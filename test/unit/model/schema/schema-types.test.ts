@@ -30,6 +30,12 @@ test('a table may use a living type that is the same, not there, or was altered 
   refuse('CREATE TYPE shop.unused (y text)', 'CREATE TYPE other.inner (b text)');
 });
 
+test('a type that only has the name of a column, an index or an option is none that the table is made of', () => {
+  const columns = 'CREATE TABLE shop.users (id int PRIMARY KEY, address text, "unused" int) WITH comment = \'\'';
+  const schema = parseSchema([inner, address, 'CREATE TYPE shop.unused (x int)', columns].join(';'));
+  refuseOtherTypes(schema, schema, parseSchema('CREATE TYPE shop.address (street int); CREATE TYPE shop.unused (y text)'));
+});
+
 test('a table must not be made with a living type that was made anew', () => {
   for (const other of [
     address.replace('street text', 'street int'),
