@@ -10,7 +10,7 @@ import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
 import { clearIncomingScript, openStagingScript } from '../../src/cluster/placing/staging.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
-import { findConfigScript } from '../../src/cluster/tools/node-config.ts';
+import { findConfigScript } from '../../src/cluster/tools/find-config.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import { type TableId, tableDirectory } from '../../src/model/sstable.ts';

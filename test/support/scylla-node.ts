@@ -2,7 +2,7 @@ import { link, mkdir, readFile, readdir, rename, rm, unlink, writeFile } from 'n
 import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { findConfigScript } from '../../src/cluster/tools/node-config.ts';
+import { findConfigScript } from '../../src/cluster/tools/find-config.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
 import { reportStatusScript } from '../../src/cluster/tools/run-tool.ts';
 import { findNodetoolScript, scyllaReleaseScript } from '../../src/cluster/tools/scylla-server.ts';
