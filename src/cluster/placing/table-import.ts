@@ -1,7 +1,9 @@
 import type { ClusterNode, ToolNode } from '../node.ts';
 import { asOwner } from '../files/as-owner.ts';
 import { cqlName } from '../../model/schema/cql-tokens.ts';
-import { IntegrityError } from '../../model/errors.ts';
+import { IntegrityError, RemoteError } from '../../model/errors.ts';
+import { complaintAbout } from '../../model/server-complaints.ts';
+import { recentComplaints } from '../tools/server-log.ts';
 import { refreshMoves } from '../../model/restore/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { nodetool } from '../tools/nodetool.ts';
@@ -10,7 +12,8 @@ import type { Remote } from '../remote.ts';
 /**
  * `nodetool import` (Cassandra 4.0 and later): the sstables in a directory are moved into the live table under new names.
  * It ends with 0 having imported nothing when their version is newer than the node's mode, so what counts is that the
- * Data.db files are gone from the directory. Throws RemoteError, or IntegrityError when files stayed.
+ * Data.db files are gone from the directory. Throws RemoteError, with what the server's log says of it, or IntegrityError
+ * when files stayed.
  */
 export async function importTable(
   node: ToolNode,
@@ -18,9 +21,41 @@ export async function importTable(
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  await nodetool(node, ['import', '--', table.keyspace, table.table, directory], signal);
+  const begun = Date.now();
+  try {
+    await nodetool(node, ['import', '--', table.keyspace, table.table, directory], signal);
+  } catch (error) {
+    throw await withReason(error, { remote: node.remote, directory, begun }, signal);
+  }
   const left = (await fileNames(node.remote, directory, signal)).filter(isData);
   refuseLeft(node.remote, table, 'import', left);
+}
+
+/** nodetool says only which directory was refused; why stands in the server's log. */
+async function withReason(
+  failure: unknown,
+  { remote, directory, begun }: { readonly remote: Remote; readonly directory: string; readonly begun: number },
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (!(failure instanceof RemoteError) || failure.transient) {
+    return failure;
+  }
+  const seconds = Math.ceil((Date.now() - begun) / 1000) + 1;
+  const reason = complaintAbout(await complaintsOf(remote, seconds, signal), directory);
+  const { host, command, status, stderr, hint } = failure;
+  return reason === undefined
+    ? failure
+    : new RemoteError(`${failure.message}; its log says: ${reason}`, { host, command, status, stderr, hint, cause: failure });
+}
+
+/** None where the log cannot be read: what failed is said all the same. */
+async function complaintsOf(remote: Remote, seconds: number, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return await recentComplaints(remote, seconds, signal);
+  } catch {
+    signal.throwIfAborted();
+    return [];
+  }
 }
 
 /**
