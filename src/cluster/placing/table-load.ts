@@ -77,9 +77,14 @@ export async function loadTable(
   const streamed = new Set(streamedFiles(stdout));
   const skipped = dataFiles.filter((name) => !streamed.has(name));
   if (skipped.length > 0) {
-    const why = stdout.split('\n').find((line) => line.startsWith('Skipping file ')) ?? skipped[0];
+    // Its old driver gives the whole schema up for one type that it does not know, of whatever table in the cluster (a vector, say).
+    const schema = /Error parsing schema .*\n(?:[\w.$]+: )?(.*)/.exec(stdout)?.[1];
+    const why = stdout.split('\n').find((line) => line.startsWith('Skipping file ')) ?? schema ?? skipped[0];
     throw new IntegrityError(`sstableloader on ${remote.host} skipped ${skipped.length} sstables of ${directory}: ${why}`, {
-      hint: 'sstables of a newer Cassandra cannot be read by the tool of an older one',
+      hint:
+        schema === undefined
+          ? 'sstables of a newer Cassandra cannot be read by the tool of an older one'
+          : 'the sstableloader of this Cassandra knows no table in a cluster that has a type which it cannot read; use another method',
     });
   }
 }
