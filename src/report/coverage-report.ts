@@ -27,7 +27,12 @@ function lineOf(coverage: KeyspaceCoverage): string {
     missing.length === 0
       ? 'every range'
       : `${percentText(missingShare)} of the ring MISSING, ${count(missing.length, 'range')}: ${namesOf(missing)}`;
-  return thinShare === 0 ? there : `${there}; ${percentText(thinShare)} of the ring without some of its replicas`;
+  const thin = thinShare === 0 ? '' : `; ${percentText(thinShare)} of the ring without some of its replicas`;
+  return `${there}${thin}${changeOf(coverage)}`;
+}
+
+function changeOf({ changed }: KnownCoverage): string {
+  return changed === undefined || changed.backup === changed.now ? '' : ` (${changed.backup} at the backup, ${changed.now} now)`;
 }
 
 /** The first of them: a ring may have 100,000, and `--json` has them all. */
@@ -40,8 +45,12 @@ function namesOf(ranges: readonly TokenRange[]): string {
 function meaningOf(coverages: readonly KeyspaceCoverage[]): string {
   const known = coverages.filter((coverage): coverage is KnownCoverage => !('unknown' in coverage));
   const missing = known.some(({ missingShare }) => missingShare > 0) ? ['rows of missing ranges do not come back'] : [];
-  const thin = known.some(({ thinShare }) => thinShare > 0)
+  const thin = known.filter(({ thinShare }) => thinShare > 0);
+  const added = thin.some(({ changed }) => (changed?.newShare ?? 0) > 0)
+    ? ['nodes that have become replicas since the backup get no rows before a repair']
+    : [];
+  const lacking = thin.some(({ changed }) => changed === undefined || changed.newShare === 0)
     ? ['rows that only the nodes left out had do not come back: repair afterwards']
     : [];
-  return [...missing, ...thin].map((line) => `  ${line}\n`).join('');
+  return [...missing, ...lacking, ...added].map((line) => `  ${line}\n`).join('');
 }

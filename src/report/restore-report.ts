@@ -15,11 +15,19 @@ export function restoreText(result: RestoreResult): string {
     : failed === 0 && unreadable(result) > 0
       ? `NOT readable: the files of backup ${result.backup} are in place, and rows of ${unreadable(result)} of ${count(result.tables.length, 'table')} cannot be read: see below`
       : failed === 0
-        ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked${readCount(result)}`
-        : result.undo === undefined
-          ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
-          : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${unreadableText(result)}${failed === 0 ? coverageText(result.coverage) : ''}${copiesOf(result)}${absencesText(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
+        ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked${result.repair === 'done' ? ', then repaired' : ''}${readCount(result)}`
+        : result.repair === 'failed'
+          ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked, but NOT repaired: run nodetool repair -full for them on every node`
+          : result.undo === undefined
+            ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
+            : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
+  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${unreadableText(result)}${failed === 0 ? coverageOf(result) : ''}${copiesOf(result)}${absencesText(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
+}
+
+/** A repair has brought what some replicas lacked, and nothing that none had. */
+function coverageOf({ repair, coverage }: RestoreResult): string {
+  const isRepaired = repair === 'done' && coverage.every((each) => !('unknown' in each) && each.missingShare === 0);
+  return isRepaired ? '' : coverageText(coverage);
 }
 
 function resultTable({ nodes }: RestoreResult): string {

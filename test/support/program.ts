@@ -151,6 +151,7 @@ export interface RestoreDocument {
     readonly unknown?: string;
   }[];
   readonly commands: string;
+  readonly warnings: readonly string[];
 }
 
 /** What `schema apply --json` prints. */

@@ -6,6 +6,7 @@ import { findInScript } from '../../src/cluster/files/find-links.ts';
 import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts';
 import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
 import { readInScript } from '../../src/cluster/files/small-files.ts';
+import { readGraceScript, writeGraceScript } from '../../src/cluster/placing/grace-record.ts';
 import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
 import { clearIncomingScript, openStagingScript } from '../../src/cluster/placing/staging.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
@@ -124,8 +125,16 @@ export class ScriptedNode {
     const { remote } = this;
     const here = localRemote({ host: this.host });
     const real = runsOn(here);
-    const reading = [findInScript, readInScript, listLiveFilesScript, markAgesScript, listFilesScript, listDataLinksScript];
-    const writing = [removeFilesScript, openStagingScript, placeUnitScript];
+    const reading = [
+      findInScript,
+      readInScript,
+      listLiveFilesScript,
+      markAgesScript,
+      listFilesScript,
+      listDataLinksScript,
+      readGraceScript,
+    ];
+    const writing = [writeGraceScript, removeFilesScript, openStagingScript, placeUnitScript];
     const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);

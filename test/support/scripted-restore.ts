@@ -44,6 +44,7 @@ export function restoreOptions(changes: Partial<RestoreOptions> = {}): RestoreOp
     loader: ['sstableloader'],
     repair: false,
     probe: true,
+    acceptThin: false,
     ...changes,
   };
 }

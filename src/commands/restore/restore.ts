@@ -99,8 +99,12 @@ export const restoreCommand: Command = {
     repair: {
       type: 'boolean',
       default: false,
-      describe: 'repair the restored keyspaces in the end, node after node',
-      group: 'Node restart:',
+      describe: 'repair the restored tables in the end, node after node; not with stage or --local',
+    },
+    'accept-thin': {
+      type: 'boolean',
+      default: false,
+      describe: 'restore although nodes have become replicas since the backup and get no rows until a repair',
     },
     ...choiceOptions,
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
@@ -206,6 +210,9 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
       hint: 'it names the tables itself, and fills copies of them in the cluster; run what else is wanted by itself',
     });
   }
+  if (args.flag('repair') && args.has('local')) {
+    throw new UsageError('--repair goes with a restore into live tables, and --local changes none');
+  }
   const directory = args.optionalText('to')?.replace(/\/+$/, '');
   if (directory !== undefined && !directory.startsWith('/')) {
     throw new UsageError(`--to must be an absolute path on the nodes, not ${args.text('to')}`);
@@ -227,6 +234,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
     restart: restartOptions(args),
     repair: args.flag('repair'),
     probe: args.flag('probe'),
+    acceptThin: args.flag('accept-thin'),
   };
 }
 

@@ -1,6 +1,5 @@
 import { type SchemaStatement, withId, withNames } from '../schema/cql-statements.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
-import { replicationOf, sameReplication } from '../schema/replication.ts';
 import { refuseOtherType, typesOf } from '../schema/schema-types.ts';
 import type { TableCopy, TableName } from './table-copy.ts';
 
@@ -90,32 +89,6 @@ function freeName(index: string, from: TableName, to: TableName, taken: Readonly
     name = `${own}_${number}`;
   }
   return name;
-}
-
-/**
- * A node's files hold the rows whose copies it had. Where the copy's keyspace, as it is or as the first copy in it makes it,
- * places them on other nodes, each would load rows that are not its own and lack some that are. Throws UsageError.
- */
-export function refuseOtherPlacing(
-  backup: readonly SchemaStatement[],
-  live: readonly SchemaStatement[],
-  copies: readonly TableCopy[],
-): void {
-  const places = new Map(live.filter(({ kind }) => kind === 'keyspace').map((each) => [each.keyspace, replicationOf(each)]));
-  for (const { from, to } of copies) {
-    const was = backup.find(({ kind, keyspace }) => kind === 'keyspace' && keyspace === from.keyspace);
-    const replication = was === undefined ? undefined : replicationOf(was);
-    const there = places.get(to.keyspace) ?? replication;
-    if (replication === undefined || there === undefined) {
-      continue;
-    }
-    if (!sameReplication(there, replication)) {
-      throw new UsageError(`keyspace ${to.keyspace} is replicated otherwise than ${from.keyspace} was`, {
-        hint: 'choose another keyspace; or --method load, which brings each row to the nodes that it belongs to now',
-      });
-    }
-    places.set(to.keyspace, there);
-  }
 }
 
 function nameOf({ keyspace, table }: TableName): string {

@@ -4,6 +4,7 @@ import type { LostObject } from './lost-objects.ts';
 import type { BackupId } from '../backup/manifest.ts';
 import type { MatchedBy } from '../target/node-match.ts';
 import type { TableProbe } from '../probe/outcome.ts';
+import type { OldTable } from './purging.ts';
 import type { RestoreMethod } from './method.ts';
 import type { TableId } from '../sstable.ts';
 import type { TableCopy } from './table-copy.ts';
@@ -46,6 +47,10 @@ export interface RestoreResult {
   readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */
   readonly statements?: readonly string[];
+  /** Tables with a `gc_grace_seconds` that the backup is older than. */
+  readonly pastGrace?: readonly OldTable[];
+  /** What became of the repair that was asked for; absent where none was, or it did not come to it. */
+  readonly repair?: 'done' | 'failed';
   /** Nodes that the method stops and starts again. */
   readonly stops?: readonly string[];
   /** The shell text that does it. */

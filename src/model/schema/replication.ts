@@ -34,6 +34,28 @@ export function replicationOf(statement: SchemaStatement): ReadonlyMap<string, s
   return new Map(entries.map(([key, value]) => [key, value.replace(/^org\.apache\.cassandra\.locator\./, '')]));
 }
 
+/** Where a keyspace's replicas stand: the entries of its replication, `class` without its package. */
+export type Placement = ReadonlyMap<string, string>;
+
+/** Of every keyspace that the schema creates. The tokens of the nodes mean nothing where replicas are placed by tablets. */
+export function placementsIn(schema: readonly SchemaStatement[]): ReadonlyMap<string, Placement> {
+  return new Map(
+    schema
+      .filter(({ kind }) => kind === 'keyspace')
+      .map((statement) => [
+        statement.keyspace,
+        usesTablets(statement) ? new Map([['class', 'tablets']]) : replicationOf(statement),
+      ]),
+  );
+}
+
+/** A placement in a few words: `NetworkTopologyStrategy dc1: 3`. */
+export function placementText(placement: Placement): string {
+  const copies = [...placement].filter(([key]) => key !== 'class');
+  const words = copies.map(([key, value]) => (key === 'replication_factor' ? value : `${key}: ${value}`));
+  return [placement.get('class') ?? 'no strategy', words.join(', ')].join(' ').trimEnd();
+}
+
 /** An option of a CREATE KEYSPACE that is a map, as `replication` or Scylla's `tablets`. */
 export function keyspaceMap(statement: SchemaStatement, option: string): ReadonlyMap<string, string> | undefined {
   const map = mapIn(statement, option);

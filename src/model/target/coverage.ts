@@ -1,14 +1,7 @@
 import type { SchemaStatement } from '../schema/cql-statements.ts';
-import type { PlacedNode } from '../ring/replica-places.ts';
-import {
-  type PrimaryRange,
-  type ReplicatedRange,
-  type TokenRange,
-  primaryRanges,
-  replicatedRanges,
-} from '../ring/replica-ranges.ts';
-import { replicationOf, usesTablets } from '../schema/replication.ts';
-import type { Node, Ring } from '../ring/ring.ts';
+import { type LiveRing, type ReplicaChange, type RingCoverage, coverageIn, ringNodes } from './ring-coverage.ts';
+import { placementsIn } from '../schema/replication.ts';
+import type { Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
 import { isLocalKeyspace } from '../system-keyspaces.ts';
 
@@ -24,15 +17,14 @@ export interface UnknownCoverage {
   readonly keyspace: string;
   /** Why nobody can say. */
   readonly unknown: string;
+  /** Where it is replicated otherwise now, without its shares. */
+  readonly changed?: Pick<ReplicaChange, 'backup' | 'now'>;
 }
 
-/** Shares are percent of the ring; of the number of ranges where tokens have no distance (ByteOrderedPartitioner). */
-interface RingCoverage {
-  /** Ranges of which no replica is restored, in the order of the ring, neighbours as one: their rows do not come back. */
-  readonly missing: readonly TokenRange[];
-  readonly missingShare: number;
-  /** What has some of its replicas and not all of them: rows that only the others had do not come back. */
-  readonly thinShare: number;
+/** A keyspace of the backup, and the one in the cluster that its rows go to: another one for copies. */
+export interface CoveredKeyspace {
+  readonly keyspace: string;
+  readonly into: string;
 }
 
 export interface CoverageQuestion {
@@ -40,30 +32,30 @@ export interface CoverageQuestion {
   readonly ring: Ring | undefined;
   /** The backup's own; undefined where it has none. */
   readonly schema: readonly SchemaStatement[] | undefined;
-  /** The backup's names of them. */
-  readonly keyspaces: readonly string[];
+  readonly keyspaces: readonly CoveredKeyspace[];
   /** Host ids of the nodes whose data is restored. */
   readonly restored: ReadonlySet<string>;
+  /** The cluster that they go to. Absent where nobody can say, or its schema becomes that of the backup: then that counts. */
+  readonly live?: LiveRing | undefined;
 }
 
 /** Keyspaces whose rows are each node's own have no ranges, and are left out. */
-export function coverageOf({ ring, schema, keyspaces, restored }: CoverageQuestion): readonly KeyspaceCoverage[] {
-  const replications = replicationsIn(schema ?? []);
-  const chosen = keyspaces.filter((name) => !isLocalKeyspace(name) && replications.get(name)?.get('class') !== 'LocalStrategy');
-  const nodes = ring?.nodes.filter(hasRanges).map(placed) ?? [];
-  if (ring === undefined || nodes.length === 0) {
+export function coverageOf({ ring, schema, keyspaces, restored, live }: CoverageQuestion): readonly KeyspaceCoverage[] {
+  const placements = placementsIn(schema ?? []);
+  const isReplicated = ({ keyspace }: CoveredKeyspace) =>
+    !isLocalKeyspace(keyspace) && placements.get(keyspace)?.get('class') !== 'LocalStrategy';
+  const chosen = keyspaces.filter(isReplicated);
+  if (ring === undefined || ringNodes(ring).length === 0) {
     const unknown = 'the backup has no ring.json that says which nodes there were';
-    return chosen.map((keyspace) => ({ keyspace, unknown }));
+    return chosen.map(({ keyspace }) => ({ keyspace, unknown }));
   }
-  // However a keyspace is replicated, all its replicas are among all nodes.
-  if (nodes.every(({ name }) => restored.has(name))) {
-    return chosen.map((keyspace) => ({ keyspace, missing: [], missingShare: 0, thinShare: 0 }));
-  }
-  const cover = coverOnce(primaryRanges(nodes, ring.partitioner), restored);
-  return chosen.map((keyspace) => {
-    const replication = replications.get(keyspace);
-    const found = replication === undefined ? undefined : cover(replication);
-    return found === undefined ? { keyspace, unknown: whyUnknown(schema, replication) } : { keyspace, ...found };
+  const cover = coverageIn(ring, restored, live);
+  return chosen.map(({ keyspace, into }): KeyspaceCoverage => {
+    const backup = placements.get(keyspace);
+    const found = cover(into, backup);
+    return 'unknown' in found
+      ? { keyspace, ...found, unknown: found.unknown ?? whyUnknown(schema, backup) }
+      : { keyspace, ...found };
   });
 }
 
@@ -94,72 +86,6 @@ export function inOneLine(
     }
   }
   return [...names].map(([text, keyspaces]) => `${keyspaces.join(', ')}: ${text}`);
-}
-
-/** Most keyspaces of a cluster are replicated alike. */
-function coverOnce(ring: readonly PrimaryRange<PlacedNode>[], restored: ReadonlySet<string>) {
-  const known = new Map<string, RingCoverage | undefined>();
-  return (replication: ReadonlyMap<string, string>): RingCoverage | undefined => {
-    const key = [...replication]
-      .map((pair) => pair.join(': '))
-      .toSorted()
-      .join(', ');
-    if (!known.has(key)) {
-      const ranges = replicatedRanges(ring, replication);
-      known.set(key, ranges === undefined ? undefined : coverRing(ranges, restored));
-    }
-    return known.get(key);
-  };
-}
-
-function coverRing(ranges: readonly ReplicatedRange<PlacedNode>[], restored: ReadonlySet<string>): RingCoverage {
-  const counted = ranges.map((range) => ({ range, back: range.replicas.filter(({ name }) => restored.has(name)).length }));
-  const missing = counted.filter(({ back }) => back === 0).map(({ range }) => range);
-  const thin = counted.filter(({ range, back }) => back > 0 && back < range.replicas.length).map(({ range }) => range);
-  const all = widthOf(ranges);
-  const percent = (some: readonly ReplicatedRange<PlacedNode>[]) => (Number(widthOf(some)) * 100) / Number(all);
-  return { missing: joined(missing), missingShare: percent(missing), thinShare: percent(thin) };
-}
-
-function widthOf(ranges: readonly { readonly width: bigint }[]): bigint {
-  return ranges.reduce((sum, { width }) => sum + width, 0n);
-}
-
-/** Neighbours as one range, also across the end of the ring. */
-function joined(ranges: readonly TokenRange[]): readonly TokenRange[] {
-  const runs: TokenRange[] = [];
-  for (const { after, upTo } of ranges) {
-    const last = runs.at(-1);
-    if (last !== undefined && last.upTo === after) {
-      runs[runs.length - 1] = { after: last.after, upTo };
-    } else {
-      runs.push({ after, upTo });
-    }
-  }
-  const [first, last] = [runs[0], runs.at(-1)];
-  return first !== undefined && last !== undefined && first !== last && first.after === last.upTo
-    ? [...runs.slice(1, -1), { after: last.after, upTo: first.upTo }]
-    : runs;
-}
-
-/** A node that is still joining is no replica of what it is to own. */
-function hasRanges({ tokens, state }: Node): boolean {
-  return tokens.length > 0 && !state.endsWith('J');
-}
-
-function placed({ hostId: name, tokens, dc, rack }: Node): PlacedNode {
-  return { name, tokens, dc, rack };
-}
-
-function replicationsIn(schema: readonly SchemaStatement[]): ReadonlyMap<string, ReadonlyMap<string, string>> {
-  return new Map(
-    schema.filter(({ kind }) => kind === 'keyspace').map((statement) => [statement.keyspace, placementOf(statement)]),
-  );
-}
-
-/** The tokens of the nodes mean nothing where replicas are placed by tablets. */
-function placementOf(statement: SchemaStatement): ReadonlyMap<string, string> {
-  return usesTablets(statement) ? new Map([['class', 'tablets']]) : replicationOf(statement);
 }
 
 function whyUnknown(schema: CoverageQuestion['schema'], replication: ReadonlyMap<string, string> | undefined): string {

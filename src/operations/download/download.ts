@@ -12,8 +12,10 @@ import { partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
 import type { Repository } from '../../storage/repository.ts';
 import { fetchFiles, partialSuffix } from './fetch.ts';
-import { planCoverage, unevenWarnings } from '../restore/planning/coverage.ts';
 import { lostFiles } from '../known-objects.ts';
+import { oldTables, purgingWarnings } from '../../model/restore/purging.ts';
+import { planCoverage, ringAtBackup, unevenWarnings } from '../restore/planning/coverage.ts';
+import { ageOf } from '../restore/planning/purging.ts';
 import { chooseSources } from '../restore-sources.ts';
 
 export interface LocalRestoreParts {
@@ -35,7 +37,9 @@ export async function restoreLocal(
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const sources = await chooseSources(options, parts, signal);
-  const coverage = await planCoverage(sources, [], parts.repository, signal);
+  const coverage = planCoverage(sources, { ring: await ringAtBackup(sources.ref, parts.repository, signal), gone: [] });
+  const { tables, schema = [], manifests } = sources;
+  const pastGrace = oldTables({ tables, copies: [], live: [], backup: schema, holds: [], ageSeconds: ageOf(manifests) });
   const queue = new PQueue({ concurrency: options.transfers });
   const root = resolve(options.directory);
   const place = tablePlaces(options.layout, sources.tables);
@@ -81,6 +85,7 @@ export async function restoreLocal(
     ...(sources.complete ? [] : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`]),
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
+    ...purgingWarnings(pastGrace, 'local', false),
   ];
   return {
     backup: sources.id,
@@ -91,6 +96,7 @@ export async function restoreLocal(
     tables: sources.tables,
     coverage,
     lost,
+    pastGrace,
     commands: '',
     warnings,
   };

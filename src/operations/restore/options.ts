@@ -10,6 +10,8 @@ import type { MatchedBy, NodeMatch } from '../../model/target/node-match.ts';
 import type { MethodChoice, RestoreMethod } from '../../model/restore/method.ts';
 import type { LostObject } from '../../model/restore/lost-objects.ts';
 import type { NodeRestorePlan, TablePart } from '../../model/restore/plan.ts';
+import type { OldTable, PurgingHold } from '../../model/restore/purging.ts';
+import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
 import type { Rename } from '../../model/restore/table-copy.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
 import type { Repository } from '../../storage/repository.ts';
@@ -19,7 +21,6 @@ import type { RestartOptions } from './live/cluster-restart.ts';
 import type { Member, MemberParts, Members } from '../nodes/members.ts';
 import type { TargetQuestion } from './planning/node-matches.ts';
 import type { Sources } from '../restore-sources.ts';
-import type { LiveSchema } from '../schema/apply.ts';
 
 export interface RestoreOptions extends TargetQuestion {
   readonly choice: BackupChoice;
@@ -40,8 +41,10 @@ export interface RestoreOptions extends TargetQuestion {
   readonly loader: Loader;
   /** Whether the restored tables are read by CQL in the end. */
   readonly probe: boolean;
-  /** Node restart: repair the restored keyspaces in the end. */
+  /** Repair the restored tables in the end, by every method that changes live ones. */
   readonly repair: boolean;
+  /** Whether nodes that have become replicas since the backup may stay without rows. */
+  readonly acceptThin: boolean;
 }
 
 export interface RestoreParts extends MemberParts {
@@ -61,8 +64,8 @@ export interface PlannedRestore {
   readonly members: Members;
   /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
   readonly topology: Topology | undefined;
-  /** Asks for it once. */
-  readonly live: () => Promise<LiveSchema>;
+  /** The cluster's schema; empty where no node can say. */
+  readonly live: readonly SchemaStatement[];
   /** Which host stands where a node of the backup stood; none where files are loaded into another ring. */
   readonly matches: readonly NodeMatch[];
   readonly work: readonly NodeWork[];
@@ -72,7 +75,16 @@ export interface PlannedRestore {
   readonly coverage: readonly KeyspaceCoverage[];
   /** Objects that are to be fetched and are not in the store as they were stored. */
   readonly lost: readonly LostObject[];
+  /** What the backup's age means for deletions. */
+  readonly purging: PurgingState;
   readonly warnings: readonly string[];
+}
+
+export interface PurgingState {
+  /** Tables that the backup is too old for. */
+  readonly old: readonly OldTable[];
+  /** What earlier restores hold back and the tables still have. */
+  readonly holds: readonly PurgingHold[];
 }
 
 /** What one node gets. */

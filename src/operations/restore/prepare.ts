@@ -32,7 +32,7 @@ export async function prepareRestore(
   const topology = refuseUnlessWhole(planned, scope);
   const schemas: Schemas = {
     backup: async () => (sources.copies.length > 0 ? copySchema(planned, signal) : (sources.schema ?? [])),
-    live: async () => (await planned.live()).statements,
+    live: async () => planned.live,
   };
   const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemas);
   const tablesIn = (now: Topology | undefined) =>

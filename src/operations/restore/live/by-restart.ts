@@ -8,6 +8,7 @@ import type { NodeWork, PlannedRestore } from '../options.ts';
 import {
   isHalfDone,
   type PlacingNode,
+  type RestartScope,
   placingWarnings,
   refusePlacing,
   restartScope,
@@ -18,10 +19,11 @@ import { defaultService } from '../../../cluster/tools/service.ts';
 import { removeStaging } from '../../../cluster/placing/staging.ts';
 import { backupIdAt } from '../../../model/backup/backup-id.ts';
 import type { RestoredTable, RestoreResult } from '../../../model/restore/restore-result.ts';
-import { isLocalKeyspace } from '../../../model/system-keyspaces.ts';
 import { tableDirectory } from '../../../model/sstable.ts';
-import { repairAll, startAll, stopAll } from './cluster-restart.ts';
+import { startAll, stopAll } from './cluster-restart.ts';
 import { probeRestored } from './probe.ts';
+import { holdOnceServed, holdPurging, holdStatements, purgingPlan } from './purging.ts';
+import { repairAndRelease } from './repair.ts';
 import { prepareRestore } from '../prepare.ts';
 import { withErrors } from '../stage.ts';
 
@@ -47,13 +49,17 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   const nodes = work.map(placingNode);
   refusePlacing(nodes, matches, scope);
   const { stopCommand = defaultService.stop, startCommand = defaultService.start } = options.restart;
+  const purging = purgingPlan(planned);
   const more = {
+    statements: scope.schema ? [] : holdStatements(planned),
+    pastGrace: purging.pastGrace ?? [],
     stops: work.map(({ member }) => member.host),
     service: { stop: stopCommand, start: startCommand },
     warnings: [
       ...partWarnings(planned),
       ...successionWarnings(matches, sources.ring, scope),
       ...placingWarnings(nodes, sources.tables, held, scope),
+      ...purging.warnings,
     ],
     scope,
   };
@@ -64,10 +70,13 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   const { tables } = prepared;
   // By the store's clock, as the newest is taken back first.
   const undo = backupIdAt(await planned.parts.repository.now(signal));
+  if (!scope.schema) {
+    await holdPurging(planned, signal);
+  }
   await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
-  const failures = await placeAndStart(planned, undo, tables, signal);
+  const result = await placeAndStart(planned, { ...prepared, undo }, scope, signal);
   await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
-  return probeRestored(planned, { ...prepared, nodes: withErrors(prepared.nodes, failures), undo }, signal);
+  return probeRestored(planned, result, signal);
 }
 
 function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
@@ -78,11 +87,13 @@ function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
 
 /** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
 async function placeAndStart(
-  { options, parts, work, sources }: PlannedRestore,
-  undo: string,
-  tables: readonly RestoredTable[],
+  planned: PlannedRestore,
+  prepared: RestoreResult & { readonly undo: string },
+  scope: RestartScope,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<RestoreResult> {
+  const { options, parts, work } = planned;
+  const { undo } = prepared;
   const members = work.map(({ member }) => member);
   let state = 'with nodes stopped, and maybe half of the files in place';
   try {
@@ -91,13 +102,14 @@ async function placeAndStart(
     await settled(members.map((member) => placeFiles(member, undo, signal)));
     state = 'with all files in place, before every node was up';
     const failures = await startAll(members, options.restart, parts.listen, signal);
-    if (failures.size > 0 || !options.repair) {
-      return failures;
+    const result = { ...prepared, nodes: withErrors(prepared.nodes, failures) };
+    if (failures.size > 0) {
+      return result;
     }
     state = 'with all files in place and every node up, before the repair had ended';
-    const keyspaces = [...new Set(tables.map(({ keyspace }) => keyspace))].filter((keyspace) => !isLocalKeyspace(keyspace));
-    const whole = work.length === sources.ring.length;
-    return await repairAll(members, { keyspaces, whole }, parts.listen, signal);
+    // Until now the tables had what the cluster's own schema said.
+    const warnings = scope.schema ? await holdOnceServed(planned, signal) : [];
+    return await repairAndRelease(planned, { ...result, warnings: [...result.warnings, ...warnings] }, signal);
   } catch (error) {
     throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, {
       cause: error,

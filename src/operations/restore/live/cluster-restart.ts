@@ -1,6 +1,5 @@
 import type { Listen } from '../../../model/events.ts';
 import { BackupError, reasonOf } from '../../../model/errors.ts';
-import { nodetool } from '../../../cluster/tools/nodetool.ts';
 import {
   type Drain,
   defaultService,
@@ -92,32 +91,6 @@ export async function startAll(
   }
   const started = members.filter(({ host }) => !failures.has(host));
   await Promise.all(started.map((member) => attempt(member, () => waitUntilSeen(member, up, startTimeoutSeconds, signal))));
-  return failures;
-}
-
-/**
- * `nodetool repair` of these keyspaces, node after node: each its own ranges when all take part, else all ranges that the
- * node holds. Gives what became of each where it failed.
- */
-export async function repairAll(
-  members: readonly Member[],
-  { keyspaces, whole }: { readonly keyspaces: readonly string[]; readonly whole: boolean },
-  listen: Listen,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
-  const failures = new Map<string, string>();
-  for (const member of members) {
-    const { host } = member;
-    listen({ type: 'step', text: `repairing ${keyspaces.join(', ')} on ${host}` });
-    try {
-      for (const keyspace of keyspaces) {
-        await nodetool(member, ['repair', '-full', ...(whole ? ['-pr'] : []), '--', keyspace], signal);
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      failures.set(host, `its files are in place, but ${reasonOf(error)}`);
-    }
-  }
   return failures;
 }
 

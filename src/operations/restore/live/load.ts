@@ -20,7 +20,7 @@ export function refuseDownNodes({ topology, streamed }: PlannedRestore): void {
  * itself). Gives how much will be streamed. Throws UsageError or RemoteError.
  */
 export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Promise<readonly LoadVolume[]> {
-  const { sources, topology, work } = planned;
+  const { sources, topology, live, work } = planned;
   const { loader } = planned.options;
   const nodes = topology?.ring.nodes ?? [];
   await Promise.all(
@@ -28,7 +28,6 @@ export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Pr
       .filter(({ member }) => member.config.flavour === 'cassandra')
       .map(({ member, staging }) => requireLoader(member.remote, loader, staging.directory, signal)),
   );
-  const { statements: live } = await planned.live();
   const backup = sources.schema ?? [];
   const volumes = loadVolumes(
     work.flatMap((node) => node.parts),

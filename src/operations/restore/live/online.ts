@@ -9,7 +9,9 @@ import type { RestoredNode, RestoredTable, RestoreResult } from '../../../model/
 import { type TableId, isDataFile, tableDirectory } from '../../../model/sstable.ts';
 import { planLoad, refuseDownNodes } from './load.ts';
 import { probeRestored } from './probe.ts';
+import { holdPurging, holdStatements, purgingPlan } from './purging.ts';
 import { prepareRestore } from '../prepare.ts';
+import { repairAndRelease } from './repair.ts';
 import { runStatements } from '../../schema/apply.ts';
 import { withErrors } from '../stage.ts';
 
@@ -21,12 +23,15 @@ import { withErrors } from '../stage.ts';
 export async function restoreOnline(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
   refuseDownNodes(planned);
   const load = planned.method.method === 'load' ? { load: await planLoad(planned, signal) } : {};
-  const more = { ...load, statements: planned.options.truncate ? truncated(planned).map(truncateStatement) : [] };
+  const truncates = planned.options.truncate ? truncated(planned).map(truncateStatement) : [];
+  const more = { ...load, ...purgingPlan(planned), statements: [...holdStatements(planned), ...truncates] };
   const prepared = await prepareRestore(planned, more, signal);
   if ('ended' in prepared) {
     return prepared.ended;
   }
-  return probeRestored(planned, { ...prepared, nodes: await placeAll(planned, prepared, signal) }, signal);
+  await holdPurging(planned, signal);
+  const repaired = await repairAndRelease(planned, { ...prepared, nodes: await placeAll(planned, prepared, signal) }, signal);
+  return probeRestored(planned, repaired, signal);
 }
 
 /** Cassandra truncates a view with its base table, and refuses to truncate it by itself. */

@@ -5,6 +5,7 @@ import type { PlacingPhase } from '../../../model/restore/restart-plan.ts';
 import { type Journal, checkTakeBack, readJournals, takeBack } from '../../../cluster/placing/placing.ts';
 import { defaultService } from '../../../cluster/tools/service.ts';
 import { type RestartOptions, startAll, stopAll } from './cluster-restart.ts';
+import { allHeld } from './purging.ts';
 import { type Member, type MemberParts, openMembers } from '../../nodes/members.ts';
 
 export interface UndoOptions extends RestartOptions {
@@ -62,9 +63,11 @@ export async function undoRestore(
   }
   const nodes = found.map(({ member }) => member);
   const failures = await takeBackAndStart(nodes, id, options, parts.listen, signal);
+  const held = failures.size > 0 ? [] : await heldAfterwards(nodes, parts.listen, signal);
   return {
     ...plan,
     dryRun: false,
+    warnings: [...plan.warnings, ...held],
     nodes: nodes.map(({ host }) => {
       const error = failures.get(host);
       return { host, phase: 'undone', ...(error === undefined ? {} : { error }) };
@@ -90,6 +93,17 @@ async function takeBackAndStart(
       cause: error,
       hint: `go on with it: sstash restore --undo ${id} --hosts ${nodes.map(({ host }) => host).join(',')}`,
     });
+  }
+}
+
+/** What restores hold back, this one maybe. Its tables may have been held back before it too, so nothing is set here. */
+async function heldAfterwards(nodes: readonly Member[], listen: Listen, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return await allHeld(nodes, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    listen({ type: 'warning', text: `nobody can say what restores hold back: ${reasonOf(error)}` });
+    return [];
   }
 }
 

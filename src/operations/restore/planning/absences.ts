@@ -29,6 +29,6 @@ export async function absencesOf(
     takenAt: first,
     now: await parts.repository.now(signal),
     backupSchema: sources.schema ?? [],
-    liveSchema: topology === undefined ? [] : (await live()).statements,
+    liveSchema: live,
   });
 }

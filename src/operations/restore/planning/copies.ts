@@ -2,7 +2,7 @@ import type { PlannedRestore } from '../options.ts';
 import { createHash } from 'node:crypto';
 import { readSchema } from '../../../cluster/cql/schema.ts';
 import { type SchemaStatement, parseSchema } from '../../../model/schema/cql-statements.ts';
-import { refuseOtherPlacing, schemaOfCopies } from '../../../model/restore/copy-schema.ts';
+import { schemaOfCopies } from '../../../model/restore/copy-schema.ts';
 import { tableDirectory, type TableId } from '../../../model/sstable.ts';
 import { type Rename, type TableName, copiesOf, underNewNames } from '../../../model/restore/table-copy.ts';
 import type { Sources } from '../../restore-sources.ts';
@@ -35,18 +35,12 @@ function copyId(backup: string, from: TableId, to: TableName): string {
  * The backup's schema under the names of the copies, as it fits into what the cluster has. Throws UsageError where it does
  * not, NotFoundError where the backup's schema lacks a table, RemoteError when no node can say what there is.
  */
-export async function copySchema(
-  { sources, members, method }: PlannedRestore,
-  signal: AbortSignal,
-): Promise<readonly SchemaStatement[]> {
+export async function copySchema({ sources, members }: PlannedRestore, signal: AbortSignal): Promise<readonly SchemaStatement[]> {
   const [member] = members.present;
   if (member === undefined) {
     return [];
   }
   const backup = sources.schema ?? [];
   const live = parseSchema(await readSchema(member, signal));
-  if (method.method !== 'load') {
-    refuseOtherPlacing(backup, live, sources.copies);
-  }
   return schemaOfCopies(backup, live, sources.copies);
 }

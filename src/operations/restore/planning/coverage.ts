@@ -1,4 +1,5 @@
-import { type KeyspaceCoverage, coverageOf } from '../../../model/target/coverage.ts';
+import { type CoveredKeyspace, type KeyspaceCoverage, coverageOf } from '../../../model/target/coverage.ts';
+import type { LiveRing } from '../../../model/target/ring-coverage.ts';
 import type { NodeMatch } from '../../../model/target/node-match.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
 import { keyspacesOf } from '../../../model/options/table-filter.ts';
@@ -6,32 +7,32 @@ import type { Repository } from '../../../storage/repository.ts';
 import { unlessDamaged } from '../../../storage/unless-damaged.ts';
 import type { Sources } from '../../restore-sources.ts';
 
-/**
- * Which ranges come back by the nodes of `sources`; not by those whose target is `gone`, nor of a keyspace by those that lack one of
- * its tables.
- */
-export async function planCoverage(
-  { ref, manifests, schema, tables, copies, uneven }: Sources,
-  gone: readonly NodeMatch[],
-  repository: Repository,
-  signal: AbortSignal,
-): Promise<readonly KeyspaceCoverage[]> {
-  const ring = await readableRing(ref, repository, signal);
-  const absent = new Set(gone.map(({ source }) => source.host));
-  const there = manifests.filter(({ host }) => !absent.has(host));
+/** Where the data of `sources` goes. */
+export interface CoverageTarget {
+  /** The ring at the backup; undefined where it is not to be had. */
+  readonly ring: Ring | undefined;
+  /** Whose target cannot be reached: nothing of them comes back. */
+  readonly gone: readonly NodeMatch[];
+  /** Absent where the data goes to no cluster, or to one that takes over the backup's schema. */
+  readonly live?: LiveRing | undefined;
+}
+
+/** Which ranges come back by the nodes of `sources`; of a keyspace not by those that lack one of its tables. */
+export function planCoverage(
+  { manifests, schema, tables, copies, uneven }: Sources,
+  { ring, gone, live }: CoverageTarget,
+): readonly KeyspaceCoverage[] {
+  const absent = new Set(gone.map(({ source }) => source.hostId));
+  const there = manifests.filter(({ node }) => !absent.has(node.hostId));
   // A copy holds what the nodes had of the table that it is of.
-  const keyspaces = keyspacesOf(copies.length > 0 ? copies.map(({ from }) => from) : tables);
-  const restoredWithout = (hosts: readonly string[]) =>
-    new Set(there.filter(({ host }) => !hosts.includes(host)).map(({ node }) => node.hostId));
-  const torn = new Set(uneven.map(({ table }) => table.keyspace));
-  const even = keyspaces.filter((keyspace) => !torn.has(keyspace));
-  const ofTorn = keyspaces
-    .filter((keyspace) => torn.has(keyspace))
-    .flatMap((keyspace) => {
-      const lacking = uneven.filter(({ table }) => table.keyspace === keyspace).flatMap((each) => each.lacking);
-      return coverageOf({ ring, schema, keyspaces: [keyspace], restored: restoredWithout(lacking) });
-    });
-  return [...coverageOf({ ring, schema, keyspaces: even, restored: restoredWithout([]) }), ...ofTorn];
+  const pairs = copies.map(({ from, to }): CoveredKeyspace => ({ keyspace: from.keyspace, into: to.keyspace }));
+  const keyspaces = copies.length > 0 ? pairs : keyspacesOf(tables).map((keyspace) => ({ keyspace, into: keyspace }));
+  const distinct = [...new Map(keyspaces.map((pair) => [`${pair.keyspace} ${pair.into}`, pair])).values()];
+  return distinct.flatMap((pair) => {
+    const lacking = uneven.filter(({ table }) => table.keyspace === pair.keyspace).flatMap((each) => each.lacking);
+    const restored = new Set(there.filter(({ host }) => !lacking.includes(host)).map(({ node }) => node.hostId));
+    return coverageOf({ ring, schema, keyspaces: [pair], restored, live });
+  });
 }
 
 /** Nodes that cannot bring back a table since the backup has nothing of theirs of it. */
@@ -43,7 +44,7 @@ export function unevenWarnings({ uneven }: Pick<Sources, 'uneven'>): readonly st
 }
 
 /** A restore can do without: a ring that is damaged says as much as none. */
-async function readableRing(ref: Sources['ref'], repository: Repository, signal: AbortSignal): Promise<Ring | undefined> {
+export async function ringAtBackup(ref: Sources['ref'], repository: Repository, signal: AbortSignal): Promise<Ring | undefined> {
   return unlessDamaged(
     () => repository.ring(ref, signal),
     () => undefined,

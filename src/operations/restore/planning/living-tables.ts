@@ -24,10 +24,7 @@ interface Question {
  * them. Throws UsageError where their rows could not be read afterwards; gives the warnings for the plan, with `stage`
  * these refusals too. Where the backup's schema comes back whole, no living table stays.
  */
-export async function compareLiving(
-  { sources, topology, method }: Question,
-  live: () => Promise<LiveSchema>,
-): Promise<readonly string[]> {
+export function compareLiving({ sources, topology, method }: Question, { statements, failure }: LiveSchema): readonly string[] {
   const held = sources.manifests.flatMap(({ tables }) => tables);
   if (topology === undefined || (method === 'node-restart' && restartScope(sources.tables, held).schema)) {
     return [];
@@ -39,7 +36,6 @@ export async function compareLiving(
   if (targets.length === 0) {
     return [];
   }
-  const { statements, failure } = await live();
   if (failure !== undefined) {
     return [`the living tables were not compared with those of the backup, whose rows they may be unable to read: ${failure}`];
   }
@@ -60,10 +56,4 @@ function targetTables(sources: Sources, topology: Topology, method: RestoreMetho
       const copy = sources.copies.find((each) => each.to === table);
       return to === undefined ? [] : [{ from: copy?.from ?? table, to, sameId: to.id === table.id }];
     });
-}
-
-/** What is asked when somebody needs it, and only once. */
-export function askedOnce<T>(ask: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
-  return () => (answer ??= ask());
 }

@@ -3,16 +3,16 @@ import type { MethodChoice, MethodNode, RestoreMethod } from '../../../model/res
 import { tabletKeyspaces } from '../../../model/restore/scylla-loading.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import { type Members, isScylla } from '../../nodes/members.ts';
-import type { LiveSchema } from '../../schema/apply.ts';
+import { schemaKeyspace } from '../../../model/system-keyspaces.ts';
+import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
 import type { Sources } from '../../restore-sources.ts';
 
 /** Keyspaces whose rows go to the nodes that they belong to now, wherever their files are put. */
-export async function streamedKeyspaces(
+export function streamedKeyspaces(
   { tables, copies, schema = [] }: Sources,
-  members: Members,
+  { members, live }: { readonly members: Members; readonly live: readonly SchemaStatement[] },
   method: RestoreMethod,
-  live: () => Promise<LiveSchema>,
-): Promise<ReadonlySet<string>> {
+): ReadonlySet<string> {
   const keyspaces = keyspacesOf(tables);
   if (method === 'load') {
     return new Set(keyspaces);
@@ -21,7 +21,12 @@ export async function streamedKeyspaces(
     return new Set();
   }
   const madeAs = (name: string) => copies.find(({ to }) => to.keyspace === name)?.from.keyspace ?? name;
-  return tabletKeyspaces(keyspaces, (await live()).statements, schema, madeAs);
+  return tabletKeyspaces(keyspaces, live, schema, madeAs);
+}
+
+/** Whether the cluster's schema becomes that of the backup: what it is now, replication too, counts for nothing then. */
+export function takesSchema({ tables }: Pick<Sources, 'tables'>, method: RestoreMethod): boolean {
+  return method === 'node-restart' && tables.some(({ keyspace }) => keyspace === schemaKeyspace);
 }
 
 export function withReason({ method, reason }: MethodChoice, streamed: ReadonlySet<string>): MethodChoice {

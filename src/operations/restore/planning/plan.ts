@@ -6,7 +6,7 @@ import type { Topology } from '../../../cluster/tools/topology.ts';
 import { coverageWarnings } from '../../../model/target/coverage.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { refuseMisplaced } from '../../../model/target/node-match.ts';
-import { type RestoreMethod, chooseMethod } from '../../../model/restore/method.ts';
+import { type MethodChoice, type RestoreMethod, chooseMethod } from '../../../model/restore/method.ts';
 import { planParts } from '../../../model/restore/plan.ts';
 import { loadableTables, refuseUnreadable } from '../../../model/restore/scylla-loading.ts';
 import type { TableId } from '../../../model/sstable.ts';
@@ -16,12 +16,14 @@ import { type Member, type Members, clusterTopology, isScylla } from '../../node
 import { matchTargets, openTargets } from './node-matches.ts';
 import { underCopyNames } from './copies.ts';
 import { refuseSystemLoad } from '../../../model/target/foreign-system.ts';
-import { planCoverage, unevenWarnings } from './coverage.ts';
-import { methodNodes, streamedKeyspaces, withReason } from './method-choice.ts';
-import { askedOnce, compareLiving } from './living-tables.ts';
+import { unevenWarnings } from './coverage.ts';
+import { compareLiving } from './living-tables.ts';
+import { methodNodes, withReason } from './method-choice.ts';
+import { planPurging } from './purging.ts';
+import { planReplicas } from './replicas.ts';
 import { type Share, fingerprint, sharesByMatch, sharesToLoad } from './shares.ts';
 import { type Sources, chooseSources, withViews } from '../../restore-sources.ts';
-import { liveSchema } from '../../schema/apply.ts';
+import { type LiveSchema, liveSchema } from '../../schema/apply.ts';
 
 /**
  * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and
@@ -35,26 +37,29 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   const topology = await clusterTopology(members.present, signal).catch(() => undefined);
   signal.throwIfAborted();
   refuseTaken(sources.copies, topology?.tables ?? []);
-  const matches = matchTargets(sources, members, topology, options);
-  const choice = chooseMethod({
+  const own = matchTargets(sources, members, topology, options);
+  const asked = chooseMethod({
     asked: options.method,
     named: options.filter.patterns.some((pattern) => !pattern.startsWith('!')),
     directory: options.directory !== undefined,
     renames: options.renames.length > 0,
     nodes: methodNodes(members, topology),
   });
-  if (isScylla(members) && choice.method !== 'stage') {
+  if (isScylla(members) && asked.method !== 'stage') {
     refuseSystemLoad(sources.tables);
   }
-  const live = askedOnce(() => liveSchema(members, signal));
-  const streamed = await streamedKeyspaces(sources, members, choice.method, live);
-  const method = withReason(choice, streamed);
+  const schema: LiveSchema = topology === undefined ? { statements: [] } : await liveSchema(members, signal);
+  const target = { members, topology, live: schema.statements };
+  const replicas = await planReplicas(sources, target, { choice: asked, matches: own }, { options, ...parts }, signal);
+  const { matches, streamed, coverage } = replicas;
+  const method = withReason(replicas.choice, streamed);
+  refuseRepairOf(method, options);
   if (options.truncate && (method.method === 'stage' || method.method === 'node-restart')) {
     throw new UsageError('--truncate goes with an online restore, and this one is not', {
       hint: `method ${method.method}: ${method.reason}`,
     });
   }
-  const shapes = await compareLiving({ sources, topology, method: method.method }, live);
+  const shapes = compareLiving({ sources, topology, method: method.method }, schema);
   const misplaced = refuseMisplaced(matches, method.method);
   parts.listen({ type: 'step', text: 'preparing' });
   const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
@@ -72,8 +77,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   );
   const toFetch = work.flatMap(({ plan }) => plan.fetch);
   const lost = await lostFiles(parts.repository.store, toFetch, signal);
-  const gone = matches.filter(({ target }) => members.absent.some(({ host }) => host === target.host));
-  const coverage = await planCoverage(sources, gone, parts.repository, signal);
+  const purging = await planPurging(sources, target, method.method, signal);
   const warnings = [
     ...shapes,
     ...misplaced,
@@ -83,8 +87,18 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
+    ...replicas.warnings,
   ];
-  return { options, parts, sources, members, topology, live, matches, work, method, streamed, coverage, lost, warnings };
+  return { options, parts, sources, ...target, matches, work, method, streamed, coverage, lost, purging, warnings };
+}
+
+/** Files that lie beside the live data are not the cluster's yet. */
+function refuseRepairOf({ method, reason }: MethodChoice, { repair }: RestoreOptions): void {
+  if (repair && method === 'stage') {
+    throw new UsageError('--repair goes with a restore into live tables, and this one is not', {
+      hint: `method stage: ${reason}; the commands that it prints end with the repair`,
+    });
+  }
 }
 
 /** What the cluster can take of the backup. Throws UsageError, as for sstables that it cannot read. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { refuseOtherPlacing, schemaOfCopies } from '../../../../src/model/restore/copy-schema.ts';
+import { schemaOfCopies } from '../../../../src/model/restore/copy-schema.ts';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { NotFoundError } from '../../../../src/model/errors.ts';
 import type { TableCopy } from '../../../../src/model/restore/table-copy.ts';
@@ -105,30 +105,6 @@ test('two tables whose types of one name differ have no copies in one keyspace',
 test('a view and a table that the schema lacks have no copy', () => {
   assert.throws(() => texts([copyTo('old', 'v', tableOf('shop', 'by_ship'))]), /shop\.by_ship is a view/);
   assert.throws(() => texts([copyTo('old', 'v', tableOf('shop', 'nothing'))]), NotFoundError);
-});
-
-test('a keyspace that places rows on other nodes is refused, however it is written', () => {
-  const keyspace = (map: string) => parseSchema(`CREATE KEYSPACE old WITH replication = ${map}`);
-  const copy = [copyTo('old', 'orders')];
-  const same = `{'dc1': 3, 'class': 'org.apache.cassandra.locator.NetworkTopologyStrategy'}`;
-  assert.doesNotThrow(() => refuseOtherPlacing(backup, keyspace(same), copy));
-  assert.doesNotThrow(() => refuseOtherPlacing(backup, [], copy));
-  for (const other of [
-    `{'class': 'NetworkTopologyStrategy', 'dc1': '2'}`,
-    `{'class': 'NetworkTopologyStrategy', 'dc1': '3', 'dc2': '3'}`,
-    `{'class': 'SimpleStrategy', 'replication_factor': '3'}`,
-  ]) {
-    assert.throws(() => refuseOtherPlacing(backup, keyspace(other), copy), /keyspace old is replicated otherwise/);
-  }
-});
-
-test('two copies in a new keyspace that were not replicated alike are refused', () => {
-  const two = [
-    ...backup,
-    ...parseSchema(`CREATE KEYSPACE other WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1}`),
-  ];
-  const copies = [copyTo('old', 'orders'), copyTo('old', 't', tableOf('other', 't', 4))];
-  assert.throws(() => refuseOtherPlacing(two, [], copies), /keyspace old is replicated otherwise than other was/);
 });
 
 test('an index that has an id, as in Scylla, gets another one, which is neither that of the living index nor of the copy', () => {

@@ -41,11 +41,13 @@ const schema = parseSchema(`
   CREATE KEYSPACE tablets WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1} AND tablets = {'initial': 8};
   CREATE KEYSPACE vnodes WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 1} AND tablets = {'enabled': false};`);
 
+const same = (names: readonly string[]) => names.map((keyspace) => ({ keyspace, into: keyspace }));
+
 function cover(keyspaces: string, restored: string, changes: Partial<CoverageQuestion> = {}) {
   return coverageOf({
     ring: cluster(four),
     schema,
-    keyspaces: keyspaces.split(' '),
+    keyspaces: same(keyspaces.split(' ')),
     restored: new Set(restored.split(' ')),
     ...changes,
   });
@@ -148,7 +150,7 @@ function coverNaive(nodes: readonly NaiveNode[], replication: ReadonlyMap<string
   const [found] = coverageOf({
     ring: cluster(nodes.map(({ name, ...node }) => ({ hostId: name, address: name, state: 'UN', ...node }))),
     schema: parseSchema(`CREATE KEYSPACE k WITH replication = {${map}};`),
-    keyspaces: ['k'],
+    keyspaces: same(['k']),
     restored,
   });
   return found !== undefined && 'missing' in found ? found : undefined;

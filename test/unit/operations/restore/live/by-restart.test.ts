@@ -153,12 +153,14 @@ test('a node that does not start is named, and the others are up', async (t) => 
   );
 });
 
-test('a repair that fails is said of its node, whose files are in place', async (t) => {
+test('a repair that fails is said of its node, whose rows are in place', async (t) => {
   const story = await restoreStory(t, 2);
   story.cluster.node('node2').remote.on(program('nodetool', 'repair'), fails('error: Repair job has failed'));
   const result = await story.restore({ method, repair: true });
-  assert.equal(result?.nodes[1]?.error, 'its files are in place, but nodetool repair failed on node2: Repair job has failed');
-  assert.deepEqual(story.cluster.node('node1').remote.ran(program('nodetool', 'repair')), ['nodetool repair -full -pr -- shop']);
+  assert.equal(result?.nodes[1]?.error, 'its rows are in place, but nodetool repair failed on node2: Repair job has failed');
+  assert.deepEqual(story.cluster.node('node1').remote.ran(program('nodetool', 'repair')), [
+    'nodetool repair -full -pr -- shop orders users',
+  ]);
 });
 
 test('the remains of a restore that broke off are not built upon', async (t) => {

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import type { NodeMatch } from '../../../../../src/model/target/node-match.ts';
 import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { underCopyNames } from '../../../../../src/operations/restore/planning/copies.ts';
-import { planCoverage, unevenWarnings } from '../../../../../src/operations/restore/planning/coverage.ts';
+import { planCoverage, ringAtBackup, unevenWarnings } from '../../../../../src/operations/restore/planning/coverage.ts';
 import { type Sources, chooseSources } from '../../../../../src/operations/restore-sources.ts';
 import { openDirectoryStore } from '../../../../../src/storage/directory/directory.ts';
 import { LocationHistory } from '../../../../support/location-history.ts';
@@ -30,7 +30,8 @@ async function backedUp(t: TestContext, ring: readonly number[]) {
   await repository.saveSchema({ id }, schema, never);
   const sources = (only: readonly string[] = [], name = id): Promise<Sources> =>
     chooseSources({ choice: { name }, only, filter: tableFilter([]) }, { repository, listen: () => {} }, never);
-  const coverage = (of: Sources, gone: readonly NodeMatch[] = []) => planCoverage(of, gone, repository, never);
+  const coverage = async (of: Sources, gone: readonly NodeMatch[] = []) =>
+    planCoverage(of, { ring: await ringAtBackup(of.ref, repository, never), gone });
   return { history, sources, coverage };
 }
 

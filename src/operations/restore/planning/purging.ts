@@ -1,0 +1,34 @@
+import { readHolds } from '../../../cluster/placing/grace-record.ts';
+import { holdsInForce, oldTables } from '../../../model/restore/purging.ts';
+import type { Member } from '../../nodes/members.ts';
+import type { Sources } from '../../restore-sources.ts';
+import type { RestoreMethod } from '../../../model/restore/method.ts';
+import type { PurgingState } from '../options.ts';
+import { takesSchema } from './method-choice.ts';
+import type { Target } from './replicas.ts';
+
+/** Which tables the backup is too old for, and what nodes remember of earlier restores. */
+export async function planPurging(
+  sources: Sources,
+  target: Pick<Target, 'members' | 'live'>,
+  method: RestoreMethod,
+  signal: AbortSignal,
+): Promise<PurgingState> {
+  const { tables, copies, schema = [], manifests } = sources;
+  const holds = await recordedHolds(target.members.present, signal);
+  const live = takesSchema(sources, method) ? [] : target.live;
+  const ageSeconds = ageOf(manifests);
+  const old = oldTables({ tables, copies, live, backup: schema, holds, ageSeconds });
+  return { old, holds: holdsInForce(holds, live) };
+}
+
+/** How old the oldest node's part is. */
+export function ageOf(manifests: Sources['manifests']): number {
+  const moments = manifests.map(({ takenAt }) => Date.parse(takenAt)).filter((moment) => !Number.isNaN(moment));
+  return moments.length === 0 ? 0 : Math.floor((Date.now() - Math.min(...moments)) / 1000);
+}
+
+/** What any of the nodes remembers. */
+export async function recordedHolds(members: readonly Member[], signal: AbortSignal): Promise<PurgingState['holds']> {
+  return (await Promise.all(members.map((member) => readHolds(member, signal)))).flat();
+}
