@@ -21,7 +21,25 @@ export function restoreText(result: RestoreResult): string {
           : result.undo === undefined
             ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
             : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
-  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${lostText(result)}${unreadableText(result)}${failed === 0 ? coverageOf(result) : ''}${copiesOf(result)}${absencesText(result)}${loadOf(result)}${statementsOf(result)}${wayBackOf(result)}${restartOf(result)}${placing(result)}`;
+  const sections = [
+    lostText(result),
+    unreadableText(result),
+    failed === 0 ? coverageOf(result) : '',
+    copiesOf(result),
+    absencesText(result),
+    loadOf(result),
+    statementsOf(result),
+    repairOf(result),
+    wayBackOf(result),
+    restartOf(result),
+    placing(result),
+  ];
+  return `${result.dryRun ? planTable(result) : resultTable(result)}\n${verdict}\n${sections.join('')}`;
+}
+
+function repairOf({ dryRun, repair, tables }: RestoreResult): string {
+  const names = tables.map(({ keyspace, table: name }) => `${keyspace}.${name}`).join(', ');
+  return dryRun && repair === 'planned' ? `\nIn the end nodetool repair runs on every node: ${names}\n` : '';
 }
 
 /** A repair has brought what some replicas lacked, and nothing that none had. */

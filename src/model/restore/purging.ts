@@ -87,7 +87,7 @@ export function purgingWarnings(old: readonly OldTable[], method: RestoreMethod 
   const danger = `the backup is ${spanText(first.ageSeconds)} old, more than gc_grace_seconds of ${namesOf(old)}: rows deleted before it, of which a replica had not heard yet, can come back`;
   if (method === 'stage' || method === 'local') {
     return [
-      `${danger}; give the tables a larger one before the files are placed, until nodetool repair -full has run on every node`,
+      `${danger}; give the tables a larger one before the rows get there, until nodetool repair -full has run on every node`,
     ];
   }
   const held = old.filter(({ heldSeconds }) => heldSeconds !== undefined);

@@ -49,8 +49,8 @@ export interface RestoreResult {
   readonly statements?: readonly string[];
   /** Tables with a `gc_grace_seconds` that the backup is older than. */
   readonly pastGrace?: readonly OldTable[];
-  /** What became of the repair that was asked for; absent where none was, or it did not come to it. */
-  readonly repair?: 'done' | 'failed';
+  /** What became of the repair that was asked for: `planned` also where it did not come to it. */
+  readonly repair?: 'planned' | 'done' | 'failed';
   /** Nodes that the method stops and starts again. */
   readonly stops?: readonly string[];
   /** The shell text that does it. */

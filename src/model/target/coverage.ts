@@ -1,5 +1,5 @@
 import type { SchemaStatement } from '../schema/cql-statements.ts';
-import { type LiveRing, type ReplicaChange, type RingCoverage, coverageIn, ringNodes } from './ring-coverage.ts';
+import { type Cover, type LiveRing, type ReplicaChange, type RingCoverage, coverageIn, ringNodes } from './ring-coverage.ts';
 import { placementsIn } from '../schema/replication.ts';
 import type { Ring } from '../ring/ring.ts';
 import { percentText } from '../size.ts';
@@ -52,11 +52,20 @@ export function coverageOf({ ring, schema, keyspaces, restored, live }: Coverage
   const cover = coverageIn(ring, restored, live);
   return chosen.map(({ keyspace, into }): KeyspaceCoverage => {
     const backup = placements.get(keyspace);
-    const found = cover(into, backup);
+    const found = inWords(cover(into, backup), keyspace, into);
     return 'unknown' in found
       ? { keyspace, ...found, unknown: found.unknown ?? whyUnknown(schema, backup) }
       : { keyspace, ...found };
   });
+}
+
+/** Of a copy it is said where it goes. */
+function inWords(found: Cover, keyspace: string, into: string): Cover {
+  if (found.changed === undefined || into === keyspace) {
+    return found;
+  }
+  const now = `${found.changed.now} in ${into}`;
+  return 'unknown' in found ? { ...found, changed: { ...found.changed, now } } : { ...found, changed: { ...found.changed, now } };
 }
 
 /** Whether every range comes back from every replica that it had. */

@@ -40,7 +40,9 @@ export interface ReplicaChange {
 }
 
 /** `unknown` is the reason where it lies with the cluster, and undefined where it lies with the backup. */
-type Cover = RingCoverage | { readonly unknown: string | undefined; readonly changed?: Pick<ReplicaChange, 'backup' | 'now'> };
+export type Cover =
+  | RingCoverage
+  | { readonly unknown: string | undefined; readonly changed?: Pick<ReplicaChange, 'backup' | 'now'> };
 
 /** Gives the coverage of a keyspace by its name in the cluster and its placement at the backup; each placement once. */
 export function coverageIn(

@@ -48,6 +48,7 @@ export async function prepareRestore(
     lost: planned.lost,
     notBroughtBack: await absencesOf(planned, topology, signal),
     commands: '',
+    ...(options.repair ? { repair: 'planned' as const } : {}),
     ...more,
     statements: [...schema, ...(more.statements ?? [])],
     warnings: [...planned.warnings, ...(more.warnings ?? [])],

@@ -53,6 +53,16 @@ test('a plan names the statements that it begins with, a line each', () => {
   assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
 });
 
+test('a repair is in the plan, in the result, and said where it failed', () => {
+  const online = { ...result, method: 'import', commands: '' } as const;
+  const planned = restoreQuestion({ ...online, dryRun: true, repair: 'planned' });
+  assert.match(planned, /^In the end nodetool repair runs on every node: shop\.users$/m);
+  const thin = [{ keyspace: 'shop', missing: [], missingShare: 0, thinShare: 100 }];
+  assert.match(restoreText({ ...online, repair: 'done', coverage: thin }), /checked, then repaired\n$/);
+  const failed = { ...online, repair: 'failed', nodes: [{ ...node, error: 'its rows are in place, but …' }] } as const;
+  assert.match(restoreText(failed), /restored and checked, but NOT repaired: run nodetool repair -full/);
+});
+
 test('the plan of an online restore says what can be taken back, and which tables have another id', () => {
   const tables = [
     { ...users, liveId: 'f'.repeat(32) },
