@@ -39,7 +39,14 @@ export async function restoreLocal(
   const sources = await chooseSources(options, parts, signal);
   const coverage = planCoverage(sources, { ring: await ringAtBackup(sources.ref, parts.repository, signal), gone: [] });
   const { tables, schema = [], manifests } = sources;
-  const pastGrace = oldTables({ tables, copies: [], live: [], backup: schema, holds: [], ageSeconds: ageOf(manifests) });
+  const pastGrace = oldTables({
+    tables,
+    copies: [],
+    live: [],
+    backup: schema,
+    holds: [],
+    ageSeconds: ageOf(manifests, await parts.repository.now(signal)),
+  });
   const queue = new PQueue({ concurrency: options.transfers });
   const root = resolve(options.directory);
   const place = tablePlaces(options.layout, sources.tables);

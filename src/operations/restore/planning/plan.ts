@@ -77,7 +77,8 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   );
   const toFetch = work.flatMap(({ plan }) => plan.fetch);
   const lost = await lostFiles(parts.repository.store, toFetch, signal);
-  const purging = await planPurging(sources, target, method.method, signal);
+  const now = await parts.repository.now(signal);
+  const purging = await planPurging(sources, { ...target, now }, method.method, signal);
   const warnings = [
     ...shapes,
     ...misplaced,

@@ -10,22 +10,22 @@ import type { Target } from './replicas.ts';
 /** Which tables the backup is too old for, and what nodes remember of earlier restores. */
 export async function planPurging(
   sources: Sources,
-  target: Pick<Target, 'members' | 'live'>,
+  target: Pick<Target, 'members' | 'live'> & { readonly now: Date },
   method: RestoreMethod,
   signal: AbortSignal,
 ): Promise<PurgingState> {
   const { tables, copies, schema = [], manifests } = sources;
   const holds = await recordedHolds(target.members.present, signal);
   const live = takesSchema(sources, method) ? [] : target.live;
-  const ageSeconds = ageOf(manifests);
+  const ageSeconds = ageOf(manifests, target.now);
   const old = oldTables({ tables, copies, live, backup: schema, holds, ageSeconds });
   return { old, holds: holdsInForce(holds, live) };
 }
 
-/** How old the oldest node's part is. */
-export function ageOf(manifests: Sources['manifests']): number {
+/** How old the oldest node's part is, in seconds; `now` by the store's clock, as the parts' own moments are. */
+export function ageOf(manifests: Sources['manifests'], now: Date): number {
   const moments = manifests.map(({ takenAt }) => Date.parse(takenAt)).filter((moment) => !Number.isNaN(moment));
-  return moments.length === 0 ? 0 : Math.floor((Date.now() - Math.min(...moments)) / 1000);
+  return moments.length === 0 ? 0 : Math.floor((now.getTime() - Math.min(...moments)) / 1000);
 }
 
 /** What any of the nodes remembers. */

@@ -80,7 +80,7 @@ test('the plan names the tables, the age and what becomes of them, by every meth
   const text = (method: 'import' | 'node-restart' | 'stage', repair = false) => purgingWarnings(old, method, repair).join('\n');
   assert.match(
     text('import'),
-    /^the backup is 12 d old, more than gc_grace_seconds of shop\.orders \(10 d\): rows deleted before it/,
+    /^the backup is 12d old, more than gc_grace_seconds of shop\.orders \(10d\): rows deleted before it/,
   );
   assert.match(text('import'), /gc_grace_seconds becomes 4492800\. --repair repairs them/);
   assert.match(text('import', true), /When the repair has ended they get their own again$/);

@@ -87,7 +87,7 @@ test('with more copies now nothing is fetched without a way out, and --repair re
   for (const { remote } of story.cluster.nodes) {
     assert.deepEqual(remote.ran(repairing), ['nodetool repair -full -pr -- shop orders users']);
   }
-  assert.match(textOf(repaired), /^2 tables of backup \S+ restored and checked, then repaired$/m);
+  assert.match(textOf(repaired), /^2 tables of backup \S+ restored and checked, then repaired, and read by CQL$/m);
   const thin = await story.restore({ acceptThin: true });
   assert.match(thin?.warnings.join() ?? '', /miss rows until nodetool repair -full has run on every node/);
   assert.match(textOf(thin), /nodes that have become replicas since the backup get no rows before a repair/);
