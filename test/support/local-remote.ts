@@ -14,6 +14,9 @@ export interface LocalRemoteOptions {
   readonly cwd?: string;
 }
 
+/** With this GNU's programs take no option behind the first operand, as those of other systems: what works so works without it. */
+const strict = { POSIXLY_CORRECT: '1' };
+
 /** A Remote whose host is this machine: each command is a child process, in a process group of its own. */
 export function localRemote({ host = 'local', path = [], env = {}, cwd }: LocalRemoteOptions = {}): Remote {
   const running = new Set<ChildProcess>();
@@ -30,7 +33,7 @@ export function localRemote({ host = 'local', path = [], env = {}, cwd }: LocalR
       throw new RemoteError(`the connection to ${host} is closed`, { host });
     }
     const [program, ...args] = command;
-    const child = spawn(program, args, { detached: true, cwd, env: { ...process.env, PATH: searched, ...env } });
+    const child = spawn(program, args, { detached: true, cwd, env: { ...process.env, ...strict, PATH: searched, ...env } });
     running.add(child);
     let failure: { readonly error: unknown } | undefined;
     const fail = (error: unknown): void => {

@@ -62,7 +62,7 @@ export async function startSshd({ config = [], hostKeys = ['ed25519'] }: SshdOpt
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
       ...keys.map((key) => `HostKey ${key}`),
-      `SetEnv HOME=${home}`,
+      `SetEnv HOME=${home} POSIXLY_CORRECT=1`,
       `AuthorizedKeysFile ${directory}/authorized_keys`,
       `PidFile ${directory}/sshd.pid`,
       'PermitRootLogin yes',

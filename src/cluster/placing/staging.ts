@@ -128,8 +128,8 @@ if [ -e "$dir" ]; then
   case $holder in root|"\${owner%%:*}"|"$(id -un)") ;; *) printf 'owner\\0%s' "$holder"; exit 0;; esac
   if [ ! -e "$mark" ] && [ -n "$(ls -A -- "$dir")" ]; then printf 'foreign\\0'; exit 0; fi
 elif [ "$make" = make ]; then
-  mkdir -p -- "$dir" && chmod 750 -- "$dir" || exit 1
-  [ "$(id -u)" != 0 ] || chown "$owner" -- "$dir" || exit 1
+  mkdir -p -- "$dir" && chmod -- 750 "$dir" || exit 1
+  [ "$(id -u)" != 0 ] || chown -- "$owner" "$dir" || exit 1
 fi
 same=no; [ -e "$mark" ] && [ "$(cat -- "$mark")" = "$label" ] && same=yes
 if [ "$make" = make ]; then
