@@ -1,3 +1,4 @@
+import { adviceOn } from './advice.ts';
 import {
   BackupError,
   ConditionFailedError,
@@ -21,19 +22,6 @@ export interface Attempt {
   readonly conditional?: boolean;
 }
 
-const refused = new Set([
-  'AccessDenied',
-  'AllAccessDisabled',
-  'AccountProblem',
-  'CredentialsProviderError',
-  'Forbidden',
-  'InvalidAccessKeyId',
-  'InvalidToken',
-  'SignatureDoesNotMatch',
-  'UnrecognizedClientException',
-  // versitygw says this, with status 404.
-  'XAdminUserNotFound',
-]);
 const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
 const elsewhere = new Set([
   'AuthorizationHeaderMalformed',
@@ -52,16 +40,6 @@ const network = new Set([
   'EPIPE',
   'ETIMEDOUT',
 ]);
-const damagedOnTheWay = new Set(['BadDigest', 'IncompleteBody', 'XAmzContentChecksumMismatch', 'XAmzContentSHA256Mismatch']);
-const overloaded = new Set([
-  'InternalError',
-  'RequestTimeout',
-  'ServiceUnavailable',
-  'SlowDown',
-  'ThrottlingException',
-  'OperationAborted',
-]);
-
 /** The error the core throws for one of the SDK's; errors of our own are given back unchanged. */
 export function s3Error(error: unknown, attempt: Attempt): BackupError {
   if (error instanceof BackupError) {
@@ -90,20 +68,8 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   if (name === 'NoSuchKey' || name === 'NotFound') {
     return new NotFoundError(`${what} does not exist`, { cause: error });
   }
-  if (name === 'NoSuchUpload') {
-    return failure('the unfinished upload was removed meanwhile, perhaps by a lifecycle rule', true);
-  }
-  if (name === 'RequestTimeTooSkewed') {
-    return failure('set the clock of this host', false);
-  }
   if (status === 301 || status === 307 || elsewhere.has(name)) {
     return failure(`the bucket is in another region${regionOf(error)}: set the bucket's region`, false);
-  }
-  if (isExpired(name)) {
-    return failure('the credentials are not valid any more, and where they came from there are no others: renew them', false);
-  }
-  if (refused.has(name) || status === 401 || status === 403) {
-    return failure('check the credentials (profile, role, environment) and what they may do in this bucket', false);
   }
   if (network.has(codeOf(error)) || name === 'TimeoutError') {
     return failure(`check that ${attempt.endpoint} is the right endpoint and can be reached from here`, true);
@@ -114,13 +80,11 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
       false,
     );
   }
-  if (damagedOnTheWay.has(name) || overloaded.has(name) || status === 429 || (status >= 500 && status !== 501)) {
-    return failure(undefined, true);
-  }
   if (unsupported) {
     return failure('this S3 server does not know something that was asked for, such as encryption or a storage class', false);
   }
-  return failure(undefined, false);
+  const { hint, transient } = adviceOn({ code: name, message: messageOf(error), status });
+  return failure(hint, transient);
 }
 
 /** Whether a store's error code means that the credentials were good once. */

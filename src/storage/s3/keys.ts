@@ -1,6 +1,7 @@
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../model/errors.ts';
 import type { StoredObject } from '../object-store.ts';
+import { adviceOn } from './advice.ts';
 import type { S3Connection } from './client.ts';
 import { type Attempt, isUnsupported, s3Error } from './errors.ts';
 import { optionsFor } from './upload.ts';
@@ -112,7 +113,8 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
     const key = (first.Key ?? '').slice(base.length);
     throw new StorageError(
       `cannot delete ${failed.length} of ${keys.length} objects, the first ${connection.url}/${key}: ${first.Code}: ${first.Message}`,
-      { key, transient: ['InternalError', 'SlowDown', 'ServiceUnavailable'].includes(first.Code ?? '') },
+      // Each object has an answer of its own, which holds no status.
+      { key, ...adviceOn({ code: first.Code ?? '', message: first.Message ?? '', status: 400 }) },
     );
   } catch (error) {
     if (!isUnsupported(error)) {

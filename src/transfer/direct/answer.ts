@@ -1,4 +1,5 @@
 import { StorageError } from '../../model/errors.ts';
+import { type Advice, type Complaint, adviceOn, refused } from '../../storage/s3/advice.ts';
 import type { Answer } from './messages.ts';
 
 /** The store has said that it has the object or the part; what became of the line afterwards does not matter. */
@@ -17,48 +18,54 @@ export function isFetched({ status }: Answer): boolean {
  */
 export function answerError(host: string, key: string, answer: Answer): StorageError {
   const { status, said } = answer;
-  const code = codeOf(answer);
-  const told = status === 0 ? said : [sentenceOf(said, code), `HTTP ${status}`].filter((part) => part !== '').join(', ');
+  const complaint = { code: codeOf(answer), message: elementOf(said, 'Message'), status };
+  const sentence = complaint.code === '' ? wordsOf(said) : [complaint.code, complaint.message].filter(isSaid).join(': ');
+  const told = status === 0 ? said : [sentence, `HTTP ${status}`].filter(isSaid).join(', ');
   return new StorageError(`${host} cannot exchange ${key} with the store: ${told}`, {
     key,
-    transient: isTransient(answer, code),
-    hint: hintFor(answer, code),
+    ...adviceOnAnswer(answer, complaint),
   });
 }
 
 /** The error code of the store; empty where it said none. */
 export function codeOf({ said }: Answer): string {
-  return /<Code>([^<]{1,80})<\/Code>/.exec(said)?.[1] ?? '';
+  return elementOf(said, 'Code');
 }
 
-/** The store's own sentence, behind the code that others know it by. */
-function sentenceOf(said: string, code: string): string {
-  const message = /<Message>([^<]{1,300})<\/Message>/.exec(said)?.[1];
-  return [code, message].filter((part) => part !== undefined && part !== '').join(': ');
+/** What stands in an element of the store's XML; what is longer than any word or sentence is none. */
+function elementOf(said: string, name: 'Code' | 'Message'): string {
+  return new RegExp(`<${name}>([^<]{1,300})</${name}>`).exec(said)?.[1] ?? '';
 }
 
-function isTransient({ status, said, trusted }: Answer, code: string): boolean {
-  if (code === 'RequestTimeTooSkewed') {
-    return false;
-  }
-  if (['RequestTimeout', 'ExpiredToken', 'NoSuchUpload'].includes(code)) {
-    return true;
-  }
-  if (status === 403) {
-    return /expired/i.test(said);
+/** The words of a page that is not the store's: of a proxy, mostly. */
+function wordsOf(said: string): string {
+  return said
+    .replaceAll(/<(style|script)\b.*?<\/\1>|<[^>]*>/gis, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .slice(0, 200);
+}
+
+function isSaid(text: string): boolean {
+  return text !== '';
+}
+
+function adviceOnAnswer({ status, said, trusted }: Answer, complaint: Complaint): Advice {
+  // Signed anew it is valid again, with the credentials of then.
+  if (complaint.code === 'ExpiredToken' || (status === 403 && /expired/i.test(said))) {
+    return { transient: true };
   }
   // A status below 300 is an answer without what it should have.
-  return status < 300 ? trusted : status === 408 || status === 429 || (status >= 500 && status !== 501);
+  if (status < 300) {
+    return trusted ? { transient: true } : untrusted;
+  }
+  const advice = adviceOn(complaint);
+  return advice === refused
+    ? { ...refused, hint: `${refused.hint}; where it is the address that is refused, --transfer relay sends from this host` }
+    : advice;
 }
 
-function hintFor({ status, trusted }: Answer, code: string): string | undefined {
-  if (code === 'RequestTimeTooSkewed') {
-    return 'set the clock of the control host';
-  }
-  if (status === 403) {
-    return 'see what the credentials may do in this bucket; --transfer relay sends through this host instead';
-  }
-  return trusted
-    ? undefined
-    : 'the node does not trust the certificate of the store: --ca-file names a file of own authorities, --transfer relay goes round it';
-}
+const untrusted: Advice = {
+  hint: 'the node does not trust the certificate of the store: --ca-file names a file of own authorities, --transfer relay goes round it',
+  transient: false,
+};

@@ -38,3 +38,22 @@ test('a certificate that is not trusted is final, with what to do about it', () 
   assert.equal(error.transient, false);
   assert.match(error.hint ?? '', /does not trust the certificate of the store/);
 });
+
+test('what is no answer of the store is told in its own words', () => {
+  const page = '<html><head><title>413 Request Entity Too Large</title></head><body><center>nginx</center></body></html>';
+  const error = answerError('node7', 'b/key', { status: 413, etag: '', said: page, trusted: true });
+  assert.match(error.message, /: 413 Request Entity Too Large nginx, HTTP 413$/);
+  assert.match(error.hint ?? '', /no request of this size/);
+});
+
+test('an archived object is no matter of credentials, nor of the way', () => {
+  const text = said('InvalidObjectState', "The operation is not valid for the object's storage class");
+  const { hint = '' } = answerError('node7', 'b/key', { status: 403, etag: '', said: text, trusted: true });
+  assert.match(hint, /restore-object/);
+  assert.doesNotMatch(hint, /credentials|relay/);
+});
+
+test('a bare refusal may be of the address, which relay would not have', () => {
+  const { hint = '' } = answerError('node7', 'b/key', { status: 403, etag: '', said: said('AccessDenied'), trusted: true });
+  assert.match(hint, /check the credentials.*--transfer relay/);
+});
