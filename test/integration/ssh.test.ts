@@ -256,6 +256,25 @@ describe('who may log in', { skip }, () => {
       }
     }));
 
+  test('an agent with more keys than the server takes is named as the reason, and the key that is named gets in', () =>
+    withSshd({}, async (sshd) => {
+      const agent = join(sshd.directory, 'full.sock');
+      const daemon = spawn('ssh-agent', ['-D', '-a', agent], { stdio: 'ignore' });
+      try {
+        await until(() => existsSync(agent), 'no agent');
+        const keys = Array.from({ length: 8 }, (_, index) => newKey(sshd.directory, `other${index}`));
+        execFileSync('ssh-add', ['-q', ...keys], { env: { ...process.env, SSH_AUTH_SOCK: agent } });
+        const ended = await failure(openSsh({ ...bare(sshd), agent, defaultKeys: [sshd.userKey] }, never));
+        assert.match(ended.message, /after too many keys \(MaxAuthTries; tried agent\)/);
+        assert.match(ended.hint ?? '', /--sshkey/);
+        assert.doesNotMatch(ended.hint ?? '', /authorized_keys/);
+        await (await openSsh({ ...bare(sshd), agent, privateKey: sshd.userKey }, never)).close();
+      } finally {
+        daemon.kill();
+        await once(daemon, 'exit');
+      }
+    }));
+
   test('an agent that is not there is mentioned, and the key tried all the same', () =>
     withSshd({}, async (sshd) => {
       const agent = join(sshd.directory, 'no-agent.sock');

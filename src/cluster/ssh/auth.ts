@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import ssh2, { type AnyAuthMethod, type AuthHandlerMiddleware, type ParsedKey } from 'ssh2';
 import { messageOf, RemoteError, UsageError } from '../../model/errors.ts';
+import { endedByTries } from './failure.ts';
 
 export interface SshCredentials {
   readonly user: string;
@@ -98,14 +99,22 @@ function newLogin(host: string, credentials: SshCredentials, attempts: readonly 
         ...skipped,
         ...(await certificateNotes(credentials)),
       ];
-      return new RemoteError(
-        `${credentials.user}@${address}: permission denied (tried ${tried.join(', ') || 'nothing'}${notes.map((note) => `; ${note}`).join('')})`,
-        {
-          host,
-          cause,
-          hint: `check the user, and that the public key is in ~${credentials.user}/.ssh/authorized_keys on ${host}`,
-        },
-      );
+      const what = `tried ${tried.join(', ') || 'nothing'}${notes.map((note) => `; ${note}`).join('')}`;
+      // An agent's keys are offered one after the other, and the right one may be behind the last that the server takes.
+      return endedByTries(cause)
+        ? new RemoteError(
+            `${credentials.user}@${address}: the server ended the login after too many keys (MaxAuthTries; ${what})`,
+            {
+              host,
+              cause,
+              hint: 'name the key with --sshkey, then no other is offered; or leave fewer keys in the agent (ssh-add -D, then ssh-add of the one)',
+            },
+          )
+        : new RemoteError(`${credentials.user}@${address}: permission denied (${what})`, {
+            host,
+            cause,
+            hint: `check the user, and that the public key is in ~${credentials.user}/.ssh/authorized_keys on ${host}`,
+          });
     },
   };
 }

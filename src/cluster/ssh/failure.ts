@@ -1,4 +1,4 @@
-import { RemoteError } from '../../model/errors.ts';
+import { messageOf, RemoteError } from '../../model/errors.ts';
 
 /** Seconds between keepalives; the fourth without an answer ends the connection, so after about 20 s of silence. */
 export const keepaliveSeconds = 5;
@@ -18,7 +18,12 @@ export function isDenial(error: unknown): boolean {
   if (!(cause instanceof Error)) {
     return false;
   }
-  return ('level' in cause && cause.level === 'client-authentication') || /too many authentication failures/i.test(cause.message);
+  return ('level' in cause && cause.level === 'client-authentication') || endedByTries(error);
+}
+
+/** Whether the server hung up after so many keys, before all had been offered (MaxAuthTries of OpenSSH, 6 by default). */
+export function endedByTries(error: unknown): boolean {
+  return error instanceof RemoteError && /too many authentication failures/i.test(messageOf(error.cause));
 }
 
 /** The error for a connection that could not be made or that broke; without a cause: one that just ended. */
