@@ -101,6 +101,9 @@ export class StorageError extends BackupError {
   }
 }
 
+/** However often it was asked, nothing came back that a store says: the way to it is cut, or something else answers there. */
+export class UnreachedError extends StorageError {}
+
 /** A conditional put found the object already there, or changed. */
 export class ConditionFailedError extends StorageError {}
 

@@ -1,4 +1,4 @@
-import { BackupError, RemoteError, StorageError, UsageError } from '../model/errors.ts';
+import { BackupError, UsageError } from '../model/errors.ts';
 import type { Remote } from '../cluster/remote.ts';
 import type { DirectParts } from './direct/parts.ts';
 import type { Source, Target, Transfer } from './transfer.ts';
@@ -65,42 +65,4 @@ export function chosenTransfer(ways: ReadonlyMap<Remote, Transfer>): Transfer {
     upload: (from, unit: readonly Source[], signal) => wayOf(from).upload(from, unit, signal),
     download: (unit: readonly Target[], landing, to, signal) => wayOf(to).download(unit, landing, to, signal),
   };
-}
-
-/**
- * Direct, and where a node turns out to be unable to exchange something with the store, relay for it and for all that follows: a
- * probe cannot know everything that a store wants of an object. `told` is called once per node, when relay has done what direct
- * could not; where relay cannot either, its error is what counts. What is wrong with files or data is no reason to change.
- */
-export function directElseRelay(straight: Transfer, relayed: Transfer, told: (host: string, reason: unknown) => void): Transfer {
-  const changed = new Set<Remote>();
-  const either = async <T>(remote: Remote, go: (way: Transfer) => Promise<T>, signal: AbortSignal): Promise<T> => {
-    if (changed.has(remote)) {
-      return go(relayed);
-    }
-    try {
-      return await go(straight);
-    } catch (error) {
-      if (signal.aborted || !isOfTheWay(error)) {
-        throw error;
-      }
-      const result = await go(relayed);
-      if (!changed.has(remote)) {
-        changed.add(remote);
-        told(remote.host, error);
-      }
-      return result;
-    }
-  };
-  return {
-    upload: (from, unit, signal) => either(from, (way) => way.upload(from, unit, signal), signal),
-    download: (unit, landing, to, signal) => either(to, (way) => way.download(unit, landing, to, signal), signal),
-  };
-}
-
-/** The store refused what a node sent, or the program there broke: a command is named only where one failed as a whole. */
-function isOfTheWay(error: unknown): boolean {
-  return error instanceof StorageError
-    ? !error.transient
-    : error instanceof RemoteError && !error.transient && error.command !== '';
 }

@@ -78,3 +78,10 @@ export function otherSum(file: StoredFile, of: 'plain' | 'stored', found?: strin
       : `with CRC-32 ${found}, Cassandra's digest says ${file.digest}`;
   return new IntegrityError(`${file.key} holds data ${said}`, { check: 'digest' });
 }
+
+/** What to do where a node cannot write what it fetches, by what its programs say. */
+export function hintOfDisk(said: string): string | undefined {
+  return /No space left on device|Disk quota exceeded/i.test(said)
+    ? 'make room on that disk, or name a directory on another one with --to; a second run fetches only what is lacking'
+    : undefined;
+}

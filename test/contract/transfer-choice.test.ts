@@ -115,6 +115,31 @@ test(
   },
 );
 
+test(
+  'what says of everything that it is not there, but not as a store does, is for relay before a restore',
+  { skip },
+  async () => {
+    proxy?.spoil(() => ({ status: 404, code: 'NotHere', message: 'log in first' }));
+    try {
+      const { name, reason } = await chooseTransfer(able, options('auto', true, false), signal);
+      assert.equal(name, 'relay');
+      assert.match(reason, /NotHere: log in first, HTTP 404/);
+    } finally {
+      proxy?.spoil(() => undefined);
+    }
+  },
+);
+
+test('so is what has an object of every name', { skip }, async () => {
+  proxy?.spoil(() => ({ status: 200, code: 'Welcome' }));
+  try {
+    const { name, reason } = await chooseTransfer(able, options('auto', true, false), signal);
+    assert.deepEqual([name, /is not the store/.test(reason)], ['relay', true]);
+  } finally {
+    proxy?.spoil(() => undefined);
+  }
+});
+
 test('a store that takes objects and does not give them back is for relay, and nothing is left there', { skip }, async () => {
   proxy?.spoil((method) => (method === 'GET' ? { status: 403, code: 'AccessDenied' } : undefined));
   try {

@@ -176,10 +176,11 @@ async function states(node: ToolNode, signal: AbortSignal): Promise<ReadonlyMap<
 }
 
 // A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
-// process group of ours would be ended with us. So it gets a file, and a session of its own.
-export const runDetachedScript: string = String.raw`said=$(mktemp) || exit 1
+// process group of ours would be ended with us. So it gets a file, and a session of its own; none where /tmp has no room for one:
+// that must not keep a node down.
+export const runDetachedScript: string = String.raw`said=$(mktemp 2>/dev/null) || said=/dev/null
 if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
-status=$?; tail -n 20 -- "$said" >&2; rm -f -- "$said"; exit "$status"`;
+status=$?; [ "$said" = /dev/null ] || { tail -n 20 -- "$said" >&2; rm -f -- "$said"; }; exit "$status"`;
 
 async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
   const output = await runTool(remote, ['sh', '-c', runDetachedScript, 'sh', text], {}, signal);

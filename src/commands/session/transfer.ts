@@ -7,13 +7,8 @@ import type { Listen } from '../../model/events.ts';
 import { type PerDatacenter, limitIn } from '../../model/options/per-datacenter.ts';
 import type { ChooseTransfers, Member } from '../../operations/nodes/members.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import {
-  type TransferChoice,
-  type TransferMode,
-  chooseTransfer,
-  chosenTransfer,
-  directElseRelay,
-} from '../../transfer/choice.ts';
+import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../../transfer/choice.ts';
+import { directElseRelay } from '../../transfer/else-relay.ts';
 import { reasonOf } from '../../model/errors.ts';
 import type { DirectParts } from '../../transfer/direct/parts.ts';
 import { direct } from '../../transfer/direct/direct.ts';
@@ -91,9 +86,17 @@ function transferOf(
   const withLzop = new Set([...choices.keys()].filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
   const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
   const straight = parts === undefined ? relayed : direct(parts);
-  const told = (host: string, reason: unknown): void =>
-    listen({ type: 'warning', host, text: `${host}: relay from here on: ${reasonOf(reason)}` });
-  const way = mode === 'auto' && parts !== undefined ? directElseRelay(straight, relayed, told) : straight;
+  const say = (host: string, what: string, reason: unknown): void =>
+    listen({ type: 'warning', host, text: `${host}: ${what}: ${reasonOf(reason)}` });
+  const way =
+    mode === 'auto' && parts !== undefined
+      ? directElseRelay(straight, relayed, {
+          changed: (host, reason) => say(host, 'relay from here on', reason),
+          inVain: (host, reason) => say(host, 'relay was tried too, since directly it came to this', reason),
+          // Its files are compressed and unpacked by this host.
+          lzopFails: (remote) => withLzop.delete(remote),
+        })
+      : straight;
   listen({ type: 'step', text: `transfer: ${summary(choices)}` });
   for (const [{ host }, { note }] of choices) {
     if (note !== undefined) {

@@ -1,4 +1,4 @@
-import { StorageError } from '../../model/errors.ts';
+import { StorageError, UnreachedError } from '../../model/errors.ts';
 import { type Advice, type Complaint, adviceOn, refused } from '../../storage/s3/advice.ts';
 import type { Answer } from './messages.ts';
 
@@ -8,8 +8,13 @@ export function isStored({ status, etag }: Answer): boolean {
 }
 
 /** The object was fetched; that there is no such object is an answer too. */
-export function isFetched({ status }: Answer): boolean {
-  return status === 200 || status === 404;
+export function isFetched(answer: Answer): boolean {
+  return answer.status === 200 || isAbsent(answer);
+}
+
+/** The store has no such object. What else answers on the way there (a portal, another server) says 404 too, but not so. */
+export function isAbsent({ status, said }: Answer): boolean {
+  return status === 404 && elementOf(said, 'Code') === 'NoSuchKey';
 }
 
 /**
@@ -21,11 +26,16 @@ export function answerError(host: string, key: string, answer: Answer): StorageE
   const complaint = { code: codeOf(answer), message: elementOf(said, 'Message'), status };
   const sentence = complaint.code === '' ? wordsOf(said) : [complaint.code, complaint.message].filter(isSaid).join(': ');
   const told = status === 0 ? said : [sentence, `HTTP ${status}`].filter(isSaid).join(', ');
-  return new StorageError(`${host} cannot exchange ${key} with the store: ${told}`, {
+  const isUnreached = status < 300 || (complaint.code === '' && gateways.has(status));
+  const Kind = isUnreached ? UnreachedError : StorageError;
+  return new Kind(`${host} cannot exchange ${key} with the store: ${told}`, {
     key,
     ...adviceOnAnswer(answer, complaint),
   });
 }
+
+/** What a proxy says that does not reach the store. */
+const gateways: ReadonlySet<number> = new Set([502, 504]);
 
 /** The error code of the store; empty where it said none. */
 export function codeOf({ said }: Answer): string {

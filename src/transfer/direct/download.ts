@@ -4,9 +4,9 @@ import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkStored } from '../fetch.ts';
-import { cannotUnpack, proveObject, provePlain } from '../proof.ts';
+import { cannotUnpack, hintOfDisk, proveObject, provePlain } from '../proof.ts';
 import type { Landing, Target } from '../transfer.ts';
-import { isFetched } from './answer.ts';
+import { isAbsent, isFetched } from './answer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
 import type { NodeSum, ObjectToFetch } from './messages.ts';
 import type { NodePart } from './node-part.ts';
@@ -66,7 +66,7 @@ async function fetchObject(under: UnderWay, number: number, file: StoredFile, si
   const { store, signer } = under.parts;
   const item = { number, key: file.key, sign: () => signer.get(file.key), isDone: isFetched };
   const { answer, sum = nothing } = await deliver(under, item, signal);
-  if (answer.status === 404) {
+  if (isAbsent(answer)) {
     throw new NotFoundError(`${store.url}/${file.key} does not exist`);
   }
   const { bytes, crc } = sum;
@@ -126,7 +126,7 @@ async function failureOf(
   const key = file === undefined ? 'a batch' : rest.length === 0 ? file.key : `a batch beginning with ${file.key}`;
   switch (failure) {
     case 'write':
-      return new RemoteError(`${host} cannot write ${key}: ${said}`, { host, stderr: said });
+      return new RemoteError(`${host} cannot write ${key}: ${said}`, { host, stderr: said, hint: hintOfDisk(said) });
     case 'lzop':
     case 'plain': {
       for (const each of files) {

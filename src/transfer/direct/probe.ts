@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
 import type { Remote } from '../../cluster/remote.ts';
-import { isFetched } from './answer.ts';
+import { isAbsent, isFetched } from './answer.ts';
 import { deliver, put } from './deliver.ts';
 import type { NodePart } from './node-part.ts';
-import type { NodeSum } from './messages.ts';
-import { heard } from './node-unit.ts';
+import { type Exchanged, heard } from './node-unit.ts';
 import type { DirectParts } from './parts.ts';
 
 /** A program of a node, as the choice goes by it. */
@@ -84,8 +83,10 @@ interface Probing {
 
 async function ask(probing: Probing, signal: AbortSignal): Promise<Trial> {
   try {
-    await fetchProbe(probing, signal);
-    return {};
+    const { answer } = await fetchProbe(probing, signal);
+    return isAbsent(answer)
+      ? {}
+      : { obstacle: `what answers ${probing.node.host} is not the store: it has an object of a name that nothing has` };
   } catch (error) {
     signal.throwIfAborted();
     return { obstacle: reasonOf(error) };
@@ -99,8 +100,8 @@ async function putAndGet(probing: Probing, signal: AbortSignal): Promise<Trial> 
   try {
     await putProbe(probing, bytes, signal);
     isThere = true;
-    const sum = await fetchProbe(probing, signal);
-    if (sum.bytes !== bytes || sum.crc !== crc32(probeText)) {
+    const { sum } = await fetchProbe(probing, signal);
+    if (sum?.bytes !== bytes || sum.crc !== crc32(probeText)) {
       throw new IntegrityError(`${probing.node.host} got something else back than it put there`);
     }
   } catch (error) {
@@ -135,22 +136,25 @@ async function removeProbe({ parts, key }: Probing, signal: AbortSignal): Promis
 }
 
 /** What the node got of the object, which may not be there. */
-async function fetchProbe({ parts, node, key }: Probing, signal: AbortSignal): Promise<NodeSum> {
+async function fetchProbe({ parts, node, key }: Probing, signal: AbortSignal): Promise<Exchanged> {
   const bytes = Buffer.byteLength(probeText);
   const exchange = node.begin(
     { download: [{ path: key, bytes, plain: bytes, lzo: false, turned: false }], alone: false, landing: null },
     signal,
   );
-  let got: NodeSum = { bytes: 0, crc: 0 };
+  let got: Exchanged | undefined;
   const item = { number: 0, key, sign: () => parts.signer.get(key), isDone: isFetched };
   await heard(exchange, async (news) => {
     if (news.kind === 'begun') {
-      const { answer, sum } = await deliver({ parts, node, exchange }, item, signal);
-      got = sum ?? got;
-      if (answer.status === 404) {
+      got = await deliver({ parts, node, exchange }, item, signal);
+      // Of what is not the probe's text nothing more will come.
+      if (isAbsent(got.answer) || got.sum?.bytes !== bytes) {
         exchange.leave();
       }
     }
   });
+  if (got === undefined) {
+    throw new RemoteError(`${node.host} did not say what became of ${key}`, { host: node.host });
+  }
   return got;
 }

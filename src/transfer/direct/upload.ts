@@ -123,7 +123,8 @@ function readyOf(host: string, unit: readonly Source[], news: UnitNews): Ready {
   if (failure === 'size' && only !== undefined) {
     proveRead(only.upload.component.path, Number(said), only.upload.component.bytes);
   }
-  throw new RemoteError(`${host}: ${said}`, { host, stderr: said, transient: failure === 'killed' });
+  const command = failure === 'lzop' ? 'lzop' : '';
+  throw new RemoteError(`${host}: ${said}`, { host, command, stderr: said, transient: failure === 'killed' });
 }
 
 function sourceOf(host: string, unit: readonly Source[], item: number): Source {

@@ -6,7 +6,7 @@ import { limited } from '../../flow/rate-limit.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
-import { cannotUnpack, otherSum } from '../proof.ts';
+import { cannotUnpack, hintOfDisk, otherSum } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
 import type { Target } from '../transfer.ts';
@@ -33,13 +33,23 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
     said = await to.run(write, { input: limited(input, parts.limitOf?.(to), signal) }, signal);
   } catch (error) {
     // The node's lzop may notice damage before this side does, and knows no name for what it reads.
-    throw error instanceof RemoteError && !error.transient
-      ? new RemoteError(`${file.key}: ${error.message}`, { host: error.host, cause: error })
-      : error;
+    throw told(error, `${file.key}: `);
   }
   if (proved) {
     proveWritten(to.host, file, said);
   }
+}
+
+/** The error of a command, which knows nothing of what it writes; one that may pass stays as it is. */
+function told(error: unknown, of = ''): unknown {
+  return error instanceof RemoteError && !error.transient
+    ? new RemoteError(`${of}${error.message}`, {
+        host: error.host,
+        cause: error,
+        stderr: error.stderr,
+        hint: hintOfDisk(error.stderr) ?? error.hint,
+      })
+    : error;
 }
 
 /** Holds what `unpackAndSumScript` printed against Cassandra's digest. */
@@ -83,5 +93,9 @@ export async function downloadBatch(parts: RelayParts, unit: readonly Target[], 
   // With -m files get the time of the restore. A time out of the header would be the same for every version of a file, and the
   // next backup would take a rewritten Statistics.db for one that it knows.
   const input = limited(gathered(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
-  await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
+  try {
+    await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
+  } catch (error) {
+    throw told(error);
+  }
 }

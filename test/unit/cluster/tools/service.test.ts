@@ -44,3 +44,11 @@ test('a server that drains for ever, as on a full disk, is told of where it must
   const broken = { remote, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exit 1', 'nodetool'] } };
   await assert.rejects(drainServer(broken, { drain: 'if it answers', limitMs: 60_000 }, signal), /nodetool drain failed/);
 });
+
+test('a node without room for temporary files is started all the same', async (t) => {
+  const cramped = localRemote({ env: { TMPDIR: '/nowhere/at/all' } });
+  const file = join(await temporaryDirectory(t), 'started');
+  await startServer(cramped, `echo yes >${quote(file)}`, signal);
+  assert.equal(await readFile(file, 'utf8'), 'yes\n');
+  await assert.rejects(startServer(cramped, 'exit 5', signal), RemoteError);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerError } from '../../../../src/transfer/direct/answer.ts';
+import { UnreachedError } from '../../../../src/model/errors.ts';
+import { answerError, isFetched } from '../../../../src/transfer/direct/answer.ts';
 
 const said = (code: string, message = '') => `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 
@@ -57,3 +58,24 @@ test('a bare refusal may be of the address, which relay would not have', () => {
   const { hint = '' } = answerError('node7', 'b/key', { status: 403, etag: '', said: said('AccessDenied'), trusted: true });
   assert.match(hint, /check the credentials.*--transfer relay/);
 });
+
+test('only what the store itself says of an object that is not there is taken for that', () => {
+  const answer = (text: string) => ({ status: 404, etag: '', said: text, trusted: true });
+  assert.equal(isFetched(answer(said('NoSuchKey'))), true);
+  assert.equal(isFetched(answer(said('NoSuchBucket'))), false);
+  assert.equal(isFetched(answer('<html>404 not found</html>')), false);
+});
+
+const unreached: readonly (readonly [what: string, status: number, text: string, expected: boolean])[] = [
+  ['a connection that is cut', 0, 'TimeoutError: timed out', true],
+  ['a success that is not the store’s', 200, '<html>log in</html>', true],
+  ['a gateway that does not get there', 504, '<html>Gateway Time-out</html>', true],
+  ['a store that has trouble inside', 502, said('InternalError'), false],
+  ['a store that is busy', 503, '', false],
+];
+for (const [what, status, text, expected] of unreached) {
+  test(`${what} means that the store was ${expected ? 'not ' : ''}reached`, () => {
+    const error = answerError('node7', 'b/key', { status, etag: '', said: text, trusted: true });
+    assert.deepEqual([error instanceof UnreachedError, error.transient], [expected, true]);
+  });
+}

@@ -49,7 +49,10 @@ test('when one node cannot be given its files, the others get theirs and no tabl
     result?.nodes.map(({ host, error }) => [host, error]),
     [
       ['node1', undefined],
-      ['node2', 'node2: tar exited with status 2: tar: write error: No space left on device'],
+      [
+        'node2',
+        'node2: tar exited with status 2: tar: write error: No space left on device (make room on that disk, or name a directory on another one with --to; a second run fetches only what is lacking)',
+      ],
     ],
   );
   const staged = await readdir(join(stagingOf(cluster.node('node1')), tableDirectory(users)));
