@@ -22,7 +22,9 @@ export async function print(text: string): Promise<boolean> {
     });
     return true;
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EPIPE') {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    // A terminal that has gone away answers EIO.
+    if (code === 'EPIPE' || (code === 'EIO' && process.stdout.isTTY)) {
       return false;
     }
     throw new BackupError(`the result cannot be written to standard output: ${messageOf(cause)}`, { cause });

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { BackupError, messageOf } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
+import { isMeantToOutlive } from './hangup.ts';
 import { print } from './output.ts';
 import { openProgress } from './progress.ts';
 
@@ -38,7 +39,7 @@ export interface OutputOptions {
 export const exitCodes = { done: 0, failed: 1, usage: 2, partial: 3, integrity: 4, interrupted: 130 } as const;
 
 /**
- * Runs one command: interrupt and termination become an AbortSignal, progress goes to standard error, the result to
+ * Runs one command: interrupt, termination and the loss of the terminal become an AbortSignal, progress goes to standard error, the result to
  * standard output, and whatever is thrown is caught here and nowhere else. Sets the process's exit code.
  */
 export async function runCommand(
@@ -49,13 +50,16 @@ export async function runCommand(
   // Every host, stream and request listens to the signal.
   setMaxListeners(0, abort.signal);
   const stop = (name: NodeJS.Signals) => {
-    if (abort.signal.aborted) {
+    if (!abort.signal.aborted) {
+      process.stderr.write(`\n${name}: stopping; once more to leave at once\n`);
+      abort.abort(new BackupError('interrupted'));
+    } else if (name !== 'SIGHUP') {
       process.exit(exitCodes.interrupted);
     }
-    process.stderr.write(`\n${name}: stopping; once more to leave at once\n`);
-    abort.abort(new BackupError('interrupted'));
+    // That the terminal is lost both the kernel and the shell tell: nobody has asked twice.
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const hangup = isMeantToOutlive(process.env) ? () => undefined : stop;
+  process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', hangup);
   const progress = openProgress(process.stderr, output.quiet);
   try {
     const warn = onceEach((text) => progress.listen({ type: 'warning', text }));
@@ -75,6 +79,7 @@ export async function runCommand(
     process.exitCode = abort.signal.aborted ? exitCodes.interrupted : exitCodeOf(error);
     report(abort.signal.aborted && isAbort(error) ? abort.signal.reason : error, output, process.exitCode);
   } finally {
+    // The second telling of a lost terminal may come after the end, and must not take the exit code away.
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }

@@ -1,4 +1,5 @@
-/** The program's own frame around commands of the tests: `say` prints what it was given, `wait` until it is interrupted. */
+/** The program's own frame around commands of the tests: `say` prints what it was given, `wait` until it is interrupted, `finish` longer. */
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runProgram } from '../../src/cli/program.ts';
 import { commandModule, type Command } from '../../src/commands/command.ts';
@@ -59,9 +60,27 @@ const wait: Command = {
   },
 };
 
+const finish: Command = {
+  words: ['finish'],
+  describe: 'brings to its end what it has begun, whoever interrupts, talking all the while; then leaves a file',
+  options: { file: { type: 'string' } },
+  exitCodes: '130 interrupted',
+  run: async (args, { signal, listen }) => {
+    listen({ type: 'step', text: 'working' });
+    await delay(60_000, undefined, { signal }).catch(() => undefined);
+    for (let step = 1; step <= 5; step += 1) {
+      listen({ type: 'step', text: `step ${step}` });
+      listen({ type: 'warning', text: `warning ${step}` });
+      await delay(100);
+    }
+    await writeFile(args.text('file'), 'finished');
+    return { json: {}, text: 'finished\n' };
+  },
+};
+
 await runProgram(
   process.argv.slice(2),
-  [say, fail, wait].map((command) => ({
+  [say, fail, wait, finish].map((command) => ({
     optionNames: Object.keys({ ...command.options, ...outputOptions }),
     module: (settle) => commandModule(command, settle, process.argv.slice(2)),
   })),

@@ -5,6 +5,7 @@ import { placingScript } from '../../src/cluster/placing/placing-script.ts';
 import { listJournalsScript, readDisksScript } from '../../src/cluster/placing/placing.ts';
 import { endWithUsScript, findLoadersScript, findProgramScript } from '../../src/cluster/placing/table-load.ts';
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
+import { BackupError } from '../../src/model/errors.ts';
 import type { RestoreResult } from '../../src/model/restore/restore-result.ts';
 import type { PlacingPhase } from '../../src/model/restore/restart-plan.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
@@ -22,6 +23,7 @@ export interface ScriptedJournal {
   phase: PlacingPhase;
   /** Hosts and tables, as the operation wrote them. */
   readonly plan: string;
+  down?: boolean;
 }
 
 export const stopCommand = 'stop-cassandra';
@@ -79,15 +81,36 @@ export class RestoreStory {
     return restore(restoreOptions(changes), all, signal);
   };
 
-  readonly undo = (changes: Partial<UndoOptions> = {}, parts: Partial<MemberParts> = {}): Promise<UndoResult | undefined> => {
+  readonly undo = (
+    changes: Partial<UndoOptions> = {},
+    parts: Partial<MemberParts> = {},
+    signal: AbortSignal = never,
+  ): Promise<UndoResult | undefined> => {
     const restart = { stopCommand, startCommand, startTimeoutSeconds: 30 };
     const options = { hosts: this.cluster.hosts, id: undefined, dryRun: false, ...restart, ...changes };
-    return undoRestore(options, this.#agree, { ...this.cluster.parts, ...parts }, never);
+    return undoRestore(options, this.#agree, { ...this.cluster.parts, ...parts }, signal);
   };
 
   /** How far every node is with the only restore that it knows of. */
   get phases(): readonly (readonly string[])[] {
     return [...this.journals].map(([host, journals]) => [host, ...[...journals.values()].map(({ phase }) => phase)]);
+  }
+
+  /** The parts of somebody who interrupts when this step begins, and the signal of that. */
+  interruptAt(step: RegExp): { readonly parts: Pick<MemberParts, 'listen'>; readonly signal: AbortSignal } {
+    const abort = new AbortController();
+    const { listen } = this.cluster.parts;
+    return {
+      parts: {
+        listen: (event) => {
+          listen(event);
+          if (event.type === 'step' && step.test(event.text)) {
+            abort.abort(new BackupError('interrupted'));
+          }
+        },
+      },
+      signal: abort.signal,
+    };
   }
 
   readonly #agree = async (plan: RestoreResult | UndoResult): Promise<boolean> => {
@@ -163,9 +186,11 @@ function answerPlacing({ remote }: ScriptedNode, journals: Map<string, ScriptedJ
   remote.on(script(readDisksScript), says('yes\n1\n1 2000000 1000000\n'));
   remote.on(
     script(listJournalsScript),
-    says(() => [...journals].map(([id, { phase, plan }]) => `${id}\n${phase}\n${plan}\0`).join('')),
+    says(() =>
+      [...journals].map(([id, { phase, plan, down }]) => `${id}\n${phase}\n${plan}${down === true ? 'down\n' : ''}\0`).join(''),
+    ),
   );
-  const moves = { place: 'placed', check: undefined, undo: 'undone' } as const;
+  const moves = { down: undefined, place: 'placed', check: undefined, undo: 'undone', up: undefined } as const;
   remote.on(
     script(placingScript, 'begin'),
     says(async (call) => {
@@ -182,6 +207,7 @@ function answerPlacing({ remote }: ScriptedNode, journals: Map<string, ScriptedJ
           return { stderr: `cat: ${id}/phase: No such file or directory`, status: 1 };
         }
         journal.phase = phase ?? journal.phase;
+        journal.down = verb === 'down' || (verb !== 'up' && journal.down === true);
         return '';
       }),
     );

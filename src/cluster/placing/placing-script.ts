@@ -81,6 +81,10 @@ if [ "$verb" = begin ]; then
   each table check_table; each place check_place
   phase begun; exit 0
 fi
+case $verb in
+  down) { : >"$j/down" && sync "$j/down"; } || die "cannot write $j/down"; exit 0;;
+  up) rm -f -- "$j/down"; exit;;
+esac
 now=$(cat -- "$j/phase") || exit 1
 refuse_others
 if [ "$verb" = place ]; then

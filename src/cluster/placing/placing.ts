@@ -67,6 +67,11 @@ export async function takeBack(node: DataNode, id: string, signal: AbortSignal):
   await runPlacing(node, { verb: 'undo', id }, signal);
 }
 
+/** Keeps in the journal that the restore takes the node down, or that it was seen up again. Throws RemoteError. */
+export async function noteDown(node: DataNode, id: string, isDown: boolean, signal: AbortSignal): Promise<void> {
+  await runPlacing(node, { verb: isDown ? 'down' : 'up', id }, signal);
+}
+
 /** The disks that files are to be placed on, before anything is done to them. */
 export interface PlacingDisks {
   /** Whether the data directories hold a `system.local`. */
@@ -97,6 +102,8 @@ export interface Journal {
   readonly hosts: readonly string[];
   /** Directories of tables. */
   readonly tables: readonly string[];
+  /** Whether the restore, or its undoing, took the node down and has not seen it up again. */
+  readonly isDown: boolean;
 }
 
 /** Oldest first. Throws BackupError when a journal cannot be read. */
@@ -113,7 +120,7 @@ export async function readJournals(node: DataNode, signal: AbortSignal): Promise
       }
       const values = (kind: string) =>
         lines.map((line) => line.split('\t')).flatMap(([word, value = '']) => (word === kind ? [value] : []));
-      return { id, phase, hosts: values('host'), tables: values('place') };
+      return { id, phase, hosts: values('host'), tables: values('place'), isDown: lines.includes('down') };
     })
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
@@ -123,7 +130,7 @@ function journalRoot({ config }: DataNode): string {
 }
 
 interface PlacingStep {
-  readonly verb: 'begin' | 'place' | 'check' | 'undo';
+  readonly verb: 'begin' | 'down' | 'place' | 'check' | 'undo' | 'up';
   /** Id of the restore. */
   readonly id: string;
   /** The plan, to begin with. */
@@ -149,4 +156,4 @@ for d; do
 done`;
 
 export const listJournalsScript: string = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
-for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; printf '\0'; }; done; exit 0`;
+for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; [ ! -e "$j/down" ] || echo down; printf '\0'; }; done; exit 0`;

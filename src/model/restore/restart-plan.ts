@@ -139,3 +139,36 @@ export function isPlacingPhase(text: string): text is PlacingPhase {
 export function isHalfDone(phase: PlacingPhase): boolean {
   return phase !== 'begun' && phase !== 'placed' && phase !== 'undone';
 }
+
+/** What a node's journal tells of a restore that broke off. */
+export interface LeftBehind {
+  readonly id: string;
+  readonly phase: PlacingPhase;
+  readonly hosts: readonly string[];
+}
+
+/** The command that takes a restore back, whatever became of it, and starts its nodes. */
+export function undoCommand(id: string, hosts: readonly string[]): string {
+  return `sstash restore --undo ${id} --hosts ${hosts.join(',')}`;
+}
+
+/** Why a node is down that a restore took down and has not seen up again, and what to do about it. */
+export function leftDown({ id, phase, hosts }: LeftBehind): { readonly why: string; readonly hint: string } {
+  const up = `nodes up again: ${undoCommand(id, hosts)}`;
+  const stopped = `restore ${id} stopped Cassandra there and broke off`;
+  if (isHalfDone(phase)) {
+    return {
+      why: `${stopped} with half of the files in place (${phase})`,
+      hint: `do not start it as it is; back to before, ${up}`,
+    };
+  }
+  if (phase === 'placed') {
+    return {
+      why: `${stopped} when all files were in place, before the node was up`,
+      hint: `start Cassandra there to keep what was restored; or back to before, ${up}`,
+    };
+  }
+  return phase === 'undone'
+    ? { why: `restore ${id} was taken back there, and that broke off before the node was up`, hint: up }
+    : { why: `${stopped} before it moved a file`, hint: up };
+}

@@ -11,6 +11,7 @@ import type { Programs } from '../../cluster/tools/run-tool.ts';
 import { scyllaPrograms } from '../../cluster/tools/scylla-server.ts';
 import { type Topology, readTopology } from '../../cluster/tools/topology.ts';
 import type { Listen } from '../../model/events.ts';
+import { whyDown } from './why-down.ts';
 import type { TransferChoice } from '../../transfer/choice.ts';
 
 /** A node that answers: who it is and what it has. */
@@ -122,9 +123,9 @@ async function openMember(host: string, needCassandra: boolean, parts: MemberPar
   const config = await runningConfig({ remote, programs, config: read }, parts.listen, signal);
   const [probe, info] = await Promise.all([
     probeNode(remote, config.dataDirectories, signal),
-    nodeInfo({ remote, programs }, signal).catch((error: unknown) => {
+    nodeInfo({ remote, programs }, signal).catch(async (error: unknown) => {
       if (needCassandra) {
-        throw error;
+        throw await whyDown({ remote, config }, error, signal);
       }
       return undefined;
     }),

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { backupManifestOf, nodeManifestOf, storedOf, users } from '../../support/manifests.ts';
-import { type SourceRun, runSource } from '../../support/sources.ts';
+import { type SourceRun, runSource, typeScript } from '../../support/sources.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 import { never } from '../../support/never.ts';
 
@@ -54,15 +58,70 @@ test('an interrupt stops in order, exit 130; a second one leaves at once', limit
       }
     };
   };
-  const [once, twice] = await Promise.all([
+  const [first, twice] = await Promise.all([
     runSource(sample, ['wait', '--json'], { heard: interruptAt([/waiting/]) }),
     runSource(sample, ['wait', '--deaf'], { heard: interruptAt([/waiting/, /once more/]) }),
   ]);
-  assert.equal(once.code, 130);
-  assert.match(once.stderr, /SIGINT: stopping; once more to leave at once/);
-  assert.match(JSON.stringify(errorOf(once)), /"exitCode":130/);
+  assert.equal(first.code, 130);
+  assert.match(first.stderr, /SIGINT: stopping; once more to leave at once/);
+  assert.match(JSON.stringify(errorOf(first)), /"exitCode":130/);
   assert.equal(twice.code, 130);
 });
+
+test('a hangup is an interrupt like any other, and told twice it is still one', limit, async (t) => {
+  const file = join(await temporaryDirectory(t), 'finished');
+  let hangups = 0;
+  const hangUp = (text: string, child: { kill: (signal: 'SIGHUP') => boolean }): void => {
+    if ((hangups === 0 && text.includes('working')) || (hangups === 1 && text.includes('step 2'))) {
+      hangups += 1;
+      child.kill('SIGHUP');
+    }
+  };
+  const ran = await runSource(sample, ['finish', '--file', file], { heard: hangUp, env: { _: '' } });
+  assert.deepEqual([hangups, await readFile(file, 'utf8')], [2, 'finished'], ran.stderr);
+  assert.match(ran.stderr, /SIGHUP: stopping/);
+  const waiting = await runSource(sample, ['wait'], {
+    // More than once, and to the end.
+    heard: (text, child) => void (text.includes('waiting') && child.kill('SIGHUP')),
+    env: { _: '' },
+  });
+  assert.equal(waiting.code, 130);
+});
+
+test('under nohup a hangup is not heard', limit, async () => {
+  let hungUp = false;
+  const ran = await runSource(sample, ['wait'], {
+    env: { _: '/usr/bin/nohup' },
+    heard: (text, child) => {
+      if (!hungUp && text.includes('waiting')) {
+        hungUp = true;
+        child.kill('SIGHUP');
+        setTimeout(() => child.kill('SIGINT'), 300);
+      }
+    },
+  });
+  assert.equal(ran.code, 130);
+  assert.doesNotMatch(ran.stderr, /SIGHUP/);
+  assert.match(ran.stderr, /SIGINT: stopping/);
+});
+
+for (const [what, before, code] of [
+  ['a terminal', [], '0'],
+  // The shell itself, which is waited for, is ended by it.
+  ['a terminal whose shell is told too', ['bash', '-c', '"$@"; :', 'bash'], ''],
+] as const) {
+  test(`a program that loses ${what} goes on to where it can end, though nobody hears it any more`, limit, async (t) => {
+    const file = join(await temporaryDirectory(t), 'finished');
+    const program = [process.execPath, ...typeScript, fileURLToPath(sample), 'finish', '--file', file];
+    const loser = fileURLToPath(new URL('../../support/lose-terminal.py', import.meta.url));
+    const child = spawn('python3', [loser, 'working', ...before, ...program], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await once(child, 'close');
+    await until(async () => (await readFile(file, 'utf8').catch(() => '')) === 'finished', 'it did not finish');
+    assert.ok(code === '' || said.trim() === code, said);
+  });
+}
 
 test('help and version go to standard output; each command’s help names its exit codes', limit, async () => {
   const [help, version] = await Promise.all([runSource(main, ['list', '--help']), runSource(sample, ['--version'])]);
@@ -116,3 +175,10 @@ test('list and show of a directory location: documents, no such location, a dama
   assert.equal(damaged.code, 4);
   assert.match(damaged.stderr, new RegExp(`${id}/manifest\\.json`));
 });
+
+async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
+  for (let tries = 0; !(await holds()); tries += 1) {
+    assert.ok(tries < 100, otherwise);
+    await delay(100);
+  }
+}

@@ -13,17 +13,26 @@ import {
   refusePlacing,
   restartScope,
   successionWarnings,
+  undoCommand,
 } from '../../../model/restore/restart-plan.ts';
-import { type PlacedTable, type PlacingPlan, beginPlacing, placeFiles, readJournals } from '../../../cluster/placing/placing.ts';
+import {
+  type PlacedTable,
+  type PlacingPlan,
+  beginPlacing,
+  placeFiles,
+  readJournals,
+  takeBack,
+} from '../../../cluster/placing/placing.ts';
 import { defaultService } from '../../../cluster/tools/service.ts';
 import { removeStaging } from '../../../cluster/placing/staging.ts';
 import { backupIdAt } from '../../../model/backup/backup-id.ts';
 import type { RestoredTable, RestoreResult } from '../../../model/restore/restore-result.ts';
 import { tableDirectory } from '../../../model/sstable.ts';
-import { startAll, stopAll } from './cluster-restart.ts';
+import { type Downtime, bringUp, takeDown, whileDown } from './downtime.ts';
 import { probeRestored } from './probe.ts';
 import { holdOnceServed, holdPurging, holdStatements, purgingPlan } from './purging.ts';
 import { repairAndRelease } from './repair.ts';
+import type { Member } from '../../nodes/members.ts';
 import { prepareRestore } from '../prepare.ts';
 import { withErrors } from '../stage.ts';
 
@@ -85,37 +94,75 @@ function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
   return { host: member.host, up: member.info !== undefined, identity, full };
 }
 
-/** From here on the cluster is down until it is started again: whatever fails, the way back is said. */
+/**
+ * From here on the cluster is down until it is started again: whatever fails, the way back is said. An interrupt ends neither in
+ * the middle: nodes come up with their old files, or with the restored ones once all of those are in place.
+ */
 async function placeAndStart(
   planned: PlannedRestore,
   prepared: RestoreResult & { readonly undo: string },
   scope: RestartScope,
   signal: AbortSignal,
 ): Promise<RestoreResult> {
+  signal.throwIfAborted();
   const { options, parts, work } = planned;
   const { undo } = prepared;
   const members = work.map(({ member }) => member);
+  const down: Downtime = { id: undo, members, restart: options.restart, listen: parts.listen };
+  const hint = `back to before, nodes up again: ${undoCommand(undo, hostsOf(members))}`;
   let state = 'with nodes stopped, and maybe half of the files in place';
+  let reached: Reached;
   try {
-    await stopAll(members, { ...options.restart, drain: 'must' }, parts.listen, signal);
-    parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
-    await settled(members.map((member) => placeFiles(member, undo, signal)));
-    state = 'with all files in place, before every node was up';
-    const failures = await startAll(members, options.restart, parts.listen, signal);
-    const result = { ...prepared, nodes: withErrors(prepared.nodes, failures) };
-    if (failures.size > 0) {
-      return result;
+    reached = await whileDown(
+      down,
+      `nodes are down: what is under way comes to its end, then they are started again. For whoever leaves at once, ${hint}`,
+      async (calm) => {
+        await takeDown(down, 'must', calm);
+        if (!signal.aborted) {
+          parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
+          await settled(members.map((member) => placeFiles(member, undo, calm)));
+        }
+        if (signal.aborted) {
+          parts.listen({ type: 'step', text: 'moving the old files back' });
+          await settled(members.map((member) => takeBack(member, undo, calm)));
+          return { with: 'their old files', failures: await bringUp(down, calm) };
+        }
+        state = 'with all files in place, before every node was up';
+        return { with: 'the restored files', failures: await bringUp(down, calm) };
+      },
+      signal,
+    );
+    if (!signal.aborted) {
+      const result = { ...prepared, nodes: withErrors(prepared.nodes, reached.failures) };
+      if (reached.failures.size > 0) {
+        return result;
+      }
+      state = 'with all files in place and every node up, before the repair had ended';
+      // Until now the tables had what the cluster's own schema said.
+      const warnings = scope.schema ? await holdOnceServed(planned, signal) : [];
+      return await repairAndRelease(planned, { ...result, warnings: [...result.warnings, ...warnings] }, signal);
     }
-    state = 'with all files in place and every node up, before the repair had ended';
-    // Until now the tables had what the cluster's own schema said.
-    const warnings = scope.schema ? await holdOnceServed(planned, signal) : [];
-    return await repairAndRelease(planned, { ...result, warnings: [...result.warnings, ...warnings] }, signal);
   } catch (error) {
-    throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, {
-      cause: error,
-      hint: `back to before, nodes up again: sstash restore --undo ${undo} --hosts ${members.map(({ host }) => host).join(',')}`,
-    });
+    throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, { cause: error, hint });
   }
+  throw interrupted(reached, hint);
+}
+
+/** What an interrupted restore has come to. */
+interface Reached {
+  readonly with: 'their old files' | 'the restored files';
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+function interrupted({ with: files, failures }: Reached, hint: string): BackupError {
+  const [[host, reason] = []] = failures;
+  return host === undefined
+    ? new BackupError(`interrupted: all nodes are up, with ${files}`, files === 'their old files' ? {} : { hint })
+    : new BackupError(`interrupted: nodes have ${files}, but ${failures.size} are not up, such as ${host}: ${reason}`, { hint });
+}
+
+function hostsOf(members: readonly Member[]): readonly string[] {
+  return members.map(({ host }) => host);
 }
 
 /** One restore over the remains of another would mix them. */
@@ -125,7 +172,7 @@ async function refuseHalfDone(work: readonly NodeWork[], signal: AbortSignal): P
       const broken = (await readJournals(member, signal)).find(({ phase }) => isHalfDone(phase));
       if (broken !== undefined) {
         throw new UsageError(`restore ${broken.id} broke off on ${member.host} (${broken.phase})`, {
-          hint: `take it back first: sstash restore --undo ${broken.id} --hosts ${broken.hosts.join(',')}`,
+          hint: `take it back first: ${undoCommand(broken.id, broken.hosts)}`,
         });
       }
     }),

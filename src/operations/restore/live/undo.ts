@@ -1,10 +1,11 @@
 import type { Listen } from '../../../model/events.ts';
 import { BackupError, NotFoundError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { settled } from '../../../flow/side-by-side.ts';
-import type { PlacingPhase } from '../../../model/restore/restart-plan.ts';
+import { type PlacingPhase, undoCommand } from '../../../model/restore/restart-plan.ts';
+import { type Downtime, bringUp, takeDown, whileDown } from './downtime.ts';
 import { type Journal, checkTakeBack, readJournals, takeBack } from '../../../cluster/placing/placing.ts';
 import { defaultService } from '../../../cluster/tools/service.ts';
-import { type RestartOptions, startAll, stopAll } from './cluster-restart.ts';
+import type { RestartOptions } from './cluster-restart.ts';
 import { allHeld } from './purging.ts';
 import { type Member, type MemberParts, openMembers } from '../../nodes/members.ts';
 
@@ -28,7 +29,8 @@ export interface UndoResult {
 
 /**
  * Takes a restore by the node restart method back, whether it succeeded or broke off at whatever step: the nodes are
- * stopped, what is live now becomes the snapshot `restored-<id>`, the old files come back, the nodes are started.
+ * stopped, what is live now becomes the snapshot `restored-<id>`, the old files come back, the nodes are started. An interrupt
+ * in the middle changes nothing of that: it is brought to its end.
  * Undefined when `agree` said no. Throws NotFoundError when no node knows of such a restore.
  */
 export async function undoRestore(
@@ -82,17 +84,27 @@ async function takeBackAndStart(
   listen: Listen,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
+  signal.throwIfAborted();
+  const down: Downtime = { id, members: nodes, restart: options, listen };
+  const goOn = `go on with it: ${undoCommand(
+    id,
+    nodes.map(({ host }) => host),
+  )}`;
   try {
-    // What hangs must not keep the old files away; who gives no answer has taken no writes.
-    await stopAll(nodes, { ...options, drain: 'if it answers' }, listen, signal);
-    listen({ type: 'step', text: 'moving the old files back' });
-    await settled(nodes.map((node) => takeBack(node, id, signal)));
-    return await startAll(nodes, options, listen, signal);
+    return await whileDown(
+      down,
+      `nodes are down: the restore is taken back to the end, and they are started again. For whoever leaves at once, ${goOn}`,
+      async (calm) => {
+        // What hangs must not keep the old files away; who gives no answer has taken no writes.
+        await takeDown(down, 'if it answers', calm);
+        listen({ type: 'step', text: 'moving the old files back' });
+        await settled(nodes.map((node) => takeBack(node, id, calm)));
+        return await bringUp(down, calm);
+      },
+      signal,
+    );
   } catch (error) {
-    throw new BackupError(`taking restore ${id} back broke off: ${reasonOf(error)}`, {
-      cause: error,
-      hint: `go on with it: sstash restore --undo ${id} --hosts ${nodes.map(({ host }) => host).join(',')}`,
-    });
+    throw new BackupError(`taking restore ${id} back broke off: ${reasonOf(error)}`, { cause: error, hint: goOn });
   }
 }
 
@@ -130,7 +142,8 @@ async function findJournals(
   const all = await Promise.all(
     members.map(async (member) => (await readJournals(member, signal)).map((journal) => ({ member, journal }))),
   );
-  const undoable = all.flat().filter(({ journal }) => journal.phase !== 'undone');
+  // Also what was taken back by a run that ended before the nodes were up.
+  const undoable = all.flat().filter(({ journal }) => journal.phase !== 'undone' || journal.isDown);
   const id =
     asked ??
     undoable

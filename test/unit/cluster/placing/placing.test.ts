@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   type PlacingPlan,
   beginPlacing,
+  noteDown,
   checkTakeBack,
   placeFiles,
   readJournals,
@@ -238,4 +239,18 @@ test('two scripts never work on one node at once: the second waits for what a ki
   await writeFile(join(bin, 'go'), '');
   await Promise.all([placing, undoing]);
   assert.deepEqual(await live(root), oldLive);
+});
+
+test('the journal keeps that the restore took the node down, until it was seen up again', async (t) => {
+  const { plan, config } = await host(await temporaryDirectory(t));
+  const node = { remote: localRemote(), config };
+  const isDown = async () => (await readJournals(node, signal)).map((journal) => journal.isDown);
+  await beginPlacing(node, plan, signal);
+  assert.deepEqual(await isDown(), [false]);
+  await noteDown(node, id, true, signal);
+  await placeFiles(node, id, signal);
+  assert.deepEqual(await isDown(), [true]);
+  await noteDown(node, id, false, signal);
+  assert.deepEqual(await isDown(), [false]);
+  await noteDown(node, id, false, signal);
 });

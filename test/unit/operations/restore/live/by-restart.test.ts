@@ -6,6 +6,8 @@ import { readDisksScript } from '../../../../../src/cluster/placing/placing.ts';
 import { findServerScript, runDetachedScript } from '../../../../../src/cluster/tools/service.ts';
 import { BackupError } from '../../../../../src/model/errors.ts';
 import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
+import { openMembers } from '../../../../../src/operations/nodes/members.ts';
+import { never } from '../../../../support/never.ts';
 import { fails, loses, onCall, program, says, script } from '../../../../support/scripted-remote.ts';
 import {
   type RestoreStory,
@@ -185,4 +187,89 @@ test('a node that is down and does not know who it was would start as another', 
     /^UsageError: node2: its data directories hold no system\.local, so it would start as a new node$/,
   );
   assert.deepEqual(serviceCalls(story.cluster.node('node1')), []);
+});
+
+const ups = ({ cluster }: RestoreStory): readonly boolean[] => cluster.nodes.map(({ up }) => up);
+const marks = ({ journals }: RestoreStory) => [...journals.values()].flatMap((own) => [...own.values()].map(({ down }) => down));
+
+const interrupts: readonly (readonly [when: string, step: RegExp, phase: string, says: RegExp, undone: boolean])[] = [
+  ['while nodes are stopped', /^stopping/, 'undone', /^interrupted: all nodes are up, with their old files$/, true],
+  ['while files are moved', /^moving old files aside/, 'undone', /^interrupted: all nodes are up, with their old files$/, true],
+  [
+    'while nodes start',
+    /^starting Cassandra on node1$/,
+    'placed',
+    /^interrupted: all nodes are up, with the restored files$/,
+    false,
+  ],
+];
+for (const [when, step, phase, ends, undone] of interrupts) {
+  test(`an interrupt ${when} leaves no node down`, async (t) => {
+    const story = await restoreStory(t, 2);
+    const { parts, signal } = story.interruptAt(step);
+    await assert.rejects(story.restore({ method, repair: true }, parts, signal), (error) => {
+      assert.ok(error instanceof BackupError);
+      assert.match(error.message, ends);
+      assert.equal(error.hint === undefined, undone);
+      return true;
+    });
+    assert.deepEqual(story.phases, [
+      ['node1', phase],
+      ['node2', phase],
+    ]);
+    assert.deepEqual(ups(story), [true, true]);
+    assert.deepEqual(marks(story), [false, false]);
+    assert.match(story.cluster.warnings.join('\n'), /^nodes are down: .*sstash restore --undo \w+ --hosts node1,node2$/m);
+    for (const node of story.cluster.nodes) {
+      assert.deepEqual(serviceCalls(node), ['drain', stopCommand, startCommand]);
+    }
+  });
+}
+
+test('a node that does not come up after an interrupt is named, with the way back', async (t) => {
+  const story = await restoreStory(t, 2);
+  story.cluster.node('node2').remote.on(starting, fails('Unit cassandra.service not found.', 5));
+  const { parts, signal } = story.interruptAt(/^moving old files aside/);
+  await assert.rejects(story.restore({ method }, parts, signal), (error) => {
+    assert.ok(error instanceof BackupError);
+    assert.match(error.message, /^interrupted: nodes have their old files, but 1 are not up, such as node2: .*not found/);
+    assert.match(error.hint ?? '', /--undo/);
+    return true;
+  });
+  assert.deepEqual(marks(story), [false, true]);
+});
+
+test('an interrupt before anything is stopped stops nothing', async (t) => {
+  const story = await restoreStory(t, 2);
+  const { parts, signal } = story.interruptAt(/^method/);
+  await assert.rejects(story.restore({ method }, parts, signal), /^BackupError: interrupted$/);
+  assert.deepEqual(story.cluster.nodes.flatMap(serviceCalls), []);
+});
+
+for (const [phase, why, hint] of [
+  ['placing', /node2: restore 20261121T031500Z stopped Cassandra there and broke off with half of the files/, /do not start it/],
+  ['begun', /node2: restore 20261121T031500Z stopped .* before it moved a file/, /--undo 20261121T031500Z --hosts node1,node2$/],
+  ['placed', /node2: restore 20261121T031500Z .*before the node was up/, /start Cassandra there/],
+  ['undone', /node2: restore 20261121T031500Z was taken back there/, /--undo/],
+] as const) {
+  test(`the next run says of a node that a restore left down (${phase}) that it was that`, async (t) => {
+    const story = await restoreStory(t, 2);
+    const node = story.cluster.node('node2');
+    node.up = false;
+    story.journals.get('node2')?.set('20261121T031500Z', { phase, plan: 'host\tnode1\t\nhost\tnode2\t\n', down: true });
+    const { absent } = await openMembers(story.cluster.hosts, true, story.cluster.parts, never);
+    const [{ host, error } = assert.fail('it was let in')] = absent;
+    assert.ok(error instanceof BackupError);
+    assert.equal(host, 'node2');
+    assert.match(error.message, why);
+    assert.match(error.hint ?? '', hint);
+  });
+}
+
+test('a node that is down for another reason is not said to be down for a restore that ended well', async (t) => {
+  const story = await restoreStory(t, 2);
+  story.cluster.node('node2').up = false;
+  story.journals.get('node2')?.set('20261121T031500Z', { phase: 'placed', plan: 'host\tnode1\t\nhost\tnode2\t\n' });
+  const { absent } = await openMembers(story.cluster.hosts, true, story.cluster.parts, never);
+  assert.doesNotMatch(String(absent[0]?.error), /restore/);
 });

@@ -190,3 +190,44 @@ test('a node that does not start with its old files is named', async (t) => {
   assert.match(result?.nodes[1]?.error ?? '', /^node2: start-cassandra failed: /);
   assert.equal(result?.nodes[1]?.phase, 'undone');
 });
+
+for (const step of [/^stopping/, /^moving the old files back/, /^starting/]) {
+  test(`an interrupt at the step ${step.source} changes nothing of what it comes to`, async (t) => {
+    const story = await restored(t);
+    const { parts, signal } = story.interruptAt(step);
+    const result = await story.undo({}, parts, signal);
+    assert.deepEqual(
+      result?.nodes.map(({ phase, error }) => [phase, error]),
+      [
+        ['undone', undefined],
+        ['undone', undefined],
+      ],
+    );
+    assert.deepEqual(
+      story.cluster.nodes.map(({ up }) => up),
+      [true, true],
+    );
+    assert.match(story.cluster.warnings.join('\n'), /go on with it: sstash restore --undo/);
+  });
+}
+
+test('what was taken back by a run that ended before the nodes were up is gone on with', async (t) => {
+  const story = await restored(t);
+  for (const own of story.journals.values()) {
+    for (const journal of own.values()) {
+      Object.assign(journal, { phase: 'undone', down: true });
+    }
+  }
+  for (const node of story.cluster.nodes) {
+    node.up = false;
+  }
+  const result = await story.undo();
+  assert.deepEqual(
+    result?.nodes.map(({ error }) => error),
+    [undefined, undefined],
+  );
+  assert.deepEqual(
+    story.cluster.nodes.map(({ up }) => up),
+    [true, true],
+  );
+});

@@ -1,0 +1,57 @@
+import { setMaxListeners } from 'node:events';
+import { noteDown } from '../../../cluster/placing/placing.ts';
+import type { Drain } from '../../../cluster/tools/service.ts';
+import { settled } from '../../../flow/side-by-side.ts';
+import type { Listen } from '../../../model/events.ts';
+import type { Member } from '../../nodes/members.ts';
+import { type RestartOptions, startAll, stopAll } from './cluster-restart.ts';
+
+/** Nodes that a restore, or its undoing, takes down, and whoever listens. */
+export interface Downtime {
+  /** Id of the restore. */
+  readonly id: string;
+  readonly members: readonly Member[];
+  readonly restart: RestartOptions;
+  readonly listen: Listen;
+}
+
+/**
+ * Does what nodes are down for. An interrupt does not break into it, for then they would stay down: it is only said what will come of
+ * it, and `work`, whose own signal never ends, looks at the caller's where it can turn back. Whoever interrupts again leaves
+ * without all of that, and the journals on the nodes tell the next run.
+ */
+export async function whileDown<T>(
+  { listen }: Downtime,
+  onInterrupt: string,
+  work: (calm: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const calm = new AbortController().signal;
+  // Every node listens to it.
+  setMaxListeners(0, calm);
+  const tell = (): void => listen({ type: 'warning', text: onInterrupt });
+  signal.addEventListener('abort', tell, { once: true });
+  try {
+    return await work(calm);
+  } finally {
+    signal.removeEventListener('abort', tell);
+  }
+}
+
+/** Stops all nodes; each knows before that it was this restore. Throws what `stopAll` throws. */
+export async function takeDown({ id, members, restart, listen }: Downtime, drain: Drain, calm: AbortSignal): Promise<void> {
+  await settled(members.map((member) => noteDown(member, id, true, calm)));
+  await stopAll(members, { ...restart, drain }, listen, calm);
+}
+
+/** Starts all nodes; gives what became of each that is not up. */
+export async function bringUp(
+  { id, members, restart, listen }: Downtime,
+  calm: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const failures = await startAll(members, restart, listen, calm);
+  const up = members.filter(({ host }) => !failures.has(host));
+  // A mark that stays tells of a node that is up, which nobody asks for.
+  await Promise.allSettled(up.map((member) => noteDown(member, id, false, calm)));
+  return failures;
+}
