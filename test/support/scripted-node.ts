@@ -12,6 +12,7 @@ import { clearIncomingScript, openStagingScript } from '../../src/cluster/placin
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
 import { findConfigScript } from '../../src/cluster/tools/find-config.ts';
+import { listJournalsScript } from '../../src/cluster/placing/placing.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import { type TableId, tableDirectory } from '../../src/model/sstable.ts';
@@ -133,6 +134,7 @@ export class ScriptedNode {
       listFilesScript,
       listDataLinksScript,
       readGraceScript,
+      listJournalsScript,
     ];
     const writing = [writeGraceScript, removeFilesScript, openStagingScript, placeUnitScript];
     const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];

@@ -65,7 +65,8 @@ export async function undoRestore(
   }
   const nodes = found.map(({ member }) => member);
   const failures = await takeBackAndStart(nodes, id, options, parts.listen, signal);
-  const held = failures.size > 0 ? [] : await heldAfterwards(nodes, parts.listen, signal);
+  // Whoever interrupted does not want to wait for more; the next restore says it.
+  const held = failures.size > 0 || signal.aborted ? [] : await heldAfterwards(nodes, parts.listen, signal);
   return {
     ...plan,
     dryRun: false,
