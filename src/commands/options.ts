@@ -4,9 +4,11 @@ import type { Options } from 'yargs';
 import type { Arguments, OptionSet } from '../cli/arguments.ts';
 import { userName } from '../cli/environment.ts';
 import { parseMoment } from '../model/backup/backup-id.ts';
+import { maxDegradedAge } from '../model/backup/latest.ts';
 import { UsageError } from '../model/errors.ts';
 import { type Location, parseLocation } from '../model/options/location.ts';
 import { type PerDatacenter, parsePerDatacenter } from '../model/options/per-datacenter.ts';
+import { parseDuration } from '../model/options/time-span.ts';
 
 /** Options that several commands share. Old names that users know from other tools are aliases. */
 
@@ -187,19 +189,33 @@ export const hostOption: Options = {
   group: 'Nodes:',
 };
 
+export const degradedAgeOption: OptionSet = {
+  'max-degraded-age': {
+    type: 'string',
+    default: maxDegradedAge,
+    describe: 'latest is a degraded backup only when it is newer by more than this than the last complete one: 12h, 1d, 1w',
+  },
+};
+
 /** Which backup, beside its name. */
 export const choiceOptions: OptionSet = {
+  ...degradedAgeOption,
   'latest-before': { type: 'string', describe: 'with latest: the newest backup from this moment or earlier' },
 };
 
 /** The backup that is meant by the positional and `choiceOptions`. */
-export function choiceOf(args: Arguments): { readonly name: string; readonly before?: Date } {
+export function choiceOf(args: Arguments): {
+  readonly name: string;
+  readonly before?: Date;
+  readonly maxDegradedAgeSeconds: number;
+} {
   const name = args.text('backup');
   const before = args.optionalText('latest-before');
   if (before !== undefined && name !== 'latest') {
     throw new UsageError('--latest-before goes with latest, not with a named backup');
   }
-  return before === undefined ? { name } : { name, before: parseMoment(before) };
+  const choice = { name, maxDegradedAgeSeconds: parseDuration(args.text('max-degraded-age')) };
+  return before === undefined ? choice : { ...choice, before: parseMoment(before) };
 }
 
 /** What an option says that may say something for each datacenter. */

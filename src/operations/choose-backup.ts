@@ -1,5 +1,7 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, hostsOf, latestComplete, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import { type Backup, hostsOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import { latestOf, maxDegradedAge } from '../model/backup/latest.ts';
+import { parseDuration } from '../model/options/time-span.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { isFuture } from '../model/backup/future.ts';
@@ -14,6 +16,8 @@ export interface BackupChoice {
   readonly name: string;
   /** What `latest` means then: the newest whose data is from this moment or earlier. */
   readonly before?: Date;
+  /** By how much a degraded backup must be newer than the last complete one to be the latest; a day when absent. */
+  readonly maxDegradedAgeSeconds?: number;
 }
 
 export interface ChoiceParts {
@@ -22,8 +26,9 @@ export interface ChoiceParts {
 }
 
 /**
- * The backup that is meant. `latest` is always a complete one, and one that cannot be read, or is dated later than now, is passed over
- * with a warning; an unfinished run must be named. Throws NotFoundError, and IntegrityError when the named one cannot be read.
+ * The backup that is meant. `latest` is never an unfinished run, nor dated later than now, and a degraded backup only as `latestOf`
+ * says, with a warning; one that cannot be read is passed over with a warning too. Throws NotFoundError, and IntegrityError when the
+ * named one cannot be read.
  */
 export async function chooseBackup(
   { repository, listen }: ChoiceParts,
@@ -44,7 +49,8 @@ export async function chooseBackup(
   ]);
   const past = backups.filter((each) => !isFuture(each, now));
   const restorable = past.filter((each) => !damaged.some((other) => standsOn(each, other)));
-  const backup = latestComplete(restorable, choice.before);
+  const { before, maxDegradedAgeSeconds = parseDuration(maxDegradedAge) } = choice;
+  const { backup, reason: why } = latestOf(restorable, { before, maxDegradedAgeSeconds }) ?? {};
   for (const { reason, ...ref } of damaged) {
     const text = `backup ${pathOf(ref)} cannot be read and is passed over, with what stands on it: ${reason}`;
     listen({ type: 'warning', text });
@@ -52,6 +58,9 @@ export async function chooseBackup(
   for (const future of backups.filter((each) => each.complete && isFuture(each, now))) {
     const text = `backup ${pathOf(future)} is dated later than now, ${takenAtOf(future)}, and passed over: only its name restores it`;
     listen({ type: 'warning', text });
+  }
+  if (why !== undefined) {
+    listen({ type: 'warning', text: why });
   }
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;

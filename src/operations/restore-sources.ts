@@ -1,19 +1,20 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, chainOf, refOf, standsOn } from '../model/backup/backup.ts';
+import { type Backup, chainOf, missingFrom, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain, withCommonDisks } from '../model/chain/chain.ts';
 import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { replayable } from '../model/schema/replayable.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import type { BackupRef, NodeManifest } from '../model/backup/manifest.ts';
+import type { BackupRef, MissingNode, NodeManifest } from '../model/backup/manifest.ts';
 import type { SourceNode } from '../model/target/node-match.ts';
 import { tablesToRestore } from '../model/restore/plan.ts';
-import type { Node } from '../model/ring/ring.ts';
+import type { Node, Ring } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';
 import type { TableCopy } from '../model/restore/table-copy.ts';
 import type { TableFilter } from '../model/options/table-filter.ts';
 import type { WantedTables } from '../storage/node-manifest-format.ts';
 import type { Repository } from '../storage/repository.ts';
+import { unlessDamaged } from '../storage/unless-damaged.ts';
 import { type PartTables, type UnevenTable, unevenTables } from '../model/backup/uneven-tables.ts';
 import { type BackupChoice, chooseBackup, nodeManifests } from './choose-backup.ts';
 
@@ -21,7 +22,10 @@ import { type BackupChoice, chooseBackup, nodeManifests } from './choose-backup.
 export interface Sources {
   readonly id: string;
   readonly ref: BackupRef;
+  /** Whether it is committed: complete, or degraded. */
   readonly complete: boolean;
+  /** Nodes that a degraded backup lacks, with the tokens that they had where its ring tells. */
+  readonly missing: readonly MissingSource[];
   /** Per node, with the files of the whole chain where the backup is an incremental one. */
   readonly manifests: readonly NodeManifest[];
   /** All nodes that the backup holds, chosen or not. */
@@ -39,6 +43,10 @@ export interface Sources {
   readonly views: readonly View[];
   /** Where the tables are copies of others: `manifests` and `tables` have the names of the copies then. */
   readonly copies: readonly TableCopy[];
+}
+
+export interface MissingSource extends MissingNode {
+  readonly tokens: readonly string[];
 }
 
 export interface SourceQuestion {
@@ -76,6 +84,7 @@ export async function chooseSources(
     id: backup.id,
     ref: refOf(backup),
     complete: backup.complete,
+    missing: await missingSources(parts.repository, backup, signal),
     manifests: chosen,
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
     ...(backup.complete ? { cluster: backup.manifest.cluster, partitioner: backup.manifest.partitioner } : {}),
@@ -85,6 +94,21 @@ export async function chooseSources(
     views: [],
     copies: [],
   };
+}
+
+async function missingSources(repository: Repository, backup: Backup, signal: AbortSignal): Promise<readonly MissingSource[]> {
+  const missing = missingFrom(backup);
+  const ring = missing.length === 0 ? undefined : await readableRing(repository, refOf(backup), signal);
+  const tokensOf = (hostId: string) => ring?.nodes.find((node) => node.hostId === hostId)?.tokens ?? [];
+  return missing.map((node) => ({ ...node, tokens: tokensOf(node.hostId) }));
+}
+
+/** Who can do without it goes on: a ring that is damaged says as much as none. */
+export async function readableRing(repository: Repository, ref: BackupRef, signal: AbortSignal): Promise<Ring | undefined> {
+  return unlessDamaged(
+    () => repository.ring(ref, signal),
+    () => undefined,
+  );
 }
 
 /** Tells which tables have to be read: these, and the views of them that the backup's schema names (see `withViews`). */

@@ -1,6 +1,7 @@
 import type { BackupPlan, BackupResult, PlannedCompression, PlannedNode } from '../model/backup/backup-result.ts';
+import type { ThinKeyspace } from '../model/backup/manifest.ts';
 import { perDatacenterText } from '../model/options/per-datacenter.ts';
-import { sizeText } from '../model/size.ts';
+import { percentText, sizeText } from '../model/size.ts';
 import { keyspacesOf } from '../model/options/table-filter.ts';
 import { table } from './table.ts';
 
@@ -15,11 +16,34 @@ export function backupText(result: BackupResult): string {
     sizeText(node.storedBytes),
     node.error ?? '',
   ]);
-  const failed = result.nodes.filter((node) => !node.complete).length;
-  const verdict = result.complete
-    ? `${result.kind} backup ${result.id} is complete: ${nodesText(result.nodes.length, result.ringNodes)}, ${count(result.tables.length, 'table')}, ${result.seconds.toFixed(1)} s`
-    : `backup ${result.id} is NOT complete: ${failed} of ${count(result.nodes.length, 'node')} failed; it is not listed as complete`;
-  return `${table(['node', 'state', '>files', '>size', '>new', '>stored', 'reason'], rows)}\n${verdict}\n${result.location}/${result.path}\n`;
+  const head = ['node', 'state', '>files', '>size', '>new', '>stored', 'reason'];
+  return `${table(head, rows)}\n${verdictOf(result)}\n${result.location}/${result.path}\n`;
+}
+
+function verdictOf(result: BackupResult): string {
+  const { id, kind, state, nodes, tables, seconds, shortfall, thin } = result;
+  if (state === 'complete') {
+    return `${kind} backup ${id} is complete: ${nodesText(nodes.length, result.ringNodes)}, ${count(tables.length, 'table')}, ${seconds.toFixed(1)} s`;
+  }
+  const failed = nodes.filter((node) => !node.complete).map(({ host }) => host);
+  if (state === 'degraded') {
+    return `${kind} backup ${id} is DEGRADED: it lacks ${failed.join(', ')} of ${count(nodes.length, 'node')}; ${count(tables.length, 'table')}, ${seconds.toFixed(1)} s
+it is listed and can be restored: of every range there are replicas enough${thinText(thin)}
+when the missing nodes are up again within 6 h, \`sstash backup --resume ${id}\` adds them; a plain backup begins a new one`;
+  }
+  const reasons = shortfall.length === 0 ? '' : `\nit is not even degraded: ${shortfall.join('; ')}`;
+  return `backup ${id} is NOT complete: ${failed.length} of ${count(nodes.length, 'node')} failed; it is not listed as complete${reasons}
+\`sstash backup --resume ${id}\` goes on with it; a plain backup begins a new one, and sends nothing again that it has stored`;
+}
+
+/** `; replicas are lacking of 66.7 % of the ring (shop)`. */
+export function thinText(thin: readonly ThinKeyspace[]): string {
+  const shares = [...new Set(thin.map(({ share }) => percentText(share)))];
+  const parts = shares.map((share) => {
+    const keyspaces = thin.filter((each) => percentText(each.share) === share).map(({ keyspace }) => keyspace);
+    return `${share} of the ring (${keyspaces.join(', ')})`;
+  });
+  return parts.length === 0 ? '' : `; replicas are lacking of ${parts.join(', ')}`;
 }
 
 export function backupJson(result: BackupResult): unknown {

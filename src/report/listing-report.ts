@@ -1,10 +1,20 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, kindOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
+import {
+  type Backup,
+  type CompleteBackup,
+  type DamagedBackup,
+  kindOf,
+  missingFrom,
+  standsOn,
+  stateOf,
+  takenAtOf,
+} from '../model/backup/backup.ts';
 import { isFuture } from '../model/backup/future.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
-import type { NodeManifest } from '../model/backup/manifest.ts';
+import type { MissingNode, NodeManifest, ThinKeyspace } from '../model/backup/manifest.ts';
+import type { BackupState } from '../model/backup/verdict.ts';
 import { sizeText, total } from '../model/size.ts';
-import { nodesText } from './backup-report.ts';
+import { nodesText, thinText } from './backup-report.ts';
 import { table } from './table.ts';
 
 /** `list` for people: one line per backup, oldest first, then those that cannot be read; `now` is the store's time. */
@@ -19,7 +29,7 @@ export function listText(backups: readonly Backup[], damaged: readonly DamagedBa
       row.kind,
       row.damaged === undefined ? stateText(backup, now) : 'DAMAGED: stands on one that is',
       row.takenAt,
-      row.ringNodes === undefined ? String(row.nodes) : `${row.nodes} of ${row.ringNodes}`,
+      nodesOfRow(row),
       String(row.tables),
       sizeText(row.bytes),
       sizeText(row.newBytes),
@@ -30,13 +40,23 @@ export function listText(backups: readonly Backup[], damaged: readonly DamagedBa
   return table(head, [...rows, ...unreadable]);
 }
 
+function nodesOfRow({ nodes, missing = [], ringNodes = nodes + missing.length }: ListRow): string {
+  return ringNodes === nodes ? String(nodes) : `${nodes} of ${ringNodes}`;
+}
+
 export interface ListRow {
   readonly id: string;
   readonly kind: string;
   readonly parent?: string;
+  readonly state: BackupState | 'damaged';
+  /** Whether it holds every node. */
   readonly complete: boolean;
   /** Dated later than now: never the latest, never a parent, and pruned by no rule. Absent where it is not. */
   readonly future?: true;
+  /** Nodes that a degraded backup lacks, and why. */
+  readonly missing?: readonly MissingNode[];
+  /** Where it lacks replicas. */
+  readonly thin?: readonly ThinKeyspace[];
   readonly takenAt: string;
   readonly nodes: number;
   /** How many nodes the ring has, when not all of them were named: their data is not in the backup. */
@@ -52,28 +72,40 @@ export interface ListRow {
 
 export function damagedRow({ reason, ...ref }: DamagedBackup): ListRow {
   const sizes = { nodes: 0, tables: 0, bytes: 0, newBytes: 0 };
-  return { ...ref, kind: kindOf(ref), complete: false, takenAt: '', ...sizes, damaged: reason };
+  return { ...ref, kind: kindOf(ref), state: 'damaged', complete: false, takenAt: '', ...sizes, damaged: reason };
 }
 
 /** `damaged` are all of the location that cannot be read: what stands on one of them is not complete either. */
 export function listRow(backup: Backup, now: Date, damaged: readonly DamagedBackup[] = []): ListRow {
   const row = { ...ownRow(backup), ...(isFuture(backup, now) ? { future: true as const } : {}) };
   const ground = damaged.find((other) => standsOn(backup, other));
-  return ground === undefined ? row : { ...row, complete: false, damaged: `stands on ${pathOf(ground)}: ${ground.reason}` };
+  return ground === undefined
+    ? row
+    : { ...row, state: 'damaged', complete: false, damaged: `stands on ${pathOf(ground)}: ${ground.reason}` };
 }
 
 function ownRow(backup: Backup): ListRow {
-  const { id, parent, complete } = backup;
-  const head = { id, kind: kindOf(backup), ...(parent === undefined ? {} : { parent }), complete, takenAt: takenAtOf(backup) };
+  const { id, parent } = backup;
+  const state = stateOf(backup);
+  const head = {
+    id,
+    kind: kindOf(backup),
+    ...(parent === undefined ? {} : { parent }),
+    state,
+    complete: state === 'complete',
+    takenAt: takenAtOf(backup),
+  };
   if (!backup.complete) {
     const failures = backup.progress.nodes
       .filter((node) => node.state === 'failed')
       .map(({ host, error }) => ({ host, error: error ?? 'unknown' }));
     return { ...head, nodes: backup.progress.nodes.length, tables: 0, bytes: 0, newBytes: 0, failures };
   }
-  const { nodes, tables, ringNodes } = backup.manifest;
+  const { nodes, tables, ringNodes, missing, thin } = backup.manifest;
   return {
     ...head,
+    ...(missing === undefined ? {} : { missing }),
+    ...(thin === undefined ? {} : { thin }),
     nodes: nodes.length,
     ...(ringNodes === undefined ? {} : { ringNodes }),
     tables: tables.length,
@@ -83,13 +115,14 @@ function ownRow(backup: Backup): ListRow {
 }
 
 function stateText(backup: Backup, now: Date): string {
-  const state = stateOf(backup);
+  const state = plainState(backup);
   return isFuture(backup, now) ? `FUTURE: dated later than now; ${state}` : state;
 }
 
-function stateOf(backup: Backup): string {
+function plainState(backup: Backup): string {
   if (backup.complete) {
-    return 'complete';
+    const missing = missingFrom(backup).map(({ host }) => host);
+    return missing.length === 0 ? 'complete' : `degraded: lacks ${missing.join(', ')}`;
   }
   const failed = backup.progress.nodes.filter((node) => node.state === 'failed');
   return failed.length > 0
@@ -113,6 +146,7 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
           ...(backup.manifest.ringNodes === undefined
             ? []
             : [`nodes     ${nodesText(backup.manifest.nodes.length, backup.manifest.ringNodes)}; the others were not named`]),
+          ...degradedLines(backup),
           `selection ${backup.manifest.selection.join(',') || 'everything'}`,
         ]
       : backup.progress.nodes
@@ -132,6 +166,17 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
   ]);
   const tables = tableSums(contents).map((sum) => [sum.table, String(sum.files), sizeText(sum.bytes)]);
   return `${head.join('\n')}\n\n${table(['node', 'host id', 'dc', 'rack', 'version', '>files', '>size', '>new', '>stored'], nodes)}\n${table(['table', '>files', '>size, all nodes'], tables)}`;
+}
+
+/** What it lacks and why; and which nodes are of another time than the rest. */
+function degradedLines({ manifest }: CompleteBackup): readonly string[] {
+  const { missing = [], thin = [], nodes } = manifest;
+  const later = nodes.filter((node) => node.takenAt !== undefined);
+  return [
+    ...missing.map(({ host, reason }) => `missing   ${host}: ${reason}`),
+    ...(thin.length === 0 ? [] : [`thin      ${thinText(thin).replace(/^; /, '')}`]),
+    ...later.map(({ host, takenAt = '' }) => `added     ${host}, taken at ${takenAt}`),
+  ];
 }
 
 export function showJson(backup: Backup, contents: readonly NodeContents[], now: Date): unknown {

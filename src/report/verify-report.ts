@@ -21,7 +21,7 @@ export function verifyText(result: VerifyResult): string {
 }
 
 export function verifyJson(result: VerifyResult): unknown {
-  const { location, backup, backups, unfinished, objects, bytes, readObjects, readBytes, sample, mendings } = result;
+  const { location, backup, backups, unfinished, degraded, objects, bytes, readObjects, readBytes, sample, mendings } = result;
   const problems = result.problems.map(({ kind, backup: of, host, path, key, detail }) => {
     const repair = mendings.get(key);
     return { kind, backup: of, host, path, key, detail, ...(repair === undefined ? {} : { repair }) };
@@ -32,6 +32,7 @@ export function verifyJson(result: VerifyResult): unknown {
     backup,
     backups,
     ...(unfinished.length === 0 ? {} : { unfinished }),
+    ...(degraded.length === 0 ? {} : { degraded }),
     problems,
     objects,
     bytes,
@@ -56,13 +57,14 @@ function lookedAt({ backups, objects, bytes, readObjects, readBytes, sample }: V
 }
 
 function verdict(result: VerifyResult): string {
-  const { backup, problems, mendings, unfinished } = result;
+  const { backup, problems, mendings, unfinished, degraded } = result;
   const what = backup === 'all' ? 'the backups' : `backup ${backup}`;
   const damage = problems.filter(isDamage);
   const left = damage.filter(({ key }) => mendings.get(key)?.mended !== true);
   const orphans = problems.length - damage.length;
   return [
     ...(unfinished.length === 0 ? [] : [`unfinished, only whole nodes were looked at: ${unfinished.join(', ')}`]),
+    ...degraded.map(({ id, missing }) => `degraded, it lacks ${missing.join(', ')}: ${id}`),
     ...(orphans === 0 ? [] : [`${count(orphans, 'orphan')}: they only take room; \`sstash prune\` removes them`]),
     ...(damage.length === left.length ? [] : [`${count(damage.length - left.length, 'problem')} mended`]),
     isSound(result) ? `${what}: ok` : `${what}: NOT ok, ${kindsText(left)}`,

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { BackupManifest, InProgress } from '../model/backup/manifest.ts';
 import type { Ring } from '../model/ring/ring.ts';
-import { backupId, count, hostName, kind, moment, node, parseAs, table } from './manifest-shapes.ts';
+import { backupId, count, hostName, kind, moment, name, node, parseAs, table } from './manifest-shapes.ts';
 
 /**
- * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit format 1 (an
+ * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit its format (an
  * unknown version, a path with `..`, a negative size) is an IntegrityError that names the object.
  */
 
-const backupManifest: z.ZodType<BackupManifest> = z.object({
+const complete = {
   format: z.literal(1),
   id: backupId,
   kind,
@@ -33,11 +33,23 @@ const backupManifest: z.ZodType<BackupManifest> = z.object({
       newFiles: count,
       newBytes: count,
       storedBytes: count,
+      takenAt: moment.exactOptional(),
     }),
   ),
   ringNodes: count.exactOptional(),
   writtenBy: z.string(),
-});
+};
+
+/** What lacks nodes says so: a reader of format 1 alone must not take it for a whole cluster. */
+const degraded = {
+  ...complete,
+  format: z.literal(2),
+  state: z.literal('degraded'),
+  missing: z.array(z.object({ host: hostName, hostId: z.string(), reason: z.string() })).nonempty(),
+  thin: z.array(z.object({ keyspace: name, share: z.number().min(0).max(100) })),
+};
+
+const backupManifest: z.ZodType<BackupManifest> = z.discriminatedUnion('format', [z.object(complete), z.object(degraded)]);
 
 const inProgress: z.ZodType<InProgress> = z.object({
   format: z.literal(1),
@@ -49,6 +61,7 @@ const inProgress: z.ZodType<InProgress> = z.object({
   owner: z.object({ host: z.string(), pid: z.number(), user: z.string() }),
   selection: z.array(z.string()),
   policy: z.string().exactOptional(),
+  endedAt: moment.exactOptional(),
   nodes: z.array(
     z.object({
       host: hostName,

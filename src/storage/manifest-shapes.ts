@@ -4,10 +4,10 @@ import type { BackupKind } from '../model/backup/manifest.ts';
 import type { Node } from '../model/ring/ring.ts';
 import { tableName } from '../model/sstable.ts';
 
-/** What the manifests of format 1 are made of. */
+/** What the manifests are made of. */
 
 export const count: z.ZodNumber = z.number().int().nonnegative();
-const name = z.string().regex(tableName);
+export const name: z.ZodString = z.string().regex(tableName);
 export const hex8: z.ZodString = z.string().regex(/^[0-9a-f]{8}$/);
 export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/);
 export const hostName: z.ZodString = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);
@@ -50,7 +50,7 @@ export function parseAs<T>(schema: z.ZodType<T>, json: string, key: string, with
   const issue = result.error.issues[0];
   const place = [...within, ...(issue?.path.map(String) ?? [])].join('.');
   throw new IntegrityError(
-    `${key} is no manifest of format 1: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'unreadable'}`,
+    `${key} is no manifest of format 1 or 2: ${place === '' ? '' : `${place}: `}${issue?.message ?? 'unreadable'}`,
     {
       hint: 'a newer version of sstash may have written it, or it was changed behind its back',
     },

@@ -31,3 +31,23 @@ export async function putNew(store: ObjectStore, key: string, body: Uint8Array, 
     await store.put(key, body, {}, signal);
   }
 }
+
+/** Puts an object in the place of one that has this etag, on the same terms. Throws ConditionFailedError when it has another. */
+export async function putOver(
+  store: ObjectStore,
+  { key, etag }: { readonly key: string; readonly etag: string },
+  body: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await store.put(key, body, { ifMatch: etag }, signal);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) {
+      throw error;
+    }
+    if ((await store.stat(key, signal))?.etag !== etag) {
+      throw new ConditionFailedError(`${store.url}/${key} has changed meanwhile`, { key });
+    }
+    await store.put(key, body, {}, signal);
+  }
+}

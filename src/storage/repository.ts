@@ -1,4 +1,4 @@
-import { putNew, readWhole } from './read-whole.ts';
+import { putNew, putOver, readWhole } from './read-whole.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
@@ -203,9 +203,19 @@ export class Repository {
     await this.store.put(dictionariesKey(ref), Buffer.from(statements), {}, signal);
   }
 
-  /** This is written last: from here on the backup is complete. */
+  /** This is written last: from here on the backup is committed. */
   async commit(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await putNew(this.store, backupManifestKey(manifest), encodeJson(manifest), signal);
+    await this.#tidy(manifest, signal);
+  }
+
+  /** Puts the manifest of a backup that has got more nodes in the place of its own. Throws ConditionFailedError when that has changed. */
+  async amend(manifest: BackupManifest, etag: string, signal: AbortSignal): Promise<void> {
+    await putOver(this.store, { key: backupManifestKey(manifest), etag }, encodeJson(manifest), signal);
+    await this.#tidy(manifest, signal);
+  }
+
+  async #tidy(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { utimes } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Backup, chainOf } from '../../src/model/backup/backup.ts';
-import type { BackupRef, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
+import type { BackupRef, MissingNode, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
 import { summaryOf } from '../../src/model/backup/outcome.ts';
 import { snapshotTag } from '../../src/model/backup/backup-id.ts';
 import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
@@ -24,6 +24,8 @@ export interface RunWish {
   readonly hosts?: readonly number[];
   readonly policy?: string;
   readonly selection?: readonly string[];
+  /** Nodes that a degraded backup lacks. */
+  readonly missing?: readonly MissingNode[];
 }
 
 /** Stores backups as `backup` does, with small real objects. */
@@ -54,6 +56,7 @@ export class LocationHistory {
         nodes: manifests.map(summaryOf),
         selection: wish.selection ?? [],
         ...(wish.policy === undefined ? {} : { policy: wish.policy }),
+        ...(wish.missing === undefined ? {} : { format: 2, state: 'degraded', missing: wish.missing, thin: [] }),
       }),
       never,
     );

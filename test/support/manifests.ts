@@ -95,6 +95,13 @@ export function completeOf(changes: Partial<BackupManifest> & Pick<BackupManifes
   return manifest.parent === undefined ? head : { ...head, parent: manifest.parent };
 }
 
+/** The same without some nodes. */
+export function degradedOf(changes: Partial<BackupManifest> & Pick<BackupManifest, 'id'>): CompleteBackup {
+  const missing = [{ host: 'node3', hostId: 'host-id-3', reason: 'node3: connection refused' }];
+  const thin = [{ keyspace: 'shop', share: 100 }];
+  return completeOf({ format: 2, state: 'degraded', missing, thin, nodes: [summary(1), summary(2)], ...changes });
+}
+
 export function progressOf(changes: Partial<InProgress> & Pick<InProgress, 'id'>): InProgress {
   const startedAt = changes.startedAt ?? '2026-11-21T03:15:00.000Z';
   return {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { defaultPrograms } from '../../src/cluster/tools/run-tool.ts';
 import { LzoPool } from '../../src/codec/lzo/pool.ts';
+import { missingFrom, stateOf } from '../../src/model/backup/backup.ts';
 import type { BackupResult } from '../../src/model/backup/backup-result.ts';
 import type { Event } from '../../src/model/events.ts';
 import { unlimited } from '../../src/model/options/per-datacenter.ts';
@@ -30,6 +31,8 @@ export const orders: TableId = tableOf('shop', 'orders', 2);
 export interface ClusterWish {
   /** node1, node2, … in one ring; 1 by default. */
   readonly nodes?: number;
+  /** Copies of each row; 1 by default. */
+  readonly copies?: number;
   /** Stands between the operations and the store. */
   readonly wrap?: (store: ObjectStore) => ObjectStore;
 }
@@ -81,6 +84,7 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
       hosts: this.hosts,
       filter: tableFilter([]),
       resume: false,
+      require: 'quorum',
       selfContained: false,
       snapshotEverySeconds: 86_400,
       keepIncrementals: false,
@@ -108,12 +112,14 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
     return (await listed(this.store, prefix)).map(({ key }) => key);
   }
 
-  /** Of backups and unfinished runs: `<id> complete`, or what the mark says of each node. */
+  /** Of backups and unfinished runs: `<id> complete` or `degraded` and what it lacks, or what the mark says of each node. */
   async listing(): Promise<readonly string[]> {
     const backups = await this.repository.backups(never);
     return backups.map((each) =>
       each.complete
-        ? `${each.id} complete`
+        ? `${each.id} ${stateOf(each)}${missingFrom(each)
+            .map(({ host, reason }) => `, ${host}: ${reason}`)
+            .join('')}`
         : `${each.id} ${each.progress.nodes.map(({ host, state, error }) => `${host} ${state}${error === undefined ? '' : `: ${error}`}`).join(', ')}`,
     );
   }
@@ -125,10 +131,10 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
 }
 
 export async function scriptedCluster(test: TestContext, wish: ClusterWish = {}): Promise<ScriptedCluster> {
-  const { nodes: count = 1, wrap = (store) => store } = wish;
+  const { nodes: count = 1, copies = 1, wrap = (store) => store } = wish;
   const root = await temporaryDirectory(test);
   const members = Array.from({ length: count }, (_, index) => ringNode(index + 1));
-  const view = { cluster: 'Test Cluster', nodes: members, tables: [users, orders] };
+  const view = { cluster: 'Test Cluster', nodes: members, tables: [users, orders], copies };
   const nodes = members.map((node, index) => {
     const host = `node${index + 1}`;
     return new ScriptedNode(test, host, node, { root: join(root, host), view });

@@ -221,7 +221,7 @@ export class ScriptedNode {
     );
     remote.on(
       cql('DESCRIBE SCHEMA'),
-      says(() => schemaText(this.view.tables)),
+      says(() => schemaText(this.view.tables, this.view.copies)),
     );
     remote.on(
       cql('FROM system_schema.columns WHERE'),

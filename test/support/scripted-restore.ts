@@ -126,8 +126,8 @@ export async function restoreStory(test: TestContext, nodes = 1): Promise<Restor
 }
 
 /** The same without a backup, for what needs none. */
-export async function serviceStory(test: TestContext, nodes: number): Promise<RestoreStory> {
-  return new RestoreStory(await scriptedCluster(test, { nodes }));
+export async function serviceStory(test: TestContext, nodes: number, copies = 1): Promise<RestoreStory> {
+  return new RestoreStory(await scriptedCluster(test, { nodes, copies }));
 }
 
 /** What was done to Cassandra on the node, in order: stopped, started, told by nodetool. */

@@ -9,6 +9,8 @@ export interface ClusterView {
   readonly cluster: string;
   readonly nodes: readonly Node[];
   readonly tables: readonly TableId[];
+  /** Copies of each row, by SimpleStrategy; 1 when absent. */
+  readonly copies?: number;
 }
 
 export const partitioner = 'org.apache.cassandra.dht.Murmur3Partitioner';
@@ -38,7 +40,7 @@ export function statusText(nodes: readonly Node[]): string {
   return `Datacenter: dc1\n===============\n--  Address  Load  Tokens  Owns  Host ID  Rack\n${lines.join('\n')}\n`;
 }
 
-export function describeText({ cluster, nodes, tables }: ClusterView): string {
+export function describeText({ cluster, nodes, tables, copies = 1 }: ClusterView): string {
   const addresses = nodes.map(({ address }) => address).join(', ');
   return [
     'Cluster Information:',
@@ -49,7 +51,7 @@ export function describeText({ cluster, nodes, tables }: ClusterView): string {
     `Database versions:\n\t5.0.9: [${addresses}]`,
     '',
     'Keyspaces:',
-    ...keyspacesOf(tables).map((keyspace) => `\t${keyspace} -> Replication class: SimpleStrategy {replication_factor=1}`),
+    ...keyspacesOf(tables).map((keyspace) => `\t${keyspace} -> Replication class: SimpleStrategy {replication_factor=${copies}}`),
     '',
   ].join('\n');
 }
@@ -71,10 +73,10 @@ export function createTable({ keyspace, table, id }: TableId): string {
   return `CREATE TABLE IF NOT EXISTS ${keyspace}.${table} (\n    id int PRIMARY KEY\n) WITH ID = ${uuidOf(id)}\n    AND comment = '';`;
 }
 
-export function schemaText(tables: readonly TableId[]): string {
+export function schemaText(tables: readonly TableId[], copies = 1): string {
   const keyspaces = keyspacesOf(tables).map(
     (keyspace) =>
-      `CREATE KEYSPACE ${keyspace} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': '1'}  AND durable_writes = true;`,
+      `CREATE KEYSPACE ${keyspace} WITH replication = {'class': 'SimpleStrategy', 'replication_factor': '${copies}'}  AND durable_writes = true;`,
   );
   return [...keyspaces, ...tables.map(createTable)].map((statement) => `${statement}\n`).join('\n');
 }

@@ -6,6 +6,7 @@ import { version } from '../../cli/version.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
+import { requirements } from '../../model/backup/verdict.ts';
 import { backup } from '../../operations/backup/backup.ts';
 import { planBackup } from '../../operations/backup/dry-run.ts';
 import type { BackupOptions } from '../../operations/backup/options.ts';
@@ -50,11 +51,18 @@ export const backupCommand: Command = {
     },
     'self-contained': { type: 'boolean', default: false, describe: 'upload everything, also what earlier backups hold' },
     resume: {
-      type: 'boolean',
-      default: false,
-      describe: 'go on with an unfinished run, however old; an error when there is none',
+      type: 'string',
+      requiresArg: false,
+      describe:
+        'go on with the unfinished run, however old, or with the one that is named; or add missing nodes to a degraded backup of the last 6 h. An error when there is none',
     },
-    retention: { type: 'number', describe: 'after a complete backup keep so many of its series and prune the others' },
+    require: {
+      choices: requirements,
+      default: 'quorum',
+      describe:
+        'what a backup that lacks nodes must hold to be committed as degraded: of every range a quorum of the replicas in each datacenter, or any replica; all: every node',
+    },
+    retention: { type: 'number', describe: 'after the backup keep so many of its series and prune the others' },
     policy: { type: 'string', describe: 'series that the backup belongs to: daily, weekly …' },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     'snapshot-parallel': {
@@ -83,7 +91,7 @@ export const backupCommand: Command = {
     ...clockOptions,
   },
   exitCodes:
-    '0 complete, 1 failed, 2 usage, 3 some nodes failed (not listed as complete), 10 no such location, 11 locked, 130 interrupted',
+    '0 complete, 1 failed, 2 usage, 3 some nodes failed (the backup is degraded, or not committed), 10 no such location, 11 locked, 130 interrupted',
   examples: [
     ['$0 backup --seed cass1 --user ops --use-sudo -L s3://backups/prod', 'the whole cluster'],
     [
@@ -118,7 +126,8 @@ function backupOptions(args: Arguments): BackupOptions {
     ...nodesOf(args),
     filter: tableFilter(args.list('keyspaces')),
     kind: kindOf(args),
-    resume: args.flag('resume'),
+    ...resumeOf(args),
+    require: requirementOf(args.text('require')),
     selfContained: args.flag('self-contained'),
     snapshotEverySeconds: parseDuration(args.text('snapshot-every')),
     timestampFormat: args.optionalText('timestamp-format'),
@@ -144,6 +153,18 @@ function kindOf(args: Arguments): BackupOptions['kind'] {
     throw new UsageError('--new-snapshot and --incremental exclude each other');
   }
   return args.flag('new-snapshot') ? 'snapshot' : args.flag('incremental') ? 'incremental' : undefined;
+}
+
+/** A config file, which knows no option without a value, says `resume: true`. */
+function resumeOf(args: Arguments): Pick<BackupOptions, 'resume' | 'resumeId'> {
+  const text = args.valueIfAny('resume');
+  return text === undefined || text === 'false'
+    ? { resume: false }
+    : { resume: true, resumeId: text === '' || text === 'true' ? undefined : text };
+}
+
+function requirementOf(text: string): BackupOptions['require'] {
+  return requirements.find((each) => each === text) ?? 'quorum';
 }
 
 function compressionOf(text: string): CompressionChoice {

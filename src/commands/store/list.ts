@@ -1,11 +1,13 @@
-import { latestComplete, standsOn } from '../../model/backup/backup.ts';
+import { standsOn } from '../../model/backup/backup.ts';
+import { latestOf } from '../../model/backup/latest.ts';
+import { parseDuration } from '../../model/options/time-span.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
 import { withoutFuture } from '../../model/backup/future.ts';
 import { listBackups } from '../../operations/list.ts';
 import { timeToLookAt } from '../../operations/store-clock.ts';
 import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
 import type { Command } from '../command.ts';
-import { locationOptions } from '../options.ts';
+import { degradedAgeOption, locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 
 export const listCommand: Command = {
@@ -13,7 +15,8 @@ export const listCommand: Command = {
   describe: 'list the backups of a location, oldest first',
   options: {
     ...locationOptions,
-    'latest-before': { type: 'string', describe: 'only the newest complete one from this moment or earlier' },
+    'latest-before': { type: 'string', describe: 'only the one that would be latest at this moment' },
+    ...degradedAgeOption,
     since: { type: 'string', describe: 'only those from this moment or later' },
     until: { type: 'string', describe: 'only those from this moment or earlier' },
   },
@@ -32,7 +35,9 @@ export const listCommand: Command = {
       const now = await timeToLookAt({ repository, listen: context.listen }, context.signal);
       const { backups: found, damaged } = await listBackups(repository, range, context.signal);
       const restorable = found.filter((each) => !damaged.some((other) => standsOn(each, other)));
-      const latest = before === undefined ? undefined : latestComplete(withoutFuture(restorable, now), before);
+      const maxDegradedAgeSeconds = parseDuration(args.text('max-degraded-age'));
+      const past = withoutFuture(restorable, now);
+      const latest = before === undefined ? undefined : latestOf(past, { before, maxDegradedAgeSeconds })?.backup;
       const backups = before === undefined ? found : latest === undefined ? [] : [latest];
       return {
         json: { backups: [...backups.map((each) => listRow(each, now, damaged)), ...damaged.map(damagedRow)] },

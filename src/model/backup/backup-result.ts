@@ -1,4 +1,5 @@
-import type { BackupId, BackupKind } from './manifest.ts';
+import type { BackupId, BackupKind, MissingNode, ThinKeyspace } from './manifest.ts';
+import type { BackupState } from './verdict.ts';
 import type { PerDatacenter } from '../options/per-datacenter.ts';
 import type { TableId } from '../sstable.ts';
 import type { CompressionChoice } from './upload-plan.ts';
@@ -23,8 +24,15 @@ export interface BackupResult {
   readonly parent?: BackupId;
   /** Why it is of this kind. */
   readonly reason: string;
-  /** Whether it is listed as complete and restored as `latest`. */
+  readonly state: BackupState;
+  /** Whether it holds every node. */
   readonly complete: boolean;
+  /** Nodes that it lacks, and why. */
+  readonly missing: readonly MissingNode[];
+  /** Where a degraded backup lacks replicas. */
+  readonly thin: readonly ThinKeyspace[];
+  /** Why it is not even degraded; empty where it is committed. */
+  readonly shortfall: readonly string[];
   readonly location: string;
   /** The backup's directory below the location. */
   readonly path: string;

@@ -1,6 +1,7 @@
-import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress, NodeManifest } from './manifest.ts';
+import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress, MissingNode, NodeManifest } from './manifest.ts';
+import type { BackupState } from './verdict.ts';
 
-/** A backup as the store shows it: finished, or a run that left its mark and no manifest. */
+/** A backup as the store shows it: committed (`complete`, though it may be degraded), or a run that left its mark and no manifest. */
 export type Backup =
   | { readonly id: BackupId; readonly parent?: BackupId; readonly complete: true; readonly manifest: BackupManifest }
   | { readonly id: BackupId; readonly parent?: BackupId; readonly complete: false; readonly progress: InProgress };
@@ -35,6 +36,21 @@ export interface Survey {
   readonly directories: readonly BackupId[];
 }
 
+/** Nodes that a committed backup was to hold and does not; none unless it is degraded. */
+export function missingFrom(backup: Backup): readonly MissingNode[] {
+  return backup.complete ? (backup.manifest.missing ?? []) : [];
+}
+
+/** Whether the backup is committed and lacks nodes. */
+export function isDegraded(backup: Backup): boolean {
+  return missingFrom(backup).length > 0;
+}
+
+/** What people are told that it is. */
+export function stateOf(backup: Backup): BackupState {
+  return !backup.complete ? 'incomplete' : isDegraded(backup) ? 'degraded' : 'complete';
+}
+
 /** The nodes of a backup, or of a run in progress: the names they have in the store, and their host ids. */
 export function nodesOf(backup: Backup): readonly { readonly host: string; readonly hostId: string }[] {
   return backup.complete ? backup.manifest.nodes : backup.progress.nodes;
@@ -54,11 +70,12 @@ export function kindOf(backup: BackupRef): BackupKind {
   return backup.parent === undefined ? 'snapshot' : 'incremental';
 }
 
+/** Whether it is committed: complete, or degraded. */
 export function isComplete(backup: Backup): backup is CompleteBackup {
   return backup.complete;
 }
 
-/** The newest complete backup whose data is from `before` or earlier; of all when `before` is absent. */
+/** The newest committed backup whose data is from `before` or earlier; of all when `before` is absent. */
 export function latestComplete(backups: readonly Backup[], before?: Date): CompleteBackup | undefined {
   return backups
     .filter(isComplete)

@@ -84,11 +84,36 @@ export interface NodeSummary {
   readonly newFiles: number;
   readonly newBytes: number;
   readonly storedBytes: number;
+  /** When its own snapshot was taken, where `--resume` added the node to a degraded backup later. */
+  readonly takenAt?: string;
 }
 
-/** The backup's own manifest (`<backup>/manifest.json`), written last: its presence means the backup is complete. */
+/** A node that a backup was to hold and does not. */
+export interface MissingNode {
+  readonly host: string;
+  /** Empty where nobody could say which member of the ring it is. */
+  readonly hostId: string;
+  /** In one line. */
+  readonly reason: string;
+}
+
+/** A keyspace of which a backup does not hold every replica. */
+export interface ThinKeyspace {
+  readonly keyspace: string;
+  /** Percent of the ring where replicas are lacking. */
+  readonly share: number;
+}
+
+/**
+ * The backup's own manifest (`<backup>/manifest.json`), written last: its presence means that the backup is committed. Format
+ * 1 is a complete one. Format 2 is a degraded one, so that a reader that knows nothing of missing nodes refuses it.
+ */
 export interface BackupManifest {
-  readonly format: 1;
+  readonly format: 1 | 2;
+  /** Format 2 only, as the two after it. */
+  readonly state?: 'degraded';
+  readonly missing?: readonly MissingNode[];
+  readonly thin?: readonly ThinKeyspace[];
   readonly id: BackupId;
   readonly kind: BackupKind;
   readonly parent?: BackupId;
@@ -120,6 +145,8 @@ export interface InProgress {
   readonly owner: Owner;
   readonly selection: readonly string[];
   readonly policy?: string;
+  /** When it ended with nodes that failed; absent while it is at work, and where it was killed or interrupted. */
+  readonly endedAt?: string;
   readonly nodes: readonly NodeProgress[];
   readonly writtenBy: string;
 }

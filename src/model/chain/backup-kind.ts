@@ -1,4 +1,4 @@
-import type { CompleteBackup } from '../backup/backup.ts';
+import { type CompleteBackup, isDegraded } from '../backup/backup.ts';
 import { pathOf } from '../backup/backup-id.ts';
 import { withoutFuture } from '../backup/future.ts';
 import { collectorsSince } from './chain-holes.ts';
@@ -56,18 +56,43 @@ export function decideKind(input: KindInput): KindDecision {
   return { kind: 'incremental', parent: { id: parent.id }, reason: `${asked}; parent ${parent.id}`, obstacles: [] };
 }
 
-/** The newest snapshot backup of the same nodes, selection and series, whatever its age, that is not of the future. */
+/** The newest snapshot backup of the same nodes, selection and series, whatever its age. */
 export function candidateParent(
   input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds' | 'now'>,
 ): CompleteBackup | undefined {
+  if (outgrown(input) !== undefined) {
+    return undefined;
+  }
   const nodes = asSet(input.hostIds);
-  const selection = asSet(input.selection);
-  return withoutFuture(input.backups, input.now)
-    .filter(({ parent }) => parent === undefined)
-    .filter(({ manifest }) => manifest.policy === input.policy && asSet(manifest.selection) === selection)
+  return snapshotsLike(input)
     .filter(({ manifest }) => asSet(manifest.nodes.map((node) => node.hostId)) === nodes)
-    .toSorted((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt))
     .at(-1);
+}
+
+/**
+ * The newest snapshot backup of these nodes where it is a degraded one, and nodes answer now that it lacks: they have no part in
+ * it that an incremental backup could follow. An older parent would be no better: the next backup is to be whole.
+ */
+function outgrown(input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds' | 'now'>): CompleteBackup | undefined {
+  const newest = snapshotsLike(input)
+    .filter(({ manifest }) => manifest.nodes.some(({ hostId }) => input.hostIds.includes(hostId)))
+    .at(-1);
+  const lacks = (hostId: string) => !newest?.manifest.nodes.some((node) => node.hostId === hostId);
+  return newest !== undefined && isDegraded(newest) && input.hostIds.some(lacks) ? newest : undefined;
+}
+
+/** Snapshot backups of the same selection and series that are not of the future, oldest first. */
+function snapshotsLike({
+  backups,
+  selection,
+  policy,
+  now,
+}: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'now'>): readonly CompleteBackup[] {
+  const wanted = asSet(selection);
+  return withoutFuture(backups, now)
+    .filter(({ parent }) => parent === undefined)
+    .filter(({ manifest }) => manifest.policy === policy && asSet(manifest.selection) === wanted)
+    .toSorted((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
 }
 
 function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[] {
@@ -122,6 +147,10 @@ function tooOld(parent: CompleteBackup, { nameNow, snapshotEverySeconds }: KindI
 }
 
 function noParent(input: KindInput): string {
+  const degraded = outgrown(input);
+  if (degraded !== undefined) {
+    return `the last snapshot backup ${degraded.id} is degraded, and nodes that it lacks are up again`;
+  }
   return input.backups.length === 0
     ? 'there is no snapshot backup yet'
     : 'there is no snapshot backup of the same nodes and tables';

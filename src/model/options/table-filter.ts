@@ -15,6 +15,7 @@ export interface TableFilter {
 interface Rule {
   readonly text: string;
   readonly negative: boolean;
+  matchesKeyspace(keyspace: string): boolean;
   matches(keyspace: string, table: string): boolean;
 }
 
@@ -63,6 +64,11 @@ function likelyMeant(pattern: string, tables: readonly TableId[]): string {
 
 const hintTables = 30;
 
+/** Whether one of the patterns names the keyspace itself, or a part of its name: `system_auth`, `system_*`, and not `*`. */
+export function namesKeyspace({ patterns }: Pick<TableFilter, 'patterns'>, keyspace: string): boolean {
+  return patterns.map(parseRule).some((rule) => !rule.negative && /^"?[*?]*\w/.test(rule.text) && rule.matchesKeyspace(keyspace));
+}
+
 export function keyspacesOf(tables: readonly TableId[]): readonly string[] {
   return [...new Set(tables.map((table) => table.keyspace))].toSorted();
 }
@@ -73,7 +79,12 @@ function parseRule(text: string): Rule {
   const dot = body.indexOf('.');
   const keyspace = nameGlob(dot < 0 ? body : body.slice(0, dot), text);
   const table = nameGlob(dot < 0 ? '*' : body.slice(dot + 1), text);
-  return { text, negative, matches: (k, t) => keyspace.test(k) && table.test(t) };
+  return {
+    text,
+    negative,
+    matchesKeyspace: (k) => keyspace.test(k),
+    matches: (k, t) => keyspace.test(k) && table.test(t),
+  };
 }
 
 function nameGlob(pattern: string, whole: string): RegExp {

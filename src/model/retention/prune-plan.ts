@@ -1,5 +1,14 @@
 import { pathOf } from '../backup/backup-id.ts';
-import { type Backup, byTime, chainOf, type CompleteBackup, type DamagedBackup, isComplete, standsOn } from '../backup/backup.ts';
+import {
+  type Backup,
+  byTime,
+  chainOf,
+  type CompleteBackup,
+  type DamagedBackup,
+  isComplete,
+  isDegraded,
+  standsOn,
+} from '../backup/backup.ts';
 import { withoutFuture } from '../backup/future.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../errors.ts';
 import type { BackupRef } from '../backup/manifest.ts';
@@ -95,11 +104,13 @@ export function planDelete(
       hint: 'name it too, and it is given up',
     });
   }
-  const left = withoutFuture(backups, now).filter((backup) => backup.complete && !gone.has(backup));
-  const complete = withoutFuture(backups, now)
-    .filter(isComplete)
-    .filter((backup) => gone.has(backup));
-  if (left.length === 0 && !forceLast && complete.length > 0) {
+  const past = withoutFuture(backups, now);
+  const left = past.filter((backup) => backup.complete && !gone.has(backup));
+  const committed = past.filter((backup) => gone.has(backup)).filter(isComplete);
+  const whole = committed.filter((backup) => !isDegraded(backup));
+  const complete = whole.length > 0 ? whole : committed;
+  const enough = whole.length > 0 ? left.some((backup) => !isDegraded(backup)) : left.length > 0;
+  if (!enough && !forceLast && complete.length > 0) {
     throw new UsageError(`no complete backup would be left without ${pathsOf(complete)}`, {
       hint: '--force-last deletes it all the same',
     });
@@ -183,7 +194,7 @@ function stateOf(backup: Backup | DamagedBackup): string {
     return `${pathOf(backup)} ${backup.reason}`;
   }
   // A run that is gone on with keeps the time at which it began.
-  return `${pathOf(backup)} ${backup.complete ? 'complete' : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
+  return `${pathOf(backup)} ${backup.complete ? `committed ${backup.manifest.finishedAt}` : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
 }
 
 /** What `prune` or `delete` did, or with `dryRun` would do. */

@@ -1,5 +1,5 @@
 import { type Age, ageText, momentBefore } from '../options/time-span.ts';
-import { type Backup, type CompleteBackup, byTime, isComplete, takenAtOf } from '../backup/backup.ts';
+import { type Backup, type CompleteBackup, byTime, isComplete, isDegraded, takenAtOf } from '../backup/backup.ts';
 import { UsageError } from '../errors.ts';
 import { pathOf } from '../backup/backup-id.ts';
 import { isFuture, withoutFuture } from '../backup/future.ts';
@@ -8,9 +8,9 @@ import { tableFilter } from '../options/table-filter.ts';
 
 /** Which backups stay. A backup is forgotten when no keep rule holds it and, where `olderThan` is given, it is older. */
 export interface RetentionPolicy {
-  /** The newest so many. */
+  /** The newest so many complete ones, and as many degraded ones where not so many complete ones came after them. */
   readonly keepLast?: number;
-  /** The newest of each of the last so many days (UTC), ISO weeks, months that have one. */
+  /** The newest of each of the last so many days (UTC), ISO weeks, months that have one; a degraded one where none is complete. */
   readonly keepDaily?: number;
   readonly keepWeekly?: number;
   readonly keepMonthly?: number;
@@ -29,15 +29,16 @@ export interface Judged<B extends Backup = Backup> {
 }
 
 export interface RetentionPlan {
-  /** Every complete backup is in one of the two, oldest first. */
+  /** Every committed backup is in one of the two, oldest first. */
   readonly kept: readonly Judged<CompleteBackup>[];
   readonly forgotten: readonly Judged<CompleteBackup>[];
 }
 
 /**
- * Judges every complete backup; rules count within its series (`policy` in its manifest). Whatever the rules say, these stay:
- * the newest of each series, a backup whose tables or nodes no later one that stays holds, what a backup that stays or an unfinished run
- * needs, and what is dated later than now, which counts for nobody. Throws UsageError when no rule is given.
+ * Judges every committed backup; rules count within its series (`policy` in its manifest). Whatever the rules say, these stay:
+ * the newest of each series and its newest complete one, a backup whose tables or nodes no later one that stays holds,
+ * what a backup that stays or an unfinished run needs, and what is dated later than now, which counts for nobody. Degraded ones push no
+ * complete one out. Throws UsageError when no rule is given.
  */
 export function planRetention(backups: readonly Backup[], policy: RetentionPolicy, now: Date): RetentionPlan {
   refuseNoRules(policy);
@@ -69,7 +70,7 @@ export function planRetention(backups: readonly Backup[], policy: RetentionPolic
 
 /** Nothing asked for must not mean that nothing is kept. Throws UsageError. */
 export function refuseNoRules(policy: RetentionPolicy): void {
-  if (rulesOf(policy).length === 0 && policy.olderThan === undefined) {
+  if (rulesOf(policy).length === 0 && (policy.keepLast ?? 0) === 0 && policy.olderThan === undefined) {
     throw new UsageError('no rule says which backups to keep', {
       hint: 'give --keep-last, --keep-daily, --keep-weekly, --keep-monthly or --older-than',
     });
@@ -93,9 +94,8 @@ interface Rule {
   readonly bucketOf: (backup: CompleteBackup) => string;
 }
 
-function rulesOf({ keepLast = 0, keepDaily = 0, keepWeekly = 0, keepMonthly = 0 }: RetentionPolicy): readonly Rule[] {
+function rulesOf({ keepDaily = 0, keepWeekly = 0, keepMonthly = 0 }: RetentionPolicy): readonly Rule[] {
   return [
-    { name: 'last', count: keepLast, bucketOf: ({ id, parent }: CompleteBackup) => `${parent ?? ''}/${id}` },
     { name: 'daily', count: keepDaily, bucketOf: (backup: CompleteBackup) => dayOf(backup).slice(0, 10) },
     { name: 'weekly', count: keepWeekly, bucketOf: (backup: CompleteBackup) => isoWeek(new Date(dayOf(backup))) },
     { name: 'monthly', count: keepMonthly, bucketOf: (backup: CompleteBackup) => dayOf(backup).slice(0, 7) },
@@ -104,15 +104,17 @@ function rulesOf({ keepLast = 0, keepDaily = 0, keepWeekly = 0, keepMonthly = 0 
 
 function heldByRules(series: readonly CompleteBackup[], policy: RetentionPolicy, now: Date): readonly Held[] {
   const newestFirst = series.toReversed();
-  const held: Held[] = newestFirst.slice(0, 1).map((backup) => ({ backup, reason: 'last complete backup' }));
+  const whole = newestFirst.filter((backup) => !isDegraded(backup));
+  const held: Held[] = whole.slice(0, 1).map((backup) => ({ backup, reason: 'last complete backup' }));
+  if (newestFirst[0] !== whole[0]) {
+    held.push(...newestFirst.slice(0, 1).map((backup) => ({ backup, reason: 'last backup' })));
+  }
+  held.push(...lastOf(newestFirst, whole, policy.keepLast ?? 0));
   for (const { name, count, bucketOf } of rulesOf(policy)) {
-    const seen = new Set<string>();
-    for (const backup of newestFirst) {
-      const bucket = bucketOf(backup);
-      if (!seen.has(bucket) && seen.size < count) {
-        seen.add(bucket);
-        held.push({ backup, reason: name === 'last' ? `last ${count}` : `${name} ${bucket}` });
-      }
+    for (const bucket of [...new Set(newestFirst.map(bucketOf))].slice(0, count)) {
+      const within = (backup: CompleteBackup) => bucketOf(backup) === bucket;
+      const backup = whole.find(within) ?? newestFirst.find(within);
+      held.push(...(backup === undefined ? [] : [{ backup, reason: `${name} ${bucket}` }]));
     }
   }
   const { olderThan } = policy;
@@ -122,6 +124,14 @@ function heldByRules(series: readonly CompleteBackup[], policy: RetentionPolicy,
     held.push(...young.map((backup) => ({ backup, reason: `not older than ${ageText(olderThan)}` })));
   }
   return held;
+}
+
+/** A degraded backup is no substitute for a complete one that is older, so the two are counted apart. */
+function lastOf(newestFirst: readonly CompleteBackup[], whole: readonly CompleteBackup[], count: number): readonly Held[] {
+  const last = whole.slice(0, count);
+  const oldest = last.length < count ? undefined : last.at(-1);
+  const degraded = newestFirst.filter((backup) => isDegraded(backup) && (oldest === undefined || byTime(backup, oldest) > 0));
+  return [...last, ...degraded.slice(0, count)].map((backup) => ({ backup, reason: `last ${count}` }));
 }
 
 function ofOtherSeries(series: readonly CompleteBackup[]): readonly Held[] {
@@ -159,7 +169,11 @@ function keepUncovered(oldestFirst: readonly CompleteBackup[], reasons: Readonly
 }
 
 /** The patterns of the later one count, not its tables: a table that was dropped in between is covered. */
-function covers(later: CompleteBackup, { manifest }: CompleteBackup): boolean {
+function covers(later: CompleteBackup, backup: CompleteBackup): boolean {
+  const { manifest } = backup;
+  if (isDegraded(later) && !isDegraded(backup)) {
+    return false;
+  }
   const hostIds = new Set(later.manifest.nodes.map(({ hostId }) => hostId));
   if (!manifest.nodes.some(({ hostId }) => hostIds.has(hostId))) {
     return false;

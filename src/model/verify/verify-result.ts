@@ -15,6 +15,8 @@ export interface VerifyResult {
   readonly backups: readonly BackupId[];
   /** Unfinished runs, of which only the nodes that are whole were looked at. */
   readonly unfinished: readonly BackupId[];
+  /** Degraded ones, and the nodes that they lack: what they hold was looked at. */
+  readonly degraded: readonly { readonly id: BackupId; readonly missing: readonly string[] }[];
   readonly problems: readonly Problem[];
   /** Components looked at, in all manifests, and the bytes of their objects. */
   readonly objects: number;

@@ -10,7 +10,9 @@ import type { Node } from '../../model/ring/ring.ts';
 import type { TableId } from '../../model/sstable.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
-import { commit, release, retire, ringNodes } from './finish.ts';
+import { clearOlder, commit, release, retire } from './finish.ts';
+import { judge, leftOut } from './verdict.ts';
+import type { Verdict } from '../../model/backup/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
@@ -25,8 +27,8 @@ import { withLock } from '../with-lock.ts';
 import { settled } from '../../flow/side-by-side.ts';
 
 /**
- * One backup of the cluster. A node that fails does not stop the others, but the backup is then not committed: its mark
- * stays, saying which node failed and why, and the result is not complete.
+ * One backup of the cluster. A node that fails does not stop the others. The backup is then degraded, where what the others
+ * hold is enough (`verdictOf`); or it is not committed, and its mark stays, saying which node failed and why.
  */
 export async function backup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupResult> {
   const { owner, lockTimeoutSeconds: timeoutSeconds } = options;
@@ -47,16 +49,17 @@ async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lo
 
 async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   await begin(run, signal);
-  const { uploads, outcomes } = await store(run, lock, signal).catch(async (error: unknown) => {
+  const { uploads, outcomes, verdict } = await store(run, lock, signal).catch(async (error: unknown) => {
     await markInterrupted(run, error);
     throw error;
   });
-  await release(run, uploads, signal);
-  const result = resultOf(run, outcomes);
-  if (result.complete) {
+  const committed = verdict.state !== 'incomplete';
+  await release(run, uploads, committed, signal);
+  if (committed) {
+    await clearOlder(run, signal);
     await retire(run, lock, signal);
   }
-  return result;
+  return resultOf(run, outcomes, verdict);
 }
 
 /** Everything up to the commit, or to the mark that says which nodes failed. */
@@ -66,23 +69,27 @@ async function store(run: Run, lock: Lock, signal: AbortSignal) {
   const [stored, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
   await leaveOutUndescribed(run, texts.schema, signal);
   const uploads = await withSameTables(run, stored, signal);
-  if (uploads.done.size > 0) {
+  if (uploads.done.size > 0 && run.amended === undefined) {
     await saveClusterFiles(run, texts, signal);
   }
   const outcomes = outcomesOf(run, uploads);
+  const verdict = await judge(run, outcomes, texts.schema, signal);
+  run.warnings.push(...verdict.warnings);
   await lock.confirm(signal);
-  if (outcomes.every((outcome) => outcome.complete)) {
-    await commit(run, uploads, signal);
-  } else {
+  if (verdict.state === 'incomplete') {
     await saveFailure(run, outcomes, signal);
+  } else if (uploads.done.size > 0) {
+    await commit(run, uploads, verdict, signal);
   }
-  return { uploads, outcomes };
+  return { uploads, outcomes, verdict };
 }
 
-async function begin({ ref, resumed, progress, parts: { repository } }: Run, signal: AbortSignal): Promise<void> {
+async function begin({ ref, resumed, amended, progress, parts: { repository } }: Run, signal: AbortSignal): Promise<void> {
   if (resumed) {
     await repository.store.abortUnfinished(backupPrefix(ref), signal);
-    await repository.saveProgress(progress, signal);
+    if (amended === undefined) {
+      await repository.saveProgress(progress, signal);
+    }
     return;
   }
   try {
@@ -167,21 +174,37 @@ function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOut
       ? failed(member.host, member.info?.hostId ?? '', uploads.failed.get(member.host))
       : outcomeOf(uploaded.summary);
   });
-  return [...present, ...absent];
+  return [...ofAmended(run), ...present, ...absent];
 }
 
-function resultOf(run: Run, nodes: readonly NodeOutcome[]): BackupResult {
+/** Of a backup that nodes are added to: what it has, and what it lacks still because nobody named it. */
+function ofAmended({ amended, members }: Run): readonly NodeOutcome[] {
+  const { nodes = [], missing = [] } = amended?.manifest ?? {};
+  const others = missing.filter(
+    ({ host, hostId }) =>
+      !members.absent.some((absent) => absent.host === host) &&
+      !members.present.some((member) => (hostId === '' ? member.host === host : member.info?.hostId === hostId)),
+  );
+  return [...nodes.map(outcomeOf), ...others.map(({ host, hostId, reason }) => failed(host, hostId, reason))];
+}
+
+function resultOf(run: Run, nodes: readonly NodeOutcome[], verdict: Verdict): BackupResult {
   const { ref, decision, warnings } = run;
   const { tables } = run.living;
+  const { state, missing, thin, reasons: shortfall } = verdict;
   return {
     ...ref,
     kind: decision.kind,
     reason: decision.reason,
-    complete: nodes.every((node) => node.complete),
+    state,
+    complete: state === 'complete',
+    missing,
+    thin,
+    shortfall,
     location: run.parts.repository.store.url,
     path: backupPrefix(ref),
     nodes,
-    ...ringNodes(run.topology, nodes.length),
+    ...leftOut(run.topology.ring, nodes.length),
     tables,
     warnings,
     seconds: (performance.now() - run.startedAtMs) / 1000,

@@ -1,9 +1,14 @@
-import { reasonOf } from '../../model/errors.ts';
+import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
-import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
-import type { Topology } from '../../cluster/tools/topology.ts';
+import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
+import { isDegraded } from '../../model/backup/backup.ts';
+import { snapshotTag } from '../../model/backup/backup-id.ts';
+import type { BackupManifest } from '../../model/backup/manifest.ts';
+import type { Verdict } from '../../model/backup/verdict.ts';
+import { seriesOf } from '../../model/chain/unfinished-run.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
-import type { Run } from './run.ts';
+import type { Amended, Run } from './run.ts';
+import { leftOut } from './verdict.ts';
 import type { Member } from '../nodes/members.ts';
 import type { UploadedNode } from './node/upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
@@ -13,15 +18,19 @@ import { everyTable } from '../../storage/node-manifest-format.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
 
-/** Writes the backup's manifest: from here on it is complete. */
-export async function commit(run: Run, uploads: Outcomes<UploadedNode>, signal: AbortSignal): Promise<void> {
-  const { options, parts } = run;
+/** Writes the backup's manifest: from here on it is committed. */
+export async function commit(run: Run, uploads: Outcomes<UploadedNode>, verdict: Verdict, signal: AbortSignal): Promise<void> {
+  const { options, parts, topology, amended } = run;
   parts.listen({ type: 'step', text: 'committing' });
   const nodes = [...uploads.done.values()].toSorted((a, b) => (a.summary.host < b.summary.host ? -1 : 1));
-  const { ring } = run.topology;
+  if (amended !== undefined) {
+    await amend(amended, nodes, verdict, run, signal);
+    return;
+  }
+  const { ring } = topology;
   await parts.repository.commit(
     {
-      format: 1,
+      ...headOf(verdict),
       ...run.ref,
       kind: run.decision.kind,
       cluster: ring.cluster,
@@ -32,33 +41,58 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, signal: 
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       tables: run.living.tables,
       nodes: nodes.map(({ summary }) => summary),
-      ...ringNodes(run.topology, nodes.length),
+      ...leftOut(ring, nodes.length + verdict.missing.length),
       writtenBy: options.writtenBy,
     },
     signal,
   );
 }
 
-/** A backup of fewer nodes than the ring has says so: nobody is to take it for one of the cluster. */
-export function ringNodes({ ring }: Topology, nodes: number): { readonly ringNodes?: number } {
-  return ring.nodes.length > nodes ? { ringNodes: ring.nodes.length } : {};
+/** The nodes that were added say when they were taken, which the others were not. */
+async function amend(
+  { manifest, etag }: Amended,
+  added: readonly UploadedNode[],
+  verdict: Verdict,
+  { parts: { repository }, options }: Run,
+  signal: AbortSignal,
+): Promise<void> {
+  const { state: _, missing: _missing, thin: _thin, ...rest } = manifest;
+  const nodes = [...manifest.nodes, ...added.map(({ summary, takenAt }) => ({ ...summary, takenAt }))];
+  const changed = {
+    ...rest,
+    ...headOf(verdict),
+    finishedAt: new Date().toISOString(),
+    nodes: nodes.toSorted((a, b) => (a.host < b.host ? -1 : 1)),
+    writtenBy: options.writtenBy,
+  };
+  try {
+    await repository.amend(changed, etag, signal);
+  } catch (error) {
+    throw error instanceof ConditionFailedError
+      ? new LockedError(`another run has worked on ${manifest.id} meanwhile`, { cause: error, hint: 'run the command again' })
+      : error;
+  }
+}
+
+function headOf({ state, missing, thin }: Verdict): Pick<BackupManifest, 'format' | 'state' | 'missing' | 'thin'> {
+  return state === 'degraded' ? { format: 2, state, missing, thin } : { format: 1 };
 }
 
 /**
  * Gives the nodes their disk space back where their part is in the store: snapshots, or after a committed incremental
  * backup the files that it collected. Where it failed they stay, so that the run can be finished.
  */
-export async function release(run: Run, uploads: Outcomes<UploadedNode>, signal: AbortSignal): Promise<void> {
+export async function release(run: Run, uploads: Outcomes<UploadedNode>, committed: boolean, signal: AbortSignal): Promise<void> {
   const { options, parts } = run;
-  const complete = uploads.done.size === run.members.present.length + run.members.absent.length;
-  if (run.ref.parent !== undefined && (!complete || options.keepIncrementals)) {
+  if (run.ref.parent !== undefined && (!committed || options.keepIncrementals)) {
     return;
   }
   parts.listen({
     type: 'step',
     text: run.ref.parent === undefined ? 'clearing snapshots' : 'deleting collected incremental files',
   });
-  const members = run.members.present.filter(({ host }) => uploads.done.has(host) || options.clearOnFailure);
+  const cleared = (host: string) => uploads.done.has(host) || (options.clearOnFailure && run.ref.parent === undefined);
+  const members = run.members.present.filter(({ host }) => cleared(host));
   const clear = async (member: Member): Promise<void> =>
     run.ref.parent === undefined
       ? clearSnapshot(member, run.tag, signal)
@@ -70,6 +104,30 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, signal:
   }
 }
 
+/**
+ * Clears the snapshots that older runs of the same selection and policy have left, which nobody will go on with any more: those
+ * of runs that never were committed, and of nodes that a degraded backup lacks.
+ */
+export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
+  const { survey, options, members, ref } = run;
+  const hosts = [...members.present, ...members.absent].map(({ host }) => host);
+  const series = seriesOf(survey.backups, { selection: options.filter.patterns, policy: options.policy, hosts });
+  const older = series.filter((backup) => backup.parent === undefined && backup.id !== ref.id);
+  const tags = new Set(older.filter((backup) => !backup.complete || isDegraded(backup)).map(({ id }) => snapshotTag(id)));
+  if (tags.size === 0) {
+    return;
+  }
+  const clear = async (member: Member): Promise<void> => {
+    for (const tag of (await listSnapshots(member, signal)).filter((each) => tags.has(each))) {
+      await clearSnapshot(member, tag, signal);
+    }
+  };
+  const cleared = await eachNode(members.present, { parallel: unlimited }, clear, signal);
+  for (const [host, error] of cleared.failed) {
+    run.warnings.push(`${host}: snapshots of older runs could not be cleared: ${reasonOf(error)}`);
+  }
+}
+
 /** What the node's manifest names: a node whose part an earlier attempt has finished still has its files. */
 async function deleteCollected(member: Member, run: Run, signal: AbortSignal): Promise<void> {
   const manifest = await run.parts.repository.nodeManifest(run.ref, member.host, everyTable, signal);
@@ -77,7 +135,7 @@ async function deleteCollected(member: Member, run: Run, signal: AbortSignal): P
   await deleteIncrementalFiles(member, collected, signal);
 }
 
-/** `--retention N`, after the commit. The backup is complete whatever happens here, so what goes wrong is a warning. */
+/** `--retention N`, after the commit. The backup is committed whatever happens here, so what goes wrong is a warning. */
 export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise<void> {
   const { retention, policy } = run.options;
   const { repository, listen } = run.parts;

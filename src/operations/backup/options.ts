@@ -2,6 +2,7 @@ import type { Owner } from '../../model/lock.ts';
 import type { BackupKind } from '../../model/backup/manifest.ts';
 import type { PerDatacenter } from '../../model/options/per-datacenter.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
+import type { Requirement } from '../../model/backup/replica-shares.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
 import type { Repository } from '../../storage/repository.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
@@ -15,8 +16,12 @@ export interface BackupOptions {
   readonly filter: TableFilter;
   /** Snapshot or incremental, where the user wants to decide. */
   readonly kind?: BackupKind | undefined;
-  /** Only go on with an unfinished run; an error when there is none. */
+  /** Only go on with an unfinished run, or add to a degraded backup; an error when there is none. */
   readonly resume: boolean;
+  /** Which one; also a degraded backup, to which nodes are added that it lacks. */
+  readonly resumeId?: string | undefined;
+  /** What a backup that lacks nodes must hold to be committed. */
+  readonly require: Requirement | 'all';
   /** Upload everything, whatever earlier backups hold. */
   readonly selfContained: boolean;
   /** How old the parent of an incremental backup may be. */
@@ -39,7 +44,7 @@ export interface BackupOptions {
   readonly clearOnFailure: boolean;
   /** Percent of every data disk of a node that must be free for its snapshot. */
   readonly minFreePercent: number;
-  /** After a complete backup, so many of its series stay; the others are pruned. */
+  /** After it is committed, so many of its series stay; the others are pruned. */
   readonly retention?: number | undefined;
   /** How long to wait for another run on the same location. */
   readonly lockTimeoutSeconds: number;

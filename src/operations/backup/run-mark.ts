@@ -29,13 +29,14 @@ export function progressOf(ref: BackupRef, { members, options, now: at }: Situat
   };
 }
 
-/** The mark of an unfinished run says which nodes failed, and why. */
+/** The mark of a run that ended unfinished says which nodes failed, and why. */
 export async function saveFailure(run: Run, outcomes: readonly NodeOutcome[], signal: AbortSignal): Promise<void> {
   const nodes = outcomes.map(({ host, hostId, complete, error }) =>
     complete ? { host, hostId, state: 'done' as const } : { host, hostId, state: 'failed' as const, error: error ?? 'unknown' },
   );
   const { repository } = run.parts;
-  await repository.saveProgress({ ...run.progress, updatedAt: (await repository.now(signal)).toISOString(), nodes }, signal);
+  const now = (await repository.now(signal)).toISOString();
+  await repository.saveProgress({ ...run.progress, updatedAt: now, endedAt: now, nodes }, signal);
 }
 
 /**

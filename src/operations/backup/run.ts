@@ -1,6 +1,6 @@
 import type { LivingTables } from './living-tables.ts';
 import type { KindDecision } from '../../model/chain/backup-kind.ts';
-import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import type { BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
 import type { MemoryGate } from './node/memory-gate.ts';
 import type { Situation } from './opening/situation.ts';
 
@@ -8,8 +8,10 @@ import type { Situation } from './opening/situation.ts';
 export interface Run extends Situation {
   readonly ref: BackupRef;
   readonly decision: KindDecision;
-  /** Goes on with a run that was interrupted or failed. */
+  /** Goes on with a run that was interrupted or failed, or adds to a degraded backup. */
   readonly resumed: boolean;
+  /** The degraded backup that nodes are added to. `members` are then only those that it lacks. */
+  readonly amended?: Amended | undefined;
   readonly tag: string;
   /** Those of `tables` that live still: what the backup holds. */
   readonly living: LivingTables;
@@ -19,4 +21,11 @@ export interface Run extends Situation {
   /** What the result will say; steps add to it. */
   readonly warnings: string[];
   readonly gate: MemoryGate;
+}
+
+/** A committed backup that is to get more nodes. */
+export interface Amended {
+  readonly manifest: BackupManifest;
+  /** The manifest's, before anything was done. */
+  readonly etag: string;
 }

@@ -7,6 +7,7 @@ import { type DownloadLayout, tablePlaces } from '../../model/restore/download-l
 import { coverageWarnings } from '../../model/target/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
+import { degradedWarnings } from '../../model/restore/degraded.ts';
 import { sayLost } from '../../model/restore/lost-objects.ts';
 import { partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
@@ -14,9 +15,9 @@ import type { Repository } from '../../storage/repository.ts';
 import { fetchFiles, partialSuffix } from './fetch.ts';
 import { lostFiles } from '../known-objects.ts';
 import { oldTables, purgingWarnings } from '../../model/restore/purging.ts';
-import { planCoverage, ringAtBackup, unevenWarnings } from '../restore/planning/coverage.ts';
+import { planCoverage, unevenWarnings } from '../restore/planning/coverage.ts';
 import { ageOf } from '../restore/planning/purging.ts';
-import { chooseSources } from '../restore-sources.ts';
+import { chooseSources, readableRing } from '../restore-sources.ts';
 
 export interface LocalRestoreParts {
   readonly repository: Repository;
@@ -37,7 +38,7 @@ export async function restoreLocal(
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   const sources = await chooseSources(options, parts, signal);
-  const coverage = planCoverage(sources, { ring: await ringAtBackup(sources.ref, parts.repository, signal), gone: [] });
+  const coverage = planCoverage(sources, { ring: await readableRing(parts.repository, sources.ref, signal), gone: [] });
   const { tables, schema = [], manifests } = sources;
   const pastGrace = oldTables({
     tables,
@@ -90,6 +91,7 @@ export async function restoreLocal(
   signal.throwIfAborted();
   const warnings = [
     ...(sources.complete ? [] : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`]),
+    ...degradedWarnings(sources.id, sources.missing, 'local'),
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
     ...purgingWarnings(pastGrace, 'local', false),

@@ -75,7 +75,7 @@ const rowsOnly: RestartScope = { schema: false, image: false };
  */
 function refuseUnlessWhole(
   { options: { truncate }, sources, members, topology, method: { method }, streamed }: PlannedRestore,
-  { image }: RestartScope,
+  { image, schema }: RestartScope,
 ): Topology | undefined {
   const [absent] = members.absent;
   if (absent !== undefined) {
@@ -97,7 +97,9 @@ function refuseUnlessWhole(
   }
   // Streaming finds out by itself to which nodes a row belongs.
   const byTokens = sources.tables.some(({ keyspace }) => !streamed.has(keyspace));
-  const strangers = !byTokens ? [] : nodesNotIn(topology.ring.nodes, sources.ring);
+  // A schema that takes the place of the cluster's must be on all of its nodes.
+  const known = [...sources.ring, ...(schema ? [] : sources.missing)];
+  const strangers = !byTokens ? [] : nodesNotIn(topology.ring.nodes, known);
   if (strangers.length > 0) {
     throw new UsageError(`the backup does not know the tokens of ${strangers.map(({ address }) => address).join(', ')}`, {
       hint: 'rows that belong there now would be lacking; --method load spreads the data over another ring',
@@ -110,9 +112,11 @@ function refuseUnlessWhole(
       hint: 'give the nodes datacenters and racks as in the backup; --method import refuses files that are in the wrong place, --method load spreads them',
     });
   }
-  if (truncate && (!sources.complete || sources.manifests.length < sources.ring.length)) {
+  // What is streamed goes to every replica, also to those on nodes that a degraded backup lacks.
+  const partial = sources.missing.length > 0 && method !== 'load';
+  if (truncate && (!sources.complete || partial || sources.manifests.length < sources.ring.length)) {
     throw new UsageError('--truncate empties tables on all nodes, and only some nodes would get their data back', {
-      hint: 'restore a complete backup without --host, or leave --truncate away',
+      hint: `restore a complete backup without --host, or leave --truncate away${partial ? '; a degraded one goes to all replicas by --method load' : ''}`,
     });
   }
   return topology;

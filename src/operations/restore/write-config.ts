@@ -3,9 +3,10 @@ import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../../model/errors.ts';
 import type { BackupId } from '../../model/backup/manifest.ts';
 import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/target/node-map.ts';
-import type { Backup } from '../../model/backup/backup.ts';
+import { type Backup, missingFrom, refOf } from '../../model/backup/backup.ts';
 import { type TokenSource, tokenConfig } from '../../model/target/token-config.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from '../choose-backup.ts';
+import { readableRing } from '../restore-sources.ts';
 
 export interface ConfigQuestion {
   readonly choice: BackupChoice;
@@ -71,7 +72,21 @@ async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal:
   if (sources.length === 0) {
     throw new UsageError(`backup ${backup.id} is unfinished and holds no whole node`);
   }
-  return sources;
+  return [...sources, ...(await missingSources(backup, repository, signal))];
+}
+
+/** What a degraded backup lacks had its tokens too, which its ring tells: others hold the rows that belong there. */
+async function missingSources(
+  backup: Backup,
+  repository: ChoiceParts['repository'],
+  signal: AbortSignal,
+): Promise<readonly TokenSource[]> {
+  const missing = missingFrom(backup);
+  const ring = missing.length === 0 ? undefined : await readableRing(repository, refOf(backup), signal);
+  return missing.flatMap(({ host, hostId }) => {
+    const node = ring?.nodes.find((each) => each.hostId === hostId);
+    return node === undefined ? [] : [{ host, dc: node.dc, rack: node.rack, tokens: node.tokens }];
+  });
 }
 
 const noTable = (): boolean => false;
@@ -95,7 +110,8 @@ async function writeAll(nodes: readonly NodeSettings[], directory: string): Prom
 }
 
 function lacking(backup: Backup, nodes: number): readonly string[] {
-  const ring = backup.complete ? (backup.manifest.ringNodes ?? nodes) : backup.progress.nodes.length;
+  const named = backup.complete ? backup.manifest.nodes.length + missingFrom(backup).length : backup.progress.nodes.length;
+  const ring = backup.complete ? (backup.manifest.ringNodes ?? named) : named;
   return ring === nodes
     ? []
     : [`the backup holds ${nodes} of ${ring} nodes: what only the others owned is not in it, and its tokens are nobody's`];

@@ -1,6 +1,6 @@
 import type { Owner } from '../../model/lock.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { type Backup, isComplete } from '../../model/backup/backup.ts';
+import { type Backup, isComplete, missingFrom } from '../../model/backup/backup.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
 import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
@@ -87,6 +87,9 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
     backup: subjects.name,
     backups: subjects.backups.map(({ id }) => id),
     unfinished: subjects.backups.filter((backup) => !isComplete(backup)).map(({ id }) => id),
+    degraded: subjects.backups
+      .map((backup) => ({ id: backup.id, missing: missingFrom(backup).map(({ host }) => host) }))
+      .filter(({ missing }) => missing.length > 0),
     problems: locked ? problems : await ofLivingBackups(problems, subjects, repository, signal),
     objects,
     bytes,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileRows, filesJson, filesText, listRow, listText, showJson, showText } from '../../../src/report/listing-report.ts';
 import { nodeContents } from '../../../src/model/backup/contents.ts';
-import { completeOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
+import { completeOf, degradedOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
 
 const now = new Date('2026-11-22T00:00:00Z');
 const snapshot = completeOf({ id: 's1', nodes: [summary(1), summary(2)] });
@@ -51,12 +51,29 @@ test('what is dated later than now says so, in listing, details and documents', 
   assert.match(listText([run], [], 's3://b', now), /^s8 +snapshot +FUTURE: dated later than now; INCOMPLETE: begun by/m);
 });
 
+test('a degraded backup says what it lacks, why, where it is thin, and whose part is of another time', () => {
+  const later = '2026-11-21T05:00:00.000Z';
+  const degraded = degradedOf({ id: 's5', nodes: [summary(1), summary(2, { takenAt: later })] });
+  assert.match(listText([degraded], [], 's3://b', now), /^s5 +snapshot +degraded: lacks node3 +\S+ +2 of 3 +1 /m);
+  const text = showText(degraded, [], 's3://b/s5', now);
+  assert.match(text, /^state     degraded: lacks node3$/m);
+  assert.match(text, /^missing   node3: node3: connection refused$/m);
+  assert.match(text, /^thin      replicas are lacking of 100 % of the ring \(shop\)$/m);
+  assert.match(text, new RegExp(`^added     node2, taken at ${later}$`, 'm'));
+  const { state, complete, missing, thin } = listRow(degraded, now);
+  assert.deepEqual(
+    [state, complete, missing?.[0]?.hostId, thin],
+    ['degraded', false, 'host-id-3', [{ keyspace: 'shop', share: 100 }]],
+  );
+});
+
 test('an empty location says so', () => assert.equal(listText([], [], 's3://b', now), 'no backups in s3://b\n'));
 
 test('the document of a listing: a complete backup, an incremental one, an unfinished one', () => {
   assert.deepEqual(listRow(snapshot, now), {
     id: 's1',
     kind: 'snapshot',
+    state: 'complete',
     complete: true,
     takenAt: '2026-11-21T03:15:00.000Z',
     nodes: 2,

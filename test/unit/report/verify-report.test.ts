@@ -24,6 +24,7 @@ function resultOf(changes: Partial<VerifyResult> = {}): VerifyResult {
     backup: id,
     backups: [id],
     unfinished: [],
+    degraded: [],
     problems: [],
     objects: 12,
     bytes: 4096,
@@ -33,6 +34,18 @@ function resultOf(changes: Partial<VerifyResult> = {}): VerifyResult {
     ...changes,
   };
 }
+
+test('a degraded backup is sound, and says which nodes it lacks', () => {
+  const degraded = resultOf({ degraded: [{ id, missing: ['node3'] }] });
+  assert.match(verifyText(degraded), new RegExp(`degraded, it lacks node3: ${id}\nbackup ${id}: ok\n$`));
+  assert.deepEqual(
+    Object.entries(verifyJson(degraded) as object).filter(([key]) => key === 'degraded' || key === 'ok'),
+    [
+      ['ok', true],
+      ['degraded', [{ id, missing: ['node3'] }]],
+    ],
+  );
+});
 
 test('a sound backup is said to be, and that its contents were not read', () => {
   const text = verifyText(resultOf());

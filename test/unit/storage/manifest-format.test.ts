@@ -10,7 +10,7 @@ import {
   manifestPages,
   everyTable,
 } from '../../../src/storage/node-manifest-format.ts';
-import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
+import { backupManifestOf, degradedOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
 
 const whole = nodeManifestOf({
   tables: [{ ...users, files: [storedOf('nb-1-big-Data.db', { digest: '00c0ffee' })] }],
@@ -169,4 +169,29 @@ test('a backup manifest or mark with a bad host, id, count or version is refused
   const mark = progressOf({ id: 'b1' });
   assert.throws(() => decodeInProgress(json(changed(mark, 'nodes.0.state', 'lost')), 'k'), damage('k', 'nodes.0.state'));
   assert.throws(() => decodeRing(json({}), 'ring.json'), damage('ring.json', 'cluster'));
+});
+
+test('a degraded backup is format 2, with all that it says of what it lacks; format 1 never says any of that', () => {
+  const { manifest } = degradedOf({ id: 'b1' });
+  assert.deepEqual(decodeBackupManifest(encodeJson(manifest), 'k'), manifest);
+  // A reader that knows format 1 alone refuses what has another number.
+  assert.equal(JSON.parse(String(encodeJson(manifest))).format, 2);
+  for (const [place, to] of [
+    ['state', undefined],
+    ['state', 'complete'],
+    ['missing', []],
+    ['missing.0.reason', undefined],
+    ['missing.0.host', '../x'],
+    ['thin', undefined],
+    ['thin.0.share', 101],
+    ['format', 3],
+  ] as const) {
+    assert.throws(
+      () => decodeBackupManifest(json(changed(manifest, place, to)), 'k'),
+      damage('k', place.split('.')[0] ?? ''),
+      place,
+    );
+  }
+  const first = decodeBackupManifest(json({ ...manifest, format: 1 }), 'k');
+  assert.deepEqual([first.state, first.missing, first.thin], [undefined, undefined, undefined]);
 });

@@ -1,8 +1,9 @@
-import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete } from '../../../model/backup/backup.ts';
+import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete, missingFrom } from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
+import { seriesOf } from '../../../model/chain/unfinished-run.ts';
 import type { Listen } from '../../../model/events.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
-import type { NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
+import type { BackupRef, NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
 import { type WantedTables, everyTable } from '../../../storage/node-manifest-format.ts';
 import type { Repository } from '../../../storage/repository.ts';
 import type { Run } from '../run.ts';
@@ -68,12 +69,50 @@ export async function earlierManifests(
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
   const { repository, listen } = run.parts;
-  const sources = run.options.selfContained ? [] : dedupSources(run);
+  const { selfContained } = run.options;
+  const sources = selfContained ? [] : dedupSources(run, hostId);
   const known = await Promise.all(
     sources.map(async (backup) => readable(() => ofNode(backup, hostId, repository, everyTable, signal), host, listen)),
   );
+  const left = selfContained ? undefined : await leftBehind(run, hostId, host, signal);
   const attempt = await earlierAttempt(run, host, 'again', signal);
-  return [...known, attempt?.manifest].filter((manifest) => manifest !== undefined);
+  return [...known, left, attempt?.manifest].filter((manifest) => manifest !== undefined);
+}
+
+/**
+ * What the newest run of this series that did not get so far, or the failed part of a degraded backup, has stored of the node.
+ * Nobody writes there any more: once this run is committed, neither is gone on with.
+ */
+async function leftBehind(run: Run, hostId: string, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
+  const { options, parts, survey } = run;
+  const { repository, listen } = parts;
+  const runs = seriesOf(survey.backups, { selection: options.filter.patterns, policy: options.policy, hosts: hostsOfRun(run) });
+  for (const backup of runs.toReversed().filter((each) => !isSame(each, run.ref))) {
+    const nodes = backup.complete ? missingFrom(backup) : backup.progress.nodes;
+    const node = nodes.find((each) => each.hostId === hostId);
+    const found =
+      node === undefined
+        ? undefined
+        : await readable(
+            async () =>
+              (backup.complete ? undefined : await repository.nodeManifest(backup, node.host, everyTable, signal)) ??
+              repository.draft(backup, node.host, signal),
+            host,
+            listen,
+          );
+    if (found?.node.hostId === hostId && found.tables.length > 0) {
+      return found;
+    }
+  }
+  return undefined;
+}
+
+function hostsOfRun({ members: { present, absent } }: Run): readonly string[] {
+  return [...present, ...absent].map(({ host }) => host);
+}
+
+function isSame(backup: BackupRef, ref: BackupRef): boolean {
+  return backup.id === ref.id && backup.parent === ref.parent;
 }
 
 /**
@@ -97,12 +136,16 @@ function readable(
   });
 }
 
-/** The newest complete backup that is not of the future, and the newest of the same selection, with what their chains need. */
-function dedupSources({ ref, options, now, survey: { backups } }: Run): readonly CompleteBackup[] {
+/**
+ * The newest backup that holds the node and is not of the future, and the newest of the same selection that does, with what their
+ * chains need.
+ */
+function dedupSources({ ref, options, now, survey: { backups } }: Run, hostId: string): readonly CompleteBackup[] {
   const selection = options.filter.patterns.join(',');
   const past = withoutFuture(backups, now);
-  const same = past.filter((backup) => backup.complete && backup.manifest.selection.join(',') === selection);
-  const newest = [latestComplete(past), latestComplete(same)].filter((backup) => backup !== undefined);
+  const holding = past.filter(isComplete).filter(({ manifest }) => manifest.nodes.some((node) => node.hostId === hostId));
+  const same = holding.filter(({ manifest }) => manifest.selection.join(',') === selection);
+  const newest = [latestComplete(holding), latestComplete(same)].filter((backup) => backup !== undefined);
   const parents = backups.filter((backup) => backup.id === ref.parent && backup.parent === undefined);
   const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, backups));
   return [...new Set(chains)].filter(isComplete).toSorted(byTime);

@@ -1,68 +1,77 @@
 import { formatMoment, freeId, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
-import { type CompleteBackup, type DamagedBackup, isComplete, refOf } from '../../../model/backup/backup.ts';
+import { type CompleteBackup, type DamagedBackup, isComplete, refOf, takenAtOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
-import { type UnfinishedBackup, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
+import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { chainGaps } from './chain-check.ts';
 import { LivingTables } from '../living-tables.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 import { progressOf } from '../run-mark.ts';
+import { amendable, whatItLacks } from './amending.ts';
 import { readSituation, type Situation } from './situation.ts';
 import type { Run } from '../run.ts';
 
 /** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
   const startedAtMs = performance.now();
-  const situation = await readSituation(options, parts, signal);
-  const unfinished = await runToGoOn(situation, signal);
-  const decision = unfinished === undefined ? await decide(situation, signal) : goOn(unfinished, options.resume);
+  const found = await readSituation(options, parts, signal);
+  const target = await runToGoOn(found, signal);
+  const degraded = target?.complete === true ? target : undefined;
+  const situation = degraded === undefined ? found : whatItLacks(found, degraded);
+  const decision = target === undefined ? await decide(situation, signal) : goOn(target, options.resume);
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
-  const ref = unfinished === undefined ? newRef(decision, situation) : refOf(unfinished);
+  const ref = target === undefined ? newRef(decision, situation) : refOf(target);
   return {
     ...situation,
     ref,
     decision,
-    resumed: unfinished !== undefined,
+    resumed: target !== undefined,
+    amended: degraded === undefined ? undefined : await amendable(degraded, parts, signal),
     tag: snapshotTag(ref.id),
     living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
     startedAtMs,
-    progress: progressOf(ref, situation, unfinished?.progress.startedAt),
+    progress: progressOf(ref, situation, target === undefined ? undefined : takenAtOf(target)),
     warnings: warningsOf(situation),
     gate: new MemoryGate(),
   };
 }
 
 /**
- * The unfinished run that this one goes on with. An incremental one only while its chain is whole: what was truncated since,
- * or not linked since a restart, it would miss as much as a new one.
+ * What this run goes on with. An incremental one only while its chain is whole: what was truncated since, or not linked since
+ * a restart, it would miss as much as a new one.
  */
-async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<UnfinishedBackup | undefined> {
+async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Resumable | undefined> {
   const { options, members, survey, now } = situation;
-  const unfinished = unfinishedRun(survey.backups, {
+  const found = unfinishedRun(survey.backups, {
     selection: options.filter.patterns,
     policy: options.policy,
     hosts: [...members.present, ...members.absent].map(({ host }) => host),
     now,
     asked: options.resume,
+    id: options.resumeId,
     kind: options.kind,
   });
-  if (unfinished?.parent === undefined) {
-    return unfinished;
+  if (found?.parent === undefined) {
+    return found;
   }
-  const complete = survey.backups.filter(isComplete);
-  const parent = complete.find(({ id, parent: above }) => id === unfinished.parent && above === undefined);
-  const holes =
-    parent === undefined
-      ? [`its parent ${unfinished.parent} is not there`]
-      : holesAfter(parent, { backups: complete, now, ...(await chainGaps(situation, parent, signal)) });
+  const holes = await holesBefore(found, found.complete ? whatItLacks(situation, found) : situation, signal);
   if (options.resume && holes.length > 0) {
-    throw new UsageError(`the incremental backup ${unfinished.id} cannot go on: ${holes.join('; ')}`, {
+    throw new UsageError(`the incremental backup ${found.id} cannot go on: ${holes.join('; ')}`, {
       hint: 'take a snapshot backup: --new-snapshot',
     });
   }
-  return holes.length > 0 ? undefined : unfinished;
+  return holes.length > 0 ? undefined : found;
+}
+
+/** Why the nodes of an incremental run would lack something. */
+async function holesBefore(found: Resumable, situation: Situation, signal: AbortSignal): Promise<readonly string[]> {
+  const complete = situation.survey.backups.filter(isComplete);
+  const parent = complete.find(({ id, parent: above }) => id === found.parent && above === undefined);
+  return parent === undefined
+    ? [`its parent ${found.parent ?? ''} is not there`]
+    : holesAfter(parent, { backups: complete, now: situation.now, ...(await chainGaps(situation, parent, signal)) });
 }
 
 async function decide(situation: Situation, signal: AbortSignal): Promise<KindDecision> {
@@ -89,8 +98,9 @@ async function decide(situation: Situation, signal: AbortSignal): Promise<KindDe
   return decision;
 }
 
-function goOn(unfinished: BackupRef, asked: boolean): KindDecision {
-  const reason = `${asked ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there'}; going on with ${unfinished.id}`;
+function goOn(unfinished: Resumable, asked: boolean): KindDecision {
+  const why = asked ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there';
+  const reason = `${why}; ${unfinished.complete ? 'adding nodes to' : 'going on with'} ${unfinished.id}`;
   return unfinished.parent === undefined
     ? { kind: 'snapshot', reason, obstacles: [] }
     : { kind: 'incremental', parent: { id: unfinished.parent }, reason, obstacles: [] };

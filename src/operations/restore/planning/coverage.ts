@@ -3,8 +3,6 @@ import type { LiveRing } from '../../../model/target/ring-coverage.ts';
 import type { NodeMatch } from '../../../model/target/node-match.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
 import { keyspacesOf } from '../../../model/options/table-filter.ts';
-import type { Repository } from '../../../storage/repository.ts';
-import { unlessDamaged } from '../../../storage/unless-damaged.ts';
 import type { Sources } from '../../restore-sources.ts';
 
 /** Where the data of `sources` goes. */
@@ -40,13 +38,5 @@ export function unevenWarnings({ uneven }: Pick<Sources, 'uneven'>): readonly st
   return uneven.map(
     ({ table, lacking }) =>
       `the backup has nothing of ${table.keyspace}.${table.table} (id ${table.id}) of ${lacking.join(', ')}: rows that only those nodes held do not come back`,
-  );
-}
-
-/** A restore can do without: a ring that is damaged says as much as none. */
-export async function ringAtBackup(ref: Sources['ref'], repository: Repository, signal: AbortSignal): Promise<Ring | undefined> {
-  return unlessDamaged(
-    () => repository.ring(ref, signal),
-    () => undefined,
   );
 }

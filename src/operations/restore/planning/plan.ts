@@ -7,6 +7,7 @@ import { coverageWarnings } from '../../../model/target/coverage.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { refuseMisplaced } from '../../../model/target/node-match.ts';
 import { type MethodChoice, type RestoreMethod, chooseMethod } from '../../../model/restore/method.ts';
+import { degradedWarnings } from '../../../model/restore/degraded.ts';
 import { planParts } from '../../../model/restore/plan.ts';
 import { loadableTables, refuseUnreadable } from '../../../model/restore/scylla-loading.ts';
 import type { TableId } from '../../../model/sstable.ts';
@@ -83,6 +84,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...shapes,
     ...misplaced,
     ...(filled.length > 0 ? [`left out, ScyllaDB fills them by itself: ${filled.join(', ')}`] : []),
+    ...degradedWarnings(sources.id, sources.missing, method.method),
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
     ...diskWarnings(work, method.method),
     ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),

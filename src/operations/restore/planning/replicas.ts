@@ -7,8 +7,8 @@ import type { KeyspaceCoverage } from '../../../model/target/coverage.ts';
 import { type NodeMatch, nodesNotIn } from '../../../model/target/node-match.ts';
 import type { Repository } from '../../../storage/repository.ts';
 import type { Members } from '../../nodes/members.ts';
-import type { Sources } from '../../restore-sources.ts';
-import { planCoverage, ringAtBackup } from './coverage.ts';
+import { type Sources, readableRing } from '../../restore-sources.ts';
+import { planCoverage } from './coverage.ts';
 import { livePlacements, predecessorsOf, targetPlacements } from './live-ring.ts';
 import { streamedKeyspaces, takesSchema } from './method-choice.ts';
 import { matchTargets } from './node-matches.ts';
@@ -43,7 +43,7 @@ export async function planReplicas(
   signal: AbortSignal,
 ): Promise<ReplicaPlan> {
   const { members, topology, live } = target;
-  const ring = await ringAtBackup(sources.ref, repository, signal);
+  const ring = await readableRing(repository, sources.ref, signal);
   const placements =
     topology === undefined ? undefined : targetPlacements(sources, await livePlacements(members, live, signal), topology);
   const planFor = (method: MethodChoice['method'], own: readonly NodeMatch[]) => {

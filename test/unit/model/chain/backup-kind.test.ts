@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type KindInput, candidateParent, decideKind, holesAfter } from '../../../../src/model/chain/backup-kind.ts';
-import { completeOf, summary, tableOf } from '../../../support/manifests.ts';
+import { completeOf, degradedOf, summary, tableOf } from '../../../support/manifests.ts';
 
 const parent = completeOf({ id: '20261121T031500Z', takenAt: '2026-11-21T03:15:00.000Z' });
 const input: KindInput = {
@@ -141,4 +141,22 @@ test('a chain that holds something of later than now ends: by its dates the next
     assert.match(reason, /20261121T031500Z\/20271226T031500Z is dated later than now/);
     assert.equal(decideKind({ ...input, backups: [parent, ahead], forced: 'incremental' }).kind, 'snapshot');
   }
+});
+
+test('a degraded snapshot backup is a parent for the nodes that it has, and no more when one that it lacks is back', () => {
+  const whole = completeOf({ id: 'c1', takenAt: '2026-11-21T01:00:00.000Z', nodes: [1, 2, 3].map((number) => summary(number)) });
+  const degraded = degradedOf({ id: 'd1', takenAt: '2026-11-21T02:00:00.000Z' });
+  const hosts = (...numbers: readonly number[]) => ({
+    ...input,
+    backups: [whole, degraded],
+    hostIds: numbers.map((number) => `host-id-${number}`),
+  });
+  assert.equal(decideKind(hosts(1, 2)).parent?.id, 'd1');
+  assert.equal(
+    decideKind(hosts(1, 2, 3)).reason,
+    'the last snapshot backup d1 is degraded, and nodes that it lacks are up again',
+  );
+  // Of other nodes it says nothing.
+  const others = completeOf({ id: 'o1', takenAt: '2026-11-21T01:30:00.000Z', nodes: [summary(7)] });
+  assert.equal(decideKind({ ...hosts(7), backups: [others, degraded] }).parent?.id, 'o1');
 });

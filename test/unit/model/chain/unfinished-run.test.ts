@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NotFoundError } from '../../../../src/model/errors.ts';
+import { NotFoundError, UsageError } from '../../../../src/model/errors.ts';
 import { unfinishedRun } from '../../../../src/model/chain/unfinished-run.ts';
-import { completeOf, unfinishedOf } from '../../../support/manifests.ts';
+import { completeOf, degradedOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const run = unfinishedOf({ id: 'b2', startedAt: '2026-11-21T03:15:00.000Z' });
 const question = { selection: [], policy: undefined, hosts: ['node1'], now: new Date('2026-11-21T04:00:00Z'), asked: false };
@@ -55,4 +55,31 @@ test('a run of the future is not gone on with, and a complete backup of the futu
   assert.equal(unfinishedRun([future], question), undefined);
   assert.throws(() => unfinishedRun([future], { ...question, asked: true }), NotFoundError);
   assert.equal(unfinishedRun([run, completeOf({ id: 'b3', takenAt: ahead })], question)?.id, 'b2');
+});
+
+test('one that ended with failed nodes goes on only where it is asked for', () => {
+  const ended = unfinishedOf({ id: 'b2', startedAt: '2026-11-21T03:15:00.000Z', endedAt: '2026-11-21T03:20:00.000Z' });
+  assert.equal(unfinishedRun([ended], question), undefined);
+  assert.equal(unfinishedRun([ended], { ...question, asked: true })?.id, 'b2');
+});
+
+test('nor does one go on whose objects another may point at: that shares a node with it and came later', () => {
+  const nodes = ['node1', 'node2'].map((host) => ({ host, hostId: '', state: 'running' as const }));
+  const others = unfinishedOf({ id: 'b3', startedAt: '2026-11-21T03:30:00.000Z', nodes });
+  assert.equal(unfinishedRun([run, others], question), undefined);
+  assert.throws(() => unfinishedRun([run, others], { ...question, asked: true }), NotFoundError);
+  assert.throws(() => unfinishedRun([run, others], { ...question, asked: true, id: 'b2' }), /b3 came after it/);
+});
+
+test('a degraded backup gets nodes while it is the newest and young, where that is asked for', () => {
+  const degraded = degradedOf({ id: 'd1', takenAt: '2026-11-21T03:30:00.000Z' });
+  const asked = { ...question, hosts: ['node1', 'node2', 'node3'], asked: true };
+  assert.equal(unfinishedRun([run, degraded], asked)?.id, 'd1');
+  assert.equal(unfinishedRun([run, degraded], { ...asked, id: 'd1', hosts: ['node3'] })?.id, 'd1');
+  assert.equal(unfinishedRun([run, degraded], { ...asked, asked: false }), undefined);
+  const late = { ...asked, now: new Date('2026-11-21T09:30:01Z') };
+  assert.throws(() => unfinishedRun([degraded], late), NotFoundError);
+  assert.throws(() => unfinishedRun([degraded], { ...late, id: 'd1' }), UsageError);
+  const child = completeOf({ id: 'i1', parent: 'd1', takenAt: '2026-11-21T03:40:00.000Z' });
+  assert.throws(() => unfinishedRun([degraded, child], { ...asked, id: 'd1' }), /i1 came after it/);
 });

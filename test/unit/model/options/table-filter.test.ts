@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
+import { namesKeyspace, selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
 const tables = [
@@ -75,5 +75,15 @@ test('a selection that leaves no table is a mistake, never an empty success', ()
 test('what cannot be a name is refused as soon as it is written', () => {
   for (const pattern of ['a.b.c', 'shop.', '.users', '!', 'sh op', 'shop/users', '$(reboot)', 'shop.[ab]']) {
     assert.throws(() => tableFilter([pattern]), UsageError, pattern);
+  }
+});
+
+test('a keyspace is named by its name or a part of it, and not by a wildcard alone or by what takes away', () => {
+  const named = (...patterns: readonly string[]) => namesKeyspace({ patterns }, 'system_auth');
+  for (const patterns of [['system_auth'], ['system_*'], ['*_auth.roles'], ['"system_auth".*'], ['shop', '?ystem_auth']]) {
+    assert.ok(named(...patterns), patterns.join());
+  }
+  for (const patterns of [[], ['*'], ['*.*'], ['**.roles'], ['!system_auth'], ['shop'], ['*', '!system_*']]) {
+    assert.ok(!named(...patterns), patterns.join());
   }
 });

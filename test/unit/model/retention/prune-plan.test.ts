@@ -11,7 +11,7 @@ import {
   planDelete,
   planPrune,
 } from '../../../../src/model/retention/prune-plan.ts';
-import { completeOf, unfinishedOf } from '../../../support/manifests.ts';
+import { completeOf, degradedOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');
 
@@ -151,4 +151,13 @@ test('two looks differ when a backup came, went, was finished, or was begun agai
   assert.ok(!isSameListing([...all, run], all));
   assert.ok(!isSameListing([...all, run], [...all, completeOf({ id: run.id })]));
   assert.ok(!isSameListing([run], [unfinishedOf({ id: run.id, startedAt: '2026-11-03T01:00:00Z' })]));
+});
+
+test('the last complete backup is not deleted by name for a degraded one that is left, nor the last of all', () => {
+  const whole = completeOf({ id: 'c1', takenAt: '2026-11-01T00:00:00Z' });
+  const degraded = degradedOf({ id: 'd1', takenAt: '2026-11-02T00:00:00Z' });
+  assert.throws(() => planDelete([whole, degraded], rules('c1')), /no complete backup would be left without c1/);
+  assert.throws(() => planDelete([degraded], rules('d1')), /no complete backup would be left without d1/);
+  assert.deepEqual(goes([whole, degraded], rules('d1')), ['d1']);
+  assert.deepEqual(goes([whole, degraded], { ...rules('c1'), forceLast: true }), ['c1']);
 });

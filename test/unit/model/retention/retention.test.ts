@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { momentBefore, parseAge } from '../../../../src/model/options/time-span.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { type RetentionPolicy, planRetention, seriesLabel } from '../../../../src/model/retention/retention.ts';
-import { completeOf, summary, tableOf, unfinishedOf } from '../../../support/manifests.ts';
+import { completeOf, degradedOf, summary, tableOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const now = new Date('2026-11-21T12:00:00Z');
 
@@ -305,5 +305,43 @@ describe('any history and policy', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('degraded backups', () => {
+  const d = (takenAt: string): CompleteBackup =>
+    degradedOf({ id: takenAt.replaceAll(/[-:]/g, ''), takenAt: new Date(takenAt).toISOString() });
+
+  test('push no complete one out, and are counted apart as far as not so many complete ones came after them', () => {
+    const backups = [
+      at('2026-11-10T00:00:00Z'),
+      d('2026-11-11T00:00:00Z'),
+      at('2026-11-12T00:00:00Z'),
+      d('2026-11-13T00:00:00Z'),
+      at('2026-11-14T00:00:00Z'),
+      d('2026-11-15T00:00:00Z'),
+      d('2026-11-16T00:00:00Z'),
+    ];
+    assert.deepEqual(kept(backups, { keepLast: 1 }), ['20261114T000000Z', '20261116T000000Z']);
+    assert.deepEqual(kept(backups, { keepLast: 2 }), [
+      '20261112T000000Z',
+      '20261114T000000Z',
+      '20261115T000000Z',
+      '20261116T000000Z',
+    ]);
+    assert.deepEqual(kept(backups, { keepLast: 3 }).length, 6);
+  });
+
+  test('stand for a day only where none of it is complete', () => {
+    const backups = [at('2026-11-18T03:00:00Z'), d('2026-11-18T15:00:00Z'), d('2026-11-19T03:00:00Z'), d('2026-11-19T15:00:00Z')];
+    assert.deepEqual(kept(backups, { keepDaily: 2 }), ['20261118T030000Z', '20261119T150000Z']);
+    assert.deepEqual(reasonsOf('20261119T150000Z', backups, { keepDaily: 2 }), ['last backup', 'daily 2026-11-19']);
+  });
+
+  test('are no reason to forget the last complete one, however old it is and of whatever selection', () => {
+    const old = at('2025-01-01T00:00:00Z', { selection: ['shop'], nodes: [summary(1)] });
+    const other = at('2026-11-01T00:00:00Z', { selection: ['blog'], tables: [tableOf('blog', 'posts')] });
+    const backups = [old, other, ...[1, 2, 3].map((day) => d(`2026-11-1${day}T00:00:00Z`))];
+    assert.deepEqual(kept(backups, { keepLast: 1 }), [old.id, other.id, '20261113T000000Z']);
   });
 });

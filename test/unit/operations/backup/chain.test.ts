@@ -160,7 +160,7 @@ test('an incremental backup that fails on one node takes its files from none, an
   const failed = await cluster.backUp();
   const left = async () => Promise.all(cluster.hosts.map(async (host) => (await backupsOf(cluster, host)).length));
   assert.deepEqual([failed.kind, failed.complete, await left()], ['incremental', false, [5, 5]]);
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   assert.deepEqual([second.id, second.complete, await left()], [failed.id, true, [0, 0]]);
 });
 

@@ -24,12 +24,12 @@ async function halfDone(t: TestContext) {
   return { cluster, id, tag: `sstash-${id}` };
 }
 
-test('the same command goes on with the run, and takes no snapshot where the first one is whole', async (t) => {
+test('--resume goes on with the run, and takes no snapshot where the first one is whole', async (t) => {
   const { cluster, id, tag } = await halfDone(t);
   cluster.store.calls.length = 0;
-  const result = await cluster.backUp();
+  const result = await cluster.backUp({ resume: true });
   assert.deepEqual([result.id, result.complete], [id, true]);
-  assert.match(result.reason, /^an unfinished run of the same nodes and tables is there; going on with /);
+  assert.match(result.reason, /^asked for by --resume; going on with /);
   assert.deepEqual(await cluster.listing(), [`${id} complete`]);
   for (const { remote } of cluster.nodes) {
     assert.deepEqual(remote.ran(snapshot), [`nodetool snapshot -t ${tag}`]);
@@ -42,7 +42,7 @@ test('of a node that was finished nothing is read or sent again', async (t) => {
   const { remote } = cluster.node('node1');
   const read = remote.ran(reading).length;
   cluster.store.calls.length = 0;
-  await cluster.backUp();
+  await cluster.backUp({ resume: true });
   assert.equal(remote.ran(reading).length, read);
   const puts = cluster.store.calls.filter(({ verb, key }) => verb === 'put' && key.includes('/node1/'));
   assert.deepEqual(puts, []);
@@ -52,7 +52,7 @@ test('what a prune took from a finished node meanwhile is sent again', async (t)
   const { cluster, id } = await halfDone(t);
   const [data = ''] = (await cluster.keys(`${id}/node1/shop/`)).filter((key) => key.endsWith('Data.db'));
   await cluster.store.delete([data], never);
-  const result = await cluster.backUp();
+  const result = await cluster.backUp({ resume: true });
   assert.equal(result.complete, true);
   assert.deepEqual(await cluster.keys(data), [data]);
 });
@@ -60,7 +60,7 @@ test('what a prune took from a finished node meanwhile is sent again', async (t)
 test('a finished node whose manifest is damaged is done again, and people hear why', async (t) => {
   const { cluster, id } = await halfDone(t);
   await cluster.store.put(nodeManifestKey({ id }, 'node1'), Buffer.from('garbage'), {}, never);
-  const result = await cluster.backUp();
+  const result = await cluster.backUp({ resume: true });
   assert.equal(result.complete, true);
   const told = cluster.warnings.filter((text) => text.startsWith('node1: what it names is sent again: '));
   assert.equal(told.length, 1);
@@ -70,7 +70,7 @@ test('a snapshot that is not whole any more is cleared, and another one taken un
   const { cluster, tag } = await halfDone(t);
   const node = cluster.node('node2');
   await rm(join(node.live(orders), 'snapshots', tag), { recursive: true });
-  const result = await cluster.backUp();
+  const result = await cluster.backUp({ resume: true });
   assert.equal(result.complete, true);
   assert.deepEqual(node.remote.ran(clear).slice(0, 1), [`nodetool clearsnapshot -t ${tag}`]);
   assert.equal(node.remote.ran(snapshot).length, 2);
@@ -80,7 +80,7 @@ test('a snapshot that somebody cleared meanwhile is taken again', async (t) => {
   const { cluster, tag } = await halfDone(t);
   const node = cluster.node('node2');
   await Promise.all([users, orders].map((table) => rm(join(node.live(table), 'snapshots', tag), { recursive: true })));
-  const result = await cluster.backUp();
+  const result = await cluster.backUp({ resume: true });
   assert.equal(result.complete, true);
   assert.equal(node.remote.ran(snapshot).length, 2);
 });
@@ -97,7 +97,25 @@ test('a tag that is taken on a node is no snapshot of a new run', async (t) => {
   );
 });
 
-test('a new snapshot, where it is asked for, leaves the unfinished run as it is', async (t) => {
+test('a plain backup begins a new run, sends nothing again that the failed one has stored, and clears what that left on nodes', async (t) => {
+  const { cluster, id } = await halfDone(t);
+  const result = await cluster.backUp();
+  assert.notEqual(result.id, id);
+  assert.deepEqual([result.state, result.nodes.map(({ newFiles }) => newFiles)], ['complete', [0, 10]]);
+  assert.deepEqual(
+    (await cluster.listing()).map((line) => line.split(':')[0]),
+    [`${id} node1 done, node2 failed`, `${result.id} complete`],
+  );
+  for (const node of cluster.nodes) {
+    assert.deepEqual(await node.snapshots(), []);
+  }
+  // What the new one points at there must not be written anew.
+  for (const resumeId of [undefined, id]) {
+    await assert.rejects(cluster.backUp({ resume: true, resumeId }), resumeId === undefined ? NotFoundError : /came after it/);
+  }
+});
+
+test('a new snapshot, where it is asked for, leaves the mark of the unfinished run as it is', async (t) => {
   const { cluster, id } = await halfDone(t);
   const result = await cluster.backUp({ kind: 'snapshot' });
   assert.notEqual(result.id, id);
@@ -105,7 +123,6 @@ test('a new snapshot, where it is asked for, leaves the unfinished run as it is'
     (await cluster.listing()).map((line) => line.split(':')[0]),
     [`${id} node1 done, node2 failed`, `${result.id} complete`],
   );
-  assert.deepEqual(await cluster.node('node2').snapshots(), [`sstash-${id}`]);
 });
 
 test('nothing is gone on with where nothing is unfinished', async (t) => {
@@ -124,7 +141,7 @@ test('what an attempt noted before its snapshot holds for the attempt that goes 
   const first = await cluster.backUp();
   const noted = (await cluster.repository.draft(first, 'node1', never))?.setAside?.map(({ path }) => path);
   assert.equal(noted?.length, 5);
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   const manifest = await cluster.repository.nodeManifest(second, 'node1', everyTable, never);
   assert.deepEqual([second.id, second.complete, manifest?.keepsIncrementals], [first.id, true, true]);
   assert.deepEqual(

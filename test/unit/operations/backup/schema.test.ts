@@ -59,7 +59,7 @@ test('where an earlier attempt has finished every node, it is the one that it st
   const schema = await textOf(cluster.store, schemaKey(first));
   cluster.node('node1').remote.on(describing, missing);
   cluster.node('node2').remote.on(program('nodetool', 'info'), fails('error: it hangs'));
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   assert.equal(second.id, first.id);
   assert.equal(await textOf(cluster.store, schemaKey(second)), schema);
   assert.match(second.warnings.join(), /schema\.cql is that of the attempt before: cqlsh not found on node1/);

@@ -24,7 +24,7 @@ async function backedUp(t: TestContext) {
       { repository: history.repository, listen: () => {} },
       never,
     );
-  return { directory, write };
+  return { directory, history, write };
 }
 
 test('each new node gets the tokens of the one that it stands for, in a file of its own name', async (t) => {
@@ -71,4 +71,19 @@ test('names that the backup does not know, and two nodes in one place, are refus
   await assert.rejects(write({ only: ['node9'] }), UsageError);
   await assert.rejects(write({ map: new Map([['node9', 'x']]) }), /the backup holds nothing of node9/);
   await assert.rejects(write({ map: new Map([['node1', 'node2']]) }), /node2 would get the data of both node1 and node2/);
+});
+
+test('a node that a degraded backup lacks gets its tokens too, as the ring has them', async (t) => {
+  const { history, write } = await backedUp(t);
+  const { repository } = history;
+  const id = '20261122T031500Z';
+  const missing = [{ host: 'node3', hostId: nodeOf(3).hostId, reason: 'node3: connection refused' }];
+  await history.complete({ id: '20261122T031500Z', takenAt: new Date(), hosts: [1, 2], missing });
+  await repository.saveRing({ id }, { cluster: 'c', partitioner: 'p', nodes: [1, 2, 3].map(nodeOf) }, 'ring', never);
+  const { nodes, warnings } = await write({ choice: { name: id } });
+  assert.deepEqual(
+    nodes.map(({ host, tokens }) => [host, tokens]),
+    [1, 2, 3].map((number) => [`node${number}`, nodeOf(number).tokens]),
+  );
+  assert.deepEqual(warnings, []);
 });

@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import type { NodeMatch } from '../../../../../src/model/target/node-match.ts';
 import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { underCopyNames } from '../../../../../src/operations/restore/planning/copies.ts';
-import { planCoverage, ringAtBackup, unevenWarnings } from '../../../../../src/operations/restore/planning/coverage.ts';
-import { type Sources, chooseSources } from '../../../../../src/operations/restore-sources.ts';
+import { planCoverage, unevenWarnings } from '../../../../../src/operations/restore/planning/coverage.ts';
+import { type Sources, chooseSources, readableRing } from '../../../../../src/operations/restore-sources.ts';
 import { openDirectoryStore } from '../../../../../src/storage/directory/directory.ts';
 import { LocationHistory } from '../../../../support/location-history.ts';
 import { nodeOf, users } from '../../../../support/manifests.ts';
@@ -31,7 +31,7 @@ async function backedUp(t: TestContext, ring: readonly number[]) {
   const sources = (only: readonly string[] = [], name = id): Promise<Sources> =>
     chooseSources({ choice: { name }, only, filter: tableFilter([]) }, { repository, listen: () => {} }, never);
   const coverage = async (of: Sources, gone: readonly NodeMatch[] = []) =>
-    planCoverage(of, { ring: await ringAtBackup(of.ref, repository, never), gone });
+    planCoverage(of, { ring: await readableRing(repository, of.ref, never), gone });
   return { history, sources, coverage };
 }
 

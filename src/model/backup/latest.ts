@@ -1,0 +1,52 @@
+import { spanText } from '../options/time-span.ts';
+import { type Backup, type CompleteBackup, byTime, isComplete, isDegraded, missingFrom, takenAtOf } from './backup.ts';
+
+export interface LatestQuestion {
+  /** Only what is from this moment or earlier; everything when absent. */
+  readonly before?: Date | undefined;
+  /** A degraded backup is taken in the place of an older complete one only when it is newer by more than this. */
+  readonly maxDegradedAgeSeconds: number;
+}
+
+export interface Latest {
+  readonly backup: CompleteBackup;
+  /** Which it is and why, where a degraded one had a part in that. */
+  readonly reason?: string;
+}
+
+/** `--max-degraded-age` where nobody says otherwise. */
+export const maxDegradedAge = '1d';
+
+/** What `latest` means: the newest complete backup, or a degraded one where there is none or where that is much older. */
+export function latestOf(backups: readonly Backup[], { before, maxDegradedAgeSeconds }: LatestQuestion): Latest | undefined {
+  const until = before?.getTime() ?? Infinity;
+  const committed = backups.filter(isComplete).filter((backup) => Date.parse(takenAtOf(backup)) <= until);
+  const newest = committed.toSorted(byTime).at(-1);
+  const whole = committed
+    .filter((backup) => !isDegraded(backup))
+    .toSorted(byTime)
+    .at(-1);
+  if (newest === undefined || newest === whole) {
+    return newest === undefined ? undefined : { backup: newest };
+  }
+  if (whole === undefined) {
+    return { backup: newest, reason: `latest is ${nameOf(newest)}: there is no complete one` };
+  }
+  const seconds = (Date.parse(takenAtOf(newest)) - Date.parse(takenAtOf(whole))) / 1000;
+  const apart = `newer by ${spanText(seconds)}`;
+  const limit = spanText(maxDegradedAgeSeconds);
+  return seconds > maxDegradedAgeSeconds
+    ? {
+        backup: newest,
+        reason: `latest is ${nameOf(newest)}, ${apart} than the last complete one ${whole.id} (--max-degraded-age ${limit})`,
+      }
+    : {
+        backup: whole,
+        reason: `latest is the complete backup ${whole.id}; ${nameOf(newest)} is ${apart} (--max-degraded-age ${limit})`,
+      };
+}
+
+function nameOf(backup: CompleteBackup): string {
+  const missing = missingFrom(backup).map(({ host }) => host);
+  return `the degraded backup ${backup.id}, which lacks ${missing.join(', ')}`;
+}

@@ -1,0 +1,44 @@
+import { type CompleteBackup, missingFrom } from '../../../model/backup/backup.ts';
+import { BackupError, LockedError, reasonOf } from '../../../model/errors.ts';
+import { backupManifestKey } from '../../../storage/keys.ts';
+import type { BackupParts } from '../options.ts';
+import type { Amended } from '../run.ts';
+import type { Situation } from './situation.ts';
+
+/**
+ * The same with the members that a degraded backup lacks, and with its tables: the others are in it. Throws BackupError when
+ * none of those that it lacks can be asked.
+ */
+export function whatItLacks(situation: Situation, backup: CompleteBackup): Situation {
+  const missing = missingFrom(backup);
+  const { present, absent } = situation.members;
+  const members = {
+    present: present.filter(({ host, info }) =>
+      missing.some((node) => (node.hostId === '' ? node.host === host : node.hostId === info?.hostId)),
+    ),
+    absent: absent.filter(({ host }) => missing.some((node) => node.host === host)),
+  };
+  if (members.present.length === 0) {
+    const reasons = members.absent.map(({ host, error }) => `${host}: ${reasonOf(error)}`);
+    throw new BackupError(
+      `none of the nodes that ${backup.id} lacks can be added: ${reasons.join('; ') || 'they are not named'}`,
+      { hint: `it lacks ${missing.map(({ host }) => host).join(', ')}` },
+    );
+  }
+  return { ...situation, members, tables: backup.manifest.tables };
+}
+
+/** The backup as it is now: what another has done with it meanwhile is noticed when it is written. */
+export async function amendable(
+  { id, parent, manifest }: CompleteBackup,
+  { repository }: BackupParts,
+  signal: AbortSignal,
+): Promise<Amended> {
+  const ref = parent === undefined ? { id } : { id, parent };
+  const etag = (await repository.store.stat(backupManifestKey(ref), signal))?.etag;
+  const again = await repository.backup(ref, signal);
+  if (etag === undefined || again?.complete !== true || again.manifest.finishedAt !== manifest.finishedAt) {
+    throw new LockedError(`another run has worked on ${id} meanwhile`, { hint: 'run the command again' });
+  }
+  return { manifest: again.manifest, etag };
+}
