@@ -27,8 +27,8 @@ function verdictOf(result: BackupResult): string {
   }
   const failed = nodes.filter((node) => !node.complete).map(({ host }) => host);
   if (state === 'degraded') {
-    return `${kind} backup ${id} is DEGRADED: it lacks ${failed.join(', ')} of ${count(nodes.length, 'node')}; ${count(tables.length, 'table')}, ${seconds.toFixed(1)} s
-it is listed and can be restored: of every range there are replicas enough${thinText(thin)}
+    return `${kind} backup ${id} is DEGRADED: it lacks ${failed.join(', ')}, ${failed.length} of ${count(nodes.length, 'node')}; ${count(tables.length, 'table')}, ${seconds.toFixed(1)} s
+it is listed and can be restored: it has replicas enough of every range${thinText(thin)}
 when the missing nodes are up again within 6 h, \`sstash backup --resume ${id}\` adds them; a plain backup begins a new one`;
   }
   const reasons = shortfall.length === 0 ? '' : `\nit is not even degraded: ${shortfall.join('; ')}`;

@@ -12,6 +12,7 @@ import {
 import { isFuture } from '../model/backup/future.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
 import type { MissingNode, NodeManifest, ThinKeyspace } from '../model/backup/manifest.ts';
+import { reasonText } from '../model/backup/missing-nodes.ts';
 import type { BackupState } from '../model/backup/verdict.ts';
 import { sizeText, total } from '../model/size.ts';
 import { nodesText, thinText } from './backup-report.ts';
@@ -173,7 +174,7 @@ function degradedLines({ manifest }: CompleteBackup): readonly string[] {
   const { missing = [], thin = [], nodes } = manifest;
   const later = nodes.filter((node) => node.takenAt !== undefined);
   return [
-    ...missing.map(({ host, reason }) => `missing   ${host}: ${reason}`),
+    ...missing.map((node) => `missing   ${reasonText(node)}`),
     ...(thin.length === 0 ? [] : [`thin      ${thinText(thin).replace(/^; /, '')}`]),
     ...later.map(({ host, takenAt = '' }) => `added     ${host}, taken at ${takenAt}`),
   ];

@@ -1,6 +1,6 @@
 /**
  * What goes wrong on a node or on the way while a backup runs: that node is reported failed with the reason, the others
- * are complete, exit code 3, and nothing half-written looks whole.
+ * make a degraded backup, exit code 3, and nothing half-written looks whole.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -17,8 +17,8 @@ import {
   withoutProgram,
   withWrapper,
 } from '../support/host-faults.ts';
-import { type BackupDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
-import { onHost, runSandbox } from '../support/sandbox.ts';
+import { type BackupDocument, type RestoreDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
+import { cql, onHost, runSandbox } from '../support/sandbox.ts';
 
 let story: BlobsStory;
 /** The node that things happen to. */
@@ -159,8 +159,7 @@ test('a node whose data disk is nearly full fails before its snapshot, and --min
     assert.equal(await onHost(victim, `find /var/lib/cassandra/data/faults -name 'sstash-${id}'`), '');
     const plan = await runProgram(['backup', '--dry-run', '-K', 'faults'], story.at('full-plan'));
     assert.match(plan.stdout, /no snapshot would be taken: \/data/);
-    // The same command goes on with the run, and takes the node in when told to.
-    const again = resultOf<BackupDocument>(await runProgram([...backup, '--min-free', '3'], story.at('full')));
+    const again = resultOf<BackupDocument>(await runProgram([...backup, '--min-free', '3', '--resume'], story.at('full')));
     assert.deepEqual([again.id, again.complete], [id, true]);
   });
 });
@@ -170,12 +169,47 @@ test('a node without nodetool is reported and does not stop the others', async (
   await assertOneFailed(story, 'no-nodetool', ran, { host: victim, error: /nodetool not found/ });
 });
 
-test('a node whose Cassandra is down is reported and does not stop the others', async () => {
+/** 40 rows, written while one of three replicas is down. */
+const rows = Array.from({ length: 40 }, (_, number) => `INSERT INTO degraded.rows (id, v) VALUES (${number}, 'v${number}');`);
+
+async function countAt(level: string): Promise<number> {
+  return Number(/^\s+(\d+)$/m.exec(await cql(`CONSISTENCY ${level}; SELECT count(*) FROM degraded.rows;`))?.[1]);
+}
+
+test('a node that is down is missing from a degraded backup, which brings back what was written at QUORUM, and gets the node later', async () => {
+  const small = (command: string, ...more: readonly string[]) =>
+    runProgram([command, '-K', 'degraded', '--json', ...more], story.at('down'));
+  await cql(`
+    CREATE KEYSPACE IF NOT EXISTS degraded WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': 3};
+    CREATE TABLE IF NOT EXISTS degraded.rows (id int PRIMARY KEY, v text);
+    TRUNCATE degraded.rows;`);
   await runSandbox(['kill', victim]);
+  let id = '';
   try {
-    const ran = await runProgram(backup, story.at('down'));
-    await assertOneFailed(story, 'down', ran, { host: victim, error: /connect|refused|not running/i });
+    await cql(`CONSISTENCY QUORUM; ${rows.join('\n')}`);
+    ({ id } = await assertOneFailed(story, 'down', await small('backup'), {
+      host: victim,
+      error: /connect|refused|not running/i,
+    }));
+    // It stores what is new, though the node is down still.
+    const next = resultOf<BackupDocument>(await small('backup', '--new-snapshot'), 3);
+    assert.deepEqual([next.state, next.id === id], ['degraded', false]);
+    ({ id } = next);
   } finally {
     await runSandbox(['up']);
   }
+  await cql('TRUNCATE degraded.rows;');
+  assert.equal(await countAt('ALL'), 0);
+  const ran = await small('restore', '--method', 'import', '--yes');
+  const restored = resultOf<RestoreDocument>(ran);
+  assert.deepEqual([restored.backup, restored.nodes.length], [id, 2]);
+  assert.match(ran.stderr, new RegExp(`is degraded, it lacks ${victim}.*repair`));
+  assert.equal(await countAt('QUORUM'), rows.length);
+
+  const added = resultOf<BackupDocument>(await small('backup', '--resume', id));
+  assert.deepEqual([added.id, added.state, added.missing], [id, 'complete', []]);
+  const shown = await runProgram(['show', id], story.at('down'));
+  assert.match(shown.stdout, new RegExp(`^added +${victim}, taken at `, 'm'));
+  const verified = await runProgram(['verify', '--all', '--read-data'], story.at('down'));
+  assert.equal(verified.code, 0, verified.stderr);
 });

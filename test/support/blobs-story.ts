@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { access, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { objectsBelow } from './bucket.ts';
 import { undoFaults } from './host-faults.ts';
@@ -40,15 +40,15 @@ export async function openBlobsStory(): Promise<BlobsStory> {
   };
 }
 
-/** What a failed backup must look like. */
+/** The node that a degraded backup must lack. */
 export interface FailedNode {
   readonly host: string;
   readonly error: RegExp;
 }
 
 /**
- * Checks that a run reported this one node failed and the others complete, that nothing in the store looks whole, and
- * that nobody takes it for a backup. Gives the run's document.
+ * Checks that a run reported this one node failed and the others complete, and that the backup, of which two of three copies
+ * are there, is listed as what it is: degraded, with nothing of the failed node that looks whole. Gives the run's document.
  */
 export async function assertOneFailed(
   story: BlobsStory,
@@ -57,7 +57,7 @@ export async function assertOneFailed(
   failed: FailedNode,
 ): Promise<BackupDocument> {
   const backup = resultOf<BackupDocument>(ran, 3);
-  assert.equal(backup.complete, false);
+  assert.deepEqual([backup.state, backup.complete], ['degraded', false]);
   const bad = backup.nodes.filter((node) => !node.complete);
   assert.deepEqual(
     bad.map(({ host }) => host),
@@ -70,23 +70,25 @@ export async function assertOneFailed(
 
   const directory = join(story.objects(location), backup.id);
   const keys = [...(await objectsBelow(directory)).keys()];
-  assert.ok(!keys.includes('manifest.json'), 'it has a manifest, as if it were complete');
   assert.ok(!keys.includes(`${failed.host}/manifest.json.gz`), 'the failed node has a manifest, as if it were complete');
   for (const { host } of backup.nodes.filter((node) => node.complete)) {
     assert.ok(keys.includes(`${host}/manifest.json.gz`), `${host} has no manifest`);
   }
-  await access(join(directory, 'in-progress.json'));
+  const manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8'));
+  assert.equal(manifest.format, 2);
+  assert.deepEqual(
+    manifest.missing.map(({ host }: FailedNode) => host),
+    [failed.host],
+  );
+  assert.ok(!keys.includes('in-progress.json'), 'it has a mark, as if it were unfinished');
 
   const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], story.at(location)));
   const [listed] = backups;
   assert.equal(backups.length, 1);
-  assert.equal(listed?.complete, false);
-  assert.deepEqual(
-    listed?.failures?.map(({ host }) => host),
-    [failed.host],
-  );
+  assert.deepEqual([listed?.state, listed?.complete], ['degraded', false]);
+  assert.match(listed?.missing?.[0]?.reason ?? '', failed.error);
   const latest = await runProgram(['show', 'latest'], story.at(location));
-  assert.equal(latest.code, 10, 'latest took it for a backup');
+  assert.match(latest.stdout, new RegExp(`^state +degraded: lacks ${failed.host}$`, 'm'));
   return backup;
 }
 

@@ -69,7 +69,9 @@ export function resultOf<T>(ran: Ran, code = 0): T {
 export interface BackupDocument {
   readonly id: string;
   readonly kind: string;
+  readonly state: string;
   readonly complete: boolean;
+  readonly missing: readonly { readonly host: string; readonly hostId: string; readonly reason: string }[];
   readonly tables: number;
   readonly nodes: readonly {
     readonly host: string;
@@ -87,7 +89,9 @@ export interface BackupDocument {
 export interface ListDocument {
   readonly backups: readonly {
     readonly id: string;
+    readonly state: string;
     readonly complete: boolean;
+    readonly missing?: readonly { readonly host: string; readonly reason: string }[];
     /** ISO 8601, to the millisecond. */
     readonly takenAt: string;
     readonly nodes: number;

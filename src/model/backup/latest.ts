@@ -30,7 +30,7 @@ export function latestOf(backups: readonly Backup[], { before, maxDegradedAgeSec
     return newest === undefined ? undefined : { backup: newest };
   }
   if (whole === undefined) {
-    return { backup: newest, reason: `latest is ${nameOf(newest)}: there is no complete one` };
+    return { backup: newest, reason: `latest is the degraded backup ${nameOf(newest)}: there is no complete one` };
   }
   const seconds = (Date.parse(takenAtOf(newest)) - Date.parse(takenAtOf(whole))) / 1000;
   const apart = `newer by ${spanText(seconds)}`;
@@ -38,15 +38,15 @@ export function latestOf(backups: readonly Backup[], { before, maxDegradedAgeSec
   return seconds > maxDegradedAgeSeconds
     ? {
         backup: newest,
-        reason: `latest is ${nameOf(newest)}, ${apart} than the last complete one ${whole.id} (--max-degraded-age ${limit})`,
+        reason: `latest is the degraded backup ${nameOf(newest)}, ${apart} than the last complete one ${whole.id} (--max-degraded-age ${limit})`,
       }
     : {
         backup: whole,
-        reason: `latest is the complete backup ${whole.id}; ${nameOf(newest)} is ${apart} (--max-degraded-age ${limit})`,
+        reason: `latest is the complete backup ${whole.id}; the degraded one ${nameOf(newest)} is ${apart} (--max-degraded-age ${limit})`,
       };
 }
 
 function nameOf(backup: CompleteBackup): string {
   const missing = missingFrom(backup).map(({ host }) => host);
-  return `the degraded backup ${backup.id}, which lacks ${missing.join(', ')}`;
+  return `${backup.id} (without ${missing.join(', ')})`;
 }

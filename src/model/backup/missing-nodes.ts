@@ -20,6 +20,11 @@ export interface Missing {
   readonly strangers: readonly string[];
 }
 
+/** Why it is missing, with its name where the reason has it not. */
+export function reasonText({ host, reason }: MissingNode): string {
+  return reason.includes(host) ? reason : `${host}: ${reason}`;
+}
+
 /** Finds out which members of the ring the nodes are that a backup lacks. A name alone does not tell. */
 export function identifyMissing({ failed, ring, stored, earlier }: MissingQuestion): Missing {
   const open = new Map(ring.nodes.filter(({ hostId }) => !stored.has(hostId)).map((node) => [node.hostId, node]));

@@ -1,4 +1,5 @@
 import type { MissingNode } from '../backup/manifest.ts';
+import { reasonText } from '../backup/missing-nodes.ts';
 import type { RestoreMethod } from './method.ts';
 
 /**
@@ -14,7 +15,7 @@ export function degradedWarnings(
     return [];
   }
   const names = missing.map(({ host }) => host).join(', ');
-  const reasons = missing.map(({ host, reason }) => `${host}: ${reason}`).join('; ');
+  const reasons = missing.map(reasonText).join('; ');
   const lacks = `backup ${id} is degraded, it lacks ${names} (${reasons}): their rows come back from the replicas on the other nodes`;
   return [`${lacks}; ${adviceFor(method, names)}`];
 }

@@ -1,5 +1,8 @@
 import { openRun } from './opening/open-run.ts';
 import { reasonOf } from '../../model/errors.ts';
+import { readSchema } from '../../cluster/cql/schema.ts';
+import { failed } from '../../model/backup/outcome.ts';
+import { judge } from './verdict.ts';
 import type { BackupPlan, PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';
 import { tooLittleSpace } from '../../model/backup/free-space.ts';
@@ -38,7 +41,7 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
     cluster: run.topology.ring.cluster,
     nodes: [...present, ...absent],
     tables: run.tables,
-    warnings: run.warnings,
+    warnings: [...run.warnings, ...(await foreseen(run, signal))],
     limits: {
       snapshotParallel: options.snapshotParallel,
       uploadParallel: options.uploadParallel,
@@ -46,6 +49,24 @@ export async function planBackup(options: BackupOptions, parts: BackupParts, sig
       transfers: options.transfers,
     },
   };
+}
+
+/** What the backup would come to without the nodes that do not answer now. */
+async function foreseen(run: Run, signal: AbortSignal): Promise<readonly string[]> {
+  const { present, absent } = run.members;
+  const [member] = present;
+  if (absent.length === 0 || member === undefined || run.amended !== undefined) {
+    return [];
+  }
+  const schema = await readSchema(member, signal).catch(() => '');
+  signal.throwIfAborted();
+  const stored = present.map(({ host, info }) => ({ ...failed(host, info?.hostId ?? '', ''), complete: true }));
+  const outcomes = [...stored, ...absent.map(({ host, error }) => failed(host, '', error))];
+  const { state, reasons } = await judge(run, outcomes, schema, signal);
+  const names = absent.map(({ host }) => host).join(', ');
+  return state === 'degraded'
+    ? [`without ${names} the backup would be degraded: the others hold replicas enough of every range`]
+    : [`without ${names} the backup would not be committed: ${reasons.join('; ')}`];
 }
 
 async function planNode(member: Member, choice: TransferChoice | undefined, run: Run, signal: AbortSignal): Promise<PlannedNode> {

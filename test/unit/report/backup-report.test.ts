@@ -62,7 +62,7 @@ test('a degraded one says what it lacks, where that makes it thin, and how the n
   const thin = ['blog', 'shop'].map((keyspace) => ({ keyspace, share: 200 / 3 }));
   const nodes = [node('n1'), node('n2'), failed];
   const text = backupText({ ...result, state: 'degraded', complete: false, missing, thin, nodes });
-  assert.match(text, /^incremental backup 20261121T091500Z is DEGRADED: it lacks n3 of 3 nodes; 1 table/m);
+  assert.match(text, /^incremental backup 20261121T091500Z is DEGRADED: it lacks n3, 1 of 3 nodes; 1 table/m);
   assert.match(text, /replicas are lacking of 66\.7 % of the ring \(blog, shop\)$/m);
   assert.match(text, /`sstash backup --resume 20261121T091500Z` adds them/);
   assert.doesNotMatch(text, /complete/);

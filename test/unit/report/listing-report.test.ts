@@ -57,7 +57,7 @@ test('a degraded backup says what it lacks, why, where it is thin, and whose par
   assert.match(listText([degraded], [], 's3://b', now), /^s5 +snapshot +degraded: lacks node3 +\S+ +2 of 3 +1 /m);
   const text = showText(degraded, [], 's3://b/s5', now);
   assert.match(text, /^state     degraded: lacks node3$/m);
-  assert.match(text, /^missing   node3: node3: connection refused$/m);
+  assert.match(text, /^missing   node3: connection refused$/m);
   assert.match(text, /^thin      replicas are lacking of 100 % of the ring \(shop\)$/m);
   assert.match(text, new RegExp(`^added     node2, taken at ${later}$`, 'm'));
   const { state, complete, missing, thin } = listRow(degraded, now);

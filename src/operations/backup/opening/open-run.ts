@@ -33,7 +33,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
     living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
     startedAtMs,
     progress: progressOf(ref, situation, target === undefined ? undefined : takenAtOf(target)),
-    warnings: warningsOf(situation),
+    warnings: warningsOf(found),
     gate: new MemoryGate(),
   };
 }

@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { LockedError, NotFoundError, RemoteError, UsageError } from '../../../../src/model/errors.ts';
 import { stateOf } from '../../../../src/model/backup/backup.ts';
 import { tableFilter } from '../../../../src/model/options/table-filter.ts';
+import { planBackup } from '../../../../src/operations/backup/dry-run.ts';
 import type { BackupParts } from '../../../../src/operations/backup/options.ts';
 import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
 import { backupManifestKey, inProgressKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
@@ -96,6 +97,18 @@ test('--require all commits nothing that lacks a node, any is content with one r
   assert.deepEqual([all.state, all.shortfall], ['incomplete', ['every node is required (--require all)']]);
   const any = await cluster.backUp({ require: 'any' }, without(cluster, 'node2', 'node3'));
   assert.equal(any.state, 'degraded');
+});
+
+test('a dry run says what it would come to without the nodes that do not answer', async (t) => {
+  for (const [copies, foreseen] of [
+    [3, /^without node3 the backup would be degraded: the others hold replicas enough/],
+    [1, /^without node3 the backup would not be committed: keyspace shop: .* is without a quorum of the replicas/],
+  ] as const) {
+    const cluster = await scriptedCluster(t, { nodes: 3, copies });
+    const plan = await planBackup(cluster.backupOptions(), { ...cluster.parts, ...without(cluster, 'node3').parts }, never);
+    assert.match(plan.warnings.join('\n'), foreseen);
+    assert.deepEqual((await planBackup(cluster.backupOptions(), cluster.parts, never)).warnings, []);
+  }
 });
 
 test('a system keyspace counts only where -K names it; what it lacks is a warning', async (t) => {
@@ -204,6 +217,7 @@ test('--resume adds the node that was missing, with the time of its own snapshot
   const result = await cluster.backUp({ resume: true });
   assert.deepEqual([result.id, result.state, result.nodes.length], [degraded.id, 'complete', 3]);
   assert.equal(result.reason, `asked for by --resume; adding nodes to ${degraded.id}`);
+  assert.deepEqual(result.warnings, []);
   assert.deepEqual(await cluster.listing(), [`${degraded.id} complete`]);
   const { format, state, missing, nodes } = await manifestOf(cluster, degraded.id);
   assert.deepEqual([format, state, missing], [1, undefined, undefined]);
