@@ -1,5 +1,5 @@
 import { readReplications } from '../../cluster/cql/replications.ts';
-import { nodesOf } from '../../model/backup/backup.ts';
+import { type Backup, missingFrom, nodesOf } from '../../model/backup/backup.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';
 import type { Replication } from '../../model/backup/replica-shares.ts';
 import { type Verdict, verdictOf } from '../../model/backup/verdict.ts';
@@ -22,13 +22,19 @@ export async function judge(run: Run, outcomes: readonly NodeOutcome[], schema: 
     failed: failed.map(({ host, hostId, error }) => ({ host, hostId, reason: error ?? 'unknown' })),
     ring,
     stored: new Set(outcomes.filter(({ complete }) => complete).map(({ hostId }) => hostId)),
-    earlier: new Map(survey.backups.flatMap((backup) => nodesOf(backup).map(({ host, hostId }) => [host, hostId]))),
+    earlier: new Map(survey.backups.flatMap(namesIn)),
     keyspaces,
     replications: failed.length === 0 ? new Map() : await replicationsOf(run, keyspaces, schema, signal),
     named: (keyspace) => namesKeyspace(options.filter, keyspace),
     // It is committed already, and more of it is better.
     require: amended === undefined ? options.require : 'any',
   });
+}
+
+/** Host ids by name, where they are known. */
+function namesIn(backup: Backup): readonly (readonly [host: string, hostId: string])[] {
+  const nodes = [...nodesOf(backup), ...missingFrom(backup)].filter(({ hostId }) => hostId !== '');
+  return nodes.map(({ host, hostId }) => [host, hostId]);
 }
 
 async function replicationsOf(

@@ -1,5 +1,5 @@
 import { pathOf } from '../../../../src/model/backup/backup-id.ts';
-import { type Backup, chainOf, type CompleteBackup, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { type Backup, chainOf, type CompleteBackup, isDegraded, latestComplete } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -192,6 +192,7 @@ describe('any history and policy', () => {
     nodes: fc.constantFrom([1], [1, 2], [1, 2], [3]),
     child: fc.boolean(),
     unfinished: fc.boolean(),
+    degraded: fc.constantFrom(false, false, true),
     parent: fc.nat(),
   });
 
@@ -215,7 +216,7 @@ describe('any history and policy', () => {
         all.push(
           each.unfinished && each.hour % 4 === 0
             ? unfinishedOf({ ...ref, ...policy, startedAt: takenAt })
-            : completeOf({ ...ref, ...policy, takenAt, selection, tables, nodes }),
+            : (each.degraded ? degradedOf : completeOf)({ ...ref, ...policy, takenAt, selection, tables, nodes }),
         );
       }
       return all;
@@ -255,16 +256,29 @@ describe('any history and policy', () => {
         for (const label of new Set(backups.map(seriesLabel))) {
           const newest = latestComplete(backups.filter((backup) => seriesLabel(backup) === label));
           assert.ok(newest === undefined || stays.has(newest));
+          const whole = latestComplete(backups.filter((backup) => seriesLabel(backup) === label && !isDegraded(backup)));
+          assert.ok(whole === undefined || stays.has(whole), 'the newest complete one went');
         }
         for (const backup of goes) {
           const series = backups.filter((each) => each.complete && seriesLabel(each) === seriesLabel(backup));
           const newer = series.filter((each) => each.complete && each.manifest.takenAt > backup.manifest.takenAt);
-          assert.ok(newer.length >= (policy.keepLast ?? 0), `${pathOf(backup)} is one of the last`);
+          const newerWhole = newer.filter((each) => !isDegraded(each));
+          const enough = (some: readonly Backup[]) => some.length >= (policy.keepLast ?? 0);
+          assert.ok(
+            enough(newerWhole) || (isDegraded(backup) && enough(newer.filter(isDegraded))),
+            `${pathOf(backup)} is one of the last`,
+          );
           const day = backup.manifest.takenAt.slice(0, 10);
           const days = new Set(newer.map((each) => (each.complete ? each.manifest.takenAt.slice(0, 10) : '')));
-          assert.ok(days.has(day) || days.size >= (policy.keepDaily ?? 0), `${pathOf(backup)} is the last of a day`);
+          // A complete one of the same day goes before a degraded one that came after it.
+          const better = series.filter((each) => !isDegraded(each) && (isDegraded(backup) || newerWhole.includes(each)));
+          const within = (length: number) =>
+            [...better, ...(isDegraded(backup) ? newer : [])].some(
+              (each) => each.complete && each.manifest.takenAt.startsWith(day.slice(0, length)),
+            );
+          assert.ok(within(10) || days.size >= (policy.keepDaily ?? 0), `${pathOf(backup)} is the last of a day`);
           const months = new Set(newer.map((each) => (each.complete ? each.manifest.takenAt.slice(0, 7) : '')));
-          assert.ok(months.has(day.slice(0, 7)) || months.size >= (policy.keepMonthly ?? 0));
+          assert.ok(within(7) || months.size >= (policy.keepMonthly ?? 0));
           const limit = policy.olderThan === undefined ? undefined : momentBefore(now, policy.olderThan);
           assert.ok(limit === undefined || new Date(backup.manifest.takenAt) < limit, `${pathOf(backup)} is young`);
           const holds = backup.manifest.nodes.map(({ hostId }) => hostId);
@@ -272,6 +286,7 @@ describe('any history and policy', () => {
             [...stays].some(
               (each) =>
                 each.complete &&
+                (isDegraded(backup) || !isDegraded(each)) &&
                 each.manifest.takenAt > backup.manifest.takenAt &&
                 each.manifest.nodes.some(({ hostId }) => holds.includes(hostId)) &&
                 backup.manifest.tables.every(({ keyspace }) => each.manifest.tables.some((table) => table.keyspace === keyspace)),
