@@ -154,6 +154,7 @@ test('list and show of a directory location: documents, no such location, a dama
       {
         id,
         kind: 'snapshot',
+        state: 'complete',
         complete: true,
         takenAt: '2026-11-21T03:15:00.000Z',
         nodes: 1,
