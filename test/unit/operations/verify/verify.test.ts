@@ -82,6 +82,17 @@ test('a backup that nobody touched is sound, by listing and by reading', async (
   );
 });
 
+test('a degraded backup is sound as far as it goes, and what it lacks is said', async (t) => {
+  const { node } = await backedUp(t);
+  const key = join(node.bucket, `${idAfter(0)}/manifest.json`);
+  const missing = [{ host: 'node3', hostId: '', reason: 'it is down' }];
+  const degraded = { ...JSON.parse(await readFile(key, 'utf8')), format: 2, state: 'degraded', missing, thin: [] };
+  await writeFile(key, JSON.stringify(degraded));
+  const found = await look(node);
+  assert.deepEqual([found.problems, found.degraded], [[], [{ id: idAfter(0), missing: ['node3'] }]]);
+  assert.equal(isSound(found), true);
+});
+
 test('missing, cut off and lengthened objects are found by listing', async (t) => {
   const { node, objectOf } = await backedUp(t);
   await rm(objectOf('nb-1-big-Data.db'));
