@@ -77,9 +77,10 @@ export function parseDuration(text: string): number {
   return span.count * secondsOf[span.unit];
 }
 
-/** A span for people, in the largest unit that it has at least two of: `7d`, `36h`, `90s`. */
+/** A span for people, in the largest unit that it has at least two of, or that it is: `7d`, `36h`, `1h`, `90s`. */
 export function spanText(seconds: number): string {
-  const unit = (['d', 'h', 'm'] as const).find((each) => seconds >= 2 * secondsOf[each]) ?? 's';
+  const units = ['d', 'h', 'm'] as const;
+  const unit = units.find((each) => seconds >= 2 * secondsOf[each] || seconds === secondsOf[each]) ?? 's';
   return `${Math.floor(seconds / secondsOf[unit])}${unit}`;
 }
 

@@ -14,14 +14,14 @@ test('a complete backup goes before a degraded one that is not much newer, and b
   assert.equal(backup.id, 'c1');
   assert.equal(
     reason,
-    'latest is the complete backup c1; the degraded one d1 (without node3) is newer by 1 d (--max-degraded-age 1 d)',
+    'latest is the complete backup c1; the degraded one d1 (without node3) is newer by 1d (--max-degraded-age 1d)',
   );
 });
 
 test('a degraded one that is newer by more than that is the latest', () => {
   const { backup, reason } = latestOf([late, whole, soon], day) ?? assert.fail();
   assert.equal(backup.id, 'd2');
-  assert.match(reason ?? '', /^latest is the degraded backup d2 .* newer by 25 h than the last complete one c1/);
+  assert.match(reason ?? '', /^latest is the degraded backup d2 .* newer by 25h than the last complete one c1/);
   assert.equal(latestOf([whole, soon], { maxDegradedAgeSeconds: 3600 })?.backup.id, 'd1');
 });
 

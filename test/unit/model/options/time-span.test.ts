@@ -76,9 +76,11 @@ test('an age that reaches beyond the calendar is older than everything, not than
   }
 });
 
-test('a span is told in the largest unit that it has two of', () => {
-  assert.deepEqual([0, 90, 119, 120, 7199, 129_600, 172_800, 604_800].map(spanText), [
+test('a span is told in the largest unit that it has two of, or that it is', () => {
+  assert.deepEqual([0, 60, 86_400, 90, 119, 120, 7199, 129_600, 172_800, 604_800].map(spanText), [
     '0s',
+    '1m',
+    '1d',
     '90s',
     '119s',
     '2m',

@@ -74,7 +74,7 @@ async function halfDone(t: TestContext) {
 test('a table that was made since a node was finished is in the parts of all nodes: that node is taken anew', async (t) => {
   const { cluster, first } = await halfDone(t);
   await make(cluster.nodes, items);
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   assert.deepEqual([second.id, second.complete, second.warnings], [first.id, true, []]);
   assert.deepEqual(second.tables, [items, orders, users]);
   assert.deepEqual(await held(cluster, second), partsOf(cluster, items, orders, users));
@@ -92,7 +92,7 @@ test('one that was dropped and made again since has one id in the backup', async
   const { cluster } = await halfDone(t);
   know(cluster.nodes, [users]);
   await make(cluster.nodes, ordersAgain);
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   assert.equal(second.complete, true);
   assert.deepEqual(second.tables, [ordersAgain, users]);
   assert.deepEqual(await held(cluster, second), partsOf(cluster, ordersAgain, users));
@@ -102,7 +102,7 @@ test('one that was dropped and made again since has one id in the backup', async
 test('one that was dropped since is taken out of the parts that were finished with it', async (t) => {
   const { cluster } = await halfDone(t);
   know(cluster.nodes, [users]);
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   assert.equal(second.complete, true);
   assert.deepEqual(second.tables, [users]);
   assert.deepEqual(await held(cluster, second), partsOf(cluster, users));
@@ -118,10 +118,10 @@ test('a second snapshot that is whole when the run breaks off once more is used,
   for (const { remote } of [node1, node2]) {
     remote.on(reading, onCall(1, fails('cat: Input/output error', 123)));
   }
-  const second = await cluster.backUp();
+  const second = await cluster.backUp({ resume: true });
   assert.equal(second.complete, false);
   const draft = await cluster.repository.draft(second, 'node1', never);
-  const third = await cluster.backUp();
+  const third = await cluster.backUp({ resume: true });
   assert.equal(third.complete, true);
   const manifest = await cluster.repository.nodeManifest(third, 'node1', everyTable, never);
   assert.equal(manifest?.takenAt, draft?.takenAt);
