@@ -61,7 +61,7 @@ async function amend(
   const changed = {
     ...rest,
     ...headOf(verdict),
-    finishedAt: new Date().toISOString(),
+    finishedAt: (await repository.now(signal)).toISOString(),
     nodes: nodes.toSorted((a, b) => (a.host < b.host ? -1 : 1)),
     writtenBy: options.writtenBy,
   };

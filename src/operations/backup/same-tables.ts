@@ -25,10 +25,12 @@ export async function withSameTables(
 async function partOfLiving(
   host: string,
   done: Outcomes<UploadedNode>['done'],
-  { ref, living: { tables }, gate, parts: { repository } }: Run,
+  { ref, amended, living, gate, parts: { repository } }: Run,
   signal: AbortSignal,
 ): Promise<UploadedNode> {
   const part = done.get(host);
+  // The other parts of a backup that nodes are added to hold what they hold: what was dropped since is in them.
+  const tables = amended?.manifest.tables ?? living.tables;
   const lacking = lackingFrom(part?.tables ?? [], tables);
   if (part === undefined || lacking.length > 0) {
     throw new IntegrityError(`${host}: its part lacks ${namesOf(lacking)}, which other nodes hold`);

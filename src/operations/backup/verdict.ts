@@ -13,9 +13,9 @@ import type { Run } from './run.ts';
 
 /** What the run has come to. The cluster is asked only where nodes failed: how it replicates what no schema text holds. */
 export async function judge(run: Run, outcomes: readonly NodeOutcome[], schema: string, signal: AbortSignal): Promise<Verdict> {
-  const { options, topology, tables, survey, amended, ref, parts } = run;
+  const { options, topology, living, survey, amended, ref, parts } = run;
   const failed = outcomes.filter(({ complete }) => !complete);
-  const keyspaces = keyspacesOf(tables);
+  const keyspaces = keyspacesOf(living.tables);
   // A backup that nodes are added to is of the ring and the schema that there were.
   const ring = amended === undefined ? topology.ring : ((await parts.repository.ring(ref, signal)) ?? topology.ring);
   return verdictOf({

@@ -265,6 +265,15 @@ test('a node that is still missing, or that fails once more, leaves the degraded
   assert.equal((await cluster.backUp({ resume: true })).state, 'complete');
 });
 
+test('a node is not added once a table of the backup was dropped: the parts of the others hold it', async (t) => {
+  const cluster = await threefold(t);
+  const degraded = await cluster.backUp({}, without(cluster, 'node3'));
+  cluster.nodes.forEach((node) => (node.view = { ...node.view, tables: node.view.tables.slice(1) }));
+  const later = await cluster.backUp({ resume: true });
+  assert.deepEqual([later.id, later.state], [degraded.id, 'degraded']);
+  assert.match(later.missing[0]?.reason ?? '', /^node3: its part lacks \S+, which other nodes hold$/);
+});
+
 test('nothing is added to what is complete, is not the newest, is older than six hours, or is of something else', async (t) => {
   const cluster = await threefold(t);
   const whole = await cluster.backUp();
