@@ -1,7 +1,7 @@
 import { becomeScript, killScript } from '../../src/cluster/ssh/command-frame.ts';
 import { quote } from '../../src/cluster/remote.ts';
-import { restartScript } from '../../src/model/restore/commands-by-hand.ts';
-import { refreshScript } from '../../src/model/restore/refresh-by-hand.ts';
+import { restartScript } from '../../src/model/restore/by-hand/restart.ts';
+import { refreshScript } from '../../src/model/restore/by-hand/refresh.ts';
 
 const table = { keyspace: 'shop', table: 'users', id: 'a'.repeat(32), liveId: 'b'.repeat(32), bytes: 0, files: 0 };
 

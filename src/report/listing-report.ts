@@ -12,8 +12,8 @@ import {
 import { isFuture } from '../model/backup/future.ts';
 import { type NodeContents, tableSums } from '../model/backup/contents.ts';
 import type { MissingNode, NodeManifest, ThinKeyspace } from '../model/backup/manifest.ts';
-import { reasonText } from '../model/backup/missing-nodes.ts';
-import type { BackupState } from '../model/backup/verdict.ts';
+import { reasonText } from '../model/backup/outcome/missing-nodes.ts';
+import type { BackupState } from '../model/backup/outcome/verdict.ts';
 import { sizeText, total } from '../model/size.ts';
 import { nodesText, thinText } from './backup-report.ts';
 import { table } from './table.ts';

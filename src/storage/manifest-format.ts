@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import type { BackupManifest, InProgress } from '../model/backup/manifest.ts';
+import { pathOf } from '../model/backup/backup-id.ts';
+import { IntegrityError } from '../model/errors.ts';
+import type { BackupManifest, BackupRef, InProgress } from '../model/backup/manifest.ts';
 import type { Ring } from '../model/ring/ring.ts';
 import { backupId, count, hostName, kind, moment, name, node, parseAs, table } from './manifest-shapes.ts';
 
@@ -93,4 +95,11 @@ export function decodeRing(bytes: Uint8Array, key: string): Ring {
 
 function text(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
+
+/** A manifest that was copied to another place would make one backup's objects look like another's. Throws IntegrityError. */
+export function belongs(key: string, found: BackupRef, expected: BackupRef): void {
+  if (found.id !== expected.id || found.parent !== expected.parent) {
+    throw new IntegrityError(`${key} belongs to backup ${pathOf(found)}`);
+  }
 }

@@ -17,7 +17,7 @@ import {
   ringTextKey,
   schemaKey,
 } from './keys.ts';
-import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
+import { belongs, decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
 import { type WantedTables, encodeNodeManifest, joinPages, manifestPages, everyTable } from './node-manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
 import { SharedTables } from './shared-tables.ts';
@@ -243,11 +243,4 @@ export class Repository {
 function givingUp({ id, parent }: BackupRef): string {
   const name = parent === undefined ? id : `${parent}/${id}`;
   return `\`sstash delete ${name}\` gives this backup up; what others need of it stays`;
-}
-
-/** A manifest that was copied to another place would make one backup's objects look like another's. */
-function belongs(key: string, found: BackupRef, expected: BackupRef): void {
-  if (found.id !== expected.id || found.parent !== expected.parent) {
-    throw new IntegrityError(`${key} belongs to backup ${found.parent === undefined ? '' : `${found.parent}/`}${found.id}`);
-  }
 }

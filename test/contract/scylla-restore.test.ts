@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { placedMark } from '../../src/model/restore/commands-by-hand.ts';
+import { placedMark } from '../../src/model/restore/by-hand/restart.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { type TableId, tableDirectory } from '../../src/model/sstable.ts';
 import { restoreText } from '../../src/report/restore-report.ts';

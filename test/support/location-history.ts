@@ -3,7 +3,7 @@ import { utimes } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type Backup, chainOf } from '../../src/model/backup/backup.ts';
 import type { BackupRef, MissingNode, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
-import { summaryOf } from '../../src/model/backup/outcome.ts';
+import { summaryOf } from '../../src/model/backup/outcome/outcome.ts';
 import { snapshotTag } from '../../src/model/backup/backup-id.ts';
 import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';

@@ -1,4 +1,4 @@
-import { asOwnerFunctionScript } from '../../model/restore/owner-shell.ts';
+import { asOwnerFunctionScript } from '../../model/node/owner-shell.ts';
 import type { DataNode } from '../node.ts';
 import type { Command, Remote } from '../remote.ts';
 

@@ -1,4 +1,4 @@
-import type { DataLink, LinkState } from '../../model/data-links.ts';
+import type { DataLink, LinkState } from '../../model/node/data-links.ts';
 import type { DataNode } from '../node.ts';
 import { asOwner } from './as-owner.ts';
 

@@ -1,6 +1,6 @@
 import type { DataNode } from '../node.ts';
 import { asOwner } from '../files/as-owner.ts';
-import { placedMark } from '../../model/restore/commands-by-hand.ts';
+import { placedMark } from '../../model/restore/by-hand/restart.ts';
 
 /**
  * How long ago, in milliseconds, a restore last put files into this node's data directories; undefined when it never did. When that was

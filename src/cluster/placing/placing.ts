@@ -3,7 +3,7 @@ import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-p
 import { asOwner } from '../files/as-owner.ts';
 import { BackupError } from '../../model/errors.ts';
 import type { DataDisk } from '../../model/restore/disk-plan.ts';
-import { placedMark } from '../../model/restore/commands-by-hand.ts';
+import { placedMark } from '../../model/restore/by-hand/restart.ts';
 import { placingScript } from './placing-script.ts';
 
 /**

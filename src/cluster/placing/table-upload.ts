@@ -1,6 +1,6 @@
 import type { ClusterNode } from '../node.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import { refreshMoves } from '../../model/restore/refresh-names.ts';
+import { refreshMoves } from '../../model/restore/by-hand/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { nodetool } from '../tools/nodetool.ts';
 import { asOwner } from '../files/as-owner.ts';

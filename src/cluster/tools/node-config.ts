@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BackupError, messageOf } from '../../model/errors.ts';
-import type { DirectoryConfig } from '../../model/data-directories.ts';
+import type { DirectoryConfig } from '../../model/node/data-directories.ts';
 import type { Remote } from '../remote.ts';
 import { findConfig } from './find-config.ts';
 import { runTool, type Programs } from './run-tool.ts';

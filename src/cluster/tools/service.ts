@@ -3,7 +3,7 @@ import { systemClock } from '../../flow/clock.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
-import { startServiceScript, stopServiceScript } from '../../model/restore/commands-by-hand.ts';
+import { startServiceScript, stopServiceScript } from '../../model/restore/by-hand/restart.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import type { Remote } from '../remote.ts';

@@ -6,7 +6,7 @@ import { version } from '../../cli/version.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
-import { requirements } from '../../model/backup/verdict.ts';
+import { requirements } from '../../model/backup/outcome/verdict.ts';
 import { backup } from '../../operations/backup/backup.ts';
 import { planBackup } from '../../operations/backup/dry-run.ts';
 import type { BackupOptions } from '../../operations/backup/options.ts';

@@ -1,5 +1,5 @@
 import type { BackupId, BackupKind, MissingNode, ThinKeyspace } from './manifest.ts';
-import type { BackupState } from './verdict.ts';
+import type { BackupState } from './outcome/verdict.ts';
 import type { PerDatacenter } from '../options/per-datacenter.ts';
 import type { TableId } from '../sstable.ts';
 import type { CompressionChoice } from './upload-plan.ts';

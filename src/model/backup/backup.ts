@@ -1,5 +1,5 @@
 import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress, MissingNode, NodeManifest } from './manifest.ts';
-import type { BackupState } from './verdict.ts';
+import type { BackupState } from './outcome/verdict.ts';
 
 /** A backup as the store shows it: committed (`complete`, though it may be degraded), or a run that left its mark and no manifest. */
 export type Backup =

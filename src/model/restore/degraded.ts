@@ -1,5 +1,5 @@
 import type { MissingNode } from '../backup/manifest.ts';
-import { reasonText } from '../backup/missing-nodes.ts';
+import { reasonText } from '../backup/outcome/missing-nodes.ts';
 import type { RestoreMethod } from './method.ts';
 
 /**

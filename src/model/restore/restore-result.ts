@@ -3,7 +3,7 @@ import type { LoadVolume } from './load-plan.ts';
 import type { LostObject } from './lost-objects.ts';
 import type { BackupId } from '../backup/manifest.ts';
 import type { MatchedBy } from '../target/node-match.ts';
-import type { TableProbe } from '../probe/outcome.ts';
+import type { TableProbe } from './probe/outcome.ts';
 import type { OldTable } from './purging.ts';
 import type { RestoreMethod } from './method.ts';
 import type { TableId } from '../sstable.ts';

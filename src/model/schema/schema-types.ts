@@ -1,8 +1,8 @@
 import { namesIn } from './cql-tokens.ts';
 import type { SchemaStatement } from './cql-statements.ts';
 import { UsageError } from '../errors.ts';
-import { unreadableAs, userTypesIn } from '../shape/column-type.ts';
-import { shapeOf, typeMade } from '../shape/table-shape.ts';
+import { unreadableAs, userTypesIn } from './shape/column-type.ts';
+import { shapeOf, typeMade } from './shape/table-shape.ts';
 
 /** The types that the columns of these tables are of, and those that these are made of, in the order of the schema. */
 export function typesOf(

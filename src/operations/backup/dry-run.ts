@@ -1,7 +1,7 @@
 import { openRun } from './opening/open-run.ts';
 import { reasonOf } from '../../model/errors.ts';
 import { readSchema } from '../../cluster/cql/schema.ts';
-import { failed } from '../../model/backup/outcome.ts';
+import { failed } from '../../model/backup/outcome/outcome.ts';
 import { judge } from './verdict.ts';
 import type { BackupPlan, PlannedNode } from '../../model/backup/backup-result.ts';
 import { listLiveFiles } from '../../cluster/files/live-files.ts';

@@ -4,7 +4,7 @@ import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
 import { isDegraded } from '../../model/backup/backup.ts';
 import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
-import type { Verdict } from '../../model/backup/verdict.ts';
+import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import { seriesOf } from '../../model/chain/unfinished-run.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Amended, Run } from './run.ts';

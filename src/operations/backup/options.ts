@@ -2,7 +2,7 @@ import type { Owner } from '../../model/lock.ts';
 import type { BackupKind } from '../../model/backup/manifest.ts';
 import type { PerDatacenter } from '../../model/options/per-datacenter.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
-import type { Requirement } from '../../model/backup/replica-shares.ts';
+import type { Requirement } from '../../model/backup/outcome/replica-shares.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
 import type { Repository } from '../../storage/repository.ts';
 import type { Transfer } from '../../transfer/transfer.ts';

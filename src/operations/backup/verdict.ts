@@ -1,8 +1,8 @@
 import { readReplications } from '../../cluster/cql/replications.ts';
 import { type Backup, missingFrom, nodesOf } from '../../model/backup/backup.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';
-import type { Replication } from '../../model/backup/replica-shares.ts';
-import { type Verdict, verdictOf } from '../../model/backup/verdict.ts';
+import type { Replication } from '../../model/backup/outcome/replica-shares.ts';
+import { type Verdict, verdictOf } from '../../model/backup/outcome/verdict.ts';
 import { namesKeyspace, keyspacesOf } from '../../model/options/table-filter.ts';
 import type { Ring } from '../../model/ring/ring.ts';
 import { parseSchema } from '../../model/schema/cql-statements.ts';

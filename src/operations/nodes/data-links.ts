@@ -1,5 +1,5 @@
 import { readDataLinks } from '../../cluster/files/data-links.ts';
-import { type DataLink, linkTrouble, linksOf } from '../../model/data-links.ts';
+import { type DataLink, linkTrouble, linksOf } from '../../model/node/data-links.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { TableId } from '../../model/sstable.ts';
 import type { Member } from './members.ts';

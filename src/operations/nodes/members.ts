@@ -3,7 +3,7 @@ import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { type NodeConfig, readNodeConfig } from '../../cluster/tools/node-config.ts';
 import { type NodeProbe, probeNode } from '../../cluster/tools/node-probe.ts';
 import { runningDirectories } from '../../cluster/cql/running-directories.ts';
-import { withRunning } from '../../model/data-directories.ts';
+import { withRunning } from '../../model/node/data-directories.ts';
 import type { NodeInfo } from '../../cluster/tools/nodetool-output.ts';
 import { nodeInfo } from '../../cluster/tools/nodetool.ts';
 import type { Remote } from '../../cluster/remote.ts';

@@ -3,7 +3,7 @@ import type { PlacingDisks } from '../../cluster/placing/placing.ts';
 import type { Staging } from '../../cluster/placing/staging.ts';
 import type { Loader } from '../../cluster/placing/table-load.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import type { DataLink } from '../../model/data-links.ts';
+import type { DataLink } from '../../model/node/data-links.ts';
 import type { DiskPlan } from '../../model/restore/disk-plan.ts';
 import type { KeyspaceCoverage } from '../../model/target/coverage.ts';
 import type { MatchedBy, NodeMatch } from '../../model/target/node-match.ts';

@@ -1,8 +1,8 @@
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { quote } from '../../cluster/remote.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import { type RestartNode, restartScript } from '../../model/restore/commands-by-hand.ts';
-import { type RefreshNode, refreshScript } from '../../model/restore/refresh-by-hand.ts';
+import { type RestartNode, restartScript } from '../../model/restore/by-hand/restart.ts';
+import { type RefreshNode, refreshScript } from '../../model/restore/by-hand/refresh.ts';
 import { sayLost } from '../../model/restore/lost-objects.ts';
 import type { RestoredTable, RestoreResult } from '../../model/restore/restore-result.ts';
 import { restoreOnline } from './live/online.ts';

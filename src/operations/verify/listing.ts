@@ -1,6 +1,6 @@
 import { type Backup, nodesOf } from '../../model/backup/backup.ts';
 import type { NodeManifest } from '../../model/backup/manifest.ts';
-import { summaryOf } from '../../model/backup/outcome.ts';
+import { summaryOf } from '../../model/backup/outcome/outcome.ts';
 import {
   type NamedFile,
   type Problem,

@@ -4,7 +4,7 @@ import { type Parked, park } from '../../../flow/parked.ts';
 import { retry } from '../../../flow/retry.ts';
 import type { Listen } from '../../../model/events.ts';
 import type { NodeManifest, NodeSummary } from '../../../model/backup/manifest.ts';
-import { summaryOf } from '../../../model/backup/outcome.ts';
+import { summaryOf } from '../../../model/backup/outcome/outcome.ts';
 import type { TableId } from '../../../model/sstable.ts';
 import { type Upload, groupByTable, storedFile } from '../../../model/backup/upload-plan.ts';
 import type { Repository } from '../../../storage/repository.ts';

@@ -1,7 +1,7 @@
 import { BackupError } from '../../../model/errors.ts';
 import { type CompleteBackup, byTime, isComplete, type Survey } from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
-import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/data-directories.ts';
+import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/node/data-directories.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
 import type { Repository } from '../../../storage/repository.ts';
 import { unlessDamaged } from '../../../storage/unless-damaged.ts';

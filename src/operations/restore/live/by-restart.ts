@@ -2,7 +2,7 @@ import { BackupError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { settled } from '../../../flow/side-by-side.ts';
 import { refuseMetadata } from '../../../model/target/cluster-metadata.ts';
 import { keyspacesIn } from '../../../model/schema/cql-statements.ts';
-import { fullDiskBehind } from '../../../model/data-links.ts';
+import { fullDiskBehind } from '../../../model/node/data-links.ts';
 import { ownDisk } from '../../../model/restore/disk-plan.ts';
 import type { NodeWork, PlannedRestore } from '../options.ts';
 import {

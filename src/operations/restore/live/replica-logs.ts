@@ -6,7 +6,7 @@ import {
   type TableProbe,
   isTombstoneLimit,
   logExcerpt,
-} from '../../../model/probe/outcome.ts';
+} from '../../../model/restore/probe/outcome.ts';
 import type { Member } from '../../nodes/members.ts';
 import type { PlannedRestore } from '../options.ts';
 

@@ -8,7 +8,7 @@ import {
   refuseOtherPartitioner,
   refuseOtherShapes,
   shapeWarnings,
-} from '../../../model/shape/compare-tables.ts';
+} from '../../../model/schema/shape/compare-tables.ts';
 import { isSystemKeyspace } from '../../../model/system-keyspaces.ts';
 import type { Sources } from '../../restore-sources.ts';
 import type { LiveSchema } from '../../schema/apply.ts';

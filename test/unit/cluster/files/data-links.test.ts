@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { asOwner } from '../../../../src/cluster/files/as-owner.ts';
 import { readDataLinks } from '../../../../src/cluster/files/data-links.ts';
 import { listLiveFiles } from '../../../../src/cluster/files/live-files.ts';
-import { fullDiskBehind, linkTrouble, linksOf } from '../../../../src/model/data-links.ts';
+import { fullDiskBehind, linkTrouble, linksOf } from '../../../../src/model/node/data-links.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { storedOf, tableOf } from '../../../support/manifests.ts';
 import { never } from '../../../support/never.ts';

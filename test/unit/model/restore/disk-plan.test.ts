@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { test } from 'node:test';
 import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
-import { fullDiskBehind } from '../../../../src/model/data-links.ts';
+import { fullDiskBehind } from '../../../../src/model/node/data-links.ts';
 import { type DataDisk, fullDisk, ownDisk, planDisks, sstableNames } from '../../../../src/model/restore/disk-plan.ts';
 import type { TablePart } from '../../../../src/model/restore/plan.ts';
 import { dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';

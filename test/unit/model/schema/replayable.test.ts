@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { idIn, parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { cqlString, meaningOf, meaningfulTokens } from '../../../../src/model/schema/cql-tokens.ts';
 import { replayable } from '../../../../src/model/schema/replayable.ts';
-import { shapeOf } from '../../../../src/model/shape/table-shape.ts';
+import { shapeOf } from '../../../../src/model/schema/shape/table-shape.ts';
 import { fixture } from '../../../support/recorded.ts';
 
 // Recorded on 5.0.9: functions whose bodies end in `$` or hold `$$`, and tables in which a key column was renamed to the name

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { removeFilesScript } from '../../../../src/cluster/files/incremental-files.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { placedMark } from '../../../../src/model/restore/commands-by-hand.ts';
+import { placedMark } from '../../../../src/model/restore/by-hand/restart.ts';
 import type { BackupOptions } from '../../../../src/operations/backup/options.ts';
 import { openRun } from '../../../../src/operations/backup/opening/open-run.ts';
 import { backupManifestKey, nodeManifestKey } from '../../../../src/storage/keys.ts';

@@ -1,0 +1,186 @@
+import { type NodeDirectories, ownDisk, sstableNames } from '../disk-plan.ts';
+import { asOwnerFunctionScript } from '../../node/owner-shell.ts';
+import type { TablePart } from '../plan.ts';
+import type { RestoredTable } from '../restore-result.ts';
+import { tableDirectory } from '../../sstable.ts';
+
+/**
+ * The file in a node's first data directory that says when files were placed there. Cassandra links what it flushes or
+ * streams into `backups/`, but nothing that was there when it started: no incremental backup may stand on an older parent.
+ */
+export const placedMark = '.sstash-placed';
+
+/** What the commands of the node restart method need to know of one node. */
+export interface RestartNode extends NodeDirectories {
+  readonly host: string;
+  /** The local command that runs a shell script from its standard input on the node as root (or Cassandra's user). */
+  readonly shell: string;
+  readonly stagingDirectory: string;
+  /** What goes to which data directory; all of a table to one where nothing is said. */
+  readonly parts: readonly TablePart[];
+  readonly commitlogDirectory: string;
+  readonly hintsDirectory: string;
+  readonly savedCachesDirectory: string;
+  readonly nodetool: string;
+}
+
+/**
+ * The node restart method for this cluster, as one shell script to paste or run on the control host: drain and stop every
+ * node, move the old files of the chosen tables aside (never delete), move the restored ones in, start, repair. Files are moved
+ * as the owner of the data, behind whatever links that user has made.
+ * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/backups.html
+ *
+ * Every node must be down before the first file is placed: a node that is up would stream or hint old data to the others.
+ * `quote` makes one word of shell text (there is one place for that rule).
+ */
+export function restartScript(
+  nodes: readonly RestartNode[],
+  tables: readonly RestoredTable[],
+  quote: (word: string) => string,
+): string {
+  const placed = tables.filter((table) => table.liveId !== undefined);
+  const stamp = 'before-restore-$(date -u +%Y%m%dT%H%M%SZ)';
+  const lines = [
+    // It runs in a subshell: pasted into a terminal, a command that fails must end the script and not the terminal.
+    '(',
+    'set -eu',
+    ...tables
+      .filter((table) => table.liveId !== undefined && table.liveId !== table.id)
+      .map(
+        (table) =>
+          `# ${table.keyspace}.${table.table}: its id is ${table.liveId} now, ${table.id} in the backup; its files go to the directory of the new id`,
+      ),
+    ...tables
+      .filter((table) => table.liveId === undefined)
+      .map(
+        (table) =>
+          `# ${table.keyspace}.${table.table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+      ),
+    '',
+    // One after another, each would wait for the connections to those that are down: measured 3, 27 and 11 seconds.
+    '# 1. flush and stop every node, side by side',
+    ...nodes.flatMap((node, number) => [
+      ...heredoc(node.shell, [drainCommand(node), stopServiceScript], ' &'),
+      `stopping${number}=$!`,
+    ]),
+    'failed=',
+    ...nodes.map((_, number) => `wait "$stopping${number}" || failed=yes`),
+    '[ -z "$failed" ] || exit 1',
+    '',
+    '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
+    ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
+    '',
+    '# 3. start every node',
+    ...nodes.flatMap((node) => heredoc(node.shell, [startServiceScript])),
+    '',
+    '# 4. when `nodetool status` shows UN everywhere, and applications may read again:',
+    ...nodes.map(({ host, nodetool }) => {
+      const keyspaces = [...new Set(placed.map((table) => table.keyspace))];
+      return `#    on ${host}: ${keyspaces.map((keyspace) => `${nodetool} repair ${quote(keyspace)}`).join(' && ')}`;
+    }),
+    ')',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A node that is down cannot be drained, and its commit log may hold writes of other tables, which step 2 moves aside. */
+function drainCommand({ host, nodetool }: RestartNode): string {
+  const advice = `cannot drain ${host}: start Cassandra there first, or its latest writes to other tables are left aside`;
+  return `${nodetool} drain || { echo '${advice}' >&2; exit 1; }`;
+}
+
+export const stopServiceScript: string =
+  'if [ -d /run/systemd/system ]; then systemctl stop cassandra; else service cassandra stop; fi';
+export const startServiceScript =
+  'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
+
+function heredoc(shell: string, lines: readonly string[], after = ''): readonly string[] {
+  return [`${shell} <<'SSTASH'${after}`, 'set -eu', ...lines, 'SSTASH'];
+}
+
+function placeLines(
+  node: RestartNode,
+  tables: readonly RestoredTable[],
+  stamp: string,
+  quote: (word: string) => string,
+): readonly string[] {
+  const [first = ''] = node.dataDirectories;
+  return [
+    `owner=${quote(first)}`,
+    ...asOwnerFunctionScript.split('\n'),
+    `staging=${quote(node.stagingDirectory)}`,
+    '[ ! -d "$staging" ] || (as_owner "$owner" test -x "$staging") || { echo "the owner of $owner cannot enter $staging" >&2; exit 1; }',
+    '# as the user that the data belong to, who has made the links that tables may be behind',
+    `(as_owner "$owner" sh) <<'PLACE'`,
+    'set -eu',
+    `old=${stamp}`,
+    `owner=${quote(first)}`,
+    'die() { echo "$*" >&2; exit 1; }',
+    'device() { stat -L -c %d "$1"; }',
+    'aside() { # DIRECTORY OLD: its files go to OLD, on the same disk',
+    '  [ -d "$1" ] || return 0',
+    '  mkdir -p "$2"; [ "$(device "$1")" = "$(device "$2")" ] || die "$1 and $2 are not on one disk"',
+    '  find "$1/" -mindepth 1 -maxdepth 1 ! -xtype d -exec mv -n -t "$2" {} +',
+    '  left=$(find "$1/" -mindepth 1 -maxdepth 1 ! -xtype d -print -quit); [ -z "$left" ] || die "cannot move $left to $2"',
+    '}',
+    "# a table's old files become a snapshot: nodetool lists and clears it",
+    'aside_table() { aside "$1" "$1/snapshots/$old"; for i in "$1"/.[!.]*; do [ ! -d "$i" ] || aside "$i" "$1/snapshots/$old/${i##*/}"; done; }',
+    'put() { # FILE NAME: never over what is there; from another disk it gets its name when all of it is there',
+    '  [ ! -e "$2" ] || die "$2 is there already"',
+    '  from=$1; [ "$near" = yes ] || { from=$live/snapshots/incoming; mkdir -p "$live/snapshots"; cp -p "$1" "$from"; }',
+    '  mv -n "$from" "$2"; [ ! -e "$from" ] || die "cannot move $from to $2"; [ "$near" = yes ] || rm "$1"',
+    '}',
+    'begin() { staged=$1 live=$2; mkdir -p "$live"; near=no; [ "$(device "$staged")" != "$(device "$live")" ] || near=yes; }',
+    'place() { # STAGED LIVE: index directories too',
+    '  begin "$1" "$2"',
+    '  (cd "$staged" && find . -type d) | while read -r d; do mkdir -p "$live/$d"; done',
+    '  (cd "$staged" && find . -type f) | while read -r f; do put "$staged/$f" "$live/$f"; done',
+    '}',
+    ...(node.parts.some(({ disk, table }) => disk !== ownDisk(table.keyspace, node)) ? placeSomeLines : []),
+    ...tables.flatMap((table) => {
+      const live = tableDirectory({ ...table, id: table.liveId ?? table.id });
+      const staged = `${node.stagingDirectory}/${tableDirectory(table)}`;
+      return [
+        `# ${tableDirectory(table)}`,
+        ...node.dataDirectories.map((directory) => `aside_table ${quote(`${directory}/${live}`)}`),
+        ...elsewhere(node, table).map(
+          ({ disk, names }) => `place_some ${quote(staged)} ${quote(`${disk}/${live}`)} ${names.map(quote).join(' ')}`,
+        ),
+        `[ ! -d ${quote(staged)} ] || place ${quote(staged)} ${quote(`${ownDisk(table.keyspace, node)}/${live}`)}`,
+      ];
+    }),
+    `touch "$owner"/${placedMark}`,
+    ...[node.commitlogDirectory, node.hintsDirectory, node.savedCachesDirectory].map(
+      (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
+    ),
+    'PLACE',
+  ];
+}
+
+const placeSomeLines: readonly string[] = [
+  'place_some() { # STAGED LIVE SSTABLE...: these alone, from another disk',
+  '  begin "$1" "$2"; shift 2',
+  '  for s; do',
+  '    to=$live/$s; to=${to%/*}; mkdir -p "$to"',
+  '    for f in "$staged/$s"-*; do put "$f" "$to/${f##*/}"; done',
+  '  done',
+  '}',
+];
+
+/** The sstables of a table that go to another data directory than its own; they are staged together with the others. */
+function elsewhere(
+  node: RestartNode,
+  table: RestoredTable,
+): readonly { readonly disk: string; readonly names: readonly string[] }[] {
+  const name = tableDirectory(table);
+  return node.parts.flatMap((part) => {
+    const { disk } = part;
+    const names = sstableNames(part);
+    return disk === undefined ||
+      disk === ownDisk(table.keyspace, node) ||
+      tableDirectory(part.table) !== name ||
+      names.length === 0
+      ? []
+      : [{ disk, names }];
+  });
+}
