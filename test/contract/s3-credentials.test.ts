@@ -166,7 +166,7 @@ test('without others it is the store’s own sentence, with what to do, and late
   await assert.rejects(store.put('key', Buffer.from('text'), { ifAbsent: true }, never), (error) => {
     assert.ok(error instanceof StorageError);
     assert.match(error.message, /ExpiredToken: The provided token has expired \(HTTP 400\)$/);
-    assert.match(error.hint ?? '', /not valid any more.*renew them/);
+    assert.match(error.hint ?? '', /has ended, and where they came from there are no others: renew it/);
     return true;
   });
   await write('NEW');
