@@ -49,7 +49,7 @@ table_back() { table files "$1/snapshots/before-restore-$id" "$1"; }
 state_back() { files "$1/before-restore-$id" "$1"; }
 place() { [ ! -d "$2" ] || { make "$1"; part=$1/snapshots/incoming-$id; table carry "$2" "$1"; [ ! -d "$part" ] || rmdir -- "$part" || exit 1; }; }
 list_aside() { [ ! -d "$1/snapshots/before-restore-$id" ] || find "$1/snapshots/before-restore-$id/" ! -type d; }
-aside_count() { each table list_aside | grep -c ''; }
+aside_count() { each table list_aside | awk 'END { print NR }'; }
 # Before anything is stopped: whatever could not be moved then.
 usable() { { [ -w "$1" ] && [ -x "$1" ]; } || die "$(id -un) cannot work in $1"; }
 check_table() {

@@ -138,6 +138,21 @@ test('old files go aside, restored ones in; the way back leaves everything as it
   await assert.rejects(placeFiles({ remote: whole, config }, id, signal), /is undone and cannot go on/);
 });
 
+test('where nothing lies yet, as on a node that has lost its disks, the same goes there and back', async (t) => {
+  const { root, plan, config } = await host(await temporaryDirectory(t));
+  for (const path of Object.keys(old)) {
+    await rm(join(root, path));
+  }
+  const whole = await failingFrom(root, never);
+  await beginPlacing({ remote: whole, config }, plan, signal);
+  await placeFiles({ remote: whole, config }, id, signal);
+  const { "it's data/shop/other-3/nb-1-big-Data.db": _, ...restored } = afterwards;
+  assert.deepEqual(await live(root), restored);
+  await checkTakeBack({ remote: whole, config }, id, signal);
+  await takeBack({ remote: whole, config }, id, signal);
+  assert.deepEqual(await live(root), {});
+});
+
 test('the disks of all data directories are looked at, of one too that is not there yet', async (t) => {
   const { root, config } = await host(await temporaryDirectory(t));
   const remote = localRemote();
