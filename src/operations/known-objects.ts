@@ -1,5 +1,7 @@
 import { sideBySide } from '../flow/side-by-side.ts';
 import type { StoredFile } from '../model/backup/manifest.ts';
+import { reasonOf } from '../model/errors.ts';
+import type { Listen } from '../model/events.ts';
 import { type LostObject, lostObjects } from '../model/restore/lost-objects.ts';
 import type { RestoreFile } from '../model/restore/plan.ts';
 import { hostPrefixOf } from '../storage/keys.ts';
@@ -21,18 +23,28 @@ export async function presentObjects(
   };
 }
 
-/** Which of the files that are to be fetched the store has not as they were stored. */
+export interface LookingParts {
+  readonly repository: { readonly store: ObjectStore };
+  readonly listen: Listen;
+}
+
+/**
+ * Which of the files that are to be fetched the store has not as they were stored. A store that cannot be asked so, or lists
+ * something that nobody understands, keeps nobody from restoring: that is a warning, and what is wrong is found by who fetches it.
+ */
 export async function lostFiles(
-  store: ObjectStore,
+  { repository: { store }, listen }: LookingParts,
   files: readonly RestoreFile[],
   signal: AbortSignal,
 ): Promise<readonly LostObject[]> {
-  const found = await listObjects(
-    store,
-    files.map(({ file }) => file),
-    signal,
-  );
-  return lostObjects(files, found);
+  const stored = files.map(({ file }) => file);
+  try {
+    return lostObjects(files, await listObjects(store, stored, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    listen({ type: 'warning', text: `nobody can say beforehand whether all objects are there: ${reasonOf(error)}` });
+    return [];
+  }
 }
 
 /**

@@ -63,7 +63,7 @@ export async function restoreLocal(
     }),
   );
   const toFetch = work.flatMap(({ plan }) => plan.fetch);
-  const lost = await lostFiles(parts.repository.store, toFetch, signal);
+  const lost = await lostFiles(parts, toFetch, signal);
   await refuseTooLittleSpace(
     root,
     work.reduce((sum, { plan }) => sum + plan.fetchBytes, 0),

@@ -77,7 +77,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ),
   );
   const toFetch = work.flatMap(({ plan }) => plan.fetch);
-  const lost = await lostFiles(parts.repository.store, toFetch, signal);
+  const lost = await lostFiles(parts, toFetch, signal);
   const now = await parts.repository.now(signal);
   const purging = await planPurging(sources, { ...target, now }, method.method, signal);
   const warnings = [

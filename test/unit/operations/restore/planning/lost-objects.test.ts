@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { IntegrityError } from '../../../../../src/model/errors.ts';
+import { IntegrityError, StorageError } from '../../../../../src/model/errors.ts';
 import type { RestoreResult } from '../../../../../src/model/restore/restore-result.ts';
 import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { restoreLocal } from '../../../../../src/operations/download/download.ts';
@@ -45,6 +45,21 @@ test('a dry run names an object that is missing, and one that has another size',
   assert.deepEqual(lost.map(([key]) => key).toSorted(), [gone, short].toSorted());
   assert.ok(lost.some(([key, detail]) => key === gone && detail === 'is missing'));
   assert.ok(lost.some(([key, detail]) => key === short && /^has 1 bytes, its manifest says \d+$/.test(detail)));
+});
+
+test('a store that lists what nobody understands keeps nobody from restoring: that is said', async (t) => {
+  const story = await restoreStory(t, 2);
+  const { store } = story.cluster;
+  store.hook = ({ verb, key }) => {
+    if (verb === 'list' && /\/node2\//.test(key)) {
+      throw new StorageError('it lists an object without size', { key });
+    }
+  };
+  const result = await story.restore();
+  assert.deepEqual([result?.nodes.map(({ error }) => error), result?.lost ?? []], [[undefined, undefined], []]);
+  assert.ok(
+    story.cluster.warnings.includes('nobody can say beforehand whether all objects are there: it lists an object without size'),
+  );
 });
 
 test('of a chain the objects of every part are looked for', async (t) => {
