@@ -3,9 +3,10 @@ import { withoutFuture } from '../../../model/backup/future.ts';
 import { seriesOf } from '../../../model/chain/unfinished-run.ts';
 import type { Listen } from '../../../model/events.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
-import type { BackupRef, NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
+import type { BackupRef, NodeManifest, SetAsideFile, StoredFile } from '../../../model/backup/manifest.ts';
 import { type WantedTables, everyTable } from '../../../storage/node-manifest-format.ts';
 import type { Repository } from '../../../storage/repository.ts';
+import { backupPrefix } from '../../../storage/keys.ts';
 import type { Run } from '../run.ts';
 import { presentObjects } from '../../known-objects.ts';
 import { unlessDamaged } from '../../../storage/unless-damaged.ts';
@@ -37,15 +38,24 @@ export async function earlierAttempt(
   const listen = reading === 'again' ? heardBefore : run.parts.listen;
   const done = await readable(() => repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
   const { tables } = run.living;
+  const mayPoint = mayPointAt(run);
   const isOfTables = done !== undefined && lackingFrom(done.tables, tables).length === 0;
-  if (isOfTables && (await isWhole(done, repository, signal))) {
+  if (isOfTables && done.tables.every(({ files }) => files.every(mayPoint)) && (await isWhole(done, repository, signal))) {
     return { manifest: done, finished: true };
   }
-  const draft =
-    done === undefined || !isOfTables ? await readable(() => repository.draft(run.ref, host, signal), host, listen) : undefined;
+  const draft = await readable(() => repository.draft(run.ref, host, signal), host, listen);
   // Where a node is taken anew, what is noted before its second snapshot is the later word.
   const manifest = draft === undefined || (done !== undefined && done.takenAt >= draft.takenAt) ? done : draft;
-  return manifest === undefined ? undefined : { manifest, finished: false };
+  if (manifest === undefined) {
+    return undefined;
+  }
+  const left = manifest.tables.map((table) => ({ ...table, files: table.files.filter(mayPoint) }));
+  return { manifest: { ...manifest, tables: left }, finished: false };
+}
+
+/** Whether the run may point at an object: with `--self-contained` only at its own, where an attempt without it pointed elsewhere. */
+function mayPointAt({ options, ref }: Run): (file: StoredFile) => boolean {
+  return ({ key }) => !options.selfContained || key.startsWith(backupPrefix(ref));
 }
 
 /** What the parent of an incremental backup noted as older than itself. */

@@ -1,5 +1,5 @@
 import { type CompleteBackup, missingFrom } from '../../../model/backup/backup.ts';
-import { BackupError, LockedError, reasonOf } from '../../../model/errors.ts';
+import { BackupError, LockedError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { backupManifestKey } from '../../../storage/keys.ts';
 import type { BackupParts } from '../options.ts';
 import type { Amended } from '../run.ts';
@@ -7,10 +7,15 @@ import type { Situation } from './situation.ts';
 
 /**
  * The same with the members that a degraded backup lacks, and with its tables: the others are in it. Throws BackupError when
- * none of those that it lacks can be asked.
+ * none of those that it lacks can be asked, UsageError when it is to be self-contained and the others are not.
  */
 export function whatItLacks(situation: Situation, backup: CompleteBackup): Situation {
   const missing = missingFrom(backup);
+  if (situation.options.selfContained && backup.manifest.nodes.some(({ files, newFiles }) => newFiles < files)) {
+    throw new UsageError(`${backup.id} points at objects of earlier backups, and is not made self-contained by more nodes`, {
+      hint: 'leave --self-contained out, or take a new backup: --new-snapshot',
+    });
+  }
   const { present, absent } = situation.members;
   const members = {
     present: present.filter(({ host, info }) =>

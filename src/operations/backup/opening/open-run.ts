@@ -10,6 +10,7 @@ import { MemoryGate } from '../node/memory-gate.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 import { progressOf } from '../run-mark.ts';
 import { amendable, whatItLacks } from './amending.ts';
+import { neededBy } from './needed-by.ts';
 import { readSituation, type Situation } from './situation.ts';
 import type { Run } from '../run.ts';
 
@@ -39,8 +40,8 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
 }
 
 /**
- * What this run goes on with. An incremental one only while its chain is whole: what was truncated since, or not linked since
- * a restart, it would miss as much as a new one.
+ * What this run goes on with: nothing that others need. An incremental one only while its chain is whole: what was truncated
+ * since, or not linked since a restart, it would miss as much as a new one.
  */
 async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Resumable | undefined> {
   const { options, members, survey, now } = situation;
@@ -53,8 +54,17 @@ async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Res
     id: options.resumeId,
     kind: options.kind,
   });
-  if (found?.parent === undefined) {
-    return found;
+  if (found === undefined) {
+    return undefined;
+  }
+  const needer = await neededBy(found, situation, signal);
+  if (options.resume && needer !== undefined) {
+    throw new UsageError(`${found.id} cannot be gone on with: ${needer} may need what it has stored`, {
+      hint: 'a plain backup begins a new one',
+    });
+  }
+  if (needer !== undefined || found.parent === undefined) {
+    return needer === undefined ? found : undefined;
   }
   const holes = await holesBefore(found, found.complete ? whatItLacks(situation, found) : situation, signal);
   if (options.resume && holes.length > 0) {

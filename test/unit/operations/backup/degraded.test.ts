@@ -286,6 +286,7 @@ test('nothing is added to what is complete, is not the newest, is older than six
   await assert.rejects(resume(undefined, { allowClockSkew: true }), NotFoundError);
   cluster.store.aheadMs = 0;
   await assert.rejects(resume(whole.id), (error) => error instanceof UsageError && error.message.includes('came after it'));
+  await assert.rejects(resume(degraded.id, { selfContained: true }), /points at objects of earlier backups/);
   const added = await resume(degraded.id);
   await assert.rejects(resume(added.id), /it is complete/);
 });

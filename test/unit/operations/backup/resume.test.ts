@@ -1,13 +1,15 @@
 /** The run after one that broke off: it goes on with what is there, on the nodes and in the store. */
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { NotFoundError } from '../../../../src/model/errors.ts';
-import { draftKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { NotFoundError, UsageError } from '../../../../src/model/errors.ts';
+import { backupManifestKey, draftKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { textOf } from '../../../support/bodies.ts';
 import { never } from '../../../support/never.ts';
+import { tableOf } from '../../../support/manifests.ts';
 import { recordedNodetool } from '../../../support/recorded.ts';
-import { orders, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
+import { orders, type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { fails, onCall, program, says } from '../../../support/scripted-remote.ts';
 import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
 
@@ -149,4 +151,64 @@ test('what an attempt noted before its snapshot holds for the attempt that goes 
     noted,
   );
   assert.deepEqual(await cluster.keys(draftKey(first, 'node1')), []);
+});
+
+/** Cassandra has written a component anew under its name, and a table was made: what goes on with a run has to send both. */
+async function changeNodes({ nodes }: ScriptedCluster): Promise<void> {
+  const made = tableOf('shop', 'made', 9);
+  for (const node of nodes) {
+    node.view = { ...node.view, tables: [...node.view.tables, made] };
+    await node.writeSSTable(made, 1);
+    await rm(join(node.live(users), 'nb-1-big-Statistics.db'));
+    await writeFile(join(node.live(users), 'nb-1-big-Statistics.db'), 'other statistics');
+  }
+}
+
+async function statisticsOf(cluster: ScriptedCluster, id: string): Promise<string> {
+  const { tables } = (await cluster.repository.nodeManifest({ id }, 'node1', everyTable, never)) ?? assert.fail();
+  const file = tables.find(({ table }) => table === 'users')?.files.find(({ path }) => path.includes('Statistics'));
+  return textOf(cluster.store, file?.key ?? assert.fail());
+}
+
+test('what a backup of the future points at is not written over: the run that stored it is not gone on with', async (t) => {
+  const { cluster, id } = await halfDone(t);
+  cluster.store.aheadMs = 400 * 86_400_000;
+  const future = await cluster.backUp({ allowClockSkew: true });
+  cluster.store.aheadMs = 0;
+  const before = await statisticsOf(cluster, future.id);
+  await changeNodes(cluster);
+  await assert.rejects(
+    cluster.backUp({ resume: true }),
+    (error) => error instanceof UsageError && error.message.includes(`${future.id} may need what it has stored`),
+  );
+  assert.notEqual((await cluster.backUp()).id, id);
+  assert.equal(await statisticsOf(cluster, future.id), before);
+});
+
+test('nor what a backup of another series points at, when the one in between was deleted', async (t) => {
+  const { cluster } = await halfDone(t);
+  const next = await cluster.backUp();
+  const other = await cluster.backUp({ policy: 'weekly' });
+  const before = await statisticsOf(cluster, other.id);
+  await cluster.store.delete([backupManifestKey(next)], never);
+  await changeNodes(cluster);
+  await assert.rejects(cluster.backUp({ resume: true }), /may need what it has stored/);
+  assert.equal(await statisticsOf(cluster, other.id), before);
+});
+
+test('nor while nobody can say what a later backup points at', async (t) => {
+  const { cluster } = await halfDone(t);
+  const next = await cluster.backUp();
+  await cluster.store.put(backupManifestKey(next), Buffer.from('{'), {}, never);
+  await assert.rejects(cluster.backUp({ resume: true }), /may need what it has stored/);
+});
+
+test('--self-contained goes on with a run that was begun without it, and points at nothing outside', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  await cluster.backUp();
+  await cluster.node('node2').writeSSTable(users, 2);
+  cluster.node('node2').remote.on(reading, onCall(1, fails('cat: Input/output error', 123)));
+  const begun = await cluster.backUp();
+  const result = await cluster.backUp({ resume: true, selfContained: true });
+  assert.deepEqual([result.id, result.complete, result.nodes.map(({ newFiles }) => newFiles)], [begun.id, true, [10, 15]]);
 });
