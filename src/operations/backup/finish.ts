@@ -1,7 +1,7 @@
 import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
-import { isDegraded } from '../../model/backup/backup.ts';
+import { type Backup, isDegraded, missingFrom } from '../../model/backup/backup.ts';
 import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
@@ -128,6 +128,17 @@ export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Once a degraded backup is deleted, no later run knows that a node which it lacks may have its snapshot still. */
+function snapshotLeft(backup: Backup, { members }: Run): readonly string[] {
+  const hosts = missingFrom(backup)
+    .map(({ host }) => host)
+    .filter((host) => members.absent.some((absent) => absent.host === host));
+  const tag = snapshotTag(backup.id);
+  return backup.parent === undefined && hosts.length > 0
+    ? [`${hosts.join(', ')}: a snapshot ${tag} may have been left there (nodetool clearsnapshot -t ${tag} clears it)`]
+    : [];
+}
+
 /** What the node's manifest names: a node whose part an earlier attempt has finished still has its files. */
 async function deleteCollected(member: Member, run: Run, signal: AbortSignal): Promise<void> {
   const manifest = await run.parts.repository.nodeManifest(run.ref, member.host, everyTable, signal);
@@ -144,7 +155,9 @@ export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise
   }
   try {
     const now = await repository.now(signal);
-    await pruneAfterBackup({ repository, lock, listen }, { keepLast: retention, policy, made: run.ref, now }, signal);
+    const request = { keepLast: retention, policy, made: run.ref, now };
+    const { forgotten } = await pruneAfterBackup({ repository, lock, listen }, request, signal);
+    run.warnings.push(...forgotten.flatMap(({ backup }) => snapshotLeft(backup, run)));
   } catch (error) {
     signal.throwIfAborted();
     run.warnings.push(`old backups could not be pruned: ${reasonOf(error)}`);

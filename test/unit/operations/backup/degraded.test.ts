@@ -212,6 +212,18 @@ test('retention goes on after a degraded backup, and keeps the last complete one
   assert.deepEqual(await cluster.listing(), [`${third.id} complete`]);
 });
 
+test('a degraded backup that goes while its missing node is away leaves a word of the snapshot there', async (t) => {
+  const cluster = await threefold(t);
+  cluster.node('node3').remote.on(reading, onCall(1, fails(broken, 123)));
+  const first = await cluster.backUp();
+  const { warnings } = await cluster.backUp({ kind: 'snapshot', retention: 1 }, without(cluster, 'node3'));
+  assert.deepEqual(await cluster.node('node3').snapshots(), [`sstash-${first.id}`]);
+  assert.equal(
+    warnings.join(),
+    `node3: a snapshot sstash-${first.id} may have been left there (nodetool clearsnapshot -t sstash-${first.id} clears it)`,
+  );
+});
+
 test('--resume adds the node that was missing, with the time of its own snapshot, and leaves the others alone', async (t) => {
   const cluster = await threefold(t);
   const degraded = await cluster.backUp({}, without(cluster, 'node3'));
