@@ -10,16 +10,18 @@ import { table } from './table.ts';
 /** What came back where, and for staged files how to put them in place. */
 export function restoreText(result: RestoreResult): string {
   const failed = result.nodes.filter((node) => node.error !== undefined).length;
+  const unread = unreadable(result);
+  const { lost = [] } = result;
   const verdict = result.dryRun
     ? `nothing is done yet: ${count(result.tables.length, 'table')} of backup ${result.backup} would be restored by ${result.method}: ${result.reason}`
-    : failed === 0 && unreadable(result) > 0
-      ? `NOT readable: the files of backup ${result.backup} are in place, and rows of ${unreadable(result)} of ${count(result.tables.length, 'table')} cannot be read: see below`
+    : unread > 0 && (failed === 0 || result.repair === 'failed')
+      ? `NOT readable: the files of backup ${result.backup} are in place, and rows of ${unread} of ${count(result.tables.length, 'table')} cannot be read${failed === 0 ? '' : ', and the repair failed'}: see below`
       : failed === 0
         ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked${result.repair === 'done' ? ', then repaired' : ''}${readCount(result)}`
         : result.repair === 'failed'
           ? `${count(result.tables.length, 'table')} of backup ${result.backup} restored and checked, but NOT repaired: run nodetool repair -full for them on every node`
           : result.undo === undefined
-            ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; run the command again, what is there and right stays`
+            ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; ${lost.length > 0 ? 'the backup is damaged: see below' : 'run the command again, what is there and right stays'}`
             : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
   const sections = [
     lostText(result),
@@ -39,7 +41,7 @@ export function restoreText(result: RestoreResult): string {
 
 function repairOf({ dryRun, repair, tables }: RestoreResult): string {
   const names = tables.map(({ keyspace, table: name }) => `${keyspace}.${name}`).join(', ');
-  return dryRun && repair === 'planned' ? `\nIn the end nodetool repair runs on every node: ${names}\n` : '';
+  return dryRun && repair === 'planned' ? `\nIn the end nodetool repair runs on every node that takes part: ${names}\n` : '';
 }
 
 /** A repair has brought what some replicas lacked, and nothing that none had. */

@@ -1,4 +1,5 @@
 import type { SchemaStatement } from '../schema/cql-statements.ts';
+import { shapeOf } from '../schema/shape/table-shape.ts';
 import { columnsIn, defaultTimeToLive, keepsChanges } from '../schema/table-columns.ts';
 import type { TableId } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
@@ -69,11 +70,25 @@ function ofColumns({ backupSchema, liveSchema }: RestoredBy, users: readonly Res
   return users
     .filter(({ state }) => state === 'lives')
     .flatMap((table) => {
-      const now = columnsIn(liveSchema, table);
-      const then = columnsIn(backupSchema, table.original) ?? new Map<string, { readonly key: boolean }>();
-      const gone = now === undefined ? [] : [...then].filter(([name, { key }]) => !key && !now.has(name)).map(([name]) => name);
+      const gone = hiddenColumns(backupSchema, table.original, liveSchema, table);
       return gone.length === 0 ? [] : [`values of ${gone.join(', ')}, dropped from ${nameOf(table)} since`];
     });
+}
+
+/** One that was dropped and added again is there, and what was written before the drop stays hidden. */
+function hiddenColumns(
+  backup: readonly SchemaStatement[],
+  original: RestoredAs['original'],
+  live: readonly SchemaStatement[],
+  table: RestoredAs,
+): readonly string[] {
+  const [was, now] = [shapeOf(backup, original.keyspace, original.table), shapeOf(live, table.keyspace, table.table)];
+  return was === undefined || now === undefined
+    ? []
+    : [...was.columns.keys()].filter((name) => {
+        const drop = now.dropped.get(name);
+        return !now.columns.has(name) || (drop !== undefined && drop.at !== was.dropped.get(name)?.at);
+      });
 }
 
 function ofTimeToLive({ backupSchema, takenAt, now }: RestoredBy, users: readonly RestoredAs[]): readonly string[] {

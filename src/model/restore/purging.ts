@@ -78,8 +78,12 @@ export function isViewIn(schema: readonly SchemaStatement[], table: TableName): 
   return tableIn(schema, table)?.kind === 'view';
 }
 
-/** What whoever agrees to the plan should know. */
-export function purgingWarnings(old: readonly OldTable[], method: RestoreMethod | 'local', repair: boolean): readonly string[] {
+/** What whoever agrees to the plan should know. `othersServe`: nodes that are not restored stay up meanwhile. */
+export function purgingWarnings(
+  old: readonly OldTable[],
+  method: RestoreMethod | 'local',
+  { repair, othersServe }: { readonly repair: boolean; readonly othersServe: boolean },
+): readonly string[] {
   const [first] = old;
   if (first === undefined) {
     return [];
@@ -94,7 +98,7 @@ export function purgingWarnings(old: readonly OldTable[], method: RestoreMethod 
   const free = old.filter(({ heldSeconds }) => heldSeconds === undefined);
   const until = repair
     ? method === 'node-restart'
-      ? '. No client is served before the repair has ended; then they get their own again'
+      ? `. ${othersServe ? 'The restored nodes serve no client before the repair has ended, the others do' : 'No client is served before the repair has ended'}; then they get their own again`
       : '. When the repair has ended they get their own again'
     : '. --repair repairs them and gives them their own again';
   return [

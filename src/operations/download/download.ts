@@ -94,7 +94,7 @@ export async function restoreLocal(
     ...degradedWarnings(sources.id, sources.missing, 'local'),
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
-    ...purgingWarnings(pastGrace, 'local', false),
+    ...purgingWarnings(pastGrace, 'local', { repair: false, othersServe: false }),
   ];
   return {
     backup: sources.id,

@@ -85,6 +85,8 @@ export interface PurgingState {
   readonly old: readonly OldTable[];
   /** What earlier restores hold back and the tables still have. */
   readonly holds: readonly PurgingHold[];
+  /** Whether nodes have any in mind, in force or not: a table that is made from the backup's schema may get such a value. */
+  readonly recorded: boolean;
 }
 
 /** What one node gets. */

@@ -8,6 +8,7 @@ import type { RestoredTable, RestoreResult } from '../../model/restore/restore-r
 import { restoreOnline } from './live/online.ts';
 import { movedReplicas } from './prepare.ts';
 import { restoreByRestart } from './live/by-restart.ts';
+import { purgingPlan } from './live/purging.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { absencesOf } from './planning/absences.ts';
@@ -40,6 +41,7 @@ async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Prom
     sayLost(planned.lost, planned.parts.listen);
   }
   const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, signal);
+  const { pastGrace = [], warnings } = purgingPlan(planned);
   return {
     backup: sources.id,
     ...planned.method,
@@ -48,10 +50,11 @@ async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Prom
     tables,
     coverage: planned.coverage,
     lost: planned.lost,
+    pastGrace,
     notBroughtBack: await absencesOf(planned, topology, signal),
     commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(planned, tables),
     ...(isScylla(planned.members) ? { commandsBy: 'refresh' as const } : {}),
-    warnings: [...planned.warnings, ...(isScylla(planned.members) ? [] : warningsFor(sources, topology))],
+    warnings: [...planned.warnings, ...warnings, ...(isScylla(planned.members) ? [] : warningsFor(sources, topology))],
   };
 }
 

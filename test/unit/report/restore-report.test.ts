@@ -56,7 +56,7 @@ test('a plan names the statements that it begins with, a line each', () => {
 test('a repair is in the plan, in the result, and said where it failed', () => {
   const online = { ...result, method: 'import', commands: '' } as const;
   const planned = restoreQuestion({ ...online, dryRun: true, repair: 'planned' });
-  assert.match(planned, /^In the end nodetool repair runs on every node: shop\.users$/m);
+  assert.match(planned, /^In the end nodetool repair runs on every node that takes part: shop\.users$/m);
   const thin = [{ keyspace: 'shop', missing: [], missingShare: 0, thinShare: 100 }];
   assert.match(restoreText({ ...online, repair: 'done', coverage: thin }), /checked, then repaired\n$/);
   const failed = { ...online, repair: 'failed', nodes: [{ ...node, error: 'its rows are in place, but …' }] } as const;
@@ -110,6 +110,14 @@ test('a table that cannot be read is named with its replicas, their logs and wha
   const partly = restoreText({ ...done, method: 'import', nodes: [{ ...node, error: 'disk is full' }] });
   assert.match(partly, /^NOT restored: 1 of 1 node/m);
   assert.match(partly, /shop\.users: ReadFailure/);
+  const unrepaired = {
+    ...done,
+    method: 'import',
+    repair: 'failed',
+    nodes: [{ ...node, error: 'its rows are in place, but …' }],
+  } as const;
+  assert.match(restoreText(unrepaired), /^NOT readable: .* cannot be read, and the repair failed: see below$/m);
+  assert.doesNotMatch(restoreText(unrepaired), /restored and checked/);
 });
 
 test('a plan has one place for what does not come back, and a result has none', () => {
@@ -128,6 +136,8 @@ test('a plan names what the store has no more, ten of many, and what to do', () 
     /^The backup is DAMAGED: an object that is needed is not in the store as stored:\n {2}s1\/n1\/shop\/users\/1 is missing$/m,
   );
   assert.match(one, /^ {2}`sstash verify` names all damage/m);
+  const staged = restoreText({ ...result, nodes: [{ ...node, error: 'it does not exist' }], lost: [lostAt(1)] });
+  assert.match(staged, /^NOT restored: 1 of 1 node failed; the backup is damaged: see below$/m);
   const many = restoreText({ ...result, dryRun: true, lost: Array.from({ length: 12 }, (_, index) => lostAt(index)) });
   assert.match(many, /DAMAGED: 12 objects that are needed are not/);
   assert.match(many, /users\/9 is missing\n {2}and 2 more$/m);

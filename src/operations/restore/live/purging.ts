@@ -22,10 +22,12 @@ import { recordedHolds } from '../planning/purging.ts';
 
 /** What the plan says of tables that the backup is too old for, and of those that an earlier restore left as it holds them. */
 export function purgingPlan(planned: PlannedRestore): Pick<RestoreResult, 'pastGrace' | 'warnings'> {
-  const { purging, method, options } = planned;
+  const { purging, method, options, work, sources, topology } = planned;
+  const nodes = topology?.ring.nodes.length ?? sources.ring.length + sources.missing.length;
+  const how = { repair: options.repair, othersServe: work.length < nodes };
   return {
     pastGrace: purging.old,
-    warnings: [...purgingWarnings(purging.old, method.method, options.repair), ...leftOver(planned)],
+    warnings: [...purgingWarnings(purging.old, method.method, how), ...leftOver(planned)],
   };
 }
 
@@ -93,7 +95,7 @@ export async function releasePurging(
 ): Promise<readonly string[]> {
   const { present } = members;
   const [first] = present;
-  if (first === undefined || (purging.holds.length === 0 && purging.old.length === 0)) {
+  if (first === undefined || (!purging.recorded && purging.old.length === 0)) {
     return [];
   }
   parts.listen({ type: 'step', text: 'purging goes on: the tables get their own gc_grace_seconds again' });

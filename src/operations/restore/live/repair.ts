@@ -22,7 +22,7 @@ export async function repairAndRelease(
 ): Promise<RestoreResult> {
   const { options, purging } = planned;
   const announced = new Set(purgingPlan(planned).warnings);
-  const isHeld = purging.old.length > 0 || purging.holds.length > 0;
+  const isHeld = purging.old.length > 0 || purging.recorded;
   const ended = (changes: Partial<RestoreResult>, warnings: readonly string[]): RestoreResult => ({
     ...result,
     ...changes,
@@ -113,7 +113,14 @@ function isWholeRing({ members, topology, work, sources }: PlannedRestore): bool
     : topology.ring.nodes.every(({ hostId }) => ids.has(hostId));
 }
 
-/** Files that were placed by tokens are on nodes that took part; what was streamed may be anywhere. */
+/**
+ * Files that were placed by tokens are on nodes that took part; what was streamed may be anywhere, and what an earlier restore
+ * brought, for which purging is still held back.
+ */
 function coversRing(planned: PlannedRestore): boolean {
-  return planned.method.method !== 'load' || isWholeRing(planned) || isScylla(planned.members);
+  const { method, sources, purging } = planned;
+  const isEarlier = purging.holds.some((hold) =>
+    sources.tables.some(({ keyspace, table }) => keyspace === hold.keyspace && table === hold.table),
+  );
+  return (method.method !== 'load' && !isEarlier) || isWholeRing(planned) || isScylla(planned.members);
 }

@@ -19,7 +19,7 @@ export async function planPurging(
   const live = takesSchema(sources, method) ? [] : target.live;
   const ageSeconds = ageOf(manifests, target.now);
   const old = oldTables({ tables, copies, live, backup: schema, holds, ageSeconds });
-  return { old, holds: holdsInForce(holds, live) };
+  return { old, holds: holdsInForce(holds, live), recorded: holds.length > 0 };
 }
 
 /** How old the oldest node's part is, in seconds; `now` by the store's clock, as the parts' own moments are. */

@@ -70,6 +70,14 @@ test('a column that was dropped since is named, and not a key column that was re
   assert.deepEqual(about('values', { liveSchema }), ['values of note, dropped from shop.orders since']);
   assert.deepEqual(about('values', { liveSchema, method: 'node-restart' }).length, 1);
   assert.deepEqual(about('values', { liveSchema: [] }), []);
+  const drop = 'ALTER TABLE shop.orders DROP note USING TIMESTAMP';
+  const again = (at: number) =>
+    parseSchema(
+      `CREATE TABLE shop.orders (id int PRIMARY KEY, note text); ${drop} ${at}; ALTER TABLE shop.orders ADD note text;`,
+    );
+  const readded = { backupSchema: again(5), liveSchema: again(6) };
+  assert.deepEqual(about('values', readded), ['values of note, dropped from shop.orders since']);
+  assert.deepEqual(about('values', { ...readded, liveSchema: again(5) }), []);
   assert.deepEqual(about('values', { liveSchema, tables: [tableIn('is created')] }), []);
 });
 

@@ -77,7 +77,8 @@ test('no value is set for the server’s own tables, nor where ScyllaDB does not
 
 test('the plan names the tables, the age and what becomes of them, by every method', () => {
   const old = oldTables(question);
-  const text = (method: 'import' | 'node-restart' | 'stage', repair = false) => purgingWarnings(old, method, repair).join('\n');
+  const text = (method: 'import' | 'node-restart' | 'stage', repair = false) =>
+    purgingWarnings(old, method, { repair, othersServe: false }).join('\n');
   assert.match(
     text('import'),
     /^the backup is 12d old, more than gc_grace_seconds of shop\.orders \(10d\): rows deleted before it/,
@@ -85,10 +86,17 @@ test('the plan names the tables, the age and what becomes of them, by every meth
   assert.match(text('import'), /gc_grace_seconds becomes 4492800\. --repair repairs them/);
   assert.match(text('import', true), /When the repair has ended they get their own again$/);
   assert.match(text('node-restart', true), /No client is served before the repair has ended/);
+  assert.match(
+    purgingWarnings(old, 'node-restart', { repair: true, othersServe: true }).join(),
+    /The restored nodes serve no client before the repair has ended, the others do/,
+  );
   assert.match(text('stage'), /give the tables a larger one before the rows get there/);
-  assert.deepEqual(purgingWarnings([], 'import', false), []);
+  assert.deepEqual(purgingWarnings([], 'import', { repair: false, othersServe: false }), []);
   const free = oldTables({ ...question, tables: [{ keyspace: 'system_auth', table: 'roles' }], ageSeconds: 91 * day });
-  assert.match(purgingWarnings(free, 'import', false).join(), /there purging cannot be held back: repair at once$/);
+  assert.match(
+    purgingWarnings(free, 'import', { repair: false, othersServe: false }).join(),
+    /there purging cannot be held back: repair at once$/,
+  );
 });
 
 test('what is left to do is said as statements that can be run', () => {

@@ -51,7 +51,7 @@ test('the plan says what it lacks and why, which ranges are thin, and offers rep
     warning,
     new RegExp(`^backup ${degraded.id} is degraded, it lacks node3 \\(nodetool snapshot failed on node3: it hangs\\)`),
   );
-  assert.match(warning, /repair: nodetool repair -full on every node, or restore by --method load/);
+  assert.match(warning, /before a repair: --repair does it, or nodetool repair -full on every node; or restore by --method load/);
 });
 
 test('it is restored on the nodes that it has, though the ring has one that it lacks', async (t) => {

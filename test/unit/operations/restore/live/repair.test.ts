@@ -7,8 +7,9 @@ import { endWithUsScript } from '../../../../../src/cluster/placing/table-load.t
 import type { RestoreResult } from '../../../../../src/model/restore/restore-result.ts';
 import { UsageError } from '../../../../../src/model/errors.ts';
 import { parseRenames } from '../../../../../src/model/restore/table-copy.ts';
+import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { restoreText } from '../../../../../src/report/restore-report.ts';
-import { cql, fails, inputOf, program, says, script } from '../../../../support/scripted-remote.ts';
+import { afterwards, cql, fails, inputOf, program, says, script } from '../../../../support/scripted-remote.ts';
 import { type RestoreStory, restoreStory, startCommand, stopCommand } from '../../../../support/scripted-restore.ts';
 import { schemaText } from '../../../../support/scripted-texts.ts';
 
@@ -222,6 +223,46 @@ test('clients are let in again when a repair fails', async (t) => {
   const result = await story.restore({ method: 'node-restart', repair: true });
   assert.equal(result?.repair, 'failed');
   assert.equal(remote.ran(program('nodetool', 'enablebinary')).length, 1);
+});
+
+test('what an earlier restore brought is held back until all nodes are repaired, not only those of this one', async (t) => {
+  const { story, live } = await changedStory(t);
+  live.grace = 0;
+  await story.restore();
+  const held = live.grace;
+  const result = await story.restore({ hosts: ['node1'], only: ['node1'], repair: true });
+  assert.deepEqual([result?.repair, live.grace], ['done', held]);
+  assert.match(
+    result?.warnings.join('\n') ?? '',
+    /^only node1 repaired: .*\n(.*\n)*gc_grace_seconds of shop\.orders is \d+ since a restore.*its own is 0\./m,
+  );
+  assert.match((await recordOf(story, 'node1')) ?? '', /^shop\torders\t0\t/);
+});
+
+test('a table made anew from a schema that has the value of a restore gets its own after the repair, too', async (t) => {
+  const { story, live } = await changedStory(t, 1);
+  live.grace = 0;
+  await story.restore();
+  await story.cluster.backUp();
+  const node = story.cluster.node('node1');
+  const whole = node.view;
+  node.view = { ...whole, tables: whole.tables.filter(({ table }) => table !== 'orders') };
+  node.remote.on(
+    cql('CREATE TABLE'),
+    afterwards(() => void (node.view = whole)),
+  );
+  const filter = tableFilter(['shop.orders']);
+  assert.equal((await story.restore({ filter, repair: true }))?.repair, 'done');
+  assert.equal(live.altered.at(-1)?.statement, 'ALTER TABLE "shop"."orders" WITH gc_grace_seconds = 0;');
+});
+
+test('whoever places staged files is told that the backup is older than gc_grace_seconds', async (t) => {
+  const { story, live } = await changedStory(t, 1);
+  live.grace = 0;
+  const plan = await story.restore({ method: 'stage', dryRun: true });
+  assert.match(plan?.warnings.join('\n') ?? '', /more than gc_grace_seconds of shop\.orders \(0s\).*before the rows get there/);
+  assert.equal(plan?.pastGrace?.length, 2);
+  assert.deepEqual(live.altered, []);
 });
 
 test('--repair is refused where no live table is changed', async (t) => {
