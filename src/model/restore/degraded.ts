@@ -27,5 +27,6 @@ function adviceFor(method: RestoreMethod | 'local', names: string): string {
   if (method === 'node-restart') {
     return `what ${names} held stays there, also what is newer than the backup. Repair afterwards: --repair does it, or nodetool repair -full`;
   }
-  return `nothing of that goes to ${names} before a repair: --repair does it, or nodetool repair -full on every node; or restore by --method load, which streams to all replicas`;
+  const repair = method === 'stage' || method === 'local' ? '' : '--repair does it, or ';
+  return `nothing of that goes to ${names} before a repair: ${repair}nodetool repair -full on every node; or restore by --method load, which streams to all replicas`;
 }

@@ -79,7 +79,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   const toFetch = work.flatMap(({ plan }) => plan.fetch);
   const lost = await lostFiles(parts, toFetch, signal);
   const now = await parts.repository.now(signal);
-  const purging = await planPurging(sources, { ...target, now }, method.method, signal);
+  const purging = await planPurging(sources, { ...target, now, mute: schema.failure !== undefined }, method.method, signal);
   const warnings = [
     ...shapes,
     ...misplaced,

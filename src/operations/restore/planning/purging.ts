@@ -1,5 +1,5 @@
 import { readHolds } from '../../../cluster/placing/grace-record.ts';
-import { holdsInForce, oldTables } from '../../../model/restore/purging.ts';
+import { type OldTable, holdsInForce, oldTables } from '../../../model/restore/purging.ts';
 import type { Member } from '../../nodes/members.ts';
 import type { Sources } from '../../restore-sources.ts';
 import type { RestoreMethod } from '../../../model/restore/method.ts';
@@ -7,10 +7,13 @@ import type { PurgingState } from '../options.ts';
 import { takesSchema } from './method-choice.ts';
 import type { Target } from './replicas.ts';
 
-/** Which tables the backup is too old for, and what nodes remember of earlier restores. */
+/**
+ * Which tables the backup is too old for, and what nodes remember of earlier restores. `mute`: the nodes are up, and none
+ * can be asked by CQL; so no table can be altered either, and that is not found out when everything has been fetched.
+ */
 export async function planPurging(
   sources: Sources,
-  target: Pick<Target, 'members' | 'live'> & { readonly now: Date },
+  target: Pick<Target, 'members' | 'live'> & { readonly now: Date; readonly mute: boolean },
   method: RestoreMethod,
   signal: AbortSignal,
 ): Promise<PurgingState> {
@@ -19,13 +22,18 @@ export async function planPurging(
   const live = takesSchema(sources, method) ? [] : target.live;
   const ageSeconds = ageOf(manifests, target.now);
   const old = oldTables({ tables, copies, live, backup: schema, holds, ageSeconds });
-  return { old, holds: holdsInForce(holds, live), recorded: holds.length > 0 };
+  const known = target.mute ? old.map(notHeld) : old;
+  return { old: known, holds: holdsInForce(holds, live), recorded: holds.length > 0 };
 }
 
-/** How old the oldest node's part is, in seconds; `now` by the store's clock, as the parts' own moments are. */
+function notHeld({ keyspace, table, graceSeconds, ageSeconds, isView }: OldTable): OldTable {
+  return { keyspace, table, graceSeconds, ageSeconds, isView };
+}
+
+/** How old the oldest node's part is, in seconds, never below 0 (a store tells whole seconds); `now` by the store's clock, as the parts' own moments are. */
 export function ageOf(manifests: Sources['manifests'], now: Date): number {
   const moments = manifests.map(({ takenAt }) => Date.parse(takenAt)).filter((moment) => !Number.isNaN(moment));
-  return moments.length === 0 ? 0 : Math.floor((now.getTime() - Math.min(...moments)) / 1000);
+  return moments.length === 0 ? 0 : Math.max(0, Math.floor((now.getTime() - Math.min(...moments)) / 1000));
 }
 
 /** What any of the nodes remembers. */

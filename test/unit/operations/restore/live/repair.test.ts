@@ -189,6 +189,20 @@ test('nothing is loaded where the own values cannot be noted, nor where the tabl
   assert.deepEqual(remote.ran(importing), []);
 });
 
+test('without cqlsh the plan says that purging cannot be held back, and the rows come back all the same', async (t) => {
+  const { story, live } = await changedStory(t, 1);
+  live.grace = 0;
+  const { id } = await story.cluster.backUp({ kind: 'snapshot' });
+  const { remote } = story.cluster.node('node1');
+  remote.on(program('cqlsh'), fails('cqlsh: not found', 127));
+  const result = await story.restore({ choice: { name: id } });
+  assert.match(
+    story.asked[0]?.warnings.join('\n') ?? '',
+    /shop\.orders \(0s\).*there purging cannot be held back: repair at once/,
+  );
+  assert.deepEqual([result?.nodes[0]?.error, result?.statements], [undefined, []]);
+});
+
 test('nodes that are restarted serve no client before they are repaired', async (t) => {
   const { story, live } = await changedStory(t);
   live.grace = 0;
