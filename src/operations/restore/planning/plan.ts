@@ -49,6 +49,7 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   if (isScylla(members) && asked.method !== 'stage') {
     refuseSystemLoad(sources.tables);
   }
+  const misplaced = refuseMisplaced(own, asked.method);
   const schema: LiveSchema = topology === undefined ? { statements: [] } : await liveSchema(members, signal);
   const target = { members, topology, live: schema.statements };
   const replicas = await planReplicas(sources, target, { choice: asked, matches: own }, { options, ...parts }, signal);
@@ -61,7 +62,6 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     });
   }
   const shapes = compareLiving({ sources, topology, method: method.method }, schema);
-  const misplaced = refuseMisplaced(matches, method.method);
   parts.listen({ type: 'step', text: 'preparing' });
   const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
   const label = `${parts.repository.store.url}/${sources.id}`;
