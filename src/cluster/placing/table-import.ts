@@ -21,7 +21,7 @@ export async function importTable(
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const begun = Date.now();
+  const begun = performance.now();
   try {
     await nodetool(node, ['import', '--', table.keyspace, table.table, directory], signal);
   } catch (error) {
@@ -40,7 +40,7 @@ async function withReason(
   if (!(failure instanceof RemoteError) || failure.transient) {
     return failure;
   }
-  const seconds = Math.ceil((Date.now() - begun) / 1000) + 1;
+  const seconds = Math.ceil((performance.now() - begun) / 1000) + 1;
   const reason = complaintAbout(await complaintsOf(remote, seconds, signal), directory);
   const { host, command, status, stderr, hint } = failure;
   return reason === undefined

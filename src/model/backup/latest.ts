@@ -1,5 +1,5 @@
 import { spanText } from '../options/time-span.ts';
-import { type Backup, type CompleteBackup, byTime, isComplete, isDegraded, missingFrom, takenAtOf } from './backup.ts';
+import { type Backup, type CompleteBackup, isDegraded, latestComplete, missingFrom, takenAtOf } from './backup.ts';
 
 export interface LatestQuestion {
   /** Only what is from this moment or earlier; everything when absent. */
@@ -19,13 +19,11 @@ export const maxDegradedAge = '1d';
 
 /** What `latest` means: the newest complete backup, or a degraded one where there is none or where that is much older. */
 export function latestOf(backups: readonly Backup[], { before, maxDegradedAgeSeconds }: LatestQuestion): Latest | undefined {
-  const until = before?.getTime() ?? Infinity;
-  const committed = backups.filter(isComplete).filter((backup) => Date.parse(takenAtOf(backup)) <= until);
-  const newest = committed.toSorted(byTime).at(-1);
-  const whole = committed
-    .filter((backup) => !isDegraded(backup))
-    .toSorted(byTime)
-    .at(-1);
+  const newest = latestComplete(backups, before);
+  const whole = latestComplete(
+    backups.filter((backup) => !isDegraded(backup)),
+    before,
+  );
   if (newest === undefined || newest === whole) {
     return newest === undefined ? undefined : { backup: newest };
   }

@@ -1,4 +1,4 @@
-import { sameTokens } from './ring.ts';
+import { type Node, sameTokens } from './ring.ts';
 
 /** A node as far as the places of replicas hang on it. */
 export interface PlacedNode {
@@ -6,6 +6,11 @@ export interface PlacedNode {
   readonly tokens: readonly string[];
   readonly dc: string;
   readonly rack: string;
+}
+
+/** A node of a ring, by its host id. */
+export function placedNode({ hostId: name, tokens, dc, rack }: Node): PlacedNode {
+  return { name, tokens, dc, rack };
 }
 
 /**

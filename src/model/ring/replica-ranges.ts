@@ -142,6 +142,13 @@ function wholeRing<T>(ring: readonly PrimaryRange<T>[], replicas: readonly T[]):
   return ring.slice(0, 1).map(({ upTo }) => ({ after: upTo, upTo, width, replicas }));
 }
 
+/** Percent of the ring that the chosen ranges are; of the number of ranges where tokens have no distance. 0 of no ranges. */
+export function percentWhere<T extends { readonly width: bigint }>(ranges: readonly T[], chosen: (range: T) => boolean): number {
+  const widthOf = (some: readonly T[]) => some.reduce((sum, { width }) => sum + width, 0n);
+  const all = widthOf(ranges);
+  return all === 0n ? 0 : (Number(widthOf(ranges.filter(chosen))) * 100) / Number(all);
+}
+
 /** How many tokens there are; undefined where nobody can count them. */
 function ringSize(partitioner: string): bigint | undefined {
   return partitioner.includes('Murmur3') ? 1n << 64n : partitioner.includes('RandomPartitioner') ? 1n << 127n : undefined;

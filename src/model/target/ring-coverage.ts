@@ -1,5 +1,5 @@
-import type { PlacedNode } from '../ring/replica-places.ts';
-import { type ReplicatedRange, type TokenRange, primaryRanges, replicatedRanges } from '../ring/replica-ranges.ts';
+import { type PlacedNode, placedNode } from '../ring/replica-places.ts';
+import { type ReplicatedRange, type TokenRange, percentWhere, primaryRanges, replicatedRanges } from '../ring/replica-ranges.ts';
 import { type Node, type Ring, tokenKey } from '../ring/ring.ts';
 import { type SharedRange, sharedRanges } from '../ring/shared-ranges.ts';
 import { type Placement, placementText, sameReplication } from '../schema/replication.ts';
@@ -50,7 +50,7 @@ export function coverageIn(
   restored: ReadonlySet<string>,
   live: LiveRing | undefined,
 ): (into: string, backup: Placement | undefined) => Cover {
-  const before = ringNodes(ring).map(placed);
+  const before = ringNodes(ring).map(placedNode);
   const all = before.every(({ name }) => restored.has(name));
   const stays = live === undefined || isSameRing(ring, live);
   const rangesBefore = once((placement) => replicatedRanges(primaryRanges(before, ring.partitioner), placement));
@@ -108,18 +108,15 @@ function coverRing(
       isLost: ![...now].some((name) => before.has(name)),
     };
   });
-  const all = widthOf(ranges);
-  const percentWhere = (chosen: (range: (typeof counted)[number]) => boolean) =>
-    all === 0n ? 0 : (Number(widthOf(counted.filter(chosen))) * 100) / Number(all);
   const coverage = {
     missing: joined(counted.filter(({ isMissing }) => isMissing)),
-    missingShare: percentWhere(({ isMissing }) => isMissing),
-    thinShare: percentWhere(({ isThin }) => isThin),
+    missingShare: percentWhere(counted, ({ isMissing }) => isMissing),
+    thinShare: percentWhere(counted, ({ isThin }) => isThin),
   };
   const shares = {
-    newShare: percentWhere(({ isNew }) => isNew),
-    strayShare: percentWhere(({ isStray }) => isStray),
-    lostShare: percentWhere(({ isLost }) => isLost),
+    newShare: percentWhere(counted, ({ isNew }) => isNew),
+    strayShare: percentWhere(counted, ({ isStray }) => isStray),
+    lostShare: percentWhere(counted, ({ isLost }) => isLost),
   };
   const isChanged = shares.newShare > 0 || shares.strayShare > 0;
   return words === undefined || !isChanged ? coverage : { ...coverage, changed: { ...words, ...shares } };
@@ -132,7 +129,7 @@ function asBefore({ after, upTo, width, replicas }: ReplicatedRange<PlacedNode>)
 /** The ranges of the living ring; its nodes have the names of those in whose place they stand. */
 function liveRanges(live: LiveRing | undefined) {
   const nodes = live === undefined ? [] : ringNodes(live.ring);
-  const named = nodes.map((node) => ({ ...placed(node), name: live?.predecessors.get(node.hostId) ?? `now ${node.hostId}` }));
+  const named = nodes.map((node) => ({ ...placedNode(node), name: live?.predecessors.get(node.hostId) ?? `now ${node.hostId}` }));
   return primaryRanges(named, live?.ring.partitioner ?? '');
 }
 
@@ -172,10 +169,6 @@ function keyOf(placement: Placement | undefined): string {
     .join(', ');
 }
 
-function widthOf(ranges: readonly { readonly width: bigint }[]): bigint {
-  return ranges.reduce((sum, { width }) => sum + width, 0n);
-}
-
 /** Neighbours as one range, also across the end of the ring. */
 function joined(ranges: readonly TokenRange[]): readonly TokenRange[] {
   const runs: TokenRange[] = [];
@@ -191,8 +184,4 @@ function joined(ranges: readonly TokenRange[]): readonly TokenRange[] {
   return first !== undefined && last !== undefined && first !== last && first.after === last.upTo
     ? [...runs.slice(1, -1), { after: last.after, upTo: first.upTo }]
     : runs;
-}
-
-function placed({ hostId: name, tokens, dc, rack }: Node): PlacedNode {
-  return { name, tokens, dc, rack };
 }

@@ -5,9 +5,8 @@ import { type Backup, isDegraded, missingFrom } from '../../model/backup/backup.
 import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
-import { seriesOf } from '../../model/chain/unfinished-run.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
-import type { Amended, Run } from './run.ts';
+import { type Amended, type Run, seriesOfRun } from './run.ts';
 import { leftOut } from './verdict.ts';
 import type { Member } from '../nodes/members.ts';
 import type { UploadedNode } from './node/upload.ts';
@@ -109,10 +108,8 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
  * of runs that never were committed, and of nodes that a degraded backup lacks.
  */
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
-  const { survey, options, members, ref } = run;
-  const hosts = [...members.present, ...members.absent].map(({ host }) => host);
-  const series = seriesOf(survey.backups, { selection: options.filter.patterns, policy: options.policy, hosts });
-  const older = series.filter((backup) => backup.parent === undefined && backup.id !== ref.id);
+  const { members, ref } = run;
+  const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
   const tags = new Set(older.filter((backup) => !backup.complete || isDegraded(backup)).map(({ id }) => snapshotTag(id)));
   if (tags.size === 0) {
     return;

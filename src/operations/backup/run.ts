@@ -1,3 +1,5 @@
+import type { Backup } from '../../model/backup/backup.ts';
+import { seriesOf } from '../../model/chain/unfinished-run.ts';
 import type { LivingTables } from './living-tables.ts';
 import type { KindDecision } from '../../model/chain/backup-kind.ts';
 import type { BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
@@ -21,6 +23,12 @@ export interface Run extends Situation {
   /** What the result will say; steps add to it. */
   readonly warnings: string[];
   readonly gate: MemoryGate;
+}
+
+/** Backups and runs of the selection and policy that have nodes in common with these members, oldest first: `seriesOf`. */
+export function seriesOfRun({ survey, options, members: { present, absent } }: Situation): readonly Backup[] {
+  const hosts = [...present, ...absent].map(({ host }) => host);
+  return seriesOf(survey.backups, { selection: options.filter.patterns, policy: options.policy, hosts });
 }
 
 /** A committed backup that is to get more nodes. */

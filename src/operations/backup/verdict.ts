@@ -1,13 +1,12 @@
 import { readReplications } from '../../cluster/cql/replications.ts';
 import { type Backup, missingFrom, nodesOf } from '../../model/backup/backup.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';
-import type { Replication } from '../../model/backup/outcome/replica-shares.ts';
 import { type Verdict, verdictOf } from '../../model/backup/outcome/verdict.ts';
 import { namesKeyspace, keyspacesOf } from '../../model/options/table-filter.ts';
 import type { Ring } from '../../model/ring/ring.ts';
 import { parseSchema } from '../../model/schema/cql-statements.ts';
 import { isLocalKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
-import { placementsIn } from '../../model/schema/replication.ts';
+import { type Placement, placementsIn } from '../../model/schema/replication.ts';
 import type { Member } from '../nodes/members.ts';
 import type { Run } from './run.ts';
 
@@ -42,15 +41,15 @@ async function replicationsOf(
   keyspaces: readonly string[],
   schema: string,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, Replication>> {
+): Promise<ReadonlyMap<string, Placement>> {
   const text = amended === undefined ? schema : ((await parts.repository.schema(ref, signal)) ?? schema);
   const own = keyspaces.filter((name) => isSystemKeyspace(name) && !isLocalKeyspace(name));
-  const ofServer = own.length === 0 ? new Map<string, Replication>() : await askedOf(members.present, signal);
+  const ofServer = own.length === 0 ? new Map<string, Placement>() : await askedOf(members.present, signal);
   return new Map([...placementsIn(parseSchema(text)), ...[...ofServer].filter(([keyspace]) => own.includes(keyspace))]);
 }
 
 /** What the first says that can; where none can, nobody knows, and the verdict says so. */
-async function askedOf(members: readonly Member[], signal: AbortSignal): Promise<ReadonlyMap<string, Replication>> {
+async function askedOf(members: readonly Member[], signal: AbortSignal): Promise<ReadonlyMap<string, Placement>> {
   for (const member of members) {
     try {
       return await readReplications(member, signal);

@@ -1,6 +1,7 @@
-import type { PlacedNode } from '../../ring/replica-places.ts';
-import { type ReplicatedRange, primaryRanges, replicatedRanges } from '../../ring/replica-ranges.ts';
-import type { Node, Ring } from '../../ring/ring.ts';
+import { type PlacedNode, placedNode } from '../../ring/replica-places.ts';
+import { type ReplicatedRange, percentWhere, primaryRanges, replicatedRanges } from '../../ring/replica-ranges.ts';
+import type { Ring } from '../../ring/ring.ts';
+import type { Placement } from '../../schema/replication.ts';
 
 /**
  * How many replicas of each range a backup must hold when it lacks nodes: `quorum` is floor(RF / 2) + 1 in each of its
@@ -8,9 +9,6 @@ import type { Node, Ring } from '../../ring/ring.ts';
  * `any` is one in all of them together.
  */
 export type Requirement = 'quorum' | 'any';
-
-/** Options of a keyspace's replication: `class` without its package, and copies by datacenter. */
-export type Replication = ReadonlyMap<string, string>;
 
 export interface ReplicaQuestion {
   readonly ring: Ring;
@@ -30,7 +28,7 @@ export interface ReplicaShares {
 }
 
 /** The shares of a keyspace, or why nobody can say. */
-export type SharesOf = (replication: Replication) => ReplicaShares | string;
+export type SharesOf = (replication: Placement) => ReplicaShares | string;
 
 /** Tells of any replication how much of the ring a backup holds. The ranges are worked out once, each replication once. */
 export function replicaShares(question: ReplicaQuestion): SharesOf {
@@ -39,7 +37,7 @@ export function replicaShares(question: ReplicaQuestion): SharesOf {
   if (moving.length > 0) {
     return () => `${moving.join(', ')} joins, leaves or moves, so nobody can say which nodes have the replicas`;
   }
-  const ranges = primaryRanges(ring.nodes.filter(({ tokens }) => tokens.length > 0).map(placed), ring.partitioner);
+  const ranges = primaryRanges(ring.nodes.filter(({ tokens }) => tokens.length > 0).map(placedNode), ring.partitioner);
   const known = new Map<string, ReplicaShares | string>();
   return (replication) => {
     const key = JSON.stringify([...replication]);
@@ -51,7 +49,7 @@ export function replicaShares(question: ReplicaQuestion): SharesOf {
 
 function sharesOf(
   ranges: readonly ReplicatedRange<PlacedNode>[] | undefined,
-  replication: Replication,
+  replication: Placement,
   { stored, datacenters, require }: ReplicaQuestion,
 ): ReplicaShares | string {
   const strategy = replication.get('class') ?? 'nothing';
@@ -71,7 +69,7 @@ function sharesOf(
       require === 'any' ? counts.length === 0 || counts.some(({ there }) => there > 0) : counts.every((count) => count.enough);
     return { width: range.width, thin: counts.some(({ thin }) => thin), short: !enough };
   });
-  return { thin: percentOf(judged, ({ thin }) => thin), short: percentOf(judged, ({ short }) => short) };
+  return { thin: percentWhere(judged, ({ thin }) => thin), short: percentWhere(judged, ({ short }) => short) };
 }
 
 /** Nodes among which a number of replicas are counted. */
@@ -84,7 +82,7 @@ interface Circle {
 }
 
 /** Undefined for a strategy, or a number of copies, that is not known here. */
-function circlesOf(replication: Replication, datacenters: ReadonlySet<string>): readonly Circle[] | undefined {
+function circlesOf(replication: Placement, datacenters: ReadonlySet<string>): readonly Circle[] | undefined {
   const strategy = replication.get('class');
   if (strategy === 'EverywhereStrategy') {
     return [{ includes: () => true, factor: 1, full: 1, quorum: 1 }];
@@ -108,14 +106,4 @@ function circleOf(text: string, includes: Circle['includes']): Circle | undefine
   return all === undefined
     ? undefined
     : { includes, factor, full: factor - Number(transient), quorum: Math.floor(factor / 2) + 1 };
-}
-
-function percentOf<T extends { readonly width: bigint }>(ranges: readonly T[], counts: (range: T) => boolean): number {
-  const widthOf = (some: readonly T[]) => some.reduce((sum, { width }) => sum + width, 0n);
-  const all = widthOf(ranges);
-  return all === 0n ? 0 : (Number(widthOf(ranges.filter(counts))) * 100) / Number(all);
-}
-
-function placed({ hostId: name, tokens, dc, rack }: Node): PlacedNode {
-  return { name, tokens, dc, rack };
 }

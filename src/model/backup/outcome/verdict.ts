@@ -2,7 +2,8 @@ import { percentText } from '../../size.ts';
 import { isLocalKeyspace, isSystemKeyspace } from '../../system-keyspaces.ts';
 import type { MissingNode, ThinKeyspace } from '../manifest.ts';
 import { type Missing, identifyMissing, type MissingQuestion } from './missing-nodes.ts';
-import { type Replication, type Requirement, type SharesOf, replicaShares } from './replica-shares.ts';
+import type { Placement } from '../../schema/replication.ts';
+import { type Requirement, type SharesOf, replicaShares } from './replica-shares.ts';
 
 /**
  * What a backup has come to. `complete`: every node. `degraded`: nodes are missing, and of every range of every selected
@@ -27,7 +28,7 @@ export interface Verdict {
 export interface VerdictQuestion extends MissingQuestion {
   /** Of the selected tables. */
   readonly keyspaces: readonly string[];
-  readonly replications: ReadonlyMap<string, Replication>;
+  readonly replications: ReadonlyMap<string, Placement>;
   /** Whether the selection names a keyspace itself: the server's own count only then. */
   readonly named: (keyspace: string) => boolean;
   readonly require: Requirement | 'all';
@@ -91,7 +92,7 @@ function judge(question: VerdictQuestion, missing: Missing, require: Requirement
 }
 
 function shareOf(
-  replication: Replication | undefined,
+  replication: Placement | undefined,
   sharesOf: SharesOf,
   require: Requirement,
 ): { readonly share: number; readonly reason?: string } {
@@ -106,7 +107,7 @@ function shareOf(
 }
 
 /** Nobody expects that one node of three is enough to lose what has one copy. */
-function hintOf(replication: Replication | undefined): string {
+function hintOf(replication: Placement | undefined): string {
   const factors = [...(replication ?? [])].filter(([key]) => key !== 'class').map(([, factor]) => factor);
   return factors.length > 0 && factors.every((factor) => factor === '1' || factor === '2')
     ? `, which with replication factor ${[...new Set(factors)].join(' and ')} is all of them`

@@ -1,13 +1,12 @@
 import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete, missingFrom } from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
-import { seriesOf } from '../../../model/chain/unfinished-run.ts';
 import type { Listen } from '../../../model/events.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
 import type { BackupRef, NodeManifest, SetAsideFile, StoredFile } from '../../../model/backup/manifest.ts';
 import { type WantedTables, everyTable } from '../../../storage/node-manifest-format.ts';
 import type { Repository } from '../../../storage/repository.ts';
 import { backupPrefix } from '../../../storage/keys.ts';
-import type { Run } from '../run.ts';
+import { type Run, seriesOfRun } from '../run.ts';
 import { presentObjects } from '../../known-objects.ts';
 import { unlessDamaged } from '../../../storage/unless-damaged.ts';
 
@@ -94,10 +93,10 @@ export async function earlierManifests(
  * Nobody writes there any more: once this run is committed, neither is gone on with.
  */
 async function leftBehind(run: Run, hostId: string, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
-  const { options, parts, survey } = run;
-  const { repository, listen } = parts;
-  const runs = seriesOf(survey.backups, { selection: options.filter.patterns, policy: options.policy, hosts: hostsOfRun(run) });
-  for (const backup of runs.toReversed().filter((each) => !isSame(each, run.ref))) {
+  const { repository, listen } = run.parts;
+  for (const backup of seriesOfRun(run)
+    .toReversed()
+    .filter((each) => !isSame(each, run.ref))) {
     const nodes = backup.complete ? missingFrom(backup) : backup.progress.nodes;
     const node = nodes.find((each) => each.hostId === hostId);
     const found =
@@ -115,10 +114,6 @@ async function leftBehind(run: Run, hostId: string, host: string, signal: AbortS
     }
   }
   return undefined;
-}
-
-function hostsOfRun({ members: { present, absent } }: Run): readonly string[] {
-  return [...present, ...absent].map(({ host }) => host);
 }
 
 function isSame(backup: BackupRef, ref: BackupRef): boolean {
