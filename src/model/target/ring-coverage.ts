@@ -39,10 +39,10 @@ export interface ReplicaChange {
   readonly lostShare: number;
 }
 
+type ReplicaWords = Pick<ReplicaChange, 'backup' | 'now'>;
+
 /** `unknown` is the reason where it lies with the cluster, and undefined where it lies with the backup. */
-export type Cover =
-  | RingCoverage
-  | { readonly unknown: string | undefined; readonly changed?: Pick<ReplicaChange, 'backup' | 'now'> };
+export type Cover = RingCoverage | { readonly unknown: string | undefined; readonly changed?: ReplicaWords };
 
 /** Gives the coverage of a keyspace by its name in the cluster and its placement at the backup; each placement once. */
 export function coverageIn(
@@ -56,10 +56,12 @@ export function coverageIn(
   const rangesBefore = once((placement) => replicatedRanges(primaryRanges(before, ring.partitioner), placement));
   const rangesNow = once((placement) => replicatedRanges(liveRanges(live), placement));
   const known = new Map<string, Cover>();
+  const coverRanges = (ranges: readonly SharedRange<PlacedNode>[], words?: ReplicaWords) =>
+    coverRing(ranges, { restored, all, words });
   const coverBackup = (backup: Placement | undefined): Cover => {
     // However a keyspace is replicated, all its replicas are among all nodes.
     const ranges = all ? [] : backup === undefined ? undefined : rangesBefore(backup);
-    return ranges === undefined ? { unknown: undefined } : coverRing(ranges.map(asBefore), restored);
+    return ranges === undefined ? { unknown: undefined } : coverRanges(ranges.map(asBefore));
   };
   const coverLive = (backup: Placement | undefined, now: Placement | undefined): Cover => {
     if (backup === undefined || now === undefined) {
@@ -72,7 +74,7 @@ export function coverageIn(
     const [from, to] = [rangesBefore(backup), rangesNow(now)];
     return from === undefined || to === undefined
       ? { unknown: unknownText(words), changed: words }
-      : coverRing(sharedRanges(from, to, ring.partitioner), restored, words);
+      : coverRanges(sharedRanges(from, to, ring.partitioner), words);
   };
   return (into, backup) => {
     const now = live?.placements.get(into);
@@ -91,8 +93,7 @@ export function ringNodes({ nodes }: Ring): readonly Node[] {
 
 function coverRing(
   ranges: readonly SharedRange<PlacedNode>[],
-  restored: ReadonlySet<string>,
-  words?: Pick<ReplicaChange, 'backup' | 'now'>,
+  { restored, all, words }: { restored: ReadonlySet<string>; all: boolean; words: ReplicaWords | undefined },
 ): RingCoverage {
   const counted = ranges.map((range) => {
     const before = new Set(range.before.map(({ name }) => name));
@@ -101,7 +102,8 @@ function coverRing(
     const back = holders.filter((name) => now.has(name)).length;
     return {
       ...range,
-      isMissing: back === 0,
+      // Rows of a keyspace that the ring has no replica for are wherever they once were put: some node's, or nobody's.
+      isMissing: back === 0 && !(all && before.size === 0),
       isThin: back > 0 && back < now.size,
       isNew: [...now].some((name) => !before.has(name)),
       isStray: back < holders.length,
@@ -146,7 +148,7 @@ function isSameRing(ring: Ring, live: LiveRing): boolean {
   );
 }
 
-function unknownText({ backup, now }: Pick<ReplicaChange, 'backup' | 'now'>): string {
+function unknownText({ backup, now }: ReplicaWords): string {
   return backup === now
     ? `nobody knows here to which nodes ${now} replicates it`
     : `it is replicated otherwise than at the backup (${backup} then, ${now} now), and nobody can say here to which nodes`;

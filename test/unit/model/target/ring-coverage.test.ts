@@ -150,9 +150,19 @@ test('shares are what the replicas of each token say one by one', () => {
         assert.deepEqual([found.changed?.newShare ?? 0, found.changed?.strayShare ?? 0], [shares.added, shares.stray]);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 300, examples: [nowhere('dc1', 'dc1', true), nowhere('dc1', 'dc3', true), nowhere('dc1', 'dc1', false)] },
   );
 });
+
+/** A ring that has no replica for a keyspace, of which all or no nodes are restored. */
+function nowhere(was: string, is: string, all: boolean): [NaiveNode[], Placement, Placement, boolean[]] {
+  const placed = (dc: string): Placement =>
+    new Map([
+      ['class', 'NetworkTopologyStrategy'],
+      [dc, '1'],
+    ]);
+  return [[{ name: 'n0', dc: 'dc2', rack: 'r1', tokens: ['0'] }], placed(was), placed(is), Array.from({ length: 8 }, () => all)];
+}
 
 function cqlOf(replication: ReadonlyMap<string, string>): string {
   return `{${[...replication].map(([key, value]) => `'${key}': '${value}'`).join(', ')}}`;
@@ -167,7 +177,9 @@ function sharesByToken(nodes: readonly NaiveNode[], was: Placement, is: Placemen
     const [then, now] = [naiveReplicas(nodes, was, token), naiveReplicas(nodes, is, token)];
     const holders = then.filter((name) => restored.has(name));
     const back = holders.filter((name) => now.includes(name)).length;
-    widths.missing += back === 0 ? width : 0n;
+    // Where the ring has no replica for a keyspace, all its nodes together are sure to have what there is.
+    const isWhole = then.length === 0 && restored.size === nodes.length;
+    widths.missing += back === 0 && !isWhole ? width : 0n;
     widths.thin += back > 0 && back < now.length ? width : 0n;
     widths.added += now.some((name) => !then.includes(name)) ? width : 0n;
     widths.stray += holders.some((name) => !now.includes(name)) ? width : 0n;
