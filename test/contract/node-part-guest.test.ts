@@ -1,58 +1,37 @@
 /** The program on a node is a guest there: nothing of the login gets into it, and it takes no more memory than it was given. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, after, before, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Remote } from '../../src/cluster/remote.ts';
 import { probeNode } from '../../src/cluster/tools/node-probe.ts';
-import { openS3Store } from '../../src/storage/s3/s3.ts';
 import type { Source } from '../../src/transfer/transfer.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { bytesOf } from '../support/bodies.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { faultyGateway } from '../support/faulty-gateway.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { lzop, noise } from '../support/lzop.ts';
 import { never } from '../support/never.ts';
 import { nodePrograms } from '../support/node-programs.ts';
-import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type Place, comesBack, large, place } from './transfer.ts';
 
-const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
+const gateway = faultyGateway();
+const { skip } = gateway;
 const options = { skip, timeout: 300_000 };
 const run = promisify(execFile);
-let server: S3Server | undefined;
-let proxy: FaultProxy | undefined;
-before(async () => {
-  if (skip === false) {
-    server = await startVersityGateway();
-    proxy = await startFaultProxy(server.endpoint);
-  }
-});
-after(async () => {
-  await proxy?.stop();
-  await server?.stop();
-});
 
 /** A location behind the proxy, and a direct transfer by this Python. */
 async function placeOf(t: TestContext, remote: Remote, python: string, partBytes?: number): Promise<Place> {
-  assert.ok(server !== undefined && proxy !== undefined);
-  const { bucket, credentials, objects } = server;
-  const base = randomBytes(6).toString('hex');
-  const { endpoint } = proxy;
-  const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials, partBytes }, never);
-  t.after(() => store.close());
-  const signer = store.signer ?? assert.fail();
   const patience = { attempts: 3, firstDelayMs: 10 };
   const programs = nodePrograms(t, { pythonOf: () => python });
   return place(t, {
     title: '',
     remote,
-    open: () => direct({ store, signer, programs, patience }),
-    openStore: async () => ({ store, bucket: join(objects, base) }),
+    open: (_, store) => direct({ store, signer: store.signer ?? assert.fail(), programs, patience }),
+    openStore: (context) => gateway.openLocation(context, partBytes),
     seesLargeFiles: () => true,
   });
 }
@@ -143,7 +122,7 @@ test('32 large files at once take less than 256 MiB of the node’s memory, and 
   let parts = 0;
   let release = (): void => {};
   const enough = new Promise<void>((resolve) => (release = resolve));
-  proxy?.hold(async (method) => {
+  gateway.proxy.hold(async (method) => {
     if (method === 'PUT') {
       parts += 1;
       if (parts === 16) {
@@ -152,7 +131,7 @@ test('32 large files at once take less than 256 MiB of the node’s memory, and 
       await enough;
     }
   });
-  t.after(() => proxy?.hold(async () => {}));
+  t.after(() => gateway.proxy.hold(async () => {}));
   await Promise.all(sources.map((source) => at.transfer.upload(remote, [source], never)));
   const peak = await peakMiB();
   assert.ok(peak < mostMiB, `${peak} MiB`);

@@ -1,31 +1,19 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { NotFoundError, StorageError } from '../../src/model/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { S3Options } from '../../src/storage/s3/s3.ts';
 import { textOf } from '../support/bodies.ts';
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
+import type { Fault } from '../support/fault-proxy.ts';
+import { faultyGateway } from '../support/faulty-gateway.ts';
 import { openOn } from './object-store-s3.ts';
 import { never } from '../support/never.ts';
 
 // Requests that the store signs and sends itself have their signature in the URL; those of the SDK have it in a header.
 
-const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
-let server: S3Server;
-let proxy: FaultProxy;
+const gateway = faultyGateway();
+const { skip } = gateway;
 let seen: string[] = [];
-before(async () => {
-  if (skip !== false) {
-    return;
-  }
-  server = await startVersityGateway();
-  proxy = await startFaultProxy(server.endpoint);
-});
-after(async () => {
-  await proxy?.stop();
-  await server?.stop();
-});
 beforeEach(() => {
   if (skip === false) {
     spoilOwn(() => undefined);
@@ -37,14 +25,14 @@ const isOwn = (path: string): boolean => path.includes('X-Amz-Signature=');
 /** Remembers who sends what, and spoils what the store sends by itself. */
 function spoilOwn(fault: () => Fault | undefined): void {
   seen = [];
-  proxy.spoil((method, path) => {
+  gateway.proxy.spoil((method, path) => {
     seen.push(`${method} ${isOwn(path) ? 'own' : 'sdk'}`);
     return isOwn(path) ? fault() : undefined;
   });
 }
 
 async function opened<T>(work: (store: ObjectStore) => Promise<T>, options: Partial<S3Options> = {}): Promise<T> {
-  const store = await openOn(server, { endpoint: proxy.endpoint, ...options });
+  const store = await openOn(gateway.server, { endpoint: gateway.proxy.endpoint, ...options });
   seen = [];
   try {
     return await work(store);
@@ -79,7 +67,7 @@ test('whole objects are put and read by requests of our own, conditions and rang
 
 test('encryption and storage class go along, signed', { skip }, async () => {
   const paths: string[] = [];
-  proxy.spoil((method, path) => {
+  gateway.proxy.spoil((method, path) => {
     if (method === 'PUT') {
       paths.push(path);
     }
@@ -90,7 +78,7 @@ test('encryption and storage class go along, signed', { skip }, async () => {
     storageClass: 'STANDARD',
   });
   assert.equal(paths.length, 1);
-  const signed = new URL(paths[0] ?? '', server.endpoint).searchParams.get('X-Amz-SignedHeaders')?.split(';');
+  const signed = new URL(paths[0] ?? '', gateway.server.endpoint).searchParams.get('X-Amz-SignedHeaders')?.split(';');
   assert.deepEqual(signed, ['host', 'x-amz-checksum-crc32', 'x-amz-server-side-encryption', 'x-amz-storage-class']);
 });
 
@@ -151,7 +139,7 @@ test('what the SDK is refused too counts for nothing, and is told as ever', { sk
     assert.equal(seen.at(-1), 'PUT own');
   });
   await opened(async (store) => {
-    proxy.spoil(() => ({ status: 403, code: 'AccessDenied', message: 'not yours' }));
+    gateway.proxy.spoil(() => ({ status: 403, code: 'AccessDenied', message: 'not yours' }));
     await assert.rejects(store.put('denied', Buffer.from('x'), {}, never), (error) => {
       assert.ok(error instanceof StorageError && !error.transient);
       assert.match(error.message, /AccessDenied: not yours \(HTTP 403\)/);
@@ -164,7 +152,7 @@ test('what the SDK is refused too counts for nothing, and is told as ever', { sk
 test('an abort ends a request that has no answer, with its reason', { skip }, async () => {
   await opened(async (store) => {
     const stop = new AbortController();
-    proxy.hold(async (method) => {
+    gateway.proxy.hold(async (method) => {
       if (method === 'GET') {
         stop.abort(new Error('enough'));
       }
@@ -179,7 +167,7 @@ test('an abort ends a request that has no answer, with its reason', { skip }, as
       }, /enough/);
       assert.ok(!seen.includes('GET sdk'), seen.join());
     } finally {
-      proxy.hold(async () => {});
+      gateway.proxy.hold(async () => {});
     }
   });
 });

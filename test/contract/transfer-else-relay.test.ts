@@ -1,51 +1,34 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, after, before, test } from 'node:test';
+import { type TestContext, after, test } from 'node:test';
 import type { Remote } from '../../src/cluster/remote.ts';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
 import { messageOf } from '../../src/model/errors.ts';
-import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { directElseRelay } from '../../src/transfer/else-relay.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import type { Fault } from '../support/fault-proxy.ts';
+import { faultyGateway } from '../support/faulty-gateway.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { noise } from '../support/lzop.ts';
-import { never } from '../support/never.ts';
 import { nodePrograms } from '../support/node-programs.ts';
-import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { type Place, place, signal, uploaded } from './transfer.ts';
 
 /** What a probe could not know: the store, or what lies before it, treats nodes other than the control host. */
 
-const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
+const gateway = faultyGateway();
+const { skip } = gateway;
 const pool = openLzoPool({ threads: 1 });
 const patience = { attempts: 2, firstDelayMs: 10 };
-let server: S3Server | undefined;
-let proxy: FaultProxy | undefined;
-
-before(async () => {
-  if (skip === false) {
-    server = await startVersityGateway();
-    proxy = await startFaultProxy(server.endpoint);
-  }
-});
-after(async () => {
-  await Promise.all([pool.close(), proxy?.stop()]);
-  await server?.stop();
-});
+after(() => pool.close());
 
 interface Either extends Place {
   readonly told: string[];
 }
 
 async function either(t: TestContext, remote: Remote): Promise<Either> {
-  assert.ok(server !== undefined && proxy !== undefined);
-  const { bucket, credentials, objects } = server;
-  const { endpoint } = proxy;
   const told: string[] = [];
   const withoutLzop = new Set<Remote>();
   const at = await place(t, {
@@ -62,19 +45,14 @@ async function either(t: TestContext, remote: Remote): Promise<Either> {
         lzopFails: (node) => withoutLzop.add(node),
       });
     },
-    openStore: async (context) => {
-      const base = randomBytes(6).toString('hex');
-      const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials }, never);
-      context.after(() => store.close());
-      return { store, bucket: join(objects, base) };
-    },
+    openStore: (context) => gateway.openLocation(context),
   });
   return { ...at, told };
 }
 
 /** Nodes send what was signed for them; this host signs in its headers. */
 function spoilNodes(method: 'GET' | 'PUT', fault: Fault): void {
-  proxy?.spoil((asked, path) => (asked === method && path.includes('X-Amz-Signature=') ? fault : undefined));
+  gateway.proxy.spoil((asked, path) => (asked === method && path.includes('X-Amz-Signature=') ? fault : undefined));
 }
 
 const faults: readonly (readonly [what: string, method: 'GET' | 'PUT', fault: Fault, says: RegExp])[] = [
@@ -103,7 +81,7 @@ for (const [what, method, fault, says] of faults) {
         assert.ok((await readFile(at.landed(name))).equals(bytes));
       }
     } finally {
-      proxy?.spoil(() => undefined);
+      gateway.proxy.spoil(() => undefined);
     }
     assert.equal(at.told.length, 1);
     assert.match(at.told[0] ?? '', says);

@@ -1,50 +1,35 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { readFile, readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type TestContext, after, before, test } from 'node:test';
+import { type TestContext, after, test } from 'node:test';
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
 import type { Remote } from '../../src/cluster/remote.ts';
 import { retry } from '../../src/flow/retry.ts';
 import { IntegrityError, RemoteError, StorageError } from '../../src/model/errors.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import type { Transfer } from '../../src/transfer/transfer.ts';
 import { listed } from '../support/bodies.ts';
-import { type Fault, type FaultProxy, firstOf, startFaultProxy } from '../support/fault-proxy.ts';
+import { type Fault, type FaultProxy, firstOf } from '../support/fault-proxy.ts';
+import { faultyGateway } from '../support/faulty-gateway.ts';
 import { localRemote } from '../support/local-remote.ts';
 import { mixture, noise } from '../support/lzop.ts';
 import { nodePrograms } from '../support/node-programs.ts';
-import { type S3Server, missing, startVersityGateway, versityGateway } from '../support/s3-servers.ts';
 import { type Place, place, signal, uploaded } from './transfer.ts';
 import { never } from '../support/never.ts';
 
 /** What both transfers do when the store, the line or the node fails: real S3 server, python3 and lzop. */
 
 const pool = openLzoPool({ threads: 2 });
-const skip = missing(versityGateway, 'scripts/fetch-versitygw') ?? false;
+const gateway = faultyGateway();
+const { skip } = gateway;
 /** Long enough to see another second: signatures carry the time. */
 const patience = { attempts: 5, firstDelayMs: 100 };
 const partBytes = 5 * 1024 ** 2;
 /** More than two parts; smaller than one. */
 const inParts = noise(11_000_000, 3);
 const inOne = mixture(1_300_000, 5);
-let server: S3Server | undefined;
-let proxy: FaultProxy | undefined;
-
-before(async () => {
-  if (skip !== false) {
-    return;
-  }
-  server = await startVersityGateway();
-  proxy = await startFaultProxy(server.endpoint);
-});
-after(async () => {
-  await Promise.all([pool.close(), proxy?.stop()]);
-  await server?.stop();
-});
+after(() => pool.close());
 
 const ways = {
   relay: (_: TestContext, store: ObjectStore): Transfer => relay({ store, pool, hasLzop: () => true }),
@@ -68,18 +53,11 @@ function onBoth(title: string, work: (at: Faulty, way: keyof typeof ways) => Pro
 
 function onOne(way: keyof typeof ways, title: string, work: (at: Faulty) => Promise<void>): void {
   test(`${way}: ${title}`, { skip, timeout: 300_000 }, async (t) => {
-    assert.ok(server !== undefined && proxy !== undefined);
+    const { proxy } = gateway;
     proxy.spoil(() => undefined);
     proxy.slowDown(Infinity);
     proxy.hold(async () => {});
-    const { bucket, credentials, objects } = server;
-    const { endpoint } = proxy;
-    const openStore = async (context: TestContext) => {
-      const base = randomBytes(6).toString('hex');
-      const store = await openS3Store({ bucket, base, endpoint, region: 'us-east-1', credentials, partBytes }, never);
-      context.after(() => store.close());
-      return { store, bucket: join(objects, base) };
-    };
+    const openStore = (context: TestContext) => gateway.openLocation(context, partBytes);
     const at = await place(t, { title, remote, seesLargeFiles: () => false, open: ways[way], openStore });
     await work({ ...at, proxy });
   });
