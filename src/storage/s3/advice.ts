@@ -139,6 +139,11 @@ export function adviceOn({ code, message, status }: Complaint): Advice {
   return meant ?? known ?? byStatus.get(status) ?? { transient: status >= 500 && status !== 501 };
 }
 
+/** Whether a store's error code may mean that the credentials were good once. */
+export function mayHaveEnded(code: string): boolean {
+  return byCode.get(code) === sessionEnded || code === 'InvalidAccessKeyId';
+}
+
 function final(hint: string): Advice {
   return { hint, transient: false };
 }

@@ -22,7 +22,6 @@ export interface Attempt {
   readonly conditional?: boolean;
 }
 
-const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
 const elsewhere = new Set([
   'AuthorizationHeaderMalformed',
   'IllegalLocationConstraintException',
@@ -85,11 +84,6 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   }
   const { hint, transient } = adviceOn({ code: name, message: messageOf(error), status });
   return failure(hint, transient);
-}
-
-/** Whether a store's error code means that the credentials were good once. */
-export function isExpired(code: string): boolean {
-  return expired.has(code);
 }
 
 /** True of an error of the SDK when the server said that it does not know something that was asked for. */

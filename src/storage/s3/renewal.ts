@@ -6,15 +6,11 @@
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Credentials } from './presign.ts';
-import { isExpired, nameOf, statusOf } from './errors.ts';
+import { mayHaveEnded } from './advice.ts';
+import { nameOf, statusOf } from './errors.ts';
 
 /** A source that gave the same again is left alone for so long: to ask may mean to start a program. */
 const restMs = 1000;
-
-/** Whether a store's error code may mean that the credentials were good once. */
-export function mayHaveEnded(code: string): boolean {
-  return isExpired(code) || code === 'InvalidAccessKeyId' || code === 'InvalidToken';
-}
 
 /** Told apart by what is in the URL of a signed request. */
 type Used = Pick<Credentials, 'accessKeyId' | 'sessionToken'>;

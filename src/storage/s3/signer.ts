@@ -1,12 +1,12 @@
 import { StorageError } from '../../model/errors.ts';
 import { type SignedParts, type SignedRequest, type Signer, assertKey } from '../object-store.ts';
+import { mayHaveEnded } from './advice.ts';
 import type { S3Connection } from './client.ts';
 import { s3Error } from './errors.ts';
 import { attemptAt } from './keys.ts';
 import { partSize } from './parts.ts';
 import { checksumText } from './sums.ts';
 import { type RequestToSign, presign, signedBy } from './presign.ts';
-import { mayHaveEnded } from './renewal.ts';
 import { abandon, optionsFor, withGrace } from './upload.ts';
 
 /** How long a signed request may be sent. A part is asked for when its bytes are at hand, so minutes would do. */
