@@ -14,39 +14,29 @@ export async function readWhole(store: ObjectStore, key: string, signal: AbortSi
   }
 }
 
-/**
- * Puts an object where there must be none. Where the server knows no conditions (the lock has said so by then), looking
- * first has to do. Throws ConditionFailedError when there is one.
- */
-export async function putNew(store: ObjectStore, key: string, body: Uint8Array, signal: AbortSignal): Promise<void> {
-  try {
-    await store.put(key, body, { ifAbsent: true }, signal);
-  } catch (error) {
-    if (!(error instanceof UnsupportedError)) {
-      throw error;
-    }
-    if ((await store.stat(key, signal)) !== undefined) {
-      throw new ConditionFailedError(`${store.url}/${key} is there already`, { key });
-    }
-    await store.put(key, body, {}, signal);
-  }
-}
+/** Of an object that is written: that there must be none yet, or that it must still have this etag. */
+type Condition = { readonly ifAbsent: true; readonly ifMatch?: never } | { readonly ifMatch: string };
 
-/** Puts an object in the place of one that has this etag, on the same terms. Throws ConditionFailedError when it has another. */
-export async function putOver(
+/**
+ * Puts an object where the condition holds. Where the server knows no conditions (the lock has said so by then), looking
+ * first has to do. Throws ConditionFailedError when it does not hold.
+ */
+export async function putIf(
   store: ObjectStore,
-  { key, etag }: { readonly key: string; readonly etag: string },
+  key: string,
   body: Uint8Array,
+  condition: Condition,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await store.put(key, body, { ifMatch: etag }, signal);
+    await store.put(key, body, condition, signal);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) {
       throw error;
     }
-    if ((await store.stat(key, signal))?.etag !== etag) {
-      throw new ConditionFailedError(`${store.url}/${key} has changed meanwhile`, { key });
+    if ((await store.stat(key, signal))?.etag !== condition.ifMatch) {
+      const why = condition.ifMatch === undefined ? 'is there already' : 'has changed meanwhile';
+      throw new ConditionFailedError(`${store.url}/${key} ${why}`, { key });
     }
     await store.put(key, body, {}, signal);
   }

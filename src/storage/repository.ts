@@ -1,4 +1,4 @@
-import { putNew, putOver, readWhole } from './read-whole.ts';
+import { putIf, readWhole } from './read-whole.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { isBackupId } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
@@ -166,7 +166,7 @@ export class Repository {
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
   async begin(progress: InProgress, signal: AbortSignal): Promise<void> {
-    await putNew(this.store, inProgressKey(progress), encodeJson(progress), signal);
+    await putIf(this.store, inProgressKey(progress), encodeJson(progress), { ifAbsent: true }, signal);
   }
 
   /** The mark is the one object that changes; it says what became of each node. */
@@ -205,13 +205,13 @@ export class Repository {
 
   /** This is written last: from here on the backup is committed. */
   async commit(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
-    await putNew(this.store, backupManifestKey(manifest), encodeJson(manifest), signal);
+    await putIf(this.store, backupManifestKey(manifest), encodeJson(manifest), { ifAbsent: true }, signal);
     await this.#tidy(manifest, signal);
   }
 
   /** Puts the manifest of a backup that has got more nodes in the place of its own. Throws ConditionFailedError when that has changed. */
   async amend(manifest: BackupManifest, etag: string, signal: AbortSignal): Promise<void> {
-    await putOver(this.store, { key: backupManifestKey(manifest), etag }, encodeJson(manifest), signal);
+    await putIf(this.store, backupManifestKey(manifest), encodeJson(manifest), { ifMatch: etag }, signal);
     await this.#tidy(manifest, signal);
   }
 
