@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
-import { fileTime, statIfThere, storedFile, writeAll } from './file.ts';
+import { fileClock, fileTime, statIfThere, storedFile, writeAll } from './file.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
@@ -45,7 +45,8 @@ export async function openDirectoryStore(path: string, options: { readonly creat
 }
 
 async function clearOld(base: string): Promise<void> {
-  await clearUnfinished(base, olderThan(new Date((await fileTime(base)).getTime() - dayInMs)));
+  const now = fileClock(base);
+  await clearUnfinished(base, async (path, name) => olderThan(new Date((await now()) - dayInMs))(path, name));
 }
 
 class DirectoryStore implements ObjectStore {

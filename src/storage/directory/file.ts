@@ -67,6 +67,18 @@ export async function fileTime(base: string): Promise<Date> {
   }
 }
 
+/**
+ * The same clock in milliseconds, for whoever looks at it again and again or perhaps never: it is asked when it is first looked at,
+ * and from then on this host's stop watch tells how it went on.
+ */
+export function fileClock(base: string): () => Promise<number> {
+  let aheadMs: Promise<number> | undefined;
+  return async () => {
+    aheadMs ??= fileTime(base).then((time) => time.getTime() - performance.now());
+    return (await aheadMs) + performance.now();
+  };
+}
+
 /** A file as the contract tells it. */
 export function storedFile(key: string, found: BigIntStats): StoredObject {
   return { key, bytes: Number(found.size), modified: found.mtime.toISOString(), etag: etagOf(found) };

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
 import { codeOf } from './errors.ts';
-import { etagAt, fileTime } from './file.ts';
+import { etagAt, fileClock } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
 
 /**
@@ -170,7 +170,7 @@ async function replaceMatching({ base, from, to, key }: Replacement, etag: strin
 
 async function takeLock(lock: string, key: string, signal: AbortSignal): Promise<void> {
   const giveUpAtMs = performance.now() + 2 * lockStaleAfterMs;
-  const base = dirname(dirname(lock));
+  const now = fileClock(dirname(dirname(lock)));
   while (true) {
     signal.throwIfAborted();
     try {
@@ -186,7 +186,7 @@ async function takeLock(lock: string, key: string, signal: AbortSignal): Promise
     }
     const found = await stat(lock).catch(() => undefined);
     // Both times are of the clock that dates files: this host's may be ahead of a file server's.
-    if (found !== undefined && found.mtimeMs < (await fileTime(base)).getTime() - lockStaleAfterMs) {
+    if (found !== undefined && found.mtimeMs < (await now()) - lockStaleAfterMs) {
       // Its holder is dead. It is renamed first, so that of two who see that one removes it.
       const grave = `${lock}-${randomUUID()}`;
       await rename(lock, grave).then(
