@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ToolNode, CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isMissingProgram, runTool, type ToolOutput } from '../tools/run-tool.ts';
@@ -159,6 +160,22 @@ export function parseJsonRows(text: string): JsonRows {
     }
   }
   return { rows: rows.filter((row) => row !== undefined), whole: whole && seen === 0, results };
+}
+
+/** The rows of these `SELECT JSON` statements, all of them of this shape. Throws RemoteError when anything is missing. */
+export async function selectRows<T>(
+  node: CqlNode,
+  statements: readonly string[],
+  row: z.ZodType<T>,
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  const output = await runCqlsh(node, statements, signal);
+  const { rows, whole, results } = parseJsonRows(output.stdout);
+  const parsed = z.array(row).safeParse(rows);
+  if (output.status !== 0 || !whole || results !== statements.length || !parsed.success) {
+    throw cqlshError(node, output);
+  }
+  return parsed.data;
 }
 
 function parseRow(line: string): unknown {

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import type { CqlNode } from '../node.ts';
 import { cqlString } from '../../model/schema/cql-tokens.ts';
-import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
+import { type Placement, placementOf } from '../../model/schema/replication.ts';
+import { selectRows } from './cqlsh.ts';
 
 /** What has to be known to read a table by token. */
 export interface TableKeys {
   /** The columns of the partition key in their order, by `keyspace.table`; views too. */
   readonly partitionKeys: ReadonlyMap<string, readonly string[]>;
-  /** By keyspace, the class without its package. */
-  readonly replications: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** By keyspace. */
+  readonly replications: ReadonlyMap<string, Placement>;
 }
 
 /** Asks for the living tables of these keyspaces. Throws RemoteError. */
@@ -17,13 +18,8 @@ export async function readTableKeys(node: CqlNode, keyspaces: readonly string[],
     `SELECT JSON keyspace_name, replication FROM system_schema.keyspaces WHERE keyspace_name = ${cqlString(keyspace)}`,
     `SELECT JSON keyspace_name, table_name, column_name, kind, position FROM system_schema.columns WHERE keyspace_name = ${cqlString(keyspace)}`,
   ]);
-  const output = await runCqlsh(node, statements, signal);
-  const json = parseJsonRows(output.stdout);
-  const parsed = z.array(rowSchema).safeParse(json.rows);
-  if (output.status !== 0 || !json.whole || json.results !== statements.length || !parsed.success) {
-    throw cqlshError(node, output);
-  }
-  const keys = parsed.data
+  const rows = await selectRows(node, statements, rowSchema, signal);
+  const keys = rows
     .flatMap((row) => ('kind' in row && row.kind === 'partition_key' ? [row] : []))
     .toSorted((a, b) => a.position - b.position);
   const partitionKeys = new Map<string, string[]>();
@@ -31,8 +27,8 @@ export async function readTableKeys(node: CqlNode, keyspaces: readonly string[],
     const name = `${keyspace}.${table}`;
     partitionKeys.set(name, [...(partitionKeys.get(name) ?? []), column]);
   }
-  const replications = parsed.data.flatMap((row): [string, ReadonlyMap<string, string>][] =>
-    'replication' in row ? [[row.keyspace_name, withoutPackage(row.replication)]] : [],
+  const replications = rows.flatMap((row): [string, Placement][] =>
+    'replication' in row ? [[row.keyspace_name, placementOf(Object.entries(row.replication))]] : [],
   );
   return { partitionKeys, replications: new Map(replications) };
 }
@@ -47,9 +43,3 @@ const rowSchema = z.union([
     position: z.number(),
   }),
 ]);
-
-function withoutPackage(replication: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(replication).map(([key, value]) => [key, value.replace(/^org\.apache\.cassandra\.locator\./, '')]),
-  );
-}

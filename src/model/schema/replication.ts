@@ -28,14 +28,18 @@ export function withReplication(statement: SchemaStatement, change: ReplicationC
   };
 }
 
-/** The replication of a CREATE KEYSPACE: `class` without its package, and copies by datacenter. Empty for anything else. */
-export function replicationOf(statement: SchemaStatement): ReadonlyMap<string, string> {
-  const entries = [...(keyspaceMap(statement, 'replication') ?? [])];
-  return new Map(entries.map(([key, value]) => [key, value.replace(/^org\.apache\.cassandra\.locator\./, '')]));
-}
-
 /** Where a keyspace's replicas stand: the entries of its replication, `class` without its package. */
 export type Placement = ReadonlyMap<string, string>;
+
+/** The entries as a statement or the server's own table has them, with or without the package. */
+export function placementOf(replication: Iterable<readonly [key: string, value: string]>): Placement {
+  return new Map([...replication].map(([key, value]) => [key, value.replace(/^org\.apache\.cassandra\.locator\./, '')]));
+}
+
+/** The replication of a CREATE KEYSPACE. Empty for anything else. */
+export function replicationOf(statement: SchemaStatement): Placement {
+  return placementOf(keyspaceMap(statement, 'replication') ?? []);
+}
 
 /** Of every keyspace that the schema creates. The tokens of the nodes mean nothing where replicas are placed by tablets. */
 export function placementsIn(schema: readonly SchemaStatement[]): ReadonlyMap<string, Placement> {

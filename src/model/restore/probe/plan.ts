@@ -1,6 +1,7 @@
 import { cqlName } from '../../schema/cql-tokens.ts';
 import { primaryRanges, replicatedRanges } from '../../ring/replica-ranges.ts';
 import type { Node, Ring } from '../../ring/ring.ts';
+import type { Placement } from '../../schema/replication.ts';
 import type { TableId } from '../../sstable.ts';
 import { isLocalKeyspace } from '../../system-keyspaces.ts';
 import { type TokenSpan, spansOf, tokensThatCount } from './token-spans.ts';
@@ -11,7 +12,7 @@ export interface ProbeQuestion {
   /** The columns of the partition key, by `keyspace.table`, of the tables that live. */
   readonly partitionKeys: ReadonlyMap<string, readonly string[]>;
   /** By keyspace, as far as replicas are placed by the tokens of nodes. */
-  readonly replications: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly replications: ReadonlyMap<string, Placement>;
   /** Undefined where nobody can say it. */
   readonly ring: Ring | undefined;
   /** Host ids of the nodes that got files; undefined where rows may be on any. */
