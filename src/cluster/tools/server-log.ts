@@ -1,5 +1,6 @@
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
+import { isServerScript } from './is-server.ts';
 
 /**
  * What Cassandra wrote to its system.log in these last seconds as warnings and errors, with the exceptions' own lines and
@@ -15,10 +16,10 @@ export async function recentComplaints(remote: Remote, seconds: number, signal: 
   return text.split('\n').filter((line) => line.trim() !== '');
 }
 
-// The server's own open files tell where its log is, else how it was started, else the packages' place. The brackets keep
-// the script from finding itself.
-export const findLogScript: string = String.raw`for p in /proc/[0-9]*; do
-  tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' || continue
+// The server's own open files tell where its log is, else how it was started, else the packages' place.
+export const findLogScript: string = String.raw`${isServerScript}
+for p in /proc/[0-9]*; do
+  is_server "$p" || continue
   for fd in "$p"/fd/*; do
     case $(readlink -- "$fd") in */system.log) readlink -- "$fd" && exit 0 ;; esac
   done

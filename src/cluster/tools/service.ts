@@ -4,6 +4,7 @@ import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/by-hand/restart.ts';
+import { isServerScript } from './is-server.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import type { Remote } from '../remote.ts';
@@ -106,9 +107,9 @@ export async function isRunning(remote: Remote, signal: AbortSignal): Promise<bo
   return (await remote.run(['sh', '-c', findServerScript], {}, signal)).trim() === 'yes';
 }
 
-// The brackets keep the script from finding itself. DSE starts Cassandra from a class of its own.
-export const findServerScript: string = String.raw`for p in /proc/[0-9]*; do
-  tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' && { echo yes; exit 0; }
+export const findServerScript: string = `${isServerScript}
+for p in /proc/[0-9]*; do
+  is_server "$p" && { echo yes; exit 0; }
 done; echo no`;
 
 /** Gives the command to start and does not wait. Throws RemoteError when it fails. */
