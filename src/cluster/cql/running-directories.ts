@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ClusterNode } from '../node.ts';
+import { trimmedPath } from '../tools/node-config.ts';
 import { dataPathsText } from '../tools/nodetool.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { parseJsonRows, runCqlsh } from './cqlsh.ts';
@@ -57,5 +58,5 @@ export function directoriesOf(dataPaths: string): readonly string[] {
 }
 
 function distinct(paths: readonly string[]): readonly string[] {
-  return [...new Set(paths.map((path) => (path.length > 1 ? path.replace(/\/+$/, '') : path)))];
+  return [...new Set(paths.map(trimmedPath))];
 }

@@ -181,6 +181,7 @@ function cqlAddressOf(file: z.infer<typeof fileSchema>): string {
   return wildcard ? '127.0.0.1' : (file.rpc_address ?? file.broadcast_rpc_address ?? file.listen_address ?? '127.0.0.1');
 }
 
-function trimmedPath(path: string): string {
+/** Without a slash at its end. */
+export function trimmedPath(path: string): string {
   return path.length > 1 ? path.replace(/\/+$/, '') : path;
 }
