@@ -1,4 +1,5 @@
 import type { ClusterNode, ToolNode } from '../node.ts';
+import { systemClock } from '../../flow/clock.ts';
 import { asOwner } from '../files/as-owner.ts';
 import { cqlName } from '../../model/schema/cql-tokens.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
@@ -21,11 +22,11 @@ export async function importTable(
   directory: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const begun = performance.now();
+  const begunMs = systemClock.elapsedMs();
   try {
     await nodetool(node, ['import', '--', table.keyspace, table.table, directory], signal);
   } catch (error) {
-    throw await withReason(error, { remote: node.remote, directory, begun }, signal);
+    throw await withReason(error, { remote: node.remote, directory, begunMs }, signal);
   }
   const left = (await fileNames(node.remote, directory, signal)).filter(isData);
   refuseLeft(node.remote, table, 'import', left);
@@ -34,14 +35,13 @@ export async function importTable(
 /** nodetool says only which directory was refused; why stands in the server's log. */
 async function withReason(
   failure: unknown,
-  { remote, directory, begun }: { readonly remote: Remote; readonly directory: string; readonly begun: number },
+  { remote, directory, begunMs }: { readonly remote: Remote; readonly directory: string; readonly begunMs: number },
   signal: AbortSignal,
 ): Promise<unknown> {
   if (!(failure instanceof RemoteError) || failure.transient) {
     return failure;
   }
-  const seconds = Math.ceil((performance.now() - begun) / 1000) + 1;
-  const reason = complaintAbout(await complaintsOf(remote, seconds, signal), directory);
+  const reason = complaintAbout(await complaintsOf(remote, begunMs, signal), directory);
   const { host, command, status, stderr, hint } = failure;
   return reason === undefined
     ? failure
@@ -49,9 +49,9 @@ async function withReason(
 }
 
 /** None where the log cannot be read: what failed is said all the same. */
-async function complaintsOf(remote: Remote, seconds: number, signal: AbortSignal): Promise<readonly string[]> {
+async function complaintsOf(remote: Remote, begunMs: number, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    return await recentComplaints(remote, seconds, signal);
+    return await recentComplaints(remote, begunMs, signal);
   } catch {
     signal.throwIfAborted();
     return [];

@@ -1,13 +1,15 @@
+import { systemClock } from '../../flow/clock.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
 import { isServerScript } from './is-server.ts';
 
 /**
- * What Cassandra wrote to its system.log in these last seconds as warnings and errors, with the exceptions' own lines and
- * without stack frames; the end of it, where it is much. Throws RemoteError where there is no log that can be read: a
- * server that writes elsewhere, or no rights.
+ * What Cassandra has written to its system.log since then (a moment of `systemClock.elapsedMs`) as warnings and errors, with
+ * the exceptions' own lines and without stack frames; the end of it, where it is much. Throws RemoteError where there is no
+ * log that can be read: a server that writes elsewhere, or no rights.
  */
-export async function recentComplaints(remote: Remote, seconds: number, signal: AbortSignal): Promise<readonly string[]> {
+export async function recentComplaints(remote: Remote, begunMs: number, signal: AbortSignal): Promise<readonly string[]> {
+  const seconds = Math.ceil((systemClock.elapsedMs() - begunMs) / 1000) + 1;
   const [path = ''] = (await remote.run(['sh', '-c', findLogScript], {}, signal)).split('\n');
   if (path === '') {
     throw new RemoteError(`no system.log found on ${remote.host}`, { host: remote.host });

@@ -1,5 +1,4 @@
 import { recentComplaints } from '../../../cluster/tools/server-log.ts';
-import { systemClock } from '../../../flow/clock.ts';
 import {
   type FailedReplica,
   type Judgement,
@@ -13,12 +12,11 @@ import type { PlannedRestore } from '../options.ts';
 /** What a node's server has complained of since; empty where that cannot be had. */
 export type ReplicaLogs = (member: Member) => Promise<readonly string[]>;
 
-/** Each node is asked once, when somebody first wants to know. `begun` is a moment of `systemClock.elapsedMs`. */
-export function replicaLogs(begun: number, signal: AbortSignal): ReplicaLogs {
+/** Each node is asked once, when somebody first wants to know. `begunMs` is a moment of `systemClock.elapsedMs`. */
+export function replicaLogs(begunMs: number, signal: AbortSignal): ReplicaLogs {
   const known = new Map<Member, Promise<readonly string[]>>();
   return (member) => {
-    const seconds = Math.ceil((systemClock.elapsedMs() - begun) / 1000) + 1;
-    const log = known.get(member) ?? recentComplaints(member.remote, seconds, signal).catch(() => []);
+    const log = known.get(member) ?? recentComplaints(member.remote, begunMs, signal).catch(() => []);
     known.set(member, log);
     return log;
   };

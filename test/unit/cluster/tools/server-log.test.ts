@@ -4,10 +4,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { findLogScript, recentComplaints, recentComplaintsScript } from '../../../../src/cluster/tools/server-log.ts';
+import { systemClock } from '../../../../src/flow/clock.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { never } from '../../../support/never.ts';
 import { runsOn, says, script, scriptedRemote } from '../../../support/scripted-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+
+function minuteAgo(): number {
+  return systemClock.elapsedMs() - 60_000;
+}
 
 /** As logback writes it on this machine, so many seconds ago. */
 function entry(secondsAgo: number, level: string, text: string): string {
@@ -40,12 +45,12 @@ test('of a log only recent warnings and errors are told, with their exceptions a
   const remote = scriptedRemote(t, 'node1');
   remote.on(script(findLogScript), says(`${path}\n`));
   remote.on(script(recentComplaintsScript), runsOn(localRemote()));
-  assert.deepEqual(await recentComplaints(remote, 60, never), wanted);
+  assert.deepEqual(await recentComplaints(remote, minuteAgo(), never), wanted);
 });
 
 test('a log that is not there is an error', async (t) => {
   const remote = scriptedRemote(t, 'node1');
   remote.on(script(findLogScript), says('/nowhere/system.log\n'));
   remote.on(script(recentComplaintsScript), runsOn(localRemote()));
-  await assert.rejects(recentComplaints(remote, 60, never), /^RemoteError/);
+  await assert.rejects(recentComplaints(remote, minuteAgo(), never), /^RemoteError/);
 });
