@@ -1,6 +1,6 @@
 import { putIf, readWhole } from './read-whole.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
-import { isBackupId } from '../model/backup/backup-id.ts';
+import { isBackupId, pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/backup/manifest.ts';
@@ -240,7 +240,6 @@ export class Repository {
   }
 }
 
-function givingUp({ id, parent }: BackupRef): string {
-  const name = parent === undefined ? id : `${parent}/${id}`;
-  return `\`sstash delete ${name}\` gives this backup up; what others need of it stays`;
+function givingUp(ref: BackupRef): string {
+  return `\`sstash delete ${pathOf(ref)}\` gives this backup up; what others need of it stays`;
 }

@@ -13,8 +13,8 @@ export function isFetched(answer: Answer): boolean {
 }
 
 /** The store has no such object. What else answers on the way there (a portal, another server) says 404 too, but not so. */
-export function isAbsent({ status, said }: Answer): boolean {
-  return status === 404 && elementOf(said, 'Code') === 'NoSuchKey';
+export function isAbsent(answer: Answer): boolean {
+  return answer.status === 404 && codeOf(answer) === 'NoSuchKey';
 }
 
 /**
