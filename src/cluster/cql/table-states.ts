@@ -73,10 +73,12 @@ const row = z.union([
 
 /** The table or view that a row is of; undefined for a row of something else. */
 function tableIn(each: z.infer<typeof row>): TableId | undefined {
-  const id = 'id' in each ? tableIdOf(each.id) : undefined;
-  return !('id' in each) || id === undefined
-    ? undefined
-    : { keyspace: each.keyspace_name, table: 'table_name' in each ? each.table_name : each.view_name, id };
+  if (!('id' in each)) {
+    return undefined;
+  }
+  const id = tableIdOf(each.id);
+  const table = 'table_name' in each ? each.table_name : each.view_name;
+  return id === undefined ? undefined : { keyspace: each.keyspace_name, table, id };
 }
 
 /** The moment is the table's, the same in the row of every shard (a static column). */

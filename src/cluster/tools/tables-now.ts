@@ -1,22 +1,16 @@
 import type { ServerNode } from '../node.ts';
 import { BackupError } from '../../model/errors.ts';
-import type { TableId } from '../../model/sstable.ts';
-import { readTableStates } from '../cql/table-states.ts';
+import { type TableStates, readTableStates } from '../cql/table-states.ts';
 import { parseDataPaths } from './nodetool-output.ts';
 import { dataPathsText } from './nodetool.ts';
 import type { Topology } from './topology.ts';
 
-/** What a node says of its tables while an operation runs. */
-export interface TablesNow {
-  readonly tables: readonly TableId[];
-  /** When a table was last truncated, by its id, as in `TableStates`; empty where cqlsh is of no use. */
-  readonly truncatedAt: ReadonlyMap<string, Date>;
-}
+/** What a node says of its tables while an operation runs; of no truncations where cqlsh is of no use. */
+export type TablesNow = Pick<TableStates, 'tables' | 'truncatedAt'>;
 
 /**
  * Asks a node once more for its tables, in the way that the operation began with: by one cqlsh call, or `nodetool datapaths`.
- * `timeNow` is as in `readTableStates`.
- * Throws RemoteError when there is no answer.
+ * `timeNow` is as in `readTableStates`. Throws RemoteError when there is no answer, BackupError when nodetool knows no `datapaths`.
  */
 export async function readTablesNow(
   node: ServerNode,
