@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ConditionFailedError, IntegrityError, UnsupportedError } from '../../../src/model/errors.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
+import { backupManifestKey } from '../../../src/storage/keys.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { listed } from '../../support/bodies.ts';
@@ -178,4 +179,24 @@ test('a store that knows no conditions takes a run all the same, and no second o
   await assert.rejects(repository.begin(progressOf({ id }), never), ConditionFailedError);
   await repository.commit(backupManifestOf({ id }), never);
   assert.equal((await repository.backup({ id }, never))?.complete, true);
+});
+
+test('a store that knows no conditions takes an amended manifest only in the place of the one that was read', async (t) => {
+  const { repository: plain } = await opened(t);
+  await plain.commit(backupManifestOf({ id }), never);
+  const store = watchedStore(plain.store);
+  store.spoil = async (put, options) => {
+    if (options.ifMatch !== undefined) {
+      throw new UnsupportedError('not implemented', { key: '' });
+    }
+    return put(options);
+  };
+  const repository = new Repository(store);
+  const etag = (await store.stat(backupManifestKey({ id }), never))?.etag ?? '';
+  const amended = backupManifestOf({ id, policy: 'amended' });
+  await assert.rejects(repository.amend(amended, 'another', never), ConditionFailedError);
+  await repository.amend(amended, etag, never);
+  await assert.rejects(repository.amend(amended, etag, never), ConditionFailedError);
+  const backup = await repository.backup({ id }, never);
+  assert.equal(backup?.complete === true ? backup.manifest.policy : '', 'amended');
 });
