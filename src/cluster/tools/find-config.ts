@@ -46,7 +46,7 @@ flags=$(printf '%s\n' "$servers" | while read -r cmdline; do tr '\0' '\n' <"$cmd
 only() { printf '%s\n' "$flags" | sed -n "s/^-Dcassandra\.$1=//p" | { read -r one && ! read -r _two && printf '%s' "$one"; }; }
 storage=$(only storagedir)
 live=$(only config | sed 's,^file:/*,/,')
-options() { tr '\0' '\n' <"$1" 2>/dev/null | sed -n '1{/\(^\|\/\)scylla$/!q;};2{/^-/!q;};2,$p'; }
+options() { tr '\0' '\n' 2>/dev/null <"$1" | sed -n '1{/\(^\|\/\)scylla$/!q;};2{/^-/!q;};2,$p'; }
 trusted() {
   uid=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "$(dirname "$1")/status" 2>/dev/null)
   case $uid in 0 | "$(id -u)" | "$(id -u scylla 2>/dev/null)") [ -n "$uid" ] ;; *) false ;; esac

@@ -3,5 +3,5 @@
  * stands in from finding itself. DSE starts Cassandra from a class of its own.
  */
 export const isServerScript: string = String.raw`is_server() {
-  tr '\0' ' ' <"$1/cmdline" 2>/dev/null | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule'
+  tr '\0' ' ' 2>/dev/null <"$1/cmdline" | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule'
 }`;

@@ -9,11 +9,11 @@ import { isServerScript } from './is-server.ts';
  * log that can be read: a server that writes elsewhere, or no rights.
  */
 export async function recentComplaints(remote: Remote, begunMs: number, signal: AbortSignal): Promise<readonly string[]> {
-  const seconds = Math.ceil((systemClock.elapsedMs() - begunMs) / 1000) + 1;
   const [path = ''] = (await remote.run(['sh', '-c', findLogScript], {}, signal)).split('\n');
   if (path === '') {
     throw new RemoteError(`no system.log found on ${remote.host}`, { host: remote.host });
   }
+  const seconds = Math.ceil((systemClock.elapsedMs() - begunMs) / 1000) + 1;
   const text = await remote.run(['sh', '-c', recentComplaintsScript, 'sh', String(seconds), path], {}, signal);
   return text.split('\n').filter((line) => line.trim() !== '');
 }

@@ -39,13 +39,16 @@ test('a truncation is dated by the clock of the reader, however far behind the c
   assert.deepEqual(states.tables, [{ keyspace: 'shop', table: 'cache', id }, view]);
 });
 
-test('a node that says nothing of itself is an error', async (t) => {
-  const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', {
-    '': { stdout: '\n(0 rows)\n\n(0 rows)\n\n(0 rows)\n' },
+for (const [what, stdout] of [
+  ['nothing of itself', '\n(0 rows)\n\n(0 rows)\n\n(0 rows)\n'],
+  ['rows of another shape', printed(new Date(), 0).replace('"table_name":"cache"', '"table_name":7')],
+] as const) {
+  test(`a node that says ${what} is an error`, async (t) => {
+    const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout } });
+    const tools = { ...defaultPrograms, cqlsh: [program.path] };
+    await assert.rejects(
+      readTableStates({ remote: localRemote({ host: 'h2' }), programs: tools, config }, async () => new Date(), never),
+      /^RemoteError: cqlsh failed on h2/,
+    );
   });
-  const tools = { ...defaultPrograms, cqlsh: [program.path] };
-  await assert.rejects(
-    readTableStates({ remote: localRemote({ host: 'h2' }), programs: tools, config }, async () => new Date(), never),
-    /^RemoteError: cqlsh failed on h2/,
-  );
-});
+}
