@@ -33,14 +33,14 @@ export interface CoverageQuestion {
   /** The backup's own; undefined where it has none. */
   readonly schema: readonly SchemaStatement[] | undefined;
   readonly keyspaces: readonly CoveredKeyspace[];
-  /** Host ids of the nodes whose data is restored. */
-  readonly restored: ReadonlySet<string>;
+  /** Host ids of the nodes whose data of a keyspace of the backup is restored; one set for all that it is the same of. */
+  readonly restoredOf: (keyspace: string) => ReadonlySet<string>;
   /** The cluster that they go to. Absent where nobody can say, or its schema becomes that of the backup: then that counts. */
   readonly live?: LiveRing | undefined;
 }
 
 /** Keyspaces whose rows are each node's own have no ranges, and are left out. */
-export function coverageOf({ ring, schema, keyspaces, restored, live }: CoverageQuestion): readonly KeyspaceCoverage[] {
+export function coverageOf({ ring, schema, keyspaces, restoredOf, live }: CoverageQuestion): readonly KeyspaceCoverage[] {
   const placements = placementsIn(schema ?? []);
   const isReplicated = ({ keyspace }: CoveredKeyspace) =>
     !isLocalKeyspace(keyspace) && placements.get(keyspace)?.get('class') !== 'LocalStrategy';
@@ -49,9 +49,16 @@ export function coverageOf({ ring, schema, keyspaces, restored, live }: Coverage
     const unknown = 'the backup has no ring.json that says which nodes there were';
     return chosen.map(({ keyspace }) => ({ keyspace, unknown }));
   }
-  const cover = coverageIn(ring, restored, live);
+  // With many tokens the ranges are many: keyspaces that the same nodes are restored of share them.
+  const covers = new Map<ReadonlySet<string>, ReturnType<typeof coverageIn>>();
+  const coverBy = (restored: ReadonlySet<string>) => {
+    const cover = covers.get(restored) ?? coverageIn(ring, restored, live);
+    covers.set(restored, cover);
+    return cover;
+  };
   return chosen.map(({ keyspace, into }): KeyspaceCoverage => {
     const backup = placements.get(keyspace);
+    const cover = coverBy(restoredOf(keyspace));
     const found = inWords(cover(into, backup), keyspace, into);
     return 'unknown' in found
       ? { keyspace, ...found, unknown: found.unknown ?? whyUnknown(schema, backup) }

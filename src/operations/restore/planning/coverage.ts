@@ -26,11 +26,14 @@ export function planCoverage(
   const pairs = copies.map(({ from, to }): CoveredKeyspace => ({ keyspace: from.keyspace, into: to.keyspace }));
   const keyspaces = copies.length > 0 ? pairs : keyspacesOf(tables).map((keyspace) => ({ keyspace, into: keyspace }));
   const distinct = [...new Map(keyspaces.map((pair) => [`${pair.keyspace} ${pair.into}`, pair])).values()];
-  return distinct.flatMap((pair) => {
-    const lacking = uneven.filter(({ table }) => table.keyspace === pair.keyspace).flatMap((each) => each.lacking);
-    const restored = new Set(there.filter(({ host }) => !lacking.includes(host)).map(({ node }) => node.hostId));
-    return coverageOf({ ring, schema, keyspaces: [pair], restored, live });
-  });
+  const without = (lacking: readonly string[]) =>
+    new Set(there.filter(({ host }) => !lacking.includes(host)).map(({ node }) => node.hostId));
+  const all = without([]);
+  const restoredOf = (keyspace: string) => {
+    const lacking = uneven.filter(({ table }) => table.keyspace === keyspace).flatMap((each) => each.lacking);
+    return lacking.length === 0 ? all : without(lacking);
+  };
+  return coverageOf({ ring, schema, keyspaces: distinct, restoredOf, live });
 }
 
 /** Nodes that cannot bring back a table since the backup has nothing of theirs of it. */

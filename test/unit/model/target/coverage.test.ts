@@ -48,7 +48,7 @@ function cover(keyspaces: string, restored: string, changes: Partial<CoverageQue
     ring: cluster(four),
     schema,
     keyspaces: same(keyspaces.split(' ')),
-    restored: new Set(restored.split(' ')),
+    restoredOf: () => new Set(restored.split(' ')),
     ...changes,
   });
 }
@@ -151,7 +151,7 @@ function coverNaive(nodes: readonly NaiveNode[], replication: ReadonlyMap<string
     ring: cluster(nodes.map(({ name, ...node }) => ({ hostId: name, address: name, state: 'UN', ...node }))),
     schema: parseSchema(`CREATE KEYSPACE k WITH replication = {${map}};`),
     keyspaces: same(['k']),
-    restored,
+    restoredOf: () => restored,
   });
   return found !== undefined && 'missing' in found ? found : undefined;
 }

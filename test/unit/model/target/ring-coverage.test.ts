@@ -54,7 +54,7 @@ function cover(
     ring: ringOf(three),
     schema: schemaOf(backup),
     keyspaces: [{ keyspace: 'k', into: 'k' }],
-    restored: new Set(restored.split(' ')),
+    restoredOf: () => new Set(restored.split(' ')),
     live: ring,
   });
   return found ?? assert.fail('nothing is said of it');
@@ -136,7 +136,7 @@ test('shares are what the replicas of each token say one by one', () => {
           ring: ringOf(members),
           schema: schemaOf(cqlOf(was)),
           keyspaces: [{ keyspace: 'k', into: 'copy' }],
-          restored,
+          restoredOf: () => restored,
           live: {
             ring: ringOf(members),
             placements: new Map([['copy', is]]),
