@@ -35,12 +35,16 @@ function copyId(backup: string, from: TableId, to: TableName): string {
  * The backup's schema under the names of the copies, as it fits into what the cluster has. Throws UsageError where it does
  * not, NotFoundError where the backup's schema lacks a table, RemoteError when no node can say what there is.
  */
-export async function copySchema({ sources, members }: PlannedRestore, signal: AbortSignal): Promise<readonly SchemaStatement[]> {
+export async function copySchema(
+  { sources, members, live: known }: PlannedRestore,
+  signal: AbortSignal,
+): Promise<readonly SchemaStatement[]> {
   const [member] = members.present;
   if (member === undefined) {
     return [];
   }
   const backup = sources.schema ?? [];
-  const live = parseSchema(await readSchema(member, signal));
+  // Where the plan found none, asking again says why; a copy is not made on top of a schema that nobody knows.
+  const live = known.length > 0 ? known : parseSchema(await readSchema(member, signal));
   return schemaOfCopies(backup, live, sources.copies);
 }
