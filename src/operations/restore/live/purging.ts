@@ -99,7 +99,7 @@ export async function releasePurging(
     return [];
   }
   parts.listen({ type: 'step', text: 'purging goes on: the tables get their own gc_grace_seconds again' });
-  const { holds, isView } = await currentHolds(first, present, signal);
+  const { holds, isView } = await currentHolds(first, await recordedHolds(present, signal), signal);
   const own = holds.filter((hold) => sources.tables.some((table) => isSame(table, hold)));
   try {
     if (own.length > 0) {
@@ -121,7 +121,8 @@ export async function stillHeld({ members, sources, purging }: PlannedRestore, s
   if (first === undefined) {
     return [];
   }
-  const { holds, isView } = await currentHolds(first, members.present, signal).catch(() => {
+  const known = async () => currentHolds(first, await recordedHolds(members.present, signal), signal);
+  const { holds, isView } = await known().catch(() => {
     signal.throwIfAborted();
     const held = purging.old.flatMap(holdOf);
     return { holds: held, isView: (table: TableName) => purging.old.some((each) => each.isView && isSame(each, table)) };
@@ -135,23 +136,23 @@ export async function stillHeld({ members, sources, purging }: PlannedRestore, s
 /** What is left to do for whatever table any restore has held back, on nodes that have just been started. */
 export async function allHeld(members: readonly Member[], signal: AbortSignal): Promise<readonly string[]> {
   const [first] = members;
-  if (first === undefined || (await recordedHolds(members, signal)).length === 0) {
+  const recorded = await recordedHolds(members, signal);
+  if (first === undefined || recorded.length === 0) {
     return [];
   }
   await servesClients(first, signal);
-  const { holds, isView } = await currentHolds(first, members, signal);
+  const { holds, isView } = await currentHolds(first, recorded, signal);
   return holdWarnings(holds, isView);
 }
 
 /** What the nodes have in mind and the tables still have. */
 async function currentHolds(
   node: Member,
-  members: readonly Member[],
+  recorded: readonly PurgingHold[],
   signal: AbortSignal,
 ): Promise<{ readonly holds: readonly PurgingHold[]; readonly isView: (table: TableName) => boolean }> {
-  const holds = await recordedHolds(members, signal);
-  const live = holds.length === 0 ? [] : parseSchema(await readSchema(node, signal));
-  return { holds: holdsInForce(holds, live), isView: (table) => isViewIn(live, table) };
+  const live = recorded.length === 0 ? [] : parseSchema(await readSchema(node, signal));
+  return { holds: holdsInForce(recorded, live), isView: (table) => isViewIn(live, table) };
 }
 
 function holdOf({ keyspace, table, graceSeconds, heldSeconds }: OldTable): readonly PurgingHold[] {
