@@ -77,6 +77,9 @@ export type WantedTables = (table: TableId) => boolean;
 
 export const everyTable: WantedTables = () => true;
 
+/** For what a manifest says of its node. */
+export const noTable: WantedTables = () => false;
+
 /** Files of a page, unless a single table has more. */
 const pageFiles = 5_000;
 

@@ -5,6 +5,7 @@ import type { BackupId } from '../../model/backup/manifest.ts';
 import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/target/node-map.ts';
 import { type Backup, missingFrom, refOf } from '../../model/backup/backup.ts';
 import { type TokenSource, tokenConfig } from '../../model/target/token-config.ts';
+import { noTable } from '../../storage/node-manifest-format.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from '../choose-backup.ts';
 import { readableRing } from '../restore-sources.ts';
 
@@ -88,8 +89,6 @@ async function missingSources(
     return node === undefined ? [] : [{ host, dc: node.dc, rack: node.rack, tokens: node.tokens }];
   });
 }
-
-const noTable = (): boolean => false;
 
 /** All or, when one of them would be written over, none. */
 async function writeAll(nodes: readonly NodeSettings[], directory: string): Promise<readonly NodeSettings[]> {

@@ -3,7 +3,7 @@ import { withoutFuture } from '../../../model/backup/future.ts';
 import type { Listen } from '../../../model/events.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
 import type { BackupRef, NodeManifest, SetAsideFile, StoredFile } from '../../../model/backup/manifest.ts';
-import { type WantedTables, everyTable } from '../../../storage/node-manifest-format.ts';
+import { type WantedTables, everyTable, noTable } from '../../../storage/node-manifest-format.ts';
 import type { Repository } from '../../../storage/repository.ts';
 import { backupPrefix } from '../../../storage/keys.ts';
 import { type Run, seriesOfRun } from '../run.ts';
@@ -63,7 +63,7 @@ export async function setAsideByParent(run: Run, hostId: string, signal: AbortSi
   const parent = run.survey.backups
     .filter(isComplete)
     .find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
-  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, () => false, signal);
+  const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, noTable, signal);
   return manifest?.setAside ?? [];
 }
 
@@ -156,7 +156,8 @@ function dedupSources({ ref, options, now, survey: { backups } }: Run, hostId: s
   return [...new Set(chains)].filter(isComplete).toSorted(byTime);
 }
 
-async function ofNode(
+/** What a backup holds of the node, by host id; undefined when nothing. */
+export async function ofNode(
   backup: CompleteBackup,
   hostId: string,
   repository: Repository,

@@ -1,11 +1,13 @@
 import { BackupError } from '../../../model/errors.ts';
-import { type CompleteBackup, byTime, isComplete, type Survey } from '../../../model/backup/backup.ts';
+import { latestComplete, nodesOf, type Survey } from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
 import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/node/data-directories.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
 import type { Repository } from '../../../storage/repository.ts';
+import { noTable } from '../../../storage/node-manifest-format.ts';
 import { unlessDamaged } from '../../../storage/unless-damaged.ts';
 import type { Absent, Member, Members } from '../../nodes/members.ts';
+import { ofNode } from '../node/earlier-manifests.ts';
 
 /** What the location and the cluster say of the nodes. */
 export interface DirectoryQuestion {
@@ -60,16 +62,12 @@ async function newestOf(
   { survey, repository, now }: DirectoryQuestion,
   signal: AbortSignal,
 ): Promise<DirectoryWitness | undefined> {
-  const nodeIn = ({ manifest }: CompleteBackup) => manifest.nodes.find(({ hostId }) => hostId === info?.hostId);
-  const newest = withoutFuture(survey.backups.filter(isComplete), now)
-    .filter((backup) => nodeIn(backup) !== undefined)
-    .toSorted(byTime)
-    .at(-1);
-  const node = newest === undefined ? undefined : nodeIn(newest);
-  if (newest === undefined || node === undefined) {
+  const past = withoutFuture(survey.backups, now);
+  const newest = latestComplete(past.filter((backup) => nodesOf(backup).some(({ hostId }) => hostId === info?.hostId)));
+  if (info === undefined || newest === undefined) {
     return undefined;
   }
-  const read = () => repository.nodeManifest(newest, node.host, () => false, signal);
+  const read = () => ofNode(newest, info.hostId, repository, noTable, signal);
   const manifest = await unlessDamaged(read, () => undefined);
   return manifest === undefined
     ? undefined
