@@ -1,7 +1,6 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, hostsOf, standsOn, takenAtOf } from '../model/backup/backup.ts';
-import { latestOf, maxDegradedAge } from '../model/backup/latest.ts';
-import { parseDuration } from '../model/options/time-span.ts';
+import { type Backup, hostsOf, takenAtOf } from '../model/backup/backup.ts';
+import { latestRestorable } from '../model/backup/latest.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { NotFoundError } from '../model/errors.ts';
 import { isFuture } from '../model/backup/future.ts';
@@ -47,10 +46,7 @@ export async function chooseBackup(
     timeToLookAt({ repository, listen }, signal),
     repository.survey(signal),
   ]);
-  const past = backups.filter((each) => !isFuture(each, now));
-  const restorable = past.filter((each) => !damaged.some((other) => standsOn(each, other)));
-  const { before, maxDegradedAgeSeconds = parseDuration(maxDegradedAge) } = choice;
-  const { backup, reason: why } = latestOf(restorable, { before, maxDegradedAgeSeconds }) ?? {};
+  const { backup, reason: why } = latestRestorable({ backups, damaged }, now, choice) ?? {};
   for (const { reason, ...ref } of damaged) {
     const text = `backup ${pathOf(ref)} cannot be read and is passed over, with what stands on it: ${reason}`;
     listen({ type: 'warning', text });

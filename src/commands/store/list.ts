@@ -1,8 +1,6 @@
-import { standsOn } from '../../model/backup/backup.ts';
-import { latestOf } from '../../model/backup/latest.ts';
+import { latestRestorable } from '../../model/backup/latest.ts';
 import { parseDuration } from '../../model/options/time-span.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
-import { withoutFuture } from '../../model/backup/future.ts';
 import { listBackups } from '../../operations/list.ts';
 import { timeToLookAt } from '../../operations/store-clock.ts';
 import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
@@ -33,12 +31,11 @@ export const listCommand: Command = {
     const repository = await openRepository(args, context);
     try {
       const now = await timeToLookAt({ repository, listen: context.listen }, context.signal);
-      const { backups: found, damaged } = await listBackups(repository, range, context.signal);
-      const restorable = found.filter((each) => !damaged.some((other) => standsOn(each, other)));
+      const found = await listBackups(repository, range, context.signal);
+      const { damaged } = found;
       const maxDegradedAgeSeconds = parseDuration(args.text('max-degraded-age'));
-      const past = withoutFuture(restorable, now);
-      const latest = before === undefined ? undefined : latestOf(past, { before, maxDegradedAgeSeconds })?.backup;
-      const backups = before === undefined ? found : latest === undefined ? [] : [latest];
+      const latest = before === undefined ? undefined : latestRestorable(found, now, { before, maxDegradedAgeSeconds })?.backup;
+      const backups = before === undefined ? found.backups : latest === undefined ? [] : [latest];
       return {
         json: { backups: [...backups.map((each) => listRow(each, now, damaged)), ...damaged.map(damagedRow)] },
         text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`, now),

@@ -1,11 +1,21 @@
-import { spanText } from '../options/time-span.ts';
-import { type Backup, type CompleteBackup, isDegraded, latestComplete, missingFrom, takenAtOf } from './backup.ts';
+import { parseDuration, spanText } from '../options/time-span.ts';
+import {
+  type Backup,
+  type CompleteBackup,
+  type Survey,
+  isDegraded,
+  latestComplete,
+  missingFrom,
+  standsOn,
+  takenAtOf,
+} from './backup.ts';
+import { withoutFuture } from './future.ts';
 
 export interface LatestQuestion {
   /** Only what is from this moment or earlier; everything when absent. */
   readonly before?: Date | undefined;
-  /** A degraded backup is taken in the place of an older complete one only when it is newer by more than this. */
-  readonly maxDegradedAgeSeconds: number;
+  /** A degraded backup is taken in the place of an older complete one only when it is newer by more than this; a day when absent. */
+  readonly maxDegradedAgeSeconds?: number | undefined;
 }
 
 export interface Latest {
@@ -17,8 +27,21 @@ export interface Latest {
 /** `--max-degraded-age` where nobody says otherwise. */
 export const maxDegradedAge = '1d';
 
-/** What `latest` means: the newest complete backup, or a degraded one where there is none or where that is much older. */
-export function latestOf(backups: readonly Backup[], { before, maxDegradedAgeSeconds }: LatestQuestion): Latest | undefined {
+/** What `latest` means where something is to be restored: none that is dated later than now, or stands on one that cannot be read. */
+export function latestRestorable(
+  { backups, damaged }: Pick<Survey, 'backups' | 'damaged'>,
+  now: Date,
+  question: LatestQuestion,
+): Latest | undefined {
+  const restorable = backups.filter((each) => !damaged.some((other) => standsOn(each, other)));
+  return latestOf(withoutFuture(restorable, now), question);
+}
+
+/** The newest complete backup, or a degraded one where there is none or where that is much older. */
+export function latestOf(
+  backups: readonly Backup[],
+  { before, maxDegradedAgeSeconds = parseDuration(maxDegradedAge) }: LatestQuestion,
+): Latest | undefined {
   const newest = latestComplete(backups, before);
   const whole = latestComplete(
     backups.filter((backup) => !isDegraded(backup)),

@@ -1,10 +1,9 @@
 import { isBackupId } from '../../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, chainOf, isComplete, isDamaged } from '../../model/backup/backup.ts';
 import { withoutFuture } from '../../model/backup/future.ts';
-import { latestOf, maxDegradedAge } from '../../model/backup/latest.ts';
+import { latestOf } from '../../model/backup/latest.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
-import { parseDuration } from '../../model/options/time-span.ts';
 import type { Problem } from '../../model/verify/verify-plan.ts';
 import { backupManifestKey, backupPrefix, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/repository.ts';
@@ -33,7 +32,7 @@ export async function chooseSubjects(repository: Repository, name: string, signa
   }
   if (name === 'latest') {
     const past = withoutFuture(backups, await repository.now(signal));
-    const latest = latestOf(past, { maxDegradedAgeSeconds: parseDuration(maxDegradedAge) })?.backup;
+    const latest = latestOf(past, {})?.backup;
     if (latest === undefined && damaged.length === 0) {
       throw new NotFoundError(`no complete backup in ${repository.store.url}`);
     }
