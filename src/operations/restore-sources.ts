@@ -49,6 +49,12 @@ export interface MissingSource extends MissingNode {
   readonly tokens: readonly string[];
 }
 
+interface RememberedNode {
+  readonly missing: MissingNode;
+  /** Undefined where the backup's ring does not tell. */
+  readonly node: Node | undefined;
+}
+
 export interface SourceQuestion {
   readonly choice: BackupChoice;
   /** Only the data of these nodes; empty means all. */
@@ -80,11 +86,12 @@ export async function chooseSources(
   }
   const ownOfChosen = own.filter(({ host }) => chosen.some((manifest) => manifest.host === host));
   const selected = tables ?? tablesToRestore(tablesOf(chosen), question.filter, created);
+  const lacking = await missingNodes(parts.repository, backup, signal);
   return {
     id: backup.id,
     ref: refOf(backup),
     complete: backup.complete,
-    missing: await missingSources(parts.repository, backup, signal),
+    missing: lacking.map(({ missing, node }) => ({ ...missing, tokens: node?.tokens ?? [] })),
     manifests: chosen,
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
     ...(backup.complete ? { cluster: backup.manifest.cluster, partitioner: backup.manifest.partitioner } : {}),
@@ -96,11 +103,15 @@ export async function chooseSources(
   };
 }
 
-async function missingSources(repository: Repository, backup: Backup, signal: AbortSignal): Promise<readonly MissingSource[]> {
-  const missing = missingFrom(backup);
-  const ring = missing.length === 0 ? undefined : await readableRing(repository, refOf(backup), signal);
-  const tokensOf = (hostId: string) => ring?.nodes.find((node) => node.hostId === hostId)?.tokens ?? [];
-  return missing.map((node) => ({ ...node, tokens: tokensOf(node.hostId) }));
+/** What a degraded backup lacks, as its ring has it. */
+export async function missingNodes(
+  repository: Repository,
+  backup: Backup,
+  signal: AbortSignal,
+): Promise<readonly RememberedNode[]> {
+  const lacking = missingFrom(backup);
+  const ring = lacking.length === 0 ? undefined : await readableRing(repository, refOf(backup), signal);
+  return lacking.map((missing) => ({ missing, node: ring?.nodes.find(({ hostId }) => hostId === missing.hostId) }));
 }
 
 /** Who can do without it goes on: a ring that is damaged says as much as none. */

@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../../model/errors.ts';
 import type { BackupId } from '../../model/backup/manifest.ts';
 import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/target/node-map.ts';
-import { type Backup, missingFrom, refOf } from '../../model/backup/backup.ts';
+import { type Backup, missingFrom } from '../../model/backup/backup.ts';
 import { type TokenSource, tokenConfig } from '../../model/target/token-config.ts';
 import { noTable } from '../../storage/node-manifest-format.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from '../choose-backup.ts';
-import { readableRing } from '../restore-sources.ts';
+import { missingNodes } from '../restore-sources.ts';
 
 export interface ConfigQuestion {
   readonly choice: BackupChoice;
@@ -73,21 +73,12 @@ async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal:
   if (sources.length === 0) {
     throw new UsageError(`backup ${backup.id} is unfinished and holds no whole node`);
   }
-  return [...sources, ...(await missingSources(backup, repository, signal))];
-}
-
-/** What a degraded backup lacks had its tokens too, which its ring tells: others hold the rows that belong there. */
-async function missingSources(
-  backup: Backup,
-  repository: ChoiceParts['repository'],
-  signal: AbortSignal,
-): Promise<readonly TokenSource[]> {
-  const missing = missingFrom(backup);
-  const ring = missing.length === 0 ? undefined : await readableRing(repository, refOf(backup), signal);
-  return missing.flatMap(({ host, hostId }) => {
-    const node = ring?.nodes.find((each) => each.hostId === hostId);
-    return node === undefined ? [] : [{ host, dc: node.dc, rack: node.rack, tokens: node.tokens }];
-  });
+  // What a degraded backup lacks had its tokens too, which its ring tells: others hold the rows that belong there.
+  const without = await missingNodes(repository, backup, signal);
+  const told = without.flatMap(({ missing: { host }, node }) =>
+    node === undefined ? [] : [{ host, dc: node.dc, rack: node.rack, tokens: node.tokens }],
+  );
+  return [...sources, ...told];
 }
 
 /** All or, when one of them would be written over, none. */
