@@ -62,6 +62,11 @@ export function copiesOf(
   });
 }
 
+/** The backup's name of a keyspace of the cluster: of a copy the one that its first table comes from, which it is made like. */
+export function sourceKeyspace(copies: readonly TableCopy[], keyspace: string): string {
+  return copies.find(({ to }) => to.keyspace === keyspace)?.from.keyspace ?? keyspace;
+}
+
 /** A node's manifest as if it held the copied tables alone, under the names and ids of their copies. */
 export function underNewNames(manifest: NodeManifest, copies: readonly TableCopy[]): NodeManifest {
   const tables = copies.flatMap(({ from, to }) =>

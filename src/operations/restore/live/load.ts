@@ -3,6 +3,7 @@ import { requireLoader } from '../../../cluster/placing/table-load.ts';
 import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { type LoadVolume, loadVolumes } from '../../../model/restore/load-plan.ts';
+import { sourceKeyspace } from '../../../model/restore/table-copy.ts';
 import { copiesIn, replicationOf } from '../../../model/schema/replication.ts';
 
 /** Throws UsageError when a node is down: streaming fails when one of a row's nodes cannot be reached. */
@@ -32,8 +33,7 @@ export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Pr
   const volumes = loadVolumes(
     work.flatMap((node) => node.parts),
     (keyspace) => {
-      const { from } = sources.copies.find(({ to }) => to.keyspace === keyspace) ?? {};
-      const made = keyspaceIn(live, keyspace) ?? keyspaceIn(backup, from?.keyspace ?? keyspace);
+      const made = keyspaceIn(live, keyspace) ?? keyspaceIn(backup, sourceKeyspace(sources.copies, keyspace));
       return made === undefined ? undefined : copiesIn(replicationOf(made), nodes);
     },
   );

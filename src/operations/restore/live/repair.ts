@@ -1,11 +1,11 @@
 import { nodetool } from '../../../cluster/tools/nodetool.ts';
 import { reasonOf } from '../../../model/errors.ts';
 import { keyspacesOf } from '../../../model/options/table-filter.ts';
-import { tabletKeyspaces } from '../../../model/restore/scylla-loading.ts';
 import type { RestoreResult } from '../../../model/restore/restore-result.ts';
 import { isLocalKeyspace } from '../../../model/system-keyspaces.ts';
 import { type Member, isScylla } from '../../nodes/members.ts';
 import type { PlannedRestore } from '../options.ts';
+import { tabletsOf } from '../planning/method-choice.ts';
 import { withErrors } from '../stage.ts';
 import { letClientsIn, keepClientsOut } from './clients.ts';
 import { purgingPlan, releasePurging, stillHeld } from './purging.ts';
@@ -90,13 +90,11 @@ interface RepairCommand {
 }
 
 function repairCommands(planned: PlannedRestore): readonly RepairCommand[] {
-  const { sources, members, live } = planned;
-  const scylla = isScylla(members);
+  const { sources, members } = planned;
   // Every repair of ScyllaDB is a full one.
-  const options = [...(scylla ? [] : ['-full']), ...(isWholeRing(planned) ? ['-pr'] : [])];
+  const options = [...(isScylla(members) ? [] : ['-full']), ...(isWholeRing(planned) ? ['-pr'] : [])];
   const keyspaces = keyspacesOf(sources.tables).filter((keyspace) => !isLocalKeyspace(keyspace));
-  const madeAs = (name: string) => sources.copies.find(({ to }) => to.keyspace === name)?.from.keyspace ?? name;
-  const tablets = scylla ? tabletKeyspaces(keyspaces, live, sources.schema ?? [], madeAs) : new Set<string>();
+  const tablets = tabletsOf(sources, planned);
   return keyspaces.flatMap((keyspace): readonly RepairCommand[] => {
     const names = sources.tables.filter((each) => each.keyspace === keyspace).map(({ table }) => table);
     return tablets.has(keyspace)

@@ -2,6 +2,7 @@ import { parseCluster } from '../../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../../cluster/tools/nodetool.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
+import { sourceKeyspace } from '../../../model/restore/table-copy.ts';
 import { type Placement, placementsIn } from '../../../model/schema/replication.ts';
 import { sameTokens, type Ring } from '../../../model/ring/ring.ts';
 import type { LiveRing } from '../../../model/target/ring-coverage.ts';
@@ -19,9 +20,8 @@ export function targetPlacements(
   const backup = placementsIn(schema);
   return new Map(
     keyspacesOf(tables).flatMap((keyspace) => {
-      // The first copy in a keyspace makes it.
-      const from = copies.find(({ to }) => to.keyspace === keyspace)?.from.keyspace ?? keyspace;
-      const placement = live.get(keyspace) ?? (keyspaces.includes(keyspace) ? undefined : backup.get(from));
+      const made = backup.get(sourceKeyspace(copies, keyspace));
+      const placement = live.get(keyspace) ?? (keyspaces.includes(keyspace) ? undefined : made);
       return placement === undefined ? [] : [[keyspace, placement]];
     }),
   );

@@ -4,24 +4,30 @@ import { tabletKeyspaces } from '../../../model/restore/scylla-loading.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import { type Members, isScylla } from '../../nodes/members.ts';
 import { schemaKeyspace } from '../../../model/system-keyspaces.ts';
-import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
+import { sourceKeyspace } from '../../../model/restore/table-copy.ts';
 import type { Sources } from '../../restore-sources.ts';
+import type { PlannedRestore } from '../options.ts';
 
 /** Keyspaces whose rows go to the nodes that they belong to now, wherever their files are put. */
 export function streamedKeyspaces(
-  { tables, copies, schema = [] }: Sources,
-  { members, live }: { readonly members: Members; readonly live: readonly SchemaStatement[] },
+  sources: Sources,
+  target: Pick<PlannedRestore, 'members' | 'live'>,
   method: RestoreMethod,
 ): ReadonlySet<string> {
-  const keyspaces = keyspacesOf(tables);
   if (method === 'load') {
-    return new Set(keyspaces);
+    return new Set(keyspacesOf(sources.tables));
   }
-  if (method !== 'refresh' || !isScylla(members)) {
-    return new Set();
-  }
-  const madeAs = (name: string) => copies.find(({ to }) => to.keyspace === name)?.from.keyspace ?? name;
-  return tabletKeyspaces(keyspaces, live, schema, madeAs);
+  return method === 'refresh' ? tabletsOf(sources, target) : new Set();
+}
+
+/** The chosen keyspaces that ScyllaDB keeps in tablets, or is going to; none in Cassandra. */
+export function tabletsOf(
+  { tables, copies, schema = [] }: Sources,
+  { members, live }: Pick<PlannedRestore, 'members' | 'live'>,
+): ReadonlySet<string> {
+  return isScylla(members)
+    ? tabletKeyspaces(keyspacesOf(tables), live, schema, (keyspace) => sourceKeyspace(copies, keyspace))
+    : new Set();
 }
 
 /** Whether the cluster's schema becomes that of the backup: what it is now, replication too, counts for nothing then. */
