@@ -4,6 +4,7 @@ import { lackingFrom, namesOf } from '../../model/backup/table-changes.ts';
 import { type TableId, uuidOf } from '../../model/sstable.ts';
 import { identityKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import type { Outcomes } from '../nodes/each-node.ts';
+import { firstAnswer } from '../nodes/first-answer.ts';
 import type { Member } from '../nodes/members.ts';
 import type { Run } from './run.ts';
 
@@ -39,7 +40,7 @@ export async function readTablesAgain(
  */
 export async function leaveOutDropped(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
   const { living, warnings } = run;
-  const first = await firstAnswer(run, signal);
+  const first = await firstToAnswer(run, signal);
   if (first === undefined) {
     return undefined;
   }
@@ -71,21 +72,18 @@ export async function leaveOutUndescribed(run: Run, schema: string, signal: Abor
 
 const uuids = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
 
-async function firstAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
-  let failure: unknown;
-  for (const member of run.members.present) {
-    try {
-      return await tablesNow(run, member, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      failure = error;
+async function firstToAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
+  const none = new BackupError('no node is there to be asked');
+  try {
+    return await firstAnswer(run.members.present, (member) => tablesNow(run, member, signal), none, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const text = `nobody can say whether a table was dropped or truncated while the backup ran: ${reasonOf(error)}`;
+    if (!run.warnings.includes(text)) {
+      run.warnings.push(text);
     }
+    return undefined;
   }
-  const text = `nobody can say whether a table was dropped or truncated while the backup ran: ${reasonOf(failure)}`;
-  if (!run.warnings.includes(text)) {
-    run.warnings.push(text);
-  }
-  return undefined;
 }
 
 async function knownToAny(run: Run, signal: AbortSignal): Promise<readonly TableId[]> {

@@ -1,12 +1,14 @@
 import { readReplications } from '../../cluster/cql/replications.ts';
 import { type Backup, missingFrom, nodesOf } from '../../model/backup/backup.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';
+import { BackupError } from '../../model/errors.ts';
 import { type Verdict, verdictOf } from '../../model/backup/outcome/verdict.ts';
 import { namesKeyspace, keyspacesOf } from '../../model/options/table-filter.ts';
 import type { Ring } from '../../model/ring/ring.ts';
 import { parseSchema } from '../../model/schema/cql-statements.ts';
 import { isLocalKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { type Placement, placementsIn } from '../../model/schema/replication.ts';
+import { firstAnswer } from '../nodes/first-answer.ts';
 import type { Member } from '../nodes/members.ts';
 import type { Run } from './run.ts';
 
@@ -50,14 +52,11 @@ async function replicationsOf(
 
 /** What the first says that can; where none can, nobody knows, and the verdict says so. */
 async function askedOf(members: readonly Member[], signal: AbortSignal): Promise<ReadonlyMap<string, Placement>> {
-  for (const member of members) {
-    try {
-      return await readReplications(member, signal);
-    } catch {
-      signal.throwIfAborted();
-    }
-  }
-  return new Map();
+  const none = new BackupError('no node is there that could say how the cluster replicates');
+  return firstAnswer(members, (member) => readReplications(member, signal), none, signal).catch(() => {
+    signal.throwIfAborted();
+    return new Map();
+  });
 }
 
 /** The ring as the backup has it: how many nodes of it were neither stored nor missed. */

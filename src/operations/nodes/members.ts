@@ -11,6 +11,7 @@ import type { Programs } from '../../cluster/tools/run-tool.ts';
 import { scyllaPrograms } from '../../cluster/tools/scylla-server.ts';
 import { type Topology, readTopology } from '../../cluster/tools/topology.ts';
 import type { Listen } from '../../model/events.ts';
+import { firstAnswer } from './first-answer.ts';
 import { whyDown } from './why-down.ts';
 import type { TransferChoice } from '../../transfer/choice.ts';
 
@@ -90,16 +91,9 @@ export function isScylla({ present }: Members): boolean {
 
 /** What the first member that can say it says of the cluster. */
 export async function clusterTopology(members: readonly Member[], signal: AbortSignal): Promise<Topology> {
-  let last: unknown = new BackupError('no node can say what the cluster looks like');
-  for (const member of members) {
-    try {
-      return withReleases(await readTopology(member, signal), members);
-    } catch (error) {
-      signal.throwIfAborted();
-      last = error;
-    }
-  }
-  throw last;
+  const none = new BackupError('no node can say what the cluster looks like');
+  const topology = await firstAnswer(members, (member) => readTopology(member, signal), none, signal);
+  return withReleases(topology, members);
 }
 
 /** Of a Scylla node only the node itself knows the version. */

@@ -10,6 +10,7 @@ import { type Judgement, judgeComplaint, probeWarnings } from '../../../model/re
 import { type ProbeRead, type TableReads, planProbe } from '../../../model/restore/probe/plan.ts';
 import type { RestoreResult } from '../../../model/restore/restore-result.ts';
 import { tableDirectory } from '../../../model/sstable.ts';
+import { firstAnswer } from '../../nodes/first-answer.ts';
 import { type Member, clusterTopology } from '../../nodes/members.ts';
 import type { PlannedRestore } from '../options.ts';
 import { probeOf, replicaLogs } from './replica-logs.ts';
@@ -134,21 +135,18 @@ async function whoAnswers(
   signal: AbortSignal,
 ): Promise<{ readonly member: Member; readonly keys: TableKeys }> {
   const candidates = new Set([...work.map(({ member }) => member), ...members.present]);
-  let last: unknown = new BackupError('no node was restored');
-  for (let attempt = 1; attempt <= tries; attempt += 1) {
-    for (const member of candidates) {
-      try {
-        return { member, keys: await readTableKeys(member, keyspaces, signal) };
-      } catch (error) {
-        signal.throwIfAborted();
-        last = error;
+  const ask = async (member: Member) => ({ member, keys: await readTableKeys(member, keyspaces, signal) });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await firstAnswer(candidates, ask, new BackupError('no node was restored'), signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (attempt >= tries) {
+        throw error;
       }
     }
-    if (attempt < tries) {
-      await systemClock.sleep(betweenTriesMs, {}, signal);
-    }
+    await systemClock.sleep(betweenTriesMs, {}, signal);
   }
-  throw last;
 }
 
 const startTries = 5;
