@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodetool } from '../../../cluster/tools/nodetool.ts';
+import { settled } from '../../../flow/side-by-side.ts';
 import type { Member } from '../../nodes/members.ts';
 import type { PlannedRestore } from '../options.ts';
 
@@ -20,13 +21,13 @@ export async function keepClientsOut(
       await nodetool(member, ['disablebinary'], signal);
     }
   };
-  const ends = await Promise.allSettled(members.map(close));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) {
+  try {
+    await settled(members.map(close));
+    return closed;
+  } catch (error) {
     await letClientsIn(closed);
-    throw failed.reason;
+    throw error;
   }
-  return closed;
 }
 
 /** After an interrupt too; who cannot be reached serves again when it is started anew. */
