@@ -90,12 +90,12 @@ export async function holdOnceServed(planned: PlannedRestore, signal: AbortSigna
  * left to do by hand where that failed, since the rows are there all the same.
  */
 export async function releasePurging(
-  { members, sources, purging, parts }: PlannedRestore,
+  { members, sources, parts }: PlannedRestore,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { present } = members;
   const [first] = present;
-  if (first === undefined || (!purging.recorded && purging.old.length === 0)) {
+  if (first === undefined) {
     return [];
   }
   parts.listen({ type: 'step', text: 'purging goes on: the tables get their own gc_grace_seconds again' });
