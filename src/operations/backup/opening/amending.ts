@@ -1,4 +1,4 @@
-import { type CompleteBackup, missingFrom } from '../../../model/backup/backup.ts';
+import { type CompleteBackup, missingFrom, refOf } from '../../../model/backup/backup.ts';
 import { BackupError, LockedError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { backupManifestKey } from '../../../storage/keys.ts';
 import type { BackupParts } from '../options.ts';
@@ -34,16 +34,12 @@ export function whatItLacks(situation: Situation, backup: CompleteBackup): Situa
 }
 
 /** The backup as it is now: what another has done with it meanwhile is noticed when it is written. */
-export async function amendable(
-  { id, parent, manifest }: CompleteBackup,
-  { repository }: BackupParts,
-  signal: AbortSignal,
-): Promise<Amended> {
-  const ref = parent === undefined ? { id } : { id, parent };
+export async function amendable(backup: CompleteBackup, { repository }: BackupParts, signal: AbortSignal): Promise<Amended> {
+  const ref = refOf(backup);
   const etag = (await repository.store.stat(backupManifestKey(ref), signal))?.etag;
   const again = await repository.backup(ref, signal);
-  if (etag === undefined || again?.complete !== true || again.manifest.finishedAt !== manifest.finishedAt) {
-    throw new LockedError(`another run has worked on ${id} meanwhile`, { hint: 'run the command again' });
+  if (etag === undefined || again?.complete !== true || again.manifest.finishedAt !== backup.manifest.finishedAt) {
+    throw new LockedError(`another run has worked on ${backup.id} meanwhile`, { hint: 'run the command again' });
   }
   return { manifest: again.manifest, etag };
 }
