@@ -3,7 +3,7 @@ import type { SchemaStatement } from '../schema/cql-statements.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
 import { spanText } from '../options/time-span.ts';
 import type { RestoreMethod } from './method.ts';
-import type { TableCopy, TableName } from './table-copy.ts';
+import { type TableCopy, type TableName, isSameName } from './table-copy.ts';
 
 /**
  * Where a backup is older than a table's `gc_grace_seconds`, its tombstones are purged as soon as they are read. A row that had
@@ -41,9 +41,9 @@ export interface PurgingQuestion {
 /** Those of the tables that the backup is too old for. */
 export function oldTables({ tables, copies, live, backup, holds, ageSeconds }: PurgingQuestion): readonly OldTable[] {
   return tables.flatMap(({ keyspace, table }): readonly OldTable[] => {
-    const copy = copies.find(({ to }) => to.keyspace === keyspace && to.table === table);
+    const copy = copies.find(({ to }) => isSameName(to, { keyspace, table }));
     const statement = tableIn(live, { keyspace, table }) ?? tableIn(backup, copy?.from ?? { keyspace, table });
-    const hold = holdsInForce(holds, live).find((each) => each.keyspace === keyspace && each.table === table);
+    const hold = holdsInForce(holds, live).find((each) => isSameName(each, { keyspace, table }));
     const graceSeconds = hold?.ownSeconds ?? (statement === undefined ? defaultGrace(keyspace) : graceIn(statement));
     if (ageSeconds < graceSeconds) {
       return [];

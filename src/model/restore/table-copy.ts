@@ -5,6 +5,11 @@ import { isSystemKeyspace } from '../system-keyspaces.ts';
 
 export type TableName = Pick<TableId, 'keyspace' | 'table'>;
 
+/** Whether both have one name, whatever their ids are. */
+export function isSameName(a: TableName, b: TableName): boolean {
+  return a.keyspace === b.keyspace && a.table === b.table;
+}
+
 /** A table of the backup, and the name that a copy of it is to have in the cluster. */
 export interface Rename {
   readonly from: TableName;
@@ -54,7 +59,7 @@ export function copiesOf(
   idOf: (from: TableId, to: TableName) => string,
 ): readonly TableCopy[] {
   return renames.flatMap(({ from, to }) => {
-    const named = tables.filter(({ keyspace, table }) => keyspace === from.keyspace && table === from.table);
+    const named = tables.filter((table) => isSameName(table, from));
     if (named.length > 1) {
       throw new UsageError(`the backup holds ${named.length} tables that were called ${nameOf(from)}`);
     }
@@ -84,7 +89,7 @@ export function underNewNames(manifest: NodeManifest, copies: readonly TableCopy
  */
 export function refuseTaken(copies: readonly TableCopy[], live: readonly TableId[]): void {
   for (const { to } of copies) {
-    const other = live.find(({ keyspace, table, id }) => keyspace === to.keyspace && table === to.table && id !== to.id);
+    const other = live.find((table) => isSameName(table, to) && table.id !== to.id);
     if (other !== undefined) {
       throw new UsageError(`${nameOf(to)} is there already, and not as a copy from this backup`, {
         hint: 'choose another name, or drop that table first',

@@ -12,7 +12,7 @@ import {
   isViewIn,
   purgingWarnings,
 } from '../../../model/restore/purging.ts';
-import type { TableName } from '../../../model/restore/table-copy.ts';
+import { type TableName, isSameName } from '../../../model/restore/table-copy.ts';
 import type { RestoreResult } from '../../../model/restore/restore-result.ts';
 import type { Member } from '../../nodes/members.ts';
 import { runStatements } from '../../schema/apply.ts';
@@ -33,10 +33,10 @@ export function purgingPlan(planned: PlannedRestore): Pick<RestoreResult, 'pastG
 
 /** Those of an earlier restore that this one does not end. */
 function leftOver({ purging, sources, options, live }: PlannedRestore): readonly string[] {
-  const own = (table: TableName) => sources.tables.some((each) => isSame(each, table));
+  const own = (table: TableName) => sources.tables.some((each) => isSameName(each, table));
   const others = purging.holds.filter((hold) => !options.repair || !own(hold));
   return holdWarnings(
-    others.filter((hold) => !purging.old.some((table) => isSame(table, hold))),
+    others.filter((hold) => !purging.old.some((table) => isSameName(table, hold))),
     (table) => isViewIn(live, table),
   );
 }
@@ -44,7 +44,7 @@ function leftOver({ purging, sources, options, live }: PlannedRestore): readonly
 /** The statements that hold purging back. */
 export function holdStatements({ purging }: PlannedRestore): readonly string[] {
   const isHeld = (table: TableName, seconds: number) =>
-    purging.holds.some((hold) => isSame(hold, table) && hold.heldSeconds === seconds);
+    purging.holds.some((hold) => isSameName(hold, table) && hold.heldSeconds === seconds);
   return purging.old.flatMap((table) =>
     table.heldSeconds === undefined || isHeld(table, table.heldSeconds)
       ? []
@@ -65,7 +65,9 @@ export async function holdPurging(planned: PlannedRestore, signal: AbortSignal):
   }
   parts.listen({ type: 'step', text: 'holding purging back: gc_grace_seconds of tables that the backup is too old for' });
   const fresh = purging.old.flatMap(holdOf);
-  const kept = purging.holds.filter((hold) => !fresh.some((each) => isSame(each, hold) && each.heldSeconds === hold.heldSeconds));
+  const kept = purging.holds.filter(
+    (hold) => !fresh.some((each) => isSameName(each, hold) && each.heldSeconds === hold.heldSeconds),
+  );
   await settled(members.present.map((member) => writeHolds(member, [...kept, ...fresh], signal)));
   await runStatements(first, statements, signal);
 }
@@ -100,7 +102,7 @@ export async function releasePurging(
   }
   parts.listen({ type: 'step', text: 'purging goes on: the tables get their own gc_grace_seconds again' });
   const { holds, isView } = await currentHolds(first, await recordedHolds(present, signal), signal);
-  const own = holds.filter((hold) => sources.tables.some((table) => isSame(table, hold)));
+  const own = holds.filter((hold) => sources.tables.some((table) => isSameName(table, hold)));
   try {
     if (own.length > 0) {
       const statements = own.map((hold) => graceStatement(hold, isView(hold), hold.ownSeconds));
@@ -125,10 +127,10 @@ export async function stillHeld({ members, sources, purging }: PlannedRestore, s
   const { holds, isView } = await known().catch(() => {
     signal.throwIfAborted();
     const held = purging.old.flatMap(holdOf);
-    return { holds: held, isView: (table: TableName) => purging.old.some((each) => each.isView && isSame(each, table)) };
+    return { holds: held, isView: (table: TableName) => purging.old.some((each) => each.isView && isSameName(each, table)) };
   });
   return holdWarnings(
-    holds.filter((hold) => sources.tables.some((table) => isSame(table, hold))),
+    holds.filter((hold) => sources.tables.some((table) => isSameName(table, hold))),
     isView,
   );
 }
@@ -157,8 +159,4 @@ async function currentHolds(
 
 function holdOf({ keyspace, table, graceSeconds, heldSeconds }: OldTable): readonly PurgingHold[] {
   return heldSeconds === undefined ? [] : [{ keyspace, table, ownSeconds: graceSeconds, heldSeconds }];
-}
-
-function isSame(a: TableName, b: TableName): boolean {
-  return a.keyspace === b.keyspace && a.table === b.table;
 }

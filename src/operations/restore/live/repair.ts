@@ -2,6 +2,7 @@ import { nodetool } from '../../../cluster/tools/nodetool.ts';
 import { reasonOf } from '../../../model/errors.ts';
 import { keyspacesOf } from '../../../model/options/table-filter.ts';
 import type { RestoreResult } from '../../../model/restore/restore-result.ts';
+import { isSameName } from '../../../model/restore/table-copy.ts';
 import { isLocalKeyspace } from '../../../model/system-keyspaces.ts';
 import { type Member, isScylla } from '../../nodes/members.ts';
 import type { PlannedRestore } from '../options.ts';
@@ -117,8 +118,6 @@ function isWholeRing({ members, topology, work, sources }: PlannedRestore): bool
  */
 function coversRing(planned: PlannedRestore): boolean {
   const { method, sources, purging } = planned;
-  const isEarlier = purging.holds.some((hold) =>
-    sources.tables.some(({ keyspace, table }) => keyspace === hold.keyspace && table === hold.table),
-  );
+  const isEarlier = purging.holds.some((hold) => sources.tables.some((table) => isSameName(table, hold)));
   return (method.method !== 'load' && !isEarlier) || isWholeRing(planned) || isScylla(planned.members);
 }

@@ -1,5 +1,6 @@
 import { liveTable, type Topology } from '../../../cluster/tools/topology.ts';
 import { notBroughtBack } from '../../../model/restore/not-brought-back.ts';
+import { isSameName } from '../../../model/restore/table-copy.ts';
 import type { PlannedRestore } from '../options.ts';
 
 /** What does not come back with the chosen tables, as far as backup and cluster tell. `topology` is as before the restore. */
@@ -16,7 +17,7 @@ export async function absencesOf(
     truncate: options.truncate,
     authorizes: members.present.some(({ config }) => config.authorizes),
     tables: sources.tables.map((table) => {
-      const copy = sources.copies.find(({ to }) => to.keyspace === table.keyspace && to.table === table.table);
+      const copy = sources.copies.find(({ to }) => isSameName(to, table));
       const lives = topology === undefined || liveTable(topology, table) !== undefined;
       return {
         keyspace: table.keyspace,
