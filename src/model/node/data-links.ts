@@ -63,7 +63,12 @@ export function fullDiskBehind(
     const [deepest] = linksOf(here, [disk], [table]).toSorted((a, b) => b.path.length - a.path.length);
     return deepest?.path ?? disk;
   };
-  return fullDisk([...disks, ...linked], (directory) => total(parts.filter((part) => placeOf(part) === directory).map(bytesOf)));
+  const bytes = new Map<string, number>();
+  for (const part of parts) {
+    const place = placeOf(part);
+    bytes.set(place, (bytes.get(place) ?? 0) + bytesOf(part));
+  }
+  return fullDisk([...disks, ...linked], (directory) => bytes.get(directory) ?? 0);
 }
 
 function bytesOf({ table }: TablePart): number {
