@@ -60,6 +60,23 @@ export function placementText(placement: Placement): string {
   return [placement.get('class') ?? 'no strategy', words.join(', ')].join(' ').trimEnd();
 }
 
+/** Does work that depends on a placement alone once for all that are alike, in whatever order their entries are written. */
+export function oncePerPlacement<P extends Placement | undefined, T>(work: (placement: P) => T): (placement: P) => T {
+  const known = new Map<string, readonly [T]>();
+  return (placement) => {
+    const key = placementKey(placement);
+    const [found] = known.get(key) ?? [work(placement)];
+    known.set(key, [found]);
+    return found;
+  };
+}
+
+/** The same for placements that are alike; empty where nobody knows the placement. */
+export function placementKey(placement: Placement | undefined): string {
+  const entries = [...(placement ?? [])].map((entry) => JSON.stringify(entry)).toSorted();
+  return placement === undefined ? '' : `{${entries.join(', ')}}`;
+}
+
 /** An option of a CREATE KEYSPACE that is a map, as `replication` or Scylla's `tablets`. */
 export function keyspaceMap(statement: SchemaStatement, option: string): ReadonlyMap<string, string> | undefined {
   const map = mapIn(statement, option);

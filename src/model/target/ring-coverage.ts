@@ -2,7 +2,7 @@ import { type PlacedNode, placedNode } from '../ring/replica-places.ts';
 import { type ReplicatedRange, type TokenRange, percentWhere, primaryRanges, replicatedRanges } from '../ring/replica-ranges.ts';
 import { type Node, type Ring, tokenKey } from '../ring/ring.ts';
 import { type SharedRange, sharedRanges } from '../ring/shared-ranges.ts';
-import { type Placement, placementText, sameReplication } from '../schema/replication.ts';
+import { type Placement, oncePerPlacement, placementKey, placementText, sameReplication } from '../schema/replication.ts';
 
 /** The ring that a restore goes to. */
 export interface LiveRing {
@@ -53,8 +53,10 @@ export function coverageIn(
   const before = ringNodes(ring).map(placedNode);
   const all = before.every(({ name }) => restored.has(name));
   const stays = live === undefined || isSameRing(ring, live);
-  const rangesBefore = once((placement) => replicatedRanges(primaryRanges(before, ring.partitioner), placement));
-  const rangesNow = once((placement) => replicatedRanges(liveRanges(live), placement));
+  const rangesBefore = oncePerPlacement((placement: Placement) =>
+    replicatedRanges(primaryRanges(before, ring.partitioner), placement),
+  );
+  const rangesNow = oncePerPlacement((placement: Placement) => replicatedRanges(liveRanges(live), placement));
   const known = new Map<string, Cover>();
   const coverRanges = (ranges: readonly SharedRange<PlacedNode>[], words?: ReplicaWords) =>
     coverRing(ranges, { restored, all, words });
@@ -79,7 +81,7 @@ export function coverageIn(
   return (into, backup) => {
     const now = live?.placements.get(into);
     const asAtBackup = live === undefined || live.streamed.has(into);
-    const key = [asAtBackup, keyOf(backup), asAtBackup ? '' : keyOf(now)].join('; ');
+    const key = [asAtBackup, placementKey(backup), asAtBackup ? '' : placementKey(now)].join('; ');
     const cover = known.get(key) ?? (asAtBackup ? coverBackup(backup) : coverLive(backup, now));
     known.set(key, cover);
     return cover;
@@ -152,23 +154,6 @@ function unknownText({ backup, now }: ReplicaWords): string {
   return backup === now
     ? `nobody knows here to which nodes ${now} replicates it`
     : `it is replicated otherwise than at the backup (${backup} then, ${now} now), and nobody can say here to which nodes`;
-}
-
-function once<T>(work: (placement: Placement) => T): (placement: Placement) => T {
-  const known = new Map<string, readonly [T]>();
-  return (placement) => {
-    const key = keyOf(placement);
-    const [found] = known.get(key) ?? [work(placement)];
-    known.set(key, [found]);
-    return found;
-  };
-}
-
-function keyOf(placement: Placement | undefined): string {
-  return [...(placement ?? [])]
-    .map((pair) => pair.join(': '))
-    .toSorted()
-    .join(', ');
 }
 
 /** Neighbours as one range, also across the end of the ring. */

@@ -1,7 +1,7 @@
 import { type PlacedNode, placedNode } from '../../ring/replica-places.ts';
 import { type ReplicatedRange, percentWhere, primaryRanges, replicatedRanges } from '../../ring/replica-ranges.ts';
 import type { Ring } from '../../ring/ring.ts';
-import type { Placement } from '../../schema/replication.ts';
+import { type Placement, oncePerPlacement } from '../../schema/replication.ts';
 
 /**
  * How many replicas of each range a backup must hold when it lacks nodes: `quorum` is floor(RF / 2) + 1 in each of its
@@ -38,13 +38,7 @@ export function replicaShares(question: ReplicaQuestion): SharesOf {
     return () => `${moving.join(', ')} joins, leaves or moves, so nobody can say which nodes have the replicas`;
   }
   const ranges = primaryRanges(ring.nodes.filter(({ tokens }) => tokens.length > 0).map(placedNode), ring.partitioner);
-  const known = new Map<string, ReplicaShares | string>();
-  return (replication) => {
-    const key = JSON.stringify([...replication]);
-    const found = known.get(key) ?? sharesOf(replicatedRanges(ranges, replication), replication, question);
-    known.set(key, found);
-    return found;
-  };
+  return oncePerPlacement((replication) => sharesOf(replicatedRanges(ranges, replication), replication, question));
 }
 
 function sharesOf(

@@ -1,9 +1,10 @@
 import { cqlName } from '../../schema/cql-tokens.ts';
 import { primaryRanges, replicatedRanges } from '../../ring/replica-ranges.ts';
 import type { Node, Ring } from '../../ring/ring.ts';
-import type { Placement } from '../../schema/replication.ts';
+import { type Placement, oncePerPlacement } from '../../schema/replication.ts';
 import type { TableId } from '../../sstable.ts';
 import { isLocalKeyspace } from '../../system-keyspaces.ts';
+import { ringNodes } from '../../target/ring-coverage.ts';
 import { type TokenSpan, spansOf, tokensThatCount } from './token-spans.ts';
 
 /** What is known of the cluster that is to be read. */
@@ -42,7 +43,9 @@ export interface TableReads {
 export function planProbe({ tables, partitionKeys, replications, ring, restored }: ProbeQuestion): readonly TableReads[] {
   const most = Math.max(fewestReads, Math.min(mostReads, Math.floor(mostReadsInAll / Math.max(1, tables.length))));
   const seen = restored !== undefined && tables.length * restored.size <= mostReadsInAll ? restored : new Set<string>();
-  const known = new Map<string, readonly RangeRead[]>();
+  const rangesOf = oncePerPlacement((replication: Placement | undefined) =>
+    rangesToRead(ring, replication, { restored, seen, most }),
+  );
   return tables.map((table): TableReads => {
     const keys = partitionKeys.get(`${table.keyspace}.${table.table}`);
     if (isLocalKeyspace(table.keyspace)) {
@@ -54,9 +57,7 @@ export function planProbe({ tables, partitionKeys, replications, ring, restored 
     if (keys.some((name) => /\p{Cc}/u.test(name))) {
       return { table, reads: [], skipped: 'the names of its key hold characters that cqlsh may take for something else' };
     }
-    const ranges = known.get(table.keyspace) ?? rangesToRead(ring, replications.get(table.keyspace), { restored, seen, most });
-    known.set(table.keyspace, ranges);
-    const reads = ranges.flatMap(({ span, consistency }) =>
+    const reads = rangesOf(replications.get(table.keyspace)).flatMap(({ span, consistency }) =>
       consistency === undefined ? [] : [{ statement: selectFrom(table, keys, span), consistency }],
     );
     return reads.length === 0 ? { table, reads, skipped: 'no node is up that holds its rows' } : { table, reads };
@@ -88,10 +89,10 @@ interface ReadBounds {
 
 function rangesToRead(
   ring: Ring | undefined,
-  replication: ReadonlyMap<string, string> | undefined,
+  replication: Placement | undefined,
   { restored, seen, most }: ReadBounds,
 ): readonly RangeRead[] {
-  const nodes = (ring?.nodes ?? []).filter(({ tokens, state }) => tokens.length > 0 && !state.endsWith('J'));
+  const nodes = ring === undefined ? [] : ringNodes(ring);
   const placed = nodes.map((node) => ({ ...node, name: node.hostId }));
   if (ring === undefined || !tokensThatCount(ring.partitioner)) {
     return [{ span: undefined, consistency: nodes.length > 0 && nodes.every(isUp) ? 'ALL' : 'ONE' }];
