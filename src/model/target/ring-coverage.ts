@@ -53,10 +53,10 @@ export function coverageIn(
   const before = ringNodes(ring).map(placedNode);
   const all = before.every(({ name }) => restored.has(name));
   const stays = live === undefined || isSameRing(ring, live);
-  const rangesBefore = oncePerPlacement((placement: Placement) =>
-    replicatedRanges(primaryRanges(before, ring.partitioner), placement),
-  );
-  const rangesNow = oncePerPlacement((placement: Placement) => replicatedRanges(liveRanges(live), placement));
+  const primaryBefore = whenNeeded(() => primaryRanges(before, ring.partitioner));
+  const primaryNow = whenNeeded(() => liveRanges(live));
+  const rangesBefore = oncePerPlacement((placement: Placement) => replicatedRanges(primaryBefore(), placement));
+  const rangesNow = oncePerPlacement((placement: Placement) => replicatedRanges(primaryNow(), placement));
   const known = new Map<string, Cover>();
   const coverRanges = (ranges: readonly SharedRange<PlacedNode>[], words?: ReplicaWords) =>
     coverRing(ranges, { restored, all, words });
@@ -154,6 +154,12 @@ function unknownText({ backup, now }: ReplicaWords): string {
   return backup === now
     ? `nobody knows here to which nodes ${now} replicates it`
     : `it is replicated otherwise than at the backup (${backup} then, ${now} now), and nobody can say here to which nodes`;
+}
+
+/** What takes long, and is worked out once at most. */
+function whenNeeded<T extends object>(work: () => T): () => T {
+  let found: T | undefined;
+  return () => (found ??= work());
 }
 
 /** Neighbours as one range, also across the end of the ring. */
