@@ -33,17 +33,18 @@ export interface PurgingQuestion {
   /** The cluster's schema, without tables that are still to be made. */
   readonly live: readonly SchemaStatement[];
   readonly backup: readonly SchemaStatement[];
-  /** What nodes have in mind. */
+  /** What nodes have in mind and `live` still has: `holdsInForce`. */
   readonly holds: readonly PurgingHold[];
   readonly ageSeconds: number;
 }
 
 /** Those of the tables that the backup is too old for. */
 export function oldTables({ tables, copies, live, backup, holds, ageSeconds }: PurgingQuestion): readonly OldTable[] {
+  const holdOf = new Map(holds.map((hold) => [`${hold.keyspace}.${hold.table}`, hold]));
   return tables.flatMap(({ keyspace, table }): readonly OldTable[] => {
     const copy = copies.find(({ to }) => isSameName(to, { keyspace, table }));
     const statement = tableIn(live, { keyspace, table }) ?? tableIn(backup, copy?.from ?? { keyspace, table });
-    const hold = holdsInForce(holds, live).find((each) => isSameName(each, { keyspace, table }));
+    const hold = holdOf.get(`${keyspace}.${table}`);
     const graceSeconds = hold?.ownSeconds ?? (statement === undefined ? defaultGrace(keyspace) : graceIn(statement));
     if (ageSeconds < graceSeconds) {
       return [];

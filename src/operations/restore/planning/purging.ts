@@ -18,12 +18,13 @@ export async function planPurging(
   signal: AbortSignal,
 ): Promise<PurgingState> {
   const { tables, copies, schema = [], manifests } = sources;
-  const holds = await recordedHolds(target.members.present, signal);
+  const recorded = await recordedHolds(target.members.present, signal);
   const live = takesSchema(sources, method) ? [] : target.live;
+  const holds = holdsInForce(recorded, live);
   const ageSeconds = ageOf(manifests, target.now);
   const old = oldTables({ tables, copies, live, backup: schema, holds, ageSeconds });
   const known = target.mute ? old.map(notHeld) : old;
-  return { old: known, holds: holdsInForce(holds, live), recorded: holds.length > 0 };
+  return { old: known, holds, recorded: recorded.length > 0 };
 }
 
 function notHeld({ keyspace, table, graceSeconds, ageSeconds, isView }: OldTable): OldTable {

@@ -62,7 +62,10 @@ test('what somebody has set since is the table’s own', () => {
   assert.deepEqual(holdsInForce([hold, hold], schema(50 * day)), [hold]);
   assert.deepEqual(holdsInForce([hold], schema(11 * day)), []);
   assert.deepEqual(holdsInForce([hold], []), []);
-  assert.equal(oldTables({ ...question, live: schema(11 * day), holds: [hold] })[0]?.graceSeconds, 11 * day);
+  assert.equal(
+    oldTables({ ...question, live: schema(11 * day), holds: holdsInForce([hold], schema(11 * day)) })[0]?.graceSeconds,
+    11 * day,
+  );
 });
 
 test('no value is set for the server’s own tables, nor where ScyllaDB does not go by it', () => {
