@@ -1,6 +1,7 @@
+import { namesIn } from '../schema/cql-tokens.ts';
 import type { SchemaStatement } from '../schema/cql-statements.ts';
 import { shapeOf } from '../schema/shape/table-shape.ts';
-import { columnsIn, defaultTimeToLive, keepsChanges } from '../schema/table-columns.ts';
+import { defaultTimeToLive, keepsChanges } from '../schema/table-options.ts';
 import type { TableId } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
 import { spanText } from '../options/time-span.ts';
@@ -110,8 +111,14 @@ function ofChanges({ method, backupSchema, liveSchema }: RestoredBy, users: read
   return line(logged, (names) => `CDC of ${names}: loaded rows are in no CDC log, consumers do not see them`);
 }
 
+/** Of a table that is not understood, whether its text has that word. */
 function hasCounters({ backupSchema }: RestoredBy): (table: RestoredAs) => boolean {
-  return ({ original }) => [...(columnsIn(backupSchema, original)?.values() ?? [])].some(({ counter }) => counter);
+  return ({ original }) => {
+    const shape = shapeOf(backupSchema, original.keyspace, original.table);
+    return shape === undefined
+      ? namesIn(createOf(backupSchema, original)?.text ?? '').has('counter')
+      : [...shape.columns.values()].some(({ type }) => type.name === 'counter');
+  };
 }
 
 function createOf(

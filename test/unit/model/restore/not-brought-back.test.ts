@@ -97,6 +97,26 @@ test('counters do not go back where they are merged', () => {
   assert.deepEqual(about('counters'), []);
 });
 
+test('counters are told whatever stands before them, and not where they were dropped', () => {
+  const create = 'CREATE TABLE shop.orders (id int PRIMARY KEY, hits counter)';
+  const isTold = (schema: string) => about('counters', { backupSchema: parseSchema(schema) }).length === 1;
+  assert.ok(isTold('CREATE TABLE shop.orders (id int CHECK id < 5, part text, hits counter, PRIMARY KEY ((id, part)))'));
+  assert.ok(isTold('CREATE TABLE shop.orders (id int, at map<text, frozen<list<int>>>, hits counter, PRIMARY KEY (id))'));
+  assert.ok(!isTold(`${create}; ALTER TABLE shop.orders DROP hits USING TIMESTAMP 5`));
+  assert.ok(isTold(`${create}; ALTER TABLE shop.orders DROP hits USING TIMESTAMP 5; ALTER TABLE shop.orders ADD hits counter`));
+  assert.ok(!isTold(`CREATE TABLE shop.orders (id int PRIMARY KEY, counter int) WITH comment = 'counter'`));
+  assert.ok(!isTold(`CREATE TABLE shop.others (id int PRIMARY KEY, hits counter)`));
+});
+
+test('of a table whose text is not understood the word alone tells of counters', () => {
+  const isTold = (column: string) =>
+    about('counters', {
+      backupSchema: parseSchema(`CREATE TABLE shop.orders (id int PRIMARY KEY, ${column}, odd ?)`),
+    }).length === 1;
+  assert.ok(isTold('hits counter'));
+  assert.ok(!isTold("note text CHECK note != 'counter'"));
+});
+
 test('what is loaded is in no CDC log, unless it is streamed', () => {
   const liveSchema = parseSchema('CREATE TABLE shop.orders (id int PRIMARY KEY) WITH cdc = true');
   assert.equal(about('CDC of shop.orders', { liveSchema }).length, 1);

@@ -72,3 +72,29 @@ test('masks and constraints after a column, as newer versions write them, are no
     ],
   );
 });
+
+test('columns are told with those of the key, whatever types and options stand between them', () => {
+  const cql = `CREATE TABLE shop.t (
+    "Part A" int, b text, c timeuuid,
+    m map<text, frozen<list<tuple<int, text>>>>, v vector<float, 3>, "primary" text static, s text MASKED WITH mask_inner(1, null),
+    PRIMARY KEY (("Part A", b), c)
+  ) WITH ID = 11111111-1111-1111-1111-111111111111 AND CLUSTERING ORDER BY (c DESC) AND compression = {'class': 'x, y'}`;
+  const shape = shapeOf(parseSchema(cql), 'shop', 't');
+  assert.deepEqual(
+    [shape?.partitionKey, shape?.clustering, [...(shape?.columns.values() ?? [])]].map((columns) =>
+      columns?.map(({ name }) => name),
+    ),
+    [['Part A', 'b'], ['c'], ['m', 'v', 'primary', 's']],
+  );
+});
+
+test('a column that the schema says is dropped is none, unless it came back', () => {
+  const cql = `CREATE TABLE shop.t (id int PRIMARY KEY, gone text, back text, "it's" text);
+    ALTER TABLE shop.t DROP gone USING TIMESTAMP 5; ALTER TABLE shop.t DROP back USING TIMESTAMP 6; ALTER TABLE shop.t ADD back text;
+    ALTER TABLE shop.other DROP id USING TIMESTAMP 5`;
+  assert.deepEqual([...(shapeOf(parseSchema(cql), 'shop', 't')?.columns.keys() ?? [])], ["it's", 'back']);
+});
+
+test('a table that the schema does not have has no shape', () => {
+  assert.equal(shapeOf(parseSchema('CREATE TABLE shop.u (id int PRIMARY KEY)'), 'shop', 't'), undefined);
+});

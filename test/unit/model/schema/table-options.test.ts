@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type SchemaStatement, parseSchema } from '../../../../src/model/schema/cql-statements.ts';
+import { defaultTimeToLive, keepsChanges } from '../../../../src/model/schema/table-options.ts';
+
+function only(cql: string): SchemaStatement {
+  return parseSchema(cql)[0] ?? assert.fail('no statement');
+}
+
+test('a default time to live is told, and none for 0', () => {
+  const withOption = (value: number) =>
+    only(`CREATE TABLE shop.t (id int PRIMARY KEY) WITH cdc = false AND default_time_to_live = ${value}`);
+  assert.equal(defaultTimeToLive(withOption(604_800)), 604_800);
+  assert.equal(defaultTimeToLive(withOption(0)), undefined);
+  assert.equal(defaultTimeToLive(only('CREATE TABLE shop.t (id int PRIMARY KEY)')), undefined);
+});
+
+test('a table that keeps its changes is told, as Cassandra and as ScyllaDB write it', () => {
+  const withCdc = (value: string) =>
+    keepsChanges(only(`CREATE TABLE shop.t (id int PRIMARY KEY) WITH comment = 'cdc = true' AND cdc = ${value}`));
+  assert.deepEqual(['true', 'false', "{'enabled': 'true', 'ttl': '1'}", "{'enabled': 'false'}"].map(withCdc), [
+    true,
+    false,
+    true,
+    false,
+  ]);
+  assert.equal(keepsChanges(only('CREATE TABLE shop.t (id int PRIMARY KEY)')), false);
+});
