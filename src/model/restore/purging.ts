@@ -1,5 +1,6 @@
-import { type CqlToken, cqlName, isMark, meaningfulTokens, meaningOf, optionAt } from '../schema/cql-tokens.ts';
+import { cqlName } from '../schema/cql-tokens.ts';
 import type { SchemaStatement } from '../schema/cql-statements.ts';
+import { optionMap, optionText } from '../schema/statement-options.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
 import { spanText } from '../options/time-span.ts';
 import type { RestoreMethod } from './method.ts';
@@ -137,7 +138,7 @@ function tableIn(schema: readonly SchemaStatement[], { keyspace, table }: TableN
 
 /** `org.apache.cassandra.schema.TableParams`: ten days where a statement does not say it. */
 function graceIn({ text }: SchemaStatement): number {
-  const value = optionIn(text, 'gc_grace_seconds')[0]?.text ?? '';
+  const value = optionText(text, 'gc_grace_seconds');
   return /^\d+$/.test(value) ? Number(value) : tenDays;
 }
 
@@ -150,15 +151,5 @@ function defaultGrace(keyspace: string): number {
 
 /** ScyllaDB purges by `gc_grace_seconds` in the mode `timeout` alone. https://docs.scylladb.com/manual/stable/cql/ddl.html#ddl-tombstones-gc */
 function goesByGrace({ text }: SchemaStatement): boolean {
-  const map = optionIn(text, 'tombstone_gc');
-  const mode = map.findIndex((token) => token.kind === 'string' && meaningOf(token) === 'mode');
-  const value = map[mode + 2];
-  return mode === -1 || value === undefined || meaningOf(value) === 'timeout';
-}
-
-/** The tokens of an option's value: one, or a map from its `{` to its `}`. */
-function optionIn(statement: string, option: string): readonly CqlToken[] {
-  const tokens = meaningfulTokens(statement);
-  const value = tokens.slice(optionAt(tokens, option) ?? tokens.length);
-  return isMark(value[0], '{') ? value.slice(0, value.findIndex((token) => isMark(token, '}')) + 1) : value.slice(0, 1);
+  return (optionMap(text, 'tombstone_gc')?.get('mode') ?? 'timeout') === 'timeout';
 }

@@ -1,7 +1,8 @@
-import { type CqlToken, cqlString, cqlTokens, isMark, meaningOf, meaningfulTokens, optionAt, withTokens } from './cql-tokens.ts';
+import { type CqlToken, cqlString, cqlTokens, meaningOf, withTokens } from './cql-tokens.ts';
 import { UsageError } from '../errors.ts';
 import type { Node } from '../ring/ring.ts';
 import type { SchemaStatement } from './cql-statements.ts';
+import { entriesOf, mapIn, optionMap } from './statement-options.ts';
 
 /** How keyspaces are to be replicated in another cluster than the one that they were backed up from. */
 export interface ReplicationChange {
@@ -13,7 +14,7 @@ export interface ReplicationChange {
 
 /** CREATE KEYSPACE statements with the change; other statements as they are. Throws UsageError for a map that is not one. */
 export function withReplication(statement: SchemaStatement, change: ReplicationChange): SchemaStatement {
-  const map = mapIn(statement, 'replication');
+  const map = statement.kind === 'keyspace' ? mapIn(statement.text, 'replication') : [];
   const [open, close] = [map[0], map.at(-1)];
   if (open === undefined || close === undefined) {
     return statement;
@@ -37,8 +38,8 @@ export function placementOf(replication: Iterable<readonly [key: string, value: 
 }
 
 /** The replication of a CREATE KEYSPACE. Empty for anything else. */
-export function replicationOf(statement: SchemaStatement): Placement {
-  return placementOf(keyspaceMap(statement, 'replication') ?? []);
+export function replicationOf({ kind, text }: SchemaStatement): Placement {
+  return placementOf(kind === 'keyspace' ? (optionMap(text, 'replication') ?? []) : []);
 }
 
 /** Of every keyspace that the schema creates. The tokens of the nodes mean nothing where replicas are placed by tablets. */
@@ -77,27 +78,15 @@ export function placementKey(placement: Placement | undefined): string {
   return placement === undefined ? '' : `{${entries.join(', ')}}`;
 }
 
-/** An option of a CREATE KEYSPACE that is a map, as `replication` or Scylla's `tablets`. */
-export function keyspaceMap(statement: SchemaStatement, option: string): ReadonlyMap<string, string> | undefined {
-  const map = mapIn(statement, option);
-  return map.length === 0 ? undefined : new Map(entriesOf(map).map(([key, ...value]) => [meaningOf(key), valueOf(value)]));
-}
-
 /** Whether ScyllaDB keeps the keyspace in tablets: replicas are placed by a table of its own, not by the tokens of the nodes. */
-export function usesTablets(statement: SchemaStatement): boolean {
-  const tablets = keyspaceMap(statement, 'tablets');
+export function usesTablets({ kind, text }: SchemaStatement): boolean {
+  const tablets = kind === 'keyspace' ? optionMap(text, 'tablets') : undefined;
   return tablets !== undefined && tablets.get('enabled')?.toLowerCase() !== 'false';
 }
 
 /** Whether the same nodes of a ring have the copies under both. */
 export function sameReplication(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
-}
-
-/** A number, or as Scylla has it since 2025.4 the racks that hold a copy each: `'dc1': ['r1', 'r2']`. */
-function valueOf(value: readonly CqlToken[]): string {
-  const racks = value.filter((token) => token.kind === 'string').map(meaningOf);
-  return isMark(value[0], '[') ? `[${racks.join(', ')}]` : value.map(meaningOf).join('');
 }
 
 /** How many nodes of the ring hold a row: no more than there are. */
@@ -126,22 +115,6 @@ export function datacenterMapping(pairs: readonly string[]): ReadonlyMap<string,
     mapping.set(from, to);
   }
   return mapping;
-}
-
-/** The tokens of a keyspace's map, from its `{` to its `}`; none where the statement has no such map. */
-function mapIn({ kind, text }: SchemaStatement, option: string): readonly CqlToken[] {
-  const tokens = kind === 'keyspace' ? meaningfulTokens(text) : [];
-  const map = tokens.slice(optionAt(tokens, option) ?? tokens.length);
-  return isMark(map[0], '{') ? map.slice(0, map.findIndex((token) => isMark(token, '}')) + 1) : [];
-}
-
-/** Each with all tokens of its value: one, or a list from its `[` to its `]`. */
-function entriesOf(map: readonly CqlToken[]): readonly (readonly [key: CqlToken, ...value: CqlToken[]])[] {
-  return map.flatMap((key, at) => {
-    const value = map.slice(at + 2);
-    const end = isMark(value[0], '[') ? value.findIndex((token) => isMark(token, ']')) + 1 : 1;
-    return key.kind === 'string' && isMark(map[at + 1], ':') && value.length > 0 ? [[key, ...value.slice(0, end)]] : [];
-  });
 }
 
 function renamedKeys(map: readonly CqlToken[], datacenters: ReadonlyMap<string, string>): ReadonlyMap<CqlToken, string> {
