@@ -133,6 +133,27 @@ function idToken(statement: string): CqlToken | undefined {
   return token?.kind === 'uuid' ? token : undefined;
 }
 
+/** `ALTER TABLE shop.orders ADD v int` */
+export interface Alteration {
+  readonly statement: SchemaStatement;
+  readonly verb: CqlToken;
+  readonly column: CqlToken;
+  /** What follows the column's name: the time of a DROP, the type of an ADD. */
+  readonly rest: readonly CqlToken[];
+}
+
+/** The alterations of one table by their columns' names, without quotes. */
+export function alterationsOf(statements: readonly SchemaStatement[], word: 'DROP' | 'ADD'): ReadonlyMap<string, Alteration> {
+  return new Map(
+    statements.flatMap((statement): [string, Alteration][] => {
+      const [verb, column, ...rest] = statement.kind === 'alter' ? (headOf(statement.text)?.rest ?? []) : [];
+      return verb !== undefined && isWord(verb, word) && isName(column)
+        ? [[meaningOf(column), { statement, verb, column, rest }]]
+        : [];
+    }),
+  );
+}
+
 function classify(text: string): SchemaStatement {
   const head = headOf(text);
   if (head === undefined) {

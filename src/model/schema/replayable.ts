@@ -1,4 +1,4 @@
-import { type SchemaStatement, parseSchema } from './cql-statements.ts';
+import { type Alteration, type SchemaStatement, alterationsOf, parseSchema } from './cql-statements.ts';
 import {
   type CqlToken,
   cqlName,
@@ -51,10 +51,8 @@ type Rewritten = readonly [was: string, now: string];
 
 /** The CREATE and the ADDs of a table, each as it was and as it is to be; none where nothing is wrong. */
 function mendedKeys(create: SchemaStatement, schema: readonly SchemaStatement[]): readonly Rewritten[] {
-  const own = schema.filter(
-    ({ kind, keyspace, name }) => kind === 'alter' && keyspace === create.keyspace && name === create.name,
-  );
-  const [drops, adds] = [changesOf(own, 'DROP'), changesOf(own, 'ADD')];
+  const own = schema.filter(({ keyspace, name }) => keyspace === create.keyspace && name === create.name);
+  const [drops, adds] = [alterationsOf(own, 'DROP'), alterationsOf(own, 'ADD')];
   const rest = headOf(create.text)?.rest ?? [];
   const parts = definitions(rest);
   const key = parts.find((part) => isKeyAt(part, 0));
@@ -65,7 +63,7 @@ function mendedKeys(create: SchemaStatement, schema: readonly SchemaStatement[])
     return [];
   }
   const taken = new Set(parts.flatMap(([first]) => (isName(first) ? [meaningOf(first)] : [])));
-  const renamed = lost.map(([name, add]) => ({ ...add, name, before: nameBefore(name, taken) }));
+  const renamed = lost.map(([name, add]) => ({ add, name, before: nameBefore(name, taken) }));
   const written = new Map<CqlToken, string>();
   for (const { name, before } of renamed) {
     for (const token of [...(key?.slice(2) ?? []), ...orderedColumns(rest)].filter((each) => isNamed(each, name))) {
@@ -77,39 +75,22 @@ function mendedKeys(create: SchemaStatement, schema: readonly SchemaStatement[])
     return [];
   }
   // These come last: neither is a token that was written anew above.
-  written.set(first, `${renamed.map(({ before, type }) => `${cqlName(before)} ${type},\n    `).join('')}${first.text}`);
+  written.set(first, `${renamed.map(({ before, add }) => `${cqlName(before)} ${typeOf(add)},\n    `).join('')}${first.text}`);
   if (isKeyless) {
     written.set(last, `${last.text},\n    PRIMARY KEY (${renamed.map(({ before }) => cqlName(before)).join('')})`);
   }
   return [
     [create.text, withTokens(create.text, written)],
-    ...renamed.map(({ text, verbAt, before, column }): Rewritten => [
-      text,
-      `${text.slice(0, verbAt)}RENAME ${cqlName(before)} TO ${column.text}`,
+    ...renamed.map(({ add: { statement, verb, column }, before }): Rewritten => [
+      statement.text,
+      `${statement.text.slice(0, verb.at)}RENAME ${cqlName(before)} TO ${column.text}`,
     ]),
   ];
 }
 
-/** `ALTER TABLE shop.orders ADD v int` */
-interface Change {
-  readonly text: string;
-  /** Where the verb stands. */
-  readonly verbAt: number;
-  readonly column: CqlToken;
-  /** What follows the column's name. */
-  readonly type: string;
-}
-
-/** By the names of their columns. */
-function changesOf(alterations: readonly SchemaStatement[], word: string): ReadonlyMap<string, Change> {
-  return new Map(
-    alterations.flatMap(({ text }): (readonly [string, Change])[] => {
-      const [verb, column, next] = headOf(text)?.rest ?? [];
-      return verb !== undefined && isWord(verb, word) && isName(column)
-        ? [[meaningOf(column), { text, verbAt: verb.at, column, type: next === undefined ? '' : text.slice(next.at) }]]
-        : [];
-    }),
-  );
+/** The type of an ADD as it is written. */
+function typeOf({ statement, rest: [first] }: Alteration): string {
+  return first === undefined ? '' : statement.text.slice(first.at);
 }
 
 function isNamed(token: CqlToken, name: string): boolean {

@@ -1,5 +1,5 @@
-import { type CqlToken, cqlName, isName, isWord, meaningOf, namesIn } from './cql-tokens.ts';
-import { type SchemaStatement, idIn } from './cql-statements.ts';
+import { type CqlToken, cqlName, meaningOf, namesIn } from './cql-tokens.ts';
+import { type Alteration, type SchemaStatement, alterationsOf, idIn } from './cql-statements.ts';
 import { headOf } from './statement-head.ts';
 import type { TableId } from '../sstable.ts';
 
@@ -57,27 +57,16 @@ function lackingAlterations(
     [
       ...[...drops].filter(([column]) => isDropLacking(column)),
       ...[...alterationsOf(wanted, 'ADD')].filter(
-        ([column]) => !addsMade.has(column) && (isDropLacking(column) || dropsMade.get(column)?.rest === drops.get(column)?.rest),
+        ([column]) =>
+          !addsMade.has(column) && (isDropLacking(column) || restOf(dropsMade.get(column)) === restOf(drops.get(column))),
       ),
     ].map(([, { statement }]) => statement),
   );
   return wanted.filter((statement) => lacking.has(statement));
 }
 
-interface Alteration {
-  readonly statement: SchemaStatement;
-  /** The time of a DROP, the type of an ADD. */
-  readonly rest: string;
-}
-
-/** The alterations by their columns' names, without quotes. */
-function alterationsOf(statements: readonly SchemaStatement[], verb: 'DROP' | 'ADD'): ReadonlyMap<string, Alteration> {
-  return new Map(
-    statements.flatMap((statement): [string, Alteration][] => {
-      const [word, column, ...rest] = statement.kind === 'alter' ? (headOf(statement.text)?.rest ?? []) : [];
-      return isWord(word, verb) && isName(column) ? [[meaningOf(column), { statement, rest: alike(rest) }]] : [];
-    }),
-  );
+function restOf(alteration: Alteration | undefined): string | undefined {
+  return alteration && alike(alteration.rest);
 }
 
 function droppedIn(statements: readonly SchemaStatement[]): ReadonlySet<string> {
