@@ -90,18 +90,18 @@ export function coverageWarnings(coverages: readonly KeyspaceCoverage[]): readon
 }
 
 /** `a, b: text` for keyspaces of which the same is to be said; none of those of which nothing is. */
-export function inOneLine(
-  coverages: readonly KeyspaceCoverage[],
-  textOf: (coverage: KeyspaceCoverage) => string | undefined,
+export function inOneLine<T extends { readonly keyspace: string }>(
+  keyspaces: readonly T[],
+  textOf: (keyspace: T) => string | undefined,
 ): readonly string[] {
   const names = new Map<string, readonly string[]>();
-  for (const coverage of coverages) {
-    const text = textOf(coverage);
+  for (const each of keyspaces) {
+    const text = textOf(each);
     if (text !== undefined) {
-      names.set(text, [...(names.get(text) ?? []), coverage.keyspace]);
+      names.set(text, [...(names.get(text) ?? []), each.keyspace]);
     }
   }
-  return [...names].map(([text, keyspaces]) => `${keyspaces.join(', ')}: ${text}`);
+  return [...names].map(([text, some]) => `${some.join(', ')}: ${text}`);
 }
 
 function whyUnknown(schema: CoverageQuestion['schema'], replication: ReadonlyMap<string, string> | undefined): string {

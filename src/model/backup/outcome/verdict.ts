@@ -1,6 +1,7 @@
 import { percentText } from '../../size.ts';
 import { isLocalKeyspace, isSystemKeyspace } from '../../system-keyspaces.ts';
 import type { MissingNode, ThinKeyspace } from '../manifest.ts';
+import { inOneLine } from '../../target/coverage.ts';
 import { type Missing, identifyMissing, type MissingQuestion } from './missing-nodes.ts';
 import type { Placement } from '../../schema/replication.ts';
 import { type Requirement, type SharesOf, replicaShares } from './replica-shares.ts';
@@ -55,17 +56,15 @@ export function verdictOf(question: VerdictQuestion): Verdict {
     return incomplete([`${missing.strangers.join(', ')} can be no member of the cluster ${ring.cluster}`]);
   }
   const judged = judge(question, missing, require);
-  const reasons = judged.flatMap(({ keyspace, counts, reason }) =>
-    counts && reason !== undefined ? [{ keyspace, text: reason }] : [],
-  );
+  const reasons = inOneLine(judged, ({ counts, reason }) => (counts ? reason : undefined));
   if (reasons.length > 0) {
-    return incomplete(together(reasons));
+    return incomplete(reasons.map(ofKeyspaces));
   }
   const thin = judged.filter(({ share }) => share > 0).map(({ keyspace, share }) => ({ keyspace, share }));
-  const lacking = judged.flatMap(({ keyspace, counts, reason }) =>
-    !counts && reason !== undefined ? [{ keyspace, text: `${reason}; it is not named with -K, so the backup is committed` }] : [],
+  const lacking = inOneLine(judged, ({ counts, reason }) =>
+    counts || reason === undefined ? undefined : `${reason}; it is not named with -K, so the backup is committed`,
   );
-  return { state: 'degraded', missing: missing.nodes, thin, reasons: [], warnings: together(lacking) };
+  return { state: 'degraded', missing: missing.nodes, thin, reasons: [], warnings: lacking.map(ofKeyspaces) };
 }
 
 interface Judged {
@@ -114,10 +113,6 @@ function hintOf(replication: Placement | undefined): string {
     : '';
 }
 
-/** `keyspace a, b: text`: what holds for several is said once. */
-function together(lines: readonly { readonly keyspace: string; readonly text: string }[]): readonly string[] {
-  return [...new Set(lines.map(({ text }) => text))].map((text) => {
-    const keyspaces = lines.filter((line) => line.text === text).map(({ keyspace }) => keyspace);
-    return `keyspace ${keyspaces.join(', ')}: ${text}`;
-  });
+function ofKeyspaces(line: string): string {
+  return `keyspace ${line}`;
 }
