@@ -14,3 +14,9 @@ export function percentText(percent: number): string {
 export function total(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
+
+/** `a, b, c and 4 more`: names as people read them, who find all of them elsewhere if they need them. */
+export function firstOf(names: readonly string[], most: number, between = ', '): string {
+  const shown = names.slice(0, most).join(between);
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}

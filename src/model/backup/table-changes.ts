@@ -1,3 +1,4 @@
+import { firstOf } from '../size.ts';
 import type { TableFilter } from '../options/table-filter.ts';
 import { type TableId, tableDirectory } from '../sstable.ts';
 import { isLocalKeyspace } from '../system-keyspaces.ts';
@@ -49,12 +50,8 @@ export function belongsTo(tables: readonly TableId[]): (table: TableId) => boole
 
 /** Tables of which the same is to be said, by their names: the first ones, and how many more there are. */
 export function namesOf(tables: readonly TableId[]): string {
-  const names = [...new Set(tables.map(({ keyspace, table }) => `${keyspace}.${table}`))];
-  const more = names.length - shown;
-  return more > 0 ? `${names.slice(0, shown).join(', ')} and ${more} more` : names.join(', ');
+  return firstOf([...new Set(tables.map(({ keyspace, table }) => `${keyspace}.${table}`))], 10);
 }
-
-const shown = 10;
 
 function directoriesOf(tables: readonly TableId[]): ReadonlySet<string> {
   return new Set(tables.map(tableDirectory));

@@ -1,3 +1,4 @@
+import { firstOf } from '../size.ts';
 import { namesIn } from '../schema/cql-tokens.ts';
 import type { SchemaStatement } from '../schema/cql-statements.ts';
 import { shapeOf } from '../schema/shape/table-shape.ts';
@@ -138,6 +139,5 @@ function nameOf({ keyspace, table }: Pick<TableId, 'keyspace' | 'table'>): strin
 
 /** A plan is read by a person. */
 function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 4).join(', ');
-  return names.length <= 4 ? shown : `${shown} and ${names.length - 4} more`;
+  return firstOf(names, 4);
 }

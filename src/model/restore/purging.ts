@@ -1,3 +1,4 @@
+import { firstOf } from '../size.ts';
 import { cqlName } from '../schema/cql-tokens.ts';
 import type { SchemaStatement } from '../schema/cql-statements.ts';
 import { optionMap, optionText } from '../schema/statement-options.ts';
@@ -126,8 +127,10 @@ function valuesOf(held: readonly OldTable[]): string {
 
 /** The first of them: `--json` has them all. */
 function namesOf(old: readonly OldTable[]): string {
-  const names = old.slice(0, 5).map(({ keyspace, table, graceSeconds }) => `${keyspace}.${table} (${spanText(graceSeconds)})`);
-  return old.length > names.length ? `${names.join(', ')} and ${old.length - names.length} more` : names.join(', ');
+  return firstOf(
+    old.map(({ keyspace, table, graceSeconds }) => `${keyspace}.${table} (${spanText(graceSeconds)})`),
+    5,
+  );
 }
 
 function tableIn(schema: readonly SchemaStatement[], { keyspace, table }: TableName): SchemaStatement | undefined {

@@ -2,6 +2,7 @@ import { type IncrementalListing, isSetAside, listIncrementalFiles } from '../..
 import { type SnapshotListing, digestOf, missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
 import { IntegrityError } from '../../../model/errors.ts';
+import { firstOf } from '../../../model/size.ts';
 import { knownFiles } from '../../../model/backup/known-files.ts';
 import type { BackupRef, Compression, NodeManifest, SetAsideFile } from '../../../model/backup/manifest.ts';
 import { belongsTo } from '../../../model/backup/table-changes.ts';
@@ -107,8 +108,7 @@ async function wholeSnapshot(work: NodeWork, signal: AbortSignal): Promise<Snaps
     ({ table, reason }) => `${table.keyspace}.${table.table}: ${reason}`,
   );
   if (problems.length > 0) {
-    const more = problems.length > 3 ? ` and ${problems.length - 3} more` : '';
-    throw new IntegrityError(`${member.host}: the snapshot is not whole: ${problems.slice(0, 3).join('; ')}${more}`);
+    throw new IntegrityError(`${member.host}: the snapshot is not whole: ${firstOf(problems, 3, '; ')}`);
   }
   return listing;
 }
