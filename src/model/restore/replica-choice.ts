@@ -76,7 +76,7 @@ function where(
     if (each.changed === undefined) {
       return undefined;
     }
-    const share = 'unknown' in each ? undefined : each.changed === undefined ? 0 : shareOf(each.changed);
+    const share = 'unknown' in each ? undefined : shareOf(each.changed);
     return share === 0 ? undefined : text(each.changed, share);
   });
 }
