@@ -3,8 +3,10 @@ import { test } from 'node:test';
 import { parseSchema } from '../../../../src/model/schema/cql-statements.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import {
+  type Placement,
   copiesIn,
   datacenterMapping,
+  oncePerPlacement,
   replicationOf,
   sameReplication,
   withReplication,
@@ -108,4 +110,15 @@ test('words and comments that look like a map are not one', () => {
   ]) {
     assert.throws(() => changed({ replication, datacenters: none }), UsageError, replication);
   }
+});
+
+test('work is done once for placements that are alike, and apart for none and for an empty one', () => {
+  const seen: unknown[] = [];
+  const work = oncePerPlacement((placement: Placement | undefined) => seen.push(placement));
+  const dcs = new Map([
+    ['class', 'NetworkTopologyStrategy'],
+    ['dc1', '3'],
+  ]);
+  const turned = new Map([...dcs].toReversed());
+  assert.deepEqual([dcs, turned, undefined, none, undefined, dcs].map(work), [1, 1, 2, 3, 2, 1]);
 });
