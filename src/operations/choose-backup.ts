@@ -51,7 +51,7 @@ export async function chooseBackup(
     const text = `backup ${pathOf(ref)} cannot be read and is passed over, with what stands on it: ${reason}`;
     listen({ type: 'warning', text });
   }
-  for (const future of backups.filter((each) => each.complete && isFuture(each, now))) {
+  for (const future of backups.filter((each) => each.committed && isFuture(each, now))) {
     const text = `backup ${pathOf(future)} is dated later than now, ${takenAtOf(future)}, and passed over: only its name restores it`;
     listen({ type: 'warning', text });
   }
@@ -95,7 +95,7 @@ export async function* manifestPages(
       found = true;
       yield page;
     }
-    if (!found && backup.complete) {
+    if (!found && backup.committed) {
       throw manifestMissing(host, backup.id);
     }
   }
@@ -109,7 +109,7 @@ async function nodeManifest(
   signal: AbortSignal,
 ): Promise<NodeManifest | undefined> {
   const manifest = await repository.nodeManifest(backup, host, wanted, signal);
-  if (manifest === undefined && backup.complete) {
+  if (manifest === undefined && backup.committed) {
     throw manifestMissing(host, backup.id);
   }
   return manifest;

@@ -22,7 +22,6 @@ import { type BackupChoice, chooseBackup, nodeManifests } from './choose-backup.
 export interface Sources {
   readonly id: string;
   readonly ref: BackupRef;
-  /** Whether it is committed: complete, or degraded. */
   readonly complete: boolean;
   /** Nodes that a degraded backup lacks, with the tokens that they had where its ring tells. */
   readonly missing: readonly MissingSource[];
@@ -72,7 +71,7 @@ export async function chooseSources(
   const text = await parts.repository.schema(backup, signal);
   const schema = text === undefined ? undefined : parseSchema(replayable(text));
   const created = keyspacesIn(schema);
-  const tables = backup.complete ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
+  const tables = backup.committed ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
   const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
   const { manifests, own } = await wholeManifests(parts.repository, backup, wanted, signal);
   const unknown = question.only.find((host) => !manifests.some((manifest) => manifest.host === host));
@@ -90,11 +89,11 @@ export async function chooseSources(
   return {
     id: backup.id,
     ref: refOf(backup),
-    complete: backup.complete,
+    complete: backup.committed,
     missing: lacking.map(({ missing, node }) => ({ ...missing, tokens: node?.tokens ?? [] })),
     manifests: chosen,
     ring: manifests.map(({ host, node: { hostId, tokens, dc, rack } }) => ({ host, hostId, tokens, dc, rack })),
-    ...(backup.complete ? { cluster: backup.manifest.cluster, partitioner: backup.manifest.partitioner } : {}),
+    ...(backup.committed ? { cluster: backup.manifest.cluster, partitioner: backup.manifest.partitioner } : {}),
     schema,
     tables: selected,
     uneven: unevenTables(selected, ownOfChosen),
@@ -163,13 +162,13 @@ async function wholeManifests(
     });
   }
   const chain = chainOf(backup, backups).filter((each) => each.id !== backup.id);
-  if (chain[0]?.id !== backup.parent || !chain[0].complete) {
+  if (chain[0]?.id !== backup.parent || !chain[0].committed) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
   }
   const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, signal)));
   const manifests = own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
-    const tables = backup.complete ? backup.manifest.tables.filter(wanted) : manifest.tables;
+    const tables = backup.committed ? backup.manifest.tables.filter(wanted) : manifest.tables;
     const chained = withCommonDisks([...before.filter((each) => each !== undefined), manifest]);
     const { dataDirectories = manifest.dataDirectories } = chained.at(-1) ?? {};
     return { ...manifest, dataDirectories, tables: mergeChain(chained, tables) };

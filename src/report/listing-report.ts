@@ -1,7 +1,7 @@
 import { pathOf } from '../model/backup/backup-id.ts';
 import {
   type Backup,
-  type CompleteBackup,
+  type CommittedBackup,
   type DamagedBackup,
   kindOf,
   missingFrom,
@@ -96,7 +96,7 @@ function ownRow(backup: Backup): ListRow {
     complete: state === 'complete',
     takenAt: takenAtOf(backup),
   };
-  if (!backup.complete) {
+  if (!backup.committed) {
     const failures = backup.progress.nodes
       .filter((node) => node.state === 'failed')
       .map(({ host, error }) => ({ host, error: error ?? 'unknown' }));
@@ -121,7 +121,7 @@ function stateText(backup: Backup, now: Date): string {
 }
 
 function plainState(backup: Backup): string {
-  if (backup.complete) {
+  if (backup.committed) {
     const missing = missingFrom(backup).map(({ host }) => host);
     return missing.length === 0 ? 'complete' : `degraded: lacks ${missing.join(', ')}`;
   }
@@ -140,7 +140,7 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
     `kind      ${kindOf(backup)}`,
     `state     ${stateText(backup, now)}`,
     `taken at  ${takenAtOf(backup)}`,
-    ...(backup.complete
+    ...(backup.committed
       ? [
           `finished  ${backup.manifest.finishedAt}`,
           `cluster   ${backup.manifest.cluster} (${backup.manifest.partitioner})`,
@@ -170,7 +170,7 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
 }
 
 /** What it lacks and why; and which nodes are of another time than the rest. */
-function degradedLines({ manifest }: CompleteBackup): readonly string[] {
+function degradedLines({ manifest }: CommittedBackup): readonly string[] {
   const { missing = [], thin = [], nodes } = manifest;
   const later = nodes.filter((node) => node.takenAt !== undefined);
   return [
@@ -181,7 +181,7 @@ function degradedLines({ manifest }: CompleteBackup): readonly string[] {
 }
 
 export function showJson(backup: Backup, contents: readonly NodeContents[], now: Date): unknown {
-  const cluster = backup.complete ? backup.manifest.cluster : undefined;
+  const cluster = backup.committed ? backup.manifest.cluster : undefined;
   return { ...listRow(backup, now), cluster, nodes: contents, tables: tableSums(contents) };
 }
 

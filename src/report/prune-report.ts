@@ -49,8 +49,8 @@ export function pruneJson(result: PruneResult): unknown {
 }
 
 function judgedJson({ backup, reasons }: Judged): unknown {
-  const { id, parent, complete } = backup;
-  const head = { id, kind: kindOf(backup), complete, takenAt: takenAtOf(backup), reasons };
+  const { id, parent, committed } = backup;
+  const head = { id, kind: kindOf(backup), complete: committed, takenAt: takenAtOf(backup), reasons };
   return parent === undefined ? head : { ...head, parent };
 }
 
@@ -63,7 +63,7 @@ function givenUpRow(backup: DamagedBackup): readonly string[] {
 }
 
 function kindText(backup: Backup): string {
-  return backup.complete ? kindOf(backup) : `${kindOf(backup)}, unfinished`;
+  return backup.committed ? kindOf(backup) : `${kindOf(backup)}, unfinished`;
 }
 
 function verdict(result: PruneResult): string {

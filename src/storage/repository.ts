@@ -109,10 +109,10 @@ export class Repository {
     const manifest = await this.#read(backupManifestKey(ref), decodeBackupManifest, signal);
     if (manifest !== undefined) {
       belongs(backupManifestKey(ref), manifest, ref);
-      return { ...refOf(ref), complete: true, manifest: { ...manifest, tables: this.#tables.share(manifest.tables) } };
+      return { ...refOf(ref), committed: true, manifest: { ...manifest, tables: this.#tables.share(manifest.tables) } };
     }
     const progress = await this.#read(inProgressKey(ref), decodeInProgress, signal);
-    return progress === undefined ? undefined : { ...refOf(ref), complete: false, progress };
+    return progress === undefined ? undefined : { ...refOf(ref), committed: false, progress };
   }
 
   /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */

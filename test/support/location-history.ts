@@ -110,7 +110,7 @@ export class LocationHistory {
     for (const backup of backups) {
       for (const each of chainOf(backup, backups)) {
         if (each !== backup) {
-          assert.ok(each.complete, `${backup.id} stands on ${each.id}`);
+          assert.ok(each.committed, `${backup.id} stands on ${each.id}`);
         }
       }
       assert.equal(chainOf(backup, backups)[0]?.parent, undefined, `${backup.id} lost its parent`);
@@ -119,11 +119,11 @@ export class LocationHistory {
           assert.equal(String(await bytesOf(this.#store.get(key, {}, never))), key, `${backup.id} points at ${key}`);
         }
       }
-      if (backup.complete) {
+      if (backup.committed) {
         assert.ok((await this.repository.ring(backup, never)) && (await this.repository.schema(backup, never)));
       }
     }
-    return backups.filter(({ complete }) => complete).length;
+    return backups.filter(({ committed }) => committed).length;
   }
 
   /** Everything that a backup or run points at. */
@@ -133,7 +133,7 @@ export class LocationHistory {
   }
 
   async #manifests(backup: Backup): Promise<readonly NodeManifest[]> {
-    if (backup.complete) {
+    if (backup.committed) {
       return Promise.all(
         backup.manifest.nodes.map(async ({ host }) => {
           return (

@@ -1,4 +1,4 @@
-import type { Backup, CompleteBackup } from '../../src/model/backup/backup.ts';
+import type { Backup, CommittedBackup } from '../../src/model/backup/backup.ts';
 import type { BackupManifest, InProgress, NodeManifest, NodeSummary, StoredFile } from '../../src/model/backup/manifest.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import type { Component, TableId } from '../../src/model/sstable.ts';
@@ -89,14 +89,14 @@ export function backupManifestOf(changes: Partial<BackupManifest> & Pick<BackupM
   };
 }
 
-export function completeOf(changes: Partial<BackupManifest> & Pick<BackupManifest, 'id'>): CompleteBackup {
+export function completeOf(changes: Partial<BackupManifest> & Pick<BackupManifest, 'id'>): CommittedBackup {
   const manifest = backupManifestOf(changes);
-  const head = { id: manifest.id, complete: true, manifest } as const;
+  const head = { id: manifest.id, committed: true, manifest } as const;
   return manifest.parent === undefined ? head : { ...head, parent: manifest.parent };
 }
 
 /** The same without some nodes. */
-export function degradedOf(changes: Partial<BackupManifest> & Pick<BackupManifest, 'id'>): CompleteBackup {
+export function degradedOf(changes: Partial<BackupManifest> & Pick<BackupManifest, 'id'>): CommittedBackup {
   const missing = [{ host: 'node3', hostId: 'host-id-3', reason: 'node3: connection refused' }];
   const thin = [{ keyspace: 'shop', share: 100 }];
   return completeOf({ format: 2, state: 'degraded', missing, thin, nodes: [summary(1), summary(2)], ...changes });
@@ -117,8 +117,8 @@ export function progressOf(changes: Partial<InProgress> & Pick<InProgress, 'id'>
   };
 }
 
-export function unfinishedOf(changes: Partial<InProgress> & Pick<InProgress, 'id'>): Extract<Backup, { complete: false }> {
+export function unfinishedOf(changes: Partial<InProgress> & Pick<InProgress, 'id'>): Extract<Backup, { committed: false }> {
   const progress = progressOf(changes);
-  const head = { id: progress.id, complete: false, progress } as const;
+  const head = { id: progress.id, committed: false, progress } as const;
   return progress.parent === undefined ? head : { ...head, parent: progress.parent };
 }

@@ -116,7 +116,7 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
   async listing(): Promise<readonly string[]> {
     const backups = await this.repository.backups(never);
     return backups.map((each) =>
-      each.complete
+      each.committed
         ? `${each.id} ${stateOf(each)}${missingFrom(each)
             .map(({ host, reason }) => `, ${host}: ${reason}`)
             .join('')}`

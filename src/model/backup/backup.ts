@@ -1,12 +1,12 @@
 import type { BackupId, BackupKind, BackupManifest, BackupRef, InProgress, MissingNode, NodeManifest } from './manifest.ts';
 import type { BackupState } from './outcome/verdict.ts';
 
-/** A backup as the store shows it: committed (`complete`, though it may be degraded), or a run that left its mark and no manifest. */
+/** A backup as the store shows it: `committed` (complete or degraded), or a run that left its mark and no manifest. */
 export type Backup =
-  | { readonly id: BackupId; readonly parent?: BackupId; readonly complete: true; readonly manifest: BackupManifest }
-  | { readonly id: BackupId; readonly parent?: BackupId; readonly complete: false; readonly progress: InProgress };
+  | { readonly id: BackupId; readonly parent?: BackupId; readonly committed: true; readonly manifest: BackupManifest }
+  | { readonly id: BackupId; readonly parent?: BackupId; readonly committed: false; readonly progress: InProgress };
 
-export type CompleteBackup = Extract<Backup, { complete: true }>;
+export type CommittedBackup = Extract<Backup, { committed: true }>;
 
 /** A backup or run whose own manifest or mark cannot be read: nobody can say what it holds. */
 export interface DamagedBackup extends BackupRef {
@@ -38,7 +38,7 @@ export interface Survey {
 
 /** Nodes that a committed backup was to hold and does not; none unless it is degraded. */
 export function missingFrom(backup: Backup): readonly MissingNode[] {
-  return backup.complete ? (backup.manifest.missing ?? []) : [];
+  return backup.committed ? (backup.manifest.missing ?? []) : [];
 }
 
 /** Whether the backup is committed and lacks nodes. */
@@ -48,12 +48,12 @@ export function isDegraded(backup: Backup): boolean {
 
 /** What people are told that it is. */
 export function stateOf(backup: Backup): BackupState {
-  return !backup.complete ? 'incomplete' : isDegraded(backup) ? 'degraded' : 'complete';
+  return !backup.committed ? 'incomplete' : isDegraded(backup) ? 'degraded' : 'complete';
 }
 
 /** The nodes of a backup, or of a run in progress: the names they have in the store, and their host ids. */
 export function nodesOf(backup: Backup): readonly { readonly host: string; readonly hostId: string }[] {
-  return backup.complete ? backup.manifest.nodes : backup.progress.nodes;
+  return backup.committed ? backup.manifest.nodes : backup.progress.nodes;
 }
 
 /** The names of the same. */
@@ -63,22 +63,21 @@ export function hostsOf(backup: Backup): readonly string[] {
 
 /** When the data is from, ISO 8601 UTC; where the run is unfinished, when it began. */
 export function takenAtOf(backup: Backup): string {
-  return backup.complete ? backup.manifest.takenAt : backup.progress.startedAt;
+  return backup.committed ? backup.manifest.takenAt : backup.progress.startedAt;
 }
 
 export function kindOf(backup: BackupRef): BackupKind {
   return backup.parent === undefined ? 'snapshot' : 'incremental';
 }
 
-/** Whether it is committed: complete, or degraded. */
-export function isComplete(backup: Backup): backup is CompleteBackup {
-  return backup.complete;
+export function isCommitted(backup: Backup): backup is CommittedBackup {
+  return backup.committed;
 }
 
 /** The newest committed backup whose data is from `before` or earlier; of all when `before` is absent. */
-export function latestComplete(backups: readonly Backup[], before?: Date): CompleteBackup | undefined {
+export function latestCommitted(backups: readonly Backup[], before?: Date): CommittedBackup | undefined {
   return backups
-    .filter(isComplete)
+    .filter(isCommitted)
     .filter((backup) => before === undefined || Date.parse(takenAtOf(backup)) <= before.getTime())
     .toSorted(byTime)
     .at(-1);
@@ -98,7 +97,7 @@ export function chainOf(backup: Backup, all: readonly Backup[]): readonly Backup
     return [backup];
   }
   const parent = all.find((other) => other.id === backup.parent && other.parent === undefined);
-  const between = all.filter((other) => other.complete && other.parent === backup.parent && byTime(other, backup) < 0);
+  const between = all.filter((other) => other.committed && other.parent === backup.parent && byTime(other, backup) < 0);
   return [...(parent === undefined ? [] : [parent]), ...between.toSorted(byTime), backup];
 }
 

@@ -1,10 +1,10 @@
 import { parseDuration, spanText } from '../options/time-span.ts';
 import {
   type Backup,
-  type CompleteBackup,
+  type CommittedBackup,
   type Survey,
   isDegraded,
-  latestComplete,
+  latestCommitted,
   missingFrom,
   standsOn,
   takenAtOf,
@@ -19,7 +19,7 @@ export interface LatestQuestion {
 }
 
 export interface Latest {
-  readonly backup: CompleteBackup;
+  readonly backup: CommittedBackup;
   /** Which it is and why, where a degraded one had a part in that. */
   readonly reason?: string;
 }
@@ -42,8 +42,8 @@ export function latestOf(
   backups: readonly Backup[],
   { before, maxDegradedAgeSeconds = parseDuration(maxDegradedAge) }: LatestQuestion,
 ): Latest | undefined {
-  const newest = latestComplete(backups, before);
-  const whole = latestComplete(
+  const newest = latestCommitted(backups, before);
+  const whole = latestCommitted(
     backups.filter((backup) => !isDegraded(backup)),
     before,
   );
@@ -67,7 +67,7 @@ export function latestOf(
       };
 }
 
-function nameOf(backup: CompleteBackup): string {
+function nameOf(backup: CommittedBackup): string {
   const missing = missingFrom(backup).map(({ host }) => host);
   return `${backup.id} (without ${missing.join(', ')})`;
 }

@@ -1,4 +1,4 @@
-import { type CompleteBackup, isDegraded } from '../backup/backup.ts';
+import { type CommittedBackup, isDegraded } from '../backup/backup.ts';
 import { pathOf } from '../backup/backup-id.ts';
 import { withoutFuture } from '../backup/future.ts';
 import { collectorsSince } from './chain-holes.ts';
@@ -8,7 +8,7 @@ import type { BackupKind, BackupRef } from '../backup/manifest.ts';
 export interface KindInput {
   readonly forced: BackupKind | undefined;
   /** Every complete backup of the location, of other series too. */
-  readonly backups: readonly CompleteBackup[];
+  readonly backups: readonly CommittedBackup[];
   readonly selection: readonly string[];
   readonly policy: string | undefined;
   /** The nodes that are backed up. */
@@ -59,7 +59,7 @@ export function decideKind(input: KindInput): KindDecision {
 /** The newest snapshot backup of the same nodes, selection and series, whatever its age. */
 export function candidateParent(
   input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds' | 'now'>,
-): CompleteBackup | undefined {
+): CommittedBackup | undefined {
   if (outgrown(input) !== undefined) {
     return undefined;
   }
@@ -73,7 +73,7 @@ export function candidateParent(
  * The newest snapshot backup of these nodes where it is a degraded one, and nodes answer now that it lacks: they have no part in
  * it that an incremental backup could follow. An older parent would be no better: the next backup is to be whole.
  */
-function outgrown(input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds' | 'now'>): CompleteBackup | undefined {
+function outgrown(input: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'hostIds' | 'now'>): CommittedBackup | undefined {
   const newest = snapshotsLike(input)
     .filter(({ manifest }) => manifest.nodes.some(({ hostId }) => input.hostIds.includes(hostId)))
     .at(-1);
@@ -87,7 +87,7 @@ function snapshotsLike({
   selection,
   policy,
   now,
-}: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'now'>): readonly CompleteBackup[] {
+}: Pick<KindInput, 'backups' | 'selection' | 'policy' | 'now'>): readonly CommittedBackup[] {
   const wanted = asSet(selection);
   return withoutFuture(backups, now)
     .filter(({ parent }) => parent === undefined)
@@ -95,7 +95,7 @@ function snapshotsLike({
     .toSorted((a, b) => Date.parse(a.manifest.takenAt) - Date.parse(b.manifest.takenAt));
 }
 
-function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[] {
+function obstaclesTo(parent: CommittedBackup, input: KindInput): readonly string[] {
   // An old parent is the choice of a user who forces it; a hole in the chain never is.
   return [
     ...(isYoung(parent, input) || input.forced === 'incremental' ? [] : [tooOld(parent, input)]),
@@ -107,7 +107,7 @@ function obstaclesTo(parent: CompleteBackup, input: KindInput): readonly string[
  * A chain is put together again in the order of its dates: one that is dated earlier than what it really came after would be restored
  * without it.
  */
-function datedLater(parent: CompleteBackup, backups: readonly CompleteBackup[], now: Date): readonly string[] {
+function datedLater(parent: CommittedBackup, backups: readonly CommittedBackup[], now: Date): readonly string[] {
   const chain = [parent, ...backups.filter((other) => other.parent === parent.id)];
   return chain
     .filter(({ manifest }) => Date.parse(manifest.takenAt) > now.getTime())
@@ -116,7 +116,7 @@ function datedLater(parent: CompleteBackup, backups: readonly CompleteBackup[], 
 
 /** Why an incremental backup of this parent would lack something, or bring something back that was truncated. */
 export function holesAfter(
-  parent: CompleteBackup,
+  parent: CommittedBackup,
   { backups, gaps, brokenTables, closed, now }: Pick<KindInput, 'backups' | 'gaps' | 'brokenTables' | 'closed' | 'now'>,
 ): readonly string[] {
   return [
@@ -131,7 +131,7 @@ export function holesAfter(
 }
 
 /** A period's name can be taken by another series, or by a snapshot backup that a forced one followed. */
-function isYoung(parent: CompleteBackup, { backups, now, snapshotEverySeconds, nameNow }: KindInput): boolean {
+function isYoung(parent: CommittedBackup, { backups, now, snapshotEverySeconds, nameNow }: KindInput): boolean {
   const takenAt = Date.parse(parent.manifest.takenAt);
   return nameNow === undefined
     ? (now.getTime() - takenAt) / 1000 <= snapshotEverySeconds
@@ -140,7 +140,7 @@ function isYoung(parent: CompleteBackup, { backups, now, snapshotEverySeconds, n
       );
 }
 
-function tooOld(parent: CompleteBackup, { nameNow, snapshotEverySeconds }: KindInput): string {
+function tooOld(parent: CommittedBackup, { nameNow, snapshotEverySeconds }: KindInput): string {
   return nameNow === undefined
     ? `the last snapshot backup ${parent.id} is older than ${snapshotEverySeconds / 3600} h`
     : `there is no snapshot backup ${nameNow} yet`;

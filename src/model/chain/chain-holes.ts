@@ -1,4 +1,4 @@
-import type { CompleteBackup } from '../backup/backup.ts';
+import type { CommittedBackup } from '../backup/backup.ts';
 import { tableFilter } from '../options/table-filter.ts';
 
 /**
@@ -8,15 +8,15 @@ import { tableFilter } from '../options/table-filter.ts';
  */
 
 /** Incremental backups of other chains that took files away which the next one of this parent would need. */
-export function collectorsSince(parent: CompleteBackup, backups: readonly CompleteBackup[]): readonly CompleteBackup[] {
+export function collectorsSince(parent: CommittedBackup, backups: readonly CommittedBackup[]): readonly CommittedBackup[] {
   return backups.filter((backup) => backup.parent !== parent.id && leavesHole(backup, parent));
 }
 
 /** The snapshot backups that stay and cannot be parents any more when these backups are deleted. */
 export function chainsBrokenBy(
-  deleted: readonly CompleteBackup[],
-  remaining: readonly CompleteBackup[],
-): readonly CompleteBackup[] {
+  deleted: readonly CommittedBackup[],
+  remaining: readonly CommittedBackup[],
+): readonly CommittedBackup[] {
   return remaining.filter((snapshot) => snapshot.parent === undefined && deleted.some((backup) => leavesHole(backup, snapshot)));
 }
 
@@ -24,7 +24,7 @@ export function chainsBrokenBy(
  * The moment when it was finished counts: a run that was resumed collected files long after the moment that its data is
  * from. The snapshot's patterns count, not its tables: one that was created later would have joined the chain.
  */
-function leavesHole(collector: CompleteBackup, snapshot: CompleteBackup): boolean {
+function leavesHole(collector: CommittedBackup, snapshot: CommittedBackup): boolean {
   const hostIds = new Set(snapshot.manifest.nodes.map(({ hostId }) => hostId));
   const filter = tableFilter(snapshot.manifest.selection);
   return (

@@ -1,7 +1,7 @@
 import {
   type Backup,
   byTime,
-  type CompleteBackup,
+  type CommittedBackup,
   isDegraded,
   kindOf,
   missingFrom,
@@ -25,10 +25,10 @@ export interface ResumeQuestion {
   readonly kind?: BackupKind | undefined;
 }
 
-export type UnfinishedBackup = Extract<Backup, { complete: false }>;
+export type UnfinishedBackup = Extract<Backup, { committed: false }>;
 
 /** A run to go on with, or a degraded backup to add nodes to. */
-export type Resumable = UnfinishedBackup | CompleteBackup;
+export type Resumable = UnfinishedBackup | CommittedBackup;
 
 /**
  * Where `--resume` is not given, a run that began longer ago than this is left alone: its moment is no longer the one that
@@ -70,7 +70,7 @@ export function seriesOf(
 ): readonly Backup[] {
   return backups
     .filter((backup) => {
-      const head = backup.complete ? backup.manifest : backup.progress;
+      const head = backup.committed ? backup.manifest : backup.progress;
       return sameSet(head.selection, selection) && head.policy === policy && namesIn(backup).some((host) => hosts.includes(host));
     })
     .toSorted(byTime);
@@ -88,11 +88,11 @@ function namedRun(id: BackupId, backups: readonly Backup[], series: readonly Bac
       ? 'it is of other nodes, of another -K or of another --policy'
       : later !== undefined
         ? `${later.id} came after it`
-        : named.complete && !isDegraded(named)
+        : named.committed && !isDegraded(named)
           ? 'it is complete'
-          : named.complete && !isYoung(named, question)
+          : named.committed && !isYoung(named, question)
             ? 'it is older than 6 h, and the node would be of another time than the others'
-            : !named.complete && !sameSet(namesIn(named), question.hosts)
+            : !named.committed && !sameSet(namesIn(named), question.hosts)
               ? `it is of ${namesIn(named).join(', ')}, which are not the nodes that are named`
               : undefined;
   if (problem !== undefined) {
@@ -105,7 +105,7 @@ function mayGoOn(newest: Backup, question: ResumeQuestion): newest is Resumable 
   const { asked, kind } = question;
   // Who gives --new-snapshot means one of now.
   const wanted = kind === undefined || (kind === kindOf(newest) && (kind !== 'snapshot' || asked));
-  if (newest.complete) {
+  if (newest.committed) {
     return wanted && asked && isDegraded(newest) && isYoung(newest, question);
   }
   return wanted && (asked || (isYoung(newest, question) && newest.progress.endedAt === undefined));

@@ -3,9 +3,9 @@ import {
   type Backup,
   byTime,
   chainOf,
-  type CompleteBackup,
+  type CommittedBackup,
   type DamagedBackup,
-  isComplete,
+  isCommitted,
   isDegraded,
   standsOn,
 } from '../backup/backup.ts';
@@ -105,8 +105,8 @@ export function planDelete(
     });
   }
   const past = withoutFuture(backups, now);
-  const left = past.filter((backup) => backup.complete && !gone.has(backup));
-  const committed = past.filter((backup) => gone.has(backup)).filter(isComplete);
+  const left = past.filter((backup) => backup.committed && !gone.has(backup));
+  const committed = past.filter((backup) => gone.has(backup)).filter(isCommitted);
   const whole = committed.filter((backup) => !isDegraded(backup));
   const complete = whole.length > 0 ? whole : committed;
   const enough = whole.length > 0 ? left.some((backup) => !isDegraded(backup)) : left.length > 0;
@@ -161,12 +161,12 @@ export function isSameListing(before: readonly (Backup | DamagedBackup)[], now: 
   return before.length === now.length && now.every((backup) => seen.has(stateOf(backup)));
 }
 
-export function completeOnly(judged: readonly Judged[]): readonly CompleteBackup[] {
-  return judged.map(({ backup }) => backup).filter(isComplete);
+export function committedOnly(judged: readonly Judged[]): readonly CommittedBackup[] {
+  return judged.map(({ backup }) => backup).filter(isCommitted);
 }
 
 function isUnfinished(backup: Backup): backup is UnfinishedBackup {
-  return !backup.complete;
+  return !backup.committed;
 }
 
 function namedBy<T extends BackupRef>(name: string, backups: readonly T[]): readonly T[] {
@@ -194,7 +194,7 @@ function stateOf(backup: Backup | DamagedBackup): string {
     return `${pathOf(backup)} ${backup.reason}`;
   }
   // A run that is gone on with keeps the time at which it began.
-  return `${pathOf(backup)} ${backup.complete ? `committed ${backup.manifest.finishedAt}` : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
+  return `${pathOf(backup)} ${backup.committed ? `committed ${backup.manifest.finishedAt}` : `${backup.progress.startedAt} ${backup.progress.updatedAt}`}`;
 }
 
 /** What `prune` or `delete` did, or with `dryRun` would do. */

@@ -1,5 +1,5 @@
 import { type Age, ageText, momentBefore } from '../options/time-span.ts';
-import { type Backup, type CompleteBackup, byTime, isComplete, isDegraded, takenAtOf } from '../backup/backup.ts';
+import { type Backup, type CommittedBackup, byTime, isCommitted, isDegraded, takenAtOf } from '../backup/backup.ts';
 import { UsageError } from '../errors.ts';
 import { pathOf } from '../backup/backup-id.ts';
 import { isFuture, withoutFuture } from '../backup/future.ts';
@@ -30,8 +30,8 @@ export interface Judged<B extends Backup = Backup> {
 
 export interface RetentionPlan {
   /** Every committed backup is in one of the two, oldest first. */
-  readonly kept: readonly Judged<CompleteBackup>[];
-  readonly forgotten: readonly Judged<CompleteBackup>[];
+  readonly kept: readonly Judged<CommittedBackup>[];
+  readonly forgotten: readonly Judged<CommittedBackup>[];
 }
 
 /**
@@ -42,11 +42,11 @@ export interface RetentionPlan {
  */
 export function planRetention(backups: readonly Backup[], policy: RetentionPolicy, now: Date): RetentionPlan {
   refuseNoRules(policy);
-  const complete = backups.filter(isComplete).toSorted(byTime);
+  const committed = backups.filter(isCommitted).toSorted(byTime);
   const reasons = new Map<Backup, string[]>(
-    complete.map((backup) => [backup, isFuture(backup, now) ? ['dated later than now: only `delete` takes it'] : []]),
+    committed.map((backup) => [backup, isFuture(backup, now) ? ['dated later than now: only `delete` takes it'] : []]),
   );
-  const past = withoutFuture(complete, now);
+  const past = withoutFuture(committed, now);
   for (const [name, series] of seriesOf(past)) {
     const concerned = policy.series === undefined || policy.series.label === name;
     for (const { backup, reason } of concerned ? heldByRules(series, policy, now) : ofOtherSeries(series)) {
@@ -56,7 +56,7 @@ export function planRetention(backups: readonly Backup[], policy: RetentionPolic
   keepMade(past, policy.made, reasons);
   keepUncovered(past, reasons);
   keepNeeded(backups, reasons);
-  const judged = complete.map((backup) => ({ backup, reasons: reasons.get(backup) ?? [] }));
+  const judged = committed.map((backup) => ({ backup, reasons: reasons.get(backup) ?? [] }));
   return {
     kept: judged.filter((each) => each.reasons.length > 0),
     forgotten: judged
@@ -79,11 +79,11 @@ export function refuseNoRules(policy: RetentionPolicy): void {
 
 /** The series that a backup belongs to; undefined for those without a label, which are one series together. */
 export function seriesLabel(backup: Backup): string | undefined {
-  return backup.complete ? backup.manifest.policy : backup.progress.policy;
+  return backup.committed ? backup.manifest.policy : backup.progress.policy;
 }
 
 interface Held {
-  readonly backup: CompleteBackup;
+  readonly backup: CommittedBackup;
   readonly reason: string;
 }
 
@@ -91,18 +91,18 @@ interface Rule {
   readonly name: string;
   readonly count: number;
   /** A name for each bucket: only the newest of those that fall into one is kept. */
-  readonly bucketOf: (backup: CompleteBackup) => string;
+  readonly bucketOf: (backup: CommittedBackup) => string;
 }
 
 function rulesOf({ keepDaily = 0, keepWeekly = 0, keepMonthly = 0 }: RetentionPolicy): readonly Rule[] {
   return [
-    { name: 'daily', count: keepDaily, bucketOf: (backup: CompleteBackup) => dayOf(backup).slice(0, 10) },
-    { name: 'weekly', count: keepWeekly, bucketOf: (backup: CompleteBackup) => isoWeek(new Date(dayOf(backup))) },
-    { name: 'monthly', count: keepMonthly, bucketOf: (backup: CompleteBackup) => dayOf(backup).slice(0, 7) },
+    { name: 'daily', count: keepDaily, bucketOf: (backup: CommittedBackup) => dayOf(backup).slice(0, 10) },
+    { name: 'weekly', count: keepWeekly, bucketOf: (backup: CommittedBackup) => isoWeek(new Date(dayOf(backup))) },
+    { name: 'monthly', count: keepMonthly, bucketOf: (backup: CommittedBackup) => dayOf(backup).slice(0, 7) },
   ].filter(({ count }) => count > 0);
 }
 
-function heldByRules(series: readonly CompleteBackup[], policy: RetentionPolicy, now: Date): readonly Held[] {
+function heldByRules(series: readonly CommittedBackup[], policy: RetentionPolicy, now: Date): readonly Held[] {
   const newestFirst = series.toReversed();
   const whole = newestFirst.filter((backup) => !isDegraded(backup));
   const held: Held[] = whole.slice(0, 1).map((backup) => ({ backup, reason: 'last complete backup' }));
@@ -112,7 +112,7 @@ function heldByRules(series: readonly CompleteBackup[], policy: RetentionPolicy,
   held.push(...lastOf(newestFirst, whole, policy.keepLast ?? 0));
   for (const { name, count, bucketOf } of rulesOf(policy)) {
     for (const bucket of [...new Set(newestFirst.map(bucketOf))].slice(0, count)) {
-      const within = (backup: CompleteBackup) => bucketOf(backup) === bucket;
+      const within = (backup: CommittedBackup) => bucketOf(backup) === bucket;
       const backup = whole.find(within) ?? newestFirst.find(within);
       held.push(...(backup === undefined ? [] : [{ backup, reason: `${name} ${bucket}` }]));
     }
@@ -127,19 +127,19 @@ function heldByRules(series: readonly CompleteBackup[], policy: RetentionPolicy,
 }
 
 /** A degraded backup is no substitute for a complete one that is older, so the two are counted apart. */
-function lastOf(newestFirst: readonly CompleteBackup[], whole: readonly CompleteBackup[], count: number): readonly Held[] {
+function lastOf(newestFirst: readonly CommittedBackup[], whole: readonly CommittedBackup[], count: number): readonly Held[] {
   const last = whole.slice(0, count);
   const oldest = last.length < count ? undefined : last.at(-1);
   const degraded = newestFirst.filter((backup) => isDegraded(backup) && (oldest === undefined || byTime(backup, oldest) > 0));
   return [...last, ...degraded.slice(0, count)].map((backup) => ({ backup, reason: `last ${count}` }));
 }
 
-function ofOtherSeries(series: readonly CompleteBackup[]): readonly Held[] {
+function ofOtherSeries(series: readonly CommittedBackup[]): readonly Held[] {
   return series.map((backup) => ({ backup, reason: `series ${backup.manifest.policy ?? 'without a name'}` }));
 }
 
-function seriesOf(backups: readonly CompleteBackup[]): ReadonlyMap<string | undefined, readonly CompleteBackup[]> {
-  const series = new Map<string | undefined, CompleteBackup[]>();
+function seriesOf(backups: readonly CommittedBackup[]): ReadonlyMap<string | undefined, readonly CommittedBackup[]> {
+  const series = new Map<string | undefined, CommittedBackup[]>();
   for (const backup of backups) {
     const label = backup.manifest.policy;
     series.set(label, [...(series.get(label) ?? []), backup]);
@@ -147,7 +147,11 @@ function seriesOf(backups: readonly CompleteBackup[]): ReadonlyMap<string | unde
   return series;
 }
 
-function keepMade(backups: readonly CompleteBackup[], made: BackupRef | undefined, reasons: ReadonlyMap<Backup, string[]>): void {
+function keepMade(
+  backups: readonly CommittedBackup[],
+  made: BackupRef | undefined,
+  reasons: ReadonlyMap<Backup, string[]>,
+): void {
   const own = backups.find((backup) => made !== undefined && pathOf(backup) === pathOf(made));
   if (own !== undefined) {
     reasons.get(own)?.push('just made');
@@ -155,8 +159,8 @@ function keepMade(backups: readonly CompleteBackup[], made: BackupRef | undefine
 }
 
 /** Backups of two keyspaces or two clusters by turns must not push each other out. */
-function keepUncovered(oldestFirst: readonly CompleteBackup[], reasons: ReadonlyMap<Backup, string[]>): void {
-  const kept: CompleteBackup[] = [];
+function keepUncovered(oldestFirst: readonly CommittedBackup[], reasons: ReadonlyMap<Backup, string[]>): void {
+  const kept: CommittedBackup[] = [];
   for (const backup of oldestFirst.toReversed()) {
     const reason = reasons.get(backup);
     if (reason?.length === 0 && !kept.some((later) => covers(later, backup))) {
@@ -169,7 +173,7 @@ function keepUncovered(oldestFirst: readonly CompleteBackup[], reasons: Readonly
 }
 
 /** The patterns of the later one count, not its tables: a table that was dropped in between is covered. */
-function covers(later: CompleteBackup, backup: CompleteBackup): boolean {
+function covers(later: CommittedBackup, backup: CommittedBackup): boolean {
   const { manifest } = backup;
   if (isDegraded(later) && !isDegraded(backup)) {
     return false;
@@ -190,7 +194,7 @@ function covers(later: CompleteBackup, backup: CompleteBackup): boolean {
 function keepNeeded(backups: readonly Backup[], reasons: ReadonlyMap<Backup, string[]>): void {
   const newestOf = new Map<BackupId, Backup>();
   for (const backup of backups) {
-    const stays = !backup.complete || (reasons.get(backup)?.length ?? 0) > 0;
+    const stays = !backup.committed || (reasons.get(backup)?.length ?? 0) > 0;
     const newest = newestOf.get(backup.parent ?? '');
     if (stays && backup.parent !== undefined && (newest === undefined || byTime(newest, backup) < 0)) {
       newestOf.set(backup.parent, backup);
@@ -199,12 +203,12 @@ function keepNeeded(backups: readonly Backup[], reasons: ReadonlyMap<Backup, str
   for (const [backup, held] of reasons) {
     const needer = newestOf.get(backup.parent ?? backup.id);
     if (needer !== undefined && (backup.parent === undefined || byTime(backup, needer) < 0)) {
-      held.push(`needed by ${needer.complete ? '' : 'the unfinished run '}${needer.id}`);
+      held.push(`needed by ${needer.committed ? '' : 'the unfinished run '}${needer.id}`);
     }
   }
 }
 
-function dayOf({ manifest }: CompleteBackup): string {
+function dayOf({ manifest }: CommittedBackup): string {
   return new Date(manifest.takenAt).toISOString();
 }
 

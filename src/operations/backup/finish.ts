@@ -110,7 +110,7 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
   const { members, ref } = run;
   const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
-  const tags = new Set(older.filter((backup) => !backup.complete || isDegraded(backup)).map(({ id }) => snapshotTag(id)));
+  const tags = new Set(older.filter((backup) => !backup.committed || isDegraded(backup)).map(({ id }) => snapshotTag(id)));
   if (tags.size === 0) {
     return;
   }

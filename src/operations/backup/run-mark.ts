@@ -49,7 +49,7 @@ export async function markInterrupted(run: Run, error: unknown): Promise<void> {
   const nodes = run.progress.nodes.map((node) => ({ ...node, state: 'failed' as const, error: reason }));
   const soon = AbortSignal.timeout(10_000);
   const found = await parts.repository.backup(run.ref, soon).catch(() => undefined);
-  if (found?.complete === true) {
+  if (found?.committed === true) {
     // The manifest was written and its answer lost, or the interrupt came right after it: a mark would only confuse.
     return;
   }

@@ -1,5 +1,5 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import type { Backup, CompleteBackup } from '../../model/backup/backup.ts';
+import type { Backup, CommittedBackup } from '../../model/backup/backup.ts';
 import type { Listen } from '../../model/events.ts';
 import type { BackupId, BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
@@ -104,7 +104,7 @@ interface Sieve extends Search {
 class Family {
   readonly #sieve: Sieve;
   /** Components of complete backups, until it is known whether their manifests name them. */
-  readonly #components = new Map<CompleteBackup, Map<string, StoredObject>>();
+  readonly #components = new Map<CommittedBackup, Map<string, StoredObject>>();
   /** Objects of ours in directories that are no backup's, by directory. */
   readonly #abandoned = new Map<string, { readonly objects: StoredObject[]; hasManifest: boolean }>();
 
@@ -140,7 +140,7 @@ class Family {
 
   *#ofLiving(object: StoredObject, place: KeyPlace, owner: Backup): Generator<Candidate> {
     // A run that may go on: everything it wrote stays.
-    if (!owner.complete || this.#sieve.orphans !== 'everywhere') {
+    if (!owner.committed || this.#sieve.orphans !== 'everywhere') {
       return;
     }
     if (place.role === 'component') {

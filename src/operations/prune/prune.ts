@@ -93,7 +93,7 @@ async function lastSigns(
   const isYoung = (sign: number): boolean => now.getTime() - sign <= staleAfterSeconds * 1000;
   const signOf = async (key: string): Promise<number> => Date.parse((await store.stat(key, signal))?.modified ?? '') || 0;
   for (const run of backups) {
-    if (run.complete) {
+    if (run.committed) {
       continue;
     }
     const mark = await signOf(inProgressKey(run));

@@ -50,7 +50,7 @@ export async function dropReferenced(
 }
 
 function partsOf(backup: Backup): readonly NodePart[] {
-  return backup.complete
+  return backup.committed
     ? backup.manifest.nodes.map(({ host, files }) => ({ backup, host, files }))
     : hostsOf(backup).map((host) => ({ backup, host, files: Infinity }));
 }
@@ -61,7 +61,7 @@ async function readPart(
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
   const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
-  if (backup.complete) {
+  if (backup.committed) {
     if (manifest === undefined) {
       throw new IntegrityError(
         `${nodeManifestKey(backup, host)} is missing, so nobody can say which objects ${backup.id} needs`,

@@ -1,7 +1,7 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type Backup, type CompleteBackup, hostsOf } from '../../model/backup/backup.ts';
+import { type Backup, type CommittedBackup, hostsOf } from '../../model/backup/backup.ts';
 import {
-  completeOnly,
+  committedOnly,
   deletionOrder,
   isSameListing,
   type PrunePlan,
@@ -100,7 +100,7 @@ async function takeFromListing(
   // After `backup --retention` no other line says what went. Without a name it is only what belongs to no backup.
   const names = [...cleared, ...givenUp].map(pathOf).join(', ');
   listen({ type: 'step', text: names === '' ? 'deleting' : `deleting ${names}` });
-  const [forgotten, kept] = [completeOnly(plan.forgotten), completeOnly(plan.kept)];
+  const [forgotten, kept] = [committedOnly(plan.forgotten), committedOnly(plan.kept)];
   // What one that cannot be read had taken from the nodes nobody knows: then no chain is sure to be whole.
   const collected = givenUp.some(({ parent }) => parent !== undefined);
   const broken = collected ? kept.filter(({ parent }) => parent === undefined) : chainsBrokenBy(forgotten, kept);
@@ -127,7 +127,7 @@ async function takeFromListing(
 /** Left there when a run died between its last two steps: when its manifest goes, they would say that it is unfinished. */
 async function marksBeside(
   repository: Repository,
-  backups: readonly CompleteBackup[],
+  backups: readonly CommittedBackup[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const marks: string[] = [];
@@ -154,10 +154,10 @@ function clearedOf(plan: PrunePlan): readonly Backup[] {
 
 /** What makes a backup or a run be listed. */
 function headOf(backup: Backup): string {
-  return backup.complete ? backupManifestKey(backup) : inProgressKey(backup);
+  return backup.committed ? backupManifestKey(backup) : inProgressKey(backup);
 }
 
-function nodeHeads(backup: CompleteBackup): readonly string[] {
+function nodeHeads(backup: CommittedBackup): readonly string[] {
   return hostsOf(backup).map((host) => nodeManifestKey(backup, host));
 }
 
@@ -168,7 +168,7 @@ function headsOfDamaged(backup: BackupRef): readonly string[] {
 
 /** What goes before all other objects. */
 function headsOf(backup: Backup): readonly string[] {
-  return backup.complete ? [inProgressKey(backup), headOf(backup), ...nodeHeads(backup)] : [headOf(backup)];
+  return backup.committed ? [inProgressKey(backup), headOf(backup), ...nodeHeads(backup)] : [headOf(backup)];
 }
 
 async function deleteAll(repository: Repository, keys: readonly string[], signal: AbortSignal): Promise<void> {

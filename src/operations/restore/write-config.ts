@@ -50,7 +50,7 @@ export async function writeConfig(
   const held = sources.map(({ host }) => host);
   refuseUnknownNames(new Map([...map, ...only.map((host) => [host, mappedHost(map, host)] as const)]), held, []);
   refuseShared(held.map((host) => [host, mappedHost(map, host)]));
-  const cluster = backup.complete ? backup.manifest : undefined;
+  const cluster = backup.committed ? backup.manifest : undefined;
   const nodes = sources
     .filter(({ host }) => only.length === 0 || only.includes(host))
     .map((source): NodeSettings => {
@@ -100,8 +100,8 @@ async function writeAll(nodes: readonly NodeSettings[], directory: string): Prom
 }
 
 function lacking(backup: Backup, nodes: number): readonly string[] {
-  const named = backup.complete ? backup.manifest.nodes.length + missingFrom(backup).length : backup.progress.nodes.length;
-  const ring = backup.complete ? (backup.manifest.ringNodes ?? named) : named;
+  const named = backup.committed ? backup.manifest.nodes.length + missingFrom(backup).length : backup.progress.nodes.length;
+  const ring = backup.committed ? (backup.manifest.ringNodes ?? named) : named;
   return ring === nodes
     ? []
     : [`the backup holds ${nodes} of ${ring} nodes: what only the others owned is not in it, and its tokens are nobody's`];

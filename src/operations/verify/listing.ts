@@ -58,7 +58,7 @@ export async function listPart(repository: Repository, part: NodePart, signal: A
       ...problems,
       ...listedProblems(manifest, files, objects, { isOwn, etags: repository.store.etagsOfContent }),
       // An unfinished run may be at work there.
-      ...(backup.complete ? orphanProblems(manifest, files, objects, isOwn, known) : []),
+      ...(backup.committed ? orphanProblems(manifest, files, objects, isOwn, known) : []),
     ],
   };
 }
@@ -69,7 +69,7 @@ export async function clusterFileProblems(
   backup: Backup,
   signal: AbortSignal,
 ): Promise<readonly Problem[]> {
-  if (!backup.complete) {
+  if (!backup.committed) {
     return [];
   }
   const problem = (key: string, kind: Problem['kind'], detail: string): Problem => ({
@@ -99,7 +99,7 @@ async function readManifest(
     async () => {
       const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
       if (manifest === undefined) {
-        return { problems: backup.complete ? [manifestProblem(part, 'the manifest of the node is missing')] : [] };
+        return { problems: backup.committed ? [manifestProblem(part, 'the manifest of the node is missing')] : [] };
       }
       return { manifest, problems: summaryProblems(part, manifest) };
     },
@@ -109,7 +109,7 @@ async function readManifest(
 
 /** A whole manifest in the wrong place would pass every other check. */
 function summaryProblems(part: NodePart, manifest: NodeManifest): readonly Problem[] {
-  const wanted = part.backup.complete ? part.backup.manifest.nodes.find(({ host }) => host === part.host) : undefined;
+  const wanted = part.backup.committed ? part.backup.manifest.nodes.find(({ host }) => host === part.host) : undefined;
   const { hostId, files, bytes } = summaryOf(manifest);
   return wanted === undefined || (wanted.hostId === hostId && wanted.files === files && wanted.bytes === bytes)
     ? []

@@ -1,5 +1,5 @@
 import { isBackupId } from '../../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, type Survey, chainOf, isComplete, isDamaged } from '../../model/backup/backup.ts';
+import { type Backup, type DamagedBackup, type Survey, chainOf, isCommitted, isDamaged } from '../../model/backup/backup.ts';
 import { withoutFuture } from '../../model/backup/future.ts';
 import { latestOf } from '../../model/backup/latest.ts';
 import { NotFoundError } from '../../model/errors.ts';
@@ -61,7 +61,7 @@ function withChain(backup: Backup, survey: Survey, told: readonly DamagedBackup[
   const family = survey.damaged.filter((each) => each.id === parent || each.parent === parent);
   const chain = chainOf(backup, survey.backups);
   const standsOnNothing =
-    family.length === 0 && !chain.some((each) => each.id === parent && isComplete(each))
+    family.length === 0 && !chain.some((each) => each.id === parent && isCommitted(each))
       ? [problemOf({ id: parent, reason: `${id} stands on the snapshot backup ${parent}, which is not complete or not there` })]
       : [];
   const problems = [...new Set([...told, ...family])].map(problemOf);

@@ -25,7 +25,7 @@ export class TableParts {
   end(): readonly Problem[] {
     const [backup, parts] = [this.#backup, this.#parts];
     this.#parts = [];
-    if (backup?.complete !== true) {
+    if (backup?.committed !== true) {
       return [];
     }
     return unevenTables(backup.manifest.tables, parts).map(({ table, lacking, holding }) => ({

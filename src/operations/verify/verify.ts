@@ -1,6 +1,6 @@
 import type { Owner } from '../../model/lock.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { type Backup, isComplete, missingFrom } from '../../model/backup/backup.ts';
+import { type Backup, isCommitted, missingFrom } from '../../model/backup/backup.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
 import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
@@ -86,7 +86,7 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
     location: repository.store.url,
     backup: subjects.name,
     backups: subjects.backups.map(({ id }) => id),
-    unfinished: subjects.backups.filter((backup) => !isComplete(backup)).map(({ id }) => id),
+    unfinished: subjects.backups.filter((backup) => !isCommitted(backup)).map(({ id }) => id),
     degraded: subjects.backups
       .map((backup) => ({ id: backup.id, missing: missingFrom(backup).map(({ host }) => host) }))
       .filter(({ missing }) => missing.length > 0),

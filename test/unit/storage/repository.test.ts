@@ -28,7 +28,7 @@ const child = { id: '20261121T091500Z', parent: id };
 
 test('until the last step of a run it is listed as unfinished, and after it as complete, without mark and drafts', async (t) => {
   const { repository, keys } = await opened(t);
-  const state = async (): Promise<unknown> => (await repository.backups(never)).map(({ complete }) => complete);
+  const state = async (): Promise<unknown> => (await repository.backups(never)).map(({ committed }) => committed);
   assert.deepEqual(await state(), []);
   await repository.begin(progressOf({ id }), never);
   assert.deepEqual(await state(), [false]);
@@ -43,7 +43,7 @@ test('until the last step of a run it is listed as unfinished, and after it as c
     never,
   );
   const [unfinished] = await repository.backups(never);
-  assert.equal(unfinished?.complete === false ? unfinished.progress.nodes[0]?.error : '', 'why');
+  assert.equal(unfinished?.committed === false ? unfinished.progress.nodes[0]?.error : '', 'why');
   await repository.commit(backupManifestOf({ id }), never);
   assert.deepEqual(await state(), [true]);
   assert.deepEqual(
@@ -58,7 +58,7 @@ test('where a crash left manifest and mark together, the manifest counts', async
   const { repository } = await opened(t);
   await repository.commit(backupManifestOf({ id }), never);
   await repository.begin(progressOf({ id }), never);
-  assert.equal((await repository.backup({ id }, never))?.complete, true);
+  assert.equal((await repository.backup({ id }, never))?.committed, true);
 });
 
 test('a run cannot begin, or be committed, twice under one name, and the first stays as it was', async (t) => {
@@ -68,7 +68,7 @@ test('a run cannot begin, or be committed, twice under one name, and the first s
   await repository.commit(backupManifestOf({ id, writtenBy: 'first' }), never);
   await assert.rejects(repository.commit(backupManifestOf({ id, writtenBy: 'second' }), never), ConditionFailedError);
   const backup = await repository.backup({ id }, never);
-  assert.equal(backup?.complete === true ? backup.manifest.writtenBy : '', 'first');
+  assert.equal(backup?.committed === true ? backup.manifest.writtenBy : '', 'first');
 });
 
 test('backups are listed oldest first, incremental ones with their parents, foreign directories not at all', async (t) => {
@@ -82,7 +82,7 @@ test('backups are listed oldest first, incremental ones with their parents, fore
   await writeFile(join(directory, '2026-photos/manifest'), 'x');
   await writeFile(join(directory, 'logs/manifest.json'), 'x');
   assert.deepEqual(
-    (await repository.backups(never)).map((backup) => [backup.parent, backup.id, backup.complete]),
+    (await repository.backups(never)).map((backup) => [backup.parent, backup.id, backup.committed]),
     [
       [undefined, id, true],
       [id, child.id, true],
@@ -146,7 +146,7 @@ test('what format 1 wrote is read by every later version', async () => {
   const directory = fileURLToPath(new URL('../../fixtures/manifests/format-1', import.meta.url));
   const repository = new Repository(await openDirectoryStore(directory));
   assert.deepEqual(
-    (await repository.backups(never)).map((backup) => [backup.id, backup.parent, backup.complete]),
+    (await repository.backups(never)).map((backup) => [backup.id, backup.parent, backup.committed]),
     [
       [id, undefined, true],
       [child.id, id, true],
@@ -160,7 +160,7 @@ test('what format 1 wrote is read by every later version', async () => {
   assert.deepEqual([index?.key, index?.compression], [`20261120T031500Z/node1/shop/users-${users.id}/${index?.path}`, 'none']);
   assert.deepEqual([manifest?.setAside?.length, manifest?.keepsIncrementals, manifest?.node], [1, true, nodeOf(1)]);
   const backup = await repository.find(id, never);
-  assert.equal(backup?.complete === true ? backup.manifest.policy : '', 'daily');
+  assert.equal(backup?.committed === true ? backup.manifest.policy : '', 'daily');
   assert.equal((await repository.ring({ id }, never))?.nodes[0]?.tokens.length, 2);
   assert.match((await repository.schema({ id }, never)) ?? '', /CREATE TABLE/);
 });
@@ -178,7 +178,7 @@ test('a store that knows no conditions takes a run all the same, and no second o
   await repository.begin(progressOf({ id }), never);
   await assert.rejects(repository.begin(progressOf({ id }), never), ConditionFailedError);
   await repository.commit(backupManifestOf({ id }), never);
-  assert.equal((await repository.backup({ id }, never))?.complete, true);
+  assert.equal((await repository.backup({ id }, never))?.committed, true);
 });
 
 test('a store that knows no conditions takes an amended manifest only in the place of the one that was read', async (t) => {
@@ -198,5 +198,5 @@ test('a store that knows no conditions takes an amended manifest only in the pla
   await repository.amend(amended, etag, never);
   await assert.rejects(repository.amend(amended, etag, never), ConditionFailedError);
   const backup = await repository.backup({ id }, never);
-  assert.equal(backup?.complete === true ? backup.manifest.policy : '', 'amended');
+  assert.equal(backup?.committed === true ? backup.manifest.policy : '', 'amended');
 });

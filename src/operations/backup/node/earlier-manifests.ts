@@ -1,4 +1,11 @@
-import { type CompleteBackup, byTime, chainOf, isComplete, latestComplete, missingFrom } from '../../../model/backup/backup.ts';
+import {
+  type CommittedBackup,
+  byTime,
+  chainOf,
+  isCommitted,
+  latestCommitted,
+  missingFrom,
+} from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
 import type { Listen } from '../../../model/events.ts';
 import { lackingFrom } from '../../../model/backup/table-changes.ts';
@@ -61,7 +68,7 @@ function mayPointAt({ options, ref }: Run): (file: StoredFile) => boolean {
 export async function setAsideByParent(run: Run, hostId: string, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
   const { repository } = run.parts;
   const parent = run.survey.backups
-    .filter(isComplete)
+    .filter(isCommitted)
     .find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
   const manifest = parent === undefined ? undefined : await ofNode(parent, hostId, repository, noTable, signal);
   return manifest?.setAside ?? [];
@@ -97,14 +104,14 @@ async function leftBehind(run: Run, hostId: string, host: string, signal: AbortS
   for (const backup of seriesOfRun(run)
     .toReversed()
     .filter((each) => !isSame(each, run.ref))) {
-    const nodes = backup.complete ? missingFrom(backup) : backup.progress.nodes;
+    const nodes = backup.committed ? missingFrom(backup) : backup.progress.nodes;
     const node = nodes.find((each) => each.hostId === hostId);
     const found =
       node === undefined
         ? undefined
         : await readable(
             async () =>
-              (backup.complete ? undefined : await repository.nodeManifest(backup, node.host, everyTable, signal)) ??
+              (backup.committed ? undefined : await repository.nodeManifest(backup, node.host, everyTable, signal)) ??
               repository.draft(backup, node.host, signal),
             host,
             listen,
@@ -145,20 +152,20 @@ function readable(
  * The newest backup that holds the node and is not of the future, and the newest of the same selection that does, with what their
  * chains need.
  */
-function dedupSources({ ref, options, now, survey: { backups } }: Run, hostId: string): readonly CompleteBackup[] {
+function dedupSources({ ref, options, now, survey: { backups } }: Run, hostId: string): readonly CommittedBackup[] {
   const selection = options.filter.patterns.join(',');
   const past = withoutFuture(backups, now);
-  const holding = past.filter(isComplete).filter(({ manifest }) => manifest.nodes.some((node) => node.hostId === hostId));
+  const holding = past.filter(isCommitted).filter(({ manifest }) => manifest.nodes.some((node) => node.hostId === hostId));
   const same = holding.filter(({ manifest }) => manifest.selection.join(',') === selection);
-  const newest = [latestComplete(holding), latestComplete(same)].filter((backup) => backup !== undefined);
+  const newest = [latestCommitted(holding), latestCommitted(same)].filter((backup) => backup !== undefined);
   const parents = backups.filter((backup) => backup.id === ref.parent && backup.parent === undefined);
   const chains = [...newest, ...parents].flatMap((backup) => chainOf(backup, backups));
-  return [...new Set(chains)].filter(isComplete).toSorted(byTime);
+  return [...new Set(chains)].filter(isCommitted).toSorted(byTime);
 }
 
 /** What a backup holds of the node, by host id; undefined when nothing. */
 export async function ofNode(
-  backup: CompleteBackup,
+  backup: CommittedBackup,
   hostId: string,
   repository: Repository,
   wanted: WantedTables,

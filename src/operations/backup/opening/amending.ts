@@ -1,4 +1,4 @@
-import { type CompleteBackup, missingFrom, refOf } from '../../../model/backup/backup.ts';
+import { type CommittedBackup, missingFrom, refOf } from '../../../model/backup/backup.ts';
 import { BackupError, LockedError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { backupManifestKey } from '../../../storage/keys.ts';
 import type { BackupParts } from '../options.ts';
@@ -9,7 +9,7 @@ import type { Situation } from './situation.ts';
  * The same with the members that a degraded backup lacks, and with its tables: the others are in it. Throws BackupError when
  * none of those that it lacks can be asked, UsageError when it is to be self-contained and the others are not.
  */
-export function whatItLacks(situation: Situation, backup: CompleteBackup): Situation {
+export function whatItLacks(situation: Situation, backup: CommittedBackup): Situation {
   const missing = missingFrom(backup);
   if (situation.options.selfContained && backup.manifest.nodes.some(({ files, newFiles }) => newFiles < files)) {
     throw new UsageError(`${backup.id} points at objects of earlier backups, and is not made self-contained by more nodes`, {
@@ -34,11 +34,11 @@ export function whatItLacks(situation: Situation, backup: CompleteBackup): Situa
 }
 
 /** The backup as it is now: what another has done with it meanwhile is noticed when it is written. */
-export async function amendable(backup: CompleteBackup, { repository }: BackupParts, signal: AbortSignal): Promise<Amended> {
+export async function amendable(backup: CommittedBackup, { repository }: BackupParts, signal: AbortSignal): Promise<Amended> {
   const ref = refOf(backup);
   const etag = (await repository.store.stat(backupManifestKey(ref), signal))?.etag;
   const again = await repository.backup(ref, signal);
-  if (etag === undefined || again?.complete !== true || again.manifest.finishedAt !== backup.manifest.finishedAt) {
+  if (etag === undefined || again?.committed !== true || again.manifest.finishedAt !== backup.manifest.finishedAt) {
     throw new LockedError(`another run has worked on ${backup.id} meanwhile`, { hint: 'run the command again' });
   }
   return { manifest: again.manifest, etag };

@@ -1,7 +1,7 @@
 import { pathOf } from '../../../model/backup/backup-id.ts';
 import type { KeepsIncrementals, Situation } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../../model/errors.ts';
-import type { CompleteBackup, DamagedBackup } from '../../../model/backup/backup.ts';
+import type { CommittedBackup, DamagedBackup } from '../../../model/backup/backup.ts';
 import { placedAgo } from '../../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../../cluster/cql/table-states.ts';
 import type { KindInput } from '../../../model/chain/backup-kind.ts';
@@ -19,7 +19,7 @@ export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
  * Looks for holes between a parent and now: nodes that do not link incremental files, or may have been without them since
  * a restart; tables whose truncation an incremental backup cannot express.
  */
-export async function chainGaps(situation: Situation, parent: CompleteBackup, signal: AbortSignal): Promise<ChainGaps> {
+export async function chainGaps(situation: Situation, parent: CommittedBackup, signal: AbortSignal): Promise<ChainGaps> {
   const { tables, incrementals, survey } = situation;
   const { repository } = situation.parts;
   const members = situation.members.present;
@@ -48,7 +48,7 @@ export async function chainGaps(situation: Situation, parent: CompleteBackup, si
 
 /** What a backup that cannot be read has taken from the nodes nobody knows. */
 async function whyClosed(
-  parent: CompleteBackup,
+  parent: CommittedBackup,
   damaged: readonly DamagedBackup[],
   repository: Repository,
   signal: AbortSignal,
@@ -70,7 +70,7 @@ interface NodeWitness {
 
 async function nodeGap(
   member: Member,
-  parent: CompleteBackup,
+  parent: CommittedBackup,
   { incrementals, keptBy, timeNow }: NodeWitness,
   signal: AbortSignal,
 ) {

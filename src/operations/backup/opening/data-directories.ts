@@ -1,5 +1,5 @@
 import { BackupError } from '../../../model/errors.ts';
-import { latestComplete, nodesOf, type Survey } from '../../../model/backup/backup.ts';
+import { latestCommitted, nodesOf, type Survey } from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
 import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/node/data-directories.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
@@ -63,7 +63,7 @@ async function newestOf(
   signal: AbortSignal,
 ): Promise<DirectoryWitness | undefined> {
   const past = withoutFuture(survey.backups, now);
-  const newest = latestComplete(past.filter((backup) => nodesOf(backup).some(({ hostId }) => hostId === info?.hostId)));
+  const newest = latestCommitted(past.filter((backup) => nodesOf(backup).some(({ hostId }) => hostId === info?.hostId)));
   if (info === undefined || newest === undefined) {
     return undefined;
   }

@@ -47,6 +47,9 @@ export async function neededBy(
 function atStake(found: Resumable): (key: string) => boolean {
   const own = backupPrefix(found);
   // Incremental backups lie below their parent, and are others.
-  const others = [incrementalsPrefix(found.id), ...(found.complete ? hostsOf(found).map((host) => hostPrefix(found, host)) : [])];
+  const others = [
+    incrementalsPrefix(found.id),
+    ...(found.committed ? hostsOf(found).map((host) => hostPrefix(found, host)) : []),
+  ];
   return (key) => key.startsWith(own) && !others.some((prefix) => key.startsWith(prefix));
 }

@@ -1,6 +1,6 @@
 import { formatMoment, freeId, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
-import { type CompleteBackup, type DamagedBackup, isComplete, refOf, takenAtOf } from '../../../model/backup/backup.ts';
+import { type CommittedBackup, type DamagedBackup, isCommitted, refOf, takenAtOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
 import { UsageError } from '../../../model/errors.ts';
@@ -19,7 +19,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const startedAtMs = performance.now();
   const found = await readSituation(options, parts, signal);
   const target = await runToGoOn(found, signal);
-  const degraded = target?.complete === true ? target : undefined;
+  const degraded = target?.committed === true ? target : undefined;
   const situation = degraded === undefined ? found : whatItLacks(found, degraded);
   const decision = target === undefined ? await decide(situation, signal) : goOn(target, options.resume);
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
@@ -66,7 +66,7 @@ async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Res
   if (needer !== undefined || found.parent === undefined) {
     return needer === undefined ? found : undefined;
   }
-  const holes = await holesBefore(found, found.complete ? whatItLacks(situation, found) : situation, signal);
+  const holes = await holesBefore(found, found.committed ? whatItLacks(situation, found) : situation, signal);
   if (options.resume && holes.length > 0) {
     throw new UsageError(`the incremental backup ${found.id} cannot go on: ${holes.join('; ')}`, {
       hint: 'take a snapshot backup: --new-snapshot',
@@ -77,11 +77,11 @@ async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Res
 
 /** Why the nodes of an incremental run would lack something. */
 async function holesBefore(found: Resumable, situation: Situation, signal: AbortSignal): Promise<readonly string[]> {
-  const complete = situation.survey.backups.filter(isComplete);
-  const parent = complete.find(({ id, parent: above }) => id === found.parent && above === undefined);
+  const committed = situation.survey.backups.filter(isCommitted);
+  const parent = committed.find(({ id, parent: above }) => id === found.parent && above === undefined);
   return parent === undefined
     ? [`its parent ${found.parent ?? ''} is not there`]
-    : holesAfter(parent, { backups: complete, now: situation.now, ...(await chainGaps(situation, parent, signal)) });
+    : holesAfter(parent, { backups: committed, now: situation.now, ...(await chainGaps(situation, parent, signal)) });
 }
 
 async function decide(situation: Situation, signal: AbortSignal): Promise<KindDecision> {
@@ -89,7 +89,7 @@ async function decide(situation: Situation, signal: AbortSignal): Promise<KindDe
   const { timestampFormat, snapshotEverySeconds } = options;
   const input = {
     forced: options.kind,
-    backups: survey.backups.filter(isComplete),
+    backups: survey.backups.filter(isCommitted),
     selection: options.filter.patterns,
     policy: options.policy,
     hostIds: members.present.flatMap(({ info }) => (info === undefined ? [] : [info.hostId])),
@@ -97,7 +97,7 @@ async function decide(situation: Situation, signal: AbortSignal): Promise<KindDe
     snapshotEverySeconds,
     nameNow: timestampFormat === undefined ? undefined : formatMoment(timestampFormat, now),
   };
-  const parent: CompleteBackup | undefined = options.kind === 'snapshot' ? undefined : candidateParent(input);
+  const parent: CommittedBackup | undefined = options.kind === 'snapshot' ? undefined : candidateParent(input);
   const gaps = parent === undefined ? { gaps: [], brokenTables: [] } : await chainGaps(situation, parent, signal);
   const decision = decideKind({ ...input, ...gaps });
   if (options.kind === 'incremental' && decision.kind !== 'incremental') {
@@ -110,7 +110,7 @@ async function decide(situation: Situation, signal: AbortSignal): Promise<KindDe
 
 function goOn(unfinished: Resumable, asked: boolean): KindDecision {
   const why = asked ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there';
-  const reason = `${why}; ${unfinished.complete ? 'adding nodes to' : 'going on with'} ${unfinished.id}`;
+  const reason = `${why}; ${unfinished.committed ? 'adding nodes to' : 'going on with'} ${unfinished.id}`;
   return unfinished.parent === undefined
     ? { kind: 'snapshot', reason, obstacles: [] }
     : { kind: 'incremental', parent: { id: unfinished.parent }, reason, obstacles: [] };

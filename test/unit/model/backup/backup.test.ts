@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { byTime, chainOf, kindOf, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { byTime, chainOf, kindOf, latestCommitted } from '../../../../src/model/backup/backup.ts';
 import { completeOf, unfinishedOf } from '../../../support/manifests.ts';
 
 const at = (hour: number): string => `2026-11-21T0${hour}:00:00.000Z`;
@@ -13,11 +13,11 @@ const next = completeOf({ id: 's2', takenAt: at(6) });
 const all = [next, four, broken, two, one, snapshot];
 
 test('the latest is the newest complete one, and of an earlier moment the newest until then', () => {
-  assert.equal(latestComplete([...all, unfinishedOf({ id: 's3', startedAt: at(7) })])?.id, 's2');
-  assert.equal(latestComplete(all, new Date(at(5)))?.id, 'i4');
-  assert.equal(latestComplete(all, new Date(Date.parse(at(5)) - 1))?.id, 'i2');
-  assert.equal(latestComplete(all, new Date(at(0))), undefined);
-  assert.equal(latestComplete([]), undefined);
+  assert.equal(latestCommitted([...all, unfinishedOf({ id: 's3', startedAt: at(7) })])?.id, 's2');
+  assert.equal(latestCommitted(all, new Date(at(5)))?.id, 'i4');
+  assert.equal(latestCommitted(all, new Date(Date.parse(at(5)) - 1))?.id, 'i2');
+  assert.equal(latestCommitted(all, new Date(at(0))), undefined);
+  assert.equal(latestCommitted([]), undefined);
 });
 
 test('a chain is the parent and the complete incremental backups up to the one that is meant, oldest first', () => {

@@ -3,7 +3,7 @@
  * and merged: at every moment every backup must give exactly the rows of its own time.
  */
 import { pathOf } from '../../../../src/model/backup/backup-id.ts';
-import { chainOf, type CompleteBackup, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { chainOf, type CommittedBackup, latestCommitted } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -14,7 +14,7 @@ import { chainsBrokenBy } from '../../../../src/model/chain/chain-holes.ts';
 import { mergeChain } from '../../../../src/model/chain/chain.ts';
 import { knownFiles } from '../../../../src/model/backup/known-files.ts';
 import type { BackupKind, NodeManifest } from '../../../../src/model/backup/manifest.ts';
-import { completeOnly, planDelete } from '../../../../src/model/retention/prune-plan.ts';
+import { committedOnly, planDelete } from '../../../../src/model/retention/prune-plan.ts';
 import { type TableId, dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
 import { selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { groupByTable, planNodeUpload, storedFile } from '../../../../src/model/backup/upload-plan.ts';
@@ -25,7 +25,7 @@ import { NodeModel, dataOf, merged, rowsOf, type FileContent, type Listed } from
 type Rows = ReadonlyMap<string, Readonly<Record<string, number>>>;
 
 interface Kept {
-  readonly backup: CompleteBackup;
+  readonly backup: CommittedBackup;
   readonly manifest: NodeManifest;
   readonly rows: Rows;
   /** What each file held when it was listed, by its place. */
@@ -119,7 +119,7 @@ class World {
   /** As the backup itself chooses them: the newest backup's chain, and the run's own parent. */
   earlier(parent: string | undefined): readonly NodeManifest[] {
     const all = this.kept.map(({ backup }) => backup);
-    const newest = latestComplete(all);
+    const newest = latestCommitted(all);
     const chain = newest === undefined ? [] : chainOf(newest, all);
     return this.kept
       .filter(({ backup }) => chain.includes(backup) || (backup.id === parent && backup.parent === undefined))
@@ -171,7 +171,7 @@ class World {
   }
 
   /** Takes away one backup and what stands on it; an object goes when nobody who stays points at it. */
-  delete(chosen: CompleteBackup): void {
+  delete(chosen: CommittedBackup): void {
     const all = this.kept.map(({ backup }) => backup);
     const plan = planDelete(all, {
       names: [pathOf(chosen)],
@@ -179,7 +179,7 @@ class World {
       forceLast: true,
       now: new Date(this.node.tick() * 1000),
     });
-    const [kept, forgotten] = [completeOnly(plan.kept), completeOnly(plan.forgotten)];
+    const [kept, forgotten] = [committedOnly(plan.kept), committedOnly(plan.forgotten)];
     for (const { id } of chainsBrokenBy(forgotten, kept)) {
       this.closed.add(id);
     }

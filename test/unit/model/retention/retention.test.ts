@@ -1,5 +1,5 @@
 import { pathOf } from '../../../../src/model/backup/backup-id.ts';
-import { type Backup, chainOf, type CompleteBackup, isDegraded, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { type Backup, chainOf, type CommittedBackup, isDegraded, latestCommitted } from '../../../../src/model/backup/backup.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ import { completeOf, degradedOf, summary, tableOf, unfinishedOf } from '../../..
 const now = new Date('2026-11-21T12:00:00Z');
 
 /** A backup that is named by its time. */
-function at(takenAt: string, changes: Partial<Parameters<typeof completeOf>[0]> = {}): CompleteBackup {
+function at(takenAt: string, changes: Partial<Parameters<typeof completeOf>[0]> = {}): CommittedBackup {
   return completeOf({ id: takenAt.replaceAll(/[-:]/g, ''), takenAt: new Date(takenAt).toISOString(), ...changes });
 }
 
@@ -203,7 +203,7 @@ describe('any history and policy', () => {
       const all: Backup[] = [];
       for (const each of wishes.toSorted((a, b) => a.hour - b.hour)) {
         const takenAt = new Date(now.getTime() - (24 * 120 - each.hour) * 3_600_000).toISOString();
-        const parents = all.filter((backup): backup is CompleteBackup => backup.complete && backup.parent === undefined);
+        const parents = all.filter((backup): backup is CommittedBackup => backup.committed && backup.parent === undefined);
         const parent = each.child ? parents[each.parent % Math.max(1, parents.length)] : undefined;
         const ref = parent === undefined ? { id: `b${each.hour}` } : { id: `b${each.hour}`, parent: parent.id };
         const label = parent === undefined ? each.label : parent.manifest.policy;
@@ -247,21 +247,21 @@ describe('any history and policy', () => {
         const stays = new Set<Backup>(plan.kept.map(({ backup }) => backup));
         const goes = plan.forgotten.map(({ backup }) => backup);
         forgotten += goes.length;
-        assert.equal(stays.size + goes.length, backups.filter(({ complete }) => complete).length);
-        for (const backup of [...stays, ...backups.filter(({ complete }) => !complete)]) {
+        assert.equal(stays.size + goes.length, backups.filter(({ committed }) => committed).length);
+        for (const backup of [...stays, ...backups.filter(({ committed }) => !committed)]) {
           for (const each of chainOf(backup, backups)) {
             assert.ok(each === backup || stays.has(each), `${pathOf(backup)} needs ${pathOf(each)}`);
           }
         }
         for (const label of new Set(backups.map(seriesLabel))) {
-          const newest = latestComplete(backups.filter((backup) => seriesLabel(backup) === label));
+          const newest = latestCommitted(backups.filter((backup) => seriesLabel(backup) === label));
           assert.ok(newest === undefined || stays.has(newest));
-          const whole = latestComplete(backups.filter((backup) => seriesLabel(backup) === label && !isDegraded(backup)));
+          const whole = latestCommitted(backups.filter((backup) => seriesLabel(backup) === label && !isDegraded(backup)));
           assert.ok(whole === undefined || stays.has(whole), 'the newest complete one went');
         }
         for (const backup of goes) {
-          const series = backups.filter((each) => each.complete && seriesLabel(each) === seriesLabel(backup));
-          const newer = series.filter((each) => each.complete && each.manifest.takenAt > backup.manifest.takenAt);
+          const series = backups.filter((each) => each.committed && seriesLabel(each) === seriesLabel(backup));
+          const newer = series.filter((each) => each.committed && each.manifest.takenAt > backup.manifest.takenAt);
           const newerWhole = newer.filter((each) => !isDegraded(each));
           const enough = (some: readonly Backup[]) => some.length >= (policy.keepLast ?? 0);
           assert.ok(
@@ -269,15 +269,15 @@ describe('any history and policy', () => {
             `${pathOf(backup)} is one of the last`,
           );
           const day = backup.manifest.takenAt.slice(0, 10);
-          const days = new Set(newer.map((each) => (each.complete ? each.manifest.takenAt.slice(0, 10) : '')));
+          const days = new Set(newer.map((each) => (each.committed ? each.manifest.takenAt.slice(0, 10) : '')));
           // A complete one of the same day goes before a degraded one that came after it.
           const better = series.filter((each) => !isDegraded(each) && (isDegraded(backup) || newerWhole.includes(each)));
           const within = (length: number) =>
             [...better, ...(isDegraded(backup) ? newer : [])].some(
-              (each) => each.complete && each.manifest.takenAt.startsWith(day.slice(0, length)),
+              (each) => each.committed && each.manifest.takenAt.startsWith(day.slice(0, length)),
             );
           assert.ok(within(10) || days.size >= (policy.keepDaily ?? 0), `${pathOf(backup)} is the last of a day`);
-          const months = new Set(newer.map((each) => (each.complete ? each.manifest.takenAt.slice(0, 7) : '')));
+          const months = new Set(newer.map((each) => (each.committed ? each.manifest.takenAt.slice(0, 7) : '')));
           assert.ok(within(7) || months.size >= (policy.keepMonthly ?? 0));
           const limit = policy.olderThan === undefined ? undefined : momentBefore(now, policy.olderThan);
           assert.ok(limit === undefined || new Date(backup.manifest.takenAt) < limit, `${pathOf(backup)} is young`);
@@ -285,7 +285,7 @@ describe('any history and policy', () => {
           assert.ok(
             [...stays].some(
               (each) =>
-                each.complete &&
+                each.committed &&
                 (isDegraded(backup) || !isDegraded(each)) &&
                 each.manifest.takenAt > backup.manifest.takenAt &&
                 each.manifest.nodes.some(({ hostId }) => holds.includes(hostId)) &&
@@ -324,7 +324,7 @@ describe('any history and policy', () => {
 });
 
 describe('degraded backups', () => {
-  const d = (takenAt: string): CompleteBackup =>
+  const d = (takenAt: string): CommittedBackup =>
     degradedOf({ id: takenAt.replaceAll(/[-:]/g, ''), takenAt: new Date(takenAt).toISOString() });
 
   test('push no complete one out, and are counted apart as far as not so many complete ones came after them', () => {

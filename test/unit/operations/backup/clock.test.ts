@@ -1,7 +1,7 @@
 /** Clocks that are wrong: this host's, the store's, a node's. What is dated is dated by the store's. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { isComplete } from '../../../../src/model/backup/backup.ts';
+import { isCommitted } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import { chooseBackup } from '../../../../src/operations/choose-backup.ts';
 import { timeToActBy } from '../../../../src/operations/store-clock.ts';
@@ -107,7 +107,7 @@ test('everything is dated by the store where the calendar of this host is wrong'
   t.mock.timers.enable({ apis: ['Date'], now: right + 3 * day });
   const { id, warnings } = await cluster.backUp(forced);
   t.mock.timers.reset();
-  const [backup] = (await cluster.repository.backups(never)).filter(isComplete);
+  const [backup] = (await cluster.repository.backups(never)).filter(isCommitted);
   const { takenAt, finishedAt } = backup?.manifest ?? assert.fail();
   const manifest = await cluster.repository.nodeManifest({ id }, 'node1', () => true, never);
   for (const moment of [takenAt, finishedAt, manifest?.takenAt ?? '']) {
@@ -154,7 +154,7 @@ test('a store that tells no time is said, and this host’s clock is what there 
     [true, [`${cluster.store.url} does not say what time it is: dates go by this host's clock`]],
   );
   const [backup] = await cluster.repository.backups(never);
-  assert.ok(Math.abs(Date.parse(backup?.complete === true ? backup.manifest.takenAt : '') - Date.now()) < 60_000);
+  assert.ok(Math.abs(Date.parse(backup?.committed === true ? backup.manifest.takenAt : '') - Date.now()) < 60_000);
 });
 
 test('a prune refuses a skew above an hour, and goes by the store’s clock where it is allowed', async (t) => {

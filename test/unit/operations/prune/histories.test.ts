@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Backup, isComplete, latestComplete } from '../../../../src/model/backup/backup.ts';
+import { type Backup, isCommitted, latestCommitted } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
@@ -58,16 +58,16 @@ class World {
     label: string | undefined,
   ): Promise<void> {
     const backups = await this.history.repository.backups(never);
-    const parents = backups.filter((backup) => backup.complete && backup.parent === undefined);
+    const parents = backups.filter((backup) => backup.committed && backup.parent === undefined);
     const parent = kind.endsWith('incremental') ? parents[pick % Math.max(1, parents.length)] : undefined;
-    const source = latestComplete(backups);
+    const source = latestCommitted(backups);
     const hosts = pick % 3 === 0 ? [1, 2] : [1];
     const sources = await Promise.all(
       hosts.map((host) => this.history.filesOf(source ?? { id: '' }, `node${host}`).catch(() => [])),
     );
     const reused = sources.flat().filter((_, place) => (pick >> place) % 2 === 0);
     this.seen.reused += reused.length;
-    const policy = parent?.complete === true ? parent.manifest.policy : label;
+    const policy = parent?.committed === true ? parent.manifest.policy : label;
     const wish = {
       id: this.#newId(),
       ...(parent === undefined ? {} : { parent: parent.id }),
@@ -113,7 +113,7 @@ class World {
         : prune(repository, options, request, never),
     );
     const after = await repository.backups(never);
-    const newest = latestComplete(before);
+    const newest = latestCommitted(before);
     assert.ok(newest === undefined || after.some(({ id }) => id === newest.id), 'the newest complete backup stays');
     if (done === undefined) {
       return;
@@ -183,14 +183,14 @@ class World {
     const pointed = await this.history.pointedAt(backups);
     const own = new Set(
       backups
-        .filter(isComplete)
+        .filter(isCommitted)
         .flatMap((backup) => [
           ...[backupManifestKey, ringKey, ringTextKey, schemaKey].map((keyOf) => keyOf(backup)),
           ...(backup.parent === undefined ? [closedKey(backup.id)] : []),
           ...backup.manifest.nodes.map(({ host }) => nodeManifestKey(backup, host)),
         ]),
     );
-    const runs = backups.filter(({ complete }) => !complete).map(prefixOf);
+    const runs = backups.filter(({ committed }) => !committed).map(prefixOf);
     const left = (await this.history.keys()).filter(
       (key) => !pointed.has(key) && !own.has(key) && !strangers.includes(key) && !runs.some((prefix) => key.startsWith(prefix)),
     );

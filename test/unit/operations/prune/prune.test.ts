@@ -353,7 +353,7 @@ describe('beside a running backup', () => {
     const run = await history.unfinished({ id: 'run1', takenAt: hoursAgo(40) });
     const other = new LocationHistory(await openDirectoryStore(new URL(store.url).pathname));
     store.hook = async ({ verb, key }) => {
-      if (verb === 'get' && key === nodeManifestKey(b, 'node1') && !run.complete) {
+      if (verb === 'get' && key === nodeManifestKey(b, 'node1') && !run.committed) {
         await other.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString() }, never);
       }
     };
