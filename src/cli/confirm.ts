@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../model/errors.ts';
+import { visible } from '../model/visible.ts';
 
 /**
  * Asks the person at the terminal; only `y` and `yes` mean yes. Throws UsageError where nobody can answer, naming the
@@ -15,7 +16,7 @@ export async function confirm(question: string, flag: string, signal: AbortSigna
     // Ctrl-C at the question is one like any other, but readline keeps it from the process. The end of input is a no.
     terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
-    const answer = await Promise.race([terminal.question(`${question} [y/N] `, { signal }), closed]);
+    const answer = await Promise.race([terminal.question(`${visible(question)} [y/N] `, { signal }), closed]);
     return /^\s*y(?:es)?\s*$/i.test(answer);
   } catch (error) {
     signal.throwIfAborted();

@@ -2,6 +2,7 @@ import chalk from 'chalk';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Event, Listen } from '../model/events.ts';
 import { sizeText } from '../model/size.ts';
+import { visibleInLine, visibleIndented } from '../model/visible.ts';
 
 /** Draws what an operation says of itself: bars per node on a terminal, plain lines elsewhere. */
 export interface Progress {
@@ -26,19 +27,23 @@ const plainIntervalMs = 10_000;
 export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress {
   const rows = new Map<string, NodeRow>();
   const bars = out.isTTY && !quiet ? newBars(out) : undefined;
-  const line = (text: string) => (bars === undefined ? out.write(`${text}\n`) : bars.log(`${text}\n`));
+  // What others say gets no line of its own, no colour and no movement; ours is put round it afterwards.
+  const line = (text: string, paint: (plain: string) => string = (plain) => plain) => {
+    const shown = `${paint(visibleIndented(text))}\n`;
+    return bars === undefined ? out.write(shown) : bars.log(shown);
+  };
   const timer = bars === undefined && !quiet ? setInterval(() => plainLines(rows, line), plainIntervalMs).unref() : undefined;
 
   const listen = (event: Event): void => {
     if (event.type === 'warning') {
-      line(chalk.yellow(`warning: ${event.text}`));
+      line(`warning: ${event.text}`, chalk.yellow);
     } else if (event.type === 'node' && event.state === 'failed') {
       row(rows, event.host).state = 'failed';
-      line(chalk.red(`${event.host}: failed: ${event.detail ?? ''}`));
+      line(`${event.host}: failed: ${event.detail ?? ''}`, chalk.red);
     } else if (quiet) {
       return;
     } else if (event.type === 'step') {
-      line(`${chalk.dim(clock())} ${event.text}`);
+      line(event.text, (text) => `${chalk.dim(clock())} ${text}`);
     } else {
       const node = row(rows, event.host);
       follow(node, event);
@@ -91,7 +96,7 @@ function draw(bars: MultiBar | undefined, host: string, node: NodeRow): void {
   }
   const { files, totalFiles, state } = node;
   const payload = {
-    host: host.padEnd(15),
+    host: visibleInLine(host).padEnd(15),
     size: sizeText(node.bytes),
     totalSize: sizeText(node.totalBytes),
     files,

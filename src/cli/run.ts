@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import { BackupError, messageOf } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import { isMeantToOutlive } from './hangup.ts';
-import { print } from './output.ts';
+import { visibleIndented } from '../model/visible.ts';
+import { print, printError, say } from './output.ts';
 import { openProgress } from './progress.ts';
 
 /** What a command gives back: the same result for people and for programs, and the exit code it stands for. */
@@ -11,6 +12,8 @@ export type CommandOutcome = WholeOutcome | StreamedOutcome;
 interface WholeOutcome {
   readonly json: unknown;
   readonly text: string;
+  /** Whether the text is a document for another program: see `Form`. */
+  readonly isDocument?: boolean;
   readonly exitCode?: number;
   /** What people should know besides; those that were said already are not said again. */
   readonly warnings?: readonly string[];
@@ -51,7 +54,7 @@ export async function runCommand(
   setMaxListeners(0, abort.signal);
   const stop = (name: NodeJS.Signals) => {
     if (!abort.signal.aborted) {
-      process.stderr.write(`\n${name}: stopping; once more to leave at once\n`);
+      say(`\n${name}: stopping; once more to leave at once\n`);
       abort.abort(new BackupError('interrupted'));
     } else if (name !== 'SIGHUP') {
       process.exit(exitCodes.interrupted);
@@ -72,7 +75,8 @@ export async function runCommand(
       warn(outcome.warnings ?? []);
       progress.close();
       process.exitCode = outcome.exitCode ?? exitCodes.done;
-      await print(output.json ? `${JSON.stringify(outcome.json, undefined, 2)}\n` : outcome.text);
+      const form = outcome.isDocument === true ? 'document' : 'lines';
+      await (output.json ? print(`${JSON.stringify(outcome.json, undefined, 2)}\n`, 'json') : print(outcome.text, form));
     }
   } catch (error) {
     progress.close();
@@ -84,12 +88,12 @@ export async function runCommand(
   }
 }
 
-function onceEach(say: (text: string) => void): (texts: readonly string[]) => void {
+function onceEach(tell: (text: string) => void): (texts: readonly string[]) => void {
   const said = new Set<string>();
   return (texts) => {
     for (const text of texts.filter((each) => !said.has(each))) {
       said.add(text);
-      say(text);
+      tell(text);
     }
   };
 }
@@ -102,17 +106,18 @@ function isAbort(error: unknown): boolean {
 /** Writes in pieces of some size (a write per line costs more than the line), and no faster than the reader takes them. */
 async function printAll({ stream, close }: StreamedOutcome, json: boolean): Promise<void> {
   let piece = '';
+  const form = json ? 'json' : 'lines';
   try {
     for await (const text of stream(json)) {
       piece += text;
       if (piece.length >= pieceLength) {
-        if (!(await print(piece))) {
+        if (!(await print(piece, form))) {
           return;
         }
         piece = '';
       }
     }
-    await print(piece);
+    await print(piece, form);
   } finally {
     await close();
   }
@@ -125,13 +130,13 @@ export function report(error: unknown, output: OutputOptions, exitCode: number):
   const hint = error instanceof BackupError ? error.hint : undefined;
   if (output.json) {
     const json = { error: { message: messageOf(error), ...(hint === undefined ? {} : { hint }), exitCode } };
-    process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
+    printError(`${JSON.stringify(json, undefined, 2)}\n`);
   }
-  process.stderr.write(`sstash: ${oneLine(messageOf(error))}\n${hint === undefined ? '' : `  ${hint}\n`}`);
+  say(`sstash: ${oneLine(messageOf(error))}\n${hint === undefined ? '' : `  ${visibleIndented(hint)}\n`}`);
   if (output.debug) {
-    process.stderr.write(`${describe(error)}\n`);
+    say(`${visibleIndented(describe(error))}\n`);
   } else if (!(error instanceof BackupError)) {
-    process.stderr.write('  this should not happen; run again with --debug to see where\n');
+    say('  this should not happen; run again with --debug to see where\n');
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ClockReading, judgeSkew } from '../model/clock-skew.ts';
+import { type ClockReading, judgeSkew } from '../model/backup/clock-skew.ts';
 import { BackupError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { Repository } from '../storage/repository.ts';

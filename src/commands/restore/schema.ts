@@ -45,7 +45,7 @@ export const schemaCommand: Command = {
       const repository = await openRepository(args, context);
       try {
         const statements = await readBackupSchema(question, { repository, listen: context.listen }, context.signal);
-        return { json: { statements: statements.map(({ text }) => text) }, text: statementsText(statements) };
+        return { json: { statements: statements.map(({ text }) => text) }, text: statementsText(statements), isDocument: true };
       } finally {
         await repository.store.close();
       }

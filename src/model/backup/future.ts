@@ -1,4 +1,4 @@
-import { toleratedSkew } from '../clock-skew.ts';
+import { toleratedSkew } from './clock-skew.ts';
 import { type Backup, takenAtOf } from './backup.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { backupsEnabled } from '../../../cluster/tools/nodetool.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import type { Survey } from '../../../model/backup/backup.ts';
-import type { ClockReading } from '../../../model/clock-skew.ts';
+import type { ClockReading } from '../../../model/backup/clock-skew.ts';
 import { reasonOf, UsageError } from '../../../model/errors.ts';
 import { checkDatacenters } from '../../../model/options/per-datacenter.ts';
 import { type TableId, tableDirectory } from '../../../model/sstable.ts';

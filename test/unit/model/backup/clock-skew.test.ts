@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeSkew } from '../../../src/model/clock-skew.ts';
+import { judgeSkew } from '../../../../src/model/backup/clock-skew.ts';
 
 const minute = 60_000;
 

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import fc from 'fast-check';
+import { openProgress } from '../../../src/cli/progress.ts';
+import type { Event } from '../../../src/model/events.ts';
+import { hasHidden } from '../../../src/model/visible.ts';
+import { table } from '../../../src/report/table.ts';
+
+const hostile = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('\u001b[8mhidden', 'x\nsstash: done', '\r\u001b[Kok', '\u202eevil'),
+);
+
+const events: fc.Arbitrary<Event> = fc.oneof(
+  hostile.map((text): Event => ({ type: 'warning', text })),
+  hostile.map((text): Event => ({ type: 'step', text })),
+  fc.tuple(hostile, hostile).map(([host, detail]): Event => ({ type: 'node', host, state: 'failed', detail })),
+  hostile.map((host): Event => ({ type: 'planned', host, files: 1, bytes: 1 })),
+);
+
+/** What is written of some events, and at the end of it, to something that is no terminal. */
+function writtenOf(happened: readonly Event[]): string {
+  const out = new PassThrough();
+  // A stream that is no terminal is all that is asked for.
+  const progress = openProgress(out as unknown as NodeJS.WriteStream, false);
+  happened.forEach(progress.listen);
+  progress.close();
+  return String(out.read() ?? '');
+}
+
+test('whatever nodes and buckets say, progress lines hold nothing hidden but our own colours, and one event is one line', () =>
+  fc.assert(
+    fc.property(fc.array(events, { maxLength: 5 }), (happened) => {
+      const lines = stripVTControlCharacters(writtenOf(happened)).split('\n');
+      assert.deepEqual(
+        lines.filter((line) => hasHidden(line.replaceAll('\t', ''))),
+        [],
+      );
+      assert.equal(lines.filter((line) => line !== '' && !line.startsWith('  ')).length, happened.length);
+    }),
+  ));
+
+test('whatever stands in the cells of a table, it has a line for each row', () =>
+  fc.assert(
+    fc.property(fc.array(fc.tuple(hostile, hostile), { maxLength: 5 }), (rows) => {
+      const lines = table(['a', '>b'], rows).split('\n');
+      assert.equal(lines.length, rows.length + 2);
+      assert.ok(!lines.some(hasHidden));
+    }),
+  ));
