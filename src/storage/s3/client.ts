@@ -4,6 +4,7 @@ import tls from 'node:tls';
 import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../../model/errors.ts';
+import { bounded } from './answers.ts';
 import { ServerClock } from './clock.ts';
 import { Renewal } from './renewal.ts';
 
@@ -82,7 +83,7 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   const agent = { keepAlive: true, maxSockets: 256 };
   const agents = { http: new http.Agent(agent), https: new https.Agent({ ...agent, ...trust(options.authorities) }) };
   const clock = new ServerClock();
-  const client = timed(await clientFor(sdk, options, agents), clock);
+  const client = bounded(timed(await clientFor(sdk, options, agents), clock));
   const placement = placementOf(sdk, options);
   const base = options.base.replace(/^\/+|\/+$/g, '');
   return {
