@@ -6,12 +6,13 @@ import { lzopDecode } from '../codec/lzop/decode.ts';
 import { ContainerFollower } from '../codec/lzop/follow.ts';
 import type { StoredFile } from '../model/backup/manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { proveObject, provePlain } from './proof.ts';
+import { proveNotMore, proveObject, provePlain } from './proof.ts';
 
 /**
  * The plain bytes of a stored component. Ends with IntegrityError unless the object had its recorded size and checksum,
  * every block its own, and the whole the component's size and, for a Data.db, Cassandra's digest. A consumer that has
- * not seen the end must not treat what it got as the file.
+ * not seen the end must not treat what it got as the file. An object that is longer, or holds more, than its manifest says is left as
+ * soon as that shows.
  */
 export async function* plainBytes(
   store: ObjectStore,
@@ -22,8 +23,10 @@ export async function* plainBytes(
   const stored = checkedObject(store, file, signal);
   let bytes = 0;
   let crc = 0;
-  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, { pool, name: file.key }, signal) : stored) {
+  const options = { pool, name: file.key, mostPlainBytes: file.bytes };
+  for await (const chunk of file.compression === 'lzo' ? lzopDecode(stored, options, signal) : stored) {
     bytes += chunk.byteLength;
+    proveNotMore(file, 'plain', bytes);
     crc = crc32(chunk, crc);
     yield chunk;
   }
@@ -35,9 +38,12 @@ export async function* plainBytes(
  * by itself, and holds what it gets against Cassandra's digest.
  */
 export async function* checkStored(store: ObjectStore, file: StoredFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const follower = new ContainerFollower({ name: file.key });
+  const follower = new ContainerFollower({ name: file.key, mostPlainBytes: file.bytes });
   const cksum = file.storedCksum === undefined ? undefined : new Cksum();
+  let passed = 0;
   for await (const chunk of store.get(file.key, {}, signal)) {
+    passed += chunk.byteLength;
+    proveNotMore(file, 'stored', passed);
     follower.push(chunk);
     cksum?.add(chunk);
     yield chunk;
@@ -58,6 +64,7 @@ async function* checkedObject(store: ObjectStore, file: StoredFile, signal: Abor
   let crc = 0;
   for await (const chunk of store.get(file.key, {}, signal)) {
     bytes += chunk.byteLength;
+    proveNotMore(file, 'stored', bytes);
     if (cksum === undefined) {
       crc = crc32(chunk, crc);
     } else {

@@ -41,6 +41,18 @@ export function proveLength(file: StoredFile, found: number): void {
   }
 }
 
+/** So far there are not more bytes of an object, or in it, than its manifest says: what is too long is not read to its end. */
+export function proveNotMore(file: StoredFile, of: 'plain' | 'stored', soFar: number): void {
+  if (of === 'stored' && soFar > file.storedBytes) {
+    throw new IntegrityError(`${file.key} has more than the ${file.storedBytes} bytes that its manifest says`, { check: 'size' });
+  }
+  if (of === 'plain' && soFar > file.bytes) {
+    throw new IntegrityError(`${file.key} holds more than the ${file.bytes} bytes of data that its manifest says`, {
+      check: 'plain-size',
+    });
+  }
+}
+
 /** The object has the length and the sum that its manifest says. */
 export function proveObject(file: StoredFile, bytes: number, sum: StoredSum): void {
   proveLength(file, bytes);

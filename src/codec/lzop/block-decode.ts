@@ -68,11 +68,23 @@ async function decodeBlock(
   }
   // Without a sum lzo-wasm's answer cannot be believed, and large blocks do not fit its heap. A block that it could not
   // decode gets a second opinion: our decoder accepts nothing but a whole block of exactly the right length.
-  const strict = plain.length <= blockBytes ? lzo1x : openLzo1x(plain.length);
+  const strict = plain.length <= blockBytes ? lzo1x : largeDecoder(plain.length);
   if (!strict.decompress(stored, plain)) {
     return `not an lzo block of ${plain.length} plain bytes`;
   }
   return plainDamage();
+}
+
+let large: { readonly bytes: number; readonly lzo1x: Lzo1x } | undefined;
+
+/** One for all large blocks of a thread: each takes twice the block, and is given back only some time after its last use. */
+function largeDecoder(bytes: number): Lzo1x {
+  if (large === undefined || large.bytes < bytes) {
+    // The one before may go first.
+    large = undefined;
+    large = { bytes, lzo1x: openLzo1x(bytes) };
+  }
+  return large.lzo1x;
 }
 
 function damageOf(lzo1x: Lzo1x, bytes: Uint8Array, what: string, crc?: number, adler?: number): string | undefined {

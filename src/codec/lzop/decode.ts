@@ -1,4 +1,4 @@
-import { BlockBatcher } from './block-batcher.ts';
+import { BlockBatcher, batchBytes } from './block-batcher.ts';
 import type { BlockBatch } from './block-decode.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import type { LzoPool } from '../lzo/pool.ts';
@@ -8,6 +8,8 @@ export interface LzopDecodeOptions {
   readonly pool: LzoPool;
   /** What is decoded, for messages. */
   readonly name?: string;
+  /** More plain bytes than that are refused before they are unpacked. */
+  readonly mostPlainBytes?: number | undefined;
 }
 
 /**
@@ -26,10 +28,14 @@ export async function* lzopDecode(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { pool } = options;
-  const found = batches(source, options.name ?? 'lzop container', pool);
-  const decoded = sideBySide(found, pool.threads + 1, (batch) => {
+  const scan = new ContainerScan(options.name ?? 'lzop container', options.mostPlainBytes);
+  const found = batches(source, scan, new BlockBatcher(options.name ?? 'lzop container', (bytes) => pool.take(bytes)));
+  let last: Promise<unknown> = Promise.resolve();
+  const decoded = sideBySide(found, pool.threads + 1, async (batch) => {
     signal.throwIfAborted();
-    return pool.decode(batch);
+    const begun = isLarge(batch) ? last.then(() => pool.decode(batch)) : pool.decode(batch);
+    last = begun.catch(() => undefined);
+    return begun;
   });
   for await (const pieces of decoded) {
     signal.throwIfAborted();
@@ -37,13 +43,16 @@ export async function* lzopDecode(
   }
 }
 
+/** A block of up to 64 MiB, which lzop itself never writes: such are decoded one after the other. */
+function isLarge({ blocks }: BlockBatch): boolean {
+  return blocks.some(({ plainBytes }) => plainBytes > batchBytes);
+}
+
 async function* batches(
   source: AsyncIterable<Uint8Array>,
-  name: string,
-  pool: LzoPool,
+  scan: ContainerScan,
+  batcher: BlockBatcher,
 ): AsyncGenerator<BlockBatch, void, undefined> {
-  const scan = new ContainerScan(name);
-  const batcher = new BlockBatcher(name, (bytes) => pool.take(bytes));
   for await (const chunk of source) {
     for (const part of scan.push(chunk)) {
       const batch = batcher.add(part);

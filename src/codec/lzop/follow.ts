@@ -19,6 +19,8 @@ export interface ContainerSummary {
 export interface ContainerFollowerOptions {
   /** What is followed, for messages. */
   readonly name?: string;
+  /** More plain bytes than that are refused as soon as a block's head promises them. */
+  readonly mostPlainBytes?: number | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export class ContainerFollower {
 
   constructor(options: ContainerFollowerOptions = {}) {
     this.#name = options.name ?? 'lzop container';
-    this.#scan = new ContainerScan(this.#name);
+    this.#scan = new ContainerScan(this.#name, options.mostPlainBytes);
   }
 
   /** The next chunk. Throws IntegrityError. */

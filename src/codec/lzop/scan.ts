@@ -18,6 +18,8 @@ export type ContainerPart =
  */
 export class ContainerScan {
   readonly #name: string;
+  readonly #mostPlainBytes: number;
+  #plainBytes = 0;
   #header: LzopHeader | undefined;
   /** Bytes of the block's data still to come. */
   #data = 0;
@@ -27,9 +29,14 @@ export class ContainerScan {
   #position = 0;
   #members = 0;
 
-  /** @param name What is read, for messages. */
-  constructor(name: string) {
+  /**
+   * @param name What is read, for messages.
+   * @param mostPlainBytes What the heads of all blocks may promise together. A few megabytes can hold gigabytes: with a limit the first
+   *   block beyond it is refused by its head, before anybody unpacks it or passes it on.
+   */
+  constructor(name: string, mostPlainBytes: number = Infinity) {
     this.#name = name;
+    this.#mostPlainBytes = mostPlainBytes;
   }
 
   /** The parts that a chunk holds or completes. Throws IntegrityError. An array: a generator costs 0.05 CPU-s per GiB more. */
@@ -96,6 +103,11 @@ export class ContainerScan {
       this.#header = undefined;
       this.#members++;
       return { type: 'end', bytes };
+    }
+    this.#plainBytes += block.plainBytes;
+    if (this.#plainBytes > this.#mostPlainBytes) {
+      const message = `${this.#name} holds more than the ${this.#mostPlainBytes} bytes of data that it should`;
+      throw new IntegrityError(message, { check: 'plain-size' });
     }
     this.#data = block.storedBytes;
     return { type: 'block', bytes, block };

@@ -111,7 +111,10 @@ class Watch {
 
   constructor(upload: Upload) {
     this.#upload = upload;
-    this.#follower = upload.compression === 'lzo' ? new ContainerFollower({ name: upload.key }) : undefined;
+    this.#follower =
+      upload.compression === 'lzo'
+        ? new ContainerFollower({ name: upload.key, mostPlainBytes: upload.component.bytes })
+        : undefined;
   }
 
   async *follow(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -153,6 +156,9 @@ async function* exactly(body: AsyncIterable<Uint8Array>, upload: Upload): AsyncG
   let crc = 0;
   for await (const chunk of body) {
     bytes += chunk.byteLength;
+    if (bytes > upload.component.bytes) {
+      break;
+    }
     crc = crc32(chunk, crc);
     yield chunk;
   }
