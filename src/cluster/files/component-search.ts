@@ -1,9 +1,8 @@
 import type { DataNode } from '../node.ts';
 import { asOwner } from './as-owner.ts';
-import { BackupError } from '../../model/errors.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { Remote } from '../remote.ts';
-import { isoTime } from './find-links.ts';
+import { entriesIn, isoTime } from './find-links.ts';
 import { parseDigest } from './snapshot-listing.ts';
 
 /** A file below a table's directory on a node, wherever it lies there. */
@@ -34,24 +33,14 @@ export async function* findComponents(
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
   const remote = asOwner(node);
   for (const [disk, directory] of node.config.dataDirectories.entries()) {
-    let rest = Buffer.alloc(0);
-    for await (const chunk of remote.read(
-      ['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript],
-      { input },
-      signal,
-    )) {
-      const text = Buffer.concat([rest, chunk]);
-      const end = text.lastIndexOf(0) + 1;
-      for (const line of text.toString('utf8', 0, end).split('\0').slice(0, -1)) {
-        const file = parseLine(line, directory, disk);
+    const listing = remote.read(['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript], { input }, signal);
+    for await (const entries of entriesIn(listing, `${directory} on ${remote.host}`)) {
+      for (const entry of entries) {
+        const file = parseLine(entry.toString('utf8'), directory, disk);
         if (file !== undefined) {
           yield file;
         }
       }
-      rest = text.subarray(end);
-    }
-    if (rest.length > 0) {
-      throw new BackupError(`the listing of ${directory} on ${remote.host} ends in the middle of a line`);
     }
   }
 }

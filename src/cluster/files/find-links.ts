@@ -30,18 +30,44 @@ export async function* findLinks(
   signal: AbortSignal,
 ): AsyncGenerator<SnapshotEntry> {
   const command = ['sh', '-c', findInScript, 'sh', directory, ...findArguments(place)] as const;
+  const listed = `${directory} on ${remote.host}`;
+  let entries = 0;
+  for await (const some of entriesIn(remote.read(command, {}, signal), listed)) {
+    entries += some.length;
+    if (entries > mostEntries) {
+      throw new BackupError(`the listing of ${listed} has more than ${mostEntries} files`);
+    }
+    for (const entry of some) {
+      yield parseEntry(entry, listed);
+    }
+  }
+}
+
+/** Files of one data directory: twice what a node's manifest can hold. */
+const mostEntries = 6_000_000;
+
+/** Bytes of an entry: a path of Linux has 4,096, and some numbers stand before it. */
+const longestEntry = 8192;
+
+/** What a `find` prints with a NUL behind each, as it comes. Throws BackupError where it ends in the middle, or an entry does not end. */
+export async function* entriesIn(chunks: AsyncIterable<Uint8Array>, place: string): AsyncGenerator<readonly Buffer[]> {
   let rest = Buffer.alloc(0);
-  for await (const chunk of remote.read(command, {}, signal)) {
+  for await (const chunk of chunks) {
     const text = Buffer.concat([rest, chunk]);
+    const entries: Buffer[] = [];
     let start = 0;
     for (let end = text.indexOf(0); end >= 0; end = text.indexOf(0, start)) {
-      yield parseEntry(text.subarray(start, end), `${directory} on ${remote.host}`);
+      entries.push(text.subarray(start, end));
       start = end + 1;
     }
+    yield entries;
     rest = text.subarray(start);
+    if (rest.length > longestEntry) {
+      throw new BackupError(`the listing of ${place} has an entry that is longer than any path`);
+    }
   }
   if (rest.length > 0) {
-    throw new BackupError(`the listing of ${directory} on ${remote.host} ends in the middle of a line`);
+    throw new BackupError(`the listing of ${place} ends in the middle of a line`);
   }
 }
 

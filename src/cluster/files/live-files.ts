@@ -2,6 +2,7 @@ import type { DataNode } from '../node.ts';
 import { asOwner } from './as-owner.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
+import { entriesIn } from './find-links.ts';
 import { unreadable } from './snapshot.ts';
 
 /** A live sstable component; `directory` is `<keyspace>/<table>-<id>`. */
@@ -28,11 +29,9 @@ export async function* listLiveFiles(node: DataNode, signal: AbortSignal): Async
 }
 
 async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSignal): AsyncGenerator<LiveFile> {
-  let rest = '';
-  for await (const chunk of remote.read(['sh', '-c', listLiveFilesScript, 'sh', directory], {}, signal)) {
-    const entries = (rest + Buffer.from(chunk).toString('utf8')).split('\0');
-    rest = entries.pop() ?? '';
-    yield* entries.map(parseEntry);
+  const listing = remote.read(['sh', '-c', listLiveFilesScript, 'sh', directory], {}, signal);
+  for await (const entries of entriesIn(listing, `${directory} on ${remote.host}`)) {
+    yield* entries.map((entry) => parseEntry(entry.toString('utf8')));
   }
 }
 

@@ -20,6 +20,7 @@ export async function* readSmallFiles<F extends SmallFile>(
   if (files.length === 0) {
     return;
   }
+  refuseLarge(remote, directory, files);
   const input = files.map((file) => `${file.path}\0`).join('');
   const stream = remote.read(['sh', '-c', readInScript, 'sh', directory], { input }, signal);
   const chunks = stream[Symbol.asyncIterator]();
@@ -52,6 +53,21 @@ export async function* readSmallFiles<F extends SmallFile>(
     }
   } finally {
     await chunks.return?.();
+  }
+}
+
+/** Bytes of one such file, and of all together: 41,000 sstables make a list of 2 MB, 10,000 tables some 100 MB of such files. */
+const mostBytes = 32 * 1024 ** 2;
+const mostTogether = 512 * 1024 ** 2;
+
+/** They are held in memory, and a node says of itself how long they are. */
+function refuseLarge(remote: Remote, directory: string, files: readonly SmallFile[]): void {
+  const large = files.find(({ bytes }) => bytes > mostBytes);
+  if (large !== undefined || files.reduce((sum, { bytes }) => sum + bytes, 0) > mostTogether) {
+    const what = large === undefined ? 'the lists and digests together' : `${large.path}, with ${large.bytes} bytes,`;
+    throw new RemoteError(`${what} in ${directory} on ${remote.host} cannot be what Cassandra writes: too large`, {
+      host: remote.host,
+    });
   }
 }
 

@@ -125,8 +125,9 @@ export class MarkerFilter {
     const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
     if (end < 0) {
       // What is held begins with the marker, or is the last bytes: a marker may be cut anywhere, and an error may want to
-      // quote the noise.
-      this.#held = this.#held.subarray(at < 0 ? -longestNote : at);
+      // quote the noise. A line without an end is not ours.
+      const begins = at >= 0 && this.#held.length - at <= longestNote;
+      this.#held = this.#held.subarray(begins ? at : -longestNote);
       return undefined;
     }
     this.#found = true;

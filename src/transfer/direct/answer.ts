@@ -47,9 +47,13 @@ function elementOf(said: string, name: 'Code' | 'Message'): string {
   return new RegExp(`<${name}>([^<]{1,300})</${name}>`).exec(said)?.[1] ?? '';
 }
 
+/** Characters of a page that are looked at. Whoever answers may open an element ten thousand times, and close none. */
+const longestPage = 8192;
+
 /** The words of a page that is not the store's: of a proxy, mostly. */
 function wordsOf(said: string): string {
   return said
+    .slice(0, longestPage)
     .replaceAll(/<(style|script)\b.*?<\/\1>|<[^>]*>/gis, ' ')
     .replaceAll(/\s+/g, ' ')
     .trim()

@@ -6,6 +6,9 @@ import type { Answer, NodeMessage, NodeSum } from './messages.ts';
 /** Milliseconds that a node has to leave a unit, or to end, before its program is ended from outside. */
 export const patienceMs = 5000;
 
+/** News of a unit that wait to be heard: as many as files in the largest batch, several times. */
+const mostNews = 100_000;
+
 export interface UnitParts {
   /** Tells the node something of this unit. */
   readonly say: (told: object) => void;
@@ -56,8 +59,10 @@ export class NodeUnit {
       if (this.#waiting.size > 0) {
         this.fail(new RemoteError(`${this.#host} was done without an answer to what it should send`, { host: this.#host }));
       }
-    } else {
+    } else if (this.#news.length < mostNews) {
       this.#news.push(message);
+    } else {
+      this.fail(new RemoteError(`${this.#host} says more of a unit than there is to be said`, { host: this.#host }));
     }
     this.#changes.tell();
   }
