@@ -1,7 +1,15 @@
-/** All bytes of a source that is known to be small. */
-export async function wholeOf(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+/**
+ * All bytes of a source, of which there are to be no more than so many: whoever gathers knows how much there can be at most. As soon as
+ * there is more the source is left, and what `tooMuch` makes is thrown.
+ */
+export async function wholeOf(source: AsyncIterable<Uint8Array>, mostBytes: number, tooMuch: () => Error): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
+  let bytes = 0;
   for await (const chunk of source) {
+    bytes += chunk.byteLength;
+    if (bytes > mostBytes) {
+      throw tooMuch();
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,5 +1,6 @@
 import { isBackupId } from '../model/backup/backup-id.ts';
 import type { BackupId, BackupRef, Compression } from '../model/backup/manifest.ts';
+import { isKey } from './object-store.ts';
 import { type TableId, parseTableDirectory, tableDirectory } from '../model/sstable.ts';
 
 /**
@@ -85,6 +86,17 @@ export function isHostSegment(host: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/.test(host) && !reserved.has(host);
 }
 
+/**
+ * Bytes that the object of a key has at most; only for those that are read as a whole. 10,000 tables and 1,000 nodes make a manifest of
+ * 2.5 MB, 1,000 nodes of 256 tokens each a ring of 8 MB, 10,000 tables a schema of 30 MB; a dictionary of zstd has 64 KiB, and some
+ * tables have several; a node's manifest has 40 bytes for each file.
+ */
+export function mostBytesAt(key: string): number {
+  return mebibyte * (mostMebibytes.get(key.slice(key.lastIndexOf('/') + 1)) ?? 16);
+}
+
+const mebibyte = 1024 ** 2;
+
 /** Where a key lies, and what it is there. */
 export interface KeyPlace {
   /** The backup whose directory it is. */
@@ -93,8 +105,11 @@ export interface KeyPlace {
   readonly role: 'manifest' | 'mark' | 'cluster' | 'node-manifest' | 'draft' | 'component' | undefined;
 }
 
-/** Takes a key apart; undefined when it lies in no directory that can be a backup's. */
+/** Takes a key apart; undefined when it lies in no directory that can be a backup's, or is none that could be ours. */
 export function placeOf(key: string): KeyPlace | undefined {
+  if (!isKey(key)) {
+    return undefined;
+  }
   const [first = '', second, third = '', ...deeper] = key.split('/');
   if (second === undefined || !isBackupId(first)) {
     return undefined;
@@ -151,6 +166,15 @@ const clusterRoles: ReadonlyMap<string, KeyPlace['role']> = new Map([
   ['ring', 'cluster'],
   ['ring.json', 'cluster'],
   ['schema.cql', 'cluster'],
+]);
+
+const mostMebibytes: ReadonlyMap<string, number> = new Map([
+  [names.closed, 1],
+  ['ring.json', 64],
+  ['schema.cql', 64],
+  [names.dictionaries, 128],
+  [names.nodeManifest, 256],
+  [names.draft, 256],
 ]);
 
 const nodeRoles: ReadonlyMap<string, KeyPlace['role']> = new Map([

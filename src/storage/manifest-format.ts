@@ -3,43 +3,63 @@ import { pathOf } from '../model/backup/backup-id.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { BackupManifest, BackupRef, InProgress } from '../model/backup/manifest.ts';
 import type { Ring } from '../model/ring/ring.ts';
-import { backupId, count, hostName, kind, moment, name, node, parseAs, table } from './manifest-shapes.ts';
+import { textOf } from './read-whole.ts';
+import {
+  address,
+  backupId,
+  count,
+  freeText,
+  hostId,
+  hostName,
+  kind,
+  moment,
+  name,
+  node,
+  parseAs,
+  table,
+  word,
+} from './manifest-shapes.ts';
 
 /**
  * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit its format (an
  * unknown version, a path with `..`, a negative size) is an IntegrityError that names the object.
  */
 
+const mostTables = 200_000;
+const mostNodes = 20_000;
+
 const complete = {
   format: z.literal(1),
   id: backupId,
   kind,
   parent: backupId.exactOptional(),
-  cluster: z.string(),
-  partitioner: z.string(),
+  cluster: word,
+  partitioner: word,
   takenAt: moment,
   finishedAt: moment,
-  selection: z.array(z.string()),
-  policy: z.string().exactOptional(),
-  tables: z.array(z.object(table)),
-  nodes: z.array(
-    z.object({
-      host: hostName,
-      hostId: z.string(),
-      address: z.string(),
-      dc: z.string(),
-      rack: z.string(),
-      cassandra: z.string(),
-      files: count,
-      bytes: count,
-      newFiles: count,
-      newBytes: count,
-      storedBytes: count,
-      takenAt: moment.exactOptional(),
-    }),
-  ),
+  selection: z.array(word).max(mostTables),
+  policy: word.exactOptional(),
+  tables: z.array(z.object(table)).max(mostTables),
+  nodes: z
+    .array(
+      z.object({
+        host: hostName,
+        hostId,
+        address,
+        dc: word,
+        rack: word,
+        cassandra: word,
+        files: count,
+        bytes: count,
+        newFiles: count,
+        newBytes: count,
+        storedBytes: count,
+        takenAt: moment.exactOptional(),
+      }),
+    )
+    .max(mostNodes),
   ringNodes: count.exactOptional(),
-  writtenBy: z.string(),
+  writtenBy: word,
 };
 
 /** What lacks nodes says so: a reader of format 1 alone must not take it for a whole cluster. */
@@ -47,8 +67,11 @@ const degraded = {
   ...complete,
   format: z.literal(2),
   state: z.literal('degraded'),
-  missing: z.array(z.object({ host: hostName, hostId: z.string(), reason: z.string() })).nonempty(),
-  thin: z.array(z.object({ keyspace: name, share: z.number().min(0).max(100) })),
+  missing: z
+    .array(z.object({ host: hostName, hostId, reason: freeText }))
+    .nonempty()
+    .max(mostNodes),
+  thin: z.array(z.object({ keyspace: name, share: z.number().min(0).max(100) })).max(mostTables),
 };
 
 const backupManifest: z.ZodType<BackupManifest> = z.discriminatedUnion('format', [z.object(complete), z.object(degraded)]);
@@ -60,41 +83,39 @@ const inProgress: z.ZodType<InProgress> = z.object({
   parent: backupId.exactOptional(),
   startedAt: moment,
   updatedAt: moment,
-  owner: z.object({ host: z.string(), pid: z.number(), user: z.string() }),
-  selection: z.array(z.string()),
-  policy: z.string().exactOptional(),
+  owner: z.object({ host: word, pid: z.number(), user: word }),
+  selection: z.array(word).max(mostTables),
+  policy: word.exactOptional(),
   endedAt: moment.exactOptional(),
-  nodes: z.array(
-    z.object({
-      host: hostName,
-      hostId: z.string(),
-      state: z.enum(['running', 'done', 'failed']),
-      error: z.string().exactOptional(),
-    }),
-  ),
-  writtenBy: z.string(),
+  nodes: z
+    .array(
+      z.object({
+        host: hostName,
+        hostId,
+        state: z.enum(['running', 'done', 'failed']),
+        error: freeText.exactOptional(),
+      }),
+    )
+    .max(mostNodes),
+  writtenBy: word,
 });
 
-const ring: z.ZodType<Ring> = z.object({ cluster: z.string(), partitioner: z.string(), nodes: z.array(node) });
+const ring: z.ZodType<Ring> = z.object({ cluster: word, partitioner: word, nodes: z.array(node).max(mostNodes) });
 
 export function encodeJson(value: BackupManifest | InProgress | Ring): Uint8Array {
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 export function decodeBackupManifest(bytes: Uint8Array, key: string): BackupManifest {
-  return parseAs(backupManifest, text(bytes), key);
+  return parseAs(backupManifest, textOf(bytes), key);
 }
 
 export function decodeInProgress(bytes: Uint8Array, key: string): InProgress {
-  return parseAs(inProgress, text(bytes), key);
+  return parseAs(inProgress, textOf(bytes), key);
 }
 
 export function decodeRing(bytes: Uint8Array, key: string): Ring {
-  return parseAs(ring, text(bytes), key);
-}
-
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return parseAs(ring, textOf(bytes), key);
 }
 
 /** A manifest that was copied to another place would make one backup's objects look like another's. Throws IntegrityError. */

@@ -3,30 +3,62 @@ import { IntegrityError } from '../model/errors.ts';
 import type { BackupKind } from '../model/backup/manifest.ts';
 import type { Node } from '../model/ring/ring.ts';
 import { tableName } from '../model/sstable.ts';
+import { hasHidden, visibleInLine } from '../model/visible.ts';
 
-/** What the manifests are made of. */
+/**
+ * What the manifests are made of. Whoever can write to the bucket can write them, so each text has a length, each list a count, and
+ * no name holds a character that a terminal, a shell or a list of lines could take for more than a part of it. The limits are several
+ * times what the largest clusters have.
+ */
 
 export const count: z.ZodNumber = z.number().int().nonnegative();
-export const name: z.ZodString = z.string().regex(tableName);
+/** One line of text: a name that others gave, a version, an etag. */
+export const word: z.ZodString = z.string().max(1024).refine(isWord, 'has a character that no name has');
+/** What a person reads: an error, a reason. It is in one line, whatever it was made of, and not endless. */
+export const freeText: z.ZodType<string> = z.string().transform((text) => visibleInLine(text.slice(0, 16_384)));
+export const name: z.ZodString = z.string().max(512).regex(tableName);
 export const hex8: z.ZodString = z.string().regex(/^[0-9a-f]{8}$/);
-export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/);
-export const hostName: z.ZodString = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);
-export const moment: z.ZodISODateTime = z.iso.datetime();
+export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/);
+export const hostName: z.ZodString = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);
+/** Of a node in its ring; empty, or a question mark, where nobody could say. */
+export const address: z.ZodString = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_.:%?[\]/-]*$/);
+export const hostId: z.ZodString = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_.:?-]*$/);
+export const moment: z.ZodISODateTime = z.iso.datetime().max(64);
 export const kind: z.ZodType<BackupKind> = z.enum(['snapshot', 'incremental']);
-/** Relative, no empty segment, no `.` or `..`, no NUL: it is joined to a directory on a node when restoring. */
+/** Relative, no empty segment, no `.` or `..`, none that could be an option: it is joined to a directory on a node when restoring. */
 export const relativePath: z.ZodString = z
   .string()
-  .refine((path) => path.length > 0 && !hasControlCharacter(path) && path.split('/').every(isPlainSegment));
+  .max(4096)
+  .refine((path) => isWord(path) && path.split('/').every(isPlainSegment), 'is no path below a directory');
+export const directory: z.ZodString = z
+  .string()
+  .max(4096)
+  .regex(/^\//)
+  .refine((path) => isWord(path) && !path.split('/').includes('..'), 'is no directory');
 const state = z.enum(['UN', 'UL', 'UJ', 'UM', 'DN', 'DL', 'DJ', 'DM', '?']);
+/** An integer, or the bytes of an ordered partitioner, which may be as long as a key. */
+const token = z
+  .string()
+  .max(65_536)
+  .regex(/^[A-Za-z0-9()[\]_.-]+$/);
 
 export const node: z.ZodType<Node> = z.object({
-  hostId: z.string(),
-  address: z.string(),
-  dc: z.string(),
-  rack: z.string(),
-  tokens: z.array(z.string()),
+  hostId,
+  address,
+  dc: word,
+  rack: word,
+  tokens: z.array(token).max(65_536),
   state,
-  version: z.string().exactOptional(),
+  version: word.exactOptional(),
 });
 
 export const table: { readonly keyspace: z.ZodString; readonly table: z.ZodString; readonly id: z.ZodString } = {
@@ -37,13 +69,7 @@ export const table: { readonly keyspace: z.ZodString; readonly table: z.ZodStrin
 
 /** The JSON as what the schema says. Throws IntegrityError that names the object; `within` is the place of the JSON in it. */
 export function parseAs<T>(schema: z.ZodType<T>, json: string, key: string, within: readonly string[] = []): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (cause) {
-    throw new IntegrityError(`${key} is not JSON`, { cause });
-  }
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(jsonOf(json, key));
   if (result.success) {
     return result.data;
   }
@@ -57,11 +83,37 @@ export function parseAs<T>(schema: z.ZodType<T>, json: string, key: string, with
   );
 }
 
-/** A tab or a line end in a name would break the lists that travel to a node's shell. */
-function hasControlCharacter(path: string): boolean {
-  return Buffer.from(path).some((byte) => byte < 0x20 || byte === 0x7f);
+/** Characters for each of the lists and objects of a text: what manifests are made of has more. */
+const leastPerValue = 16;
+
+function jsonOf(json: string, key: string): unknown {
+  try {
+    // A list of empty lists takes twenty times the memory of its text, and nothing of ours looks like that.
+    if (openings(json) > 100 + json.length / leastPerValue) {
+      throw new SyntaxError('it has more lists than any manifest');
+    }
+    return JSON.parse(json);
+  } catch (cause) {
+    throw new IntegrityError(`${key} is not JSON`, { cause });
+  }
 }
 
+/** Lists and objects of a JSON text, as far as it is cheap to tell: brackets in names count as well. */
+function openings(json: string): number {
+  let found = 0;
+  for (const bracket of ['[', '{']) {
+    for (let at = json.indexOf(bracket); at >= 0; at = json.indexOf(bracket, at + 1)) {
+      found += 1;
+    }
+  }
+  return found;
+}
+
+function isWord(text: string): boolean {
+  return !hasHidden(text);
+}
+
+/** A first `-` would make an option of it where it stands alone. */
 function isPlainSegment(segment: string): boolean {
-  return segment !== '' && segment !== '.' && segment !== '..';
+  return segment !== '' && segment !== '.' && segment !== '..' && !segment.startsWith('-');
 }

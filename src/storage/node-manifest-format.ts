@@ -1,31 +1,47 @@
 import { once } from 'node:events';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { wholeOf } from '../flow/gather.ts';
-import { IntegrityError } from '../model/errors.ts';
+import { BackupError, IntegrityError } from '../model/errors.ts';
 import type { NodeManifest, StoredTable } from '../model/backup/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
 import { sumText } from '../model/backup/stored-sum.ts';
-import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
+import {
+  backupId,
+  count,
+  directory,
+  hex8,
+  hostName,
+  kind,
+  moment,
+  node,
+  parseAs,
+  relativePath,
+  table,
+  word,
+} from './manifest-shapes.ts';
+import { mostBytesAt, nodeManifestKey, placeOf } from './keys.ts';
+import { ManifestText, mostPlainBytes } from './manifest-text.ts';
 
 /**
  * A node's manifest as it lies in the store: JSON, gzipped. It is written with a line of its own for each table, and read line
- * by line: of 100,000 files only those that are wanted, or a page of them, are ever held. Any other JSON of the same form is
- * read as a whole.
+ * by line and file by file: of 100,000 files only those that are wanted, or a page of them, are ever held. Any other JSON of the
+ * same form is read as a whole, and may not be as long.
  */
 
 const storedFile = z
   .object({
     path: relativePath,
     bytes: count,
-    modified: z.string(),
+    modified: word,
     disk: count,
-    key: relativePath,
+    // A repair puts a file under its key: no other object, such as a lock or a manifest, may be named by one.
+    key: relativePath.refine((key) => placeOf(key)?.role === 'component', 'is no key of a component'),
     compression: z.enum(['lzo', 'none']),
     storedBytes: count,
     storedCrc32: hex8.exactOptional(),
     storedCksum: count.max(0xffffffff).exactOptional(),
-    etag: z.string(),
+    etag: word,
     since: backupId,
     digest: hex8.exactOptional(),
   })
@@ -40,28 +56,52 @@ const nodeManifest: z.ZodType<NodeManifest> = z.object({
   parent: backupId.exactOptional(),
   host: hostName,
   node,
-  cassandra: z.string(),
-  snapshot: z.string(),
+  cassandra: word,
+  snapshot: word,
   takenAt: moment,
-  dataDirectories: z.array(z.string()),
+  dataDirectories: z.array(directory).max(1024),
   keepsIncrementals: z.boolean().exactOptional(),
-  setAside: z.array(z.object({ path: relativePath, bytes: count, modified: z.string() })).exactOptional(),
+  setAside: z.array(z.object({ path: relativePath, bytes: count, modified: word })).exactOptional(),
   tables: z.array(storedTable),
 });
+
+/** Files of one manifest that are held at once; what is written never has more. */
+const mostFiles = 3_000_000;
+
+/** Characters of JSON that are parsed as one: a file, the head of a manifest, or one that has no lines. */
+const mostParsed = 32 * 1024 ** 2;
 
 const opening = '"tables":[';
 const closing = ']}';
 
 export async function encodeNodeManifest(manifest: NodeManifest): Promise<Uint8Array> {
+  if (manifest.tables.reduce((sum, { files }) => sum + files.length, 0) > mostFiles) {
+    throw tooMany(manifest);
+  }
   const gzip = createGzip();
-  const zipped = wholeOf(gzip);
+  const zipped = wholeOf(gzip, mostBytesAt(nodeManifestKey({ id: manifest.backup }, manifest.host)), () => tooMany(manifest));
+  // It is awaited below; until then a failure is nobody's.
+  zipped.catch(() => undefined);
+  let bytes = 0;
   for (const line of linesOf(manifest)) {
+    bytes += Buffer.byteLength(line);
+    if (bytes > mostPlainBytes) {
+      gzip.destroy();
+      throw tooMany(manifest);
+    }
     if (!gzip.write(line)) {
-      await once(gzip, 'drain');
+      await Promise.race([once(gzip, 'drain'), zipped]);
     }
   }
   gzip.end();
   return zipped;
+}
+
+/** A manifest that could not be read again is not written. */
+function tooMany({ host }: NodeManifest): BackupError {
+  return new BackupError(`${host} has more files than a manifest can hold, ${mostFiles}`, {
+    hint: 'back up its keyspaces apart from each other, with -K; and let compaction make fewer sstables of them',
+  });
 }
 
 function* linesOf({ tables, ...head }: NodeManifest): Generator<string> {
@@ -88,18 +128,32 @@ const pageFiles = 5_000;
  * `wanted` are there; the files of the others are not looked at. It is whole only when it has come to its end without an error.
  */
 export async function* manifestPages(bytes: Uint8Array, key: string, wanted: WantedTables): AsyncGenerator<NodeManifest, void> {
-  const lines = linesIn(bytes, key);
-  const { value: first = '' } = await lines.next();
-  if (!first.endsWith(opening)) {
-    yield await whole(first, lines, key, wanted);
-    return;
+  const text = new ManifestText(bytes, key);
+  try {
+    const first = (await text.line(mostParsed)) ?? '';
+    yield* first.endsWith(opening) ? pagesOf(first, text, key, wanted) : [await whole(first, text, key, wanted)];
+  } finally {
+    await text.close();
   }
+}
+
+async function* pagesOf(
+  first: string,
+  text: ManifestText,
+  key: string,
+  wanted: WantedTables,
+): AsyncGenerator<NodeManifest, void> {
   const head = parseAs(nodeManifest, `${first}${closing}`, key);
   let tables: StoredTable[] = [];
   let files = 0;
-  for await (const each of tablesIn(lines, key, wanted)) {
+  let all = 0;
+  for await (const each of tablesIn(text, key, wanted)) {
     tables.push(each);
     files += each.files.length;
+    all += each.files.length;
+    if (all > mostFiles) {
+      throw tooManyRead(key);
+    }
     if (files >= pageFiles) {
       yield { ...head, tables };
       tables = [];
@@ -120,64 +174,70 @@ export async function joinPages(pages: AsyncIterable<NodeManifest>): Promise<Nod
   return head === undefined ? undefined : { ...head, tables };
 }
 
-async function* tablesIn(lines: AsyncIterable<string>, key: string, wanted: WantedTables): AsyncGenerator<StoredTable> {
-  let number = 0;
-  let closed = false;
-  // The lines are read to the end, where gzip has its checksum.
-  for await (const line of lines) {
-    if (closed) {
-      throw new IntegrityError(`${key} is not JSON`);
+async function* tablesIn(text: ManifestText, key: string, wanted: WantedTables): AsyncGenerator<StoredTable> {
+  // It is read to the end, where gzip has its checksum.
+  for (let number = 0; ; number += 1) {
+    const within = ['tables', String(number)];
+    const name = await text.take(nameAtStart);
+    if (name !== undefined && !wanted(tableOf(name))) {
+      await text.skipLine();
+      continue;
     }
-    closed = line === closing;
-    const name = nameAtStart(line);
-    if (!closed && (name === undefined || wanted(name))) {
-      const read = parseAs(storedTable, line.endsWith(',') ? line.slice(0, -1) : line, key, ['tables', String(number)]);
-      if (wanted(read)) {
-        yield read;
-      }
+    const files = name === undefined ? [] : await filesIn(text, key, within);
+    const line = await text.line(mostParsed);
+    if (line === closing && name === undefined) {
+      break;
     }
-    number += 1;
+    if (line === undefined) {
+      throw notJson(key);
+    }
+    const rest = parseAs(storedTable, `${name?.[0] ?? ''}${line.endsWith(',') ? line.slice(0, -1) : line}`, key, within);
+    if (wanted(rest)) {
+      yield { ...rest, files: [...files, ...rest.files] };
+    }
   }
-  if (!closed) {
-    throw new IntegrityError(`${key} is not JSON`);
+  if ((await text.line(mostParsed)) !== undefined) {
+    throw notJson(key);
   }
 }
 
-/** The table of a line, so that it can be passed over without reading its files. */
-function nameAtStart(line: string): TableId | undefined {
-  const [, keyspace, name, id] = /^\{"keyspace":"(\w+)","table":"(\w+)","id":"([0-9a-f]{32})"/.exec(line) ?? [];
-  return keyspace === undefined || name === undefined || id === undefined ? undefined : { keyspace, table: name, id };
+/** The files that come next, each parsed by itself: a table may have 100,000. What looks otherwise stays in the line. */
+async function filesIn(text: ManifestText, key: string, within: readonly string[]): Promise<StoredTable['files']> {
+  const files: z.infer<typeof storedFile>[] = [];
+  for (let next = await text.take(flatObject); next !== undefined; next = await text.take(flatObject)) {
+    if (files.length === mostFiles) {
+      throw tooManyRead(key);
+    }
+    files.push(parseAs(storedFile, next[1] ?? '', key, [...within, 'files', String(files.length)]));
+  }
+  return files;
 }
 
-async function whole(first: string, rest: AsyncIterable<string>, key: string, wanted: WantedTables): Promise<NodeManifest> {
+/** What a line begins with, so that a table can be passed over without reading its files. */
+const nameAtStart = /\{"keyspace":"([\w.$:!-]{1,512})","table":"([\w.$:!-]{1,512})","id":"([0-9a-f]{32})","files":\[/y;
+
+function tableOf([, keyspace = '', name = '', id = '']: RegExpExecArray): TableId {
+  return { keyspace, table: name, id };
+}
+
+/** An object that holds no other, and a comma where another one follows. */
+const flatObject = /(\{[^{}"]*(?:"(?:[^"\\]|\\.)*"[^{}"]*)*\})(?:,(?=\{)|(?=\]))/y;
+
+async function whole(first: string, text: ManifestText, key: string, wanted: WantedTables): Promise<NodeManifest> {
   const lines = [first];
-  for await (const line of rest) {
+  let left = mostParsed - first.length;
+  for (let line = await text.line(left); line !== undefined; line = await text.line(left)) {
     lines.push(line);
+    left -= line.length;
   }
   const manifest = parseAs(nodeManifest, lines.join('\n'), key);
   return { ...manifest, tables: manifest.tables.filter(wanted) };
 }
 
-async function* linesIn(zipped: Uint8Array, key: string): AsyncGenerator<string, undefined> {
-  const gunzip = createGunzip({ chunkSize: 64 * 1024 });
-  const decoder = new TextDecoder();
-  gunzip.end(zipped);
-  const chunks: AsyncIterable<Uint8Array> = gunzip;
-  let line: string[] = [];
-  try {
-    for await (const chunk of chunks) {
-      const [first = '', ...others] = decoder.decode(chunk, { stream: true }).split('\n');
-      line.push(first);
-      for (const other of others) {
-        yield line.join('');
-        line = [other];
-      }
-    }
-  } catch (cause) {
-    throw new IntegrityError(`${key} is no gzip file`, { cause });
-  }
-  const last = line.join('');
-  if (last !== '') {
-    yield last;
-  }
+function tooManyRead(key: string): IntegrityError {
+  return new IntegrityError(`${key} is damaged: it has more than ${mostFiles} files`);
+}
+
+function notJson(key: string): IntegrityError {
+  return new IntegrityError(`${key} is not JSON`);
 }

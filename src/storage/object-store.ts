@@ -142,6 +142,11 @@ export function assertKey(key: string): void {
   }
 }
 
+/** Whether a key is one that `assertKey` lets through; others can lie in a bucket too, and are none of ours. */
+export function isKey(key: string): boolean {
+  return problemOf(key) === undefined;
+}
+
 function problemOf(key: string): string | undefined {
   for (const segment of key.split('/')) {
     if (segment === '') {

@@ -1,4 +1,4 @@
-import { putIf, readWhole } from './read-whole.ts';
+import { lineOf, putIf, readWhole, textOf } from './read-whole.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
 import { isBackupId, pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
@@ -12,6 +12,7 @@ import {
   draftKey,
   incrementalsPrefix,
   inProgressKey,
+  mostBytesAt,
   nodeManifestKey,
   ringKey,
   ringTextKey,
@@ -149,7 +150,7 @@ export class Repository {
 
   /** Why a snapshot backup must not become a parent any more; undefined while it may. */
   async chainClosed(parent: BackupId, signal: AbortSignal): Promise<string | undefined> {
-    return this.#read(closedKey(parent), (bytes) => Buffer.from(bytes).toString('utf8').trim(), signal);
+    return this.#read(closedKey(parent), lineOf, signal);
   }
 
   async ring(ref: BackupRef, signal: AbortSignal): Promise<Ring | undefined> {
@@ -157,11 +158,11 @@ export class Repository {
   }
 
   async schema(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
-    return this.#read(schemaKey(ref), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
+    return this.#read(schemaKey(ref), textOf, signal);
   }
 
   async dictionaries(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
-    return this.#read(dictionariesKey(ref), (bytes) => Buffer.from(bytes).toString('utf8'), signal);
+    return this.#read(dictionariesKey(ref), textOf, signal);
   }
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
@@ -224,7 +225,7 @@ export class Repository {
     { ref, host, wanted }: { readonly ref: BackupRef; readonly host: string; readonly wanted: WantedTables },
     signal: AbortSignal,
   ): AsyncGenerator<NodeManifest> {
-    const bytes = await readWhole(this.store, key, signal);
+    const bytes = await readWhole(this.store, key, mostBytesAt(key), signal);
     for await (const page of bytes === undefined ? [] : manifestPages(bytes, key, wanted)) {
       belongs(key, refOfNode(page), ref);
       if (page.host !== host) {
@@ -235,7 +236,7 @@ export class Repository {
   }
 
   async #read<T>(key: string, decode: (bytes: Uint8Array, key: string) => T, signal: AbortSignal): Promise<T | undefined> {
-    const bytes = await readWhole(this.store, key, signal);
+    const bytes = await readWhole(this.store, key, mostBytesAt(key), signal);
     return bytes === undefined ? undefined : decode(bytes, key);
   }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { commandFailure, shownCommand, Tail } from '../../src/cluster/ssh/command-failure.ts';
-import type { Command, Remote, RunOptions } from '../../src/cluster/remote.ts';
+import { type Command, type Remote, type RunOptions, outputOf } from '../../src/cluster/remote.ts';
 import { RemoteError } from '../../src/model/errors.ts';
 
 export interface LocalRemoteOptions {
@@ -85,13 +85,7 @@ export function localRemote({ host = 'local', path = [], env = {}, cwd }: LocalR
   return {
     host,
     read,
-    async run(command, options, signal) {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of read(command, options, signal)) {
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks).toString();
-    },
+    run: (command, options, signal) => outputOf(host, command, read(command, options, signal)),
     close() {
       closed = true;
       for (const child of running) {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { wholeOf } from '../../flow/gather.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { framedCommand, longestCommandLine, type Sudo } from './command-frame.ts';
 import { shownCommand } from './command-failure.ts';
-import type { Command, Remote, RunOptions } from '../remote.ts';
+import { withoutNiceness } from '../niceness.ts';
+import { type Command, type Remote, type RunOptions, outputOf } from '../remote.ts';
 import { loadLogin, type SshCredentials } from './auth.ts';
 import { ChannelRefused, connect, type SshTarget } from './connection.ts';
 import { abortable, ConnectionPool, pause } from './pool.ts';
@@ -122,9 +122,7 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
   return {
     host,
     read,
-    async run(command, runOptions, stop) {
-      return (await wholeOf(read(command, runOptions, stop))).toString();
-    },
+    run: (command, runOptions, stop) => outputOf(host, withoutNiceness(command), read(command, runOptions, stop)),
     async close() {
       for (const process of running) {
         process.fail(new RemoteError(`the connection to ${host} was closed while a command was running`, { host }));

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { mkdir, open, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -107,7 +107,8 @@ class DirectoryStore implements ObjectStore {
     const path = pathOf(this.#base, key);
     const fail = (error: unknown): unknown => directoryError(error, 'read', this.url, key);
     signal.throwIfAborted();
-    const handle = await open(path, 'r').catch((error: unknown) => {
+    // A pipe that somebody laid there would keep who opens it waiting for ever.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
       throw codeOf(error) === 'ENOTDIR' ? new NotFoundError(`${this.url}/${key} does not exist`, { cause: error }) : fail(error);
     });
     try {

@@ -2,22 +2,23 @@ import { z } from 'zod';
 import type { LockRecord, SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
+import { moment, word } from '../manifest-shapes.ts';
 import { readWhole } from '../read-whole.ts';
-
-const moment = z.iso.datetime();
+import { unlessDamaged } from '../unless-damaged.ts';
 
 const lockRecord: z.ZodType<LockRecord> = z.object({
   format: z.literal(1),
-  token: z.string().min(1),
-  owner: z.object({ host: z.string(), pid: z.number().int().positive(), user: z.string() }),
-  processes: z.string().exactOptional(),
-  operation: z.string(),
+  token: word.min(1),
+  owner: z.object({ host: word, pid: z.number().int().positive(), user: word }),
+  processes: word.exactOptional(),
+  operation: word,
   since: moment,
   heartbeatAt: moment,
 });
 
 /** No lock is that long; what is, is none and not read. */
 const mostBytes = 65_536;
+const noLock = new Uint8Array();
 
 export function encodeLock(record: LockRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
@@ -48,6 +49,10 @@ export async function readLock(store: ObjectStore, signal: AbortSignal): Promise
   if (found.bytes > mostBytes) {
     return { record: undefined, etag, modified };
   }
-  const bytes = await readWhole(store, lockKey(), signal);
+  // It may have grown since it was looked up.
+  const bytes = await unlessDamaged(
+    () => readWhole(store, lockKey(), mostBytes, signal),
+    () => noLock,
+  );
   return bytes === undefined ? undefined : { record: decodeLock(bytes), etag, modified };
 }

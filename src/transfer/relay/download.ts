@@ -3,7 +3,7 @@ import type { Command, Remote } from '../../cluster/remote.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { gathered, wholeOf } from '../../flow/gather.ts';
 import { limited } from '../../flow/rate-limit.ts';
-import { RemoteError } from '../../model/errors.ts';
+import { IntegrityError, RemoteError } from '../../model/errors.ts';
 import { checkStored, plainBytes } from '../fetch.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
 import { cannotUnpack, hintOfDisk, otherSum } from '../proof.ts';
@@ -38,6 +38,11 @@ export async function downloadOne(parts: RelayParts, target: Target, to: Remote,
   if (proved) {
     proveWritten(to.host, file, said);
   }
+}
+
+/** `plainBytes` has stopped before. */
+function tooMuch({ key, bytes }: StoredFile): IntegrityError {
+  return new IntegrityError(`${key} holds more than ${bytes} bytes of data`, { check: 'plain-size' });
 }
 
 /** The error of a command, which knows nothing of what it writes; one that may pass stays as it is. */
@@ -88,7 +93,7 @@ for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
 export async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
   const entries = sideBySide(unit, objectsAtOnce, async ({ file, path }) => ({
     path: path.slice(1),
-    body: await wholeOf(plainBytes(parts.store, file, parts.pool, signal)),
+    body: await wholeOf(plainBytes(parts.store, file, parts.pool, signal), file.bytes, () => tooMuch(file)),
   }));
   // With -m files get the time of the restore. A time out of the header would be the same for every version of a file, and the
   // next backup would take a rewritten Statistics.db for one that it knows.

@@ -16,9 +16,23 @@ async function textsOf(source: AsyncIterable<Uint8Array>): Promise<string[]> {
   return texts;
 }
 
+const tooMuch = (): Error => new Error('too much');
+
 test('the whole of a source is its chunks joined, and nothing of none', async () => {
-  assert.equal((await wholeOf(of('a', '', 'bc'))).toString(), 'abc');
-  assert.equal((await wholeOf(of())).byteLength, 0);
+  assert.equal((await wholeOf(of('a', '', 'bc'), 3, tooMuch)).toString(), 'abc');
+  assert.equal((await wholeOf(of(), 0, tooMuch)).byteLength, 0);
+});
+
+test('a source that gives more than there can be is left at once', async () => {
+  let given = 0;
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      given += 1;
+      yield Buffer.from('abc');
+    }
+  };
+  await assert.rejects(wholeOf(source(), 8, tooMuch), /too much/);
+  assert.equal(given, 3);
 });
 
 test('small chunks come as fewer large ones, large ones as they are, and the rest at the end', async () => {
