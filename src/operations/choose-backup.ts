@@ -2,7 +2,7 @@ import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, hostsOf, takenAtOf } from '../model/backup/backup.ts';
 import { latestRestorable } from '../model/backup/latest.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
-import { NotFoundError } from '../model/errors.ts';
+import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import { isFuture } from '../model/backup/future.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
@@ -40,6 +40,9 @@ export async function chooseBackup(
     if (backup === undefined) {
       throw new NotFoundError(`no backup ${choice.name} in ${url}`, { hint: '`sstash list` names those that are there' });
     }
+    if (!backup.committed && repository.signatures.trust.required) {
+      throw new IntegrityError(`${choice.name} is an unfinished run, and a signature is of a finished backup`);
+    }
     return backup;
   }
   const [now, { backups, damaged }] = await Promise.all([
@@ -57,6 +60,10 @@ export async function chooseBackup(
   }
   if (why !== undefined) {
     listen({ type: 'warning', text: why });
+  }
+  const [broken] = repository.signatures.trust.required ? damaged : [];
+  if (backup === undefined && broken !== undefined) {
+    throw new IntegrityError(`no backup in ${url} is signed and whole: ${broken.reason}`);
   }
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;

@@ -3,7 +3,20 @@ import { pathOf } from '../model/backup/backup-id.ts';
 import { IntegrityError } from '../model/errors.ts';
 import type { BackupManifest, BackupRef, InProgress } from '../model/backup/manifest.ts';
 import type { Ring } from '../model/ring/ring.ts';
-import { backupId, count, hostName, kind, moment, name, node, parseAs, table } from './manifest-shapes.ts';
+import {
+  backupId,
+  count,
+  hex64,
+  hex8,
+  hostName,
+  kind,
+  moment,
+  name,
+  node,
+  parseAs,
+  relativePath,
+  table,
+} from './manifest-shapes.ts';
 
 /**
  * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit its format (an
@@ -40,6 +53,8 @@ const complete = {
   ),
   ringNodes: count.exactOptional(),
   writtenBy: z.string(),
+  standsOn: z.array(backupId).exactOptional(),
+  signed: z.object({ objects: z.record(relativePath, z.array(hex64).nonempty()), keyId: hex8, hmac: hex64 }).exactOptional(),
 };
 
 /** What lacks nodes says so: a reader of format 1 alone must not take it for a whole cluster. */

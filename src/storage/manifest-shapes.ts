@@ -9,6 +9,7 @@ import { tableName } from '../model/sstable.ts';
 export const count: z.ZodNumber = z.number().int().nonnegative();
 export const name: z.ZodString = z.string().regex(tableName);
 export const hex8: z.ZodString = z.string().regex(/^[0-9a-f]{8}$/);
+export const hex64: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
 export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/);
 export const hostName: z.ZodString = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/);
 export const moment: z.ZodISODateTime = z.iso.datetime();

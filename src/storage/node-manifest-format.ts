@@ -6,7 +6,7 @@ import { IntegrityError } from '../model/errors.ts';
 import type { NodeManifest, StoredTable } from '../model/backup/manifest.ts';
 import type { TableId } from '../model/sstable.ts';
 import { sumText } from '../model/backup/stored-sum.ts';
-import { backupId, count, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
+import { backupId, count, hex64, hex8, hostName, kind, moment, node, parseAs, relativePath, table } from './manifest-shapes.ts';
 
 /**
  * A node's manifest as it lies in the store: JSON, gzipped. It is written with a line of its own for each table, and read line
@@ -25,6 +25,7 @@ const storedFile = z
     storedBytes: count,
     storedCrc32: hex8.exactOptional(),
     storedCksum: count.max(0xffffffff).exactOptional(),
+    storedSha256: hex64.exactOptional(),
     etag: z.string(),
     since: backupId,
     digest: hex8.exactOptional(),
