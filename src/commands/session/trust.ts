@@ -1,3 +1,4 @@
+import { type Stats, constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import type { Arguments } from '../../cli/arguments.ts';
@@ -26,17 +27,7 @@ async function keyOf(file: string): Promise<ManifestKey> {
 async function secretIn(file: string): Promise<Uint8Array> {
   try {
     await using handle = await open(file, 'r');
-    const { uid, mode, size } = await handle.stat();
-    const problem =
-      (mode & 0o170000) !== 0o100000
-        ? 'is no file'
-        : uid !== 0 && uid !== userInfo().uid
-          ? 'belongs to somebody else'
-          : (mode & 0o077) !== 0
-            ? `can be used by others: its mode is ${(mode & 0o777).toString(8)}`
-            : size > mostBytes
-              ? 'is too long for a key'
-              : undefined;
+    const problem = whyNoSecret(await handle.stat(), userInfo().uid);
     if (problem !== undefined) {
       throw new UsageError(`--manifest-key ${file} ${problem}`, { hint: "it must be yours or root's, of mode 600" });
     }
@@ -46,6 +37,20 @@ async function secretIn(file: string): Promise<Uint8Array> {
       ? cause
       : new UsageError(`cannot read --manifest-key ${file}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** Why a file is nothing that only this user, or root, knows; undefined where it is. */
+export function whyNoSecret({ uid, mode, size }: Pick<Stats, 'uid' | 'mode' | 'size'>, self: number): string | undefined {
+  if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
+    return 'is no file';
+  }
+  if (uid !== 0 && uid !== self) {
+    return 'belongs to somebody else';
+  }
+  if ((mode & 0o077) !== 0) {
+    return `can be used by others: its mode is ${(mode & 0o777).toString(8)}`;
+  }
+  return size > mostBytes ? 'is too long for a key' : undefined;
 }
 
 /** Bytes of a key; fewer could be guessed. */
