@@ -27,13 +27,19 @@ export interface ChoiceParts {
 /**
  * The backup that is meant. `latest` is never an unfinished run, nor dated later than now, and a degraded backup only as `latestOf`
  * says, with a warning; one that cannot be read is passed over with a warning too. Throws NotFoundError, and IntegrityError when the
- * named one cannot be read.
+ * named one cannot be read, or ring or schema are not what was signed.
  */
-export async function chooseBackup(
-  { repository, listen }: ChoiceParts,
-  choice: BackupChoice,
-  signal: AbortSignal,
-): Promise<Backup> {
+export async function chooseBackup(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
+  const backup = await chosen(parts, choice, signal);
+  // Some can do without a ring that cannot be read, and nobody with one that somebody has changed.
+  const [changed] = await parts.repository.signatures.clusterProblems(backup, signal);
+  if (changed !== undefined) {
+    throw changed.error;
+  }
+  return backup;
+}
+
+async function chosen({ repository, listen }: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
   const { url } = repository.store;
   if (choice.name !== 'latest') {
     const backup = await repository.find(choice.name, signal);

@@ -93,7 +93,9 @@ export class SignedObjects {
   async *nodePages(ref: BackupRef, host: string, wanted: WantedTables, signal: AbortSignal): AsyncGenerator<NodeManifest> {
     const key = nodeManifestKey(ref, host);
     const signed = await this.#signatureOf(ref, signal);
-    const bytes = await (signed === undefined ? this.#bySelf(key, signal) : this.#vouchedFor(ref, key, signed, signal));
+    // A node that a degraded backup lacks is not named: what there is of it is of a run that wants to add it.
+    const isNamed = signed !== undefined && Object.hasOwn(signed.objects, nameIn(ref, key));
+    const bytes = await (isNamed ? this.#vouchedFor(ref, key, signed, signal) : this.#bySelf(key, signal));
     yield* this.#pagesIn(bytes, key, { ref, host, wanted });
   }
 

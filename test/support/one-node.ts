@@ -124,7 +124,7 @@ export async function oneNode(
       const ref: BackupRef = parent === undefined ? { id } : { id, parent };
       const takenAt = parseMoment(id).toISOString();
       const head = parent === undefined ? { id } : { id, parent };
-      const plain = new Repository(store);
+      const plain = new Repository(store, { keys, required: false });
       const living = new LivingTables({ selected: [users], all: [users], filter: tableFilter([]) });
       await plain.begin(
         progressOf({ ...head, startedAt: takenAt, nodes: [{ host: member.host, hostId: node.hostId, state: 'running' }] }),

@@ -13,7 +13,7 @@ import type { BackupOptions, BackupParts } from '../../../src/operations/backup/
 import { chooseSources } from '../../../src/operations/restore-sources.ts';
 import { restoreLocal } from '../../../src/operations/download/download.ts';
 import { verify, verifyAndRepair } from '../../../src/operations/verify/verify.ts';
-import { backupManifestKey, draftKey, nodeManifestKey, schemaKey } from '../../../src/storage/keys.ts';
+import { backupManifestKey, draftKey, nodeManifestKey, ringKey, ringTextKey, schemaKey } from '../../../src/storage/keys.ts';
 import { everyTable } from '../../../src/storage/node-manifest-format.ts';
 import { Repository } from '../../../src/storage/repository.ts';
 import { manifestKey } from '../../../src/storage/seals.ts';
@@ -96,6 +96,8 @@ test('what is changed is refused before anything is fetched, and verify names it
     ['manifest', backupManifestKey],
     ['node', (ref: { id: string }) => nodeManifestKey(ref, 'node1')],
     ['schema', schemaKey],
+    ['ring', ringKey],
+    ['ring as text', ringTextKey],
   ] as const) {
     const at = await signing(t);
     const { id } = await at.backUp();
@@ -225,7 +227,11 @@ test('a degraded backup is signed anew with the node that it gets, and not witho
     return true;
   });
   const result = await at.backUp({ resume: true, resumeId: id });
-  assert.deepEqual([result.id, result.state], [id, 'complete']);
+  assert.deepEqual([result.id, result.state, result.warnings], [id, 'complete', []]);
+  assert.deepEqual(
+    at.cluster.warnings.filter((text) => /sent again/.test(text)),
+    [],
+  );
   assert.deepEqual(await kindsIn(at, id), []);
 });
 

@@ -109,7 +109,7 @@ async function isRefused(store: ObjectStore, what: string): Promise<void> {
     ),
   );
   const [refusal] = refusals.filter((each) => each !== undefined);
-  assert.ok(refusal instanceof IntegrityError, `${what}: ${String(refusal)}`);
+  assert.ok(refusal instanceof IntegrityError, refusal instanceof Error ? `${what}: ${refusal.message}` : what);
 }
 
 test('what was signed is read as it was, and everything was checked', async (t) => {
@@ -175,7 +175,7 @@ test('what is cut off, gone, or has something behind it is noticed', async (t) =
 });
 
 /** Every way to change one value somewhere in a JSON document. */
-function* edits(value: unknown, put: (changed: unknown) => unknown): Generator<unknown> {
+function* edits(value: unknown, put: (changed: unknown) => unknown): Generator {
   if (Array.isArray(value)) {
     for (const [index, each] of value.entries()) {
       yield* edits(each, (found) => put(value.with(index, found)));
