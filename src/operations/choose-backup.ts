@@ -2,7 +2,7 @@ import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, hostsOf, takenAtOf } from '../model/backup/backup.ts';
 import { latestRestorable } from '../model/backup/latest.ts';
 import { sideBySide } from '../flow/side-by-side.ts';
-import { NotFoundError } from '../model/errors.ts';
+import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import { isFuture } from '../model/backup/future.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
@@ -27,18 +27,27 @@ export interface ChoiceParts {
 /**
  * The backup that is meant. `latest` is never an unfinished run, nor dated later than now, and a degraded backup only as `latestOf`
  * says, with a warning; one that cannot be read is passed over with a warning too. Throws NotFoundError, and IntegrityError when the
- * named one cannot be read.
+ * named one cannot be read, or ring or schema are not what was signed.
  */
-export async function chooseBackup(
-  { repository, listen }: ChoiceParts,
-  choice: BackupChoice,
-  signal: AbortSignal,
-): Promise<Backup> {
+export async function chooseBackup(parts: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
+  const backup = await chosen(parts, choice, signal);
+  // Some can do without a ring that cannot be read, and nobody with one that somebody has changed.
+  const [changed] = await parts.repository.signatures.clusterProblems(backup, signal);
+  if (changed !== undefined) {
+    throw changed.error;
+  }
+  return backup;
+}
+
+async function chosen({ repository, listen }: ChoiceParts, choice: BackupChoice, signal: AbortSignal): Promise<Backup> {
   const { url } = repository.store;
   if (choice.name !== 'latest') {
     const backup = await repository.find(choice.name, signal);
     if (backup === undefined) {
       throw new NotFoundError(`no backup ${choice.name} in ${url}`, { hint: '`sstash list` names those that are there' });
+    }
+    if (!backup.committed && repository.signatures.trust.required) {
+      throw new IntegrityError(`${choice.name} is an unfinished run, and a signature is of a finished backup`);
     }
     return backup;
   }
@@ -57,6 +66,10 @@ export async function chooseBackup(
   }
   if (why !== undefined) {
     listen({ type: 'warning', text: why });
+  }
+  const [broken] = repository.signatures.trust.required ? damaged : [];
+  if (backup === undefined && broken !== undefined) {
+    throw new IntegrityError(`no backup in ${url} is signed and whole: ${broken.reason}`);
   }
   if (backup === undefined) {
     const when = choice.before === undefined ? '' : ` from ${choice.before.toISOString()} or earlier`;

@@ -1,5 +1,5 @@
 import { pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, chainOf, missingFrom, refOf, standsOn } from '../model/backup/backup.ts';
+import { type Backup, chainOf, lostGround, missingFrom, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain, withCommonDisks } from '../model/chain/chain.ts';
 import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
 import { replayable } from '../model/schema/replayable.ts';
@@ -164,6 +164,12 @@ async function wholeManifests(
   const chain = chainOf(backup, backups).filter((each) => each.id !== backup.id);
   if (chain[0]?.id !== backup.parent || !chain[0].committed) {
     throw new NotFoundError(`the snapshot backup ${backup.parent} that ${backup.id} stands on is not there`);
+  }
+  const lost = lostGround(backup, chain);
+  if (lost !== undefined) {
+    throw new IntegrityError(`${backup.id} stands on ${lost}, which is not there any more: rows would be missing`, {
+      hint: '`sstash list` shows what else there is; what is older than the lost one can be restored',
+    });
   }
   const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, signal)));
   const manifests = own.map((manifest) => {

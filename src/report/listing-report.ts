@@ -65,6 +65,9 @@ export interface ListRow {
   readonly tables: number;
   readonly bytes: number;
   readonly newBytes: number;
+  /** Whether its manifest says that it is signed, which is proved where a key was given; and with which key. */
+  readonly signed?: boolean;
+  readonly keyId?: string;
   /** What is known of the nodes of a run that is not complete. */
   readonly failures?: readonly { readonly host: string; readonly error: string }[];
   /** Why it cannot be read (then nothing else is known of it, and `takenAt` is empty), or what it stands on cannot. */
@@ -102,7 +105,7 @@ function ownRow(backup: Backup): ListRow {
       .map(({ host, error }) => ({ host, error: error ?? 'unknown' }));
     return { ...head, nodes: backup.progress.nodes.length, tables: 0, bytes: 0, newBytes: 0, failures };
   }
-  const { nodes, tables, ringNodes, missing, thin } = backup.manifest;
+  const { nodes, tables, ringNodes, missing, thin, signed } = backup.manifest;
   return {
     ...head,
     ...(missing === undefined ? {} : { missing }),
@@ -112,6 +115,7 @@ function ownRow(backup: Backup): ListRow {
     tables: tables.length,
     bytes: total(nodes.map((node) => node.bytes)),
     newBytes: total(nodes.map((node) => node.newBytes)),
+    ...(signed === undefined ? { signed: false } : { signed: true, keyId: signed.keyId }),
   };
 }
 
@@ -148,6 +152,7 @@ export function showText(backup: Backup, contents: readonly NodeContents[], url:
             ? []
             : [`nodes     ${nodesText(backup.manifest.nodes.length, backup.manifest.ringNodes)}; the others were not named`]),
           ...degradedLines(backup),
+          ...(backup.manifest.signed === undefined ? [] : [`signed    with key ${backup.manifest.signed.keyId}`]),
           `selection ${backup.manifest.selection.join(',') || 'everything'}`,
         ]
       : backup.progress.nodes

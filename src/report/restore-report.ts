@@ -5,6 +5,7 @@ import { count } from './backup-report.ts';
 import { coverageText } from './coverage-report.ts';
 import { absencesText, dataOf, lostText, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
 import { readCount, unreadable, unreadableText } from './probe-report.ts';
+import { signaturesText } from './signatures-report.ts';
 import { table } from './table.ts';
 
 /** What came back where, and for staged files how to put them in place. */
@@ -24,6 +25,7 @@ export function restoreText(result: RestoreResult): string {
             ? `NOT restored: ${failed} of ${count(result.nodes.length, 'node')} failed; ${lost.length > 0 ? 'the backup is damaged: see below' : 'run the command again, what is there and right stays'}`
             : `the files of backup ${result.backup} are in place, but ${failed} of ${count(result.nodes.length, 'node')} did not come up as they should: see above; do NOT run it again before that is mended or taken back`;
   const sections = [
+    result.signatures === undefined ? '' : `${signaturesText(result.signatures)}\n`,
     lostText(result),
     unreadableText(result),
     failed === 0 ? coverageOf(result) : '',

@@ -2,6 +2,7 @@ import { sizeText } from '../model/size.ts';
 import { type Problem, type ProblemKind, isDamage } from '../model/verify/verify-plan.ts';
 import { type VerifyResult, isSound } from '../model/verify/verify-result.ts';
 import { count } from './backup-report.ts';
+import { signaturesText } from './signatures-report.ts';
 import { table } from './table.ts';
 
 /** Problems shown to people; the rest are counted, and all are in the JSON document. */
@@ -39,6 +40,7 @@ export function verifyJson(result: VerifyResult): unknown {
     readObjects,
     readBytes,
     ...(sample === undefined ? {} : { sample }),
+    ...(result.signatures === undefined ? {} : { signatures: result.signatures }),
   };
 }
 
@@ -63,6 +65,7 @@ function verdict(result: VerifyResult): string {
   const left = damage.filter(({ key }) => mendings.get(key)?.mended !== true);
   const orphans = problems.length - damage.length;
   return [
+    ...(result.signatures === undefined ? [] : [signaturesText(result.signatures)]),
     ...(unfinished.length === 0 ? [] : [`unfinished, only whole nodes were looked at: ${unfinished.join(', ')}`]),
     ...degraded.map(({ id, missing }) => `degraded, it lacks ${missing.join(', ')}: ${id}`),
     ...(orphans === 0 ? [] : [`${count(orphans, 'orphan')}: they only take room; \`sstash prune\` removes them`]),

@@ -45,6 +45,16 @@ export function draftKey(ref: BackupRef, host: string): string {
   return `${hostPrefix(ref, host)}${names.draft}`;
 }
 
+/** The name of an object below its backup's directory. */
+export function nameIn(ref: BackupRef, key: string): string {
+  return key.slice(backupPrefix(ref).length);
+}
+
+/** What there is of a backup beside its manifest and its nodes. */
+export function clusterKeys(ref: BackupRef): readonly string[] {
+  return [ringTextKey(ref), ringKey(ref), schemaKey(ref), dictionariesKey(ref)];
+}
+
 /** Prefix of all objects of one node in a backup. */
 export function hostPrefix(ref: BackupRef, host: string): string {
   return `${backupPrefix(ref)}${host}/`;

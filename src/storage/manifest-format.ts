@@ -9,6 +9,8 @@ import {
   backupId,
   count,
   freeText,
+  hex64,
+  hex8,
   hostId,
   hostName,
   kind,
@@ -16,6 +18,7 @@ import {
   name,
   node,
   parseAs,
+  relativePath,
   table,
   word,
 } from './manifest-shapes.ts';
@@ -60,6 +63,8 @@ const complete = {
     .max(mostNodes),
   ringNodes: count.exactOptional(),
   writtenBy: word,
+  standsOn: z.array(backupId).max(mostTables).exactOptional(),
+  signed: z.object({ objects: z.record(relativePath, z.array(hex64).nonempty()), keyId: hex8, hmac: hex64 }).exactOptional(),
 };
 
 /** What lacks nodes says so: a reader of format 1 alone must not take it for a whole cluster. */

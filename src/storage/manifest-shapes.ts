@@ -18,6 +18,7 @@ export const word: z.ZodString = z.string().max(1024).refine(isWord, 'has a char
 export const freeText: z.ZodType<string> = z.string().transform((text) => visibleInLine(text.slice(0, 16_384)));
 export const name: z.ZodString = z.string().max(512).regex(tableName);
 export const hex8: z.ZodString = z.string().regex(/^[0-9a-f]{8}$/);
+export const hex64: z.ZodString = z.string().regex(/^[0-9a-f]{64}$/);
 export const backupId: z.ZodString = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/);
 export const hostName: z.ZodString = z
   .string()

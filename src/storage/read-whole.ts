@@ -40,7 +40,7 @@ export function lineOf(bytes: Uint8Array): string {
 }
 
 /** Of an object that is written: that there must be none yet, or that it must still have this etag. */
-type Condition = { readonly ifAbsent: true; readonly ifMatch?: never } | { readonly ifMatch: string };
+export type Condition = { readonly ifAbsent: true; readonly ifMatch?: never } | { readonly ifMatch: string };
 
 /**
  * Puts an object where the condition holds. Where the server knows no conditions (the lock has said so by then), looking

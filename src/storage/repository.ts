@@ -18,10 +18,12 @@ import {
   ringTextKey,
   schemaKey,
 } from './keys.ts';
-import { belongs, decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
-import { type WantedTables, encodeNodeManifest, joinPages, manifestPages, everyTable } from './node-manifest-format.ts';
+import { belongs, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
+import { type WantedTables, joinPages } from './node-manifest-format.ts';
 import type { ObjectStore } from './object-store.ts';
 import { SharedTables } from './shared-tables.ts';
+import { Signing } from './signing.ts';
+import { SignedObjects, type Trust, trusting } from './signed-objects.ts';
 import { unlessDamaged } from './unless-damaged.ts';
 
 /** Requests side by side while many backups are looked at. */
@@ -39,10 +41,25 @@ export type Look = (ref: BackupRef) => Promise<Backup | DamagedBackup | undefine
  */
 export class Repository {
   readonly store: ObjectStore;
+  readonly signatures: SignedObjects;
+  readonly signing: Signing;
   readonly #tables = new SharedTables();
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, trust: Trust | SignedObjects = trusting) {
     this.store = store;
+    this.signatures = trust instanceof SignedObjects ? trust : new SignedObjects(store, trust);
+    this.signing = new Signing(store, this.signatures);
+  }
+
+  /** For whoever signs what comes of what is read: where there is a key, nothing is taken that is not signed with one. */
+  get ofSigned(): Repository {
+    const { keys } = this.signatures.trust;
+    return new Repository(this.store, this.signatures.by({ keys, required: keys.length > 0 }));
+  }
+
+  /** For whoever needs to know all that is referred to, by whom ever: no signature is looked at. */
+  get ofAll(): Repository {
+    return new Repository(this.store, this.signatures.by(trusting));
   }
 
   /** The moment that everything here is dated by: the store's clock, or this host's where the store does not tell. */
@@ -107,13 +124,15 @@ export class Repository {
 
   /** The backup that lies there; undefined when there is neither a manifest nor the mark of a run. */
   async backup(ref: BackupRef, signal: AbortSignal): Promise<Backup | undefined> {
-    const manifest = await this.#read(backupManifestKey(ref), decodeBackupManifest, signal);
+    const manifest = await this.signatures.manifest(ref, signal);
     if (manifest !== undefined) {
       belongs(backupManifestKey(ref), manifest, ref);
       return { ...refOf(ref), committed: true, manifest: { ...manifest, tables: this.#tables.share(manifest.tables) } };
     }
-    const progress = await this.#read(inProgressKey(ref), decodeInProgress, signal);
-    return progress === undefined ? undefined : { ...refOf(ref), committed: false, progress };
+    const mark = await readWhole(this.store, inProgressKey(ref), mostBytesAt(inProgressKey(ref)), signal);
+    return mark === undefined
+      ? undefined
+      : { ...refOf(ref), committed: false, progress: decodeInProgress(mark, inProgressKey(ref)) };
   }
 
   /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */
@@ -135,7 +154,7 @@ export class Repository {
 
   /** A node's manifest in pages, see `manifestPages`; none when it is not there. */
   nodeManifestPages(ref: BackupRef, host: string, wanted: WantedTables, signal: AbortSignal): AsyncGenerator<NodeManifest> {
-    return this.#pages(nodeManifestKey(ref, host), { ref, host, wanted }, signal);
+    return this.signatures.nodePages(ref, host, wanted, signal);
   }
 
   /** The same in one, only with the tables that are `wanted`: one table out of many costs the memory of one. */
@@ -145,24 +164,26 @@ export class Repository {
 
   /** What an unfinished run has stored of a node so far. */
   async draft(ref: BackupRef, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
-    return joinPages(this.#pages(draftKey(ref, host), { ref, host, wanted: everyTable }, signal));
+    return joinPages(this.signatures.draftPages(ref, host, signal));
   }
 
   /** Why a snapshot backup must not become a parent any more; undefined while it may. */
   async chainClosed(parent: BackupId, signal: AbortSignal): Promise<string | undefined> {
-    return this.#read(closedKey(parent), lineOf, signal);
+    const bytes = await readWhole(this.store, closedKey(parent), mostBytesAt(closedKey(parent)), signal);
+    return bytes === undefined ? undefined : lineOf(bytes);
   }
 
   async ring(ref: BackupRef, signal: AbortSignal): Promise<Ring | undefined> {
-    return this.#read(ringKey(ref), decodeRing, signal);
+    const bytes = await this.signatures.ofCluster(ref, ringKey(ref), signal);
+    return bytes === undefined ? undefined : decodeRing(bytes, ringKey(ref));
   }
 
   async schema(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
-    return this.#read(schemaKey(ref), textOf, signal);
+    return textIn(await this.signatures.ofCluster(ref, schemaKey(ref), signal));
   }
 
   async dictionaries(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
-    return this.#read(dictionariesKey(ref), textOf, signal);
+    return textIn(await this.signatures.ofCluster(ref, dictionariesKey(ref), signal));
   }
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
@@ -176,11 +197,11 @@ export class Repository {
   }
 
   async saveDraft(draft: NodeManifest, signal: AbortSignal): Promise<void> {
-    await this.store.put(draftKey(refOfNode(draft), draft.host), await encodeNodeManifest(draft), {}, signal);
+    await this.signing.putNode(draftKey(refOfNode(draft), draft.host), draft, signal);
   }
 
   async saveNodeManifest(manifest: NodeManifest, signal: AbortSignal): Promise<void> {
-    await this.store.put(nodeManifestKey(refOfNode(manifest), manifest.host), await encodeNodeManifest(manifest), {}, signal);
+    await this.signing.putNode(nodeManifestKey(refOfNode(manifest), manifest.host), manifest, signal);
   }
 
   /**
@@ -192,53 +213,37 @@ export class Repository {
   }
 
   async saveRing(ref: BackupRef, ring: Ring, ringText: string, signal: AbortSignal): Promise<void> {
-    await this.store.put(ringTextKey(ref), Buffer.from(ringText), {}, signal);
-    await this.store.put(ringKey(ref), encodeJson(ring), {}, signal);
+    await this.signing.put(ringTextKey(ref), Buffer.from(ringText), signal);
+    await this.signing.put(ringKey(ref), encodeJson(ring), signal);
   }
 
   async saveSchema(ref: BackupRef, schema: string, signal: AbortSignal): Promise<void> {
-    await this.store.put(schemaKey(ref), Buffer.from(schema), {}, signal);
+    await this.signing.put(schemaKey(ref), Buffer.from(schema), signal);
   }
 
   async saveDictionaries(ref: BackupRef, statements: string, signal: AbortSignal): Promise<void> {
-    await this.store.put(dictionariesKey(ref), Buffer.from(statements), {}, signal);
+    await this.signing.put(dictionariesKey(ref), Buffer.from(statements), signal);
   }
 
   /** This is written last: from here on the backup is committed. */
   async commit(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
-    await putIf(this.store, backupManifestKey(manifest), encodeJson(manifest), { ifAbsent: true }, signal);
+    await this.signing.putManifest(manifest, { ifAbsent: true }, signal);
     await this.#tidy(manifest, signal);
   }
 
   /** Puts the manifest of a backup that has got more nodes in the place of its own. Throws ConditionFailedError when that has changed. */
   async amend(manifest: BackupManifest, etag: string, signal: AbortSignal): Promise<void> {
-    await putIf(this.store, backupManifestKey(manifest), encodeJson(manifest), { ifMatch: etag }, signal);
+    await this.signing.putManifest(manifest, { ifMatch: etag }, signal);
     await this.#tidy(manifest, signal);
   }
 
   async #tidy(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
+}
 
-  async *#pages(
-    key: string,
-    { ref, host, wanted }: { readonly ref: BackupRef; readonly host: string; readonly wanted: WantedTables },
-    signal: AbortSignal,
-  ): AsyncGenerator<NodeManifest> {
-    const bytes = await readWhole(this.store, key, mostBytesAt(key), signal);
-    for await (const page of bytes === undefined ? [] : manifestPages(bytes, key, wanted)) {
-      belongs(key, refOfNode(page), ref);
-      if (page.host !== host) {
-        throw new IntegrityError(`${key} is the manifest of ${page.host}`);
-      }
-      yield page;
-    }
-  }
-
-  async #read<T>(key: string, decode: (bytes: Uint8Array, key: string) => T, signal: AbortSignal): Promise<T | undefined> {
-    const bytes = await readWhole(this.store, key, mostBytesAt(key), signal);
-    return bytes === undefined ? undefined : decode(bytes, key);
-  }
+function textIn(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : textOf(bytes);
 }
 
 function givingUp(ref: BackupRef): string {

@@ -1,4 +1,5 @@
 import { crcText } from '../model/backup/stored-sum.ts';
+import { type Hash, createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { Cksum } from '../codec/cksum.ts';
 import type { LzoPool } from '../codec/lzo/pool.ts';
@@ -6,7 +7,7 @@ import { lzopDecode } from '../codec/lzop/decode.ts';
 import { ContainerFollower } from '../codec/lzop/follow.ts';
 import type { StoredFile } from '../model/backup/manifest.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { proveNotMore, proveObject, provePlain } from './proof.ts';
+import { proveNotMore, proveObject, provePlain, proveSha256 } from './proof.ts';
 
 /**
  * The plain bytes of a stored component. Ends with IntegrityError unless the object had its recorded size and checksum,
@@ -41,11 +42,13 @@ export async function* checkStored(store: ObjectStore, file: StoredFile, signal:
   const follower = new ContainerFollower({ name: file.key, mostPlainBytes: file.bytes });
   const cksum = file.storedCksum === undefined ? undefined : new Cksum();
   let passed = 0;
+  const sha256 = sha256For(file);
   for await (const chunk of store.get(file.key, {}, signal)) {
     passed += chunk.byteLength;
     proveNotMore(file, 'stored', passed);
     follower.push(chunk);
     cksum?.add(chunk);
+    sha256?.update(chunk);
     yield chunk;
   }
   const summary = follower.end();
@@ -55,14 +58,17 @@ export async function* checkStored(store: ObjectStore, file: StoredFile, signal:
     storedBytes,
     cksum === undefined ? { storedCrc32: crcText(summary.storedCrc32) } : { storedCksum: cksum.sum },
   );
+  proveSha256(file, sha256?.digest('hex'));
   provePlain(file, summary.plainBytes, summary.plainCrc32);
 }
 
 async function* checkedObject(store: ObjectStore, file: StoredFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const cksum = file.storedCksum === undefined ? undefined : new Cksum();
+  const sha256 = sha256For(file);
   let bytes = 0;
   let crc = 0;
   for await (const chunk of store.get(file.key, {}, signal)) {
+    sha256?.update(chunk);
     bytes += chunk.byteLength;
     proveNotMore(file, 'stored', bytes);
     if (cksum === undefined) {
@@ -73,6 +79,11 @@ async function* checkedObject(store: ObjectStore, file: StoredFile, signal: Abor
     yield chunk;
   }
   proveObject(file, bytes, cksum === undefined ? { storedCrc32: crcText(crc) } : { storedCksum: cksum.sum });
+  proveSha256(file, sha256?.digest('hex'));
+}
+
+function sha256For({ storedSha256 }: StoredFile): Hash | undefined {
+  return storedSha256 === undefined ? undefined : createHash('sha256');
 }
 
 /** An upper bound of what an object can grow to: a block that does not shrink is stored, with its header. */

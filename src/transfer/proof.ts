@@ -61,6 +61,14 @@ export function proveObject(file: StoredFile, bytes: number, sum: StoredSum): vo
   }
 }
 
+/** The object has the SHA-256 that its manifest says, where that says one; `found` is undefined where nobody made it. */
+export function proveSha256({ key, storedSha256 }: StoredFile, found: string | undefined): void {
+  if (storedSha256 !== undefined && found !== storedSha256) {
+    const said = found === undefined ? 'a SHA-256 that nobody told' : `SHA-256 ${found}`;
+    throw new IntegrityError(`${key} has ${said}, its manifest says ${storedSha256}`, { check: 'checksum' });
+  }
+}
+
 /** The object holds as many plain bytes as its manifest says, and where both sums are known, those that Cassandra wrote. */
 export function provePlain(file: StoredFile, bytes: number, crc: number | undefined): void {
   if (bytes !== file.bytes) {

@@ -49,13 +49,13 @@ async function openStore(t: TestContext, endpoint?: string): Promise<{ readonly 
   return { store, bucket: join(objects, base) };
 }
 
-function open(t: TestContext, store: ObjectStore, limit?: RateLimit): Transfer {
+function open(t: TestContext, store: ObjectStore, limit?: RateLimit, sha256 = false): Transfer {
   const { signer } = store;
   if (signer === undefined) {
     throw new Error('the store signs nothing');
   }
   const patience = { attempts: 3, firstDelayMs: 10 };
-  return direct({ store, signer, programs: nodePrograms(t, { pythonOf: () => python, limitOf: () => limit }), patience });
+  return direct({ store, signer, programs: nodePrograms(t, { pythonOf: () => python, limitOf: () => limit }), patience, sha256 });
 }
 
 function directOn(remote: Remote): TransferUnderTest {

@@ -21,7 +21,7 @@ function relayOn(remote: Remote, hasLzop: boolean): TransferUnderTest {
     title,
     remote,
     seesLargeFiles: (compression) => compression === 'none' || !hasLzop,
-    open: (_, store, limit) => relay({ store, pool, hasLzop: () => hasLzop, limitOf: () => limit }),
+    open: (_, store, limit, sha256 = false) => relay({ store, pool, hasLzop: () => hasLzop, limitOf: () => limit, sha256 }),
   };
 }
 

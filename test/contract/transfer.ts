@@ -1,5 +1,6 @@
 import { crcText, sumText, withObject } from '../../src/model/backup/stored-sum.ts';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { appendFile, link, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -16,6 +17,7 @@ import { componentKey } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import type { Landing, Source, Transfer } from '../../src/transfer/transfer.ts';
 import { bytesOf, listed } from '../support/bodies.ts';
+import { forged } from '../support/forged.ts';
 import { lzop, mixture, noise } from '../support/lzop.ts';
 import { users } from '../support/manifests.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -28,7 +30,7 @@ export interface TransferUnderTest {
   readonly remote: Remote;
   /** Why none of it can be tested here. */
   readonly skip?: string | undefined;
-  readonly open: (t: TestContext, store: ObjectStore, limit?: RateLimit) => Transfer;
+  readonly open: (t: TestContext, store: ObjectStore, limit?: RateLimit, sha256?: boolean) => Transfer;
   /** An empty location of the test's own, and the directory that its objects lie in; a directory store by default. */
   readonly openStore?: (t: TestContext) => Promise<{ readonly store: ObjectStore; readonly bucket: string }>;
   /** False where nobody on this side sees the plain bytes of large files that are stored so. */
@@ -41,7 +43,7 @@ interface Place {
   readonly store: ObjectStore;
   readonly transfer: Transfer;
   /** Another one on the same store, which ends with the test. */
-  readonly opened: (limit?: RateLimit) => Transfer;
+  readonly opened: (limit?: RateLimit, sha256?: boolean) => Transfer;
   /** What was planted, as it would be listed. */
   readonly source: (path: string, bytes: Uint8Array, compression?: Compression) => Promise<Source>;
   /** Where it all lands again, for one unit. */
@@ -58,7 +60,7 @@ async function place(t: TestContext, under: TransferUnderTest): Promise<Place> {
   const { open, openStore } = under;
   const directory = await temporaryDirectory(t);
   const { store, bucket } = await (openStore?.(t) ?? directoryStore(join(directory, 'bucket')));
-  const opened = (limit?: RateLimit): Transfer => open(t, store, limit);
+  const opened = (limit?: RateLimit, sha256?: boolean): Transfer => open(t, store, limit, sha256);
   const restored = join(directory, 'restored');
   await mkdir(restored);
   const owner = (await under.remote.run(['stat', '-c', '%U:%G', restored], {}, signal)).trim();
@@ -362,6 +364,62 @@ export function transferContract(under: TransferUnderTest): void {
       }
     });
   }
+
+  for (const compression of ['lzo', 'none'] as const) {
+    inPlace(`objects have the SHA-256 of their bytes where that is wanted, and no other is taken, ${compression}`, async (at) => {
+      const signing = { ...at, transfer: at.opened(undefined, true) };
+      const small = ['nb-2-big-Index.db', 'nb-2-big-Filter.db'];
+      const units = [
+        [await at.source('nb-1-big-Data.db', large, compression)],
+        [await at.source('nb-1-big-Index.db', large, compression)],
+        await Promise.all(small.map((path, index) => at.source(path, mixture(index * 90_000), compression))),
+      ];
+      for (const unit of units) {
+        const files = await uploaded(signing, remote, unit);
+        const targets = files.map((file) => ({ file, path: file.path }));
+        for (const { key, storedSha256 } of files) {
+          const object = await bytesOf(at.store.get(key, {}, never));
+          assert.equal(storedSha256, createHash('sha256').update(object).digest('hex'));
+        }
+        const [first, ...others] = files;
+        assert.ok(first !== undefined);
+        const lying = { ...first, storedSha256: '0'.repeat(64) };
+        const wrong = [lying, ...others].map((file) => ({ file, path: `wrong/${file.path}` }));
+        await assert.rejects(at.transfer.download(wrong, at.landing(), remote, signal), (error) => {
+          assert.ok(error instanceof IntegrityError && error.check === 'checksum', String(error));
+          assert.ok(error.message.includes(first.key) && error.message.includes('SHA-256'), error.message);
+          return true;
+        });
+        for (const { path } of wrong) {
+          await assert.rejects(stat(at.landed(path)), { code: 'ENOENT' });
+        }
+        await at.transfer.download(targets, at.landing(), remote, signal);
+        for (const [index, { path }] of targets.entries()) {
+          assert.ok((await readFile(at.landed(path))).equals(await readFile(unit[index]?.path ?? '')), path);
+        }
+      }
+    });
+  }
+
+  inPlace('an object that was changed so that its CRC-32 is the same is noticed by its SHA-256', async (at) => {
+    const signing = { ...at, transfer: at.opened(undefined, true) };
+    for (const bytes of [large, mixture(100_000)]) {
+      const [file] = await uploaded(signing, remote, [await at.source('nb-1-big-Index.db', bytes, 'none')]);
+      assert.ok(file !== undefined);
+      const { etag } = await at.store.put(file.key, forged(bytes, 1000), {}, never);
+      const { storedSha256: _, ...unsigned } = { ...file, etag };
+      await at.transfer.download([{ file: unsigned, path: 'unsigned' }], at.landing(), remote, signal);
+      assert.ok((await readFile(at.landed('unsigned'))).equals(forged(bytes, 1000)), 'nothing else notices it');
+      await assert.rejects(
+        at.transfer.download([{ file: { ...file, etag }, path: 'x' }], at.landing(), remote, signal),
+        (error) => {
+          assert.ok(error instanceof IntegrityError && error.check === 'checksum', String(error));
+          return true;
+        },
+      );
+      await assert.rejects(stat(at.landed('x')), { code: 'ENOENT' });
+    }
+  });
 
   inPlace('an object that has another container behind its own is damaged, whatever its manifest says', async (at) => {
     for (const bytes of [large, mixture(100_000)]) {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { contentOf, objectsBelow } from '../support/bucket.ts';
+import { forged } from '../support/forged.ts';
 import { flipByte } from '../support/one-node.ts';
 import { type BackupDocument, type FilesDocument, resultOf, runProgram } from '../support/program.ts';
 import { type Sandbox, cql, ensureSandbox, onHost, runSandbox } from '../support/sandbox.ts';
@@ -29,6 +30,7 @@ interface VerifyDocument {
   readonly objects: number;
   readonly bytes: number;
   readonly readBytes: number;
+  readonly signatures?: { readonly checked: number; readonly unsigned: number };
 }
 
 const base = `it-${randomBytes(4).toString('hex')}`;
@@ -170,4 +172,64 @@ test('usage', async () => {
   assert.equal((await runProgram(['verify', '--read-data=0'], program())).code, 2);
   assert.equal((await runProgram(['verify', '--read-data=200%'], program())).code, 2);
   assert.equal((await runProgram(['verify', 'latest', '--all'], program())).code, 2);
+});
+
+test('of a signed backup nothing that was changed is acted upon', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const keyFile = join(directory, 'key');
+  await writeFile(keyFile, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+  const [key, strict] = [
+    ['--manifest-key', keyFile],
+    ['--manifest-key', keyFile, '--require-signed'],
+  ];
+  const location = `${base}-signed`;
+  const at = { env: { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${location}` } };
+  const root = join(sandbox.bucket, location);
+  t.after(() => rm(root, { recursive: true, force: true }));
+
+  // Each way to transfer, the direct one pointing at nothing that the other has stored.
+  for (const transfer of ['relay', 'direct']) {
+    const options = ['-K', 'verified', '--transfer', transfer, '--compression', 'none', '--self-contained', '--new-snapshot'];
+    const { id } = resultOf<BackupDocument>(await runProgram(['backup', ...options, ...key, '--json'], at));
+    const result = resultOf<VerifyDocument>(await runProgram(['verify', id, '--read-data', ...strict, '--json'], at));
+    assert.deepEqual([result.ok, result.signatures], [true, { checked: 7, unsigned: 0 }]);
+    const { signed } = resultOf<{ readonly signed: boolean }>(await runProgram(['show', id, '--json'], at));
+    assert.equal(signed, true);
+
+    const [host] = sandbox.hosts;
+    const all = [...(await objectsBelow(join(root, id))).keys()];
+    const component = all.find((name) => name.startsWith(`${host}/verified/`) && name.endsWith('Statistics.db')) ?? assert.fail();
+    const staging = `/var/tmp/signed-${id}`;
+    const restoreOf = (...more: readonly string[]) =>
+      runProgram(['restore', id, '--to', staging, '--transfer', transfer, ...strict, ...more, '--json', '--yes'], at);
+    for (const name of ['manifest.json', 'schema.cql', 'ring.json', `${host}/manifest.json.gz`, component]) {
+      const path = join(root, id, name);
+      const whole = await readFile(path);
+      await writeFile(path, forged(whole, Math.floor(whole.byteLength / 2)));
+      const found = resultOf<VerifyDocument>(await runProgram(['verify', id, '--read-data', ...strict, '--json'], at), 4);
+      assert.equal(found.ok, false, name);
+      const refused = await restoreOf();
+      if (name === component) {
+        assert.equal(refused.code, 3, refused.stderr);
+        assert.match(refused.stdout, /has SHA-256 /);
+        assert.equal(
+          await onHost(
+            host,
+            `find ${staging} -path '*/.*' -prune -o -name '*-Statistics.db' -size -${whole.byteLength + 1}c -newermt '1 hour ago' -print | grep -F "${component.split('/').at(-1)}" | grep -F "/${component.split('/')[2]}/" || true`,
+          ),
+          '',
+        );
+      } else {
+        assert.equal(refused.code, 4, `${name}: ${refused.stderr}`);
+        assert.equal(await onHost(host, `ls -A ${staging} 2>/dev/null || true`), '', name);
+      }
+      await writeFile(path, whole);
+    }
+    const done = resultOf<{ readonly signatures: unknown }>(await restoreOf('-K', 'verified', '--method', 'stage'));
+    assert.ok(done.signatures !== undefined);
+    await Promise.all(sandbox.hosts.map((each) => onHost(each, `rm -rf ${staging}`)));
+  }
+  assert.equal((await runProgram(['verify', backup.id, ...strict], program())).code, 4);
+  assert.equal((await runProgram(['restore', backup.id, '--dry-run', ...strict], program())).code, 4);
+  assert.equal((await runProgram(['verify', backup.id, '--require-signed'], program())).code, 2);
 });

@@ -23,6 +23,7 @@ import { MemoryGate } from '../../src/operations/backup/node/memory-gate.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/repository.ts';
+import type { ManifestKey } from '../../src/storage/seals.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import type { Transfer } from '../../src/transfer/transfer.ts';
 import { fakeProgram } from './fake-program.ts';
@@ -67,7 +68,12 @@ export interface BackUpOptions {
   readonly unfinished?: boolean;
 }
 
-export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => ObjectStore = (store) => store): Promise<OneNode> {
+/** With `keys` its backups are signed. */
+export async function oneNode(
+  test: TestContext,
+  wrap: (store: ObjectStore) => ObjectStore = (store) => store,
+  keys: readonly ManifestKey[] = [],
+): Promise<OneNode> {
   const root = await temporaryDirectory(test);
   const [bucket, data, bin] = [join(root, 'bucket'), join(root, 'data'), join(root, 'bin')];
   const table = join(data, tableDirectory(users));
@@ -76,11 +82,12 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
   const nodetool = await fakeProgram(bin, 'nodetool', { 'info -T': recordedNodetool('5.0.9', 'info-T') });
   const programs = { ...defaultPrograms, nodetool: [nodetool.path], configPath: join(root, 'cassandra.yaml') };
   const store = await openDirectoryStore(bucket);
-  const repository = new Repository(wrap(store));
+  const repository = new Repository(wrap(store), { keys, required: false });
   const pool = new LzoPool({ threads: 1 });
   test.after(() => pool.close());
   const connect = (): Promise<Remote> => Promise.resolve(localRemote({ host: 'node1' }));
-  const transferFor = async (): Promise<Transfer> => relay({ store: repository.store, pool, hasLzop: () => true });
+  const transferFor = async (): Promise<Transfer> =>
+    relay({ store: repository.store, pool, hasLzop: () => true, sha256: keys.length > 0 });
   const transferForHost = async (): Promise<Transfer> => relay({ store: repository.store, pool, hasLzop: () => false });
   const remote = await connect();
   const info = await nodeInfo({ remote, programs }, never);
@@ -117,7 +124,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
       const ref: BackupRef = parent === undefined ? { id } : { id, parent };
       const takenAt = parseMoment(id).toISOString();
       const head = parent === undefined ? { id } : { id, parent };
-      const plain = new Repository(store);
+      const plain = new Repository(store, { keys, required: false });
       const living = new LivingTables({ selected: [users], all: [users], filter: tableFilter([]) });
       await plain.begin(
         progressOf({ ...head, startedAt: takenAt, nodes: [{ host: member.host, hostId: node.hostId, state: 'running' }] }),

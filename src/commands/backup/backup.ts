@@ -24,6 +24,7 @@ import {
   transferOptions,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
+import { keyOption } from '../trust-options.ts';
 
 export const backupCommand: Command = {
   words: ['backup', 'take'],
@@ -32,6 +33,7 @@ export const backupCommand: Command = {
     ...nodeOptions,
     seed: seedOption,
     ...locationOptions,
+    ...keyOption,
     ...selectionOptions,
     'new-snapshot': { type: 'boolean', default: false, describe: 'a snapshot backup, whatever the rule says' },
     incremental: { type: 'boolean', default: false, describe: 'an incremental backup, or an error why it cannot be' },

@@ -4,6 +4,7 @@ import { restoreLocal } from '../../operations/download/download.ts';
 import type { Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';
+import { trustOptions } from '../trust-options.ts';
 import { restoreOutcome } from './outcome.ts';
 
 export const downloadCommand: Command = {
@@ -20,6 +21,7 @@ export const downloadCommand: Command = {
       describe: 'plain: <table>-<id>, as on the node; sstableloader: <table>, for `sstableloader DIR/<node>/<keyspace>/<table>`',
     },
     ...choiceOptions,
+    ...trustOptions,
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     transfers: { type: 'number', default: 3, describe: 'files at once' },
     threads: threadsOption,
@@ -50,7 +52,8 @@ export const downloadCommand: Command = {
     };
     const session = await openStored(args, context);
     try {
-      return restoreOutcome(await restoreLocal(options, { ...session, listen: context.listen }, context.signal));
+      const result = await restoreLocal(options, { ...session, listen: context.listen }, context.signal);
+      return restoreOutcome({ ...result, signatures: session.repository.signatures.counts });
     } finally {
       await session.close();
     }

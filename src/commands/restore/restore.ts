@@ -1,18 +1,15 @@
-import { openNodes } from '../session/nodes.ts';
 import type { RestoreOptions } from '../../operations/restore/options.ts';
 import { mapOptions, nodeMapOf, writeSettings } from './write-config.ts';
 import type { Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
-import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
+import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
-import type { RestartOptions } from '../../operations/restore/live/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
-import { undoRestore } from '../../operations/restore/live/undo.ts';
-import { restoreQuestion, undoQuestion, undoText } from '../../report/restore-report.ts';
+import { restoreQuestion } from '../../report/restore-report.ts';
 import type { Command } from '../command.ts';
 import {
   choiceOf,
@@ -25,7 +22,9 @@ import {
   wordsOf,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
+import { trustOptions } from '../trust-options.ts';
 import { restoreOutcome } from './outcome.ts';
+import { restartOptions, undo } from './undo.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;
 
@@ -107,6 +106,7 @@ export const restoreCommand: Command = {
       describe: 'restore although nodes have become replicas since the backup and get no rows until a repair',
     },
     ...choiceOptions,
+    ...trustOptions,
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     ...transferOptions,
   },
@@ -139,9 +139,10 @@ export const restoreCommand: Command = {
     const options = { ...restoreOptions(args), map: await nodeMapOf(args) };
     const session = await openSession(args, context);
     try {
+      const withSignatures = (found: RestoreResult) => ({ ...found, signatures: session.repository.signatures.counts });
       const agree = async (plan: RestoreResult) => {
         context.warn(plan.warnings);
-        return args.flag('yes') || (await confirm(restoreQuestion(plan), '--yes', context.signal));
+        return args.flag('yes') || (await confirm(restoreQuestion(withSignatures(plan)), '--yes', context.signal));
       };
       const parts = { ...session, listen: context.listen, agree };
       const local = args.optionalText('local');
@@ -155,53 +156,12 @@ export const restoreCommand: Command = {
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
       }
-      return restoreOutcome(result);
+      return restoreOutcome(withSignatures(result));
     } finally {
       await session.close();
     }
   },
 };
-
-async function undo(id: string, args: Arguments, context: CommandContext): Promise<CommandOutcome> {
-  const hosts = args.list('hosts');
-  if (hosts.length === 0) {
-    throw new UsageError('no hosts', { hint: 'name the nodes of that restore with --hosts' });
-  }
-  const options = { hosts, id: id === '' ? undefined : id, dryRun: args.flag('dry-run'), ...restartOptions(args) };
-  // The location is not opened: the nodes have all that is needed, and a store that is away must not keep them down.
-  const session = openNodes(args);
-  try {
-    const result = await undoRestore(
-      options,
-      async (plan) => {
-        context.warn(plan.warnings);
-        return args.flag('yes') || (await confirm(undoQuestion(plan), '--yes', context.signal));
-      },
-      { ...session, listen: context.listen },
-      context.signal,
-    );
-    if (result === undefined) {
-      return { json: { undone: false }, text: 'nothing was changed\n', exitCode: exitCodes.failed };
-    }
-    const failed = result.nodes.some((node) => node.error !== undefined);
-    return {
-      json: result,
-      text: undoText(result),
-      warnings: result.warnings,
-      exitCode: failed ? exitCodes.partial : exitCodes.done,
-    };
-  } finally {
-    await session.close();
-  }
-}
-
-function restartOptions(args: Arguments): RestartOptions {
-  return {
-    stopCommand: args.optionalText('stop-cmd'),
-    startCommand: args.optionalText('start-cmd'),
-    startTimeoutSeconds: args.number('start-timeout', 1),
-  };
-}
 
 function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
   const renames = parseRenames(args.list('rename'));

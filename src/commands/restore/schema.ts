@@ -15,6 +15,7 @@ import { mappingText, schemaQuestion, schemaText, statementsText } from '../../r
 import type { Command } from '../command.ts';
 import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions } from '../options.ts';
 import { openCluster, openRepository } from '../session/session.ts';
+import { trustOptions } from '../trust-options.ts';
 
 export const schemaCommand: Command = {
   words: ['schema <action> [backup]'],
@@ -24,6 +25,7 @@ export const schemaCommand: Command = {
     seed: seedOption,
     ...locationOptions,
     ...selectionOptions,
+    ...trustOptions,
     replication: { type: 'string', describe: 'replication of every keyspace instead of its own: "{\'class\': …}"' },
     'dc-mapping': { type: 'string', array: true, describe: 'old=new names of datacenters in the replication' },
     yes: { type: 'boolean', alias: ['y', 'f', 'force'], default: false, describe: 'apply: do not ask' },
@@ -33,7 +35,7 @@ export const schemaCommand: Command = {
     action: { describe: 'show: print it; apply: run what is missing on the cluster', choices: ['show', 'apply'] },
     backup: { describe: 'its id, or latest', default: 'latest' },
   },
-  exitCodes: '0 done, 1 failed or you said no, 2 usage, 10 no such backup or location, 130 interrupted',
+  exitCodes: '0 done, 1 failed or you said no, 2 usage, 4 damaged or not signed, 10 no such backup or location, 130 interrupted',
   examples: [
     ['$0 schema show latest -L s3://backups/prod -K shop > shop.cql', 'for cqlsh -f'],
     ['$0 schema apply latest -L s3://backups/prod --hosts new1 --dc-mapping dc1=eu', 'into another cluster'],
@@ -70,9 +72,9 @@ export const schemaCommand: Command = {
 export const mappingCommand: Command = {
   words: ['mapping [backup]'],
   describe: 'which directory of a backup belongs to which table directory that lives now, as JSON',
-  options: { ...nodeOptions, seed: seedOption, ...locationOptions, ...selectionOptions },
+  options: { ...nodeOptions, seed: seedOption, ...locationOptions, ...selectionOptions, ...trustOptions },
   positionals: { backup: { describe: 'its id, or latest', default: 'latest' } },
-  exitCodes: '0 done, 1 failed, 2 usage, 10 no such backup or location, 130 interrupted',
+  exitCodes: '0 done, 1 failed, 2 usage, 4 damaged or not signed, 10 no such backup or location, 130 interrupted',
   run: async (args, context) => {
     const session = await openCluster(args, context);
     try {

@@ -9,6 +9,7 @@ import { perDatacenter } from '../options.ts';
 import { modeOf, openTransfers } from './transfer.ts';
 import { type NodeSession, openNodes, sshOptions } from './nodes.ts';
 import { openStore } from './store.ts';
+import { trustOf } from './trust.ts';
 
 /** The one wiring place: options → connections, repository, transfer. `close` closes whatever was opened. */
 export interface Session extends NodeSession {
@@ -48,6 +49,7 @@ export async function openSession(
   context: CommandContext,
   { writes = false, create = false }: Purpose = {},
 ): Promise<Session> {
+  const trust = await trustOf(args);
   const store = await openStore(args, context, create);
   const nodes = openNodes(args);
   const pool = openPool(args);
@@ -60,9 +62,10 @@ export async function openSession(
     mode: modeOf(args.text('transfer')),
     needsLzop: args.text('compression') !== 'none',
     writes,
+    sha256: trust.keys.length > 0,
   });
   return {
-    repository: new Repository(store),
+    repository: new Repository(store, trust),
     programs: nodes.programs,
     pool,
     connect: nodes.connect,
@@ -81,12 +84,13 @@ export type StoreSession = Pick<Session, 'repository' | 'pool' | 'close'>;
 
 /** For commands that bring files to this host: no node. */
 export async function openStored(args: Arguments, context: CommandContext): Promise<StoreSession> {
+  const trust = await trustOf(args);
   const store = await openStore(args, context, false);
   const pool = openPool(args);
   const close = async () => {
     await Promise.allSettled([pool.close(), store.close()]);
   };
-  return { repository: new Repository(store), pool, close };
+  return { repository: new Repository(store, trust), pool, close };
 }
 
 function openPool(args: Arguments): LzoPool {
@@ -96,5 +100,6 @@ function openPool(args: Arguments): LzoPool {
 
 /** For commands that only read the location: no host, no threads. */
 export async function openRepository(args: Arguments, context: CommandContext): Promise<Repository> {
-  return new Repository(await openStore(args, context, false));
+  const trust = await trustOf(args);
+  return new Repository(await openStore(args, context, false), trust);
 }

@@ -29,6 +29,8 @@ export interface TransferParts {
   readonly needsLzop: boolean;
   /** Whether nodes will send objects, and not only fetch them. */
   readonly writes: boolean;
+  /** Whether the SHA-256 of what is stored is wanted: manifests that are signed hold it. */
+  readonly sha256: boolean;
 }
 
 /** How the bytes of a session's nodes travel. */
@@ -42,7 +44,7 @@ export interface Transfers {
 }
 
 export function openTransfers(parts: TransferParts): Transfers {
-  const { store, mode, needsLzop, writes, niceness, rate } = parts;
+  const { store, mode, needsLzop, writes, niceness, rate, sha256 } = parts;
   const known = new Map<Remote, Member>();
   const chosen = new Map<Remote, Promise<TransferChoice>>();
   const limits = new Map<Remote, RateLimit | undefined>();
@@ -53,7 +55,7 @@ export function openTransfers(parts: TransferParts): Transfers {
     niceness,
     authorities: store.signer?.authorities,
   });
-  const straight = store.signer && { store, signer: store.signer, programs, patience: defaultPatience };
+  const straight = store.signer && { store, signer: store.signer, programs, patience: defaultPatience, sha256 };
   const choose = (member: Member, signal: AbortSignal): Promise<TransferChoice> => {
     const { remote, probe } = member;
     known.set(remote, member);
@@ -79,12 +81,12 @@ export function openTransfers(parts: TransferParts): Transfers {
 
 function transferOf(
   choices: ReadonlyMap<Member, TransferChoice>,
-  { store, pool, listen, niceness, mode }: TransferParts,
+  { store, pool, listen, niceness, mode, sha256 }: TransferParts,
   limitOf: (remote: Remote) => RateLimit | undefined,
   parts: DirectParts | undefined,
 ): Transfer {
   const withLzop = new Set([...choices.keys()].filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
-  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness });
+  const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness, sha256 });
   const straight = parts === undefined ? relayed : direct(parts);
   const say = (host: string, what: string, reason: unknown): void =>
     listen({ type: 'warning', host, text: `${host}: ${what}: ${reasonOf(reason)}` });

@@ -7,12 +7,14 @@ import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
 import type { Command } from '../command.ts';
 import { degradedAgeOption, locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
+import { trustOptions } from '../trust-options.ts';
 
 export const listCommand: Command = {
   words: ['list', 'ls'],
   describe: 'list the backups of a location, oldest first',
   options: {
     ...locationOptions,
+    ...trustOptions,
     'latest-before': { type: 'string', describe: 'only the one that would be latest at this moment' },
     ...degradedAgeOption,
     since: { type: 'string', describe: 'only those from this moment or later' },

@@ -3,6 +3,7 @@ import { filesJson, filesText, showJson, showText } from '../../report/listing-r
 import type { Command } from '../command.ts';
 import { locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
+import { trustOptions } from '../trust-options.ts';
 
 const positionals = { backup: { describe: 'its id, or latest', default: 'latest' } };
 const exitCodes = '0 done, 1 failed, 2 usage, 4 a manifest is damaged, 10 no such backup or location';
@@ -10,7 +11,7 @@ const exitCodes = '0 done, 1 failed, 2 usage, 4 a manifest is damaged, 10 no suc
 export const showCommand: Command = {
   words: ['show [backup]'],
   describe: "show a backup's nodes, tables and sizes",
-  options: locationOptions,
+  options: { ...locationOptions, ...trustOptions },
   positionals,
   exitCodes,
   run: async (args, context) => {
@@ -28,7 +29,7 @@ export const showCommand: Command = {
 export const filesCommand: Command = {
   words: ['files [backup]'],
   describe: "list every file of a backup with its object's full URL",
-  options: locationOptions,
+  options: { ...locationOptions, ...trustOptions },
   positionals,
   exitCodes,
   run: async (args, context) => {

@@ -9,12 +9,14 @@ import { verifyJson, verifyText } from '../../report/verify-report.ts';
 import type { Command } from '../command.ts';
 import { locationOptions, lockOptions, nodeOptions, transferOptions } from '../options.ts';
 import { openSession } from '../session/session.ts';
+import { trustOptions } from '../trust-options.ts';
 
 export const verifyCommand: Command = {
   words: ['verify [backup]'],
   describe: 'check that everything a backup needs is in the store, and right; mend it from the nodes',
   options: {
     ...locationOptions,
+    ...trustOptions,
     all: { type: 'boolean', default: false, describe: 'every backup of the location' },
     'read-data': {
       type: 'string',
@@ -37,6 +39,7 @@ export const verifyCommand: Command = {
     '0 all is right or mended, 1 failed, 2 usage, 4 something is missing or damaged, 10 no such backup or location, 11 locked (--repair), 130 interrupted',
   examples: [
     ['$0 verify latest -L s3://backups/prod', 'by listing: a few seconds'],
+    ['$0 verify latest -L s3://backups/prod --manifest-key ~/sstash.key --require-signed', 'refuses what is not signed'],
     ['$0 verify --all --read-data=5% -L s3://backups/prod', 'a part of everything, read to its end'],
     ['$0 verify latest --read-data --repair --user ops --use-sudo -L s3://backups/prod', 'and mend what the nodes still have'],
   ],

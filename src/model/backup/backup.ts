@@ -101,6 +101,12 @@ export function chainOf(backup: Backup, all: readonly Backup[]): readonly Backup
   return [...(parent === undefined ? [] : [parent]), ...between.toSorted(byTime), backup];
 }
 
+/** Of what a backup says that it stands on, the first that is not among those of its chain. */
+export function lostGround(backup: Backup, chain: readonly BackupRef[]): BackupId | undefined {
+  const standing = backup.committed ? (backup.manifest.standsOn ?? []) : [];
+  return standing.find((id) => !chain.some((each) => each.id === id));
+}
+
 /** Where a backup lies, without what it holds. */
 export function refOf({ id, parent }: BackupRef): BackupRef {
   return parent === undefined ? { id } : { id, parent };

@@ -132,6 +132,30 @@ export interface BackupManifest {
   readonly ringNodes?: number;
   /** Name and version of the program that wrote it. */
   readonly writtenBy: string;
+  /**
+   * Of an incremental backup: the ids of what it is nothing without, its parent first. Absent in older ones. That one of them was
+   * taken away would not show otherwise.
+   */
+  readonly standsOn?: readonly BackupId[];
+  /** Where it was signed; last, as the signature is of everything before it. */
+  readonly signed?: Signed;
+}
+
+/** Who vouches for a backup, and for which objects besides its own manifest. */
+export interface Signed {
+  /**
+   * By their names below the backup's directory: the SHA-256 of their bytes, in hexadecimal; two while one is being replaced. What
+   * is not named here is no part of the backup.
+   */
+  readonly objects: Readonly<Record<string, readonly string[]>>;
+  readonly keyId: string;
+  readonly hmac: string;
+}
+
+/** How many of the objects that say what a backup is had a signature, which was right, and how many had none. */
+export interface SignatureCounts {
+  readonly checked: number;
+  readonly unsigned: number;
 }
 
 /** A run that is not finished (`<backup>/in-progress.json`); it stays when a run failed, and says what happened. */

@@ -1,7 +1,7 @@
 import type { KeyspaceCoverage } from '../target/coverage.ts';
 import type { LoadVolume } from './load-plan.ts';
 import type { LostObject } from './lost-objects.ts';
-import type { BackupId } from '../backup/manifest.ts';
+import type { BackupId, SignatureCounts } from '../backup/manifest.ts';
 import type { MatchedBy } from '../target/node-match.ts';
 import type { TableProbe } from './probe/outcome.ts';
 import type { OldTable } from './purging.ts';
@@ -57,6 +57,8 @@ export interface RestoreResult {
   readonly service?: { readonly stop: string; readonly start: string };
   /** What `restore --undo` takes, when there is something to take back. */
   readonly undo?: string;
+  /** Where there was a key. */
+  readonly signatures?: SignatureCounts | undefined;
   /** A shell script that puts the staged files in place; empty when there is nothing to place. */
   readonly commands: string;
   /** The method of `commands`; absent means the node restart method. */

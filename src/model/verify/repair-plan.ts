@@ -50,5 +50,10 @@ function isSame(a: StoredFile, b: StoredFile): boolean {
 }
 
 function agrees(file: StoredFile, found: StoredBytes): boolean {
-  return file.storedBytes === found.storedBytes && sumText(file) === sumText(found) && file.etag === found.etag;
+  return (
+    file.storedBytes === found.storedBytes &&
+    sumText(file) === sumText(found) &&
+    file.storedSha256 === found.storedSha256 &&
+    file.etag === found.etag
+  );
 }

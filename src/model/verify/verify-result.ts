@@ -1,4 +1,4 @@
-import type { BackupId } from '../backup/manifest.ts';
+import type { BackupId, SignatureCounts } from '../backup/manifest.ts';
 import { type Problem, isDamage } from './verify-plan.ts';
 
 /** What `--repair` did about an object; `detail` says how it was mended, or why it was not. */
@@ -26,6 +26,8 @@ export interface VerifyResult {
   readonly readBytes: number;
   /** How much was to be read, and what chose the sample. */
   readonly sample?: ReadSample;
+  /** Where there was a key. */
+  readonly signatures?: SignatureCounts | undefined;
   /** What `--repair` did, by the object's key. */
   readonly mendings: ReadonlyMap<string, Mending>;
 }

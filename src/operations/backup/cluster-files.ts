@@ -99,7 +99,7 @@ async function schemaWithoutCqlsh(
   prepared: Outcomes<PreparedNode | UploadedNode>,
   signal: AbortSignal,
 ): Promise<Substitute> {
-  const { repository } = run.parts;
+  const repository = run.parts.repository.ofSigned;
   const { parent } = run.ref;
   if (parent !== undefined) {
     return { schema: await repository.schema({ id: parent }, signal), source: `that of ${parent}` };

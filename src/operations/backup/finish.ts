@@ -1,7 +1,7 @@
 import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
-import { type Backup, isDegraded, missingFrom } from '../../model/backup/backup.ts';
+import { type Backup, chainOf, isDegraded, missingFrom } from '../../model/backup/backup.ts';
 import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
@@ -27,24 +27,24 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, verdict:
     return;
   }
   const { ring } = topology;
-  await parts.repository.commit(
-    {
-      ...headOf(verdict),
-      ...run.ref,
-      kind: run.decision.kind,
-      cluster: ring.cluster,
-      partitioner: ring.partitioner,
-      takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? run.now.toISOString(),
-      finishedAt: (await parts.repository.now(signal)).toISOString(),
-      selection: options.filter.patterns,
-      ...(options.policy === undefined ? {} : { policy: options.policy }),
-      tables: run.living.tables,
-      nodes: nodes.map(({ summary }) => summary),
-      ...leftOut(ring, nodes.length + verdict.missing.length),
-      writtenBy: options.writtenBy,
-    },
-    signal,
-  );
+  const manifest: BackupManifest = {
+    ...headOf(verdict),
+    ...run.ref,
+    kind: run.decision.kind,
+    cluster: ring.cluster,
+    partitioner: ring.partitioner,
+    takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? run.now.toISOString(),
+    finishedAt: (await parts.repository.now(signal)).toISOString(),
+    selection: options.filter.patterns,
+    ...(options.policy === undefined ? {} : { policy: options.policy }),
+    tables: run.living.tables,
+    nodes: nodes.map(({ summary }) => summary),
+    ...leftOut(ring, nodes.length + verdict.missing.length),
+    writtenBy: options.writtenBy,
+  };
+  const backups = chainOf({ ...run.ref, committed: true, manifest }, run.survey.backups).slice(0, -1);
+  const standsOn = run.ref.parent === undefined ? {} : { standsOn: backups.map(({ id }) => id) };
+  await parts.repository.commit({ ...manifest, ...standsOn }, signal);
 }
 
 /** The nodes that were added say when they were taken, which the others were not. */
@@ -153,7 +153,7 @@ export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise
   try {
     const now = await repository.now(signal);
     const request = { keepLast: retention, policy, made: run.ref, now };
-    const { forgotten } = await pruneAfterBackup({ repository, lock, listen }, request, signal);
+    const { forgotten } = await pruneAfterBackup({ repository: repository.ofAll, lock, listen }, request, signal);
     run.warnings.push(...forgotten.flatMap(({ backup }) => snapshotLeft(backup, run)));
   } catch (error) {
     signal.throwIfAborted();

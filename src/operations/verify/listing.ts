@@ -81,6 +81,10 @@ export async function clusterFileProblems(
     detail,
   });
   const key = ringKey(backup);
+  const unproved = await repository.signatures.clusterProblems(backup, signal);
+  if (unproved.length > 0) {
+    return unproved.map(({ key: name, error }) => problem(name, 'manifest', error.message));
+  }
   const ring = await unlessDamaged(
     async () => ((await repository.ring(backup, signal)) === undefined ? [problem(key, 'missing', 'the ring is missing')] : []),
     ({ message }) => [problem(key, 'manifest', message)],

@@ -1,3 +1,4 @@
+import { isCommitted } from '../../model/backup/backup.ts';
 import type { NodeManifest } from '../../model/backup/manifest.ts';
 import { withStored } from '../../model/verify/repair-plan.ts';
 import type { StoredBytes } from '../../model/backup/upload-plan.ts';
@@ -23,8 +24,16 @@ export async function recordStored(
     const manifest = await readable(repository, part, signal);
     const renewed = manifest === undefined ? undefined : withStored(manifest, stored);
     if (renewed !== undefined) {
-      await repository.saveNodeManifest(renewed, signal);
+      await repository.signing.replaceNode(renewed, signal);
     }
+  }
+}
+
+/** Throws UsageError, before anything is stored, where a manifest that might have to change is signed and there is no key. */
+export async function refuseUnsigning(repository: Repository, signal: AbortSignal): Promise<void> {
+  if (!repository.signatures.signs) {
+    const { backups } = await chooseSubjects(repository, 'all', signal);
+    backups.filter(isCommitted).forEach(({ manifest }) => repository.signing.refuseUnsigning(manifest));
   }
 }
 

@@ -11,7 +11,7 @@ import type { Mending } from '../../model/verify/verify-result.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
-import { recordStored } from './repair-manifests.ts';
+import { recordStored, refuseUnsigning } from './repair-manifests.ts';
 import { type Found, type Origin, findOrigins } from './lost-components.ts';
 import { eachBatch } from '../nodes/each-batch.ts';
 import { readDamage, type ReadingParts } from './reading.ts';
@@ -53,6 +53,9 @@ export async function repair(
 ): Promise<ReadonlyMap<string, Mending>> {
   const work: Repair = { options, parts, stored: new Map(), mendings: new Map() };
   const lost = lostObjects(problems);
+  if (lost.length > 0) {
+    await refuseUnsigning(parts.repository, signal);
+  }
   await settleSuspects(lost, work, signal);
   await storeAgain(
     lost.filter(({ key }) => !work.stored.has(key)),

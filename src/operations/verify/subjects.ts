@@ -1,5 +1,13 @@
 import { isBackupId } from '../../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, type Survey, chainOf, isCommitted, isDamaged } from '../../model/backup/backup.ts';
+import {
+  type Backup,
+  type DamagedBackup,
+  type Survey,
+  chainOf,
+  isCommitted,
+  isDamaged,
+  lostGround,
+} from '../../model/backup/backup.ts';
 import { withoutFuture } from '../../model/backup/future.ts';
 import { latestOf } from '../../model/backup/latest.ts';
 import { NotFoundError } from '../../model/errors.ts';
@@ -64,8 +72,10 @@ function withChain(backup: Backup, survey: Survey, told: readonly DamagedBackup[
     family.length === 0 && !chain.some((each) => each.id === parent && isCommitted(each))
       ? [problemOf({ id: parent, reason: `${id} stands on the snapshot backup ${parent}, which is not complete or not there` })]
       : [];
+  const lost = lostGround(backup, [...chain, ...family]);
+  const gap = lost === undefined ? [] : [problemOf({ id: lost, parent, reason: `is not there, and ${id} stands on it` })];
   const problems = [...new Set([...told, ...family])].map(problemOf);
-  return { name: id, backups: chain, problems: [...problems, ...standsOnNothing] };
+  return { name: id, backups: chain, problems: [...problems, ...(standsOnNothing.length > 0 ? standsOnNothing : gap)] };
 }
 
 /** Undefined for a directory that is no backup: there is none, or a deleted one left what others point at. */

@@ -96,6 +96,7 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
     readObjects: reading?.objects ?? 0,
     readBytes: reading?.bytes ?? 0,
     ...(sample === undefined ? {} : { sample }),
+    signatures: repository.signatures.counts,
     mendings: new Map(),
   };
 }

@@ -4,7 +4,7 @@ import { crcText } from '../../model/backup/stored-sum.ts';
 import type { StoredFile } from '../../model/backup/manifest.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import { checkStored } from '../fetch.ts';
-import { cannotUnpack, hintOfDisk, proveObject, provePlain } from '../proof.ts';
+import { cannotUnpack, hintOfDisk, proveObject, provePlain, proveSha256 } from '../proof.ts';
 import type { Landing, Target } from '../transfer.ts';
 import { isAbsent, isFetched } from './answer.ts';
 import { type UnderWay, deliver } from './deliver.ts';
@@ -69,15 +69,17 @@ async function fetchObject(under: UnderWay, number: number, file: StoredFile, si
   if (isAbsent(answer)) {
     throw new NotFoundError(`${store.url}/${file.key} does not exist`);
   }
-  const { bytes, crc } = sum;
+  const { bytes, crc, sha256 } = sum;
   proveObject(file, bytes, isTurned(file) ? { storedCksum: cksumOfTurned(crc, bytes) } : { storedCrc32: crcText(crc) });
+  proveSha256(file, sha256);
 }
 
 const nothing: NodeSum = { bytes: 0, crc: 0 };
 
 function objectToFetch({ file, path }: Target): ObjectToFetch {
-  const { storedBytes: bytes, bytes: plain, compression } = file;
-  return { path, bytes, plain, lzo: compression === 'lzo', turned: isTurned(file) };
+  const { storedBytes: bytes, bytes: plain, compression, storedSha256 } = file;
+  const object = { path, bytes, plain, lzo: compression === 'lzo', turned: isTurned(file) };
+  return storedSha256 === undefined ? object : { ...object, sha256: true };
 }
 
 /** Older manifests hold the POSIX `cksum` of what nodes sent, which is made of bytes with their bits turned round. */

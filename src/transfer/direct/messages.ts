@@ -29,17 +29,20 @@ export interface ObjectToFetch {
   readonly plain: number;
   readonly lzo: boolean;
   readonly turned: boolean;
+  readonly sha256?: boolean;
 }
 
 /** A unit of work: one file in parts or many files, one object as a stream or many objects. */
 export type Order =
-  | { readonly upload: readonly FileToSend[]; readonly part: number | null }
+  | { readonly upload: readonly FileToSend[]; readonly part: number | null; readonly sha256?: boolean }
   | { readonly download: readonly ObjectToFetch[]; readonly alone: boolean; readonly landing: Landing | null };
 
 /** Number and CRC-32 of some bytes. */
 export interface NodeSum {
   readonly bytes: number;
   readonly crc: number;
+  /** Of an object's bytes, once all of them have passed, where it was asked for. */
+  readonly sha256?: string;
 }
 
 /** What came of a request that a node sent. */
@@ -157,12 +160,21 @@ class Fields {
     return value;
   }
 
+  sha256(): string {
+    const value = this.text('sha256');
+    if (!/^[0-9a-f]{64}$/.test(value)) {
+      throw this.unexpected();
+    }
+    return value;
+  }
+
   plain(): NodeSum {
     return { bytes: this.count('plain'), crc: this.crc('plain_crc') };
   }
 
   sum(): NodeSum {
-    return { bytes: this.count('bytes'), crc: this.crc('crc') };
+    const sum = { bytes: this.count('bytes'), crc: this.crc('crc') };
+    return this.has('sha256') ? { ...sum, sha256: this.sha256() } : sum;
   }
 
   answer(): Answer {

@@ -12,30 +12,31 @@ version the program ends with status 64.
 
 A unit of work has a number. Its items are numbered from 0 (files) or from 1 (parts of one file).
 
-    > {"unit": 7, "upload": [{"path": p, "bytes": n, "lzo": true}, ...], "part": bytes or null}
-      {"unit": 7, "ready": i, "bytes": n, "crc": c, "last": true, "plain": n, "plain_crc": c}
+    > {"unit": 7, "upload": [{"path": p, "bytes": n, "lzo": true}, ...], "part": bytes or null, "sha256": true}
+      {"unit": 7, "ready": i, "bytes": n, "crc": c, "last": true, "plain": n, "plain_crc": c, "sha256": "..."}
     > {"unit": 7, "send": i, "url": u, "headers": {...}}
       {"unit": 7, "sent": i, "status": 200, "etag": "...", "said": "", "trusted": true}
 
 An item is `ready` when its bytes are at hand, and may be sent several times, one after the other. With `part` the only file
 is cut into parts of that size; the last one is ready only when everything before it ended well. Without, each file is an
 item, and may be a `text` in the place of a `path`. `crc` is the CRC-32 of what is sent; with `lzo` the last item has the
-sums of the plain bytes too. `status` is 0 where no answer came that is of use, `said` what the store or the system said
-of it, `trusted` false where the store's certificate is not.
+sums of the plain bytes too. Where `sha256` is asked for, the last item has that of all that is sent of the file. `status` is 0
+where no answer came that is of use, `said` what the store or the system said of it, `trusted` false where the store's
+certificate is not.
 
-    > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false}, ...], "alone": true,
-       "landing": {"directory": d, "incoming": name, "owner": "user:group"} or null}
+    > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false, "sha256": true}, ...],
+       "alone": true, "landing": {"directory": d, "incoming": name, "owner": "user:group"} or null}
       {"unit": 8, "begin": true}
     > {"unit": 8, "send": i, "url": u, "headers": {...}}
-      {"unit": 8, "got": i, "status": 200, "bytes": n, "crc": c, "said": "", "trusted": true}
+      {"unit": 8, "got": i, "status": 200, "bytes": n, "crc": c, "sha256": "...", "said": "", "trusted": true}
       {"unit": 8, "written": i, "plain": n, "plain_crc": c}
     > {"unit": 8, "place": true}
 
 With `alone` the only object passes as a stream, and goes on where it broke off when it is sent for again; `bytes` is how
 far it is. Without, all are held in memory until the last one is there. `turned` asks for the CRC-32 of the object's
-bytes with the bits of each turned round, which is what the POSIX `cksum` is made of. Paths are below the landing's
-directory, and what is fetched lies below `incoming` there until the control host has held it against the manifest: then all
-of it is given its own name. Without a landing nothing is written.
+bytes with the bits of each turned round, which is what the POSIX `cksum` is made of, `sha256` for that of the bytes. Paths are
+below the landing's directory, and what is fetched lies below `incoming` there until the control host has held it against the
+manifest: then all of it is given its own name. Without a landing nothing is written.
 
       {"unit": 7, "done": true}
       {"unit": 7, "failed": kind, "item": i or null, "said": "..."}
@@ -52,6 +53,7 @@ import collections
 import contextlib
 import fcntl
 import grp
+import hashlib
 import http.client
 import io
 import json
@@ -121,16 +123,23 @@ class GivenUp(Exception):
 
 
 class Sum:
-    """Number and CRC-32 of bytes that pass."""
+    """Number and CRC-32 of bytes that pass, and their SHA-256 where that is wanted."""
 
-    def __init__(self, turned: bool = False) -> None:
+    def __init__(self, turned: bool = False, sha256: bool = False) -> None:
         self.bytes = 0
         self.crc = 0
         self._turned = turned
+        self._sha256 = hashlib.sha256() if sha256 else None
 
     def add(self, data: Bytes) -> None:
         self.bytes += len(data)
         self.crc = zlib.crc32(bytes(data).translate(TURN) if self._turned else data, self.crc)
+        if self._sha256 is not None:
+            self._sha256.update(data)
+
+    def sha256(self) -> Message:
+        """What is to be told of it."""
+        return {} if self._sha256 is None else {"sha256": self._sha256.hexdigest()}
 
 
 class Pace:
@@ -789,6 +798,7 @@ class Upload(Unit):
         super().__init__(node, order)
         self._files = order["upload"]
         self._part = order["part"]
+        self._sha256 = order.get("sha256", False)
         self.has_many = self._part is None
         self._bodies = {}  # type: Dict[int, Body]
         self._held = 0
@@ -829,18 +839,24 @@ class Upload(Unit):
         try:
             size = min(size, source.most)
             part, ahead, last = 0, b"", False
+            digest = hashlib.sha256() if self._sha256 else None
             while not last:
                 part += 1
                 self.wait_for(lambda: len(self._bodies) < PARTS_AHEAD)
                 buffer = self.node.memory.buffer(size, self.stopped)
                 self._bodies[part] = Body((), buffer)
                 total = source.fill(memoryview(buffer), ahead)
+                if digest is not None:
+                    digest.update(memoryview(buffer)[: total.bytes])
                 ahead = source.next_byte()
                 last = ahead == b""
                 if last:
                     source.finish()
                 self._bodies[part] = Body([memoryview(buffer)[: total.bytes]], buffer)
-                self.tell(ready(part, total, last, source.plain if last else None))
+                told = ready(part, total, last, source.plain if last else None)
+                if last and digest is not None:
+                    told["sha256"] = digest.hexdigest()
+                self.tell(told)
         finally:
             source.close()
             if self.given_up:
@@ -858,11 +874,12 @@ class Upload(Unit):
             pieces.update(packed_files(self._lzop, packed))
         self._bodies.update({item: Body(each, None) for item, each in pieces.items()})
         own = {item: sum_of([data]) for item, data in packed.items()}
-        self.tell(*[ready(item, sum_of(each), True, own.get(item)) for item, each in pieces.items()])
+        sums = {item: sum_of(each, self._sha256) for item, each in pieces.items()}
+        self.tell(*[ready(item, total, True, own.get(item)) for item, total in sums.items()])
 
 
 def ready(item: int, total: Sum, last: bool, plain: Optional[Sum]) -> Message:
-    told = {"ready": item, "bytes": total.bytes, "crc": total.crc, "last": last}  # type: Message
+    told = dict(total.sha256(), ready=item, bytes=total.bytes, crc=total.crc, last=last)  # type: Message
     return told if plain is None else dict(told, plain=plain.bytes, plain_crc=plain.crc)
 
 
@@ -951,8 +968,8 @@ def summed(pieces: Iterable[Bytes], total: Sum) -> Iterator[Bytes]:
         yield piece
 
 
-def sum_of(pieces: Iterable[Bytes]) -> Sum:
-    total = Sum()
+def sum_of(pieces: Iterable[Bytes], sha256: bool = False) -> Sum:
+    total = Sum(sha256=sha256)
     for piece in pieces:
         total.add(piece)
     return total
@@ -1187,7 +1204,8 @@ OK = Answer(200, "", "", True)
 
 
 def told_of(item: int, arrival: "Arrival", answer: Answer) -> Message:
-    told = dict(answer._asdict(), got=item, bytes=arrival.received.bytes, crc=arrival.received.crc)
+    received = arrival.received
+    told = dict(answer._asdict(), got=item, bytes=received.bytes, crc=received.crc, **received.sha256())
     del told["etag"]
     return told
 
@@ -1305,7 +1323,7 @@ class Arrival:
 
     def __init__(self, expected: Message) -> None:
         self.bytes = int(expected["bytes"])
-        self.received = Sum(expected["turned"])
+        self.received = Sum(expected["turned"], expected.get("sha256", False))
         self.etag = ""
 
     def room(self) -> memoryview:

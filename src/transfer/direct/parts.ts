@@ -11,6 +11,8 @@ export interface DirectParts {
   readonly signer: Signer;
   /** What runs on the nodes; whoever made them closes them. */
   readonly programs: NodePrograms;
+  /** Whether the SHA-256 of what is stored is wanted too. */
+  readonly sha256?: boolean;
   /** With a single request that fails for a passing reason; it is signed anew each time. */
   readonly patience: Patience;
 }

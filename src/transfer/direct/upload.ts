@@ -33,7 +33,7 @@ async function uploadMany(
   unit: readonly Source[],
   signal: AbortSignal,
 ): Promise<readonly StoredBytes[]> {
-  const exchange = node.begin({ upload: unit.map(fileToSend), part: null }, signal);
+  const exchange = node.begin({ upload: unit.map(fileToSend), part: null, ...wanted(parts) }, signal);
   const stored: StoredBytes[] = [];
   const send = async (news: UnitNews): Promise<void> => {
     const ready = readyOf(node.host, unit, news);
@@ -42,7 +42,7 @@ async function uploadMany(
     proveSource(node.host, source, ready, sum);
     const { key } = source.upload;
     const etag = await put({ parts, node, exchange }, { number: item, key, sign: () => parts.signer.put(key, sum.crc) }, signal);
-    stored[item] = { storedBytes: sum.bytes, storedCrc32: crcText(sum.crc), etag };
+    stored[item] = { storedBytes: sum.bytes, storedCrc32: crcText(sum.crc), ...sha256Of(parts, node.host, key, sum), etag };
   };
   await heard(exchange, send);
   return unit.map(({ upload: { key } }, item) => stored[item] ?? nothingSent(node.host, key));
@@ -56,13 +56,14 @@ async function uploadMany(
 async function uploadInParts(parts: DirectParts, node: NodePart, source: Source, signal: AbortSignal): Promise<StoredBytes> {
   const { key, component } = source.upload;
   const partBytes = parts.signer.partBytes(atMost(component.bytes));
-  const exchange = node.begin({ upload: [fileToSend(source)], part: partBytes }, signal);
+  const exchange = node.begin({ upload: [fileToSend(source)], part: partBytes, ...wanted(parts) }, signal);
   const under = { parts, node, exchange };
   const sums: NodeSum[] = [];
   let bytes = 0;
   const sent: SentPart[] = [];
   let inParts: Promise<SignedParts> | undefined;
   let isProved = false;
+  let sha256: Pick<StoredBytes, 'storedSha256'> = {};
   const send = async (news: UnitNews): Promise<void> => {
     const ready = readyOf(node.host, [source], news);
     const { item, last, sum } = ready;
@@ -73,6 +74,7 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
     }
     if (last) {
       proveSource(node.host, source, ready, combined(sums));
+      sha256 = sha256Of(parts, node.host, key, sum);
       isProved = true;
     }
     if (last && item === 1) {
@@ -95,7 +97,7 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
     const { etag } =
       inParts === undefined ? (sent[0] ?? nothingSent(node.host, key)) : await (await inParts).complete(sent, signal);
     whole = true;
-    return { storedBytes: bytes, storedCrc32: crcText(crc), etag };
+    return { storedBytes: bytes, storedCrc32: crcText(crc), ...sha256, etag };
   } finally {
     if (!whole && inParts !== undefined) {
       await inParts.then(
@@ -104,6 +106,15 @@ async function uploadInParts(parts: DirectParts, node: NodePart, source: Source,
       );
     }
   }
+}
+
+function wanted({ sha256 }: DirectParts): { readonly sha256?: true } {
+  return sha256 === true ? { sha256 } : {};
+}
+
+/** The SHA-256 that the node made of all that it sends of a file: its word, as with everything that only the node sees. */
+function sha256Of({ sha256 }: DirectParts, host: string, key: string, sum: NodeSum): Pick<StoredBytes, 'storedSha256'> {
+  return sha256 === true ? { storedSha256: sum.sha256 ?? unsaid(host, key) } : {};
 }
 
 function fileToSend({ upload: { component, compression }, path }: Source): FileToSend {
@@ -155,7 +166,7 @@ function combined(sums: readonly NodeSum[]): NodeSum {
 }
 
 function unsaid(host: string, key: string): never {
-  throw new RemoteError(`${host} did not say what it has read for ${key}`, { host });
+  throw new RemoteError(`${host} did not say all that it has read for ${key}`, { host });
 }
 
 function nothingSent(host: string, key: string): never {

@@ -10,6 +10,8 @@ export interface RelayParts {
   readonly hasLzop: (remote: Remote) => boolean;
   /** What all streams of a node share; absent where they may be as fast as they can. */
   readonly limitOf?: (remote: Remote) => RateLimit | undefined;
+  /** Whether the SHA-256 of what is stored is wanted too. */
+  readonly sha256?: boolean;
   /** The niceness of what compresses on the node: see `nicely`. */
   readonly niceness?: number;
 }

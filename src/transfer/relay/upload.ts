@@ -1,3 +1,4 @@
+import { type Hash, createHash } from 'node:crypto';
 import { atMost } from '../fetch.ts';
 import { crcText } from '../../model/backup/stored-sum.ts';
 import { crc32 } from 'node:zlib';
@@ -17,7 +18,7 @@ import type { Source } from '../transfer.ts';
 /** One file as a stream: compressed by the node's lzop where it has one, and proved on its way. */
 export async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal: AbortSignal): Promise<StoredBytes> {
   const { upload, path } = source;
-  const watch = new Watch(upload);
+  const watch = new Watch(upload, parts.sha256 === true ? createHash('sha256') : undefined);
   const read = (...command: Command) => limited(from.read(command, {}, signal), parts.limitOf?.(from), signal);
   const body =
     upload.compression === 'none'
@@ -41,7 +42,8 @@ export async function uploadBatch(
   const puts = sideBySide(unit.entries(), objectsAtOnce, async ([index, { upload }]) => {
     const body = bodies[index] ?? new Uint8Array();
     const object = await parts.store.put(upload.key, body, { bytes: body.byteLength }, signal);
-    return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), etag: object.etag };
+    const sha256 = parts.sha256 === true ? { storedSha256: createHash('sha256').update(body).digest('hex') } : {};
+    return { storedBytes: body.byteLength, storedCrc32: crcText(crc32(body)), ...sha256, etag: object.etag };
   });
   const stored: StoredBytes[] = [];
   for await (const one of puts) {
@@ -106,11 +108,13 @@ async function readBatch(
 class Watch {
   readonly #upload: Upload;
   readonly #follower: ContainerFollower | undefined;
+  readonly #sha256: Hash | undefined;
   #bytes = 0;
   #crc = 0;
 
-  constructor(upload: Upload) {
+  constructor(upload: Upload, sha256: Hash | undefined) {
     this.#upload = upload;
+    this.#sha256 = sha256;
     this.#follower =
       upload.compression === 'lzo'
         ? new ContainerFollower({ name: upload.key, mostPlainBytes: upload.component.bytes })
@@ -125,13 +129,15 @@ class Watch {
       } else {
         this.#follower.push(chunk);
       }
+      this.#sha256?.update(chunk);
       yield chunk;
     }
     this.#prove();
   }
 
-  result(): { readonly storedBytes: number; readonly storedCrc32: string } {
-    return { storedBytes: this.#bytes, storedCrc32: crcText(this.#crc) };
+  result(): Omit<StoredBytes, 'etag'> {
+    const sha256 = this.#sha256 === undefined ? {} : { storedSha256: this.#sha256.digest('hex') };
+    return { storedBytes: this.#bytes, storedCrc32: crcText(this.#crc), ...sha256 };
   }
 
   #prove(): void {

@@ -80,6 +80,7 @@ test('the document of a listing: a complete backup, an incremental one, an unfin
     tables: 1,
     bytes: 400,
     newBytes: 200,
+    signed: false,
   });
   assert.equal(listRow(incremental, now).parent, 's1');
   assert.deepEqual(listRow(failed, now).failures, [{ host: 'node2', error: 'disk is full' }]);

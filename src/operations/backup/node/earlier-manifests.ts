@@ -40,7 +40,7 @@ export async function earlierAttempt(
   if (!run.resumed) {
     return undefined;
   }
-  const { repository } = run.parts;
+  const repository = run.parts.repository.ofSigned;
   const listen = reading === 'again' ? heardBefore : run.parts.listen;
   const done = await readable(() => repository.nodeManifest(run.ref, host, everyTable, signal), host, listen);
   const { tables } = run.living;
@@ -66,7 +66,7 @@ function mayPointAt({ options, ref }: Run): (file: StoredFile) => boolean {
 
 /** What the parent of an incremental backup noted as older than itself. */
 export async function setAsideByParent(run: Run, hostId: string, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
-  const { repository } = run.parts;
+  const repository = run.parts.repository.ofSigned;
   const parent = run.survey.backups
     .filter(isCommitted)
     .find(({ id, parent: above }) => id === run.ref.parent && above === undefined);
@@ -76,7 +76,7 @@ export async function setAsideByParent(run: Run, hostId: string, signal: AbortSi
 
 /**
  * The manifests whose objects need not be sent again, oldest first, those of an earlier attempt at this run last. By host id, since
- * names change. What cannot be read, or is not in the store any more, is sent again.
+ * names change. What cannot be read, is not signed where this run signs, or is not in the store any more, is sent again.
  */
 export async function earlierManifests(
   run: Run,
@@ -84,7 +84,8 @@ export async function earlierManifests(
   hostId: string,
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
-  const { repository, listen } = run.parts;
+  const { listen } = run.parts;
+  const repository = run.parts.repository.ofSigned;
   const { selfContained } = run.options;
   const sources = selfContained ? [] : dedupSources(run, hostId);
   const known = await Promise.all(
@@ -100,7 +101,8 @@ export async function earlierManifests(
  * Nobody writes there any more: once this run is committed, neither is gone on with.
  */
 async function leftBehind(run: Run, hostId: string, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
-  const { repository, listen } = run.parts;
+  const { listen } = run.parts;
+  const repository = run.parts.repository.ofSigned;
   for (const backup of seriesOfRun(run)
     .toReversed()
     .filter((each) => !isSame(each, run.ref))) {

@@ -35,6 +35,7 @@ export function whatItLacks(situation: Situation, backup: CommittedBackup): Situ
 
 /** The backup as it is now: what another has done with it meanwhile is noticed when it is written. */
 export async function amendable(backup: CommittedBackup, { repository }: BackupParts, signal: AbortSignal): Promise<Amended> {
+  repository.signing.refuseUnsigning(backup.manifest);
   const ref = refOf(backup);
   const etag = (await repository.store.stat(backupManifestKey(ref), signal))?.etag;
   const again = await repository.backup(ref, signal);

@@ -1,7 +1,7 @@
 import { pathOf } from '../../../model/backup/backup-id.ts';
 import type { KeepsIncrementals, Situation } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../../model/errors.ts';
-import type { CommittedBackup, DamagedBackup } from '../../../model/backup/backup.ts';
+import { type CommittedBackup, type Survey, isCommitted } from '../../../model/backup/backup.ts';
 import { placedAgo } from '../../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../../cluster/cql/table-states.ts';
 import type { KindInput } from '../../../model/chain/backup-kind.ts';
@@ -31,7 +31,7 @@ export async function chainGaps(situation: Situation, parent: CommittedBackup, s
   const gate = new MemoryGate();
   const keptBy = async (host: string) => gate.wholeNode(async () => keptIncrementals(parent, host, repository, signal), signal);
   const [closed, gaps, states] = await Promise.all([
-    whyClosed(parent, survey.damaged, repository, signal),
+    whyClosed(parent, survey, repository, signal),
     Promise.all(members.map((member) => nodeGap(member, parent, { incrementals, keptBy, timeNow }, signal))),
     Promise.all(asked.map((member) => tableStates(member, timeNow, signal))),
   ]);
@@ -46,13 +46,18 @@ export async function chainGaps(situation: Situation, parent: CommittedBackup, s
   };
 }
 
-/** What a backup that cannot be read has taken from the nodes nobody knows. */
+/** What a backup that cannot be read has taken from the nodes nobody knows. What is signed stands on nothing that is not. */
 async function whyClosed(
   parent: CommittedBackup,
-  damaged: readonly DamagedBackup[],
+  { backups, damaged }: Survey,
   repository: Repository,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const family = backups.filter(isCommitted).filter(({ id, parent: above }) => (above ?? id) === parent.id);
+  const unsigned = repository.signatures.signs ? family.find(({ manifest }) => manifest.signed === undefined) : undefined;
+  if (unsigned !== undefined) {
+    return `${pathOf(unsigned)} is not signed`;
+  }
   const collector = damaged.find((each) => each.parent !== undefined);
   return collector === undefined
     ? repository.chainClosed(parent.id, signal)

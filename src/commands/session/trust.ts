@@ -1,0 +1,79 @@
+import { type Stats, constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import type { Arguments } from '../../cli/arguments.ts';
+import { messageOf, UsageError } from '../../model/errors.ts';
+import { type ManifestKey, manifestKey } from '../../storage/seals.ts';
+import type { Trust } from '../../storage/signed-objects.ts';
+
+/** What `--manifest-key` and `--require-signed` say. Throws UsageError for a file that is no key, or that others can read. */
+export async function trustOf(args: Arguments): Promise<Trust> {
+  const files = args.list('manifest-key').map((file) => file.replace(/^~(?=\/)/, homedir()));
+  const required = args.flag('require-signed');
+  if (required && files.length === 0) {
+    throw new UsageError('--require-signed takes a key to check signatures with: --manifest-key FILE');
+  }
+  return { keys: await Promise.all(files.map(keyOf)), required };
+}
+
+/** Bytes of a file; no key needs so many. */
+const mostBytes = 4096;
+
+async function keyOf(file: string): Promise<ManifestKey> {
+  return manifestKey(manifestKeyIn(await secretIn(file), file));
+}
+
+/** What the file holds, if nobody else can read it. It is looked at once it is open: its name may lead elsewhere a moment later. */
+async function secretIn(file: string): Promise<Uint8Array> {
+  try {
+    await using handle = await open(file, 'r');
+    const problem = whyNoSecret(await handle.stat(), userInfo().uid);
+    if (problem !== undefined) {
+      throw new UsageError(`--manifest-key ${file} ${problem}`, { hint: "it must be yours or root's, of mode 600" });
+    }
+    return await handle.readFile();
+  } catch (cause) {
+    throw cause instanceof UsageError
+      ? cause
+      : new UsageError(`cannot read --manifest-key ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Why a file is nothing that only this user, or root, knows; undefined where it is. */
+export function whyNoSecret({ uid, mode, size }: Pick<Stats, 'uid' | 'mode' | 'size'>, self: number): string | undefined {
+  if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
+    return 'is no file';
+  }
+  if (uid !== 0 && uid !== self) {
+    return 'belongs to somebody else';
+  }
+  if ((mode & 0o077) !== 0) {
+    return `can be used by others: its mode is ${(mode & 0o777).toString(8)}`;
+  }
+  return size > mostBytes ? 'is too long for a key' : undefined;
+}
+
+/** Bytes of a key; fewer could be guessed. */
+const leastBytes = 32;
+
+/**
+ * The key that a file holds: in hexadecimal or base64, or, where not everything in it is text, its bytes as they are. A pass
+ * phrase is none: who has a manifest could guess it. Throws UsageError, which shows nothing of the contents.
+ */
+export function manifestKeyIn(contents: Uint8Array, file: string): Uint8Array {
+  const text = Buffer.from(contents).toString('latin1');
+  const bytes = /^[\t\n\r\x20-\x7e]*$/.test(text) ? keyIn(text.trim()) : contents;
+  if (bytes === undefined || bytes.byteLength < leastBytes) {
+    throw new UsageError(`--manifest-key ${file} holds no key of at least ${leastBytes} bytes in hexadecimal or base64`, {
+      hint: '`openssl rand -hex 32` makes one',
+    });
+  }
+  return bytes;
+}
+
+function keyIn(text: string): Uint8Array | undefined {
+  if (/^([0-9a-f]{2})+$/i.test(text)) {
+    return Buffer.from(text, 'hex');
+  }
+  return /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2,3})?={0,2}$/.test(text) ? Buffer.from(text, 'base64') : undefined;
+}
