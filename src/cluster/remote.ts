@@ -1,7 +1,5 @@
-import { BackupError } from '../model/errors.ts';
-
 /**
- * A host that runs commands. A Command is argv; quoting for the remote shell happens here and nowhere else.
+ * A host that runs commands. A Command is argv; how it becomes text of the remote shell is `model/node/shell-text.ts`.
  * Implementations: `ssh.ts`, and a local-process one in `test/support`.
  *
  * A stream or a command counts as done only when exit status 0 was seen. Anything else (another status, a signal, a
@@ -23,21 +21,4 @@ export interface Remote {
   /** Standard output as it comes, with backpressure; throws at the end unless exit status 0 was seen. */
   read(command: Command, options: RunOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
-}
-
-const harmless = /^[A-Za-z0-9_@%+=:,./-]+$/;
-/** Bare, a shell would take it for a variable assignment instead of a program's name. */
-const assignment = /^[A-Za-z_][A-Za-z0-9_]*=/;
-
-/** One word as a POSIX shell reads it back. Throws BackupError on a NUL byte: no argv can carry one. */
-export function quote(word: string): string {
-  if (word.includes('\0')) {
-    throw new BackupError(`a command argument holds a NUL byte: ${JSON.stringify(word)}`);
-  }
-  return harmless.test(word) && !assignment.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** A command line that any POSIX shell takes apart into exactly this argv. */
-export function commandLine(command: Command): string {
-  return command.map(quote).join(' ');
 }

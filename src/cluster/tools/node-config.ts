@@ -2,6 +2,8 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BackupError, messageOf } from '../../model/errors.ts';
 import type { DirectoryConfig } from '../../model/node/data-directories.ts';
+import { shownText } from '../../model/node/plain-text.ts';
+import { isHostName, told, type ToldKind } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
 import { findConfig } from './find-config.ts';
 import { runTool, type Programs } from './run-tool.ts';
@@ -46,7 +48,7 @@ export interface NodeConfig extends DirectoryConfig {
  */
 export async function readNodeConfig(remote: Remote, programs: Programs, signal: AbortSignal): Promise<NodeConfig> {
   const { path, started, edited, text } = await findConfig(remote, programs, signal);
-  const config = parseNodeConfig(path, text, started);
+  const config = parsed(remote.host, () => parseNodeConfig(path, text, started));
   const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
   return {
     ...config,
@@ -54,6 +56,15 @@ export async function readNodeConfig(remote: Remote, programs: Programs, signal:
     ...(owner.status === 0 ? { dataOwner: owner.stdout.trim() } : {}),
     ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),
   };
+}
+
+/** An error of a file says which node it is of. */
+function parsed(host: string, parse: () => NodeConfig): NodeConfig {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof BackupError ? new BackupError(`${host}: ${error.message}`, { cause: error, hint: error.hint }) : error;
+  }
 }
 
 /**
@@ -70,30 +81,39 @@ export function parseNodeConfig(path: string, text: string, started?: string): N
   const directories = file.data_file_directories ?? [];
   const data = directories.length > 0 ? directories : [`${home}/data`];
   const local = file.local_system_data_file_directory;
-  const dataDirectories = [...new Set((local === undefined ? data : [...data, local]).map(trimmedPath))];
-  const relative = dataDirectories.find((directory) => !directory.startsWith('/'));
-  if (relative !== undefined) {
-    throw new BackupError(`${path} names a data directory that is not absolute: ${relative}`, {
-      hint: 'write absolute paths there; what they are relative to depends on how the server was started',
-    });
-  }
+  const directory = (key: string, value: string) => trimmedPath(checked(path, 'path', key, value));
   return {
-    path,
-    dataDirectories,
-    commitlogDirectory: trimmedPath(file.commitlog_directory ?? `${home}/commitlog`),
-    hintsDirectory: trimmedPath(file.hints_directory ?? `${home}/hints`),
-    savedCachesDirectory: trimmedPath(file.saved_caches_directory ?? `${home}/saved_caches`),
-    cqlAddress: cqlAddressOf(file),
+    path: told('path', path, 'the configuration file'),
+    dataDirectories: [
+      ...new Set([
+        ...data.map((each) => directory('data_file_directories', each)),
+        ...(local === undefined ? [] : [directory('local_system_data_file_directory', local)]),
+      ]),
+    ],
+    commitlogDirectory: directory('commitlog_directory', file.commitlog_directory ?? `${home}/commitlog`),
+    hintsDirectory: directory('hints_directory', file.hints_directory ?? `${home}/hints`),
+    savedCachesDirectory: directory('saved_caches_directory', file.saved_caches_directory ?? `${home}/saved_caches`),
+    cqlAddress: checked(path, 'address', 'rpc_address', cqlAddressOf(file)),
     cqlPort: file.native_transport_port ?? 9042,
     cqlEncrypted: file.client_encryption_options?.enabled === true && file.client_encryption_options.optional !== true,
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
     seeds: seedsOf(file.seed_provider),
     authorizes: file.authorizer?.endsWith('AllowAllAuthorizer') === false,
-    clusterName: file.cluster_name,
+    clusterName: file.cluster_name === undefined ? undefined : checked(path, 'name', 'cluster_name', file.cluster_name),
     localSystemDirectory: local === undefined ? undefined : trimmedPath(local),
-    listenAddress: file.listen_address,
+    listenAddress:
+      file.listen_address === undefined ? undefined : checked(path, 'address', 'listen_address', file.listen_address),
   };
+}
+
+function checked(path: string, kind: ToldKind, key: string, text: string): string {
+  if (kind === 'path' && !text.startsWith('/')) {
+    throw new BackupError(`${path} names for ${key} what is not absolute: ${shownText(text)}`, {
+      hint: 'write absolute paths there; what they are relative to depends on how the server was started',
+    });
+  }
+  return told(kind, text, `${key} in ${path}`);
 }
 
 // Nothing in the file is certain: keys without a value are null, and old versions had other keys.
@@ -151,7 +171,7 @@ function seedsOf(provider: unknown): readonly string[] {
   return (first?.parameters[0]?.seeds ?? '')
     .split(',')
     .map((seed) => seed.trim().replace(/^([^:]+):\d+$/, '$1'))
-    .filter((seed) => seed !== '');
+    .filter(isHostName);
 }
 
 function checkedFile(path: string, text: string, started: Readonly<Record<string, unknown>>): z.infer<typeof fileSchema> {
