@@ -5,7 +5,9 @@ import type { DirectoryConfig } from '../../model/node/data-directories.ts';
 import { shownText } from '../../model/node/plain-text.ts';
 import { isHostName, told, type ToldKind } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
-import { findConfig } from './find-config.ts';
+import { dataOwnerOf, type NodeWays, unseenParts } from '../../model/node/ownership.ts';
+import { type ConfigFile, findConfig, strangersText } from './find-config.ts';
+import { type ConfiguredPlaces, trustedWays } from './node-ways.ts';
 import { runTool, type Programs } from './run-tool.ts';
 import { scyllaOptions, scyllaRelease } from './scylla-server.ts';
 
@@ -40,21 +42,54 @@ export interface NodeConfig extends DirectoryConfig {
   readonly seeds: readonly string[];
   /** `user:group` of the first data directory, where it exists. */
   readonly dataOwner?: string | undefined;
+  /** What could not be made sure of, to be said. */
+  readonly doubts?: readonly string[] | undefined;
 }
 
 /**
- * Finds and reads cassandra.yaml or scylla.yaml. Throws RemoteError when there is none or it cannot be read, BackupError
- * when it is not what Cassandra would accept.
+ * Finds and reads cassandra.yaml or scylla.yaml, and looks at whose it and the directories are. Throws RemoteError when there is none or
+ * it cannot be read, BackupError when it is not what Cassandra would accept, UsageError when others than root and the owner of the data
+ * have a say in it.
  */
 export async function readNodeConfig(remote: Remote, programs: Programs, signal: AbortSignal): Promise<NodeConfig> {
-  const { path, started, edited, text } = await findConfig(remote, programs, signal);
-  const config = parsed(remote.host, () => parseNodeConfig(path, text, started));
-  const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
+  const first = await readOwned(remote, programs, [], signal);
+  // Whoever owns the data may run the server: its processes tell what they were started with, and root's file has told whose they are.
+  const owner = dataOwnerOf(first.ways.directories)?.uid ?? 0;
+  const isKnown = owner === 0 || [...first.ways.logins, ...first.ways.packageUsers].includes(owner);
+  const { file, config, ways } = isKnown ? first : await readOwned(remote, programs, [owner], signal);
+  const whose = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
+  const doubts = [
+    ...(file.strangers.length === 0 ? [] : [strangersText(file.strangers)]),
+    ...unseenParts(ways).map((path) => `the login may not look at ${path}: whose it is, it cannot tell`),
+  ];
   return {
     ...config,
-    ...(edited ? { edited: true } : {}),
-    ...(owner.status === 0 ? { dataOwner: owner.stdout.trim() } : {}),
+    ...(file.edited ? { edited: true } : {}),
+    ...(whose.status === 0 ? { dataOwner: told('name', whose.stdout.trim(), `${remote.host}: the owner of the data`) } : {}),
     ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),
+    ...(doubts.length === 0 ? {} : { doubts }),
+  };
+}
+
+/** Once, with these users' processes as those that count. */
+async function readOwned(
+  remote: Remote,
+  programs: Programs,
+  owners: readonly number[],
+  signal: AbortSignal,
+): Promise<{ readonly file: ConfigFile; readonly config: NodeConfig; readonly ways: NodeWays }> {
+  const file = await findConfig(remote, programs, owners, signal);
+  const config = parsed(remote.host, () => parseNodeConfig(file.path, file.text, file.started));
+  return { file, config, ways: await trustedWays(remote, placesOf(config, file.serverUsers), signal) };
+}
+
+/** What must belong to the owner of the data, or to root. */
+export function placesOf(config: NodeConfig, serverUsers: readonly number[]): ConfiguredPlaces {
+  const { path, dataDirectories, commitlogDirectory, hintsDirectory, savedCachesDirectory } = config;
+  return {
+    path,
+    directories: [...new Set([...dataDirectories, commitlogDirectory, hintsDirectory, savedCachesDirectory])],
+    serverUsers,
   };
 }
 
