@@ -21,10 +21,11 @@ real_user() {
 trusted() { real_user "$1" && case $known in *" $uid "*) [ ! -u "$1/exe" ] ;; *) false ;; esac; }`;
 
 /**
- * More of them: `is_server PROC-DIRECTORY` tells whether a process that counts is a Cassandra server. The brackets keep the script that it
+ * More of them: `servers` prints the directories in /proc of the Cassandra servers that count, each in a line. The brackets keep the script that it
  * stands in from finding itself. DSE starts Cassandra from a class of its own.
  */
-export const isServerScript: string = String.raw`${trustedScript}
-is_server() {
-  trusted "$1" && tr '\0' ' ' 2>/dev/null <"$1/cmdline" | grep -Eq 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule'
+export const serversScript: string = String.raw`${trustedScript}
+servers() {
+  for p in /proc/[0-9]*; do ! trusted "$p" || echo "$p/cmdline"; done |
+    xargs -r grep -alE 'org\.apache\.cassandra\.service\.[C]assandraDaemon|com\.datastax\.bdp\.[D]seModule' 2>/dev/null | sed 's,/cmdline$,,'
 }`;

@@ -1,7 +1,7 @@
 import { systemClock } from '../../flow/clock.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
-import { isServerScript } from './is-server.ts';
+import { serversScript } from './is-server.ts';
 
 /**
  * What Cassandra has written to its system.log since then (a moment of `systemClock.elapsedMs`) as warnings and errors, with
@@ -19,10 +19,9 @@ export async function recentComplaints(remote: Remote, begunMs: number, signal: 
 }
 
 // The server's own open files tell where its log is, else how it was started, else the packages' place.
-export const findLogScript: string = String.raw`${isServerScript}
+export const findLogScript: string = String.raw`${serversScript}
 known_users "$@"
-for p in /proc/[0-9]*; do
-  is_server "$p" || continue
+for p in $(servers); do
   for fd in "$p"/fd/*; do
     case $(readlink -- "$fd") in */system.log) readlink -- "$fd" && exit 0 ;; esac
   done

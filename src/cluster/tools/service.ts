@@ -4,7 +4,7 @@ import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/by-hand/restart.ts';
-import { isServerScript } from './is-server.ts';
+import { serversScript } from './is-server.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import type { Remote } from '../remote.ts';
@@ -114,13 +114,11 @@ export async function isRunning(
 }
 
 // The owner is that of the first data directory that is there and is not root's.
-export const findServerScript: string = `${isServerScript}
+export const findServerScript: string = `${serversScript}
 owner=
 for directory; do owner=$(stat -L -c %u -- "$directory" 2>/dev/null) && [ "$owner" != 0 ] && break; done
 known_users "$owner"
-for p in /proc/[0-9]*; do
-  is_server "$p" && { echo yes; exit 0; }
-done; echo no`;
+[ -z "$(servers)" ] && echo no || echo yes`;
 
 /** Gives the command to start and does not wait. Throws RemoteError when it fails. */
 export async function startServer(remote: Remote, startCommand: string, signal: AbortSignal): Promise<void> {
