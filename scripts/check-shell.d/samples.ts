@@ -1,5 +1,5 @@
 import { becomeScript, killScript } from '../../src/cluster/ssh/command-frame.ts';
-import { quote } from '../../src/cluster/remote.ts';
+import { endsWith } from '../../src/model/node/shell-text.ts';
 import { restartScript } from '../../src/model/restore/by-hand/restart.ts';
 import { refreshScript } from '../../src/model/restore/by-hand/refresh.ts';
 
@@ -16,13 +16,15 @@ const node = {
   commitlogDirectory: '/commitlog',
   hintsDirectory: '/hints',
   savedCachesDirectory: '/caches',
-  nodetool: 'nodetool',
+  nodetool: ['nodetool'],
   parts: [{ disk: '/disk2', directory: '', table: { ...table, files: [stored] } }],
 };
 
-const restart = restartScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders', liveId: table.id }], quote);
+const endOf = endsWith('0123456789abcdef');
 
-const refresh = refreshScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders' }], quote);
+const restart = restartScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders', liveId: table.id }], endOf);
+
+const refresh = refreshScript([node, { ...node, host: 'h2' }], [table, { ...table, table: 'orders' }], endOf);
 
 /** What the functions make whose names end in `Script`, by their names. */
 export const samples: Readonly<Record<string, readonly string[]>> = {
@@ -37,7 +39,7 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
 };
 
 function hereDocuments(script: string): readonly string[] {
-  return ['SSTASH', 'PLACE'].flatMap((end) =>
-    [...script.matchAll(new RegExp(`<<'${end}'\\n([^]*?)\\n${end}\\n`, 'g'))].map(([, text = '']) => text),
-  );
+  return ['SSTASH', 'PLACE']
+    .map(endOf)
+    .flatMap((end) => [...script.matchAll(new RegExp(`<<'${end}'\\n([^]*?)\\n${end}\\n`, 'g'))].map(([, text = '']) => text));
 }

@@ -1,7 +1,7 @@
-import { BackupError, RemoteError } from '../model/errors.ts';
+import { RemoteError } from '../model/errors.ts';
 
 /**
- * A host that runs commands. A Command is argv; quoting for the remote shell happens here and nowhere else.
+ * A host that runs commands. A Command is argv; how it becomes text of the remote shell is `model/node/shell-text.ts`.
  * Implementations: `ssh.ts`, and a local-process one in `test/support`.
  *
  * A stream or a command counts as done only when exit status 0 was seen. Anything else (another status, a signal, a
@@ -51,21 +51,4 @@ export async function outputOf(host: string, command: Command, chunks: AsyncIter
   }
   parts.push(decoder.decode());
   return parts.join('');
-}
-
-const harmless = /^[A-Za-z0-9_@%+=:,./-]+$/;
-/** Bare, a shell would take it for a variable assignment instead of a program's name. */
-const assignment = /^[A-Za-z_][A-Za-z0-9_]*=/;
-
-/** One word as a POSIX shell reads it back. Throws BackupError on a NUL byte: no argv can carry one. */
-export function quote(word: string): string {
-  if (word.includes('\0')) {
-    throw new BackupError(`a command argument holds a NUL byte: ${JSON.stringify(word)}`);
-  }
-  return harmless.test(word) && !assignment.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** A command line that any POSIX shell takes apart into exactly this argv. */
-export function commandLine(command: Command): string {
-  return command.map(quote).join(' ');
 }

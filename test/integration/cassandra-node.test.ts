@@ -12,6 +12,7 @@ import { defaultPrograms as programs } from '../../src/cluster/tools/run-tool.ts
 import { readTopology } from '../../src/cluster/tools/topology.ts';
 import { crc32 } from '../../src/codec/crc32.ts';
 import { isDataFile } from '../../src/model/sstable.ts';
+import { withDecoy } from '../support/decoy.ts';
 import { sandboxEnv, sandboxMissing } from '../support/sandbox.ts';
 import { never } from '../support/never.ts';
 
@@ -55,6 +56,18 @@ test('every node says where its data lies, who owns it and what it has to work w
     assert.ok(found.lzop !== undefined && found.python !== undefined);
     assert.match(found.python.version, /^3\.\d+\.\d+$/);
     assert.ok(found.space.every((space) => space.exists && space.freeBytes > 0));
+  }
+});
+
+test('a user of the node whose process is called like the server takes over nothing', { skip }, async () => {
+  for (const remote of remotes) {
+    const known = configOf(remote);
+    await withDecoy(remote.host, async (evil) => {
+      assert.deepEqual(await readNodeConfig(remote, programs, never), known);
+      // Named by the operator, but its directories belong to two users.
+      const named = { ...programs, configPath: `${evil}/cassandra.yaml` };
+      await assert.rejects(readNodeConfig(remote, named, never), /belongs to cassandra, and .+ to nobody$/);
+    });
   }
 });
 

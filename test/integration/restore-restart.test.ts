@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { startDecoy } from '../support/decoy.ts';
 import { holdOn, release, undoFaults, untilHeld, withWrapper } from '../support/host-faults.ts';
 import {
   type BackupDocument,
@@ -25,6 +26,8 @@ interface UndoDocument {
 }
 
 let sandbox: Sandbox;
+/** Ends the processes of local users that are called like the server: they are there all the time, and in nobody's way. */
+let endDecoys: readonly (() => Promise<void>)[] = [];
 let env: Readonly<Record<string, string>>;
 let written: Record<string, TableRows>;
 /** What the tables held when the restore was begun. */
@@ -42,6 +45,7 @@ before(async () => {
   env = { ...sandbox.env, SSTASH_LOCATION: `s3://backups/${base}` };
   await undoFaults(sandbox.hosts);
   await forget();
+  endDecoys = (await Promise.all(sandbox.hosts.map((host) => startDecoy(host)))).map(({ end }) => end);
   await cql(await shopSchema(sandbox));
   await linkAway();
   await loadRows(1, 500);
@@ -57,6 +61,7 @@ before(async () => {
 });
 
 after(async () => {
+  await Promise.all(endDecoys.map((end) => end()));
   await rm(join(sandbox.bucket, base), { recursive: true, force: true });
   await forget();
   await onAll('nodetool clearsnapshot --all');

@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { quote } from '../../src/cluster/remote.ts';
+import { quote } from '../../src/model/node/shell-text.ts';
 import type { Recorded } from './recorded.ts';
 
 export interface FakeProgram {

@@ -13,6 +13,7 @@ import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
 import { findConfigScript } from '../../src/cluster/tools/find-config.ts';
 import { listJournalsScript } from '../../src/cluster/placing/placing.ts';
+import { lookAtWaysScript } from '../../src/cluster/tools/node-ways.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import { type TableId, tableDirectory } from '../../src/model/sstable.ts';
@@ -34,6 +35,7 @@ import {
   systemRowsText,
   tableKeysText,
   tableStatesText,
+  waysText,
 } from './scripted-texts.ts';
 
 /**
@@ -147,7 +149,11 @@ export class ScriptedNode {
     );
     remote.on(
       script(findConfigScript),
-      says(() => `/etc/cassandra/cassandra.yaml\0\0${this.edited ? 'edited' : ''}\0${this.#configText()}`),
+      says(() => `/etc/cassandra/cassandra.yaml\0\0${this.edited ? 'edited' : ''}\0\0\0${this.#configText()}`),
+    );
+    remote.on(
+      script(lookAtWaysScript),
+      says(({ argv }) => waysText(argv.slice(4))),
     );
     remote.on(program('stat', '-L', '-c', '%U:%G'), says('cassandra:cassandra\n'));
     remote.on(

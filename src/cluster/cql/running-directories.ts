@@ -2,15 +2,22 @@ import { z } from 'zod';
 import type { ClusterNode } from '../node.ts';
 import { trimmedPath } from '../tools/node-config.ts';
 import { dataPathsText } from '../tools/nodetool.ts';
+import { told } from '../../model/node/told.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { parseJsonRows, runCqlsh } from './cqlsh.ts';
 
 /**
  * The data directories that the running server works with, asked of itself: `system_views.settings` since Cassandra 4.0, of
- * Scylla `system.config`; else `nodetool datapaths` since 4.1. Undefined where neither answers.
+ * Scylla `system.config`; else `nodetool datapaths` since 4.1. Undefined where neither answers. Throws BackupError for what is no path.
  * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/virtualtables.html
  */
 export async function runningDirectories(node: ClusterNode, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  const directories = await askedDirectories(node, signal);
+  const place = `a data directory that the server of ${node.remote.host} tells`;
+  return directories?.map((directory) => told('path', directory, place));
+}
+
+async function askedDirectories(node: ClusterNode, signal: AbortSignal): Promise<readonly string[] | undefined> {
   try {
     const asked = await runCqlsh(node, [node.config.flavour === 'scylla' ? scyllaStatement : statement], signal);
     const directories = asked.status === 0 ? parseSettings(asked.stdout) : [];

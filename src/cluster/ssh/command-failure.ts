@@ -1,6 +1,7 @@
 import { RemoteError } from '../../model/errors.ts';
 import { withoutNiceness } from '../niceness.ts';
-import { type Command, commandLine } from '../remote.ts';
+import { commandLine } from '../../model/node/shell-text.ts';
+import type { Command } from '../remote.ts';
 
 /** How a command ended: its status, or the signal that ended it, or neither when the channel just closed. */
 export interface Exit {

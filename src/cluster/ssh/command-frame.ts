@@ -12,7 +12,8 @@
  * - behind the marker on stdout stand the process id and the tail of /proc/<pid>/stat, so that the process can be
  *   ended later without hitting another one that got its number.
  */
-import { type Command, commandLine } from '../remote.ts';
+import { commandLine } from '../../model/node/shell-text.ts';
+import type { Command } from '../remote.ts';
 
 export interface Sudo {
   /** Whom to become; root if not given. */

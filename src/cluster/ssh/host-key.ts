@@ -1,4 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
+import { commandLine, quote } from '../../model/node/shell-text.ts';
 import { addKnownHost, fingerprint, judgeHostKey, keyTypeOf, type KnownHostsLine, knownHostsName } from './known-hosts.ts';
 
 export interface HostKeyPolicy {
@@ -24,7 +25,7 @@ export async function admitHost(target: HostKeyPolicy, lines: readonly KnownHost
   if (verdict.state === 'changed') {
     const hint =
       'either the host was set up anew, or somebody stands between; if you know why, ' +
-      `remove the old key: ssh-keygen -R '${name}' -f '${verdict.place.replace(/:\d+$/, '')}'`;
+      `remove the old key: ${commandLine(['ssh-keygen', '-R', name, '-f', verdict.place.replace(/:\d+$/, '')])}`;
     throw new RemoteError(
       `host key changed: ${name} now shows ${offered}, not the ${verdict.keyType} key known from ${verdict.place}`,
       { host, hint },
@@ -39,7 +40,8 @@ export async function admitHost(target: HostKeyPolicy, lines: readonly KnownHost
     verdict.authority === undefined
       ? ''
       : `; the certificate authority at ${verdict.authority} is no help, as certificates are not supported`;
-  const scan = `ssh-keyscan ${port === 22 ? '' : `-p ${port} `}${host} >> ${file ?? '~/.ssh/known_hosts'}`;
+  const scanned = commandLine(['ssh-keyscan', ...(port === 22 ? [] : ['-p', String(port)]), host]);
+  const scan = `${scanned} >> ${file === undefined ? '~/.ssh/known_hosts' : quote(file)}`;
   const hint = `compare the fingerprint on the host, then: ${scan}, or use --host-key-checking accept-new`;
   throw new RemoteError(`unknown host key of ${name}: ${offered}${authority}`, { host, hint });
 }

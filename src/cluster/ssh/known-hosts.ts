@@ -6,6 +6,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { BackupError } from '../../model/errors.ts';
+import { shownText } from '../../model/node/plain-text.ts';
+import { isHostName } from '../../model/node/told.ts';
 import { globPattern } from '../../model/options/glob.ts';
 
 export interface KnownHostsLine {
@@ -121,8 +124,14 @@ export function keyTypeOf(key: Uint8Array): string {
   return length > 64 || bytes.length < 4 + length ? '' : bytes.toString('latin1', 4, 4 + length);
 }
 
-/** Adds a host's key. One write to a file opened for appending, so that two runs at once cannot mix their lines. */
+/**
+ * Adds a host's key. One write to a file opened for appending, so that two runs at once cannot mix their lines. Throws BackupError for
+ * a name that would be more than one in that line, a pattern, or a line of its own, and for a key whose type is no word.
+ */
 export async function addKnownHost(file: string, host: string, port: number, key: Uint8Array): Promise<void> {
+  if (!isHostName(host) || !/^[A-Za-z0-9@._-]+$/.test(keyTypeOf(key))) {
+    throw new BackupError(`the key of ${shownText(host)} cannot be written to ${file}: the name or the type of the key is none`);
+  }
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const handle = await open(file, 'a+', 0o600);
   try {

@@ -2,8 +2,12 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BackupError, messageOf } from '../../model/errors.ts';
 import type { DirectoryConfig } from '../../model/node/data-directories.ts';
+import { shownText } from '../../model/node/plain-text.ts';
+import { isHostName, told, type ToldKind } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
-import { findConfig } from './find-config.ts';
+import { dataOwnerOf, type NodeWays, unseenParts } from '../../model/node/ownership.ts';
+import { type ConfigFile, findConfig, strangersText } from './find-config.ts';
+import { type ConfiguredPlaces, trustedWays } from './node-ways.ts';
 import { runTool, type Programs } from './run-tool.ts';
 import { scyllaOptions, scyllaRelease } from './scylla-server.ts';
 
@@ -38,22 +42,64 @@ export interface NodeConfig extends DirectoryConfig {
   readonly seeds: readonly string[];
   /** `user:group` of the first data directory, where it exists. */
   readonly dataOwner?: string | undefined;
+  /** What could not be made sure of, to be said. */
+  readonly doubts?: readonly string[] | undefined;
 }
 
 /**
- * Finds and reads cassandra.yaml or scylla.yaml. Throws RemoteError when there is none or it cannot be read, BackupError
- * when it is not what Cassandra would accept.
+ * Finds and reads cassandra.yaml or scylla.yaml, and looks at whose it and the directories are. Throws RemoteError when there is none or
+ * it cannot be read, BackupError when it is not what Cassandra would accept, UsageError when others than root and the owner of the data
+ * have a say in it.
  */
 export async function readNodeConfig(remote: Remote, programs: Programs, signal: AbortSignal): Promise<NodeConfig> {
-  const { path, started, edited, text } = await findConfig(remote, programs, signal);
-  const config = parseNodeConfig(path, text, started);
-  const owner = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
+  const first = await readOwned(remote, programs, [], signal);
+  // Whoever owns the data may run the server: its processes tell what they were started with, and root's file has told whose they are.
+  const owner = dataOwnerOf(first.ways.directories)?.uid ?? 0;
+  const isKnown = owner === 0 || [...first.ways.logins, ...first.ways.packageUsers].includes(owner);
+  const { file, config, ways } = isKnown ? first : await readOwned(remote, programs, [owner], signal);
+  const whose = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
+  const doubts = [
+    ...(file.strangers.length === 0 ? [] : [strangersText(file.strangers)]),
+    ...unseenParts(ways).map((path) => `the login may not look at ${path}: whose it is, it cannot tell`),
+  ];
   return {
     ...config,
-    ...(edited ? { edited: true } : {}),
-    ...(owner.status === 0 ? { dataOwner: owner.stdout.trim() } : {}),
+    ...(file.edited ? { edited: true } : {}),
+    ...(whose.status === 0 ? { dataOwner: told('name', whose.stdout.trim(), `${remote.host}: the owner of the data`) } : {}),
     ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),
+    ...(doubts.length === 0 ? {} : { doubts }),
   };
+}
+
+/** Once, with these users' processes as those that count. */
+async function readOwned(
+  remote: Remote,
+  programs: Programs,
+  owners: readonly number[],
+  signal: AbortSignal,
+): Promise<{ readonly file: ConfigFile; readonly config: NodeConfig; readonly ways: NodeWays }> {
+  const file = await findConfig(remote, programs, owners, signal);
+  const config = parsed(remote.host, () => parseNodeConfig(file.path, file.text, file.started));
+  return { file, config, ways: await trustedWays(remote, placesOf(config, file.serverUsers), signal) };
+}
+
+/** What must belong to the owner of the data, or to root. */
+export function placesOf(config: NodeConfig, serverUsers: readonly number[]): ConfiguredPlaces {
+  const { path, dataDirectories, commitlogDirectory, hintsDirectory, savedCachesDirectory } = config;
+  return {
+    path,
+    directories: [...new Set([...dataDirectories, commitlogDirectory, hintsDirectory, savedCachesDirectory])],
+    serverUsers,
+  };
+}
+
+/** An error of a file says which node it is of. */
+function parsed(host: string, parse: () => NodeConfig): NodeConfig {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof BackupError ? new BackupError(`${host}: ${error.message}`, { cause: error, hint: error.hint }) : error;
+  }
 }
 
 /**
@@ -70,30 +116,39 @@ export function parseNodeConfig(path: string, text: string, started?: string): N
   const directories = file.data_file_directories ?? [];
   const data = directories.length > 0 ? directories : [`${home}/data`];
   const local = file.local_system_data_file_directory;
-  const dataDirectories = [...new Set((local === undefined ? data : [...data, local]).map(trimmedPath))];
-  const relative = dataDirectories.find((directory) => !directory.startsWith('/'));
-  if (relative !== undefined) {
-    throw new BackupError(`${path} names a data directory that is not absolute: ${relative}`, {
-      hint: 'write absolute paths there; what they are relative to depends on how the server was started',
-    });
-  }
+  const directory = (key: string, value: string) => trimmedPath(checked(path, 'path', key, value));
   return {
-    path,
-    dataDirectories,
-    commitlogDirectory: trimmedPath(file.commitlog_directory ?? `${home}/commitlog`),
-    hintsDirectory: trimmedPath(file.hints_directory ?? `${home}/hints`),
-    savedCachesDirectory: trimmedPath(file.saved_caches_directory ?? `${home}/saved_caches`),
-    cqlAddress: cqlAddressOf(file),
+    path: told('path', path, 'the configuration file'),
+    dataDirectories: [
+      ...new Set([
+        ...data.map((each) => directory('data_file_directories', each)),
+        ...(local === undefined ? [] : [directory('local_system_data_file_directory', local)]),
+      ]),
+    ],
+    commitlogDirectory: directory('commitlog_directory', file.commitlog_directory ?? `${home}/commitlog`),
+    hintsDirectory: directory('hints_directory', file.hints_directory ?? `${home}/hints`),
+    savedCachesDirectory: directory('saved_caches_directory', file.saved_caches_directory ?? `${home}/saved_caches`),
+    cqlAddress: checked(path, 'address', 'rpc_address', cqlAddressOf(file)),
     cqlPort: file.native_transport_port ?? 9042,
     cqlEncrypted: file.client_encryption_options?.enabled === true && file.client_encryption_options.optional !== true,
     flavour,
     incrementalBackups: file.incremental_backups ?? false,
     seeds: seedsOf(file.seed_provider),
     authorizes: file.authorizer?.endsWith('AllowAllAuthorizer') === false,
-    clusterName: file.cluster_name,
+    clusterName: file.cluster_name === undefined ? undefined : checked(path, 'name', 'cluster_name', file.cluster_name),
     localSystemDirectory: local === undefined ? undefined : trimmedPath(local),
-    listenAddress: file.listen_address,
+    listenAddress:
+      file.listen_address === undefined ? undefined : checked(path, 'address', 'listen_address', file.listen_address),
   };
+}
+
+function checked(path: string, kind: ToldKind, key: string, text: string): string {
+  if (kind === 'path' && !text.startsWith('/')) {
+    throw new BackupError(`${path} names for ${key} what is not absolute: ${shownText(text)}`, {
+      hint: 'write absolute paths there; what they are relative to depends on how the server was started',
+    });
+  }
+  return told(kind, text, `${key} in ${path}`);
 }
 
 // Nothing in the file is certain: keys without a value are null, and old versions had other keys.
@@ -151,7 +206,7 @@ function seedsOf(provider: unknown): readonly string[] {
   return (first?.parameters[0]?.seeds ?? '')
     .split(',')
     .map((seed) => seed.trim().replace(/^([^:]+):\d+$/, '$1'))
-    .filter((seed) => seed !== '');
+    .filter(isHostName);
 }
 
 function checkedFile(path: string, text: string, started: Readonly<Record<string, unknown>>): z.infer<typeof fileSchema> {

@@ -1,4 +1,6 @@
 import { RemoteError } from '../../model/errors.ts';
+import { shownText } from '../../model/node/plain-text.ts';
+import { isPlainPath } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
 import { runTool } from './run-tool.ts';
 
@@ -63,7 +65,8 @@ export function parseProbe(text: string, directories: readonly string[]): NodePr
   const fields = new Map(lines.map(([name = '', ...values]) => [name, values]));
   const tool = (name: string): NodeTool | undefined => {
     const [path, version] = fields.get(name) ?? [];
-    return path === undefined ? undefined : { path, version: version ?? '' };
+    // A shell answers with the name alone where it has such a function: that is no program for others to start.
+    return path === undefined || !isPlainPath(path) ? undefined : { path, version: shownText(version ?? '').slice(0, 200) };
   };
   const spaces = lines.filter(([name]) => name === 'space').map(([, exists = '', ...df]) => parseSpace(exists, df.join('\t')));
   const space = directories.flatMap((directory, index) => {
@@ -107,5 +110,10 @@ function parseSpace(exists: string, df: string): Omit<DirectorySpace, 'directory
   const [, total, available, mount] = /^.*?\s+(\d+)\s+\d+\s+(-?\d+)\s+\S+\s+(\/.*)$/.exec(df) ?? [];
   return total === undefined || available === undefined || mount === undefined
     ? undefined
-    : { exists: exists === 'yes', mount, totalBytes: Number(total) * 1024, freeBytes: Math.max(0, Number(available)) * 1024 };
+    : {
+        exists: exists === 'yes',
+        mount: shownText(mount),
+        totalBytes: Number(total) * 1024,
+        freeBytes: Math.max(0, Number(available)) * 1024,
+      };
 }

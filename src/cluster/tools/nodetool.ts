@@ -3,6 +3,7 @@ import type { NodeConfig } from './node-config.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
+import { told } from '../../model/node/told.ts';
 import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.ts';
 import { failureLine, isMissingProgram, runTool } from './run-tool.ts';
 
@@ -18,6 +19,13 @@ export async function nodeInfo(node: ToolNode, signal: AbortSignal): Promise<Nod
   const limit = { milliseconds: 120_000, clock: systemClock, late };
   const text = await withTimeLimit(limit, (either) => nodetool(node, ['info', '-T'], either), signal);
   const info = parseInfo(text);
+  for (const [what, name] of [
+    ['Data Center', info?.dc ?? ''],
+    ['Rack', info?.rack ?? ''],
+  ] as const) {
+    told('name', name, `${node.remote.host}: ${what} of nodetool info`);
+  }
+  info?.tokens.forEach((token) => told('token', token, `${node.remote.host}: a token of nodetool info`));
   if (info === undefined) {
     throw new RemoteError(`nodetool info on ${node.remote.host} gave no host id`, {
       host: node.remote.host,

@@ -1,3 +1,4 @@
+import { isPlainPath } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
 import { type Programs, runTool } from './run-tool.ts';
 
@@ -51,7 +52,7 @@ const kinds: ReadonlyMap<string, (value: string) => unknown> = new Map([
  */
 export async function scyllaRelease(remote: Remote, signal: AbortSignal): Promise<string | undefined> {
   const output = await runTool(remote, ['sh', '-c', scyllaReleaseScript], {}, signal);
-  return /^\d+\.\d+\.\S+$/m.exec(output.stdout)?.[0];
+  return /^\d+\.\d+\.[\w.+~-]{1,80}$/m.exec(output.stdout)?.[0];
 }
 
 export const scyllaReleaseScript: string =
@@ -68,7 +69,7 @@ export async function scyllaPrograms(remote: Remote, programs: Programs, signal:
   }
   const output = await runTool(remote, ['sh', '-c', findNodetoolScript], {}, signal);
   const found = output.stdout.trim();
-  return found === '' ? programs : { ...programs, nodetool: [found, 'nodetool'] };
+  return !isPlainPath(found) ? programs : { ...programs, nodetool: [found, 'nodetool'] };
 }
 
 // Prints the server's program where it has to stand in for nodetool; nothing where there is one, or neither.

@@ -1,7 +1,7 @@
 import { systemClock } from '../../flow/clock.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
-import { isServerScript } from './is-server.ts';
+import { serversScript } from './is-server.ts';
 
 /**
  * What Cassandra has written to its system.log since then (a moment of `systemClock.elapsedMs`) as warnings and errors, with
@@ -19,9 +19,9 @@ export async function recentComplaints(remote: Remote, begunMs: number, signal: 
 }
 
 // The server's own open files tell where its log is, else how it was started, else the packages' place.
-export const findLogScript: string = String.raw`${isServerScript}
-for p in /proc/[0-9]*; do
-  is_server "$p" || continue
+export const findLogScript: string = String.raw`${serversScript}
+known_users "$@"
+for p in $(servers); do
   for fd in "$p"/fd/*; do
     case $(readlink -- "$fd") in */system.log) readlink -- "$fd" && exit 0 ;; esac
   done
@@ -30,7 +30,7 @@ done
 echo /var/log/cassandra/system.log`;
 
 // Times in the log are the node's, so the node says what was when. A line with a time begins an entry.
-export const recentComplaintsScript: string = String.raw`since=$(date -d "@$(($(date +%s) - $1))" '+%Y-%m-%d %H:%M:%S') && [ -r "$2" ] || exit 1
+export const recentComplaintsScript: string = String.raw`since=$(date -d "@$(($(date +%s) - $1))" '+%Y-%m-%d %H:%M:%S') && [ -f "$2" ] && [ -r "$2" ] || exit 1
 tail -c 1048576 -- "$2" | awk -v since="$since" '
   match($0, /[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9][ T][0-9][0-9]:[0-9][0-9]:[0-9][0-9]/) && RSTART < 120 {
     at = substr($0, RSTART, RLENGTH); sub(/T/, " ", at)

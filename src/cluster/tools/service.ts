@@ -1,10 +1,10 @@
-import type { ToolNode } from '../node.ts';
+import type { DataNode, ToolNode } from '../node.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/by-hand/restart.ts';
-import { isServerScript } from './is-server.ts';
+import { serversScript } from './is-server.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import type { Remote } from '../remote.ts';
@@ -28,13 +28,13 @@ export type Drain = 'must' | 'if it answers';
  * server whose process cannot be seen: nothing may be moved under it.
  */
 export async function stopServer(
-  node: ToolNode,
+  node: ToolNode & Pick<DataNode, 'config'>,
   stopCommand: string,
   drain: Drain,
   signal: AbortSignal,
 ): Promise<'stopped' | 'undrained' | 'down'> {
   const answers = await answersNodetool(node, signal);
-  if (!(await isRunning(node.remote, signal))) {
+  if (!(await isRunning(node, signal))) {
     if (answers) {
       throw new BackupError(`${node.remote.host}: nodetool is answered, but no server process can be seen`, {
         hint: "log in as root or as Cassandra's user, or give --use-sudo",
@@ -45,7 +45,7 @@ export async function stopServer(
   // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
   const drained = (answers || drain === 'must') && (await drainServer(node, { drain, limitMs: drainLimitMs }, signal));
   await runShell(node.remote, stopCommand, signal);
-  for (let tries = 0; await isRunning(node.remote, signal); tries += 1) {
+  for (let tries = 0; await isRunning(node, signal); tries += 1) {
     if (tries >= stopTries) {
       throw new BackupError(`${node.remote.host}: Cassandra runs on after it was stopped`, {
         hint: 'give the command that stops it with --stop-cmd',
@@ -102,15 +102,23 @@ async function answersNodetool(node: ToolNode, signal: AbortSignal): Promise<boo
 
 const stopTries = 60;
 
-/** Whether a Cassandra server process is there: a JVM that is shutting down answers no nodetool and still has its files. */
-export async function isRunning(remote: Remote, signal: AbortSignal): Promise<boolean> {
-  return (await remote.run(['sh', '-c', findServerScript], {}, signal)).trim() === 'yes';
+/**
+ * Whether a Cassandra server process of the data's owner or of root is there: a JVM that is shutting down answers no nodetool and still
+ * has its files. A process of somebody else that is called like one is none: it must keep nobody from stopping or going back.
+ */
+export async function isRunning(
+  { remote, config }: { readonly remote: Remote; readonly config: DataNode['config'] },
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await remote.run(['sh', '-c', findServerScript, 'sh', ...config.dataDirectories], {}, signal)).trim() === 'yes';
 }
 
-export const findServerScript: string = `${isServerScript}
-for p in /proc/[0-9]*; do
-  is_server "$p" && { echo yes; exit 0; }
-done; echo no`;
+// The owner is that of the first data directory that is there and is not root's.
+export const findServerScript: string = `${serversScript}
+owner=
+for directory; do owner=$(stat -L -c %u -- "$directory" 2>/dev/null) && [ "$owner" != 0 ] && break; done
+known_users "$owner"
+[ -z "$(servers)" ] && echo no || echo yes`;
 
 /** Gives the command to start and does not wait. Throws RemoteError when it fails. */
 export async function startServer(remote: Remote, startCommand: string, signal: AbortSignal): Promise<void> {

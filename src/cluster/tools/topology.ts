@@ -1,6 +1,7 @@
 import type { ServerNode, ToolNode } from '../node.ts';
 import { BackupError, RemoteError, messageOf } from '../../model/errors.ts';
 import { compareTokens, type Node, type Ring } from '../../model/ring/ring.ts';
+import { told, type ToldKind } from '../../model/node/told.ts';
 import type { TableId, View } from '../../model/sstable.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from '../cql/cqlsh.ts';
 import { parseCluster, parseDataPaths, parseRing, parseStatus, withoutPort, type RingLine } from './nodetool-output.ts';
@@ -39,6 +40,32 @@ export function liveTable(
  * nodetool alone cannot tell the tables, or the answers contradict each other (a member without tokens or host id).
  */
 export async function readTopology(node: ServerNode, signal: AbortSignal): Promise<Topology> {
+  const topology = await askedTopology(node, signal);
+  checkTopology(node.remote.host, topology);
+  return topology;
+}
+
+/** One node says this of all: hosts that are connected to, names that become keys and stand in reports. Throws BackupError. */
+export function checkTopology(host: string, { ring, tables, keyspaces }: Pick<Topology, 'ring' | 'tables' | 'keyspaces'>): void {
+  const check = (kind: ToldKind, text: string, what: string) => told(kind, text, `${host}: ${what}, as the ring has it,`);
+  check('name', ring.cluster, "the cluster's name");
+  check('className', ring.partitioner, 'the partitioner');
+  for (const { hostId, address, dc, rack, version, tokens } of ring.nodes) {
+    check('address', address, "a node's address");
+    check('hostId', hostId, `the host id of ${address}`);
+    check('name', dc, `the datacenter of ${address}`);
+    check('name', rack, `the rack of ${address}`);
+    check('version', version ?? '0', `the version of ${address}`);
+    tokens.forEach((token) => check('token', token, `a token of ${address}`));
+  }
+  for (const { keyspace, table } of tables) {
+    check('tableName', keyspace, 'a keyspace');
+    check('tableName', table, `a table of ${keyspace}`);
+  }
+  keyspaces.forEach((keyspace) => check('tableName', keyspace, 'a keyspace'));
+}
+
+async function askedTopology(node: ServerNode, signal: AbortSignal): Promise<Topology> {
   const [text, rows] = await Promise.all([ringText(node, signal), readRows(node, signal)]);
   const lines = parseRing(text);
   if (typeof rows !== 'string') {

@@ -6,6 +6,7 @@ import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { type DownloadLayout, tablePlaces } from '../../model/restore/download-layout.ts';
 import { coverageWarnings } from '../../model/target/coverage.ts';
 import { UsageError } from '../../model/errors.ts';
+import { told } from '../../model/node/told.ts';
 import type { Listen } from '../../model/events.ts';
 import { degradedWarnings } from '../../model/restore/degraded.ts';
 import { sayLost } from '../../model/restore/lost-objects.ts';
@@ -54,7 +55,7 @@ export async function restoreLocal(
   const label = `${parts.repository.store.url}/${sources.id}${options.layout === 'plain' ? '' : ` ${options.layout}`}`;
   const work = await Promise.all(
     sources.manifests.map(async (manifest) => {
-      const directory = join(root, manifest.host);
+      const directory = join(root, told('address', manifest.host, 'the node of the backup'));
       return {
         manifest,
         directory,

@@ -1,6 +1,7 @@
 import type { ClusterNode } from '../../cluster/node.ts';
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
-import { type NodeConfig, readNodeConfig } from '../../cluster/tools/node-config.ts';
+import { type NodeConfig, placesOf, readNodeConfig } from '../../cluster/tools/node-config.ts';
+import { trustedWays } from '../../cluster/tools/node-ways.ts';
 import { type NodeProbe, probeNode } from '../../cluster/tools/node-probe.ts';
 import { runningDirectories } from '../../cluster/cql/running-directories.ts';
 import { withRunning } from '../../model/node/data-directories.ts';
@@ -129,10 +130,14 @@ async function openMember(host: string, needCassandra: boolean, parts: MemberPar
 
 /** What the server works with; `edited` stays where the file was changed after it had started and it does not say. */
 async function runningConfig(node: ClusterNode, listen: Listen, signal: AbortSignal): Promise<NodeConfig> {
+  const { host } = node.remote;
+  for (const text of node.config.doubts ?? []) {
+    listen({ type: 'warning', host, text: `${host}: ${text}` });
+  }
   const running = node.config.edited === true ? await runningDirectories(node, signal) : undefined;
   const config = running === undefined ? node.config : withRunning(node.config, running);
   if (config.comingDirectories !== undefined) {
-    const { host } = node.remote;
+    await trustedWays(node.remote, placesOf(config, []), signal);
     const text = `${host}: ${config.path} was changed after the server had started, which works with ${config.dataDirectories.join(', ')} until it is started anew; the file has ${config.comingDirectories.join(', ')}`;
     listen({ type: 'warning', host, text });
   }

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
-import { quote } from '../../cluster/remote.ts';
+import { endsWith } from '../../model/node/shell-text.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/by-hand/restart.ts';
 import { type RefreshNode, refreshScript } from '../../model/restore/by-hand/refresh.ts';
@@ -69,9 +70,11 @@ function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly 
     commitlogDirectory: member.config.commitlogDirectory,
     hintsDirectory: member.config.hintsDirectory,
     savedCachesDirectory: member.config.savedCachesDirectory,
-    nodetool: member.programs.nodetool.map(quote).join(' '),
+    nodetool: member.programs.nodetool,
   }));
-  return isScylla(members) ? refreshScript(nodes, tables, quote) : restartScript(nodes, tables, quote);
+  // Drawn when all that nodes and the bucket have said is known.
+  const endOf = endsWith(randomBytes(12).toString('hex'));
+  return isScylla(members) ? refreshScript(nodes, tables, endOf) : restartScript(nodes, tables, endOf);
 }
 
 function warningsFor(sources: Sources, topology: Topology | undefined): readonly string[] {

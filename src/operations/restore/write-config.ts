@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../../model/errors.ts';
+import { told } from '../../model/node/told.ts';
 import type { BackupId } from '../../model/backup/manifest.ts';
 import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/target/node-map.ts';
 import { type Backup, missingFrom } from '../../model/backup/backup.ts';
@@ -75,15 +76,18 @@ async function tokenSources(backup: Backup, { repository }: ChoiceParts, signal:
   }
   // What a degraded backup lacks had its tokens too, which its ring tells: others hold the rows that belong there.
   const without = await missingNodes(repository, backup, signal);
-  const told = without.flatMap(({ missing: { host }, node }) =>
+  const ofRing = without.flatMap(({ missing: { host }, node }) =>
     node === undefined ? [] : [{ host, dc: node.dc, rack: node.rack, tokens: node.tokens }],
   );
-  return [...sources, ...told];
+  return [...sources, ...ofRing];
 }
 
 /** All or, when one of them would be written over, none. */
 async function writeAll(nodes: readonly NodeSettings[], directory: string): Promise<readonly NodeSettings[]> {
-  const named = nodes.map((node) => ({ ...node, file: join(directory, `${node.host}.yaml`) }));
+  const named = nodes.map((node) => ({
+    ...node,
+    file: join(directory, `${told('address', node.host, 'the node of the backup')}.yaml`),
+  }));
   for (const { file, settings } of named) {
     const there = await readFile(file, 'utf8').catch(() => undefined);
     if (there !== undefined && there !== settings) {

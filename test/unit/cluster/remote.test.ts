@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { type Command, commandLine, quote } from '../../../src/cluster/remote.ts';
+import type { Command } from '../../../src/cluster/remote.ts';
+import { commandLine, quote } from '../../../src/model/node/shell-text.ts';
 
 /** Anything that an argv can carry: any text without NUL, with what shells care for made likely. */
 const word = fc

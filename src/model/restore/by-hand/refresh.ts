@@ -1,4 +1,5 @@
 import { asOwnerFunctionScript } from '../../node/owner-shell.ts';
+import { comment, type EndOf, hereDocument, printedWord as quote } from '../../node/shell-text.ts';
 import type { RestoredTable } from '../restore-result.ts';
 import { tableDirectory } from '../../sstable.ts';
 
@@ -9,7 +10,8 @@ export interface RefreshNode {
   readonly shell: string;
   readonly stagingDirectory: string;
   readonly dataDirectories: readonly string[];
-  readonly nodetool: string;
+  /** How it is started there. */
+  readonly nodetool: readonly string[];
 }
 
 /**
@@ -18,22 +20,21 @@ export interface RefreshNode {
  * With `--load-and-stream` in every line: nobody knows when the script is run which keyspaces are in tablets then, and rows
  * that the node has itself are streamed to it as well.
  * https://docs.scylladb.com/manual/stable/operating-scylla/nodetool-commands/refresh.html
+ *
+ * Nothing that a node or the bucket says gets out of the word or the comment that it stands in. Throws BackupError for control characters.
  */
-export function refreshScript(
-  nodes: readonly RefreshNode[],
-  tables: readonly RestoredTable[],
-  quote: (word: string) => string,
-): string {
+export function refreshScript(nodes: readonly RefreshNode[], tables: readonly RestoredTable[], endOf: EndOf): string {
   const lines = [
     '(',
     'set -eu',
     ...tables
       .filter(({ liveId }) => liveId === undefined)
-      .map(
-        ({ keyspace, table }) =>
-          `# ${keyspace}.${table}: NOT loaded, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+      .map(({ keyspace, table }) =>
+        comment(
+          `${keyspace}.${table}: NOT loaded, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+        ),
       ),
-    ...nodes.flatMap((node) => ['', `# ${node.host}`, `${node.shell} <<'SSTASH'`, ...nodeLines(node, tables, quote), 'SSTASH']),
+    ...nodes.flatMap((node) => ['', comment(node.host), ...hereDocument(node.shell, nodeLines(node, tables), endOf('SSTASH'))]),
     ')',
   ];
   return `${lines.join('\n')}\n`;
@@ -51,7 +52,6 @@ done`;
 function nodeLines(
   { stagingDirectory, dataDirectories: [data = ''], nodetool }: RefreshNode,
   tables: readonly RestoredTable[],
-  quote: (word: string) => string,
 ): readonly string[] {
   return [
     'set -eu',
@@ -59,8 +59,8 @@ function nodeLines(
     'load() { # STAGED UPLOAD KEYSPACE TABLE',
     '  [ -d "$1" ] && [ -n "$(ls "$1")" ] || return 0',
     '  # shellcheck disable=SC2016 # for the shell of that user',
-    `  (as_owner ${quote(data)} sh -c '${moveToUploadScript}' sh "$1" "$2")`,
-    `  ${nodetool} refresh --load-and-stream -- "$3" "$4"`,
+    ...`  (as_owner ${quote(data)} sh -c '${moveToUploadScript}' sh "$1" "$2")`.split('\n'),
+    `  ${nodetool.map(quote).join(' ')} refresh --load-and-stream -- "$3" "$4"`,
     '}',
     ...tables.flatMap((table) => {
       const { keyspace, table: name, liveId } = table;

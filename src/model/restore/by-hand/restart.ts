@@ -1,5 +1,6 @@
 import { type NodeDirectories, ownDisk, sstableNames } from '../disk-plan.ts';
 import { asOwnerFunctionScript } from '../../node/owner-shell.ts';
+import { comment, type EndOf, hereDocument, printedWord as quote } from '../../node/shell-text.ts';
 import type { TablePart } from '../plan.ts';
 import type { RestoredTable } from '../restore-result.ts';
 import { tableDirectory } from '../../sstable.ts';
@@ -21,7 +22,8 @@ export interface RestartNode extends NodeDirectories {
   readonly commitlogDirectory: string;
   readonly hintsDirectory: string;
   readonly savedCachesDirectory: string;
-  readonly nodetool: string;
+  /** How it is started there. */
+  readonly nodetool: readonly string[];
 }
 
 /**
@@ -31,13 +33,9 @@ export interface RestartNode extends NodeDirectories {
  * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/backups.html
  *
  * Every node must be down before the first file is placed: a node that is up would stream or hint old data to the others.
- * `quote` makes one word of shell text (there is one place for that rule).
+ * Nothing that a node or the bucket says gets out of the word or the comment that it stands in. Throws BackupError for control characters.
  */
-export function restartScript(
-  nodes: readonly RestartNode[],
-  tables: readonly RestoredTable[],
-  quote: (word: string) => string,
-): string {
+export function restartScript(nodes: readonly RestartNode[], tables: readonly RestoredTable[], endOf: EndOf): string {
   const placed = tables.filter((table) => table.liveId !== undefined);
   const stamp = 'before-restore-$(date -u +%Y%m%dT%H%M%SZ)';
   const lines = [
@@ -46,21 +44,23 @@ export function restartScript(
     'set -eu',
     ...tables
       .filter((table) => table.liveId !== undefined && table.liveId !== table.id)
-      .map(
-        (table) =>
-          `# ${table.keyspace}.${table.table}: its id is ${table.liveId} now, ${table.id} in the backup; its files go to the directory of the new id`,
+      .map(({ keyspace, table, id, liveId }) =>
+        comment(
+          `${keyspace}.${table}: its id is ${liveId} now, ${id} in the backup; its files go to the directory of the new id`,
+        ),
       ),
     ...tables
       .filter((table) => table.liveId === undefined)
-      .map(
-        (table) =>
-          `# ${table.keyspace}.${table.table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+      .map(({ keyspace, table }) =>
+        comment(
+          `${keyspace}.${table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
+        ),
       ),
     '',
     // One after another, each would wait for the connections to those that are down: measured 3, 27 and 11 seconds.
     '# 1. flush and stop every node, side by side',
     ...nodes.flatMap((node, number) => [
-      ...heredoc(node.shell, [drainCommand(node), stopServiceScript], ' &'),
+      ...heredoc(node.shell, [drainCommand(node), stopServiceScript], endOf, ' &'),
       `stopping${number}=$!`,
     ]),
     'failed=',
@@ -68,15 +68,16 @@ export function restartScript(
     '[ -z "$failed" ] || exit 1',
     '',
     '# 2. on every node: old files aside on the same disk, restored files in, commit log, hints and saved caches aside',
-    ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, quote))),
+    ...nodes.flatMap((node) => heredoc(node.shell, placeLines(node, placed, stamp, endOf), endOf)),
     '',
     '# 3. start every node',
-    ...nodes.flatMap((node) => heredoc(node.shell, [startServiceScript])),
+    ...nodes.flatMap((node) => heredoc(node.shell, [startServiceScript], endOf)),
     '',
     '# 4. when `nodetool status` shows UN everywhere, and applications may read again:',
     ...nodes.map(({ host, nodetool }) => {
       const keyspaces = [...new Set(placed.map((table) => table.keyspace))];
-      return `#    on ${host}: ${keyspaces.map((keyspace) => `${nodetool} repair ${quote(keyspace)}`).join(' && ')}`;
+      const commands = keyspaces.map((keyspace) => words([...nodetool, 'repair', keyspace]));
+      return comment(`   on ${host}: ${commands.join(' && ')}`);
     }),
     ')',
   ];
@@ -86,7 +87,7 @@ export function restartScript(
 /** A node that is down cannot be drained, and its commit log may hold writes of other tables, which step 2 moves aside. */
 function drainCommand({ host, nodetool }: RestartNode): string {
   const advice = `cannot drain ${host}: start Cassandra there first, or its latest writes to other tables are left aside`;
-  return `${nodetool} drain || { echo '${advice}' >&2; exit 1; }`;
+  return `${words([...nodetool, 'drain'])} || { printf '%s\\n' ${quote(advice)} >&2; exit 1; }`;
 }
 
 export const stopServiceScript: string =
@@ -94,16 +95,15 @@ export const stopServiceScript: string =
 export const startServiceScript =
   'if [ -d /run/systemd/system ]; then systemctl start cassandra; else service cassandra start; fi';
 
-function heredoc(shell: string, lines: readonly string[], after = ''): readonly string[] {
-  return [`${shell} <<'SSTASH'${after}`, 'set -eu', ...lines, 'SSTASH'];
+function words(command: readonly string[]): string {
+  return command.map(quote).join(' ');
 }
 
-function placeLines(
-  node: RestartNode,
-  tables: readonly RestoredTable[],
-  stamp: string,
-  quote: (word: string) => string,
-): readonly string[] {
+function heredoc(shell: string, lines: readonly string[], endOf: EndOf, after?: string): readonly string[] {
+  return hereDocument(shell, ['set -eu', ...lines], endOf('SSTASH'), after);
+}
+
+function placeLines(node: RestartNode, tables: readonly RestoredTable[], stamp: string, endOf: EndOf): readonly string[] {
   const [first = ''] = node.dataDirectories;
   return [
     `owner=${quote(first)}`,
@@ -111,7 +111,14 @@ function placeLines(
     `staging=${quote(node.stagingDirectory)}`,
     '[ ! -d "$staging" ] || (as_owner "$owner" test -x "$staging") || { echo "the owner of $owner cannot enter $staging" >&2; exit 1; }',
     '# as the user that the data belong to, who has made the links that tables may be behind',
-    `(as_owner "$owner" sh) <<'PLACE'`,
+    ...hereDocument('(as_owner "$owner" sh)', placeAsOwner(node, tables, stamp), endOf('PLACE')),
+  ];
+}
+
+/** What is done to the files, as their owner. */
+function placeAsOwner(node: RestartNode, tables: readonly RestoredTable[], stamp: string): readonly string[] {
+  const [first = ''] = node.dataDirectories;
+  return [
     'set -eu',
     `old=${stamp}`,
     `owner=${quote(first)}`,
@@ -141,7 +148,7 @@ function placeLines(
       const live = tableDirectory({ ...table, id: table.liveId ?? table.id });
       const staged = `${node.stagingDirectory}/${tableDirectory(table)}`;
       return [
-        `# ${tableDirectory(table)}`,
+        comment(tableDirectory(table)),
         ...node.dataDirectories.map((directory) => `aside_table ${quote(`${directory}/${live}`)}`),
         ...elsewhere(node, table).map(
           ({ disk, names }) => `place_some ${quote(staged)} ${quote(`${disk}/${live}`)} ${names.map(quote).join(' ')}`,
@@ -153,7 +160,6 @@ function placeLines(
     ...[node.commitlogDirectory, node.hintsDirectory, node.savedCachesDirectory].map(
       (directory) => `aside ${quote(directory)} ${quote(directory)}/"$old"`,
     ),
-    'PLACE',
   ];
 }
 

@@ -40,7 +40,7 @@ export async function stopAll(
       }
     }),
   );
-  const running = await Promise.all(members.map(({ remote }) => isRunning(remote, signal)));
+  const running = await Promise.all(members.map((member) => isRunning(member, signal)));
   const still = members.find((_, index) => running[index]);
   if (still !== undefined) {
     throw new BackupError(`${still.host}: Cassandra runs again; something starts it`, { hint: 'keep it down and try again' });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { quote } from '../../../../src/cluster/remote.ts';
+import { quote } from '../../../../src/model/node/shell-text.ts';
 import { assembleSchema, readSchema, schemaFault } from '../../../../src/cluster/cql/schema.ts';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
 import type { SnapshotTable } from '../../../../src/cluster/files/snapshot-listing.ts';

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { quote } from '../../../../src/cluster/remote.ts';
+import { quote } from '../../../../src/model/node/shell-text.ts';
 import { loadTable, requireLoader } from '../../../../src/cluster/placing/table-load.ts';
 import { IntegrityError, RemoteError } from '../../../../src/model/errors.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
 import {
   addKnownHost,
   fingerprint,
@@ -153,3 +154,57 @@ async function inDirectory(body: (directory: string) => void | Promise<void>): P
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+test('a name that would be several, a pattern, or a line of its own is written nowhere; what is written is of that host alone', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sstash-known-'));
+  try {
+    const file = join(directory, 'known_hosts');
+    const odd = fc.constantFrom(
+      '\n',
+      '\r',
+      '\0',
+      ' ',
+      '\t',
+      ',',
+      '*',
+      '?',
+      '!',
+      '#',
+      '|1|',
+      '[',
+      ']',
+      '@revoked ',
+      '-',
+      '..',
+      '/',
+      'a',
+      'bank',
+      '.',
+      ':',
+    );
+    const hosts = fc.oneof(
+      fc.array(odd, { minLength: 1, maxLength: 6 }).map((parts) => parts.join('')),
+      fc.string({ unit: 'binary' }),
+    );
+    await fc.assert(
+      fc.asyncProperty(hosts, fc.constantFrom(22, 2222), async (host, port) => {
+        writeFileSync(file, '');
+        const written = await addKnownHost(file, host, port, ed).then(
+          () => true,
+          () => false,
+        );
+        const lines = parseKnownHosts(readFileSync(file, 'utf8'), file);
+        assert.equal(lines.length, written ? 1 : 0, JSON.stringify(host));
+        assert.equal(readFileSync(file, 'utf8').split('\n').length, written ? 2 : 1);
+        assert.equal(written && judgeHostKey(lines, host, port, ed).state === 'known', written);
+        for (const other of ['a.bank', 'x', 'bank2']) {
+          assert.ok(other === host || judgeHostKey(lines, other, port, ed).state === 'unknown', JSON.stringify(host));
+        }
+      }),
+      { numRuns: 300 },
+    );
+    await assert.rejects(addKnownHost(file, 'node1', 22, key('ssh ed25519\nbank', 'a')), /cannot be written/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});

@@ -177,6 +177,43 @@ test('a file that is no configuration is an error that says why', () => {
   assert.throws(bad('data_file_directories: [data]'), /not absolute: data/);
 });
 
+test('a path, an address or a name that is none is refused by its key, and shown without what a terminal would obey', async (t) => {
+  const keys = [
+    'data_file_directories',
+    'local_system_data_file_directory',
+    'commitlog_directory',
+    'hints_directory',
+    'saved_caches_directory',
+  ];
+  const paths = ['/a\nSSTASH\nid\n: <<SSTASH #', '/a/../b', '/a/./b', 'a', '/a\u001b[2Jb', '/a\u202eb', `/${'a'.repeat(5000)}`];
+  const wrong = [
+    ...keys.flatMap((key) => paths.map((value) => [key, value] as const)),
+    ['rpc_address', '-oProxyCommand=id'] as const,
+    ['listen_address', '10.0.0.1\n10.0.0.2'] as const,
+    ['cluster_name', 'a\u001b]0;b\u0007'] as const,
+  ];
+  for (const [key, value] of wrong) {
+    assert.throws(
+      () => parseNodeConfig(yaml, JSON.stringify({ rpc_address: '10.0.0.1', [key]: value })),
+      (error) => {
+        assert.ok(error instanceof BackupError);
+        assert.ok(error.message.includes(key) && error.message.includes(yaml), error.message);
+        assert.doesNotMatch(error.message, /[\p{Cc}\p{Cf}]/u);
+        return true;
+      },
+    );
+  }
+  const file = join(await temporaryDirectory(t), 'cassandra.yaml');
+  await writeFile(file, 'hints_directory: "/a\\nb"\n');
+  await assert.rejects(
+    readNodeConfig(localRemote({ host: 'h2' }), { ...defaultPrograms, configPath: file }, never),
+    new RegExp(`^BackupError: h2: hints_directory in ${file} is not an absolute path.*: /a\\\\u000ab$`),
+  );
+  assert.deepEqual(parseNodeConfig(yaml, 'seed_provider:\n  - parameters:\n      - seeds: "-oX=y,10.0.0.1, a b"\n').seeds, [
+    '10.0.0.1',
+  ]);
+});
+
 test('the file that was named is read, or the one in the directory that was named', async (t) => {
   const directory = await temporaryDirectory(t);
   const path = join(directory, "it's cassandra.yaml");

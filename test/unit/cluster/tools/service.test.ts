@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { quote } from '../../../../src/cluster/remote.ts';
+import { quote } from '../../../../src/model/node/shell-text.ts';
 import { drainServer, startServer } from '../../../../src/cluster/tools/service.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BackupError } from '../../../../src/model/errors.ts';
 import { test, type TestContext } from 'node:test';
 import { parseNodeConfig } from '../../../../src/cluster/tools/node-config.ts';
-import { readTopology, type Topology } from '../../../../src/cluster/tools/topology.ts';
+import { checkTopology, readTopology, type Topology } from '../../../../src/cluster/tools/topology.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { fixture, recordedNodetool, recordedVersions, type Recorded } from '../../../support/recorded.ts';
@@ -144,4 +144,40 @@ test('a ring that names a member that status does not is an error', async (t) =>
 test('without nodetool there is no topology', async (t) => {
   const nodetool = { '': { stdout: "nodetool: Failed to connect to '127.0.0.2:7199'.\n", status: 1 } };
   await assert.rejects(topologyWith(t, nodetool, { stdout: rows5 }), /nodetool ring failed on h2: Failed to connect/);
+});
+
+test('a word of the ring that is none is refused by its name, and shown without what a terminal would obey', () => {
+  const node = {
+    hostId: '11111111-2222-3333-4444-555555555555',
+    address: '10.0.0.2',
+    dc: 'dc 1',
+    rack: 'r1',
+    tokens: ['-5'],
+    state: 'UN',
+    version: '5.0.9-SNAPSHOT',
+  } as const;
+  const ring = { cluster: "Bob's #1: cluster", partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner', nodes: [node] };
+  const table = { keyspace: 'Quoted_Ks', table: 'users', id: 'a'.repeat(32) };
+  checkTopology('h2', { ring, tables: [table], keyspaces: ['shop'] });
+  const line = 'x\nid\u001b[2J';
+  const wrong = [
+    ...['-oProxyCommand=id', '10.0.0.1,10.0.0.2', '*', '../h2', 'a b', line, ''].map((address) => ({ ...node, address })),
+    ...(['dc', 'rack', 'version', 'hostId'] as const).map((key) => ({ ...node, [key]: line })),
+    { ...node, tokens: ['5', line] },
+    { ...node, version: '../5.0' },
+  ].map((each) => ({ ring: { ...ring, nodes: [node, each] }, tables: [table], keyspaces: [] }));
+  const others = [
+    { ring: { ...ring, cluster: line }, tables: [], keyspaces: [] },
+    { ring: { ...ring, partitioner: 'a b' }, tables: [], keyspaces: [] },
+    { ring, tables: [{ ...table, table: '../x' }], keyspaces: [] },
+    { ring, tables: [{ ...table, keyspace: 'a\nb' }], keyspaces: [] },
+    { ring, tables: [], keyspaces: ['-x/y'] },
+  ];
+  for (const each of [...wrong, ...others]) {
+    assert.throws(
+      () => checkTopology('h2', each),
+      (error) => error instanceof BackupError && /^h2: [^\p{Cc}\p{Cf}]*$/u.test(error.message),
+      JSON.stringify(each),
+    );
+  }
 });

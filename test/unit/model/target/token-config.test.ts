@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { BackupError } from '../../../../src/model/errors.ts';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { tokenConfig } from '../../../../src/model/target/token-config.ts';
@@ -28,4 +30,24 @@ test('what an unfinished backup does not know is left to whoever reads it', () =
   const text = tokenConfig('s1', 'n', source, undefined);
   assert.deepEqual(Object.keys(parse(text)), ['num_tokens', 'initial_token', 'auto_bootstrap']);
   assert.match(text, /^# cluster_name and partitioner: as they were/m);
+});
+
+test('whatever the backup says, the settings are those five, or there are none', () => {
+  const text = fc.string({
+    unit: fc.oneof(fc.constantFrom(...`'":#\n\r-{}[]&*!|>%@\u2028`), fc.string({ minLength: 1, maxLength: 1 })),
+  });
+  fc.assert(
+    fc.property(text, text, text, text, (name, dc, token, cluster) => {
+      let settings: unknown;
+      try {
+        settings = parse(tokenConfig(name, name, { host: name, dc, rack: dc, tokens: [token] }, { cluster, partitioner: name }));
+      } catch (error) {
+        assert.ok(error instanceof BackupError, String(error));
+        return;
+      }
+      const expected = { cluster_name: cluster, partitioner: name, num_tokens: 1, initial_token: token, auto_bootstrap: false };
+      assert.deepEqual(settings, expected);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -4,11 +4,13 @@ import { chmod, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { quote } from '../../../../../src/cluster/remote.ts';
+import { endsWith, quote } from '../../../../../src/model/node/shell-text.ts';
 import type { TablePart } from '../../../../../src/model/restore/plan.ts';
 import { restartScript } from '../../../../../src/model/restore/by-hand/restart.ts';
 import { storedOf, tableOf } from '../../../../support/manifests.ts';
 import { temporaryDirectory } from '../../../../support/temporary.ts';
+
+const endOf = endsWith('0123456789abcdef');
 
 const users = { ...tableOf('shop', 'users', 1), liveId: tableOf('shop', 'users', 9).id };
 const orders = { ...tableOf('shop', 'orders', 2), liveId: tableOf('shop', 'orders', 2).id };
@@ -23,7 +25,7 @@ const nodeAt = (host: string, root: string, shell: string) => ({
   commitlogDirectory: `${root}/commitlog`,
   hintsDirectory: `${root}/hints`,
   savedCachesDirectory: `${root}/saved_caches`,
-  nodetool: 'nodetool',
+  nodetool: ['nodetool'],
 });
 
 async function plant(root: string, files: Readonly<Record<string, string>>): Promise<void> {
@@ -82,7 +84,7 @@ test('the script, run: old files aside on the same disk and none deleted, restor
   const nodes = await Promise.all(
     ['n1', 'n2'].map(async (host) => nodeAt(host, join(root, host), await fakeNode(join(root, `bin-${host}`), host, log))),
   );
-  const script = restartScript(nodes, [users, orders, gone], quote);
+  const script = restartScript(nodes, [users, orders, gone], endOf);
   await promisify(execFile)('sh', ['-c', script]);
 
   const live = `it's data/shop/users-${users.liveId}`;
@@ -126,7 +128,7 @@ test('what came from another disk goes back to it, with all of its components an
   const files = ['nb-1-big-Data.db', 'nb-1-big-SAI+aa+x+Meta.db', '.orders_item/nb-7-big-Data.db'].map((path) => storedOf(path));
   const parts = [{ disk: `${root}/data2`, directory: 'unused', table: { ...orders, files } }];
   const shell = await fakeNode(join(root, 'bin'), 'n1', join(root, 'log'));
-  await promisify(execFile)('sh', ['-c', restartScript([{ ...nodeAt('n1', root, shell), parts }], [orders], quote)]);
+  await promisify(execFile)('sh', ['-c', restartScript([{ ...nodeAt('n1', root, shell), parts }], [orders], endOf)]);
   const live = `shop/orders-${orders.id}`;
   const placed = Object.entries(await held(root)).filter(([path]) => path.includes(live));
   assert.deepEqual(Object.fromEntries(placed), {
@@ -148,14 +150,14 @@ for (const [failing, other] of [
     const shells = await Promise.all(['n1', 'n2'].map((host) => fakeNode(join(root, `bin-${host}`), host, log)));
     await writeFile(join(root, `bin-${failing}/bin/nodetool`), '#!/bin/sh\nexit 1\n');
     const nodes = ['n1', 'n2'].map((host, index) => nodeAt(host, join(root, host), shells[index] ?? ''));
-    await assert.rejects(promisify(execFile)('sh', ['-c', restartScript(nodes, [orders], quote)]));
+    await assert.rejects(promisify(execFile)('sh', ['-c', restartScript(nodes, [orders], endOf)]));
     assert.deepEqual(Object.keys(await held(join(root, 'n1'))), [`staging/shop/orders-${orders.id}/nb-1-big-Data.db`]);
     assert.match(await readFile(log, 'utf8'), new RegExp(`^${other} (service|systemctl) (cassandra )?stop`, 'm'));
   });
 }
 
 test('every node is stopped before the first file is placed anywhere', () => {
-  const script = restartScript([nodeAt('n1', '/r1', 'ssh n1 sh'), nodeAt('n2', '/r2', 'ssh n2 sh')], [orders], quote);
+  const script = restartScript([nodeAt('n1', '/r1', 'ssh n1 sh'), nodeAt('n2', '/r2', 'ssh n2 sh')], [orders], endOf);
   const lines = script.split('\n');
   const lastDrain = lines.findLastIndex((line) => line.includes('drain'));
   const firstPlace = lines.findIndex((line) => line.startsWith('[ ! -d'));
@@ -163,7 +165,7 @@ test('every node is stopped before the first file is placed anywhere', () => {
 });
 
 test('a table whose id is another now, and one that lives no more, are said', () => {
-  const script = restartScript([nodeAt('n1', '/r', 'sh')], [users, orders, gone], quote);
+  const script = restartScript([nodeAt('n1', '/r', 'sh')], [users, orders, gone], endOf);
   assert.match(script, new RegExp(`^# shop\\.users: its id is ${users.liveId} now, ${users.id} in the backup`, 'm'));
   assert.match(script, /^# shop\.gone: NOT placed/m);
   assert.doesNotMatch(script, /^# shop\.orders: /m);
@@ -174,7 +176,7 @@ test('repair is advised per keyspace, on every node', () => {
   const script = restartScript(
     [nodeAt('n1', '/r', 'sh'), nodeAt('n2', '/r', 'sh')],
     [users, orders, { ...tableOf('b', 't'), liveId: tableOf('b', 't').id }],
-    quote,
+    endOf,
   );
   const advised = script.split('\n').filter((line) => line.includes(' repair '));
   assert.equal(advised.length, 2);
