@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { BackupError, messageOf } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
+import { withoutSignatures } from '../model/signatures.ts';
 import { isMeantToOutlive } from './hangup.ts';
 import { print } from './output.ts';
 import { openProgress } from './progress.ts';
@@ -124,12 +125,12 @@ const pieceLength = 65_536;
 export function report(error: unknown, output: OutputOptions, exitCode: number): void {
   const hint = error instanceof BackupError ? error.hint : undefined;
   if (output.json) {
-    const json = { error: { message: messageOf(error), ...(hint === undefined ? {} : { hint }), exitCode } };
+    const json = { error: { message: withoutSignatures(messageOf(error)), ...(hint === undefined ? {} : { hint }), exitCode } };
     process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
   }
-  process.stderr.write(`sstash: ${oneLine(messageOf(error))}\n${hint === undefined ? '' : `  ${hint}\n`}`);
+  process.stderr.write(`sstash: ${withoutSignatures(oneLine(messageOf(error)))}\n${hint === undefined ? '' : `  ${hint}\n`}`);
   if (output.debug) {
-    process.stderr.write(`${describe(error)}\n`);
+    process.stderr.write(`${withoutSignatures(describe(error))}\n`);
   } else if (!(error instanceof BackupError)) {
     process.stderr.write('  this should not happen; run again with --debug to see where\n');
   }

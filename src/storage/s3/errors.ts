@@ -7,6 +7,7 @@ import {
   UnsupportedError,
   messageOf,
 } from '../../model/errors.ts';
+import { withoutSignatures } from '../../model/signatures.ts';
 
 /** What was being done when a request failed; for the message. */
 export interface Attempt {
@@ -135,7 +136,7 @@ function valueAt(holder: unknown, field: string): unknown {
 
 function reasonOf(error: unknown, name: string, status: number): string {
   const code = codeOf(error);
-  const told = messageOf(error).replace(/\.$/, '');
+  const told = withoutSignatures(messageOf(error)).replace(/\.$/, '');
   const parts = [
     name === 'Error' || name === 'AggregateError' ? code : name,
     told === 'UnknownError' || told === name ? '' : told,
