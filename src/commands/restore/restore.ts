@@ -7,6 +7,7 @@ import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/r
 import { UsageError } from '../../model/errors.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
+import { loaderProgram, programWords } from '../../model/options/program-words.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import type { RestartOptions } from '../../operations/restore/live/cluster-restart.ts';
 import { restore } from '../../operations/restore/restore.ts';
@@ -22,7 +23,6 @@ import {
   nodeOptions,
   selectionOptions,
   transferOptions,
-  wordsOf,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
 import { restoreOutcome } from './outcome.ts';
@@ -225,7 +225,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
       renames.length > 0 ? renames.map(({ from }) => `${from.keyspace}.${from.table}`) : args.list('keyspaces'),
     ),
     renames,
-    loader: wordsOf(args, 'sstableloader-path'),
+    loader: programWords(args.text('sstableloader-path'), loaderProgram),
     directory,
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),

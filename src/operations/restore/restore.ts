@@ -1,5 +1,6 @@
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { quote } from '../../cluster/remote.ts';
+import type { Programs } from '../../cluster/tools/run-tool.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/by-hand/restart.ts';
 import { type RefreshNode, refreshScript } from '../../model/restore/by-hand/refresh.ts';
@@ -69,9 +70,18 @@ function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly 
     commitlogDirectory: member.config.commitlogDirectory,
     hintsDirectory: member.config.hintsDirectory,
     savedCachesDirectory: member.config.savedCachesDirectory,
-    nodetool: member.programs.nodetool.map(quote).join(' '),
+    ...nodetoolByHand(member.programs),
   }));
   return isScylla(members) ? refreshScript(nodes, tables, quote) : restartScript(nodes, tables, quote);
+}
+
+/** Where people put the password for the printed commands: in memory, so that a forgotten one goes with the next start. */
+const passwordFile = '/dev/shm/sstash-jmx-login';
+
+function nodetoolByHand({ nodetool, jmxLogin }: Programs): Pick<RestartNode, 'nodetool' | 'passwordFile'> {
+  const login = jmxLogin === undefined ? [] : ['-u', jmxLogin.user, '-pwf', passwordFile];
+  const words = [...nodetool, ...login].map(quote).join(' ');
+  return jmxLogin === undefined ? { nodetool: words } : { nodetool: words, passwordFile };
 }
 
 function warningsFor(sources: Sources, topology: Topology | undefined): readonly string[] {
