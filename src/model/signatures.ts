@@ -3,5 +3,5 @@
  * Proxies and libraries like to quote the URL that they have trouble with.
  */
 export function withoutSignatures(text: string): string {
-  return text.replaceAll(/\b(X-Amz-[\w-]+|AWSAccessKeyId|Signature)(=|%3D)[^&\s"'<>]*/gi, '$1$2…');
+  return text.replaceAll(/(X-Amz-[\w-]+|AWSAccessKeyId|Signature)(=|%3D)[^&\s"'<>]*/gi, '$1$2…');
 }
