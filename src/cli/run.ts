@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
-import { BackupError, messageOf } from '../model/errors.ts';
+import { BackupError, messageOf, withoutSignatures } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
-import { withoutSignatures } from '../model/signatures.ts';
 import { isMeantToOutlive } from './hangup.ts';
 import { print } from './output.ts';
 import { openProgress } from './progress.ts';

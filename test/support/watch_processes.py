@@ -3,17 +3,19 @@ and again, until standard input ends. Prints as JSON which secrets stood where, 
 
 python3 watch_processes.py WORD...
 """
+
 import json
 import os
 import select
 import sys
+from collections.abc import Iterator
 
 
-def beginnings():
+def beginnings() -> Iterator[tuple[str, bytes]]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open("/proc/%s/stat" % name, "rb") as stat:
+                with open(f"/proc/{name}/stat", "rb") as stat:
                     yield name, stat.read().rpartition(b") ")[2].split()[19]
             except OSError:
                 pass
@@ -21,14 +23,16 @@ def beginnings():
 
 secrets = [line.encode() for line in iter(lambda: sys.stdin.readline().rstrip("\n"), "")]
 before = set(beginnings())
-found, seen, rounds = set(), {}, 0
+found: set[str] = set()
+seen: dict[str, int] = {}
+rounds = 0
 print("watching", flush=True)
 while not select.select([sys.stdin], [], [], 0)[0]:
     rounds += 1
     for process in set(beginnings()) - before:
         for kind in ("cmdline", "environ"):
             try:
-                with open("/proc/%s/%s" % (process[0], kind), "rb") as file:
+                with open(f"/proc/{process[0]}/{kind}", "rb") as file:
                     text = file.read()
             except OSError:
                 continue

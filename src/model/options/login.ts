@@ -27,8 +27,7 @@ export function parseLogin(option: string, text: string): Login {
       hint: 'no blank may stand before the user, nor at the end: none of the programs could be given such a password',
     });
   }
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(user + password) || user.startsWith('-')) {
+  if (/\p{Cc}/u.test(user + password) || user.startsWith('-')) {
     throw new UsageError(`the login in the file that --${option} names cannot be given to a program`, {
       hint: 'a user must not begin with -, and neither user nor password may hold control characters',
     });

@@ -6,8 +6,8 @@ import {
   StorageError,
   UnsupportedError,
   messageOf,
+  withoutSignatures,
 } from '../../model/errors.ts';
-import { withoutSignatures } from '../../model/signatures.ts';
 
 /** What was being done when a request failed; for the message. */
 export interface Attempt {

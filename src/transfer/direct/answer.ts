@@ -1,6 +1,5 @@
-import { StorageError, UnreachedError } from '../../model/errors.ts';
+import { StorageError, UnreachedError, withoutSignatures } from '../../model/errors.ts';
 import { type Advice, type Complaint, adviceOn, refused } from '../../storage/s3/advice.ts';
-import { withoutSignatures } from '../../model/signatures.ts';
 import type { Answer } from './messages.ts';
 
 /** The store has said that it has the object or the part; what became of the line afterwards does not matter. */

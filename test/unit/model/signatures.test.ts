@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withoutSignatures } from '../../../src/model/signatures.ts';
+import { withoutSignatures } from '../../../src/model/errors.ts';
 import { presign } from '../../../src/storage/s3/presign.ts';
 
 test('what makes a signed URL worth something is left out of a text, however it is quoted', () => {
