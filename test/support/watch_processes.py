@@ -1,5 +1,6 @@
-"""Reads secrets, one a line up to an empty one; then looks at the command line and the environment of every process that begins, again
-and again, until standard input ends. Prints as JSON which secrets stood where, and which of these words stood in command lines.
+"""Reads secrets, one a line up to an empty one; then looks at the command line and the environment of every process that
+begins, again and again, until standard input ends. Prints as JSON which secrets stood where, and which of these words stood
+in command lines.
 
 python3 watch_processes.py WORD...
 """
