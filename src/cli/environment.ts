@@ -18,6 +18,11 @@ export function processOwner(): Owner {
   return { host: hostname(), pid: process.pid, user: userName() };
 }
 
+/** The id of whoever runs this. */
+export function userId(): number | undefined {
+  return process.getuid?.();
+}
+
 /** Containers run under ids that no user has. */
 export function userName(): string {
   try {

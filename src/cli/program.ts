@@ -14,6 +14,10 @@ export interface ProgramCommand {
 /** Takes the command line apart and runs the command it names. Sets the exit code; never throws. */
 export async function runProgram(argv: readonly string[], commands: readonly ProgramCommand[]): Promise<void> {
   keepWritingFailuresFromEndingUs();
+  if (argv.some((word) => word.startsWith('--aws-secret-access-key'))) {
+    // On Linux it takes the place of the command line, from here on.
+    process.title = 'sstash';
+  }
   try {
     const file = readConfigFile(configPath(argv));
     refuseUnknownSettings(file, new Set(commands.flatMap((command) => command.optionNames)));
@@ -34,7 +38,10 @@ export async function runProgram(argv: readonly string[], commands: readonly Pro
       .demandCommand(1, 'which command?')
       .recommendCommands()
       .fail((message: string | null, error: unknown) => {
-        throw error ?? new UsageError(message ?? 'bad command line', { hint: 'sstash --help, or sstash COMMAND --help' });
+        throw (
+          error ??
+          new UsageError(withoutLogins(message ?? 'bad command line', argv), { hint: 'sstash --help, or sstash COMMAND --help' })
+        );
       });
     for (const command of commands) {
       parser.command(command.module((options) => withSettings(options, process.env, file), argv));
@@ -46,6 +53,14 @@ export async function runProgram(argv: readonly string[], commands: readonly Pro
     const output = { json: argv.includes('--json'), quiet: false, debug: argv.includes('--debug') };
     report(ours, output, process.exitCode);
   }
+}
+
+/** A word too many may be the rest of a login whose file was meant. */
+function withoutLogins(message: string, argv: readonly string[]): string {
+  const holdsLogin = argv.some((word) => /^--[\w-]*(?:credentials|secret|passw)/.test(word));
+  return holdsLogin && message.startsWith('Unknown argument')
+    ? 'an argument too many; it is not shown, since it may be a part of a login'
+    : message;
 }
 
 /** What yargs itself found wrong with the command line. */

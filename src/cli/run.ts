@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { BackupError, messageOf } from '../model/errors.ts';
+import { BackupError, messageOf, withoutSignatures } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import { isMeantToOutlive } from './hangup.ts';
 import { visibleIndented } from '../model/visible.ts';
@@ -129,12 +129,12 @@ const pieceLength = 65_536;
 export function report(error: unknown, output: OutputOptions, exitCode: number): void {
   const hint = error instanceof BackupError ? error.hint : undefined;
   if (output.json) {
-    const json = { error: { message: messageOf(error), ...(hint === undefined ? {} : { hint }), exitCode } };
+    const json = { error: { message: withoutSignatures(messageOf(error)), ...(hint === undefined ? {} : { hint }), exitCode } };
     printError(`${JSON.stringify(json, undefined, 2)}\n`);
   }
-  say(`sstash: ${oneLine(messageOf(error))}\n${hint === undefined ? '' : `  ${visibleIndented(hint)}\n`}`);
+  say(`sstash: ${withoutSignatures(oneLine(messageOf(error)))}\n${hint === undefined ? '' : `  ${visibleIndented(hint)}\n`}`);
   if (output.debug) {
-    say(`${visibleIndented(describe(error))}\n`);
+    say(`${visibleIndented(withoutSignatures(describe(error)))}\n`);
   } else if (!(error instanceof BackupError)) {
     say('  this should not happen; run again with --debug to see where\n');
   }

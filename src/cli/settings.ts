@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Options } from 'yargs';
 import { messageOf, UsageError } from '../model/errors.ts';
+import { readGuarded } from './guarded-file.ts';
 
 /**
  * Flags > environment (`SSTASH_*`) > config file (`sstash.yml`) > defaults. The lower three become the defaults of a
@@ -12,15 +13,19 @@ export type Settings = Readonly<Record<string, unknown>>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the config file: the one named (which must be there), else `sstash.yml` in the working directory, if any. */
+/**
+ * Reads the config file: the one named (which must be there), else `sstash.yml` in the working directory, if any. It says which
+ * commands are run with what rights on the nodes, so nobody but root and the one who runs this may have written it.
+ */
 export function readConfigFile(named: string | undefined): Settings {
   const path = named ?? 'sstash.yml';
   if (named === undefined && !existsSync(path)) {
     return {};
   }
+  const { text, mode } = readGuarded(path, { what: 'the config file', otherwise: 'or name another: --config FILE' });
   let value: unknown;
   try {
-    value = parse(readFileSync(path, 'utf8'));
+    value = parse(text);
   } catch (cause) {
     throw new UsageError(`cannot read the config file ${path}: ${messageOf(cause).split('\n')[0]}`, { cause });
   }
@@ -29,6 +34,11 @@ export function readConfigFile(named: string | undefined): Settings {
   }
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw new UsageError(`the config file ${path} must hold option: value lines`);
+  }
+  if ('aws-secret-access-key' in value && (mode & 0o077) !== 0) {
+    throw new UsageError(`the config file ${path} holds aws-secret-access-key, and others may read it`, {
+      hint: 'chmod 600 it, or keep the key in a profile',
+    });
   }
   return Object.fromEntries(Object.entries(value));
 }

@@ -106,6 +106,16 @@ export const nodeOptions: OptionSet = {
     describe: 'cqlsh on the nodes, with options of its own if need be',
     group: 'Nodes:',
   },
+  'jmx-credentials': {
+    type: 'string',
+    describe: 'file of this host, mode 600, with the line USER PASSWORD that nodetool needs',
+    group: 'Nodes:',
+  },
+  'cql-credentials': {
+    type: 'string',
+    describe: 'file of this host, mode 600, with the line USER PASSWORD that cqlsh needs',
+    group: 'Nodes:',
+  },
   'cassandra-conf-path': { type: 'string', describe: 'cassandra.yaml or scylla.yaml on the nodes', group: 'Nodes:' },
 };
 
@@ -226,12 +236,4 @@ export function perDatacenter(args: Arguments, option: string): PerDatacenter {
 /** The path of a file on this host. A config file knows no shell that would read `~/`. */
 export function filePath(args: Arguments, name: string): string | undefined {
   return args.optionalText(name)?.replace(/^~(?=\/)/, homedir());
-}
-
-/** A program as it is started: its path, and options of its own after blanks. */
-export function wordsOf(args: Arguments, option: string): readonly string[] {
-  return args
-    .text(option)
-    .split(' ')
-    .filter((word) => word !== '');
 }

@@ -1,19 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { onHost, runSandbox } from './sandbox.ts';
+import { onHost, runSandbox, type SandboxOptions } from './sandbox.ts';
+
+/** Which sandbox the host is of; the default one if not given. */
+type Which = Pick<SandboxOptions, 'state'>;
 
 /**
  * Puts a script of that name before the real program on the host's PATH while `work` runs. The script is bash; the real
  * one is `/usr/bin/<name>`.
  */
-export async function withWrapper<T>(host: string, name: string, script: string, work: () => Promise<T>): Promise<T> {
+export async function withWrapper<T>(
+  host: string,
+  name: string,
+  script: string,
+  work: () => Promise<T>,
+  which: Which = {},
+): Promise<T> {
   const path = `/usr/local/bin/${name}`;
   await runSandbox(['root', host, 'sh', '-c', `cat >${path}.new && chmod 755 ${path}.new && mv ${path}.new ${path}`], {
+    ...which,
     input: `#!/bin/bash\n${script}\n`,
   });
   try {
     return await work();
   } finally {
-    await onHost(host, `rm -f ${path}`);
+    await onHost(host, `rm -f ${path}`, which);
   }
 }
 
@@ -68,17 +78,17 @@ export const holdOn = `touch ${heldMark()}; while [ -e ${heldMark()} ]; do sleep
 const giveUpAfterMs = 300_000;
 
 /** Waits until a wrapper of that host has come to `holdOn`; on a busy machine that may take long, so only what hangs gives up. */
-export async function untilHeld(host: string): Promise<void> {
+export async function untilHeld(host: string, which: Which = {}): Promise<void> {
   for (const giveUpAt = Date.now() + giveUpAfterMs; Date.now() < giveUpAt; await delay(100)) {
-    if ((await onHost(host, `[ ! -e ${heldMark()} ] || echo held`)).trim() === 'held') {
+    if ((await onHost(host, `[ ! -e ${heldMark()} ] || echo held`, which)).trim() === 'held') {
       return;
     }
   }
   throw new Error(`nothing came to its hold on ${host} within ${giveUpAfterMs / 1000} s`);
 }
 
-export async function release(host: string): Promise<void> {
-  await onHost(host, `rm -f ${heldMark()}`);
+export async function release(host: string, which: Which = {}): Promise<void> {
+  await onHost(host, `rm -f ${heldMark()}`, which);
 }
 
 function heldMark(): string {

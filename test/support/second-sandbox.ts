@@ -15,7 +15,11 @@ export interface SecondSandbox {
 }
 
 /** Of what a killed run left there, nothing stays. */
-export async function secondSandbox({ hosts, env, cassandra }: Sandbox): Promise<SecondSandbox> {
+export async function secondSandbox({
+  hosts,
+  env,
+  cassandra,
+}: Pick<Sandbox, 'env' | 'cassandra'> & { readonly hosts: readonly string[] }): Promise<SecondSandbox> {
   const state = join(dirname(env['SSTASH_SSHKEY'] ?? ''), 'second');
   // 127.0.5.2 → 127.1.5.2: nobody else's, as long as the first one's are not.
   const ours = hosts.map((host) => host.replace(/^127\.(\d+)\./, (_, number: string) => `127.${(Number(number) + 1) % 256}.`));

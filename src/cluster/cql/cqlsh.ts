@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ToolNode, CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isMissingProgram, runTool, type ToolOutput } from '../tools/run-tool.ts';
+import { cqlshCommand } from './cql-login.ts';
 
 /**
  * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and
@@ -14,14 +15,9 @@ export async function runCqlsh(
 ): Promise<ToolOutput> {
   // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
   const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
-  const command = [
-    ...programs.cqlsh,
-    ...options,
-    ...(config.cqlEncrypted ? ['--ssl'] : []),
-    config.cqlAddress,
-    String(config.cqlPort),
-  ];
-  const input = statements.map((statement) => `${statement};\n`).join('');
+  const args = [...options, ...(config.cqlEncrypted ? ['--ssl'] : []), config.cqlAddress, String(config.cqlPort)];
+  const { command, line } = await cqlshCommand(remote, programs, args, signal);
+  const input = line + statements.map((statement) => `${statement};\n`).join('');
   const output = await runTool(remote, command, { input }, signal);
   if (isMissingProgram(output)) {
     throw new RemoteError(`cqlsh not found on ${remote.host}`, {
@@ -63,7 +59,8 @@ function isLogin(text: string): boolean {
   return /AuthenticationFailed|Unauthorized|credentials/i.test(text);
 }
 
-const loginHint = 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line';
+const loginHint =
+  'give user and password of CQL in a file of this host, mode 600: --cql-credentials FILE; or in ~/.cassandra/cqlshrc on the node';
 
 /** What cqlsh said against one of the statements that it was given. */
 export interface Complaint {

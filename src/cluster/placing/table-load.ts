@@ -70,7 +70,7 @@ export async function loadTable(
       status: output.status,
       stderr: stdout.slice(-2000),
       hint: /Auth|credentials/i.test(line)
-        ? 'it takes a login as options only: give --sstableloader-path a script on the node that adds them'
+        ? 'it takes a login as options only: give --sstableloader-path a script on the node that adds them, where you trust all who may list processes there'
         : 'does it work in a terminal on the node? Options can follow --sstableloader-path',
     });
   }

@@ -1,10 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import ssh2, { type AnyAuthMethod, type AuthHandlerMiddleware, type ParsedKey } from 'ssh2';
 import { messageOf, RemoteError, UsageError } from '../../model/errors.ts';
 import { endedByTries } from './failure.ts';
 
 export interface SshCredentials {
   readonly user: string;
+  /** The id of the user who runs this: keys of his that others may read are not used. */
+  readonly uid?: number | undefined;
   /** Path of the private key to use. It must be there and open with the passphrase. */
   readonly privateKey?: string;
   /** Paths tried in order when no `privateKey` is given; those that are absent or locked are left out. */
@@ -40,7 +42,7 @@ export async function loadLogin(host: string, credentials: SshCredentials): Prom
   const keys = credentials.privateKey === undefined ? (credentials.defaultKeys ?? []) : [credentials.privateKey];
   const fromFiles: Attempt[] = [];
   for (const path of keys) {
-    const key = await loadKey(host, path, credentials.passphrase);
+    const key = await loadKey(host, path, credentials);
     if (!(key instanceof Error)) {
       fromFiles.push({ name: `publickey ${path}`, wire: 'publickey', method: { type: 'publickey', username: user, key } });
     } else if (credentials.privateKey !== undefined) {
@@ -126,10 +128,17 @@ function unusable({ message, hint, cause }: RemoteError): UsageError {
 
 class AbsentKeyError extends RemoteError {}
 
-async function loadKey(host: string, path: string, passphrase: string | undefined): Promise<ParsedKey | RemoteError> {
+async function loadKey(host: string, path: string, { uid, passphrase }: SshCredentials): Promise<ParsedKey | RemoteError> {
   let text: Buffer;
   try {
-    text = await readFile(path);
+    const { bytes, exposed } = await readKey(path, uid);
+    if (exposed !== undefined) {
+      return new RemoteError(`private key ${path} is not used: others may read it (mode ${exposed})`, {
+        host,
+        hint: `chmod 600 ${path}`,
+      });
+    }
+    text = bytes;
   } catch (cause) {
     const absent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
     return absent
@@ -155,6 +164,18 @@ async function loadKey(host: string, path: string, passphrase: string | undefine
       : new RemoteError(`wrong passphrase for private key ${path}`, { host, cause });
   }
   return new RemoteError(`${path} is not a private key that can be read: ${cause.message}`, { host, cause });
+}
+
+/** OpenSSH's rule: a key of one's own that others can read is none any more. Of others' files their owners decide. */
+async function readKey(path: string, ours: number | undefined): Promise<{ readonly bytes: Buffer; readonly exposed?: string }> {
+  const file = await open(path);
+  try {
+    const { uid, mode } = await file.stat();
+    const exposed = uid === ours && (mode & 0o077) !== 0;
+    return { bytes: await file.readFile(), ...(exposed ? { exposed: (mode & 0o7777).toString(8).padStart(4, '0') } : {}) };
+  } finally {
+    await file.close();
+  }
 }
 
 /** ssh2 has no OpenSSH certificates; whoever has one beside the key wonders why `ssh` gets in. */

@@ -5,7 +5,10 @@ import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { told } from '../../model/node/told.ts';
 import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.ts';
-import { failureLine, isMissingProgram, runTool } from './run-tool.ts';
+import { jmxPasswordFile } from '../../model/options/login.ts';
+import { nodetoolProgram, programAt } from '../../model/options/program-words.ts';
+import { failureLine, isMissingProgram, runTool, type ToolOutput } from './run-tool.ts';
+import { secretFileTrouble, withSecretFile } from './secret-file.ts';
 
 /** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
 export async function nodeInfo(node: ToolNode, signal: AbortSignal): Promise<NodeInfo> {
@@ -139,8 +142,7 @@ export async function flush(
 
 /** Runs any verb and gives standard output. Throws RemoteError with nodetool's own complaint in one line. */
 export async function nodetool(node: ToolNode, args: readonly string[], signal: AbortSignal): Promise<string> {
-  const command = [...node.programs.nodetool, ...args];
-  const output = await runTool(node.remote, command, {}, signal);
+  const output = await runNodetool(node, args, signal);
   if (output.status === 0) {
     return output.stdout;
   }
@@ -156,14 +158,37 @@ export async function nodetool(node: ToolNode, args: readonly string[], signal: 
       hint: 'give its place with --nodetool-path; a login over ssh often has a shorter PATH than a terminal',
     });
   }
-  const line = failureLine(output, 'nodetool');
+  const trouble = node.programs.jmxLogin === undefined ? undefined : secretFileTrouble(output);
+  const line = trouble ?? failureLine(output, 'nodetool');
   const hint = hintFor(line);
   throw new RemoteError(`nodetool ${args[0] ?? ''} failed on ${node.remote.host}: ${line}`, { ...failure, hint });
 }
 
+/** With a login its password is in a file on the node, for as long as nodetool runs. */
+async function runNodetool(
+  { remote, programs: { nodetool: words, jmxLogin } }: ToolNode,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<ToolOutput> {
+  if (jmxLogin === undefined) {
+    return runTool(remote, [...words, ...args], {}, signal);
+  }
+  const at = programAt(words, nodetoolProgram);
+  const { command, line } = withSecretFile({
+    before: words.slice(0, at),
+    program: [...words.slice(at), '-u', jmxLogin.user, '-pwf'],
+    args,
+    contents: jmxPasswordFile(jmxLogin),
+  });
+  return runTool(remote, command, { input: line }, signal);
+}
+
 function hintFor(line: string): string | undefined {
+  if (/Credentials required|Authentication failed|Invalid username or password|Provided username .* incorrect/i.test(line)) {
+    return 'give user and password of JMX in a file of this host, mode 600: --jmx-credentials FILE';
+  }
   if (/Failed to connect to/.test(line)) {
-    return 'is cassandra running there, and does nodetool know the JMX host, port and user? Options can follow --nodetool-path';
+    return 'is cassandra running there, and does nodetool know the JMX host and port? Options can follow --nodetool-path';
   }
   if (/Connection refused/.test(line)) {
     return 'is the server running there? ScyllaDB answers nodetool on api_address and api_port (10000), nobody on JMX; options can follow --nodetool-path';

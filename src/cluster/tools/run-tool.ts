@@ -1,4 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
+import type { Login } from '../../model/options/login.ts';
 import type { Command, Remote } from '../remote.ts';
 
 /** How a node's own programs are started: argv prefixes, so that `['sudo', '-u', 'cassandra', 'nodetool']` works too. */
@@ -7,6 +8,9 @@ export interface Programs {
   readonly cqlsh: readonly string[];
   /** The node's cassandra.yaml or scylla.yaml, where it is not found by itself. */
   readonly configPath?: string | undefined;
+  /** Who asks by JMX, and by CQL, where these are not to be found on the nodes. */
+  readonly jmxLogin?: Login | undefined;
+  readonly cqlLogin?: Login | undefined;
 }
 
 export const defaultPrograms: Programs = { nodetool: ['nodetool'], cqlsh: ['cqlsh'] };

@@ -1,3 +1,4 @@
+import { UsageError } from '../../model/errors.ts';
 import { isPlainPath } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
 import { type Programs, runTool } from './run-tool.ts';
@@ -63,6 +64,11 @@ export const scyllaReleaseScript: string =
  * a part of the server's own program: so it is there also where no `nodetool` is, as in an image that has the server alone.
  */
 export async function scyllaPrograms(remote: Remote, programs: Programs, signal: AbortSignal): Promise<Programs> {
+  if (programs.jmxLogin !== undefined) {
+    throw new UsageError(`${remote.host} runs ScyllaDB, whose nodetool asks a REST API that knows no login`, {
+      hint: 'leave out --jmx-credentials',
+    });
+  }
   if (programs.nodetool.join(' ') !== 'nodetool') {
     // Somebody named another.
     return programs;

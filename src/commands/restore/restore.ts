@@ -6,6 +6,7 @@ import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
+import { loaderProgram, programWords } from '../../model/options/program-words.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import { restore } from '../../operations/restore/restore.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
@@ -19,7 +20,6 @@ import {
   nodeOptions,
   selectionOptions,
   transferOptions,
-  wordsOf,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
 import { trustOptions } from '../trust-options.ts';
@@ -185,7 +185,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
       renames.length > 0 ? renames.map(({ from }) => `${from.keyspace}.${from.table}`) : args.list('keyspaces'),
     ),
     renames,
-    loader: wordsOf(args, 'sstableloader-path'),
+    loader: programWords(args.text('sstableloader-path'), loaderProgram),
     directory,
     transfers: args.number('transfers', 1),
     dryRun: args.flag('dry-run'),

@@ -1,9 +1,13 @@
 import type { Arguments } from '../../cli/arguments.ts';
-import { agentSocket, defaultKeys } from '../../cli/environment.ts';
+import { agentSocket, defaultKeys, userId } from '../../cli/environment.ts';
 import type { Remote } from '../../cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../cluster/ssh/ssh.ts';
+import { jmxPasswordFile } from '../../model/options/login.ts';
 import type { Programs } from '../../cluster/tools/run-tool.ts';
-import { filePath, wordsOf } from '../options.ts';
+import { UsageError } from '../../model/errors.ts';
+import { cqlshProgram, nodetoolProgram, programWords, refuseSecondLogin } from '../../model/options/program-words.ts';
+import { filePath } from '../options.ts';
+import { loginOf } from './credentials.ts';
 
 /** The nodes alone. */
 export interface NodeSession {
@@ -14,9 +18,11 @@ export interface NodeSession {
 
 /** For commands that have nothing to do with a location. */
 export function openNodes(args: Arguments): NodeSession {
+  refuseLogins(args);
   const remotes: Remote[] = [];
+  const programs = programsOf(args);
   return {
-    programs: programsOf(args),
+    programs,
     connect: async (host, signal) => {
       const remote = await openSsh({ ...sshOptions(args), host }, signal);
       remotes.push(remote);
@@ -28,10 +34,33 @@ export function openNodes(args: Arguments): NodeSession {
   };
 }
 
+/** Whoever writes `user:password@host` must not read it again in messages, marks and manifests. */
+function refuseLogins(args: Arguments): void {
+  if ([...args.list('hosts'), ...args.list('seed')].some((host) => host.includes('@'))) {
+    throw new UsageError('a host is a name or an address, without a user', {
+      hint: 'the user goes into --user; logins are by key',
+    });
+  }
+}
+
 function programsOf(args: Arguments): Programs {
+  const nodetool = programWords(args.text('nodetool-path'), nodetoolProgram);
+  const cqlsh = programWords(args.text('cqlsh-path'), cqlshProgram);
+  const jmxLogin = loginOf(args, 'jmx-credentials');
+  const cqlLogin = loginOf(args, 'cql-credentials');
+  if (jmxLogin !== undefined) {
+    // Better now than at every node.
+    jmxPasswordFile(jmxLogin);
+    refuseSecondLogin(nodetool, nodetoolProgram, 'jmx-credentials');
+  }
+  if (cqlLogin !== undefined) {
+    refuseSecondLogin(cqlsh, cqlshProgram, 'cql-credentials');
+  }
   return {
-    nodetool: wordsOf(args, 'nodetool-path'),
-    cqlsh: wordsOf(args, 'cqlsh-path'),
+    nodetool,
+    cqlsh,
+    jmxLogin,
+    cqlLogin,
     configPath: args.optionalText('cassandra-conf-path'),
   };
 }
@@ -43,6 +72,7 @@ export function sshOptions(args: Arguments): Omit<SshOptions, 'host'> {
   return {
     port: args.number('sshport', 1, 65_535),
     user: args.text('user'),
+    uid: userId(),
     ...(key === undefined ? { defaultKeys: defaultKeys() } : { privateKey: key }),
     ...(agent === undefined || key !== undefined ? {} : { agent }),
     knownHosts: [filePath(args, 'known-hosts') ?? ''],

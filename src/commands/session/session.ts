@@ -26,8 +26,9 @@ export type ClusterSession = NodeSession & Pick<Session, 'repository'>;
 
 /** For commands that compare a backup with a cluster. Opens the location at once, hosts on demand. */
 export async function openCluster(args: Arguments, context: CommandContext): Promise<ClusterSession> {
-  const repository = await openRepository(args, context);
+  // What is wrong with options is said before anything is asked.
   const nodes = openNodes(args);
+  const repository = await openRepository(args, context);
   return {
     ...nodes,
     repository,
@@ -50,8 +51,8 @@ export async function openSession(
   { writes = false, create = false }: Purpose = {},
 ): Promise<Session> {
   const trust = await trustOf(args);
-  const store = await openStore(args, context, create);
   const nodes = openNodes(args);
+  const store = await openStore(args, context, create);
   const pool = openPool(args);
   const transfers = openTransfers({
     store,

@@ -18,7 +18,7 @@ export async function openStore(args: Arguments, context: CommandContext, create
     base,
     region: args.optionalText('s3-bucket-region'),
     endpoint: endpointOf(args),
-    authorities: await authoritiesOf(args),
+    authorities: authoritiesOf(args),
     pathStyle: args.optionalFlag('path-style'),
     serverSideEncryption: args.flag('s3-ssenc') ? ('AES256' as const) : undefined,
     credentials: credentialsOf(args, context),
@@ -28,8 +28,15 @@ export async function openStore(args: Arguments, context: CommandContext, create
 
 function endpointOf(args: Arguments): string | undefined {
   const endpoint = args.optionalText('endpoint');
+  const hint = 'write its URL: --endpoint https://host:port';
+  if (endpoint?.includes('@') === true || endpoint?.includes('?') === true) {
+    // It goes into messages.
+    throw new UsageError('--endpoint must be a host alone, without user, password or query', {
+      hint: `${hint}; credentials belong into a profile or the environment`,
+    });
+  }
   if (endpoint !== undefined && !/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
-    throw new UsageError(`${endpoint} is no endpoint`, { hint: 'write its URL: --endpoint https://host:port' });
+    throw new UsageError(`${endpoint} is no endpoint`, { hint });
   }
   return endpoint;
 }
@@ -43,9 +50,11 @@ function credentialsOf(args: Arguments, context: CommandContext) {
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     return undefined;
   }
-  context.listen({
-    type: 'warning',
-    text: 'AWS keys on the command line can be read by every user of this host; use the environment or a profile',
-  });
+  if (args.isOnCommandLine('aws-secret-access-key')) {
+    context.listen({
+      type: 'warning',
+      text: 'AWS keys on the command line can be read by every user of this host; use the environment or a profile',
+    });
+  }
   return { accessKeyId, secretAccessKey };
 }

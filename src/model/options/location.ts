@@ -7,6 +7,12 @@ export type Location =
 
 /** Reads `s3://bucket/base`, `file:///backups` or an absolute path. Throws UsageError for anything else. */
 export function parseLocation(text: string): Location {
+  if (/^[a-z0-9]+:\/\/[^/]*@/i.test(text)) {
+    // What stands before it may be a secret key, and a location is printed.
+    throw new UsageError('a location holds no credentials', {
+      hint: 'write s3://bucket/base-path; keys belong into a profile or the environment',
+    });
+  }
   const s3 = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(text);
   if (s3?.[1] !== undefined) {
     return { kind: 's3', bucket: bucketName(s3[1], text), base: basePath(s3[2] ?? '', text) };

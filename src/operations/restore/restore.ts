@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PlannedRestore, RestoreOptions, RestoreParts } from './options.ts';
 import { endsWith } from '../../model/node/shell-text.ts';
+import type { Programs } from '../../cluster/tools/run-tool.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import { type RestartNode, restartScript } from '../../model/restore/by-hand/restart.ts';
 import { type RefreshNode, refreshScript } from '../../model/restore/by-hand/refresh.ts';
@@ -70,11 +71,20 @@ function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly 
     commitlogDirectory: member.config.commitlogDirectory,
     hintsDirectory: member.config.hintsDirectory,
     savedCachesDirectory: member.config.savedCachesDirectory,
-    nodetool: member.programs.nodetool,
+    ...nodetoolByHand(member.programs),
   }));
   // Drawn when all that nodes and the bucket have said is known.
   const endOf = endsWith(randomBytes(12).toString('hex'));
   return isScylla(members) ? refreshScript(nodes, tables, endOf) : restartScript(nodes, tables, endOf);
+}
+
+/** Where people put the password for the printed commands: in memory, so that a forgotten one goes with the next start. */
+const passwordFile = '/dev/shm/sstash-jmx-login';
+
+function nodetoolByHand({ nodetool, jmxLogin }: Programs): Pick<RestartNode, 'nodetool' | 'passwordFile'> {
+  const login = jmxLogin === undefined ? [] : ['-u', jmxLogin.user, '-pwf', passwordFile];
+  const words = [...nodetool, ...login];
+  return jmxLogin === undefined ? { nodetool: words } : { nodetool: words, passwordFile };
 }
 
 function warningsFor(sources: Sources, topology: Topology | undefined): readonly string[] {

@@ -6,6 +6,7 @@ import {
   StorageError,
   UnsupportedError,
   messageOf,
+  withoutSignatures,
 } from '../../model/errors.ts';
 
 /** What was being done when a request failed; for the message. */
@@ -135,7 +136,7 @@ function valueAt(holder: unknown, field: string): unknown {
 
 function reasonOf(error: unknown, name: string, status: number): string {
   const code = codeOf(error);
-  const told = messageOf(error).replace(/\.$/, '');
+  const told = withoutSignatures(messageOf(error)).replace(/\.$/, '');
   const parts = [
     name === 'Error' || name === 'AggregateError' ? code : name,
     told === 'UnknownError' || told === name ? '' : told,

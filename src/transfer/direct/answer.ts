@@ -1,4 +1,4 @@
-import { StorageError, UnreachedError } from '../../model/errors.ts';
+import { StorageError, UnreachedError, withoutSignatures } from '../../model/errors.ts';
 import { type Advice, type Complaint, adviceOn, refused } from '../../storage/s3/advice.ts';
 import type { Answer } from './messages.ts';
 
@@ -28,7 +28,7 @@ export function answerError(host: string, key: string, answer: Answer): StorageE
   const told = status === 0 ? said : [sentence, `HTTP ${status}`].filter(isSaid).join(', ');
   const isUnreached = status < 300 || (complaint.code === '' && gateways.has(status));
   const Kind = isUnreached ? UnreachedError : StorageError;
-  return new Kind(`${host} cannot exchange ${key} with the store: ${told}`, {
+  return new Kind(`${host} cannot exchange ${key} with the store: ${withoutSignatures(told)}`, {
     key,
     ...adviceOnAnswer(answer, complaint),
   });

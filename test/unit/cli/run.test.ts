@@ -184,3 +184,22 @@ async function until(holds: () => Promise<boolean>, otherwise: string): Promise<
     await delay(100);
   }
 }
+
+test('a word too many that may be a part of a login is not shown, nor a password where none may be', limit, async () => {
+  const secret = `secret${Math.random()}`;
+  const list = ['list', '-L', 's3://backups/x', '--debug'];
+  const runs = await Promise.all([
+    runSource(main, ['backup', '--jmx-credentials', 'backup', secret, '-L', '/nowhere']),
+    runSource(main, [...list, '--aws-secret-acces-key', secret]),
+    runSource(main, [...list, '--aws-secret-access-key', secret]),
+    runSource(main, [...list, '--json', '--nodetool-path', `nodetool -pw ${secret}`]),
+    runSource(main, ['backup', '--json', '-L', '/nowhere', '--hosts', 'a', '--nodetool-path', `nodetool -pw ${secret}`]),
+  ]);
+  for (const { stdout, stderr } of runs) {
+    assert.ok(!`${stdout}${stderr}`.includes(secret), stderr);
+  }
+  assert.deepEqual(
+    runs.map(({ code }) => code),
+    [2, 2, 2, 2, 2],
+  );
+});

@@ -24,6 +24,8 @@ export interface RestartNode extends NodeDirectories {
   readonly savedCachesDirectory: string;
   /** How it is started there. */
   readonly nodetool: readonly string[];
+  /** The file on the node that `nodetool` reads the password from, where it needs one. */
+  readonly passwordFile?: string | undefined;
 }
 
 /**
@@ -56,6 +58,7 @@ export function restartScript(nodes: readonly RestartNode[], tables: readonly Re
           `${keyspace}.${table}: NOT placed, no table of that name lives now; create it from the backup's schema.cql first and run the restore again`,
         ),
       ),
+    ...passwordNote(nodes),
     '',
     // One after another, each would wait for the connections to those that are down: measured 3, 27 and 11 seconds.
     '# 1. flush and stop every node, side by side',
@@ -82,6 +85,18 @@ export function restartScript(nodes: readonly RestartNode[], tables: readonly Re
     ')',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A password stands in no text that people read and keep. */
+function passwordNote(nodes: readonly RestartNode[]): readonly string[] {
+  const file = nodes.find(({ passwordFile }) => passwordFile !== undefined)?.passwordFile;
+  return file === undefined
+    ? []
+    : [
+        '# nodetool reads its password from a file that is not there yet. Make it on every node first, as the user who runs nodetool there, with',
+        '# one line, user and password as in your file for --jmx-credentials, and delete it afterwards:',
+        `#    (umask 077; set -C; cat >${file})`,
+      ];
 }
 
 /** A node that is down cannot be drained, and its commit log may hold writes of other tables, which step 2 moves aside. */

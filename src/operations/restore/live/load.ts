@@ -1,5 +1,6 @@
 import type { PlannedRestore } from '../options.ts';
-import { requireLoader } from '../../../cluster/placing/table-load.ts';
+import { type Loader, requireLoader } from '../../../cluster/placing/table-load.ts';
+import type { Member } from '../../nodes/members.ts';
 import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { type LoadVolume, loadVolumes } from '../../../model/restore/load-plan.ts';
@@ -24,6 +25,7 @@ export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Pr
   const { sources, topology, live, work } = planned;
   const { loader } = planned.options;
   const nodes = topology?.ring.nodes ?? [];
+  work.forEach(({ member }) => refuseLogin(member, loader));
   await Promise.all(
     work
       .filter(({ member }) => member.config.flavour === 'cassandra')
@@ -44,6 +46,23 @@ export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Pr
     });
   }
   return volumes;
+}
+
+/**
+ * sstableloader takes user and password as arguments alone (of its `-f` file it reads throughput and encryption), where all users of a node
+ * see them. A script that adds them is the choice of whoever has put it there.
+ */
+function refuseLogin({ config, programs }: Member, loader: Loader): void {
+  const [program = '', ...words] = loader;
+  const plain = words.length === 0 && program.slice(program.lastIndexOf('/') + 1) === 'sstableloader';
+  if (config.flavour === 'cassandra' && programs.cqlLogin !== undefined && plain) {
+    throw new UsageError(
+      'sstableloader takes a login as arguments only, which all users of a node can read: no load with --cql-credentials',
+      {
+        hint: 'use another method (import, node-restart); or give --sstableloader-path a script on the nodes that adds -u and -pw, where you trust all who may list processes there',
+      },
+    );
+  }
 }
 
 function keyspaceIn(schema: readonly SchemaStatement[], name: string): SchemaStatement | undefined {

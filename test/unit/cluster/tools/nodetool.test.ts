@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import * as nodetool from '../../../../src/cluster/tools/nodetool.ts';
 import { defaultPrograms, type Programs } from '../../../../src/cluster/tools/run-tool.ts';
+import { Login } from '../../../../src/model/options/login.ts';
 import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
 import { fakeProgram, type FakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
@@ -170,4 +171,27 @@ test('flush takes everything, a keyspace or some of its tables', async (t) => {
     (await program.calls()).map((call) => call.args),
     ['flush', 'flush -- a', 'flush -- a b c'],
   );
+});
+
+test('with a login its password is in a file that nodetool reads, and in no word', async (t) => {
+  const { tools, program } = await fake(t, { '-u backup -pwf': { stdout: 'ReleaseVersion: 5.0.9\n' } });
+  const programs = { ...tools, nodetool: ['env', 'A=b', program.path, '-p', '7199'], jmxLogin: new Login('backup', 'S3cr3t') };
+  const failing = { ...programs, nodetool: [program.path] };
+  await assert.rejects(nodetool.nodetool({ remote, programs }, ['version'], never), RemoteError);
+  assert.equal(await nodetool.nodetool({ remote, programs: failing }, ['version'], never), 'ReleaseVersion: 5.0.9\n');
+  const [first, second] = await program.calls();
+  assert.match(first?.args ?? '', /^-p 7199 -u backup -pwf \/\S+ version$/);
+  assert.match(second?.args ?? '', /^-u backup -pwf \/\S+ version$/);
+  assert.equal(second?.input, '');
+});
+
+test('a refused login gets advice', async (t) => {
+  const said =
+    "nodetool: Failed to connect to '127.0.0.2:7199' - SecurityException: 'Authentication failed! Credentials required'.\n";
+  const { tools } = await fake(t, { '': { stdout: said, status: 1 } });
+  await assert.rejects(nodetool.nodetool({ remote, programs: tools }, ['info'], never), (error) => {
+    assert.ok(error instanceof RemoteError);
+    assert.match(error.hint ?? '', /--jmx-credentials FILE/);
+    return true;
+  });
 });

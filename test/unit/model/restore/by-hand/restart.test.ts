@@ -184,3 +184,17 @@ test('repair is advised per keyspace, on every node', () => {
     assert.match(advised[0] ?? '', new RegExp(`nodetool repair ${keyspace}\\b`));
   }
 });
+
+test('where nodetool needs a password, the script says where it is read from and how to put it there, once', async () => {
+  const at = (host: string) => ({
+    ...nodeAt(host, `/${host}`, `ssh ${host} sh`),
+    nodetool: ['nodetool', '-u', 'backup', '-pwf', '/dev/shm/login'],
+    passwordFile: '/dev/shm/login',
+  });
+  const script = restartScript([at('n1'), at('n2')], [orders], endOf);
+  assert.equal(script.match(/^# nodetool reads its password from a file that is not there yet\./gm)?.length, 1);
+  assert.match(script, /^# {4}\(umask 077; set -C; cat >\/dev\/shm\/login\)$/m);
+  assert.equal(script.match(/^nodetool -u backup -pwf \/dev\/shm\/login drain \|\| /gm)?.length, 2);
+  await promisify(execFile)('sh', ['-n', '-c', script]);
+  assert.doesNotMatch(restartScript([nodeAt('n1', '/n1', 'ssh n1 sh')], [orders], endOf), /password/);
+});

@@ -1,0 +1,88 @@
+import type { ToolOutput } from './run-tool.ts';
+
+/** A program that reads a secret from a file, as it is started; the secret is in none of the words. */
+export interface SecretFileCommand {
+  readonly command: readonly string[];
+  /** The first line of its standard input. */
+  readonly line: string;
+}
+
+export interface SecretFileRequest {
+  /** Words before the program that say as whom, or where, it runs: the file is made there. */
+  readonly before: readonly string[];
+  /** The program and its words up to the file's name. */
+  readonly program: readonly string[];
+  /** What follows the file's name. */
+  readonly args: readonly string[];
+  readonly contents: string;
+  /** A file of the user's there (`~/` is his home) whose lines follow, without the section `[authentication]`. The first that is there. */
+  readonly settings?: readonly string[];
+}
+
+/** The command that has a file of mode 600 with these contents made for one run of a program, and cleared away. */
+export function withSecretFile({ before, program, args, contents, settings = [] }: SecretFileRequest): SecretFileCommand {
+  const numbers = [String(settings.length), ...settings, String(program.length)];
+  return {
+    command: [...before, 'sh', '-c', secretFileScript, 'sh', ...numbers, ...program, ...args],
+    line: `${escaped(contents)}\n`,
+  };
+}
+
+/** As `printf %b` reads it back, on one line. */
+function escaped(text: string): string {
+  return [...Buffer.from(text)]
+    .map((byte) =>
+      /[\w./-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `\\0${byte.toString(8).padStart(3, '0')}`,
+    )
+    .join('');
+}
+
+/** Why the file could not be made, in words; undefined where it was. */
+export function secretFileTrouble({ status, stderr }: ToolOutput): string | undefined {
+  return status === 1 ? /^sstash: (.*)$/m.exec(stderr)?.[1] : undefined;
+}
+
+// COUNT SETTINGS... AT WORD...: the contents come as the first line of standard input, which a shell takes off a pipe byte by byte;
+// the program gets the rest. The file's name goes in behind the AT-th word. `printf` is a part of the shell: no command line holds
+// what it prints. Whoever ends us ends the program too: a shell hears no signal while it waits for one in the foreground, and the
+// input of one in the background is empty unless it is named. What is killed outright leaves a file that its user alone can read,
+// until the next start of the host.
+export const secretFileScript: string = String.raw`mask=$(umask)
+umask 077
+file='' child='' rest=''
+# shellcheck disable=SC2317 # the traps call it
+clear() { [ -z "$file" ] || rm -f -- "$file"; file=''; }
+# shellcheck disable=SC2317 # the traps call it
+stop() { trap '' HUP INT TERM; [ -z "$child" ] || kill -TERM 0; clear; exit 143; }
+trap clear EXIT
+trap stop HUP INT TERM
+IFS= read -r secret || { echo 'sstash: nothing came on standard input; what starts the program must hand it on (docker exec needs -i)' >&2; exit 1; }
+[ "$(command -v printf)" = printf ] || { echo 'sstash: sh there has no printf of its own, and a login must not stand on a command line' >&2; exit 1; }
+count=$1; shift
+while [ "$count" -gt 0 ]; do
+  path=$1; shift; count=$((count - 1))
+  # shellcheck disable=SC2088 # a sign, not a path
+  case $path in '~/'*) path=$HOME/${'$'}{path#??} ;; esac
+  [ -n "$rest" ] || [ ! -f "$path" ] || rest=$path
+done
+for place in /dev/shm "${'$'}{XDG_RUNTIME_DIR:-/run/user/$(id -u)}" /tmp; do
+  file=$(mktemp "$place/sstash-login-XXXXXXXXXX" 2>/dev/null) && break
+done
+[ -n "$file" ] || { echo 'sstash: no place for a file with the login: neither /dev/shm, the runtime directory nor /tmp takes one' >&2; exit 1; }
+printf %b "$secret" >"$file" || exit 1
+[ -z "$rest" ] || awk '/^[ \t]*\[/ { skip = /^[ \t]*\[authentication\]/ } !skip' <"$rest" >>"$file" || exit 1
+unset secret
+umask "$mask"
+at=$1; shift
+number=0
+for word; do
+  shift; set -- "$@" "$word"; number=$((number + 1))
+  [ "$number" != "$at" ] || set -- "$@" "$file"
+done
+export PYTHONUTF8=1
+exec 3<&0 </dev/null
+"$@" <&3 3<&- &
+child=$!
+exec 3<&-
+wait "$child"
+exit "$?"`;
