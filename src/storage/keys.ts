@@ -65,6 +65,13 @@ export function componentKey(ref: BackupRef, host: string, table: TableId, path:
   return `${hostPrefix(ref, host)}${tableDirectory(table)}/${path}${compression === 'lzo' ? '.lzo' : ''}`;
 }
 
+/**
+ * What every component's key looks like, and no other object's: a directory of a table in that of a node in that of a backup. It is held
+ * against each key of a manifest, a million of them; `placeOf` takes a key apart.
+ */
+export const componentKeyForm: RegExp =
+  /^[A-Za-z0-9][\w.:-]*\/(?:incrementals\/[A-Za-z0-9][\w.:-]*\/)?[A-Za-z0-9_][\w.:%-]*\/[\w$][\w.$:!-]*\/[\w$][\w.$:!-]*-[0-9a-f]{32}\/./;
+
 /** Prefix of the node and backup that a component's key lies in: `<backup>/<host>/`, in an incremental one two more. */
 export function hostPrefixOf(key: string): string {
   const segments = key.split('/');

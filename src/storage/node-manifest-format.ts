@@ -21,7 +21,7 @@ import {
   table,
   word,
 } from './manifest-shapes.ts';
-import { mostBytesAt, nodeManifestKey, placeOf } from './keys.ts';
+import { componentKeyForm, mostBytesAt, nodeManifestKey } from './keys.ts';
 import { ManifestText, mostPlainBytes } from './manifest-text.ts';
 
 /**
@@ -37,7 +37,7 @@ const storedFile = z
     modified: word,
     disk: count,
     // A repair puts a file under its key: no other object, such as a lock or a manifest, may be named by one.
-    key: relativePath.refine((key) => placeOf(key)?.role === 'component', 'is no key of a component'),
+    key: relativePath.regex(componentKeyForm, 'is no key of a component'),
     compression: z.enum(['lzo', 'none']),
     storedBytes: count,
     storedCrc32: hex8.exactOptional(),

@@ -53,3 +53,19 @@ test('a host’s name stands as one segment of a key and takes nobody else’s p
     assert.ok(!keys.isHostSegment(name), name);
   }
 });
+
+test('what could not be a key of ours lies in no backup, so that nobody tries to delete it', () => {
+  for (const key of [`s1//n1/${directory}/x`, `s1/n1/${directory}/../x`, `s1/n1/${directory}/a\u001b`, 's1/./manifest.json']) {
+    assert.equal(keys.placeOf(key), undefined);
+  }
+});
+
+test('the form of a component’s key is that of no other object', () => {
+  const path = 'nb-1-big-Data.db';
+  for (const ref of [snapshot, incremental]) {
+    assert.match(keys.componentKey(ref, 'n1', users, path, 'lzo'), keys.componentKeyForm);
+    for (const other of [keys.backupManifestKey(ref), keys.nodeManifestKey(ref, 'n1'), keys.schemaKey(ref), keys.lockKey()]) {
+      assert.doesNotMatch(other, keys.componentKeyForm);
+    }
+  }
+});
