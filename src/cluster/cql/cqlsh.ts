@@ -2,16 +2,19 @@ import { z } from 'zod';
 import type { ToolNode, CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isMissingProgram, runTool, type ToolOutput } from '../tools/run-tool.ts';
+import { type CqlshInput, inputText } from './cqlsh-input.ts';
 
 /**
  * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and
- * then ends with 2; it could not connect: 1. Throws RemoteError when it is not there.
+ * then ends with 2; it could not connect: 1. It runs as the login user, also where all else goes through sudo: it reads what it
+ * is given as a language that has commands of its own. Throws RemoteError when it is not there, BackupError as `inputText` does.
  */
 export async function runCqlsh(
   { remote, programs, config }: CqlNode,
-  statements: readonly string[],
+  statements: readonly CqlshInput[],
   signal: AbortSignal,
 ): Promise<ToolOutput> {
+  const input = statements.map(inputText).join('');
   // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
   const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
   const command = [
@@ -21,8 +24,7 @@ export async function runCqlsh(
     config.cqlAddress,
     String(config.cqlPort),
   ];
-  const input = statements.map((statement) => `${statement};\n`).join('');
-  const output = await runTool(remote, command, { input }, signal);
+  const output = await runTool(remote, command, { input, as: 'login' }, signal);
   if (isMissingProgram(output)) {
     throw new RemoteError(`cqlsh not found on ${remote.host}`, {
       host: remote.host,
@@ -63,7 +65,8 @@ function isLogin(text: string): boolean {
   return /AuthenticationFailed|Unauthorized|credentials/i.test(text);
 }
 
-const loginHint = 'give the login in ~/.cassandra/cqlshrc on the node, never on a command line';
+const loginHint =
+  "give the login in ~/.cassandra/cqlshrc on the node, never on a command line. cqlsh runs as the ssh login, without sudo; as another user with --cqlsh-path 'sudo -n -u cassandra cqlsh'";
 
 /** What cqlsh said against one of the statements that it was given. */
 export interface Complaint {
@@ -75,8 +78,8 @@ export interface Complaint {
   readonly text: string;
 }
 
-/** The complaints that are about a statement, in order; the text whose lines cqlsh counts is `statements`. */
-export function complaintsAbout(statements: readonly string[], output: ToolOutput): readonly Complaint[] {
+/** The complaints that are about a statement, in order; the text whose lines cqlsh counts is that of `statements`. */
+export function complaintsAbout(statements: readonly CqlshInput[], output: ToolOutput): readonly Complaint[] {
   return complaintsOf(output).flatMap((complaint) => {
     const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(?:(\w+):\s*)?(.*)$/.exec(complaint) ?? [];
     const statement = line === undefined ? -1 : statementAt(statements, Number(line));
@@ -97,7 +100,7 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
   const refused = complaintsAbout(statements, output)
     .filter(({ kind }) => kind !== '')
     .map((complaint) => {
-      const [head = ''] = statements[complaint.statement]?.split('\n') ?? [];
+      const [head = ''] = statements[complaint.statement]?.trimStart().split('\n') ?? [];
       return `${head}: ${complaint.kind}: ${messageIn(complaint)}`;
     });
   if (refused.length === 0) {
@@ -117,10 +120,10 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
 }
 
 /** Of what it reads, cqlsh 6.2.2 names the line after the one that a statement ends on, counted from 1. */
-function statementAt(statements: readonly string[], line: number): number {
+function statementAt(statements: readonly CqlshInput[], line: number): number {
   let last = 0;
   return statements.findIndex((statement) => {
-    last += statement.split('\n').length;
+    last += inputText(statement).split('\n').length - 1;
     return line - 1 <= last;
   });
 }

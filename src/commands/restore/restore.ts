@@ -22,6 +22,7 @@ import {
   nodeOptions,
   selectionOptions,
   transferOptions,
+  withFunctionsOption,
   wordsOf,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
@@ -106,6 +107,7 @@ export const restoreCommand: Command = {
       default: false,
       describe: 'restore although nodes have become replicas since the backup and get no rows until a repair',
     },
+    'with-functions': withFunctionsOption,
     ...choiceOptions,
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     ...transferOptions,
@@ -235,6 +237,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
     repair: args.flag('repair'),
     probe: args.flag('probe'),
     acceptThin: args.flag('accept-thin'),
+    withFunctions: args.flag('with-functions'),
   };
 }
 
