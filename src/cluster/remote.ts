@@ -13,6 +13,8 @@ export type Command = readonly [program: string, ...args: readonly string[]];
 export interface RunOptions {
   /** Sent to the command's standard input, which is then closed; no input means an empty one. */
   readonly input?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** `login`: as the user who logs in, also where other commands go through sudo. */
+  readonly as?: 'login' | undefined;
 }
 
 export interface Remote {

@@ -199,6 +199,12 @@ export const hostOption: Options = {
   group: 'Nodes:',
 };
 
+export const withFunctionsOption: Options = {
+  type: 'boolean',
+  default: false,
+  describe: 'create missing functions and aggregates of the backup too: code that runs in the server; the plan shows it',
+};
+
 export const degradedAgeOption: OptionSet = {
   'max-degraded-age': {
     type: 'string',

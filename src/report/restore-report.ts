@@ -7,6 +7,7 @@ import { absencesText, dataOf, lostText, placedTable, planTable, wayBackOf } fro
 import { readCount, unreadable, unreadableText } from './probe-report.ts';
 import { signaturesText } from './signatures-report.ts';
 import { table } from './table.ts';
+import { visible } from '../model/visible.ts';
 
 /** What came back where, and for staged files how to put them in place. */
 export function restoreText(result: RestoreResult): string {
@@ -70,13 +71,10 @@ export function restoreQuestion(plan: RestoreResult): string {
   return `${restoreText(plan)}Go on?`;
 }
 
-/** The first line of each: a table's options fill a page, and `--json` has them. */
+/** Whole, since the backup says them and not we; none of their lines can be taken for one of ours. */
 function statementsOf({ dryRun, statements = [] }: RestoreResult): string {
-  const heads = statements.map((statement) => {
-    const [head = '', ...rest] = statement.split('\n');
-    return rest.length === 0 ? `  ${head};\n` : `  ${head} …\n`;
-  });
-  return dryRun && heads.length > 0 ? `\nIt begins with these statements:\n${heads.join('')}` : '';
+  const texts = statements.map((statement) => `  ${visible(statement).replaceAll('\n', '\n    ')};\n`);
+  return dryRun && texts.length > 0 ? `\nIt begins with these statements:\n${texts.join('')}` : '';
 }
 
 function copiesOf({ copies = [] }: RestoreResult): string {

@@ -1,9 +1,15 @@
 import type { SchemaStatement } from '../model/schema/cql-statements.ts';
+import { visible } from '../model/visible.ts';
 import { count } from './backup-report.ts';
 
 /** The statements as cqlsh reads them. */
 export function statementsText(statements: readonly Pick<SchemaStatement, 'text'>[]): string {
   return statements.map(({ text }) => `${text};\n`).join('\n');
+}
+
+/** As people see them before they agree. */
+function plannedText(statements: readonly string[]): string {
+  return visible(statementsText(statements.map((text) => ({ text }))));
 }
 
 interface SchemaOutcome {
@@ -18,7 +24,7 @@ export function schemaText({ statements, existing, dryRun }: SchemaOutcome): str
     return `${there}nothing is missing\n`;
   }
   const verdict = dryRun ? 'nothing is done yet: these would be run' : `${count(statements.length, 'statement')} run`;
-  return `${statementsText(statements.map((text) => ({ text })))}\n${there}${verdict}\n`;
+  return `${plannedText(statements)}\n${there}${verdict}\n`;
 }
 
 /** The statements, and the question whether to run them. */

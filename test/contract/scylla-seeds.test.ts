@@ -134,6 +134,7 @@ test('scyllabackup: schema into a fresh cluster after a question, mapping of dir
     change: { datacenters: new Map<string, string>() },
     hosts,
     dryRun: false,
+    withFunctions: false,
   };
   const asked: number[] = [];
   const refused = await applyBackupSchema(

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { undoFaults, withWrapper } from '../support/host-faults.ts';
@@ -83,7 +83,13 @@ function assertRead({ tables }: RestoreDocument): void {
 test('truncated and dropped tables, a dropped keyspace, indexes and views are back after one command', async () => {
   await cql(`TRUNCATE shop2.orders; TRUNCATE shop3.users; DROP TABLE shop2.page_hits; DROP TABLE online.history;
     DROP KEYSPACE "Quoted_Ks";`);
-  const restored = resultOf<RestoreDocument>(await restore(snapshot.id, ...all));
+  const plan = resultOf<RestoreDocument>(await sstash('restore', snapshot.id, ...all, '--dry-run'));
+  assert.ok(
+    plan.statements?.every((statement) => !statement.includes('FUNCTION')),
+    'code that runs in the server, unasked',
+  );
+  assert.match(plan.warnings.join('\n'), /left out.*: function Quoted_Ks\.priced\(a int\)/);
+  const restored = resultOf<RestoreDocument>(await restore(snapshot.id, ...all, '--with-functions'));
   assert.equal(restored.method, 'import');
   assert.ok(restored.tables.every(({ id, liveId }) => liveId === id));
   assertRead(restored);
@@ -261,7 +267,55 @@ test('a schema is shown and made again by itself, and the mapping tells its dire
   assert.deepEqual(applied.statements, planned.statements);
   assert.deepEqual(JSON.parse(await mapping()), { [directory]: directory });
   const again = resultOf<SchemaDocument>(await runProgram([...apply, '--yes'], { env }));
-  assert.deepEqual(again, { statements: [], existing: ['online', 'online.history'], dryRun: false });
+  assert.deepEqual(again, { statements: [], leftOut: [], warnings: [], existing: ['online', 'online.history'], dryRun: false });
+  resultOf(await restore(snapshot.id, '-K', 'online'));
+  assert.deepEqual(await dumpRows({ keyspaces: ['online'] }), only('online'));
+});
+
+test('nothing is run of a schema that was changed in the bucket, nor by a restore nor by itself', async () => {
+  const file = join(sandbox.bucket, base, snapshot.id, 'schema.cql');
+  const own = await readFile(file, 'utf8');
+  const place = '/tmp/schema-came-through';
+  await cql('DROP TABLE online.history;');
+  const tables = await cql('SELECT keyspace_name, table_name FROM system_schema.tables;');
+  const python = `import os; os.system('id > ${place}')`;
+  const forged: readonly (readonly [what: string, text: string])[] = [
+    [
+      'DEBUG after a back quote',
+      own.replace(/(CREATE TABLE online\.history [^;]*);/, `$1 AND comment = \`\nDEBUG\n${python}\n;`),
+    ],
+    ['CAPTURE after a backslash', own.replace(/(CREATE TABLE online\.history [^;]*);/, `$1\\\nCAPTURE '${place}'\n;`)],
+    ['SOURCE', `${own}\nSOURCE '/etc/hostname'\n`],
+    ['COPY', `${own}\nCOPY online.history TO '${place}';\n`],
+    ['a trigger', `${own}\nCREATE TRIGGER t ON online.history USING 'org.example.Trigger';\n`],
+    ['another statement on the line', own.replace(/(CREATE TABLE online\.history [^;]*);/, '$1; DROP KEYSPACE shop2;')],
+    ['carriage returns', `-- all is well\rDEBUG\r${python}\r${own}`],
+    ['dollars', own.replace(/(CREATE TABLE online\.history [^;]*);/, `$1 AND comment = $$ $$ $$\nDEBUG\n${python}\n;`)],
+    ['comments in comments', `/* a /* b */ DEBUG */\n${own}`],
+  ];
+  try {
+    for (const [what, text] of forged) {
+      assert.notEqual(text, own, what);
+      await writeFile(file, text);
+      const table = ['-K', 'online'];
+      for (const args of [
+        ['restore', snapshot.id, ...table, '--dry-run'],
+        ['restore', snapshot.id, ...table, '--yes'],
+        ['restore', snapshot.id, '--rename', 'online.history=online.copy', '--yes'],
+        ['schema', 'apply', snapshot.id, ...table, '--yes'],
+        ['schema', 'show', snapshot.id, ...table],
+      ]) {
+        const refused = resultOf<ErrorDocument>(await sstash(...args), 4);
+        assert.match(refused.error.message, /schema is not one that a backup writes/, `${what}: ${args.join(' ')}`);
+      }
+    }
+  } finally {
+    await writeFile(file, own);
+  }
+  assert.equal(await cql('SELECT keyspace_name, table_name FROM system_schema.tables;'), tables);
+  for (const host of sandbox.hosts) {
+    assert.equal(await onHost(host, `ls ${place} 2>/dev/null; true`), '');
+  }
   resultOf(await restore(snapshot.id, '-K', 'online'));
   assert.deepEqual(await dumpRows({ keyspaces: ['online'] }), only('online'));
 });

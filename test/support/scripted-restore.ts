@@ -47,6 +47,7 @@ export function restoreOptions(changes: Partial<RestoreOptions> = {}): RestoreOp
     repair: false,
     probe: true,
     acceptThin: false,
+    withFunctions: false,
     ...changes,
   };
 }

@@ -57,7 +57,7 @@ function knowsCredentials(remote: Remote, words: readonly string[], signal: Abor
 }
 
 async function askVersion(remote: Remote, words: readonly string[], signal: AbortSignal): Promise<boolean> {
-  const { stdout } = await runTool(remote, [...words, '--version'], {}, signal);
+  const { stdout } = await runTool(remote, [...words, '--version'], { as: 'login' }, signal);
   const [, major, minor] = /\bcqlsh (\d+)\.(\d+)/.exec(stdout) ?? [];
   // cqlsh 6.0 is of Cassandra 4.0, 6.1 of 4.1. One that does not say its version is taken for a new one.
   return major === undefined || Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 1);

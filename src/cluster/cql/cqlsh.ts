@@ -3,22 +3,24 @@ import type { ToolNode, CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isMissingProgram, runTool, type ToolOutput } from '../tools/run-tool.ts';
 import { cqlshCommand } from './cql-login.ts';
+import { type CqlshInput, inputText } from './cqlsh-input.ts';
 
 /**
  * Runs CQL statements by the node's own cqlsh and gives everything it said. cqlsh goes on after a failed statement and
- * then ends with 2; it could not connect: 1. Throws RemoteError when it is not there.
+ * then ends with 2; it could not connect: 1. It runs as the login user, also where all else goes through sudo: it reads what it
+ * is given as a language that has commands of its own. Throws RemoteError when it is not there, BackupError as `inputText` does.
  */
 export async function runCqlsh(
   { remote, programs, config }: CqlNode,
-  statements: readonly string[],
+  statements: readonly CqlshInput[],
   signal: AbortSignal,
 ): Promise<ToolOutput> {
+  const input = statements.map(inputText).join('');
   // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
   const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
   const args = [...options, ...(config.cqlEncrypted ? ['--ssl'] : []), config.cqlAddress, String(config.cqlPort)];
   const { command, line } = await cqlshCommand(remote, programs, args, signal);
-  const input = line + statements.map((statement) => `${statement};\n`).join('');
-  const output = await runTool(remote, command, { input }, signal);
+  const output = await runTool(remote, command, { input: line + input, as: 'login' }, signal);
   if (isMissingProgram(output)) {
     throw new RemoteError(`cqlsh not found on ${remote.host}`, {
       host: remote.host,
@@ -60,7 +62,7 @@ function isLogin(text: string): boolean {
 }
 
 const loginHint =
-  'give user and password of CQL in a file of this host, mode 600: --cql-credentials FILE; or in ~/.cassandra/cqlshrc on the node';
+  "give user and password of CQL in a file of this host, mode 600: --cql-credentials FILE; or in ~/.cassandra/cqlshrc on the node, of the ssh login: cqlsh runs without sudo. As another user with --cqlsh-path 'sudo -n -u cassandra cqlsh'";
 
 /** What cqlsh said against one of the statements that it was given. */
 export interface Complaint {
@@ -72,8 +74,8 @@ export interface Complaint {
   readonly text: string;
 }
 
-/** The complaints that are about a statement, in order; the text whose lines cqlsh counts is `statements`. */
-export function complaintsAbout(statements: readonly string[], output: ToolOutput): readonly Complaint[] {
+/** The complaints that are about a statement, in order; the text whose lines cqlsh counts is that of `statements`. */
+export function complaintsAbout(statements: readonly CqlshInput[], output: ToolOutput): readonly Complaint[] {
   return complaintsOf(output).flatMap((complaint) => {
     const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(?:(\w+):\s*)?(.*)$/.exec(complaint) ?? [];
     const statement = line === undefined ? -1 : statementAt(statements, Number(line));
@@ -94,7 +96,7 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
   const refused = complaintsAbout(statements, output)
     .filter(({ kind }) => kind !== '')
     .map((complaint) => {
-      const [head = ''] = statements[complaint.statement]?.split('\n') ?? [];
+      const [head = ''] = statements[complaint.statement]?.trimStart().split('\n') ?? [];
       return `${head}: ${complaint.kind}: ${messageIn(complaint)}`;
     });
   if (refused.length === 0) {
@@ -114,10 +116,10 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
 }
 
 /** Of what it reads, cqlsh 6.2.2 names the line after the one that a statement ends on, counted from 1. */
-function statementAt(statements: readonly string[], line: number): number {
+function statementAt(statements: readonly CqlshInput[], line: number): number {
   let last = 0;
   return statements.findIndex((statement) => {
-    last += statement.split('\n').length;
+    last += inputText(statement).split('\n').length - 1;
     return line - 1 <= last;
   });
 }

@@ -1,5 +1,6 @@
 import type { CqlNode } from '../node.ts';
 import { type Complaint, complaintsAbout, cqlshError, runCqlsh } from './cqlsh.ts';
+import { type CqlshInput, ShellCommand } from './cqlsh-input.ts';
 
 /** A SELECT, and how many replicas have to answer it. */
 export interface TrialRead {
@@ -14,19 +15,19 @@ export interface TrialRead {
  * Throws RemoteError when cqlsh is missing, cannot connect or does not come to its end.
  */
 export async function tryReads(node: CqlNode, reads: readonly TrialRead[], signal: AbortSignal): Promise<readonly Complaint[]> {
-  const script: string[] = ["CAPTURE '/dev/null'"];
+  const script: CqlshInput[] = [ShellCommand.captureNothing];
   const places = new Map<number, number>();
   let level = '';
   reads.forEach(({ statement, consistency }, index) => {
     if (consistency !== level) {
-      script.push(`CONSISTENCY ${consistency}`);
+      script.push(ShellCommand.consistency(consistency));
       level = consistency;
     }
     places.set(script.length, index);
     // With an empty line before it, it does not matter whether cqlsh means the line that a statement ends on or the next.
     script.push(`\n${statement}`);
   });
-  const output = await runCqlsh(node, [...script, `CONSISTENCY ${endMark}`], signal);
+  const output = await runCqlsh(node, [...script, ShellCommand.consistency(endMark)], signal);
   const complaints = complaintsAbout(script, output);
   const ended = output.stdout.includes(`Consistency level set to ${endMark}`);
   if (!ended || (output.status !== 0 && complaints.length === 0)) {

@@ -8,6 +8,7 @@ import { replayable } from '../../model/schema/replayable.ts';
 import { uuidOf } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 import { cqlshError, parseJsonRows, runCqlsh } from './cqlsh.ts';
+import { ShellCommand } from './cqlsh-input.ts';
 import { parseCluster, type KeyspaceReplication } from '../tools/nodetool-output.ts';
 import { readSchemaRows, schemaRowStatements } from './schema-rows.ts';
 import type { SnapshotTable } from '../files/snapshot-listing.ts';
@@ -19,7 +20,7 @@ import type { SnapshotTable } from '../files/snapshot-listing.ts';
  * is missing or fails; `assembleSchema` is the way out then.
  */
 export async function readSchema(node: ClusterNode, signal: AbortSignal): Promise<string> {
-  const output = await runCqlsh(node, ['DESCRIBE SCHEMA WITH INTERNALS'], signal);
+  const output = await runCqlsh(node, [ShellCommand.describeSchema], signal);
   const schema = replayable(withoutWarnings(output.stdout));
   const fault = output.status === 0 ? schemaFault(schema) : undefined;
   if (output.status === 0 && fault === undefined) {

@@ -9,7 +9,7 @@ import { type Command, type Remote, type RunOptions, outputOf } from '../remote.
 import { loadLogin, type SshCredentials } from './auth.ts';
 import { ChannelRefused, connect, type SshTarget } from './connection.ts';
 import { abortable, ConnectionPool, pause } from './pool.ts';
-import { RemoteProcess } from './process.ts';
+import { type ProcessOptions, RemoteProcess } from './process.ts';
 
 export interface SshOptions extends SshCredentials {
   readonly host: string;
@@ -19,7 +19,7 @@ export interface SshOptions extends SshCredentials {
   readonly knownHosts: readonly string[];
   /** What to do about a host that no file knows. A changed key is refused in either case. */
   readonly hostKeyChecking: 'strict' | 'accept-new';
-  /** If given, every command runs through `sudo -n`. */
+  /** If given, every command runs through `sudo -n`, but those that are to run as the login. */
   readonly sudo?: Sudo;
   /** How long a login may take from its first packet to its end; 20 by default. */
   readonly connectTimeoutSeconds?: number;
@@ -50,14 +50,19 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
     throw error;
   }
 
-  async function* read(command: Command, { input }: RunOptions, stop: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* read(
+    command: Command,
+    { input, as }: RunOptions,
+    stop: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const nonce = randomBytes(12).toString('hex');
-    const line = framedCommand(command, nonce, { sudo, input: input !== undefined });
+    const own = { host, command, nonce, sudo: as === 'login' ? undefined : sudo };
+    const line = framedCommand(command, nonce, { sudo: own.sudo, input: input !== undefined });
     if (line.length > longestCommandLine) {
       const message = `the command line for ${host} is ${line.length} bytes long, over the limit of ${longestCommandLine}`;
       throw new RemoteError(message, { host, command: shownCommand(command), hint: 'pass the list on standard input' });
     }
-    const { process, release } = await start(line, { command, nonce }, stop);
+    const { process, release } = await start(line, own, stop);
     running.add(process);
     const abort = (): void => {
       process.fail(stop.reason);
@@ -91,15 +96,12 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
 
   async function start(
     line: string,
-    { command, nonce }: { readonly command: Command; readonly nonce: string },
+    own: ProcessOptions,
     stop: AbortSignal,
   ): Promise<{ readonly process: RemoteProcess; readonly release: () => void }> {
     for (let refusals = 0; ; refusals += 1) {
       const slot = await pool.acquire(stop);
-      const opening = slot.connection.exec(
-        line,
-        (channel) => new RemoteProcess(channel, slot.connection, { host, command, nonce, sudo }),
-      );
+      const opening = slot.connection.exec(line, (channel) => new RemoteProcess(channel, slot.connection, own));
       try {
         return { process: await abortable(opening, stop), release: slot.release };
       } catch (error) {

@@ -1,6 +1,6 @@
 import { RemoteError } from '../../model/errors.ts';
 import type { Login } from '../../model/options/login.ts';
-import type { Command, Remote } from '../remote.ts';
+import type { Command, Remote, RunOptions } from '../remote.ts';
 
 /** How a node's own programs are started: argv prefixes, so that `['sudo', '-u', 'cassandra', 'nodetool']` works too. */
 export interface Programs {
@@ -31,11 +31,11 @@ export const reportStatusScript: string = String.raw`{ err=$("$@" 2>&1 >&3 3>&-)
 export async function runTool(
   remote: Remote,
   command: readonly string[],
-  { input }: { readonly input?: string },
+  options: Pick<RunOptions, 'as'> & { readonly input?: string },
   signal: AbortSignal,
 ): Promise<ToolOutput> {
   const wrapped: Command = ['sh', '-c', reportStatusScript, 'sh', ...command];
-  const text = await remote.run(wrapped, { input }, signal);
+  const text = await remote.run(wrapped, options, signal);
   const last = text.lastIndexOf(separator);
   const first = text.lastIndexOf(separator, last - 1);
   const status = text.slice(first + 1, last);

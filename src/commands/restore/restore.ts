@@ -20,6 +20,7 @@ import {
   nodeOptions,
   selectionOptions,
   transferOptions,
+  withFunctionsOption,
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
 import { trustOptions } from '../trust-options.ts';
@@ -105,6 +106,7 @@ export const restoreCommand: Command = {
       default: false,
       describe: 'restore although nodes have become replicas since the backup and get no rows until a repair',
     },
+    'with-functions': withFunctionsOption,
     ...choiceOptions,
     ...trustOptions,
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
@@ -195,6 +197,7 @@ function restoreOptions(args: Arguments): Omit<RestoreOptions, 'map'> {
     repair: args.flag('repair'),
     probe: args.flag('probe'),
     acceptThin: args.flag('accept-thin'),
+    withFunctions: args.flag('with-functions'),
   };
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../../operations/schema/schema.ts';
 import { mappingText, schemaQuestion, schemaText, statementsText } from '../../report/schema-report.ts';
 import type { Command } from '../command.ts';
-import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions } from '../options.ts';
+import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions, withFunctionsOption } from '../options.ts';
 import { openCluster, openRepository } from '../session/session.ts';
 import { trustOptions } from '../trust-options.ts';
 
@@ -28,6 +28,7 @@ export const schemaCommand: Command = {
     ...trustOptions,
     replication: { type: 'string', describe: 'replication of every keyspace instead of its own: "{\'class\': …}"' },
     'dc-mapping': { type: 'string', array: true, describe: 'old=new names of datacenters in the replication' },
+    'with-functions': withFunctionsOption,
     yes: { type: 'boolean', alias: ['y', 'f', 'force'], default: false, describe: 'apply: do not ask' },
     'dry-run': { type: 'boolean', default: false, describe: 'apply: print the statements, and do nothing' },
   },
@@ -35,7 +36,8 @@ export const schemaCommand: Command = {
     action: { describe: 'show: print it; apply: run what is missing on the cluster', choices: ['show', 'apply'] },
     backup: { describe: 'its id, or latest', default: 'latest' },
   },
-  exitCodes: '0 done, 1 failed or you said no, 2 usage, 4 damaged or not signed, 10 no such backup or location, 130 interrupted',
+  exitCodes:
+    '0 done, 1 failed or you said no, 2 usage, 4 damaged, not signed, or not a schema that a backup writes, 10 no such backup or location, 130 interrupted',
   examples: [
     ['$0 schema show latest -L s3://backups/prod -K shop > shop.cql', 'for cqlsh -f'],
     ['$0 schema apply latest -L s3://backups/prod --hosts new1 --dc-mapping dc1=eu', 'into another cluster'],
@@ -55,14 +57,22 @@ export const schemaCommand: Command = {
     const session = await openCluster(args, context);
     try {
       const result = await applyBackupSchema(
-        { ...question, ...targetOf(args), dryRun: args.flag('dry-run') },
-        async (plan) => args.flag('yes') || (await confirm(schemaQuestion(plan), '--yes', context.signal)),
+        {
+          ...question,
+          ...targetOf(args),
+          dryRun: args.flag('dry-run'),
+          withFunctions: args.flag('with-functions'),
+        },
+        async (plan) => {
+          context.warn(plan.warnings);
+          return args.flag('yes') || (await confirm(schemaQuestion(plan), '--yes', context.signal));
+        },
         { ...session, listen: context.listen },
         context.signal,
       );
       return result === undefined
         ? { json: { applied: false }, text: 'nothing was changed\n', exitCode: exitCodes.failed }
-        : { json: result, text: schemaText(result) };
+        : { json: result, text: schemaText(result), warnings: result.warnings };
     } finally {
       await session.close();
     }

@@ -47,6 +47,8 @@ export interface RestoreResult {
   readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */
   readonly statements?: readonly string[];
+  /** Functions and aggregates of the backup that are not made, since nobody asked for them (`--with-functions`). */
+  readonly leftOut?: readonly string[];
   /** Tables with a `gc_grace_seconds` that the backup is older than. */
   readonly pastGrace?: readonly OldTable[];
   /** What became of the repair that was asked for: `planned` also where it did not come to it. */

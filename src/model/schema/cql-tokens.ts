@@ -3,7 +3,7 @@
  * are the text that was read, so that a statement can be written anew in one place and stay as it is in all others.
  *
  * - `space`: white space.
- * - `comment`: from `--` or `//` to the end of the line, or between slash-star and star-slash.
+ * - `comment`: from `--` or `//` to the end of the line, which a carriage return is too, or between slash-star and star-slash.
  * - `string`: between single quotes, where two of them are one; or between `$$` and the next `$$`, as functions' bodies are.
  * - `name`: between double quotes, where two of them are one.
  * - `uuid`: without quotes, as a table's id is.
@@ -22,7 +22,7 @@ export interface CqlToken {
 
 const lexemes: readonly (readonly [kind: CqlTokenKind, pattern: string])[] = [
   ['space', String.raw`\s+`],
-  ['comment', String.raw`--[^\n]*|//[^\n]*|/\*[\s\S]*?\*/`],
+  ['comment', String.raw`--[^\n\r]*|//[^\n\r]*|/\*[\s\S]*?\*/`],
   ['string', String.raw`'[^']*(?:''[^']*)*'|\$\$[\s\S]*?\$\$`],
   ['name', String.raw`"[^"]*(?:""[^"]*)*"`],
   ['uuid', String.raw`[\da-fA-F]{8}-(?:[\da-fA-F]{4}-){3}[\da-fA-F]{12}(?!\w)`],

@@ -45,6 +45,8 @@ export interface RestoreOptions extends TargetQuestion {
   readonly repair: boolean;
   /** Whether nodes that have become replicas since the backup may stay without rows. */
   readonly acceptThin: boolean;
+  /** Whether functions and aggregates of the backup are created where they are missing. */
+  readonly withFunctions: boolean;
 }
 
 export interface RestoreParts extends MemberParts {

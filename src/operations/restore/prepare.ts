@@ -10,6 +10,7 @@ import { clusterTopology } from '../nodes/members.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { absencesOf } from './planning/absences.ts';
+import { nothingToRun } from '../../model/schema/gate/admit.ts';
 import { copySchema } from './planning/copies.ts';
 import { type Schemas, createSchema, missingSchema } from '../schema/apply.ts';
 
@@ -33,8 +34,9 @@ export async function prepareRestore(
   const schemas: Schemas = {
     backup: async () => (sources.copies.length > 0 ? copySchema(planned, signal) : (sources.schema ?? [])),
     live: async () => planned.live,
+    withFunctions: options.withFunctions,
   };
-  const schema = scope.schema || topology === undefined ? [] : await missingSchema(sources.tables, topology, schemas);
+  const schema = scope.schema || topology === undefined ? nothingToRun : await missingSchema(sources.tables, topology, schemas);
   const tablesIn = (now: Topology | undefined) =>
     sources.tables.map((table) => (scope.schema ? { ...table, liveId: table.id } : withLiveId(table, now)));
   const plan: RestoreResult = {
@@ -50,8 +52,9 @@ export async function prepareRestore(
     commands: '',
     ...(options.repair ? { repair: 'planned' as const } : {}),
     ...more,
-    statements: [...schema, ...(more.statements ?? [])],
-    warnings: [...planned.warnings, ...(more.warnings ?? [])],
+    statements: [...schema.statements, ...(more.statements ?? [])],
+    ...(schema.leftOut.length > 0 ? { leftOut: schema.leftOut } : {}),
+    warnings: [...planned.warnings, ...schema.warnings, ...(more.warnings ?? [])],
   };
   if (options.dryRun) {
     return { ended: plan };
@@ -60,8 +63,8 @@ export async function prepareRestore(
   if (!(await parts.agree(plan))) {
     return { ended: undefined };
   }
-  await createSchema(schema, sources.tables, { members, listen: parts.listen }, signal);
-  const after = schema.length === 0 ? topology : await clusterTopology(members.present, signal);
+  await createSchema(schema.statements, sources.tables, { members, listen: parts.listen }, signal);
+  const after = schema.statements.length === 0 ? topology : await clusterTopology(members.present, signal);
   const nodes = await stageAll(planned, signal);
   const result = { ...plan, dryRun: false, nodes, tables: tablesIn(after) };
   return nodes.some((node) => node.error !== undefined) ? { ended: result } : result;

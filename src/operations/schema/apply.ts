@@ -6,10 +6,11 @@ import { parseCluster } from '../../cluster/tools/nodetool-output.ts';
 import { clusterText } from '../../cluster/tools/nodetool.ts';
 import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
 import { systemClock } from '../../flow/clock.ts';
-import { type SchemaStatement, ifNotExists, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
+import { type SchemaStatement, parseSchema, statementsFor } from '../../model/schema/cql-statements.ts';
 import { BackupError, NotFoundError, RemoteError, reasonOf } from '../../model/errors.ts';
 import { refuseOtherTypes, withoutTypesOf } from '../../model/schema/schema-types.ts';
 import type { TableId } from '../../model/sstable.ts';
+import { type AdmittedSchema, admitted, nothingToRun } from '../../model/schema/gate/admit.ts';
 import { hasParts, unfinishedParts } from '../../model/schema/unfinished-table.ts';
 import { type Members, clusterTopology } from '../nodes/members.ts';
 
@@ -19,19 +20,17 @@ export interface Schemas {
   readonly backup: () => Promise<readonly SchemaStatement[]>;
   /** The cluster's, empty when no node can say. */
   readonly live: () => Promise<readonly SchemaStatement[]>;
+  /** Whether functions and aggregates are made too: code that runs in the server. */
+  readonly withFunctions: boolean;
 }
 
 /**
  * The statements of the backup's own schema that make what its tables lack in the cluster: the table with the id that it
  * had, so that its directories are the ones of the backup. A table that is there with that id gets what a run that broke
  * off between two statements left out. Throws NotFoundError when the backup's schema lacks a table that the cluster lacks,
- * UsageError as `refuseOtherTypes` does.
+ * IntegrityError and UsageError as `admitted` does, UsageError as `refuseOtherTypes` does.
  */
-export async function missingSchema(
-  tables: readonly TableId[],
-  topology: Topology,
-  schemas: Schemas,
-): Promise<readonly string[]> {
+export async function missingSchema(tables: readonly TableId[], topology: Topology, schemas: Schemas): Promise<AdmittedSchema> {
   const exists = (keyspace: string, table?: string) =>
     table === undefined ? topology.keyspaces.includes(keyspace) : liveTable(topology, { keyspace, table }) !== undefined;
   const schema = await schemas.backup();
@@ -50,12 +49,15 @@ export async function missingSchema(
   }
   const wanted = statementsFor(schema, tables, exists);
   if (wanted.length === 0 && !hasParts(schema, tables)) {
-    return [];
+    return nothingToRun;
   }
   const live = await schemas.live();
   refuseOtherTypes(schema, wanted, live);
   const needed = new Set([...withoutTypesOf(live, wanted), ...unfinishedParts(schema, live, tables)]);
-  return schema.filter((statement) => needed.has(statement)).map(ifNotExists);
+  return admitted(
+    schema.filter((statement) => needed.has(statement)),
+    { schema, live, withFunctions: schemas.withFunctions },
+  );
 }
 
 /** The cluster's own schema; `failure` where no node can say it, and then no statements. */
@@ -102,11 +104,13 @@ export async function createSchema(
 
 /** Throws RemoteError when one of them fails, or nodes that are up still disagree about the schema after two minutes. */
 export async function runStatements(node: CqlNode, statements: readonly string[], signal: AbortSignal): Promise<void> {
-  const output = await runCqlsh(node, statements, signal);
+  // With an empty line before it, it does not matter whether cqlsh means the line that a statement ends on or the next.
+  const asked = statements.map((statement) => `\n${statement}`);
+  const output = await runCqlsh(node, asked, signal);
   if (isOnlyLateAgreement(output)) {
     await schemaAgreement(node, signal);
   } else if (output.status !== 0) {
-    throw refusedError(node, statements, output);
+    throw refusedError(node, asked, output);
   }
 }
 

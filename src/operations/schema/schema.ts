@@ -1,7 +1,9 @@
 import { type ReplicationChange, withReplication } from '../../model/schema/replication.ts';
-import { type SchemaStatement, ifNotExists, parseSchema } from '../../model/schema/cql-statements.ts';
+import { type SchemaStatement, parseSchema } from '../../model/schema/cql-statements.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
+import { type AdmittedSchema, admitted } from '../../model/schema/gate/admit.ts';
+import { refuseForged } from '../../model/schema/gate/forged.ts';
 import { replayable } from '../../model/schema/replayable.ts';
 import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
@@ -19,7 +21,10 @@ export interface SchemaQuestion {
   readonly change: ReplicationChange;
 }
 
-/** A backup's schema, as far as it is selected and with its replication changed. Throws NotFoundError when it holds none. */
+/**
+ * A backup's schema, as far as it is selected and with its replication changed. Throws NotFoundError when it holds none, IntegrityError
+ * when it is none that a backup writes: people give to cqlsh what they are shown.
+ */
 export async function readBackupSchema(
   { choice, filter, change }: SchemaQuestion,
   parts: { readonly repository: Repository; readonly listen: Listen },
@@ -30,7 +35,9 @@ export async function readBackupSchema(
   if (text === undefined) {
     throw new NotFoundError(`backup ${backup.id} holds no schema`);
   }
-  return selectStatements(parseSchema(replayable(text)), filter).map((statement) => withReplication(statement, change));
+  const schema = parseSchema(replayable(text));
+  refuseForged(schema);
+  return selectStatements(schema, filter).map((statement) => withReplication(statement, change));
 }
 
 /** The cluster that a schema goes to, or that tables live in. */
@@ -39,16 +46,15 @@ export interface Target {
   readonly seed?: string;
 }
 
-export interface SchemaResult {
-  /** The statements that were run, or with a dry run would be. */
-  readonly statements: readonly string[];
+/** Its statements were run, or with a dry run would be. */
+export interface SchemaResult extends AdmittedSchema {
   readonly existing: readonly string[];
   readonly dryRun: boolean;
 }
 
 /** Creates what the cluster lacks of a backup's schema; what is there stays as it is. Undefined when `agree` said no. */
 export async function applyBackupSchema(
-  question: SchemaQuestion & Target & { readonly dryRun: boolean },
+  question: SchemaQuestion & Target & { readonly dryRun: boolean; readonly withFunctions: boolean },
   agree: (plan: SchemaResult) => Promise<boolean>,
   parts: MemberParts & { readonly repository: Repository },
   signal: AbortSignal,
@@ -56,13 +62,15 @@ export async function applyBackupSchema(
   const selected = await readBackupSchema(question, parts, signal);
   const members = await openMembers(await hostsOf(question, parts, signal), true, parts, signal);
   const topology = await clusterTopology(members.present, signal);
+  const live = (await liveSchema(members, signal)).statements;
   const { statements, existing } = planSchema(
     selected,
     (keyspace, table) =>
       table === undefined ? topology.keyspaces.includes(keyspace) : liveTable(topology, { keyspace, table }) !== undefined,
-    (await liveSchema(members, signal)).statements,
+    live,
   );
-  const plan = { statements: statements.map(ifNotExists), existing, dryRun: true };
+  const { withFunctions } = question;
+  const plan = { ...admitted(statements, { schema: selected, live, withFunctions }), existing, dryRun: true };
   const [first] = members.present;
   if (question.dryRun || plan.statements.length === 0 || first === undefined) {
     return { ...plan, dryRun: question.dryRun };

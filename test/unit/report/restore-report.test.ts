@@ -47,10 +47,13 @@ test('a dry run restores nothing and says so', () => {
   assert.doesNotMatch(text, /node restart method/);
 });
 
-test('a plan names the statements that it begins with, a line each', () => {
-  const statements = ['CREATE TABLE a.b (\n  c int\n)', 'TRUNCATE a.d'];
+test('a plan shows all of the statements that it begins with, and none of their characters does anything to a terminal', () => {
+  const statements = ["CREATE TABLE a.b (\n  c int\n) WITH comment = '\u001b[2J\u202e'", 'TRUNCATE a.d'];
   const text = restoreQuestion({ ...result, method: 'import', dryRun: true, statements });
-  assert.match(text, /statements:\n {2}CREATE TABLE a\.b \( …\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/);
+  assert.match(
+    text,
+    /statements:\n {2}CREATE TABLE a\.b \(\n {6}c int\n {4}\) WITH comment = '\\x1b\[2J\\u202e';\n {2}TRUNCATE a\.d;\n[^]*Go on\?$/,
+  );
 });
 
 test('a repair is in the plan, in the result, and said where it failed', () => {

@@ -1,4 +1,5 @@
 import { cqlName } from '../../schema/cql-tokens.ts';
+import { quotedFault } from '../../schema/gate/one-statement.ts';
 import { primaryRanges, replicatedRanges } from '../../ring/replica-ranges.ts';
 import type { Node, Ring } from '../../ring/ring.ts';
 import { type Placement, oncePerPlacement } from '../../schema/replication.ts';
@@ -54,7 +55,7 @@ export function planProbe({ tables, partitionKeys, replications, ring, restored 
     if (keys === undefined || keys.length === 0) {
       return { table, reads: [], skipped: 'the cluster does not know it' };
     }
-    if (keys.some((name) => /\p{Cc}/u.test(name))) {
+    if (keys.some((name) => quotedFault(cqlName(name)) !== undefined)) {
       return { table, reads: [], skipped: 'the names of its key hold characters that cqlsh may take for something else' };
     }
     const reads = rangesOf(replications.get(table.keyspace)).flatMap(({ span, consistency }) =>

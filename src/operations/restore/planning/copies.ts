@@ -2,6 +2,7 @@ import type { PlannedRestore } from '../options.ts';
 import { createHash } from 'node:crypto';
 import { readSchema } from '../../../cluster/cql/schema.ts';
 import { type SchemaStatement, parseSchema } from '../../../model/schema/cql-statements.ts';
+import { refuseForged } from '../../../model/schema/gate/forged.ts';
 import { schemaOfCopies } from '../../../model/restore/copy-schema.ts';
 import { tableDirectory, type TableId } from '../../../model/sstable.ts';
 import { type Rename, type TableName, copiesOf, underNewNames } from '../../../model/restore/table-copy.ts';
@@ -33,7 +34,7 @@ function copyId(backup: string, from: TableId, to: TableName): string {
 
 /**
  * The backup's schema under the names of the copies, as it fits into what the cluster has. Throws UsageError where it does
- * not, NotFoundError where the backup's schema lacks a table, RemoteError when no node can say what there is.
+ * not, IntegrityError where it is none that a backup writes, NotFoundError where it lacks a table, RemoteError when no node can say what there is.
  */
 export async function copySchema(
   { sources, members, live: known }: PlannedRestore,
@@ -44,6 +45,7 @@ export async function copySchema(
     return [];
   }
   const backup = sources.schema ?? [];
+  refuseForged(backup);
   // Where the plan found none, asking again says why; a copy is not made on top of a schema that nobody knows.
   const live = known.length > 0 ? known : parseSchema(await readSchema(member, signal));
   return schemaOfCopies(backup, live, sources.copies);

@@ -32,6 +32,6 @@ export async function dictionaryWarnings(
   return lacking.length === 0
     ? []
     : [
-        `${lacking.join(', ')}: the cluster lacks the dictionary of the backup. What is restored can be read; what is written then is compressed without one, until one is trained (nodetool compressiondictionary train) or ${repository.store.url}/${dictionariesKey(ref)} is run by cqlsh`,
+        `${lacking.join(', ')}: the cluster lacks the dictionary of the backup. What is restored can be read; what is written then is compressed without one, until one is trained (nodetool compressiondictionary train) or ${repository.store.url}/${dictionariesKey(ref)} is run by cqlsh, once you have read it`,
       ];
 }

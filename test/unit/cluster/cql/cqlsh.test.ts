@@ -81,9 +81,9 @@ test('a refusal names the statement that it is of, not a line of what nobody see
   const statements = ['CREATE TYPE a.t (x int)', 'CREATE FUNCTION a."f" (b int)\n  RETURNS int', 'CREATE TABLE a.u (k int)'];
   const output = {
     stdout: '',
-    // Lines as cqlsh 6.2.2 counts them.
+    // Lines as cqlsh 6.2.2 counts them, of statements that reach it in one line each.
     stderr:
-      '<stdin>:4:InvalidRequest: Error from server: code=2200 [Invalid query] message="no such type"\n<stdin>:5:SyntaxException: line 1\n',
+      '<stdin>:3:InvalidRequest: Error from server: code=2200 [Invalid query] message="no such type"\n<stdin>:4:SyntaxException: line 1\n',
     status: 2,
   };
   const error = refusedError({ remote, programs: defaultPrograms }, statements, output);
