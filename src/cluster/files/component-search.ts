@@ -3,7 +3,7 @@ import { asOwner } from './as-owner.ts';
 import { BackupError } from '../../model/errors.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { Remote } from '../remote.ts';
-import { isoTime } from './find-links.ts';
+import { isoTime, refuseEndless } from './find-links.ts';
 import { parseDigest } from './snapshot-listing.ts';
 
 /** A file below a table's directory on a node, wherever it lies there. */
@@ -49,6 +49,7 @@ export async function* findComponents(
         }
       }
       rest = text.subarray(end);
+      refuseEndless(rest, directory, remote);
     }
     if (rest.length > 0) {
       throw new BackupError(`the listing of ${directory} on ${remote.host} ends in the middle of a line`);
@@ -89,7 +90,8 @@ export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$f
 /** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
 function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {
   const [, bytes, seconds, relative, table, snapshot, backups, path] =
-    /^(\d+)\t(-?\d+(?:\.\d+)?)\t(([^/]+\/[^/]+)\/(?:(snapshots\/[^/]+\/)|(backups\/))?([\s\S]+))$/.exec(line) ?? [];
+    /^(\d{1,15})\t(-?\d{1,19}(?:\.\d{1,20})?)\t(([^/]+\/[^/]+)\/(?:(snapshots\/[^/]+\/)|(backups\/))?([\s\S]+))$/.exec(line) ??
+    [];
   if (bytes === undefined || seconds === undefined || table === undefined || path === undefined) {
     return undefined;
   }

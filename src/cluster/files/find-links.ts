@@ -39,11 +39,22 @@ export async function* findLinks(
       start = end + 1;
     }
     rest = text.subarray(start);
+    refuseEndless(rest, directory, remote);
   }
   if (rest.length > 0) {
     throw new BackupError(`the listing of ${directory} on ${remote.host} ends in the middle of a line`);
   }
 }
+
+/** Throws BackupError when what has come without an end is longer than any path: a node could fill this host's memory with it. */
+export function refuseEndless(line: Uint8Array, directory: string, remote: Remote): void {
+  if (line.length > longestLine) {
+    throw new BackupError(`the listing of ${directory} on ${remote.host} has a line of more than ${longestLine} bytes`);
+  }
+}
+
+/** No path is longer than 4096 bytes. */
+const longestLine = 65_536;
 
 /**
  * Two finds. The outer one goes down to the directories asked for and no further: everything else at each level is
@@ -68,8 +79,9 @@ export const listLinksScript: string = String.raw`exec find "$@" -printf '%y\t%s
 
 function parseEntry(bytes: Uint8Array, place: string): SnapshotEntry {
   const [, type, size, seconds, path, keyspace, directory, name] =
-    /^(.)\t(\d+)\t(-?\d+(?:\.\d+)?)\t\.\/(([^/]+)\/([^/]+)\/(?:snapshots\/[^/]+|backups)(?:\/([\s\S]+))?)$/.exec(decode(bytes)) ??
-    [];
+    /^(.)\t(\d{1,15})\t(-?\d{1,19}(?:\.\d{1,20})?)\t\.\/(([^/]+)\/([^/]+)\/(?:snapshots\/[^/]+|backups)(?:\/([\s\S]+))?)$/.exec(
+      decode(bytes),
+    ) ?? [];
   if (
     type === undefined ||
     size === undefined ||
@@ -93,9 +105,15 @@ function decode(bytes: Uint8Array): string {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** ISO 8601 from find's seconds since 1970, with every digit of the fraction. */
+/** ISO 8601 from find's seconds since 1970, with every digit of the fraction. Throws BackupError for what no calendar has. */
 export function isoTime(seconds: string): string {
   const [whole = '0', fraction] = seconds.split('.');
-  const time = new Date(Number(whole) * 1000).toISOString().slice(0, 19);
+  const moment = new Date(Number(whole) * 1000);
+  if (Number.isNaN(moment.getTime())) {
+    throw new BackupError(`a file has a modification time that is none: ${seconds.slice(0, 40)} seconds since 1970`, {
+      hint: 'find it with find -newermt 2100-01-01 in the data directories; touch gives it another time',
+    });
+  }
+  const time = moment.toISOString().replace(/\.\d+Z$/, '');
   return fraction === undefined ? `${time}Z` : `${time}.${fraction}Z`;
 }

@@ -6,7 +6,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { globPattern } from '../../model/options/glob.ts';
+import { globMatcher } from '../../model/options/glob.ts';
 
 export interface KnownHostsLine {
   readonly marker: '' | '@revoked' | '@cert-authority';
@@ -150,5 +150,5 @@ function matchesHost(patterns: string, name: string): boolean {
   }
   const all = patterns.toLowerCase().split(',');
   const negated = all.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
-  return !negated.some((pattern) => globPattern(pattern).test(name)) && all.some((pattern) => globPattern(pattern).test(name));
+  return !negated.some((pattern) => globMatcher(pattern)(name)) && all.some((pattern) => globMatcher(pattern)(name));
 }

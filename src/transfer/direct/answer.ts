@@ -50,11 +50,15 @@ function elementOf(said: string, name: 'Code' | 'Message'): string {
 /** The words of a page that is not the store's: of a proxy, mostly. */
 function wordsOf(said: string): string {
   return said
+    .slice(0, longestPage)
     .replaceAll(/<(style|script)\b.*?<\/\1>|<[^>]*>/gis, ' ')
     .replaceAll(/\s+/g, ' ')
     .trim()
     .slice(0, 200);
 }
+
+/** What a node says is as long as it likes, and nobody reads on. */
+const longestPage = 4096;
 
 function isSaid(text: string): boolean {
   return text !== '';
