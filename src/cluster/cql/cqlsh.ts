@@ -76,16 +76,20 @@ export interface Complaint {
 
 /** The complaints that are about a statement, in order; the text whose lines cqlsh counts is that of `statements`. */
 export function complaintsAbout(statements: readonly CqlshInput[], output: ToolOutput): readonly Complaint[] {
+  const ends = lastLines(statements);
   return complaintsOf(output).flatMap((complaint) => {
-    const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(?:(\w+):\s*)?(.*)$/.exec(complaint) ?? [];
-    const statement = line === undefined ? -1 : statementAt(statements, Number(line));
+    const [, line, kind = '', text = ''] = /^<stdin>:(\d+):\s*(?:(\w+):\s*)?(.*)$/s.exec(complaint) ?? [];
+    const statement = line === undefined ? -1 : ends.findIndex((last) => Number(line) - 1 <= last);
     return statement === -1 ? [] : [{ statement, kind, text }];
   });
 }
 
 /** The server's own words in a complaint, where it has some. */
 export function messageIn({ text }: Pick<Complaint, 'text'>): string {
-  return /\bmessage="(.*)"(?: info=\{.*\})?>?\s*$/.exec(text)?.[1] ?? text;
+  const begin = text.indexOf('message="') + 'message="'.length;
+  const whole = text.trimEnd().replace(/>$/, '');
+  const end = whole.endsWith('}') ? whole.lastIndexOf('" info={') : whole.endsWith('"') ? whole.length - 1 : -1;
+  return begin < 'message="'.length || end < begin ? text : text.slice(begin, end);
 }
 
 /**
@@ -115,13 +119,10 @@ export function refusedError(node: ToolNode, statements: readonly string[], outp
   });
 }
 
-/** Of what it reads, cqlsh 6.2.2 names the line after the one that a statement ends on, counted from 1. */
-function statementAt(statements: readonly CqlshInput[], line: number): number {
+/** The line that each ends on. Of what it reads, cqlsh 6.2.2 names the line after that one, counted from 1. */
+function lastLines(statements: readonly CqlshInput[]): readonly number[] {
   let last = 0;
-  return statements.findIndex((statement) => {
-    last += inputText(statement).split('\n').length - 1;
-    return line - 1 <= last;
-  });
+  return statements.map((statement) => (last += inputText(statement).split('\n').length - 1));
 }
 
 function complaintsOf({ stderr }: ToolOutput): readonly string[] {

@@ -47,8 +47,9 @@ const texts = z.array(z.string());
 const map = z.record(z.string(), z.string());
 const time = z
   .string()
-  .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?Z$/)
-  .transform((text) => Date.parse(text.replace(' ', 'T')));
+  .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/)
+  .transform((text) => Date.parse(text.replace(' ', 'T')))
+  .refine((moment) => !Number.isNaN(moment));
 const inTable = { keyspace_name: z.string(), table_name: z.string() };
 
 // Each has columns that no other has, so that a row tells which table it is of.

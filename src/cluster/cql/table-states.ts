@@ -54,7 +54,10 @@ export async function readTableStates(node: ServerNode, timeNow: () => Promise<D
   };
 }
 
-const moment = z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?Z$/);
+const moment = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/)
+  .refine((text) => !Number.isNaN(momentOf(text)));
 const shardRow = z.object({ table_uuid: z.string(), truncated_at: moment.nullable() });
 const row = z.union([
   shardRow,
@@ -81,8 +84,15 @@ function tableIn(each: z.infer<typeof row>): TableId | undefined {
 /** The moment is the table's, the same in the row of every shard (a static column). */
 function shardEntryOf({ table_uuid: uuid, truncated_at: at }: z.infer<typeof shardRow>, behindMs: number): [string, Date][] {
   const id = tableIdOf(uuid);
-  return id === undefined || at === null ? [] : [[id, new Date(momentOf(at) + behindMs)]];
+  return id === undefined || at === null ? [] : [[id, dateOf(momentOf(at) + behindMs)]];
 }
+
+/** A date that is none would be later than nothing, and so no truncation: what a calendar does not reach is its end. */
+function dateOf(milliseconds: number): Date {
+  return new Date(Math.max(-lastMomentMs, Math.min(lastMomentMs, milliseconds)));
+}
+
+const lastMomentMs = 8.64e15;
 
 function momentOf(text: string): number {
   return Date.parse(text.replace(' ', 'T'));
@@ -92,5 +102,5 @@ function momentOf(text: string): number {
 function entryOf(uuid: string, record: string, behindMs: number): [string, Date][] {
   const id = tableIdOf(uuid);
   const bytes = Buffer.from(record.replace(/^0x/, ''), 'hex');
-  return id === undefined || bytes.length < 20 ? [] : [[id, new Date(Number(bytes.readBigInt64BE(bytes.length - 8)) + behindMs)]];
+  return id === undefined || bytes.length < 20 ? [] : [[id, dateOf(Number(bytes.readBigInt64BE(bytes.length - 8)) + behindMs)]];
 }

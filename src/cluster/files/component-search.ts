@@ -78,7 +78,8 @@ export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$f
 /** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
 function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {
   const [, bytes, seconds, relative, table, snapshot, backups, path] =
-    /^(\d+)\t(-?\d+(?:\.\d+)?)\t(([^/]+\/[^/]+)\/(?:(snapshots\/[^/]+\/)|(backups\/))?([\s\S]+))$/.exec(line) ?? [];
+    /^(\d{1,15})\t(-?\d{1,19}(?:\.\d{1,20})?)\t(([^/]+\/[^/]+)\/(?:(snapshots\/[^/]+\/)|(backups\/))?([\s\S]+))$/.exec(line) ??
+    [];
   if (bytes === undefined || seconds === undefined || table === undefined || path === undefined) {
     return undefined;
   }

@@ -11,9 +11,14 @@ export async function readDataLinks(node: DataNode, signal: AbortSignal): Promis
   const fields = (await asOwner(node).run(command, {}, signal)).split('\0');
   return Array.from({ length: Math.floor(fields.length / 7) }, (_, index) => {
     const [state = '', path = '', target = '', owner = '', device = '', totalKib = '', freeKib = ''] = fields.slice(index * 7);
-    const room = { totalBytes: Number(totalKib) * 1024, freeBytes: Number(freeKib) * 1024 };
+    const room = { totalBytes: bytesOf(totalKib), freeBytes: bytesOf(freeKib) };
     return { state: stateOf(state), path, target, owner, device, ...room };
   });
+}
+
+/** From KiB; nothing for what is no such number. */
+function bytesOf(kib: string): number {
+  return /^\d{1,15}$/.test(kib) ? Number(kib) * 1024 : 0;
 }
 
 function stateOf(text: string): LinkState {

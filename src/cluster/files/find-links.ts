@@ -94,8 +94,9 @@ export const listLinksScript: string = String.raw`exec find "$@" -printf '%y\t%s
 
 function parseEntry(bytes: Uint8Array, place: string): SnapshotEntry {
   const [, type, size, seconds, path, keyspace, directory, name] =
-    /^(.)\t(\d+)\t(-?\d+(?:\.\d+)?)\t\.\/(([^/]+)\/([^/]+)\/(?:snapshots\/[^/]+|backups)(?:\/([\s\S]+))?)$/.exec(decode(bytes)) ??
-    [];
+    /^(.)\t(\d{1,15})\t(-?\d{1,19}(?:\.\d{1,20})?)\t\.\/(([^/]+)\/([^/]+)\/(?:snapshots\/[^/]+|backups)(?:\/([\s\S]+))?)$/.exec(
+      decode(bytes),
+    ) ?? [];
   if (
     type === undefined ||
     size === undefined ||
@@ -119,9 +120,15 @@ function decode(bytes: Uint8Array): string {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** ISO 8601 from find's seconds since 1970, with every digit of the fraction. */
+/** ISO 8601 from find's seconds since 1970, with every digit of the fraction. Throws BackupError for what no calendar has. */
 export function isoTime(seconds: string): string {
   const [whole = '0', fraction] = seconds.split('.');
-  const time = new Date(Number(whole) * 1000).toISOString().slice(0, 19);
+  const moment = new Date(Number(whole) * 1000);
+  if (Number.isNaN(moment.getTime())) {
+    throw new BackupError(`a file has a modification time that is none: ${seconds.slice(0, 40)} seconds since 1970`, {
+      hint: 'find it with find -newermt 2100-01-01 in the data directories; touch gives it another time',
+    });
+  }
+  const time = moment.toISOString().replace(/\.\d+Z$/, '');
   return fraction === undefined ? `${time}Z` : `${time}.${fraction}Z`;
 }

@@ -82,17 +82,25 @@ export interface PlacingDisks {
   readonly disks: readonly DataDisk[];
 }
 
-/** A directory that is not there yet is on the disk of the one that it will be in. Throws RemoteError. */
+/** A directory that is not there yet is on the disk of the one that it will be in. Throws RemoteError, or BackupError for an answer that is none. */
 export async function readPlacingDisks(node: DataNode, stagingDirectory: string, signal: AbortSignal): Promise<PlacingDisks> {
   const { dataDirectories } = node.config;
   const answer = await asOwner(node).run(['sh', '-c', readDisksScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
   const [held, staging, ...lines] = answer.split('\n').map((line) => line.split(' '));
   const disks = dataDirectories.map((directory, index): DataDisk => {
     const [device = '', totalKib, freeKib] = lines[index] ?? [];
-    const [totalBytes, freeBytes] = [Number(totalKib) * 1024, Number(freeKib) * 1024];
+    const [totalBytes, freeBytes] = [bytesOf(totalKib), bytesOf(freeKib)];
+    // What is no number would be more room than any.
+    if (totalBytes === undefined || freeBytes === undefined) {
+      throw new BackupError(`${node.remote.host} does not say how much room there is for ${directory}`);
+    }
     return { directory, device, totalBytes, freeBytes, staged: device === staging?.[0] };
   });
   return { identity: held?.[0] === 'yes', metadataLog: held?.[1] === 'yes', disks };
+}
+
+function bytesOf(kib: string | undefined): number | undefined {
+  return kib !== undefined && /^\d{1,15}$/.test(kib) ? Number(kib) * 1024 : undefined;
 }
 
 /** A restore that this node's journal tells of. */

@@ -123,8 +123,10 @@ export class MarkerFilter {
     }
     this.#held = Buffer.concat([this.#held, chunk]);
     const at = this.#held.indexOf(this.#needle);
-    const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
-    if (end < 0) {
+    const line = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
+    // A node that never ends the marker's line must not fill this host's memory.
+    const most = at + longestNote;
+    if (at < 0 || (line < 0 && this.#held.length <= most)) {
       // What is held begins with the marker, or is the last bytes: a marker may be cut anywhere, and an error may want to
       // quote the noise. A line without an end is not ours.
       const begins = at >= 0 && this.#held.length - at <= longestNote;
@@ -132,8 +134,10 @@ export class MarkerFilter {
       return undefined;
     }
     this.#found = true;
+    const isWhole = line >= 0 && line < most;
+    const end = isWhole ? line : most;
     this.#note = this.#held.toString('latin1', at + this.#needle.length, end);
-    const own = this.#held.subarray(end + 1);
+    const own = this.#held.subarray(isWhole ? end + 1 : end);
     this.#held = Buffer.alloc(0);
     return own.length > 0 ? own : undefined;
   }

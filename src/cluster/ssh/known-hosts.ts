@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import { BackupError } from '../../model/errors.ts';
 import { shownText } from '../../model/node/plain-text.ts';
 import { isHostName } from '../../model/node/told.ts';
-import { globPattern } from '../../model/options/glob.ts';
+import { globMatcher } from '../../model/options/glob.ts';
 
 export interface KnownHostsLine {
   readonly marker: '' | '@revoked' | '@cert-authority';
@@ -159,5 +159,5 @@ function matchesHost(patterns: string, name: string): boolean {
   }
   const all = patterns.toLowerCase().split(',');
   const negated = all.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
-  return !negated.some((pattern) => globPattern(pattern).test(name)) && all.some((pattern) => globPattern(pattern).test(name));
+  return !negated.some((pattern) => globMatcher(pattern)(name)) && all.some((pattern) => globMatcher(pattern)(name));
 }

@@ -182,7 +182,9 @@ const fileSchema = z.object({
   broadcast_rpc_address: optionalText,
   listen_address: optionalText,
   native_transport_port: z
-    .number()
+    .int()
+    .min(0)
+    .max(65_535)
     .nullish()
     .transform((port) => port ?? undefined),
   client_encryption_options: z
@@ -209,7 +211,13 @@ function seedsOf(provider: unknown): readonly string[] {
     .filter(isHostName);
 }
 
+/** A megabyte of YAML keeps its reader busy for seconds. */
+const mostCharacters = 1_000_000;
+
 function checkedFile(path: string, text: string, started: Readonly<Record<string, unknown>>): z.infer<typeof fileSchema> {
+  if (text.length > mostCharacters) {
+    throw new BackupError(`${path} is not read: it has more than ${mostCharacters} characters, which no such file has`);
+  }
   try {
     // Cassandra's reader is YAML 1.1 (`yes` is true) and lets a later key win over an earlier one of the same name.
     const document = parseDocument(text, { version: '1.1', uniqueKeys: false, logLevel: 'error' });
@@ -238,5 +246,9 @@ function cqlAddressOf(file: z.infer<typeof fileSchema>): string {
 
 /** Without a slash at its end. */
 export function trimmedPath(path: string): string {
-  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') {
+    end -= 1;
+  }
+  return path.slice(0, end);
 }

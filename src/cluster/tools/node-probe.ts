@@ -51,7 +51,7 @@ export async function probeNode(remote: Remote, directories: readonly string[], 
 
 /** The time between question and answer is nobody's skew. */
 function aheadOf(text: string, askedAt: number, answeredAt: number): number | undefined {
-  const seconds = /^now\t(\d+)$/m.exec(text)?.[1];
+  const seconds = /^now\t(\d{1,11})$/m.exec(text)?.[1];
   if (seconds === undefined) {
     return undefined;
   }
@@ -107,7 +107,7 @@ printf 'now\t%s\n' "$(date +%s)"`;
 
 /** A line of `df -Pk`: device, 1024-byte blocks, used, available, per cent, mount; device and mount may hold spaces. */
 function parseSpace(exists: string, df: string): Omit<DirectorySpace, 'directory'> | undefined {
-  const [, total, available, mount] = /^.*?\s+(\d+)\s+\d+\s+(-?\d+)\s+\S+\s+(\/.*)$/.exec(df) ?? [];
+  const [, total, available, mount] = /\s(\d{1,15})\s+\d+\s+(-?\d{1,15})\s+\S+\s+(\/.*)$/s.exec(df) ?? [];
   return total === undefined || available === undefined || mount === undefined
     ? undefined
     : {

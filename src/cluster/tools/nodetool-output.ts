@@ -15,15 +15,18 @@ export interface NodeInfo {
 
 /** Reads `nodetool info -T`; undefined when it holds no host id. */
 export function parseInfo(text: string): NodeInfo | undefined {
-  const valuesOf = (name: string): readonly string[] =>
-    [...text.matchAll(new RegExp(`^${name}\\s*:[ \\t]*(.*?)\\s*$`, 'gm'))].map((match) => match[1] ?? '');
+  const lines = text.split('\n').map((line): readonly [name: string, value: string] => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, Math.max(colon, 0)).trimEnd(), line.slice(colon + 1).trim()];
+  });
+  const valuesOf = (wanted: string) => lines.flatMap(([name, value]) => (name === wanted ? [value] : []));
   const [hostId] = valuesOf('ID');
   if (hostId === undefined || !uuid.test(hostId)) {
     return undefined;
   }
   // A node that has not joined says `Token : (node is not joined to the cluster)`.
   const tokens = valuesOf('Token').filter((token) => token !== '' && !token.startsWith('('));
-  const [uptime] = valuesOf(String.raw`Uptime \(seconds\)`);
+  const [uptime] = valuesOf('Uptime (seconds)');
   return {
     hostId,
     dc: valuesOf('Data Center')[0] ?? '',
@@ -48,11 +51,15 @@ export function parseRing(text: string): readonly RingLine[] {
   const lines: RingLine[] = [];
   for (const line of text.split('\n')) {
     dc = datacenterOf(line) ?? dc;
+    const words = wordsOf(line);
+    const [first, , ...afterRack] = words;
     // Load and Owns stand between and hold spaces or `?`; the highest token of all is repeated alone on the first line.
-    const [, address, rack, status, state, token] =
-      /^(\S+)\s+(\S.*?)\s+(Up|Down|\?)\s+(Normal|Leaving|Joining|Moving|\?)\s+\S.*?\s(\S+)\s*$/.exec(line) ?? [];
-    if (address !== undefined && rack !== undefined && token !== undefined) {
-      lines.push({ dc, address, rack, state: nodeState(status ?? '?', state ?? '?'), token });
+    const before = afterRack.findIndex(({ text: status }, at) => isUp.has(status) && isState.has(afterRack[at + 1]?.text ?? ''));
+    const [status, state, load, ...rest] = before === -1 ? [] : afterRack.slice(before);
+    const token = rest.at(-1);
+    if (first?.at === 0 && status !== undefined && state !== undefined && load !== undefined && token !== undefined) {
+      const rack = between(line, words.slice(1, before + 2));
+      lines.push({ dc, address: first.text, rack, state: nodeState(status.text, state.text), token: token.text });
     }
   }
   return lines;
@@ -78,13 +85,16 @@ export function parseStatus(text: string): readonly StatusLine[] {
     if (status === undefined || state === undefined) {
       continue;
     }
+    const words = wordsOf(line);
+    const id = words.findIndex(({ text: word }, at) => at > 1 && uuid.test(word));
     // With one token per node the token stands between host id and rack.
-    const [, address, hostId, rack] =
-      /^\S+\s+(\S+)\s+.*?\s([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s+(?:-?\d+\s+(?=\S))?(\S.*?)\s*$/.exec(line) ?? [];
-    if (address === undefined || hostId === undefined || rack === undefined) {
+    const isToken = /^-?\d+$/.test(words[id + 1]?.text ?? '') && words.length > id + 2;
+    const rackWords = id === -1 ? [] : words.slice(id + (isToken ? 2 : 1));
+    const [address, hostId] = [words[1]?.text, words[id]?.text];
+    if (address === undefined || hostId === undefined || rackWords.length === 0) {
       throw new BackupError(`nodetool status has a line that is not understood: ${line.trim()}`);
     }
-    lines.push({ dc, address, hostId, rack, state: nodeState(status, state) });
+    lines.push({ dc, address, hostId, rack: between(line, rackWords), state: nodeState(status, state) });
   }
   return lines;
 }
@@ -109,26 +119,33 @@ export interface KeyspaceReplication {
 
 /** Reads `nodetool describecluster`; undefined when it names no cluster. */
 export function parseCluster(text: string): ClusterDescription | undefined {
-  const cluster = /^\s*Name: (.*?)\s*$/m.exec(text)?.[1];
-  const partitioner = /^\s*Partitioner: (\S+)/m.exec(text)?.[1];
-  if (cluster === undefined || partitioner === undefined) {
+  const lines = text.split('\n');
+  const valueOf = (name: string) => lines.map((line) => line.trimStart()).find((line) => line.startsWith(`${name}: `));
+  const cluster = valueOf('Name')?.slice('Name: '.length).trimEnd();
+  const partitioner = valueOf('Partitioner')?.split(/\s+/)[1];
+  if (cluster === undefined || partitioner === undefined || partitioner === '') {
     return undefined;
   }
-  const keyspaces = [...text.matchAll(/^\s*(\w+) -> Replication class: (\S+) \{(.*)\}\s*$/gm)].map(
-    ([, name = '', strategy = '', options = '']) => ({ name, strategy, options: new Map(pairsOf(options)) }),
-  );
-  const versions = addressesBy(/^Database versions:\n((?:[ \t]+.*\n?)*)/m.exec(text)?.[1]);
-  const schemas = addressesBy(/^\s*Schema versions:\n((?:(?:[ \t]+.*)?\n)*)/m.exec(text)?.[1]);
+  const keyspaces = lines.flatMap((line): readonly KeyspaceReplication[] => {
+    const [, name = '', strategy = '', options] = /^(\w+) -> Replication class: (\S+) \{(.*)\}$/.exec(line.trim()) ?? [];
+    return options === undefined ? [] : [{ name, strategy, options: new Map(pairsOf(options)) }];
+  });
+  const versions = addressesBelow(lines, 'Database versions:');
+  const schemas = addressesBelow(lines, 'Schema versions:');
   schemas.delete('UNREACHABLE');
   return { cluster, partitioner, keyspaces, versions, schemas };
 }
 
-function addressesBy(section = ''): Map<string, readonly string[]> {
+/** What the lines below a title say that are set in or empty. */
+function addressesBelow(lines: readonly string[], title: string): Map<string, readonly string[]> {
+  const at = lines.findIndex((line) => line.trim() === title);
+  const below = at === -1 ? [] : lines.slice(at + 1);
+  const end = below.findIndex((line) => !/^(?:[ \t]|$)/.test(line));
   return new Map(
-    [...section.matchAll(/^\s*(\S+): \[(.*)\]\s*$/gm)].map(([, name = '', addresses = '']) => [
-      name,
-      addresses.split(', ').map(withoutPort),
-    ]),
+    below.slice(0, end === -1 ? undefined : end).flatMap((line) => {
+      const [, name = '', addresses] = /^(\S+): \[(.*)\]$/.exec(line.trim()) ?? [];
+      return addresses === undefined ? [] : [[name, addresses.split(', ').map(withoutPort)]];
+    }),
   );
 }
 
@@ -179,8 +196,30 @@ export function withoutPort(address: string): string {
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/**
+ * A line is taken apart word by word, never by an expression that has two ways to cut it: over a line of a megabyte it would sit
+ * for minutes.
+ */
+interface Word {
+  readonly text: string;
+  readonly at: number;
+}
+
+function wordsOf(line: string): readonly Word[] {
+  return [...line.matchAll(/\S+/g)].map(({ 0: text, index: at }) => ({ text, at }));
+}
+
+/** The text from the first of these words to the last, as it stands there. */
+function between(line: string, words: readonly Word[]): string {
+  const [first, last] = [words[0], words.at(-1)];
+  return first === undefined || last === undefined ? '' : line.slice(first.at, last.at + last.text.length);
+}
+
+const isUp: ReadonlySet<string> = new Set(['Up', 'Down', '?']);
+const isState: ReadonlySet<string> = new Set(['Normal', 'Leaving', 'Joining', 'Moving', '?']);
+
 function datacenterOf(line: string): string | undefined {
-  return /^Datacenter: (.*?)\s*$/.exec(line)?.[1];
+  return line.startsWith('Datacenter: ') ? line.slice('Datacenter: '.length).trim() : undefined;
 }
 
 const states: ReadonlyMap<string, NodeState> = new Map(

@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { globPattern } from './glob.ts';
+import { globMatcher } from './glob.ts';
 import type { TableId } from '../sstable.ts';
 
 /**
@@ -82,18 +82,18 @@ function parseRule(text: string): Rule {
   return {
     text,
     negative,
-    matchesKeyspace: (k) => keyspace.test(k),
-    matches: (k, t) => keyspace.test(k) && table.test(t),
+    matchesKeyspace: keyspace,
+    matches: (k, t) => keyspace(k) && table(t),
   };
 }
 
-function nameGlob(pattern: string, whole: string): RegExp {
+function nameGlob(pattern: string, whole: string): (name: string) => boolean {
   if (!/^[\w*?]+$/.test(pattern)) {
     throw new UsageError(`${whole} is not a keyspace pattern`, {
       hint: 'write keyspace, keyspace.table, with * and ? as wildcards and ! to exclude',
     });
   }
-  return globPattern(pattern);
+  return globMatcher(pattern);
 }
 
 function compare(a: string, b: string): number {

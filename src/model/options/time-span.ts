@@ -85,7 +85,7 @@ export function spanText(seconds: number): string {
 }
 
 function spanOf<U extends TimeUnit>(text: string, units: readonly U[]): { readonly count: number; readonly unit: U } | undefined {
-  const [, digits, letters] = /^(\d+)([a-z]{1,2})$/.exec(text) ?? [];
+  const [, digits, letters] = /^(\d{1,15})([a-z]{1,2})$/.exec(text) ?? [];
   const unit = units.find((each) => each === letters);
   return digits === undefined || unit === undefined ? undefined : { count: Number(digits), unit };
 }

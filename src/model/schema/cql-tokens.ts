@@ -20,9 +20,11 @@ export interface CqlToken {
   readonly at: number;
 }
 
+const blockComment = String.raw`|/\*[\s\S]*?\*/`;
+
 const lexemes: readonly (readonly [kind: CqlTokenKind, pattern: string])[] = [
   ['space', String.raw`\s+`],
-  ['comment', String.raw`--[^\n\r]*|//[^\n\r]*|/\*[\s\S]*?\*/`],
+  ['comment', String.raw`--[^\n\r]*|//[^\n\r]*${blockComment}`],
   ['string', String.raw`'[^']*(?:''[^']*)*'|\$\$[\s\S]*?\$\$`],
   ['name', String.raw`"[^"]*(?:""[^"]*)*"`],
   ['uuid', String.raw`[\da-fA-F]{8}-(?:[\da-fA-F]{4}-){3}[\da-fA-F]{12}(?!\w)`],
@@ -30,17 +32,30 @@ const lexemes: readonly (readonly [kind: CqlTokenKind, pattern: string])[] = [
   ['mark', String.raw`[\s\S]`],
 ];
 
-const lexeme = new RegExp(lexemes.map(([, pattern]) => `(${pattern})`).join('|'), 'g');
+const lexeme = lexemeOf((pattern) => pattern);
+/** For where no comment ends any more: it would be looked for to the end of the text at each beginning of one. */
+const lexemeAfterComments = lexemeOf((pattern) => pattern.replace(blockComment, ''));
+
+function lexemeOf(change: (pattern: string) => string): RegExp {
+  return new RegExp(lexemes.map(([, pattern]) => `(${change(pattern)})`).join('|'), 'y');
+}
 
 export function cqlTokens(cql: string): readonly CqlToken[] {
-  const tokens: CqlToken[] = [];
-  for (const match of cql.matchAll(lexeme)) {
+  return [...tokensFrom(cql, 0)];
+}
+
+/** The tokens from a place on where one begins, as far as they are asked for. `lastEnd` is where the last comment ends. */
+export function* tokensFrom(cql: string, from: number, lastEnd: number = cql.lastIndexOf('*/')): Generator<CqlToken, undefined> {
+  for (let at = from; at < cql.length;) {
+    const pattern = at > lastEnd ? lexemeAfterComments : lexeme;
+    pattern.lastIndex = at;
+    const match = pattern.exec(cql) ?? [cql.slice(at)];
     const [text] = match;
     // One group holds the whole lexeme. Named groups take four times as long, and a schema may be megabytes.
     const [kind] = lexemes[match.indexOf(text, 1) - 1] ?? ['mark'];
-    tokens.push({ kind, text, at: match.index });
+    yield { kind, text, at };
+    at += text.length;
   }
-  return tokens;
 }
 
 /** The tokens that a parser sees: without white space and comments. */

@@ -1,15 +1,5 @@
 import { type Alteration, type SchemaStatement, alterationsOf, parseSchema } from './cql-statements.ts';
-import {
-  type CqlToken,
-  cqlName,
-  cqlString,
-  isMark,
-  isName,
-  isWord,
-  meaningOf,
-  meaningfulTokens,
-  withTokens,
-} from './cql-tokens.ts';
+import { type CqlToken, cqlName, cqlString, isMark, isName, isWord, meaningOf, tokensFrom, withTokens } from './cql-tokens.ts';
 import { definitions, isKeyAt, orderedColumns } from './definitions.ts';
 import { headOf } from './statement-head.ts';
 
@@ -32,19 +22,35 @@ export function replayable(schema: string): string {
 }
 
 function withWholeBodies(schema: string): string {
-  const tokens = meaningfulTokens(schema);
-  const body = tokens.find(
-    (token, at) =>
-      token.text.startsWith('$$') && isWord(tokens[at - 1], 'AS') && tokens[at + 1] !== undefined && !isMark(tokens[at + 1], ';'),
-  );
-  const begin = body === undefined ? schema.length : body.at + 2;
-  const length = schema.slice(begin).search(/\$\$;/);
-  if (length === -1) {
-    return schema;
+  const parts: string[] = [];
+  const lastEnd = schema.lastIndexOf('*/');
+  const nextCut = (place: number) => cutBody(tokensFrom(schema, place, lastEnd));
+  let from = 0;
+  for (let body = nextCut(from); body !== undefined; body = nextCut(from)) {
+    const length = schema.slice(body + 2).search(/\$\$;/);
+    if (length === -1) {
+      break;
+    }
+    const end = body + 2 + length;
+    parts.push(schema.slice(from, body), cqlString(schema.slice(body + 2, end)));
+    // What follows was read with the wrong quotes so far.
+    from = end + 2;
   }
-  const end = begin + length;
-  // What follows was read with the wrong quotes so far.
-  return `${schema.slice(0, begin - 2)}${cqlString(schema.slice(begin, end))}${withWholeBodies(schema.slice(end + 2))}`;
+  return [...parts, schema.slice(from)].join('');
+}
+
+/** Where the next body begins that ends before its statement does. */
+function cutBody(tokens: Iterable<CqlToken>): number | undefined {
+  let [before, last]: (CqlToken | undefined)[] = [];
+  for (const token of tokens) {
+    if (token.kind !== 'space' && token.kind !== 'comment') {
+      if (last?.text.startsWith('$$') === true && isWord(before, 'AS') && !isMark(token, ';')) {
+        return last.at;
+      }
+      [before, last] = [last, token];
+    }
+  }
+  return undefined;
 }
 
 type Rewritten = readonly [was: string, now: string];

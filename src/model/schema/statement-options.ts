@@ -19,13 +19,21 @@ export function mapIn(statement: string, option: string): readonly CqlToken[] {
   return isMark(map[0], '{') ? map.slice(0, map.findIndex((token) => isMark(token, '}')) + 1) : [];
 }
 
-/** Each with all tokens of its value: one, or a list from its `[` to its `]`. */
+/** Each with all tokens of its value: one, or a list from its `[` to its `]`. What stands in a list is no key. */
 export function entriesOf(map: readonly CqlToken[]): readonly (readonly [key: CqlToken, ...value: CqlToken[]])[] {
-  return map.flatMap((key, at) => {
-    const value = map.slice(at + 2);
-    const end = isMark(value[0], '[') ? value.findIndex((token) => isMark(token, ']')) + 1 : 1;
-    return key.kind === 'string' && isMark(map[at + 1], ':') && value.length > 0 ? [[key, ...value.slice(0, end)]] : [];
-  });
+  const entries: (readonly [key: CqlToken, ...value: CqlToken[]])[] = [];
+  for (let at = 0; at < map.length; at += 1) {
+    const [key, first] = [map[at], map[at + 2]];
+    if (key?.kind === 'string' && isMark(map[at + 1], ':') && first !== undefined) {
+      const begin = at + 2;
+      at = begin;
+      while (isMark(first, '[') && at < map.length && !isMark(map[at], ']')) {
+        at += 1;
+      }
+      entries.push([key, ...(at < map.length ? map.slice(begin, at + 1) : [])]);
+    }
+  }
+  return entries;
 }
 
 /** A number, or as Scylla has it since 2025.4 the racks that hold a copy each: `'dc1': ['r1', 'r2']`. */

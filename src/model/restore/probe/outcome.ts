@@ -57,7 +57,9 @@ const harmlessCodes: ReadonlySet<number> = new Set([1, 2, 4, 5]);
 
 /** `'error_code_map': {'10.0.0.3': '0x0000'}` */
 function failureCodes(text: string): ReadonlyMap<string, number> {
-  const [, map = ''] = /'error_code_map': \{(.*?)\}/.exec(text) ?? [];
+  const begin = text.indexOf("'error_code_map': {");
+  const end = text.indexOf('}', begin);
+  const map = begin === -1 || end === -1 ? '' : text.slice(begin + "'error_code_map': {".length, end);
   return new Map([...map.matchAll(/'([^']+)': '(0x[0-9a-f]+)'/g)].map(([, address = '', code = '']) => [address, Number(code)]));
 }
 

@@ -1,3 +1,4 @@
+import { BackupError } from '../../errors.ts';
 import { type CqlToken, isMark, isName, isWord, meaningOf } from '../cql-tokens.ts';
 
 /**
@@ -34,8 +35,34 @@ interface Parsed {
 
 const collections: ReadonlySet<string> = new Set(['list', 'set', 'map']);
 
-/** The type that begins at this token; undefined where none does. A name that no user type has is taken for a native one's. */
+/**
+ * What a text may ask for: types that are made of each other twice are a million parts after twenty of them, and brackets in
+ * brackets end in the stack. Neither is a schema of Cassandra's.
+ */
+interface Bounds {
+  readonly types: UserTypes;
+  readonly depth: number;
+  /** How many types were read so far. */
+  readonly read: { count: number };
+}
+
+const deepest = 64;
+const mostTypes = 10_000;
+
+/**
+ * The type that begins at this token; undefined where none does. A name that no user type has is taken for a native one's.
+ * Throws BackupError for one that is deeper, or made of more types, than any is.
+ */
 export function typeAt(tokens: readonly CqlToken[], at: number, types: UserTypes): Parsed | undefined {
+  return parsedAt(tokens, at, { types, depth: 0, read: { count: 0 } });
+}
+
+function parsedAt(tokens: readonly CqlToken[], at: number, bounds: Bounds): Parsed | undefined {
+  const { types, read, depth } = bounds;
+  read.count += 1;
+  if (depth > deepest || read.count > mostTypes) {
+    throw new BackupError('the schema has a type that is made of more types than Cassandra would take');
+  }
   const [token, next] = [tokens[at], tokens[at + 1]];
   if (token?.kind === 'string') {
     return { type: leaf(meaningOf(token).replace(/^org\.apache\.cassandra\.db\.marshal\./, '')), end: at + 1 };
@@ -44,20 +71,20 @@ export function typeAt(tokens: readonly CqlToken[], at: number, types: UserTypes
     return undefined;
   }
   if (isMark(next, '<')) {
-    return genericAt(tokens, at, types);
+    return genericAt(tokens, at, { ...bounds, depth: depth + 1 });
   }
   // A type of another keyspace would be written with it; there are none.
   const [own, end] = isMark(next, '.') && isName(tokens[at + 2]) ? [tokens[at + 2], at + 3] : [token, at + 1];
   const name = meaningOf(own ?? token);
   const user = types.get(name);
-  return { type: user === undefined ? leaf(aliases.get(name) ?? name) : userType(name, user, types), end };
+  return { type: user === undefined ? leaf(aliases.get(name) ?? name) : userTypeIn(name, user, bounds), end };
 }
 
-function genericAt(tokens: readonly CqlToken[], at: number, types: UserTypes): Parsed | undefined {
+function genericAt(tokens: readonly CqlToken[], at: number, bounds: Bounds): Parsed | undefined {
   const of: ColumnType[] = [];
   let end = at + 1;
   do {
-    const part = typeAt(tokens, end + 1, types);
+    const part = parsedAt(tokens, end + 1, bounds);
     if (part === undefined) {
       return undefined;
     }
@@ -79,12 +106,18 @@ function nameAt(tokens: readonly CqlToken[], at: number): string {
   return token === undefined ? '' : meaningOf(token);
 }
 
+/** A user type, made of these others. */
+export function userType(name: string, type: UserType, types: UserTypes): ColumnType {
+  return userTypeIn(name, type, { types, depth: 0, read: { count: 0 } });
+}
+
 /** No type can have itself as a field, in Cassandra; in a text that says so, the inner one has none. */
-export function userType(name: string, { written, fields }: UserType, types: UserTypes): ColumnType {
+function userTypeIn(name: string, { written, fields }: UserType, { types, depth, read }: Bounds): ColumnType {
   const others = new Map([...types].filter(([other]) => other !== name));
+  const within = { types: others, depth: depth + 1, read };
   return {
     name,
-    of: fields.map((field) => typeAt(field.tokens, 0, others)?.type ?? leaf(field.text)),
+    of: fields.map((field) => parsedAt(field.tokens, 0, within)?.type ?? leaf(field.text)),
     user: { written, fields: fields.map(({ text }) => text) },
     multicell: true,
   };
