@@ -88,6 +88,7 @@ export async function oneNode(test: TestContext, wrap: (store: ObjectStore) => O
   const member: Member = {
     host: 'node1',
     remote,
+    files: remote,
     programs,
     config: await readNodeConfig(remote, programs, never),
     probe: await probeNode(remote, [data], never),

@@ -10,7 +10,10 @@ import { parseJsonRows, runCqlsh } from './cqlsh.ts';
  * Scylla `system.config`; else `nodetool datapaths` since 4.1. Undefined where neither answers.
  * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/virtualtables.html
  */
-export async function runningDirectories(node: ClusterNode, signal: AbortSignal): Promise<readonly string[] | undefined> {
+export async function runningDirectories(
+  node: Omit<ClusterNode, 'files'>,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
   try {
     const asked = await runCqlsh(node, [node.config.flavour === 'scylla' ? scyllaStatement : statement], signal);
     const directories = asked.status === 0 ? parseSettings(asked.stdout) : [];

@@ -1,5 +1,4 @@
 import type { DataNode } from '../node.ts';
-import { asOwner } from './as-owner.ts';
 import { BackupError } from '../../model/errors.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { Remote } from '../remote.ts';
@@ -32,7 +31,7 @@ export async function* findComponents(
   signal: AbortSignal,
 ): AsyncGenerator<FoundFile> {
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
-  const remote = asOwner(node);
+  const remote = node.files;
   for (const [disk, directory] of node.config.dataDirectories.entries()) {
     let rest = Buffer.alloc(0);
     for await (const chunk of remote.read(
@@ -84,7 +83,7 @@ done`;
 
 export const listTablesScript: string = 'cd -- "$1" && exec xargs -0 sh -c "$2" sh';
 
-export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
+export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$file"; [ ! -f "$file" ] || [ -L "$file" ] || cat -- "$file" 2>/dev/null; printf '\0'; done`;
 
 /** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
 function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {
