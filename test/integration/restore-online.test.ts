@@ -109,7 +109,8 @@ test('links that the owner of the data or anybody else has planted lead root now
   const victims = ['staging', 'placed', 'grace', 'stage'].map((name) => `/etc/victim-${name}`);
   const canaries = () => onHost(first, `for f in ${victims.join(' ')}; do stat -c '%n %U:%G %a %Y' $f; cat $f; done`);
   await onHost(first, `for f in ${victims.join(' ')}; do echo root:secret >$f; chmod 600 $f; done`);
-  const before = await canaries();
+  const asTheyWere = await canaries();
+  await onHost(first, 'rm -rf /tmp/cassandra_restore');
   try {
     await as(
       'cassandra',
@@ -131,7 +132,7 @@ test('links that the owner of the data or anybody else has planted lead root now
     assert.equal(restored.nodes.find(({ host }) => host === first)?.directory, '/var/lib/cassandra/data/.sstash-staging');
     assertRead(restored);
     assert.equal(await onHost(first, 'ls -d /var/lib/cassandra/data/.sstash-staging 2>/dev/null; true'), '');
-    assert.equal(await canaries(), before);
+    assert.equal(await canaries(), asTheyWere);
   } finally {
     await onHost(
       first,

@@ -29,7 +29,7 @@ export async function writeHolds({ files, config }: DataNode, holds: readonly Pu
 
 const recordName = '.sstash-grace';
 
-export const readGraceScript: string = '[ ! -f "$1" ] || head -c 1048576 -- "$1"';
+export const readGraceScript: string = '[ -L "$1" ] || [ ! -f "$1" ] || head -c 1048576 -- "$1"';
 
 // A new file, and then a rename: a crash leaves the old or the new one, and whatever had the name is not written through.
 export const writeGraceScript: string = String.raw`
