@@ -17,6 +17,7 @@ import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { direct } from '../../src/transfer/direct/direct.ts';
 import { NodePrograms } from '../../src/transfer/direct/node-programs.ts';
 import type { Source, Target, Transfer } from '../../src/transfer/transfer.ts';
+import { identityOf } from '../../test/support/identity.ts';
 import { localRemote } from '../../test/support/local-remote.ts';
 import { tableOf } from '../../test/support/manifests.ts';
 import { never } from '../../test/support/never.ts';
@@ -37,7 +38,6 @@ const { values: options } = parseArgs({
 const directory = join(cache, 'bench', 'node');
 const backup = { id: '20261121T031500Z' };
 const table = tableOf('bench', 'files');
-const owner = 'root:root';
 const streams = 8;
 const gibibyte = 1024 ** 3;
 const say = (text: string): void => console.error(`bench: ${text}`);
@@ -152,10 +152,11 @@ async function uploaded(
 }
 
 async function downloaded(transfer: Transfer, stored: readonly StoredFile[], into: string): Promise<void> {
+  const identity = await identityOf(into);
   const targets = stored.map((file) => ({ file, path: `bench/files/${file.path}` }));
   const batches = batchBySize(targets, ({ file }) => file.bytes);
   const fetchBatch = (batch: readonly Target[], index: number): Promise<void> =>
-    transfer.download(batch, { directory: into, incoming: `.incoming/${index}`, owner }, remote, never);
+    transfer.download(batch, { directory: into, identity, incoming: `.incoming/${index}` }, remote, never);
   await eachBatch(batches, streams, fetchBatch, never);
 }
 

@@ -5,6 +5,8 @@ import type { Programs } from './tools/run-tool.ts';
 /** A node as what is asked of it needs it: the connection, how its own programs are started, what its configuration says. */
 export interface ClusterNode {
   readonly remote: Remote;
+  /** The same node for all work on files, as the owner of the data: see `openFiles`. */
+  readonly files: Remote;
   readonly programs: Programs;
   readonly config: NodeConfig;
 }
@@ -14,12 +16,14 @@ export type ToolNode = Pick<ClusterNode, 'remote' | 'programs'>;
 
 /** What is needed to look at files of the data directories, whether the server runs or not. */
 export interface DataNode {
-  readonly remote: Remote;
+  /** As the owner of the data: see `openFiles`. */
+  readonly files: Remote;
   readonly config: Pick<NodeConfig, 'dataDirectories'>;
 }
 
 /** What is asked of the system tables and beside them, in words that depend on who answers. */
 export interface ServerNode extends CqlNode {
+  readonly files: Remote;
   readonly config: CqlNode['config'] & Pick<NodeConfig, 'flavour' | 'release' | 'dataDirectories'>;
 }
 

@@ -15,14 +15,14 @@ export interface Target {
   readonly path: string;
 }
 
-/** Where on a node the files of a unit land. */
+/** Where on a node the files of a unit land: they are whoever's the commands there run as, with modes 640 and 750. */
 export interface Landing {
   /** Absolute; it exists. */
   readonly directory: string;
+  /** Its device and inode, in decimal with a colon between: nothing is written where another has its name. */
+  readonly identity: string;
   /** Below `directory`, for this unit alone: what is fetched lies there until all of it is proved. */
   readonly incoming: string;
-  /** `user:group` of files and directories, which only root can give; they get the modes 640 and 750. */
-  readonly owner: string;
 }
 
 /**

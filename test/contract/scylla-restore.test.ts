@@ -9,7 +9,7 @@ import { placedMark } from '../../src/model/restore/by-hand/restart.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { type TableId, tableDirectory } from '../../src/model/sstable.ts';
 import { restoreText } from '../../src/report/restore-report.ts';
-import { afterwards, onCall, program, says } from '../support/scripted-remote.ts';
+import { afterwards, onCall, program, says, script } from '../support/scripted-remote.ts';
 import type { ScyllaNode } from '../support/scylla-node.ts';
 import {
   type ScyllaStory,
@@ -22,6 +22,7 @@ import {
   users,
 } from '../support/scylla-cluster.ts';
 import { ScyllaSchema } from '../support/scylla-schema.ts';
+import { extractScript } from '../../src/transfer/relay/download.ts';
 
 const refreshing = program('nodetool', 'refresh');
 
@@ -317,7 +318,7 @@ test('sstables that only Cassandra 4 and later read are refused before anything 
     story.restore(),
     /^UsageError: scylla1 has nb-\S+-big-Data\.db of shop\.orders, which ScyllaDB cannot read/,
   );
-  assert.deepEqual(story.scylla.nodes[0]?.remote.ran(program('tar')), []);
+  assert.deepEqual(story.scylla.nodes[0]?.remote.ran(script(extractScript)), []);
 });
 
 test('node-restart and import are refused, with the reason and another way', async (t) => {
@@ -369,8 +370,8 @@ test('staged files are loaded by the printed commands, and no table is touched b
   assert.match(text, /# ---- refresh, begin\n/);
   assert.doesNotMatch(text, /drain|systemctl|node restart/);
   // Run for real, with a nodetool that only says what it was told.
-  const script = result.commands.replaceAll('ssh scylla1 sh', 'sh').replaceAll('nodetool refresh', 'echo nodetool refresh');
-  const { stdout } = await promisify(execFile)('sh', ['-c', script]);
+  const commands = result.commands.replaceAll('ssh scylla1 sh', 'sh').replaceAll('nodetool refresh', 'echo nodetool refresh');
+  const { stdout } = await promisify(execFile)('sh', ['-c', commands]);
   assert.equal(stdout, 'nodetool refresh --load-and-stream -- shop users\n');
   assert.equal((await uploads(node, users)).length, 9);
   assert.deepEqual(await readdir(join(directory, tableDirectory(users))), []);

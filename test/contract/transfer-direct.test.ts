@@ -62,8 +62,6 @@ function directOn(remote: Remote): TransferUnderTest {
   return { title: 'direct', remote, skip: absent, seesLargeFiles: () => true, open, openStore };
 }
 
-const asRoot = process.getuid?.() === 0 ? false : 'only root gives files away';
-
 const host = 'node7';
 transferContract(directOn(localRemote({ host })));
 
@@ -181,15 +179,6 @@ test('a python3 that never begins is an error of the node, for which relay is tr
   const candidate = { remote, python: '3.11.2', hasLzop: true };
   const choice = await chooseTransfer(candidate, { mode: 'auto', direct: parts, needsLzop: true, writes: true }, signal);
   assert.deepEqual([choice.name, choice.reason], ['relay', 'python3 on node7 said nothing within 0.3 s']);
-});
-
-test('an owner that the node does not know is an error of the node', { skip: absent ?? asRoot, timeout: 300_000 }, async (t) => {
-  const remote = localRemote({ host });
-  const at = await place(t, directOn(remote));
-  const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', large)]);
-  const landing = { ...at.landing(), owner: 'nobody-of-that-name:root' };
-  const unit = [{ file: file ?? assert.fail('nothing stored'), path: 'x' }];
-  await assert.rejects(at.transfer.download(unit, landing, remote, signal), /there is no nobody-of-that-name/);
 });
 
 test('what one transfer stored the other brings back', { skip: absent ?? false, timeout: 300_000 }, async (t) => {

@@ -1,7 +1,23 @@
 import { crcText, sumText, withObject } from '../../src/model/backup/stored-sum.ts';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, link, mkdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  link,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
@@ -21,6 +37,7 @@ import { forged } from '../support/forged.ts';
 import { lzop, mixture, noise } from '../support/lzop.ts';
 import { users } from '../support/manifests.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { identityOf } from '../support/identity.ts';
 import { unprivileged, unprivilegedMissing } from '../support/unprivileged.ts';
 import { never } from '../support/never.ts';
 
@@ -63,14 +80,14 @@ async function place(t: TestContext, under: TransferUnderTest): Promise<Place> {
   const opened = (limit?: RateLimit, sha256?: boolean): Transfer => open(t, store, limit, sha256);
   const restored = join(directory, 'restored');
   await mkdir(restored);
-  const owner = (await under.remote.run(['stat', '-c', '%U:%G', restored], {}, signal)).trim();
+  const identity = await identityOf(restored);
   let units = 0;
   return {
     bucket,
     store,
     transfer: opened(),
     opened,
-    landing: () => ({ directory: restored, incoming: `.incoming/${(units += 1)}`, owner }),
+    landing: () => ({ directory: restored, identity, incoming: `.incoming/${(units += 1)}` }),
     landed: (path) => join(restored, path),
     source: async (path, bytes, compression = 'lzo') => {
       const full = join(directory, 'data', path);
@@ -196,29 +213,34 @@ export function transferContract(under: TransferUnderTest): void {
     }
   });
 
-  inPlace('what has landed has its owner and mode, its directories too, and nothing is left where it came in', async (at) => {
-    const owner = process.getuid?.() === 0 ? 'nobody:nogroup' : at.landing().owner;
-    for (const [name, bytes] of [
-      ['large', large],
-      ['small', mixture(100_000)],
-    ] as const) {
-      const landing = { ...at.landing(), owner };
-      const files = await uploaded(at, remote, [await at.source(`.users_email/${name}-big-Data.db`, bytes)]);
-      const targets = files.map((file) => ({ file, path: `shop/${name}-1/${file.path}` }));
-      await at.transfer.download(targets, landing, remote, signal);
-      const found = await remote.run(['stat', '-c', '%n %U:%G %a', ...pathsTo(targets[0]?.path ?? '', at)], {}, signal);
-      const modes = ['750', '750', '750', '640'].map((mode) => `${owner} ${mode}`);
-      assert.deepEqual(
-        found
-          .trim()
-          .split('\n')
-          .map((line) => line.slice(line.indexOf(' ') + 1)),
-        modes,
-      );
-      const left = await remote.run(['find', at.landed(landing.incoming), '-type', 'f'], {}, signal).catch(() => '');
-      assert.equal(left, '');
-    }
-  });
+  inPlace(
+    'what has landed is whose the commands are, with its mode, its directories too; nothing is left where it came in',
+    async (at) => {
+      const owner = (await remote.run(['id', '-un'], {}, signal)).trim();
+      for (const [name, bytes] of [
+        ['large', large],
+        ['small', mixture(100_000)],
+      ] as const) {
+        const landing = at.landing();
+        await chmod(at.landed('.'), 0o700);
+        const files = await uploaded(at, remote, [await at.source(`.users_email/${name}-big-Data.db`, bytes)]);
+        const targets = files.map((file) => ({ file, path: `shop/${name}-1/${file.path}` }));
+        await at.transfer.download(targets, landing, remote, signal);
+        const found = await remote.run(['stat', '-c', '%n %U %a', ...pathsTo(targets[0]?.path ?? '', at)], {}, signal);
+        const modes = ['750', '750', '750', '640'].map((mode) => `${owner} ${mode}`);
+        assert.deepEqual(
+          found
+            .trim()
+            .split('\n')
+            .map((line) => line.slice(line.indexOf(' ') + 1)),
+          modes,
+        );
+        assert.equal((await stat(at.landed('.'))).mode & 0o777, 0o700);
+        const left = await remote.run(['find', at.landed(landing.incoming), '-type', 'f'], {}, signal).catch(() => '');
+        assert.equal(left, '');
+      }
+    },
+  );
 
   inPlace('units of one table land side by side', async (at) => {
     const bytes = mixture(64_000);
@@ -252,6 +274,44 @@ export function transferContract(under: TransferUnderTest): void {
     assert.ok((await readFile(at.landed('kept'))).equals(old));
   });
 
+  inPlace('what is planted where files land is not written through', async (at) => {
+    const kept = at.landed('../kept');
+    const canary = join(kept, 'nb-1-big-Data.db');
+    await mkdir(kept);
+    await writeFile(canary, 'canary', { mode: 0o600 });
+    for (const bytes of [mixture(100_000), large]) {
+      const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
+      const unit = [{ file: file ?? assert.fail(), path: 'shop/users-1/nb-1-big-Data.db' }];
+      const down = (): Promise<void> => at.transfer.download(unit, at.landing(), remote, signal);
+      await mkdir(at.landed('shop'), { recursive: true });
+      await rm(at.landed('shop/users-1'), { recursive: true, force: true });
+      await symlink(kept, at.landed('shop/users-1'));
+      await assert.rejects(down(), /users-1|shop/);
+      await rm(at.landed('shop/users-1'));
+      await mkdir(at.landed('shop/users-1'));
+      await symlink(canary, at.landed('shop/users-1/nb-1-big-Data.db'));
+      await down();
+      assert.ok((await readFile(at.landed('shop/users-1/nb-1-big-Data.db'))).equals(bytes));
+      assert.equal(await readFile(canary, 'utf8'), 'canary');
+      assert.equal((await stat(canary)).mode & 0o777, 0o600);
+      assert.deepEqual(await readdir(kept), ['nb-1-big-Data.db']);
+    }
+  });
+
+  inPlace('nothing is written where another directory has taken the place of the one that was opened', async (at) => {
+    for (const bytes of [mixture(100_000), large]) {
+      const [file] = await uploaded(at, remote, [await at.source('nb-1-big-Data.db', bytes)]);
+      const unit = [{ file: file ?? assert.fail(), path: 'shop/nb-1-big-Data.db' }];
+      await at.transfer.download(unit, at.landing(), remote, signal);
+      await rename(at.landed('.'), at.landed('../away'));
+      await mkdir(at.landed('.'));
+      await assert.rejects(at.transfer.download(unit, at.landing(), remote, signal), /another directory/);
+      assert.deepEqual(await readdir(at.landed('.')), []);
+      await rmdir(at.landed('.'));
+      await rename(at.landed('../away'), at.landed('.'));
+    }
+  });
+
   inPlace('of a unit in which one object is damaged no file gets its name', async (at) => {
     const unit = [await at.source('nb-1-big-Data.db', mixture(50_000)), await at.source('nb-1-big-Index.db', noise(60_000))];
     const files = await uploaded(at, remote, unit);
@@ -271,6 +331,12 @@ export function transferContract(under: TransferUnderTest): void {
     ['shrank', (path) => truncate(path, 12_345), /nb-1-big-Data\.db/],
     ['grew', (path) => appendFile(path, 'more'), /nb-1-big-Data\.db/],
     ['is damaged', (path) => flip(path, 1000), /nb-1-big-Data\.db is damaged on the node/],
+    [
+      'became a link to as many bytes',
+      (path) => rename(path, `${path}.away`).then(() => symlink(`${path}.away`, path)),
+      /nb-1-big-Data\.db/,
+    ],
+    ['became a pipe', (path) => rm(path).then(() => void execFileSync('mkfifo', [path])), /nb-1-big-Data\.db/],
   ];
   for (const [what, spoil, says] of spoilt) {
     for (const [size, bytes] of [

@@ -11,6 +11,7 @@ export function answering(bytes: Buffer, flavour: 'cassandra' | 'scylla' = 'cass
   };
   return {
     remote,
+    files: remote,
     programs: { nodetool: ['nodetool'], cqlsh: ['cqlsh'] },
     config: { cqlAddress: '127.0.0.1', cqlPort: 9042, cqlEncrypted: false, flavour, dataDirectories: ['/data/1', '/data/2'] },
   };

@@ -75,7 +75,9 @@ test('every node sees the same ring and the same tables, with cqlsh and without'
   const withoutCqlsh = { ...programs, cqlsh: ['no-such-cqlsh'] };
   const views = await Promise.all(
     remotes.flatMap((remote) =>
-      [programs, withoutCqlsh].map((each) => readTopology({ remote, programs: each, config: configOf(remote) }, never)),
+      [programs, withoutCqlsh].map((each) =>
+        readTopology({ remote, files: remote, programs: each, config: configOf(remote) }, never),
+      ),
     ),
   );
   assert.deepEqual(new Set(views.map((view) => view.source)), new Set(['cqlsh', 'nodetool']));
@@ -100,8 +102,8 @@ test('a snapshot of everything holds every table, and each digest is the CRC-32 
   const checkNode = async (remote: Remote): Promise<void> => {
     const config = configOf(remote);
     await takeSnapshot({ remote, programs }, { tag }, never);
-    const { tables } = await readTopology({ remote, programs, config }, never);
-    const listing = await listSnapshot({ remote, config }, tag, never);
+    const { tables } = await readTopology({ remote, files: remote, programs, config }, never);
+    const listing = await listSnapshot({ files: remote, config }, tag, never);
     assert.deepEqual(missingFromSnapshot(listing, tables), []);
     assert.deepEqual(listing.unreadableDigests, []);
     const data = listing.components.filter((component) => isDataFile(component.path));

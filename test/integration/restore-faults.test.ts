@@ -155,7 +155,10 @@ test('a symbolic link is refused', async () => {
 
 test('a disk that is too small is noticed before anything is written', async () => {
   await clearTargets();
-  await onHost(hosts[1], `mkdir ${target} && mount -t tmpfs -o size=8m tmpfs ${target}`);
+  await onHost(
+    hosts[1],
+    `mkdir ${target} && mount -t tmpfs -o size=8m,mode=700,uid=$(id -u cassandra),gid=$(id -g cassandra) tmpfs ${target}`,
+  );
   try {
     const ran = await runProgram(restore, story.at('good'));
     assert.equal(ran.code, 2);

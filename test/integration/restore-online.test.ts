@@ -108,6 +108,46 @@ test('truncated and dropped tables, a dropped keyspace, indexes and views are ba
   }
 });
 
+test('links that the owner of the data or anybody else has planted lead root nowhere; beside a directory of root’s all goes on', async () => {
+  const [first] = sandbox.hosts;
+  const as = (user: string, shellText: string) =>
+    onHost(first, `setpriv --reuid=$(id -u ${user}) --regid=$(id -g ${user}) --clear-groups sh -ec '${shellText}'`);
+  const victims = ['staging', 'placed', 'grace', 'stage'].map((name) => `/etc/victim-${name}`);
+  const canaries = () => onHost(first, `for f in ${victims.join(' ')}; do stat -c '%n %U:%G %a %Y' $f; cat $f; done`);
+  await onHost(first, `for f in ${victims.join(' ')}; do echo root:secret >$f; chmod 600 $f; done`);
+  const asTheyWere = await canaries();
+  await onHost(first, 'rm -rf /tmp/cassandra_restore');
+  try {
+    await as(
+      'cassandra',
+      `cd /var/lib/cassandra; rm -rf sstash_restore; mkdir sstash_restore; ln -s /etc/victim-staging sstash_restore/.sstash-restore
+      cd data; rm -f .sstash-placed .sstash-grace; ln -s /etc/victim-placed .sstash-placed; ln -s /etc/victim-grace .sstash-grace`,
+    );
+    const table = ['-K', 'online.history'];
+    const refused = resultOf<ErrorDocument>(await restore(snapshot.id, ...table), 2).error;
+    assert.match(refused.message, /sstash_restore holds files that no restore put there$/);
+    await as('nobody', 'mkdir -m 777 /tmp/cassandra_restore; ln -s /etc/victim-stage /tmp/cassandra_restore/.sstash-restore');
+    const others = resultOf<ErrorDocument>(await restore(snapshot.id, '--method', 'stage', ...table), 2).error;
+    assert.match(others.message, /\/tmp\/cassandra_restore belongs to nobody, and files are put there as cassandra$/);
+
+    await onHost(
+      first,
+      'rm -rf /tmp/cassandra_restore /var/lib/cassandra/sstash_restore; chown root:root /var/lib/cassandra; chmod 755 /var/lib/cassandra',
+    );
+    const restored = resultOf<RestoreDocument>(await restore(snapshot.id, ...table));
+    assert.equal(restored.nodes.find(({ host }) => host === first)?.directory, '/var/lib/cassandra/data/.sstash-staging');
+    assertRead(restored);
+    assert.equal(await onHost(first, 'ls -d /var/lib/cassandra/data/.sstash-staging 2>/dev/null; true'), '');
+    assert.equal(await canaries(), asTheyWere);
+  } finally {
+    await onHost(
+      first,
+      `chown cassandra: /var/lib/cassandra; chmod 750 /var/lib/cassandra; rm -rf ${victims.join(' ')} /tmp/cassandra_restore
+      cd /var/lib/cassandra && rm -rf sstash_restore data/.sstash-placed data/.sstash-grace data/.sstash-staging`,
+    );
+  }
+});
+
 test('a table whose making broke off gets its indexes, and its dropped column stays dropped', async () => {
   const { tables } = resultOf<RestoreDocument>(await restore(snapshot.id, '-K', 'online.history', '--dry-run'));
   const id = (tables[0]?.id ?? '').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');

@@ -142,7 +142,12 @@ function withEmpty(tables: Record<string, TableRows>): Record<string, TableRows>
 
 test('a disk that is too small is noticed before anything is touched', async () => {
   const [first] = sandbox.hosts;
-  await onHost(first, 'mkdir -p /mnt/small && mount -t tmpfs -o size=64k tmpfs /mnt/small');
+  // Root makes no directories there for the owner of the data, and says who should.
+  const unmade = resultOf<ErrorDocument>(await sstash(...restore, '--to', '/mnt/small/restore'), 2);
+  assert.match(unmade.error.message, /cassandra may not make \/mnt\/small\/restore$/);
+  assert.match(unmade.error.hint ?? '', /install -d -o cassandra -g cassandra -m 700 \/mnt\/small\/restore$/);
+  await onAll('install -d -o cassandra -g cassandra -m 700 /mnt/small');
+  await onHost(first, 'mount -t tmpfs -o size=64k tmpfs /mnt/small');
   try {
     const ran = await sstash(...restore, '--to', '/mnt/small/restore');
     const { error } = resultOf<ErrorDocument>(ran, 2);
@@ -150,6 +155,7 @@ test('a disk that is too small is noticed before anything is touched', async () 
     assert.deepEqual(await dumpRows({ keyspaces }), changed);
   } finally {
     await onHost(first, 'umount /mnt/small');
+    await onAll('rm -rf /mnt/small');
   }
 });
 

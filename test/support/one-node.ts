@@ -95,6 +95,7 @@ export async function oneNode(
   const member: Member = {
     host: 'node1',
     remote,
+    files: remote,
     programs,
     config: await readNodeConfig(remote, programs, never),
     probe: await probeNode(remote, [data], never),

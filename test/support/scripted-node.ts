@@ -8,7 +8,13 @@ import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
 import { readInScript } from '../../src/cluster/files/small-files.ts';
 import { readGraceScript, writeGraceScript } from '../../src/cluster/placing/grace-record.ts';
 import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
-import { clearIncomingScript, openStagingScript } from '../../src/cluster/placing/staging.ts';
+import {
+  chooseStagingScript,
+  clearIncomingScript,
+  openStagingScript,
+  removeStagingScript,
+} from '../../src/cluster/placing/staging-script.ts';
+import { findOwnerScript } from '../../src/cluster/files/as-owner.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
 import { findConfigScript } from '../../src/cluster/tools/find-config.ts';
@@ -37,6 +43,8 @@ import {
   tableStatesText,
   waysText,
 } from './scripted-texts.ts';
+import { extractScript } from '../../src/transfer/relay/download.ts';
+import { readPlainScript } from '../../src/cluster/files/plain-files.ts';
 
 /**
  * A node whose files are real and whose Cassandra is not: `find`, `cat` and the like run on a directory of this machine,
@@ -137,15 +145,17 @@ export class ScriptedNode {
       listDataLinksScript,
       readGraceScript,
       listJournalsScript,
+      findOwnerScript,
+      chooseStagingScript,
     ];
-    const writing = [writeGraceScript, removeFilesScript, openStagingScript, placeUnitScript];
-    const programs = [program('xargs', '-0', 'cat'), program('tar', '-x'), program('rm', '-rf')];
+    const writing = [writeGraceScript, removeFilesScript, openStagingScript, removeStagingScript, placeUnitScript, extractScript];
+    const programs = [program('xargs', '-0', 'sh', '-c', readPlainScript)];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);
     }
     // Without the second that it waits after a failure: here nothing goes on behind its back.
     remote.on(script(clearIncomingScript), ({ argv, options, signal }) =>
-      here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', '0'], options, signal),
+      here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', argv[5] ?? '', '0'], options, signal),
     );
     remote.on(
       script(findConfigScript),

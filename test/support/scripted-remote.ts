@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
-import { asOwnerScript } from '../../src/cluster/files/as-owner.ts';
-import { withoutNiceness } from '../../src/cluster/niceness.ts';
+import { plainCommand } from '../../src/cluster/plain-command.ts';
 import type { Command, Remote, RunOptions } from '../../src/cluster/remote.ts';
 import { commandFailure, shownCommand } from '../../src/cluster/ssh/command-failure.ts';
 import { connectionError } from '../../src/cluster/ssh/failure.ts';
@@ -70,15 +69,10 @@ export function scriptedRemote(test: TestContext, host: string): ScriptedRemote 
 }
 
 function unwrapped(command: Command): Pick<Call, 'argv' | 'tool'> {
-  const plain = withoutOwner(withoutNiceness(command));
+  const plain = plainCommand(command);
   const [shell, option, text, , ...argv] = plain;
   const tool = shell === 'sh' && option === '-c' && text === reportStatusScript;
-  return { argv: tool ? withoutOwner(argv) : plain, tool };
-}
-
-/** The program that runs as the owner of the data. */
-function withoutOwner(argv: readonly string[]): readonly string[] {
-  return argv[2] === asOwnerScript ? argv.slice(5) : argv;
+  return { argv: tool ? argv : plain, tool };
 }
 
 /** A program by its name and first arguments. */

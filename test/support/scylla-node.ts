@@ -6,7 +6,7 @@ import { findConfigScript } from '../../src/cluster/tools/find-config.ts';
 import { probeToolsScript } from '../../src/cluster/tools/node-probe.ts';
 import { reportStatusScript } from '../../src/cluster/tools/run-tool.ts';
 import { findNodetoolScript, scyllaReleaseScript } from '../../src/cluster/tools/scylla-server.ts';
-import { clearIncomingScript } from '../../src/cluster/placing/staging.ts';
+import { clearIncomingScript } from '../../src/cluster/placing/staging-script.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import { type TableId, parseComponentName, tableDirectory } from '../../src/model/sstable.ts';
 import { localRemote } from './local-remote.ts';
@@ -82,7 +82,7 @@ export class ScyllaNode {
       ),
     );
     this.remote.on(script(clearIncomingScript), ({ argv, options, signal }) =>
-      here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', '0'], options, signal),
+      here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', argv[5] ?? '', '0'], options, signal),
     );
     this.remote.on(
       script(probeToolsScript),

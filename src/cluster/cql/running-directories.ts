@@ -11,13 +11,16 @@ import { parseJsonRows, runCqlsh } from './cqlsh.ts';
  * Scylla `system.config`; else `nodetool datapaths` since 4.1. Undefined where neither answers. Throws BackupError for what is no path.
  * https://cassandra.apache.org/doc/5.0/cassandra/managing/operating/virtualtables.html
  */
-export async function runningDirectories(node: ClusterNode, signal: AbortSignal): Promise<readonly string[] | undefined> {
+export async function runningDirectories(
+  node: Omit<ClusterNode, 'files'>,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
   const directories = await askedDirectories(node, signal);
   const place = `a data directory that the server of ${node.remote.host} tells`;
   return directories?.map((directory) => told('path', directory, place));
 }
 
-async function askedDirectories(node: ClusterNode, signal: AbortSignal): Promise<readonly string[] | undefined> {
+async function askedDirectories(node: Omit<ClusterNode, 'files'>, signal: AbortSignal): Promise<readonly string[] | undefined> {
   try {
     const asked = await runCqlsh(node, [node.config.flavour === 'scylla' ? scyllaStatement : statement], signal);
     const directories = asked.status === 0 ? parseSettings(asked.stdout) : [];

@@ -19,7 +19,7 @@ import type { SnapshotTable } from '../files/snapshot-listing.ts';
  * that: there it is put together from its system tables. Empty when there is no user keyspace. Throws RemoteError when cqlsh
  * is missing or fails; `assembleSchema` is the way out then.
  */
-export async function readSchema(node: ClusterNode, signal: AbortSignal): Promise<string> {
+export async function readSchema(node: Omit<ClusterNode, 'files'>, signal: AbortSignal): Promise<string> {
   const output = await runCqlsh(node, [ShellCommand.describeSchema], signal);
   const schema = replayable(withoutWarnings(output.stdout));
   const fault = output.status === 0 ? schemaFault(schema) : undefined;

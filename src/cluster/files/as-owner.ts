@@ -1,15 +1,47 @@
+import { RemoteError } from '../../model/errors.ts';
 import { asOwnerFunctionScript } from '../../model/node/owner-shell.ts';
-import type { DataNode } from '../node.ts';
 import type { Command, Remote } from '../remote.ts';
+import { runTool } from '../tools/run-tool.ts';
 
 /**
- * The connection for all work on what lies below the data directories: as the user whom the first of them belongs to, also
- * where the login is root. Operators put tables on other disks behind symbolic links; whatever a link leads to, only that
- * user's rights are at work there, so that nobody's link takes root anywhere. A login without root's rights works with its own.
+ * The connection for all work on files of a node: as the user whom its data belong to, also where the login is root. Root works in
+ * no directory that somebody else owns: whatever is a link there, or becomes one, leads to nothing that its owner may not
+ * do anyway. Operators put tables on other disks behind symbolic links, which are followed so. A login without root's rights works with
+ * its own.
+ *
+ * How root becomes that user is found out once, by the first of the data directories that is there; from then on it is some
+ * words in front of each command. Throws RemoteError where root cannot become the owner.
  */
-export function asOwner({ remote, config: { dataDirectories } }: DataNode): Remote {
-  const [first = '/'] = dataDirectories;
-  const through = (command: Command): Command => ['sh', '-c', asOwnerScript, 'sh', first, ...command];
+export async function openFiles(remote: Remote, dataDirectories: readonly string[], signal: AbortSignal): Promise<Remote> {
+  const { status, stdout, stderr } = await runTool(remote, ['sh', '-c', findOwnerScript, 'sh', ...dataDirectories], {}, signal);
+  const [login = '', owner = '', way = ''] = stdout.split('\0');
+  if (status !== 0) {
+    const line = stderr.trim().split('\n').at(-1) ?? '';
+    throw new RemoteError(`${remote.host}: ${line === '' ? 'whose the data are cannot be found out' : line}`, {
+      host: remote.host,
+      status,
+      stderr: stderr.slice(-2000),
+      hint:
+        owner === ''
+          ? 'each directory on the way to the data must belong to root or to whom the data belong'
+          : `install util-linux there, or let the login become that user: a line ${login} ALL=(${owner}) NOPASSWD: ALL in /etc/sudoers.d/sstash, and --sudo-user ${owner}`,
+    });
+  }
+  const [first, ...rest] = way.trim().split(' ');
+  return first === undefined || first === '' ? remote : prefixed(remote, [first, ...rest]);
+}
+
+/** The command without what has root become the owner: what people want to read about. */
+export function withoutOwner(command: Command): Command {
+  const [program, ...args] = command.slice(command.indexOf(fromTopScript) + 2);
+  return command.includes(fromTopScript) && program !== undefined ? [program, ...args] : command;
+}
+
+// Root's home, where a login lands, the owner may not enter: `find` could not come back to it.
+export const fromTopScript: string = 'cd / && exec "$@"';
+
+function prefixed(remote: Remote, [first, ...rest]: Command): Remote {
+  const through = (command: Command): Command => [first, ...rest, 'sh', '-c', fromTopScript, 'sh', ...command];
   return {
     host: remote.host,
     run: (command, options, signal) => remote.run(through(command), options, signal),
@@ -18,5 +50,9 @@ export function asOwner({ remote, config: { dataDirectories } }: DataNode): Remo
   };
 }
 
-export const asOwnerScript: string = `${asOwnerFunctionScript}
-as_owner "$@"`;
+// Three fields, if the way is found: who logs in, whom the data belong to, the words.
+export const findOwnerScript: string = `${asOwnerFunctionScript}
+printf '%s\\0' "\${SUDO_USER:-$(id -un)}"
+for data; do [ ! -d "$data/" ] || break; data=; done
+[ -z "$data" ] || [ "$(stat -L -c %u -- "$data")" = 0 ] || printf '%s' "$(stat -L -c %U -- "$data")"
+printf '\\0'; owner_way "$data"`;

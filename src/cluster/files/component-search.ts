@@ -1,5 +1,4 @@
 import type { DataNode } from '../node.ts';
-import { asOwner } from './as-owner.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { Remote } from '../remote.ts';
 import { entriesIn, isoTime } from './find-links.ts';
@@ -31,7 +30,7 @@ export async function* findComponents(
   signal: AbortSignal,
 ): AsyncGenerator<FoundFile> {
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
-  const remote = asOwner(node);
+  const remote = node.files;
   for (const [disk, directory] of node.config.dataDirectories.entries()) {
     const listing = remote.read(['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript], { input }, signal);
     for await (const entries of entriesIn(listing, `${directory} on ${remote.host}`)) {
@@ -73,7 +72,7 @@ done`;
 
 export const listTablesScript: string = 'cd -- "$1" && exec xargs -0 sh -c "$2" sh';
 
-export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$file"; cat -- "$file" 2>/dev/null; printf '\0'; done`;
+export const readFilesScript: string = String.raw`for file; do printf '%s\t' "$file"; [ ! -f "$file" ] || [ -L "$file" ] || cat -- "$file" 2>/dev/null; printf '\0'; done`;
 
 /** Undefined for what lies in no place that holds components, such as Cassandra's own files beside the snapshots. */
 function parseLine(line: string, directory: string, disk: number): FoundFile | undefined {

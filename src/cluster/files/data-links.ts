@@ -1,6 +1,5 @@
 import type { DataLink, LinkState } from '../../model/node/data-links.ts';
 import type { DataNode } from '../node.ts';
-import { asOwner } from './as-owner.ts';
 
 /**
  * The symbolic links in the places of keyspaces and tables below the data directories, and of a table's snapshots, incremental
@@ -8,7 +7,7 @@ import { asOwner } from './as-owner.ts';
  */
 export async function readDataLinks(node: DataNode, signal: AbortSignal): Promise<readonly DataLink[]> {
   const command = ['sh', '-c', listDataLinksScript, 'sh', ...node.config.dataDirectories] as const;
-  const fields = (await asOwner(node).run(command, {}, signal)).split('\0');
+  const fields = (await node.files.run(command, {}, signal)).split('\0');
   return Array.from({ length: Math.floor(fields.length / 7) }, (_, index) => {
     const [state = '', path = '', target = '', owner = '', device = '', totalKib = '', freeKib = ''] = fields.slice(index * 7);
     const room = { totalBytes: bytesOf(totalKib), freeBytes: bytesOf(freeKib) };

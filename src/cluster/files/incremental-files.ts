@@ -1,7 +1,6 @@
 import type { DataNode } from '../node.ts';
 import type { SetAsideFile } from '../../model/backup/manifest.ts';
 import { type Component, dataPathFor, dataPathOf, tableDirectory } from '../../model/sstable.ts';
-import { asOwner } from './as-owner.ts';
 import { type SnapshotEntry, findLinks } from './find-links.ts';
 import { type DirectoryContents, type SnapshotListing, assembleListing, componentKey } from './snapshot-listing.ts';
 import { readLinks } from './snapshot.ts';
@@ -16,7 +15,7 @@ export interface IncrementalListing extends SnapshotListing {
 }
 
 export async function listIncrementalFiles(node: DataNode, signal: AbortSignal): Promise<IncrementalListing> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const directories: DirectoryContents[] = [];
   for (const directory of node.config.dataDirectories) {
     directories.push(await readLinks(remote, directory, 'backups', isRead, signal));
@@ -32,7 +31,7 @@ export async function listIncrementalFiles(node: DataNode, signal: AbortSignal):
 
 /** Names, sizes and times of what lies in `backups` now; for a new snapshot, which sets it aside. */
 export async function listSetAside(node: DataNode, signal: AbortSignal): Promise<readonly SetAsideFile[]> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const files: SetAsideFile[] = [];
   for (const directory of node.config.dataDirectories) {
     for await (const { type, keyspace, directory: table, name, bytes, modified } of findLinks(
@@ -60,7 +59,7 @@ export function isSetAside(component: Component, setAside: ReadonlyMap<string, S
  * that is gone is fine; another file under the name stays.
  */
 export async function deleteIncrementalFiles(node: DataNode, uploaded: readonly Component[], signal: AbortSignal): Promise<void> {
-  const remote = asOwner(node);
+  const remote = node.files;
   for (const [disk, directory] of node.config.dataDirectories.entries()) {
     const wanted = new Map(
       uploaded.filter((component) => component.disk === disk).map((component) => [componentKey(component), component]),

@@ -1,5 +1,4 @@
 import type { DataNode } from '../node.ts';
-import { asOwner } from './as-owner.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
 import { entriesIn } from './find-links.ts';
@@ -13,7 +12,7 @@ export interface LiveFile {
 
 /** The live sstables of a node, index directories included, snapshots and backups not. For sizes, not for copying. */
 export async function* listLiveFiles(node: DataNode, signal: AbortSignal): AsyncGenerator<LiveFile> {
-  const remote = asOwner(node);
+  const remote = node.files;
   for (const directory of node.config.dataDirectories) {
     try {
       yield* liveFilesIn(remote, directory, signal);
@@ -36,7 +35,7 @@ async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSign
 }
 
 // No deeper than an index of a table: a link to what it lies in would have no end.
-export const listLiveFilesScript: string = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find -L . -ignore_readdir_race -maxdepth 4 \( -name snapshots -o -name backups -o -path ./lost+found \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
+export const listLiveFilesScript: string = String.raw`cd -- "$1" && LC_ALL=C && export LC_ALL && exec find -L . -ignore_readdir_race -maxdepth 4 \( -name snapshots -o -name backups -o -path ./lost+found -o -path './.[!.]*' \) -prune -o -type f -path './*/*/*' -printf '%s\t%P\0'`;
 
 /** Files and directories come and go under a running Cassandra: what is gone is no error for a size. */
 function onlyGone({ stderr }: RemoteError): boolean {

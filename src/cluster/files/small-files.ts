@@ -1,5 +1,6 @@
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
+import { readPlainScript } from './plain-files.ts';
 
 /** A small file on a node, by its path below some directory, and the size it is known to have. */
 export interface SmallFile {
@@ -71,7 +72,8 @@ function refuseLarge(remote: Remote, directory: string, files: readonly SmallFil
   }
 }
 
-export const readInScript: string = 'cd -- "$1" && exec xargs -0 cat --';
+export const readInScript: string = `# shellcheck disable=SC2016 # for another shell
+cd -- "$1" && exec xargs -0 sh -c '${readPlainScript}' sh`;
 
 function changed(remote: Remote, directory: string): RemoteError {
   return new RemoteError(`files in ${directory} on ${remote.host} changed their size while they were read`, {

@@ -1,5 +1,4 @@
 import type { DataNode } from '../node.ts';
-import { asOwner } from './as-owner.ts';
 import { RemoteError, messageOf } from '../../model/errors.ts';
 import { dataPathOf, isContentsList } from '../../model/sstable.ts';
 import { readSmallFiles } from './small-files.ts';
@@ -13,7 +12,7 @@ import { assembleListing, fileListName, schemaName, type DirectoryContents, type
  * disks): nothing is skipped.
  */
 export async function listSnapshot(node: DataNode, tag: string, signal: AbortSignal): Promise<SnapshotListing> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const directories: DirectoryContents[] = [];
   for (const directory of node.config.dataDirectories) {
     directories.push(await readLinks(remote, directory, { snapshot: tag }, isRead, signal));

@@ -1,5 +1,4 @@
 import type { DataNode } from '../node.ts';
-import { asOwner } from '../files/as-owner.ts';
 import { placedMark } from '../../model/restore/by-hand/restart.ts';
 
 /**
@@ -8,7 +7,7 @@ import { placedMark } from '../../model/restore/by-hand/restart.ts';
  */
 export async function placedAgo(node: DataNode, signal: AbortSignal): Promise<number | undefined> {
   const marks = node.config.dataDirectories.map((directory) => `${directory}/${placedMark}`);
-  const answer = await asOwner(node).run(['sh', '-c', markAgesScript, 'sh', ...marks], {}, signal);
+  const answer = await node.files.run(['sh', '-c', markAgesScript, 'sh', ...marks], {}, signal);
   const ages = answer
     .split('\n')
     .filter((line) => line !== '')
@@ -19,9 +18,10 @@ export async function placedAgo(node: DataNode, signal: AbortSignal): Promise<nu
 /** Notes that files were put into the tables of this node, which no incremental backup will find. Throws RemoteError. */
 export async function markPlaced(node: DataNode, signal: AbortSignal): Promise<void> {
   const [first = ''] = node.config.dataDirectories;
-  await asOwner(node).run(['sh', '-c', markPlacedScript, 'sh', `${first}/${placedMark}`, first], {}, signal);
+  await node.files.run(['sh', '-c', markPlacedScript, 'sh', `${first}/${placedMark}`], {}, signal);
 }
 
-export const markPlacedScript: string = 'touch -- "$1" && { [ "$(id -u)" != 0 ] || chown --reference="$2" -- "$1"; }';
+// In the place of whatever has the name: a mark of an earlier version may be root's, and a pipe would be opened for ever.
+export const markPlacedScript: string = 'new=$(mktemp -- "$1.XXXXXXXX") && mv -f -T -- "$new" "$1"';
 
 export const markAgesScript: string = 'now=$(date +%s); for f; do [ ! -e "$f" ] || echo $((now - $(stat -c %Y -- "$f"))); done';

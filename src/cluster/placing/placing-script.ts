@@ -6,9 +6,11 @@ set -u
 verb=$1; data=$2; id=$3; mark=$4; root=$data/.sstash-undo; j=$root/$id
 tab=$(printf '\t')
 die() { echo "$*" >&2; exit 1; }
+# Journals of earlier versions have files of root's, in directories that are the owner's.
+fresh() { rm -f -- "$1" && set -C && : >"$1" && set +C; }
 # The word is on disk before the step that it announces begins, and what was done before it, on whatever disk, with it.
-phase() { sync; { printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase"; } || die "cannot write $j/phase"; now=$1; }
-make() { [ -d "$1" ] || { make "$(dirname -- "$1")" && mkdir -- "$1" && chown --reference="$data" -- "$1"; } || die "cannot make $1"; }
+phase() { sync; { fresh "$j/phase.new" && printf '%s\n' "$1" >"$j/phase.new" && sync "$j/phase.new" && mv -f -- "$j/phase.new" "$j/phase"; } || die "cannot write $j/phase"; now=$1; }
+make() { [ -d "$1" ] || { make "$(dirname -- "$1")" && mkdir -- "$1"; } || die "cannot make $1"; }
 device() { stat -L -c %d -- "$1"; }
 # DIRECTORY FIND-ACTION: for all in it that is no directory and no link to one. The slash has find go where a link leads.
 in_dir() { dir=$1; shift; find "$dir/" -mindepth 1 -maxdepth 1 \( -type f -o -type l -exec test ! -d {} \; \) "$@"; }
@@ -61,7 +63,7 @@ check_table() {
   done
 }
 check_place() { at=$2; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; if [ "$at" = "$2" ]; then usable "$at"; else [ -x "$at" ] || die "$(id -un) cannot enter $at"; fi; }
-marked() { { : >"$data/$mark" && chown --reference="$data" -- "$data/$mark"; } || die "cannot write $data/$mark"; }
+marked() { { new=$(mktemp -- "$data/$mark.XXXXXXXX") && mv -f -T -- "$new" "$data/$mark"; } || die "cannot write $data/$mark"; }
 refuse_others() {
   for p in "$root"/*/phase; do
     case $p in "$j/phase") continue;; esac
@@ -73,16 +75,16 @@ refuse_others() {
 # A run that was killed, or lost its connection, leaves its script at work here.
 command -v flock >/dev/null || die 'flock (util-linux) is not there'
 # Opened for reading: that of an earlier version may be root's.
-[ -e "$root/lock" ] || : >>"$root/lock"; exec 9<"$root/lock" || exit 1
+[ -e "$root/lock" ] || : >>"$root/lock"; [ -f "$root/lock" ] || die "$root/lock is no file"; exec 9<"$root/lock" || exit 1
 flock -w 120 9 || die 'another run still moves files here; try again when it has ended'
 
 if [ "$verb" = begin ]; then
-  make "$j"; { cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan"; } || die "cannot write $j/plan"
+  make "$j"; { fresh "$j/plan.new" && cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan"; } || die "cannot write $j/plan"
   each table check_table; each place check_place
   phase begun; exit 0
 fi
 case $verb in
-  down) { : >"$j/down" && sync "$j/down"; } || die "cannot write $j/down"; exit 0;;
+  down) { fresh "$j/down" && sync "$j/down"; } || die "cannot write $j/down"; exit 0;;
   up) rm -f -- "$j/down"; exit;;
 esac
 now=$(cat -- "$j/phase") || exit 1
@@ -90,7 +92,7 @@ refuse_others
 if [ "$verb" = place ]; then
   case $now in begun|aside)
     phase aside; each table table_aside; each state state_aside
-    { aside_count >"$j/aside.new" && mv -f -- "$j/aside.new" "$j/aside"; } || die "cannot write $j/aside"; phase placing;;
+    { fresh "$j/aside.new" && aside_count >"$j/aside.new" && mv -f -- "$j/aside.new" "$j/aside"; } || die "cannot write $j/aside"; phase placing;;
   esac
   case $now in placing) each place place; marked; phase placed;; esac
   [ "$now" = placed ] || die "restore $id is $now and cannot go on"

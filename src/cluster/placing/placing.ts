@@ -1,6 +1,5 @@
 import type { DataNode } from '../node.ts';
 import { type PlacingPhase, isPlacingPhase } from '../../model/restore/restart-plan.ts';
-import { asOwner } from '../files/as-owner.ts';
 import { BackupError } from '../../model/errors.ts';
 import type { DataDisk } from '../../model/restore/disk-plan.ts';
 import { placedMark } from '../../model/restore/by-hand/restart.ts';
@@ -85,14 +84,14 @@ export interface PlacingDisks {
 /** A directory that is not there yet is on the disk of the one that it will be in. Throws RemoteError, or BackupError for an answer that is none. */
 export async function readPlacingDisks(node: DataNode, stagingDirectory: string, signal: AbortSignal): Promise<PlacingDisks> {
   const { dataDirectories } = node.config;
-  const answer = await asOwner(node).run(['sh', '-c', readDisksScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
+  const answer = await node.files.run(['sh', '-c', readDisksScript, 'sh', stagingDirectory, ...dataDirectories], {}, signal);
   const [held, staging, ...lines] = answer.split('\n').map((line) => line.split(' '));
   const disks = dataDirectories.map((directory, index): DataDisk => {
     const [device = '', totalKib, freeKib] = lines[index] ?? [];
     const [totalBytes, freeBytes] = [bytesOf(totalKib), bytesOf(freeKib)];
     // What is no number would be more room than any.
     if (totalBytes === undefined || freeBytes === undefined) {
-      throw new BackupError(`${node.remote.host} does not say how much room there is for ${directory}`);
+      throw new BackupError(`${node.files.host} does not say how much room there is for ${directory}`);
     }
     return { directory, device, totalBytes, freeBytes, staged: device === staging?.[0] };
   });
@@ -116,7 +115,7 @@ export interface Journal {
 
 /** Oldest first. Throws BackupError when a journal cannot be read. */
 export async function readJournals(node: DataNode, signal: AbortSignal): Promise<readonly Journal[]> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const answer = await remote.run(['sh', '-c', listJournalsScript, 'sh', journalRoot(node)], {}, signal);
   return answer
     .split('\0')
@@ -147,7 +146,7 @@ interface PlacingStep {
 
 async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep, signal: AbortSignal): Promise<void> {
   const command = ['sh', '-c', placingScript, 'sh', verb, journalRoot(node), id, placedMark] as const;
-  await asOwner(node).run(command, { input }, signal);
+  await node.files.run(command, { input }, signal);
 }
 
 // A line that says whether a node was here and whether it had a log of the cluster's metadata, one with the device of the staging directory, and for each data directory its

@@ -1,10 +1,20 @@
 import type { RestoreMethod } from '../../model/restore/method.ts';
-import type { NodeConfig } from '../tools/node-config.ts';
 import { BackupError, UsageError } from '../../model/errors.ts';
+import type { DataNode } from '../node.ts';
+import { quote } from '../../model/node/shell-text.ts';
 import type { Remote } from '../remote.ts';
+import {
+  chooseStagingScript,
+  clearIncomingScript,
+  incomingName,
+  innerStaging,
+  openStagingScript,
+  removeStagingScript,
+} from './staging-script.ts';
 
 /**
- * The directory on a node that restored files are put into, for the node restart method.
+ * The directory on a node that restored files are put into, private to the owner of the data. It is entered anew by every command, and
+ * must be the one that it was: it is held by device and inode, not by its name. Only a node's own owner works there, never root for him.
  *
  *     DIR/<keyspace>/<table>-<id>/…            checked, whole, owned by Cassandra's user
  *     DIR/.sstash-incoming/<unit>/…            half-done; read by nobody but the run that writes it
@@ -14,8 +24,8 @@ import type { Remote } from '../remote.ts';
  */
 export interface Staging {
   readonly directory: string;
-  /** `user:group` that the files get. */
-  readonly owner: string;
+  /** Its device and inode, by which it is known again; empty where it is not there and nothing was made. */
+  readonly identity: string;
   /** Free bytes on the disk of `directory`. */
   readonly freeBytes: number;
   /** What lies there already under its final name: path below the directory → bytes. */
@@ -32,129 +42,110 @@ export interface StagingRequest {
 }
 
 /**
- * Makes the directory (mode 750, owner of the first data directory) and says what is there. What an earlier restore of
- * another backup left in it is removed: sstables of two moments in one table would bring deleted rows back.
+ * Makes the directory (mode 700, as the owner of the data, who is the one that works there from then on) and says what is there.
+ * What an earlier restore of another backup left in it is removed: sstables of two moments in one table would bring deleted rows back.
  *
- * Throws UsageError when it is, is in, or holds a live data directory, when it is a symbolic link (a link in /tmp could
- * be anybody's and lead anywhere), or when it holds files that no restore put there.
+ * Throws UsageError when it is, is in, or holds a live data directory, when it is a symbolic link, belongs to somebody else, or
+ * could be written or exchanged by others, and when it holds files that no restore put there.
  */
-export async function openStaging(remote: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
+export async function openStaging(files: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
   const { directory, dataDirectories, label, make } = request;
   const command = ['sh', '-c', openStagingScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories] as const;
-  const answer = await remote.run(command, {}, signal);
-  const [verdict = '', owner = '', free = '', ...entries] = answer.split('\0');
-  refuse(verdict, owner, remote.host, directory);
+  const [verdict = '', ...words] = (await files.run(command, {}, signal)).split('\0');
+  if (verdict !== 'ok') {
+    throw refusal(verdict, words, files.host, directory);
+  }
+  const [place = '', identity = '', free = '', ...entries] = words;
   return {
-    directory,
-    owner,
+    directory: place,
+    identity,
     freeBytes: Number(free) * 1024,
     present: new Map(entries.filter((entry) => entry !== '').map(parseEntry)),
   };
 }
 
-function refuse(verdict: string, owner: string, host: string, directory: string): void {
+function refusal(verdict: string, [what = '', who = '']: readonly string[], host: string, directory: string): Error {
   const another = 'give another directory with --to';
   switch (verdict) {
-    case 'ok':
-      return;
     case 'link':
-      throw new UsageError(`${host}: ${directory} is a symbolic link`, { hint: another });
+      return new UsageError(`${host}: ${directory} is a symbolic link`, { hint: another });
+    case 'relative':
+      return new UsageError(`${host}: ${directory} is no absolute path`, { hint: another });
     case 'live':
-      throw new UsageError(`${host}: ${directory} is, is in or holds a live data directory`, {
+      return new UsageError(`${host}: ${directory} is, is in or holds a live data directory`, {
         hint: `${another}; a restore never writes into live data unless asked by method`,
       });
     case 'owner':
-      throw new UsageError(
-        `${host}: ${directory} belongs to ${owner}, neither to Cassandra's user nor to root nor to the login user`,
+      return new UsageError(`${host}: ${directory} belongs to ${what}, and files are put there as ${who}`, {
+        hint: `remove it, have it belong to ${who}, or ${another}`,
+      });
+    case 'open':
+      return new UsageError(`${host}: ${directory} may be written by others (mode ${what})`, {
+        hint: `they may have put anything there: remove it, or ${another}`,
+      });
+    case 'way':
+      return new UsageError(
+        `${host}: others could exchange ${directory}: ${what} belongs neither to root nor to ${who}, or anybody may write there`,
         {
-          hint: `remove it, or ${another}`,
+          hint: another,
         },
       );
+    case 'closed':
+      return new UsageError(`${host}: ${who} cannot enter ${what}`, { hint: another });
+    case 'unmade':
+      return new UsageError(`${host}: ${what} may not make ${directory}`, {
+        hint: `as root on that host: install -d -o ${what} -g ${who} -m 700 ${quote(directory)}`,
+      });
+    case 'changed':
+      return new UsageError(`${host}: ${directory} was exchanged while it was opened`, { hint: another });
+    case 'kept':
+      return new UsageError(`${host}: ${directory} holds files of a restore before that ${what} cannot remove`, {
+        hint: `an earlier version left them as root's: remove the directory as root, or ${another}`,
+      });
     case 'nodata':
-      throw new UsageError(`${host}: there is no data directory ${owner}`, {
+      return new UsageError(`${host}: there is no data directory ${what}`, {
         hint: "make it, empty, with Cassandra's user as its owner",
       });
     case 'foreign':
-      throw new UsageError(`${host}: ${directory} holds files that no restore put there`, { hint: `empty it, or ${another}` });
+      return new UsageError(`${host}: ${directory} holds files that no restore put there`, { hint: `empty it, or ${another}` });
     default:
-      throw new BackupError(`${host}: cannot read what ${directory} holds: ${verdict.slice(0, 200)}`);
+      return new BackupError(`${host}: cannot read what ${directory} holds: ${verdict.slice(0, 200)}`);
   }
 }
 
 /**
  * Where restored files are staged when nobody says it. Not in `/tmp` for what is placed live: it may be small and is not the
- * disk of the data, and a move from the data's own disk costs nothing.
+ * disk of the data, and a move from the data's own disk costs nothing. Where their owner may make no directory beside the data,
+ * it is a dot directory among them. Throws RemoteError.
  */
-export function defaultStaging(method: RestoreMethod, { dataDirectories }: Pick<NodeConfig, 'dataDirectories'>): string {
-  const [first = '/var/lib/cassandra/data'] = dataDirectories;
-  return method === 'stage' ? '/tmp/cassandra_restore' : `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
+export async function defaultStaging({ files, config }: DataNode, method: RestoreMethod, signal: AbortSignal): Promise<string> {
+  const [first = '/var/lib/cassandra/data'] = config.dataDirectories;
+  if (method === 'stage') {
+    return '/tmp/cassandra_restore';
+  }
+  const beside = `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
+  const answer = await files.run(['sh', '-c', chooseStagingScript, 'sh', beside, first], {}, signal);
+  return answer.trim() === 'inside' ? `${first}/${innerStaging}` : beside;
 }
 
 /** Where below the staging directory a unit is written before it is proved. */
 export function incomingDirectory(unit: string): string {
-  return `.sstash-incoming/${unit}`;
+  return `${incomingName}/${unit}`;
 }
 
 /**
  * Removes what is half-done. After a failure, commands that were ended a moment ago may still be at work, and may even make
  * their directories anew: then removes until nothing has come for a second.
  */
-export async function clearIncoming(remote: Remote, staging: Staging, afterFailure: boolean, signal: AbortSignal): Promise<void> {
-  const directory = `${staging.directory}/.sstash-incoming`;
-  await remote.run(['sh', '-c', clearIncomingScript, 'sh', directory, afterFailure ? '1' : '0'], {}, signal);
+export async function clearIncoming(files: Remote, staging: Staging, afterFailure: boolean, signal: AbortSignal): Promise<void> {
+  const { directory, identity } = staging;
+  await files.run(['sh', '-c', clearIncomingScript, 'sh', directory, identity, afterFailure ? '1' : '0'], {}, signal);
 }
 
 /** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
-export async function removeStaging(remote: Remote, { directory }: Staging, signal: AbortSignal): Promise<void> {
-  await remote.run(['rm', '-rf', '--', directory], {}, signal);
+export async function removeStaging(files: Remote, { directory, identity }: Staging, signal: AbortSignal): Promise<void> {
+  await files.run(['sh', '-c', removeStagingScript, 'sh', directory, identity], {}, signal);
 }
-
-// Answer: verdict NUL owner NUL free KiB NUL then "bytes TAB path" NUL for each file that is there.
-export const openStagingScript: string = `
-make=$1; label=$2; dir=$3; shift 3
-[ -L "$dir" ] && { printf 'link\\0'; exit 0; }
-owner=
-for live in "$@"; do
-  [ -n "$owner" ] || [ -d "$live" ] || { printf 'nodata\\0%s' "$live"; exit 0; }
-  [ -n "$owner" ] || owner=$(stat -c %U:%G -- "$live") || exit 1
-  d=$(realpath -m -- "$dir"); l=$(realpath -m -- "$live")
-  case "$d/" in "$l"/*) printf 'live\\0'; exit 0;; esac
-  case "$l/" in "$d"/*) printf 'live\\0'; exit 0;; esac
-done
-[ -n "$owner" ] || owner=$(id -un):$(id -gn)
-mark=$dir/.sstash-restore
-if [ -e "$dir" ]; then
-  holder=$(stat -c %U -- "$dir") || exit 1
-  case $holder in root|"\${owner%%:*}"|"$(id -un)") ;; *) printf 'owner\\0%s' "$holder"; exit 0;; esac
-  if [ ! -e "$mark" ] && [ -n "$(ls -A -- "$dir")" ]; then printf 'foreign\\0'; exit 0; fi
-elif [ "$make" = make ]; then
-  mkdir -p -- "$dir" && chmod -- 750 "$dir" || exit 1
-  [ "$(id -u)" != 0 ] || chown -- "$owner" "$dir" || exit 1
-fi
-same=no; [ -e "$mark" ] && [ "$(cat -- "$mark")" = "$label" ] && same=yes
-if [ "$make" = make ]; then
-  rm -rf -- "$dir/.sstash-incoming" || exit 1
-  if [ $same = no ]; then
-    find "$dir" -mindepth 1 -maxdepth 1 ! -name .sstash-restore -exec rm -rf -- {} + || exit 1
-    printf '%s\\n' "$label" >"$mark" || exit 1
-  fi
-fi
-at=$dir; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done
-free=$(df -Pk -- "$at" | awk 'NR==2 { print $4 }') || exit 1
-printf 'ok\\0%s\\0%s\\0' "$owner" "$free"
-[ $same = no ] || { cd -- "$dir" && find . -name .sstash-incoming -prune -o -type f ! -name .sstash-restore -printf '%s\\t%P\\0'; }
-`;
-
-export const clearIncomingScript: string = `
-rm -rf -- "$1"
-quiet=0 tries=0
-while [ $quiet -lt "$2" ] && [ $tries -lt 10 ]; do
-  sleep 1
-  if [ -e "$1" ]; then quiet=0; rm -rf -- "$1"; else quiet=$((quiet + 1)); fi
-  tries=$((tries + 1))
-done
-[ ! -e "$1" ]
-`;
 
 function parseEntry(entry: string): [string, number] {
   const tab = entry.indexOf('\t');

@@ -1,6 +1,5 @@
-import type { ClusterNode, ToolNode } from '../node.ts';
+import type { ClusterNode } from '../node.ts';
 import { systemClock } from '../../flow/clock.ts';
-import { asOwner } from '../files/as-owner.ts';
 import { cqlName } from '../../model/schema/cql-tokens.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
 import { complaintAbout } from '../../model/node/server-complaints.ts';
@@ -17,7 +16,7 @@ import type { Remote } from '../remote.ts';
  * when files stayed.
  */
 export async function importTable(
-  node: ToolNode,
+  node: Pick<ClusterNode, 'remote' | 'files' | 'programs'>,
   table: Pick<TableId, 'keyspace' | 'table'>,
   directory: string,
   signal: AbortSignal,
@@ -26,22 +25,22 @@ export async function importTable(
   try {
     await nodetool(node, ['import', '--', table.keyspace, table.table, directory], signal);
   } catch (error) {
-    throw await withReason(error, { remote: node.remote, directory, begunMs }, signal);
+    throw await withReason(error, { files: node.files, directory, begunMs }, signal);
   }
-  const left = (await fileNames(node.remote, directory, signal)).filter(isData);
+  const left = (await fileNames(node.files, directory, signal)).filter(isData);
   refuseLeft(node.remote, table, 'import', left);
 }
 
 /** nodetool says only which directory was refused; why stands in the server's log. */
 async function withReason(
   failure: unknown,
-  { remote, directory, begunMs }: { readonly remote: Remote; readonly directory: string; readonly begunMs: number },
+  { files, directory, begunMs }: { readonly files: Remote; readonly directory: string; readonly begunMs: number },
   signal: AbortSignal,
 ): Promise<unknown> {
   if (!(failure instanceof RemoteError) || failure.transient) {
     return failure;
   }
-  const reason = complaintAbout(await complaintsOf(remote, begunMs, signal), directory);
+  const reason = complaintAbout(await complaintsOf(files, begunMs, signal), directory);
   const { host, command, status, stderr, hint } = failure;
   return reason === undefined
     ? failure
@@ -49,9 +48,9 @@ async function withReason(
 }
 
 /** None where the log cannot be read: what failed is said all the same. */
-async function complaintsOf(remote: Remote, begunMs: number, signal: AbortSignal): Promise<readonly string[]> {
+async function complaintsOf(files: Remote, begunMs: number, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    return await recentComplaints(remote, begunMs, signal);
+    return await recentComplaints(files, begunMs, signal);
   } catch {
     signal.throwIfAborted();
     return [];
@@ -65,7 +64,7 @@ async function complaintsOf(remote: Remote, begunMs: number, signal: AbortSignal
  * Throws RemoteError, or IntegrityError when files were not loaded.
  */
 export async function refreshTable(node: ClusterNode, table: TableId, directory: string, signal: AbortSignal): Promise<void> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const { dataDirectories } = node.config;
   const [disk = ''] = dataDirectories;
   const live = `${disk}/${tableDirectory(table)}`;

@@ -53,7 +53,10 @@ export interface LoadedDirectory {
  * was skipped.
  */
 export async function loadTable(
-  { remote, config }: Pick<ClusterNode, 'remote'> & { readonly config: Pick<NodeConfig, 'path' | 'cqlAddress' | 'cqlPort'> },
+  {
+    files: remote,
+    config,
+  }: Pick<ClusterNode, 'files'> & { readonly config: Pick<NodeConfig, 'path' | 'cqlAddress' | 'cqlPort'> },
   loader: Loader,
   { directory, dataFiles }: LoadedDirectory,
   signal: AbortSignal,

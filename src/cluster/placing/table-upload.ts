@@ -3,7 +3,6 @@ import { IntegrityError } from '../../model/errors.ts';
 import { refreshMoves } from '../../model/restore/by-hand/refresh-names.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { nodetool } from '../tools/nodetool.ts';
-import { asOwner } from '../files/as-owner.ts';
 import { markPlaced } from './placed-mark.ts';
 import { fileNames, moveFilesScript } from './table-import.ts';
 
@@ -23,7 +22,7 @@ export async function uploadTable(
   { directory, stream }: { readonly directory: string; readonly stream: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const [disk = ''] = node.config.dataDirectories;
   const upload = `${disk}/${tableDirectory(table)}/upload`;
   const staged = await fileNames(remote, directory, signal);

@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import { withoutNiceness } from '../niceness.ts';
+import { plainCommand } from '../plain-command.ts';
 import { commandLine } from '../../model/node/shell-text.ts';
 import type { Command } from '../remote.ts';
 
@@ -13,14 +13,14 @@ const longestCommand = 160;
 
 /** The command as messages show it: one line, not endless. */
 export function shownCommand(command: Command): string {
-  const line = commandLine(withoutNiceness(command)).replaceAll(/\s+/g, ' ');
+  const line = commandLine(plainCommand(command)).replaceAll(/\s+/g, ' ');
   return line.length > longestCommand ? `${line.slice(0, longestCommand)} …` : line;
 }
 
 /** The error for a command that ended in any other way than with status 0. `stderr` is its last part. */
 export function commandFailure(host: string, command: Command, exit: Exit, stderr: string): RemoteError {
   const failure = { host, command: shownCommand(command), status: exit.status, stderr: stderr.trim() };
-  const [program] = withoutNiceness(command);
+  const [program] = plainCommand(command);
   const said = lastLine(stderr);
 
   if (exit.signal !== undefined) {

@@ -13,7 +13,7 @@
 import type { ClientChannel } from 'ssh2';
 import { Changes } from '../../flow/changes.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { withoutNiceness } from '../niceness.ts';
+import { plainCommand } from '../plain-command.ts';
 import { commandFailure, type Exit, shownCommand, Tail } from './command-failure.ts';
 import { endCommand, MarkerFilter, type Sudo } from './command-frame.ts';
 import type { Command, RunOptions } from '../remote.ts';
@@ -176,7 +176,7 @@ export class RemoteProcess {
       return;
     }
     const { host, command } = this.#options;
-    this.fail(new RemoteError(`${host}: ${withoutNiceness(command)[0]} was given up`, this.#place));
+    this.fail(new RemoteError(`${host}: ${plainCommand(command)[0]} was given up`, this.#place));
     // Unread output would keep 'close' from coming; from here on it is dropped as it comes.
     this.#arrived.length = 0;
     this.#channel.resume();
@@ -223,5 +223,5 @@ export class RemoteProcess {
 /** The connection's error, told of a command that ran over it. */
 function withCommand(error: RemoteError, { host, command }: ProcessOptions): RemoteError {
   const failure = { host, command: shownCommand(command), cause: error, transient: error.transient };
-  return new RemoteError(`${error.message} while ${withoutNiceness(command)[0]} was running`, failure);
+  return new RemoteError(`${error.message} while ${plainCommand(command)[0]} was running`, failure);
 }

@@ -2,7 +2,6 @@ import type { DataNode } from '../node.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { identityKeyspace } from '../../model/system-keyspaces.ts';
 import { runTool } from './run-tool.ts';
-import { asOwner } from '../files/as-owner.ts';
 import { RemoteError } from '../../model/errors.ts';
 
 /** The tables of a Scylla node by where their rows are. */
@@ -19,7 +18,7 @@ export interface StoredTables {
  * keyspace that has none keeps its sstables somewhere else. Throws RemoteError when the directories cannot be read.
  */
 export async function tablesOnDisk(node: DataNode, listed: readonly TableId[], signal: AbortSignal): Promise<StoredTables> {
-  const remote = asOwner(node);
+  const remote = node.files;
   const output = await runTool(remote, ['sh', '-c', tableDirectoriesScript, 'sh', ...node.config.dataDirectories], {}, signal);
   if (output.status !== 0) {
     const line = output.stderr.trim().split('\n').at(-1) ?? '';

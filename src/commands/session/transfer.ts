@@ -57,7 +57,7 @@ export function openTransfers(parts: TransferParts): Transfers {
   });
   const straight = store.signer && { store, signer: store.signer, programs, patience: defaultPatience, sha256 };
   const choose = (member: Member, signal: AbortSignal): Promise<TransferChoice> => {
-    const { remote, probe } = member;
+    const { files: remote, probe } = member;
     known.set(remote, member);
     limits.set(remote, limitOfNode(rate, member));
     const candidate = { remote, python: probe.python?.version, hasLzop: probe.lzop !== undefined };
@@ -65,8 +65,8 @@ export function openTransfers(parts: TransferParts): Transfers {
   };
   const chooseTransfers: ChooseTransfers = async (members, signal) => {
     const choices = members.map(async (member) => {
-      const choice = chosen.get(member.remote) ?? choose(member, signal);
-      chosen.set(member.remote, choice);
+      const choice = chosen.get(member.files) ?? choose(member, signal);
+      chosen.set(member.files, choice);
       return [member, await choice] as const;
     });
     // A node that must go directly and cannot is thrown only when no other probe is on its way any more.
@@ -85,7 +85,7 @@ function transferOf(
   limitOf: (remote: Remote) => RateLimit | undefined,
   parts: DirectParts | undefined,
 ): Transfer {
-  const withLzop = new Set([...choices.keys()].filter(({ probe }) => probe.lzop !== undefined).map(({ remote }) => remote));
+  const withLzop = new Set([...choices.keys()].filter(({ probe }) => probe.lzop !== undefined).map(({ files }) => files));
   const relayed = relay({ store, pool, hasLzop: (remote) => withLzop.has(remote), limitOf, niceness, sha256 });
   const straight = parts === undefined ? relayed : direct(parts);
   const say = (host: string, what: string, reason: unknown): void =>
@@ -108,7 +108,7 @@ function transferOf(
   if ([...choices.values()].every(({ name }) => name === 'direct')) {
     collectGarbageEarly();
   }
-  return chosenTransfer(new Map([...choices].map(([{ remote }, { name }]) => [remote, name === 'direct' ? way : relayed])));
+  return chosenTransfer(new Map([...choices].map(([{ files }, { name }]) => [files, name === 'direct' ? way : relayed])));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { openFiles } from '../../cluster/files/as-owner.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
 import { type NodeConfig, placesOf, readNodeConfig } from '../../cluster/tools/node-config.ts';
@@ -116,20 +117,21 @@ async function openMember(host: string, needCassandra: boolean, parts: MemberPar
   const read = await readNodeConfig(remote, parts.programs, signal);
   const programs = read.flavour === 'scylla' ? await scyllaPrograms(remote, parts.programs, signal) : parts.programs;
   const config = await runningConfig({ remote, programs, config: read }, parts.listen, signal);
+  const files = await openFiles(remote, config.dataDirectories, signal);
   const [probe, info] = await Promise.all([
-    probeNode(remote, config.dataDirectories, signal),
+    probeNode(files, config.dataDirectories, signal),
     nodeInfo({ remote, programs }, signal).catch(async (error: unknown) => {
       if (needCassandra) {
-        throw await whyDown({ remote, config }, error, signal);
+        throw await whyDown({ files, config }, error, signal);
       }
       return undefined;
     }),
   ]);
-  return { host, remote, programs, config, probe, info };
+  return { host, remote, files, programs, config, probe, info };
 }
 
 /** What the server works with; `edited` stays where the file was changed after it had started and it does not say. */
-async function runningConfig(node: ClusterNode, listen: Listen, signal: AbortSignal): Promise<NodeConfig> {
+async function runningConfig(node: Omit<ClusterNode, 'files'>, listen: Listen, signal: AbortSignal): Promise<NodeConfig> {
   const { host } = node.remote;
   for (const text of node.config.doubts ?? []) {
     listen({ type: 'warning', host, text: `${host}: ${text}` });

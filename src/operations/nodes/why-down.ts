@@ -11,5 +11,5 @@ export async function whyDown(node: DataNode, error: unknown, signal: AbortSigna
     return error;
   }
   const { why, hint } = leftDown(left);
-  return new BackupError(`${node.remote.host}: ${why}: ${reasonOf(error)}`, { cause: error, hint });
+  return new BackupError(`${node.files.host}: ${why}: ${reasonOf(error)}`, { cause: error, hint });
 }

@@ -36,7 +36,7 @@ export async function stageNode(work: NodeStage, signal: AbortSignal): Promise<v
     await eachBatch(batches, work.transfers, stage, signal);
     whole = true;
   } finally {
-    await clearIncoming(member.remote, staging, !whole, AbortSignal.timeout(clearingMs)).catch(() => undefined);
+    await clearIncoming(member.files, staging, !whole, AbortSignal.timeout(clearingMs)).catch(() => undefined);
   }
 }
 
@@ -44,9 +44,9 @@ async function stageBatch(work: NodeStage, batch: readonly RestoreFile[], name: 
   const { member, staging, transfer, listen } = work;
   // Another directory for each attempt: what a broken one left behind is never mistaken for this one's.
   const fetchBatch = async (attempt: number): Promise<void> => {
-    const { directory, owner } = staging;
-    const landing = { directory, incoming: incomingDirectory(`${name}-${attempt}`), owner };
-    await transfer.download(batch, landing, member.remote, signal);
+    const { directory, identity } = staging;
+    const landing = { directory, identity, incoming: incomingDirectory(`${name}-${attempt}`) };
+    await transfer.download(batch, landing, member.files, signal);
   };
   await retry(
     fetchBatch,

@@ -1,4 +1,3 @@
-import { asOwner } from '../../cluster/files/as-owner.ts';
 import { type FoundFile, findComponents, readDigests } from '../../cluster/files/component-search.ts';
 import type { LostObject } from '../../model/verify/repair-plan.ts';
 import { type TableId, dataPathFor, digestPathOf, tableDirectory } from '../../model/sstable.ts';
@@ -36,7 +35,7 @@ export async function findOrigins(member: Member, lost: readonly LostObject[], s
     }
   }
   const digests = await readDigests(
-    asOwner(member),
+    member.files,
     [...new Set([...same.values()].flat().flatMap((found) => digestPlaceOf(found) ?? []))],
     signal,
   );

@@ -169,7 +169,7 @@ async function uploadAll(member: Member, origins: readonly Origin[], work: Repai
 async function uploadBatch(member: Member, batch: readonly Found[], work: RepairUpload, signal: AbortSignal): Promise<void> {
   try {
     const sources = batch.map(({ source }) => source);
-    const stored = await retry(() => work.transfer.upload(member.remote, sources, signal), {}, signal);
+    const stored = await retry(() => work.transfer.upload(member.files, sources, signal), {}, signal);
     const proofs = sideBySide(batch.entries(), provenAtOnce, async ([index, { lost, source }]) => {
       const object = stored[index];
       if (object === undefined) {

@@ -17,10 +17,9 @@ export interface Greeting {
 }
 
 /** A file of the node, or a text that is sent as if it were one. */
-export type FileToSend = { readonly bytes: number; readonly lzo: boolean } & (
-  | { readonly path: string }
-  | { readonly text: string }
-);
+export type FileToSend = { readonly bytes: number; readonly lzo: boolean } &
+  /** `below`: how many names at the end of the path are none of links. */
+  ({ readonly path: string; readonly below: number } | { readonly text: string });
 
 export interface ObjectToFetch {
   /** Below the landing's directory; of no matter where there is none, and the object is only looked at. */

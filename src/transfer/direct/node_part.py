@@ -12,20 +12,20 @@ version the program ends with status 64.
 
 A unit of work has a number. Its items are numbered from 0 (files) or from 1 (parts of one file).
 
-    > {"unit": 7, "upload": [{"path": p, "bytes": n, "lzo": true}, ...], "part": bytes or null, "sha256": true}
+    > {"unit": 7, "upload": [{"path": p, "below": k, "bytes": n, "lzo": true}, ...], "part": bytes or null, "sha256": true}
       {"unit": 7, "ready": i, "bytes": n, "crc": c, "last": true, "plain": n, "plain_crc": c, "sha256": "..."}
     > {"unit": 7, "send": i, "url": u, "headers": {...}}
       {"unit": 7, "sent": i, "status": 200, "etag": "...", "said": "", "trusted": true}
 
 An item is `ready` when its bytes are at hand, and may be sent several times, one after the other. With `part` the only file
 is cut into parts of that size; the last one is ready only when everything before it ended well. Without, each file is an
-item, and may be a `text` in the place of a `path`. `crc` is the CRC-32 of what is sent; with `lzo` the last item has the
-sums of the plain bytes too. Where `sha256` is asked for, the last item has that of all that is sent of the file. `status` is 0
-where no answer came that is of use, `said` what the store or the system said of it, `trusted` false where the store's
-certificate is not.
+item, and may be a `text` in the place of a `path`; the last `below` names of a path must not be those of links. `crc` is
+the CRC-32 of what is sent; with `lzo` the last item has the sums of the plain bytes too. Where `sha256` is asked for, the last
+item has that of all that is sent of the file. `status` is 0 where no answer came that is of use, `said` what the store or the
+system said of it, `trusted` false where the store's certificate is not.
 
     > {"unit": 8, "download": [{"path": p, "bytes": stored, "plain": n, "lzo": true, "turned": false, "sha256": true}, ...],
-       "alone": true, "landing": {"directory": d, "incoming": name, "owner": "user:group"} or null}
+       "alone": true, "landing": {"directory": d, "identity": "device:inode", "incoming": name} or null}
       {"unit": 8, "begin": true}
     > {"unit": 8, "send": i, "url": u, "headers": {...}}
       {"unit": 8, "got": i, "status": 200, "bytes": n, "crc": c, "sha256": "...", "said": "", "trusted": true}
@@ -35,8 +35,9 @@ certificate is not.
 With `alone` the only object passes as a stream, and goes on where it broke off when it is sent for again; `bytes` is how
 far it is. Without, all are held in memory until the last one is there. `turned` asks for the CRC-32 of the object's
 bytes with the bits of each turned round, which is what the POSIX `cksum` is made of, `sha256` for that of the bytes. Paths are
-below the landing's directory, and what is fetched lies below `incoming` there until the control host has held it against the
-manifest: then all of it is given its own name. Without a landing nothing is written.
+below the landing's directory, which must be the one of that device and inode, and what is fetched lies below `incoming` there
+until the control host has held it against the manifest: then all of it is given its own name. Without a landing nothing is
+written.
 
       {"unit": 7, "done": true}
       {"unit": 7, "failed": kind, "item": i or null, "said": "..."}
@@ -52,13 +53,11 @@ import base64
 import collections
 import contextlib
 import fcntl
-import grp
 import hashlib
 import http.client
 import io
 import json
 import os
-import pwd
 import queue
 import socket
 import stat
@@ -978,24 +977,43 @@ def sum_of(pieces: Iterable[Bytes], sha256: bool = False) -> Sum:
 def opened(file: Message) -> io.FileIO:
     """The file, if it has the size that was promised."""
     with failing("read", file["path"]):
-        descriptor, found = opened_plain(file["path"])
+        descriptor, found = opened_plain(file)
     if found != file["bytes"]:
         os.close(descriptor)
         raise Failure("size", str(found))
     return io.FileIO(descriptor, "rb")
 
 
-def opened_plain(path: str) -> Tuple[int, int]:
+def opened_plain(file: Message) -> Tuple[int, int]:
     """
     A file to be read, and its size. Cassandra's user may have put something else in the place of what was listed: a link, by
-    which root would read any file, or a pipe, which nobody ever opens for writing.
+    which another file would be read, or a pipe, which nobody ever opens for writing.
     """
-    descriptor = os.open(path.encode(), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    path, *names = file["path"].encode().rsplit(b"/", file["below"])
+    at = os.open(path or b"/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in names[:-1]:
+            at = moved(at, directory_in(at, name))
+        descriptor = os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    finally:
+        os.close(at)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise OSError("it is no file any more")
     return descriptor, found.st_size
+
+
+def directory_in(at: int, name: bytes) -> int:
+    """A directory in an open one, which is not behind a link."""
+    if name in (b".", b".."):
+        raise OSError(f"{name.decode()} is no name of a directory")
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+
+
+def moved(at: int, below: int) -> int:
+    os.close(at)
+    return below
 
 
 def whole_file(file: Message, item: int) -> bytes:
@@ -1004,7 +1022,7 @@ def whole_file(file: Message, item: int) -> bytes:
         return bytes(file["text"].encode())
     promised, data = file["bytes"], b""
     with failing("read", file["path"], item):
-        descriptor, found = opened_plain(file["path"])
+        descriptor, found = opened_plain(file)
         try:
             piece = b"first"
             while piece and len(data) < promised and found == promised:
@@ -1216,8 +1234,9 @@ def written(item: int, plain: Sum) -> Message:
 
 class Landing:
     """
-    Where what is fetched goes: a directory of Cassandra's user, who may change what lies there at any moment. So nothing is
-    followed that is a link, and owner and mode are given to what is open, never to what has a name.
+    Where what is fetched goes: a directory of Cassandra's user, as whom this program runs, held by device and inode. What
+    lies there may change at any moment. So nothing is followed that is a link, and modes are given to what is open, never
+    to what has a name.
     """
 
     FILE_MODE, DIRECTORY_MODE = 0o640, 0o750
@@ -1225,20 +1244,15 @@ class Landing:
     def __init__(self, order: Message) -> None:
         self._directory = order["directory"]
         self._incoming = order["incoming"]
-        self._owner = order["owner"]
-        self._ids = None  # type: Optional[Tuple[int, int]]
+        self._identity = order["identity"]
         self._root = -1
 
     def open(self) -> None:
-        # Who is not root makes files that are its own already.
-        if os.geteuid() == 0:
-            user, _, group = self._owner.partition(":")
-            try:
-                self._ids = (pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid)
-            except KeyError as error:
-                raise Failure("write", f"{self._directory}: there is no {self._owner} here") from error
         with failing("write", self._directory):
             self._root = os.open(self._directory.encode(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            found = os.fstat(self._root)
+            if f"{found.st_dev}:{found.st_ino}" != self._identity:
+                raise OSError("it is another directory than the one that the restore began with")
 
     def close(self) -> None:
         if self._root >= 0:
@@ -1279,7 +1293,7 @@ class Landing:
         except FileExistsError:
             os.unlink(name.encode(), dir_fd=at)
             descriptor = os.open(name.encode(), flags, self.FILE_MODE, dir_fd=at)
-        self._own(descriptor, self.FILE_MODE)
+        os.fchmod(descriptor, self.FILE_MODE)
         return descriptor
 
     @contextlib.contextmanager
@@ -1287,28 +1301,19 @@ class Landing:
         """A directory below, made where it is missing."""
         at = os.dup(self._root)
         try:
-            for name in filter(None, path.split("/")):
-                below = self._step(at, name)
-                os.close(at)
-                at = below
+            for name in filter(None, path.encode().split(b"/")):
+                at = moved(at, self._step(at, name))
             yield at
         finally:
             os.close(at)
 
-    def _step(self, at: int, name: str) -> int:
-        if name in (".", ".."):
-            raise Failure("write", f"{name} is no name of a directory")
+    def _step(self, at: int, name: bytes) -> int:
         # Another unit may make it at the same time.
         with contextlib.suppress(FileExistsError):
-            os.mkdir(name.encode(), self.DIRECTORY_MODE, dir_fd=at)
-        below = os.open(name.encode(), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-        self._own(below, self.DIRECTORY_MODE)
+            os.mkdir(name, self.DIRECTORY_MODE, dir_fd=at)
+        below = directory_in(at, name)
+        os.fchmod(below, self.DIRECTORY_MODE)
         return below
-
-    def _own(self, descriptor: int, mode: int) -> None:
-        os.fchmod(descriptor, mode)
-        if self._ids is not None:
-            os.fchown(descriptor, *self._ids)
 
 
 def by_directory(files: Iterable[Tuple[str, Any]]) -> Dict[str, List[Tuple[str, Any]]]:

@@ -118,7 +118,13 @@ function sha256Of({ sha256 }: DirectParts, host: string, key: string, sum: NodeS
 }
 
 function fileToSend({ upload: { component, compression }, path }: Source): FileToSend {
-  return { path, bytes: component.bytes, lzo: compression === 'lzo' };
+  return { path, below: namesBelow(path, component.path), bytes: component.bytes, lzo: compression === 'lzo' };
+}
+
+/** Operators put tables, and indexes of live ones, behind links; below a snapshot or incremental files there are none. */
+function namesBelow(path: string, name: string): number {
+  const directory = path.endsWith(`/${name}`) ? path.slice(0, -name.length - 1) : '';
+  return /\/(?:snapshots\/[^/]+|backups)$/.test(directory) ? name.split('/').length + 1 : 1;
 }
 
 /** The news that an item is ready. Throws what a failure means, and RemoteError for what does not belong here. */

@@ -1,4 +1,5 @@
 import { cksumOfTurned, turning } from '../../codec/cksum.ts';
+import { enterFunctionScript } from '../../cluster/placing/staging-script.ts';
 import type { Command, Remote } from '../../cluster/remote.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { gathered, wholeOf } from '../../flow/gather.ts';
@@ -9,7 +10,7 @@ import type { StoredFile } from '../../model/backup/manifest.ts';
 import { cannotUnpack, hintOfDisk, otherSum } from '../proof.ts';
 import { type RelayParts, objectsAtOnce } from './parts.ts';
 import { tarOf } from './tar.ts';
-import type { Target } from '../transfer.ts';
+import type { Landing, Target } from '../transfer.ts';
 
 /** What OpenSSH takes in one packet. */
 const packetBytes = 32 * 1024;
@@ -18,16 +19,22 @@ const packetBytes = 32 * 1024;
  * One file as a stream: unpacked by the node's lzop where it has one. Then the node also sums what it writes, and Cassandra's
  * digest is held against that; it would take the control host three CPU-seconds per GiB to unpack it only for that.
  */
-export async function downloadOne(parts: RelayParts, target: Target, to: Remote, signal: AbortSignal): Promise<void> {
-  const { file, path } = target;
+export async function downloadOne(
+  parts: RelayParts,
+  { file, path }: Target,
+  landing: Landing,
+  to: Remote,
+  signal: AbortSignal,
+): Promise<void> {
   const onNode = file.compression === 'lzo' && parts.hasLzop(to);
   const proved = onNode && file.digest !== undefined;
   const input = onNode ? checkStored(parts.store, file, signal) : plainBytes(parts.store, file, parts.pool, signal);
+  const place = [landing.directory, landing.identity, landing.incoming, path];
   const write: Command = proved
-    ? ['sh', '-c', unpackAndSumScript, 'sh', path]
+    ? ['sh', '-c', unpackAndSumScript, 'sh', ...place]
     : onNode
-      ? ['sh', '-c', unpackScript, 'sh', path]
-      : ['sh', '-c', writeScript, 'sh', path];
+      ? ['sh', '-c', unpackScript, 'sh', ...place]
+      : ['sh', '-c', writeScript, 'sh', ...place];
   let said: string;
   try {
     said = await to.run(write, { input: limited(input, parts.limitOf?.(to), signal) }, signal);
@@ -72,17 +79,21 @@ function proveWritten(host: string, file: StoredFile, said: string): void {
   }
 }
 
-const makeParent = 'mkdir -p -- "$(dirname -- "$1")" || exit 1';
+// A file that is there is left from another way that was tried.
+const beginFile = `${enterFunctionScript}
+enter "$1" "$2"
+to=./$3/$4
+mkdir -p -- "$(dirname -- "$to")" && rm -f -- "$to" && set -C && : >"$to" && set +C || exit 1`;
 
-export const writeScript: string = `${makeParent}\ncat >"$1"`;
+export const writeScript: string = `${beginFile}\ncat >"$to"`;
 
-export const unpackScript: string = `${makeParent}\nlzop -d -c >"$1"`;
+export const unpackScript: string = `${beginFile}\nlzop -d -c >"$to"`;
 
 /** Writes what it reads, unpacked, and prints `cksum` of that with the bits of each byte turned round. */
-export const unpackAndSumScript: string = `${makeParent}
+export const unpackAndSumScript: string = `${beginFile}
 LC_ALL=C; export LC_ALL
 exec 4>&1
-ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$1"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | { cksum >&4; echo $? >&3; }; } 3>&1)
+ended=$({ { lzop -d -c; echo $? >&3; } | { tee -- "$to"; echo $? >&3; } | tr '\\000-\\377' '${turning}' | { cksum >&4; echo $? >&3; }; } 3>&1)
 for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
 [ "$ended" = "0
 0
@@ -90,17 +101,27 @@ for status in $ended; do [ "$status" = 0 ] || exit "$status"; done
 `;
 
 /** Small files: unpacked here, and written by one `tar`. */
-export async function downloadBatch(parts: RelayParts, unit: readonly Target[], to: Remote, signal: AbortSignal): Promise<void> {
+export async function downloadBatch(
+  parts: RelayParts,
+  unit: readonly Target[],
+  landing: Landing,
+  to: Remote,
+  signal: AbortSignal,
+): Promise<void> {
   const entries = sideBySide(unit, objectsAtOnce, async ({ file, path }) => ({
-    path: path.slice(1),
+    path,
     body: await wholeOf(plainBytes(parts.store, file, parts.pool, signal), file.bytes, () => tooMuch(file)),
   }));
   // With -m files get the time of the restore. A time out of the header would be the same for every version of a file, and the
   // next backup would take a rewritten Statistics.db for one that it knows.
   const input = limited(gathered(tarOf(entries), packetBytes), parts.limitOf?.(to), signal);
   try {
-    await to.run(['tar', '-x', '-m', '-f', '-', '-C', '/', '--no-same-owner'], { input }, signal);
+    await to.run(['sh', '-c', extractScript, 'sh', landing.directory, landing.identity, landing.incoming], { input }, signal);
   } catch (error) {
     throw told(error);
   }
 }
+
+export const extractScript: string = `${enterFunctionScript}
+enter "$1" "$2"
+mkdir -p -- "./$3" && cd -P -- "./$3" && exec tar -x -m -f - --no-same-owner`;

@@ -1,16 +1,12 @@
+import { enterFunctionScript } from '../../cluster/placing/staging-script.ts';
 import type { Remote } from '../../cluster/remote.ts';
 import type { Landing, Target } from '../transfer.ts';
 
-/** Where a file lies on the node until its unit is proved. */
-export function incomingPath({ directory, incoming }: Landing, path: string): string {
-  return `${directory}/${incoming}/${path}`;
-}
-
-/** Proves that the unit's files have their sizes, gives them their owner and mode, and their final names. */
+/** Proves that the unit's files have their sizes, gives them their mode, and their final names. */
 export async function placeUnit(unit: readonly Target[], landing: Landing, on: Remote, signal: AbortSignal): Promise<void> {
-  const { directory, incoming, owner } = landing;
+  const { directory, identity, incoming } = landing;
   const expected = unit.map(({ file, path }) => `${file.bytes}\t${path}`).toSorted(asBytes);
-  const command = ['sh', '-c', placeUnitScript, 'sh', `${directory}/${incoming}`, owner, directory] as const;
+  const command = ['sh', '-c', placeUnitScript, 'sh', directory, identity, incoming] as const;
   await on.run(command, { input: expected.join('\n') }, signal);
 }
 
@@ -19,20 +15,22 @@ function asBytes(one: string, other: string): number {
   return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
-// No list of names is laid down beside the files: the directory is Cassandra's user's, who could have put a link in its place.
-// chown only as root: an unprivileged user (or --sudo-user cassandra) makes files that are its own already.
+// No list of names is laid down beside the files: their owner could have put a link in its place.
+// cp gives the mode of what it copies from to where it copies to.
 // Units of one table finish side by side, and cp fails on a directory that another cp has made since it looked: mkdir -p does not.
-export const placeUnitScript: string = `
-cd -- "$1" || exit 1
-expected=$(cat) && found=$(find . -type f -printf '%s\\t%P\\n' | LC_ALL=C sort) || exit 1
+export const placeUnitScript: string = `${enterFunctionScript}
+enter "$1" "$2"
+in=./$3
+list() { find "$in/" -mindepth 1 "$@"; }
+expected=$(cat) && found=$(list -type f -printf '%s\\t%P\\n' | LC_ALL=C sort) || exit 1
 if [ "$found" != "$expected" ]; then
   printf '%s\\n' "$expected" "$found" | LC_ALL=C sort | uniq -u | head -n 3 >&2
   echo 'sizes on disk differ from the manifest' >&2
   exit 1
 fi
-if [ "$(id -u)" = 0 ]; then chown -R "$2" . || exit 1; fi
-find . -type f -exec chmod 640 {} + && find . -type d -exec chmod 750 {} + || exit 1
-find . -type d -print0 | (cd -- "$3" && xargs -0 mkdir -p --) || exit 1
-cp -al --remove-destination -- . "$3"/ || exit 1
-cd / && rm -rf -- "$1"
+list -type f -exec chmod 640 {} + && list -type d -exec chmod 750 {} + || exit 1
+list -type d -printf '%P\\0' | xargs -0 -r mkdir -p -- || exit 1
+chmod --reference=. -- "$in" || exit 1
+cp -al --remove-destination -- "$in/." . || exit 1
+rm -rf -- "$in"
 `;

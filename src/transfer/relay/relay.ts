@@ -1,5 +1,5 @@
 import { downloadBatch, downloadOne } from './download.ts';
-import { incomingPath, placeUnit } from './landing.ts';
+import { placeUnit } from './landing.ts';
 import type { RelayParts } from './parts.ts';
 import { uploadBatch, uploadOne } from './upload.ts';
 import type { Transfer } from '../transfer.ts';
@@ -20,11 +20,10 @@ export function relay(parts: RelayParts): Transfer {
         : uploadBatch(parts, from, unit, signal);
     },
     download: async (unit, landing, to, signal) => {
-      const coming = unit.map(({ file, path }) => ({ file, path: incomingPath(landing, path) }));
-      const [only, ...rest] = coming;
+      const [only, ...rest] = unit;
       await (only !== undefined && rest.length === 0 && only.file.bytes >= streamedFrom
-        ? downloadOne(parts, only, to, signal)
-        : downloadBatch(parts, coming, to, signal));
+        ? downloadOne(parts, only, landing, to, signal)
+        : downloadBatch(parts, unit, landing, to, signal));
       await placeUnit(unit, landing, to, signal);
     },
   };

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { lzopEncode } from '../../codec/lzop/encode.ts';
 import { ContainerFollower } from '../../codec/lzop/follow.ts';
+import { readPlainScript, readingFrom } from '../../cluster/files/plain-files.ts';
 import type { Command, Remote } from '../../cluster/remote.ts';
 import { nicely } from '../../cluster/niceness.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
@@ -19,13 +20,13 @@ import type { Source } from '../transfer.ts';
 export async function uploadOne(parts: RelayParts, from: Remote, source: Source, signal: AbortSignal): Promise<StoredBytes> {
   const { upload, path } = source;
   const watch = new Watch(upload, parts.sha256 === true ? createHash('sha256') : undefined);
-  const read = (...command: Command) => limited(from.read(command, {}, signal), parts.limitOf?.(from), signal);
+  const read = (...command: Command) => limited(from.read(readingFrom(path, command), {}, signal), parts.limitOf?.(from), signal);
   const body =
     upload.compression === 'none'
-      ? read('cat', '--', path)
+      ? read('cat')
       : parts.hasLzop(from)
-        ? read(...nicely(['lzop', '-1', '-c', '--', path], parts.niceness ?? 0))
-        : lzopEncode(exactly(read('cat', '--', path), upload), { name: baseName(path), pool: parts.pool }, signal);
+        ? read(...nicely(['lzop', '-1', '-c'], parts.niceness ?? 0))
+        : lzopEncode(exactly(read('cat'), upload), { name: baseName(path), pool: parts.pool }, signal);
   const object = await parts.store.put(upload.key, watch.follow(body), { atMost: atMost(upload.component.bytes) }, signal);
   return { ...watch.result(), etag: object.etag };
 }
@@ -93,7 +94,11 @@ async function readBatch(
   const limit = limitOf?.(from);
   const names = Buffer.from(unit.map(({ path }) => `${path}\0`).join(''));
   let filled = 0;
-  for await (const chunk of limited(from.read(['xargs', '-0', 'cat', '--'], { input: names }, signal), limit, signal)) {
+  for await (const chunk of limited(
+    from.read(['xargs', '-0', 'sh', '-c', readPlainScript, 'sh'], { input: names }, signal),
+    limit,
+    signal,
+  )) {
     if (filled + chunk.byteLength > expected) {
       throw new IntegrityError(`${from.host}: files of ${describe(unit)} grew while they were read`);
     }

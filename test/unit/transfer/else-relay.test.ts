@@ -24,7 +24,7 @@ function notes(): { readonly told: string[]; readonly listener: WayListener } {
   return { told, listener: { changed: noting('changed'), inVain: noting('in vain'), lzopFails } };
 }
 
-const landing = { directory: '/restore', incoming: '.incoming/1', owner: 'cassandra:cassandra' };
+const landing = { directory: '/restore', incoming: '.incoming/1', identity: '1:2' };
 
 /** A transfer that notes for which nodes it was asked, and fails there as it is told. */
 function noted(failures: ReadonlyMap<string, Error> = new Map()) {

@@ -118,7 +118,7 @@ async function uploadBatch(
   const { member } = work;
   const sources = batch.map((upload): Source => ({ upload, path: pathOnNode(work, upload.component) }));
   const stored = await retry(
-    () => parts.transfer.upload(member.remote, sources, signal),
+    () => parts.transfer.upload(member.files, sources, signal),
     {
       again: (error) =>
         parts.listen({ type: 'warning', host: member.host, text: `${member.host}: trying again: ${reasonOf(error)}` }),

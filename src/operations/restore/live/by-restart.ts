@@ -84,7 +84,7 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   }
   await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
   const result = await placeAndStart(planned, { ...prepared, undo }, scope, signal);
-  await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.remote, staging, signal)));
+  await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.files, staging, signal)));
   return probeRestored(planned, result, signal);
 }
 

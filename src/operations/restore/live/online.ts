@@ -76,7 +76,7 @@ async function placeAll(
   await Promise.all(
     work
       .filter(({ member }) => !failures.has(member.host))
-      .map(({ member, staging }) => removeStaging(member.remote, staging, signal)),
+      .map(({ member, staging }) => removeStaging(member.files, staging, signal)),
   );
   return withErrors(nodes, failures);
 }

@@ -16,7 +16,7 @@ export type ReplicaLogs = (member: Member) => Promise<readonly string[]>;
 export function replicaLogs(begunMs: number, signal: AbortSignal): ReplicaLogs {
   const known = new Map<Member, Promise<readonly string[]>>();
   return (member) => {
-    const log = known.get(member) ?? recentComplaints(member.remote, begunMs, signal).catch(() => []);
+    const log = known.get(member) ?? recentComplaints(member.files, begunMs, signal).catch(() => []);
     known.set(member, log);
     return log;
   };

@@ -69,8 +69,8 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     shares.flatMap((share) =>
       members.present
         .filter(({ host }) => host === share.host)
-        .map((member) => {
-          const directory = options.directory ?? defaultStaging(method.method, member.config);
+        .map(async (member) => {
+          const directory = options.directory ?? (await defaultStaging(member, method.method, signal));
           const request = { directory, label, make: !options.dryRun, method: method.method, tables: sources.tables };
           return planNode(member, share, request, signal);
         }),
@@ -153,7 +153,7 @@ async function planNode(
   const several = parts.length > share.parts.length;
   const mark = several ? `${share.mark} for disks ${fingerprint(parts)}` : share.mark;
   const { dataDirectories } = member.config;
-  const staging = await openStaging(member.remote, { directory, dataDirectories, label: `${label}${mark}`, make }, signal);
+  const staging = await openStaging(member.files, { directory, dataDirectories, label: `${label}${mark}`, make }, signal);
   const plan = planParts(parts, staging.present);
   if (plan.fetchBytes > staging.freeBytes) {
     throw new UsageError(

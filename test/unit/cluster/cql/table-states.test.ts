@@ -10,6 +10,7 @@ import { never } from '../../../support/never.ts';
 const id = '496f8e80e57811f1b3e761cacd2a03b6';
 const uuid = '496f8e80-e578-11f1-b3e7-61cacd2a03b6';
 const viewUuid = '596f8e80-e578-11f1-b3e7-61cacd2a03b6';
+const remote = localRemote({ host: 'h2' });
 const config = { cqlAddress: '10.0.0.5', cqlPort: 9042, cqlEncrypted: false, flavour: 'cassandra', dataDirectories: [] } as const;
 
 /** As cqlsh of Cassandra 5.0.9 prints it. */
@@ -28,7 +29,7 @@ test('a truncation is dated by the clock of the reader, however far behind the c
   const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout } });
   const began = Date.now();
   const states = await readTableStates(
-    { remote: localRemote({ host: 'h2' }), programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
+    { remote, files: remote, programs: { ...defaultPrograms, cqlsh: [program.path] }, config },
     async () => new Date(),
     never,
   );
@@ -47,7 +48,7 @@ for (const [what, stdout] of [
     const program = await fakeProgram(await temporaryDirectory(t), 'cqlsh', { '': { stdout } });
     const tools = { ...defaultPrograms, cqlsh: [program.path] };
     await assert.rejects(
-      readTableStates({ remote: localRemote({ host: 'h2' }), programs: tools, config }, async () => new Date(), never),
+      readTableStates({ remote, files: remote, programs: tools, config }, async () => new Date(), never),
       /^RemoteError: cqlsh failed on h2/,
     );
   });

@@ -21,7 +21,7 @@ async function write(directory: string, files: Readonly<Record<string, string>>)
 
 async function search(directories: readonly string[], tables: readonly TableId[]): Promise<readonly FoundFile[]> {
   const found: FoundFile[] = [];
-  for await (const file of findComponents({ remote: localRemote(), config: { dataDirectories: directories } }, tables, signal)) {
+  for await (const file of findComponents({ files: localRemote(), config: { dataDirectories: directories } }, tables, signal)) {
     found.push(file);
   }
   return found.toSorted((a, b) => (a.place < b.place ? -1 : 1));
@@ -68,7 +68,7 @@ test('times are told to the same digit as in the listing of a snapshot', async (
   const directory = await temporaryDirectory(t);
   const snapshot = `${tableDirectory(users)}/snapshots/one`;
   await write(directory, { [`${snapshot}/nb-1-big-Data.db`]: 'x', [`${snapshot}/manifest.json`]: '{"files":[]}' });
-  const listing = await listSnapshot({ remote: localRemote(), config: { dataDirectories: [directory] } }, 'one', signal);
+  const listing = await listSnapshot({ files: localRemote(), config: { dataDirectories: [directory] } }, 'one', signal);
   const found = await search([directory], [users]);
   const data = found.find(({ path }) => path === 'nb-1-big-Data.db');
   assert.equal(data?.modified, listing.components[0]?.modified);

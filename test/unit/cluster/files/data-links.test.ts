@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, chown, lchown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { asOwner } from '../../../../src/cluster/files/as-owner.ts';
+import { openFiles } from '../../../../src/cluster/files/as-owner.ts';
 import { readDataLinks } from '../../../../src/cluster/files/data-links.ts';
 import { listLiveFiles } from '../../../../src/cluster/files/live-files.ts';
 import { fullDiskBehind, linkTrouble, linksOf } from '../../../../src/model/node/data-links.ts';
@@ -37,7 +37,8 @@ async function linked(t: TestContext) {
     await chown(join(root, directory), nobody, nobody);
   }
   await chmod(root, 0o755);
-  return { root, node: { remote: localRemote(), config: { dataDirectories: [data] } } };
+  const files = await openFiles(localRemote(), [data], never);
+  return { root, node: { files, config: { dataDirectories: [data] } } };
 }
 
 test('links are found with what they lead to, and those of chosen tables alone decide', { skip }, async (t) => {
@@ -67,10 +68,11 @@ test('links are found with what they lead to, and those of chosen tables alone d
 test('where the data are root’s own, a link of somebody else is not followed', { skip }, async (t) => {
   const { root, node } = await linked(t);
   await chown(join(root, 'data'), 0, 0);
+  const ours = { ...node, files: await openFiles(localRemote(), node.config.dataDirectories, never) };
   const theirs = join(root, 'data/shop', `theirs-${'8'.repeat(32)}`);
   await symlink(join(root, 'root'), theirs);
   await lchown(theirs, nobody, nobody);
-  const links = await readDataLinks(node, never);
+  const links = await readDataLinks(ours, never);
   assert.match(
     linkTrouble(linksOf(links, node.config.dataDirectories, [tableOf('shop', 'theirs')]), 'root:root') ?? '',
     /symbolic link of nobody/,
@@ -88,7 +90,7 @@ test('a dry run counts what lies behind links', { skip }, async (t) => {
 
 test('root works as the owner of the data, with the owner’s groups, and in no directory of its own', { skip }, async (t) => {
   const { node } = await linked(t);
-  const files = asOwner(node);
+  const { files } = node;
   assert.equal(await files.run(['sh', '-c', 'id -u; id -g; pwd'], {}, never), `${nobody}\n${nobody}\n/\n`);
   await assert.rejects(files.run(['cat', '/etc/shadow'], {}, never), /Permission denied/);
 });

@@ -52,7 +52,7 @@ const below = async (data: string, place: string): Promise<readonly string[]> =>
   (await readdir(join(data, table, place))).filter((name) => name.startsWith('nb-')).toSorted();
 
 test('everything in backups/ is listed, index directories included, with its digests; live files and snapshots are not', async (t) => {
-  const listing = await listIncrementalFiles({ remote, config: { dataDirectories: [await dataDirectory(t)] } }, never);
+  const listing = await listIncrementalFiles({ files: remote, config: { dataDirectories: [await dataDirectory(t)] } }, never);
   const names = ['Data.db', 'Digest.crc32', 'Statistics.db', 'TOC.txt'].map((name) => `nb-1-big-${name}`);
   assert.deepEqual(pathsOf(listing.components), [...names.map((name) => `.users_email/${name}`), ...names].toSorted());
   assert.deepEqual(listing.unfinished, []);
@@ -68,7 +68,7 @@ for (const [what, missing] of [
     const data = await dataDirectory(t);
     await plant(data, sstable(`${table}/backups`, 'nb-2-big'));
     await rm(join(data, table, 'backups', `nb-2-big-${missing}`));
-    const listing = await listIncrementalFiles({ remote, config: { dataDirectories: [data] } }, never);
+    const listing = await listIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, never);
     assert.ok(listing.components.every(({ path }) => !path.includes('nb-2-')));
     assert.equal(listing.unfinished.length, 3);
     assert.ok(listing.unfinished.every(({ path }) => path.startsWith('nb-2-')));
@@ -79,23 +79,26 @@ for (const [what, missing] of [
 test('a node without any backups/ has nothing, on several disks', async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, { 'a/shop/x': '', 'b/shop/x': '' });
-  const listing = await listIncrementalFiles({ remote, config: { dataDirectories: [join(data, 'a'), join(data, 'b')] } }, never);
+  const listing = await listIncrementalFiles(
+    { files: remote, config: { dataDirectories: [join(data, 'a'), join(data, 'b')] } },
+    never,
+  );
   assert.deepEqual([listing.components, listing.unfinished], [[], []]);
 });
 
 test('what is set aside is known again by name, size and time: another file under the name is not', async (t) => {
   const data = await dataDirectory(t);
-  const setAside = await listSetAside({ remote, config: { dataDirectories: [data] } }, never);
+  const setAside = await listSetAside({ files: remote, config: { dataDirectories: [data] } }, never);
   assert.equal(setAside.length, 8);
   const known = new Map(setAside.map((file) => [file.path, file]));
-  const { components } = await listIncrementalFiles({ remote, config: { dataDirectories: [data] } }, never);
+  const { components } = await listIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, never);
   for (const component of components) {
     assert.ok(isSetAside(component, known), componentKey(component));
   }
   const changed = join(data, table, 'backups/nb-1-big-Statistics.db');
   await utimes(changed, 1, 1.5);
   await writeFile(join(data, table, 'backups/nb-1-big-Data.db'), 'longer than it was before');
-  const now = await listIncrementalFiles({ remote, config: { dataDirectories: [data] } }, never);
+  const now = await listIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, never);
   assert.deepEqual(pathsOf(now.components.filter((component) => !isSetAside(component, known))), [
     'nb-1-big-Data.db',
     'nb-1-big-Statistics.db',
@@ -105,10 +108,10 @@ test('what is set aside is known again by name, size and time: another file unde
 test('exactly the uploaded files are deleted: what came later, lies elsewhere or on another disk stays', async (t) => {
   const [one, two] = [await dataDirectory(t), await temporaryDirectory(t)];
   await plant(two, sstable(`${table}/backups`, 'nb-7-big'));
-  const { components } = await listIncrementalFiles({ remote, config: { dataDirectories: [one, two] } }, never);
+  const { components } = await listIncrementalFiles({ files: remote, config: { dataDirectories: [one, two] } }, never);
   await plant(one, sstable(`${table}/backups`, 'nb-2-big'));
   const uploaded = components.filter(({ disk, path }) => disk === 0 && path !== 'nb-1-big-Digest.crc32');
-  await deleteIncrementalFiles({ remote, config: { dataDirectories: [one, two] } }, uploaded, signal);
+  await deleteIncrementalFiles({ files: remote, config: { dataDirectories: [one, two] } }, uploaded, signal);
   const second = ['Data.db', 'Digest.crc32', 'Statistics.db', 'TOC.txt'].map((name) => `nb-2-big-${name}`);
   assert.deepEqual(await below(one, 'backups'), ['nb-1-big-Digest.crc32', ...second]);
   assert.deepEqual(await below(one, 'backups/.users_email'), []);
@@ -119,21 +122,21 @@ test('exactly the uploaded files are deleted: what came later, lies elsewhere or
 
 test('a file that has become another since it was uploaded stays, one that is gone is fine', async (t) => {
   const data = await dataDirectory(t);
-  const { components } = await listIncrementalFiles({ remote, config: { dataDirectories: [data] } }, never);
+  const { components } = await listIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, never);
   await utimes(join(data, table, 'backups/nb-1-big-Statistics.db'), 1, 1);
   await writeFile(join(data, table, 'backups/nb-1-big-Data.db'), 'another');
   await rm(join(data, table, 'backups/nb-1-big-TOC.txt'));
-  await deleteIncrementalFiles({ remote, config: { dataDirectories: [data] } }, components, signal);
+  await deleteIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, components, signal);
   assert.deepEqual(await below(data, 'backups'), ['nb-1-big-Data.db', 'nb-1-big-Statistics.db']);
-  await deleteIncrementalFiles({ remote, config: { dataDirectories: [data] } }, components, signal);
+  await deleteIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, components, signal);
 });
 
 test('names with blanks, quotes and dashes are deleted like any other', async (t) => {
   const data = await temporaryDirectory(t);
   const odd = ['nb-1-big-SAI+aa+x+Terms Data.db', "nb-1-big-it's", 'nb-1-big-$(x)'];
   await plant(data, sstable(`${table}/backups`, 'nb-1-big', ['Data.db', ...odd.map((name) => name.slice(9))]));
-  const { components } = await listIncrementalFiles({ remote, config: { dataDirectories: [data] } }, never);
+  const { components } = await listIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, never);
   assert.equal(components.length, 5);
-  await deleteIncrementalFiles({ remote, config: { dataDirectories: [data] } }, components, signal);
+  await deleteIncrementalFiles({ files: remote, config: { dataDirectories: [data] } }, components, signal);
   assert.deepEqual(await below(data, 'backups'), []);
 });

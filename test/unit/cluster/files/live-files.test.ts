@@ -13,7 +13,7 @@ const remote = localRemote({ host: 'h2' });
 async function live(directory: string, from: Remote = remote): Promise<readonly LiveFile[]> {
   const files: LiveFile[] = [];
   for await (const file of listLiveFiles(
-    { remote: from, config: { dataDirectories: [directory] } },
+    { files: from, config: { dataDirectories: [directory] } },
     new AbortController().signal,
   )) {
     files.push(file);

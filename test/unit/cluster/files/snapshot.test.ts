@@ -56,7 +56,7 @@ test('every file of the tag is listed and nothing else: indexes, empty files, un
   const data = await temporaryDirectory(t);
   const tag = 'sstash-2026.11+a';
   await plant(data, { ...usersSnapshot(tag), ...emptySnapshot(tag) });
-  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, tag, never);
+  const listing = await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, tag, never);
   assert.deepEqual(
     listing.components.map((component) => [component.path, component.bytes]),
     [
@@ -80,7 +80,7 @@ test('every file of the tag is listed and nothing else: indexes, empty files, un
 test("Cassandra's digests are read as hexadecimal, each under its Data.db", async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, usersSnapshot('T'));
-  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
+  const listing = await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never);
   assert.equal(digestOf(listing, { table: users, path: 'nb-1-big-Data.db' }), 'bcce1492');
   assert.equal(digestOf(listing, { table: users, path: '.users_email/nb-2-big-Data.db' }), '00000007');
   assert.equal(digestOf(listing, { table: users, path: 'nb-1-big-Digest.crc32' }), undefined);
@@ -92,7 +92,7 @@ test('a digest file that holds no CRC-32 is named, not trusted', async (t) => {
   const path = `${usersDirectory}/snapshots/T/nb-1-big-Digest.crc32`;
   for (const text of ['', 'abc', '4294967296', '-1']) {
     await plant(data, { ...usersSnapshot('T'), [path]: text });
-    const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
+    const listing = await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never);
     assert.deepEqual(listing.unreadableDigests, [`${usersDirectory}/nb-1-big-Digest.crc32`]);
     assert.equal(digestOf(listing, { table: users, path: 'nb-1-big-Data.db' }), undefined);
   }
@@ -103,7 +103,7 @@ test('modification times keep every digit', async (t) => {
   const path = `${emptyDirectory}/snapshots/T/nb-1-big-Data.db`;
   await plant(data, { [path]: 'x' });
   await utimes(join(data, path), 1795221107, 1795221107.25);
-  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
+  const listing = await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never);
   assert.equal(listing.components[0]?.modified, '2026-11-21T00:31:47.2500000000Z');
 });
 
@@ -112,7 +112,7 @@ test('a table may lie on several disks, with its file list on one or on both', a
   const snapshot = `${usersDirectory}/snapshots/T`;
   await plant(first, { [`${snapshot}/manifest.json`]: '{"files":["nb-1-big-Data.db"]}', [`${snapshot}/nb-1-big-Data.db`]: 'a' });
   await plant(second, { [`${snapshot}/nb-2-big-Data.db`]: 'bc' });
-  const listing = await listSnapshot({ remote, config: { dataDirectories: [first, second] } }, 'T', never);
+  const listing = await listSnapshot({ files: remote, config: { dataDirectories: [first, second] } }, 'T', never);
   assert.deepEqual(
     listing.components.map((component) => [component.path, component.disk]),
     [
@@ -123,7 +123,7 @@ test('a table may lie on several disks, with its file list on one or on both', a
   assert.deepEqual(missingFromSnapshot(listing, [users]), []);
   await plant(second, { [`${snapshot}/manifest.json`]: '{"files":["nb-3-big-Data.db"]}' });
   assert.deepEqual(
-    missingFromSnapshot(await listSnapshot({ remote, config: { dataDirectories: [first, second] } }, 'T', never), [users]),
+    missingFromSnapshot(await listSnapshot({ files: remote, config: { dataDirectories: [first, second] } }, 'T', never), [users]),
     [{ table: users, reason: 'nb-3-big-Data.db is listed and not there' }],
   );
 });
@@ -134,7 +134,7 @@ test('one name on two disks is an error that names both', async (t) => {
   await plant(first, { [path]: 'a' });
   await plant(second, { [path]: 'b' });
   await assert.rejects(
-    listSnapshot({ remote, config: { dataDirectories: [first, second] } }, 'T', never),
+    listSnapshot({ files: remote, config: { dataDirectories: [first, second] } }, 'T', never),
     /nb-1-big-Data\.db lies on two disks of h2, the second is .*sstash-test/,
   );
 });
@@ -146,7 +146,11 @@ test('what is missing is found: a table, its file list, a file that the list nam
   await unlink(join(data, emptyDirectory, 'snapshots/T/manifest.json'));
   const other = { keyspace: 'shop2', table: 'gone', id: '521b9730e54311f1b6bc256901ef1e45' };
   assert.deepEqual(
-    missingFromSnapshot(await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never), [users, empty, other]),
+    missingFromSnapshot(await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never), [
+      users,
+      empty,
+      other,
+    ]),
     [
       { table: other, reason: 'no snapshot directory' },
       { table: empty, reason: 'no manifest.json' },
@@ -158,7 +162,7 @@ test('what is missing is found: a table, its file list, a file that the list nam
 test('a snapshot that is not there is an empty listing in which every table is missing', async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, usersSnapshot('T'));
-  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'U', never);
+  const listing = await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'U', never);
   assert.deepEqual([listing.tables, listing.components], [[], []]);
   assert.deepEqual(missingFromSnapshot(listing, [users]), [{ table: users, reason: 'no snapshot directory' }]);
 });
@@ -169,7 +173,7 @@ test('keyspaces and tables that were moved away and linked are followed', async 
   await symlink(join(away, 'shop3'), join(data, 'shop3'));
   await mkdir(join(data, 'shop2'));
   await symlink(join(away, emptyDirectory), join(data, emptyDirectory));
-  const listing = await listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never);
+  const listing = await listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never);
   assert.equal(listing.components.length, 7);
   assert.deepEqual(missingFromSnapshot(listing, [users, empty]), []);
 });
@@ -179,7 +183,7 @@ test('a link among the components is an error: what it leads to may not be what 
   await plant(data, usersSnapshot('T'));
   await symlink('/etc/passwd', join(data, usersDirectory, 'snapshots/T/nb-3-big-Data.db'));
   await assert.rejects(
-    listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never),
+    listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never),
     /nb-3-big-Data\.db on h2 is not a plain file/,
   );
 });
@@ -188,7 +192,7 @@ test('a table directory without an id is an error that names it', async (t) => {
   const data = await temporaryDirectory(t);
   await plant(data, { 'old/users/snapshots/T/old-users-jb-1-Data.db': 'x' });
   await assert.rejects(
-    listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never),
+    listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never),
     /old\/users on h2 is not named <table>-<id>/,
   );
 });
@@ -198,7 +202,7 @@ test('a file list that is not one is an error', async (t) => {
   for (const text of ['', '{"files":', '{"files":"all"}', '[]']) {
     await plant(data, { [`${usersDirectory}/snapshots/T/manifest.json`]: text });
     await assert.rejects(
-      listSnapshot({ remote, config: { dataDirectories: [data] } }, 'T', never),
+      listSnapshot({ files: remote, config: { dataDirectories: [data] } }, 'T', never),
       /manifest\.json on h2 is not a snapshot's file list/,
     );
   }
@@ -206,12 +210,15 @@ test('a file list that is not one is an error', async (t) => {
 
 test('a data directory that is not there is an error with its name', async (t) => {
   const data = await temporaryDirectory(t);
-  await assert.rejects(listSnapshot({ remote, config: { dataDirectories: [join(data, 'none')] } }, 'T', never), (error) => {
-    assert.ok(error instanceof RemoteError);
-    assert.match(error.message, /^snapshot T in .*\/none on h2 cannot be read: .*\/none/);
-    assert.match(error.hint ?? '', /--use-sudo/);
-    return true;
-  });
+  await assert.rejects(
+    listSnapshot({ files: remote, config: { dataDirectories: [join(data, 'none')] } }, 'T', never),
+    (error) => {
+      assert.ok(error instanceof RemoteError);
+      assert.match(error.message, /^snapshot T in .*\/none on h2 cannot be read: .*\/none/);
+      assert.match(error.hint ?? '', /--use-sudo/);
+      return true;
+    },
+  );
 });
 
 test('a directory that may not be read is an error, wherever it lies on the way', { skip: unprivilegedMissing }, async (t) => {
@@ -219,7 +226,7 @@ test('a directory that may not be read is an error, wherever it lies on the way'
   await plant(data, usersSnapshot('T'));
   await chmod(data, 0o755);
   const nobody = unprivileged(remote);
-  assert.equal((await listSnapshot({ remote: nobody, config: { dataDirectories: [data] } }, 'T', never)).components.length, 7);
+  assert.equal((await listSnapshot({ files: nobody, config: { dataDirectories: [data] } }, 'T', never)).components.length, 7);
   for (const path of [
     'shop3',
     usersDirectory,
@@ -229,7 +236,7 @@ test('a directory that may not be read is an error, wherever it lies on the way'
   ]) {
     await chmod(join(data, path), 0o700);
     await assert.rejects(
-      listSnapshot({ remote: nobody, config: { dataDirectories: [data] } }, 'T', never),
+      listSnapshot({ files: nobody, config: { dataDirectories: [data] } }, 'T', never),
       /cannot be read: .*Permission denied/,
       path,
     );
@@ -237,7 +244,7 @@ test('a directory that may not be read is an error, wherever it lies on the way'
   }
   await chmod(join(data, usersDirectory, 'snapshots/T/nb-1-big-Digest.crc32'), 0o600);
   await assert.rejects(
-    listSnapshot({ remote: nobody, config: { dataDirectories: [data] } }, 'T', never),
+    listSnapshot({ files: nobody, config: { dataDirectories: [data] } }, 'T', never),
     /cannot be read: .*Digest\.crc32.*Permission denied/,
   );
 });
@@ -250,7 +257,7 @@ test('lost+found and the snapshots of others may be closed', { skip: unprivilege
   await chmod(join(data, usersDirectory, 'snapshots/T-other'), 0o700);
   await chmod(join(data, usersDirectory, 'backups'), 0o700);
   assert.equal(
-    (await listSnapshot({ remote: unprivileged(remote), config: { dataDirectories: [data] } }, 'T', never)).components.length,
+    (await listSnapshot({ files: unprivileged(remote), config: { dataDirectories: [data] } }, 'T', never)).components.length,
     7,
   );
 });

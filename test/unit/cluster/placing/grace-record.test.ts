@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../../support/temporary.ts';
 
 async function nodeWith(t: TestContext) {
   const data = await temporaryDirectory(t);
-  return { data, node: { remote: localRemote({ host: 'n1' }), config: { dataDirectories: [data, '/nowhere'] } } };
+  return { data, node: { files: localRemote({ host: 'n1' }), config: { dataDirectories: [data, '/nowhere'] } } };
 }
 
 const holds: readonly PurgingHold[] = [

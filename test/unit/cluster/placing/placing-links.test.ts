@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type PlacingPlan, beginPlacing, checkTakeBack, placeFiles, takeBack } from '../../../../src/cluster/placing/placing.ts';
 import type { DataNode } from '../../../../src/cluster/node.ts';
+import { openFiles } from '../../../../src/cluster/files/as-owner.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { unprivilegedMissing } from '../../../support/unprivileged.ts';
@@ -62,7 +64,8 @@ async function host(t: TestContext): Promise<Host> {
     places: [{ disk, staged: join(root, 'staging', name) }],
   }));
   const plan = { id, hosts: ['n1'], stateDirectories: [join(root, 'commitlog')], tables };
-  return { root, far, plan, remote: localRemote({ path: [bin] }), config: { dataDirectories: [disk] } };
+  const files = await filesWith([bin], disk);
+  return { root, far, plan, files, config: { dataDirectories: [disk] } };
 }
 
 /** What Cassandra would find, behind all links. */
@@ -117,14 +120,14 @@ test('after a crash at any step between two disks it can be gone on with, and ta
     const [forward, back] = [await host(t), await host(t)];
     for (const node of [forward, back]) {
       await beginPlacing(node, node.plan, signal);
-      crashed = await placeFiles({ ...node, remote: failingFrom(node, call) }, id, signal).then(
+      crashed = await placeFiles({ ...node, files: await failingFrom(node, call) }, id, signal).then(
         () => false,
         () => true,
       );
     }
     await placeFiles(forward, id, signal);
     assert.deepEqual(live(forward), afterwards, `gone on after a crash at call ${call}`);
-    await takeBack({ ...back, remote: failingFrom(back, (call % 13) + 1) }, id, signal).catch(() => {});
+    await takeBack({ ...back, files: await failingFrom(back, (call % 13) + 1) }, id, signal).catch(() => {});
     await takeBack(back, id, signal);
     assert.deepEqual(live(back), before, `taken back after a crash at call ${call}`);
     if (!crashed) {
@@ -143,7 +146,10 @@ test('half a copy from another disk never has a live name, and what lies there u
     sync: 'exit 0',
     cp: 'for last; do :; done; /usr/bin/cp "$@"; echo half >"$4/nb-1-big-Data.db"; exit 1',
   });
-  await assert.rejects(placeFiles({ ...node, remote: localRemote({ path: [bin] }) }, id, signal), /cannot copy from \S+orders-2/);
+  await assert.rejects(
+    placeFiles({ ...node, files: await filesWith([bin], join(node.root, 'data')) }, id, signal),
+    /cannot copy from \S+orders-2/,
+  );
   assert.equal(live(node)['shop/orders-2/nb-1-big-Data.db'], undefined);
   writeFileSync(join(node.far, 'orders-2/nb-1-big-Data.db'), 'of somebody else');
   await assert.rejects(placeFiles(node, id, signal), /cannot move \S+nb-1-big-Data.db to \S+orders-2: it is there already/);
@@ -178,12 +184,17 @@ function binOf(bin: string, programs: Readonly<Record<string, string>>): string 
 }
 
 /** A remote whose moves, copies and removals fail from the nth call on, as if it had lost its power there. */
-function failingFrom(node: Host, call: number) {
+function failingFrom(node: Host, call: number): Promise<Remote> {
   const calls = join(node.root, 'calls');
   writeFileSync(calls, '');
   chmodSync(calls, 0o666);
   const counted = (name: string) =>
     `echo >>'${calls}'; [ "$(wc -l <'${calls}')" -lt ${call} ] || exit 1; exec /usr/bin/${name} "$@"`;
   const programs = Object.fromEntries(['mv', 'mkdir', 'cp', 'rm'].map((name) => [name, counted(name)]));
-  return localRemote({ path: [binOf(join(node.root, 'bin'), { ...programs, sync: 'exit 0' })] });
+  return filesWith([binOf(join(node.root, 'bin'), { ...programs, sync: 'exit 0' })], join(node.root, 'data'));
+}
+
+/** As the owner of the data, with programs of the test's own. */
+function filesWith(path: readonly string[], data: string): Promise<Remote> {
+  return openFiles(localRemote({ path }), [data], signal);
 }

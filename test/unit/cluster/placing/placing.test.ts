@@ -116,26 +116,26 @@ const never = Number.MAX_SAFE_INTEGER;
 test('old files go aside, restored ones in; the way back leaves everything as it was, and nothing is deleted', async (t) => {
   const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing({ remote: whole, config }, plan, signal);
+  await beginPlacing({ files: whole, config }, plan, signal);
   assert.deepEqual(await live(root), oldLive);
-  await placeFiles({ remote: whole, config }, id, signal);
+  await placeFiles({ files: whole, config }, id, signal);
   assert.deepEqual(await live(root), afterwards);
-  const [journal] = await readJournals({ remote: whole, config }, signal);
+  const [journal] = await readJournals({ files: whole, config }, signal);
   assert.deepEqual(
     [journal?.id, journal?.phase, journal?.hosts, journal?.tables],
     [id, 'placed', plan.hosts, plan.tables.flatMap(({ live: table, places }) => places.map(({ disk }) => join(disk, table)))],
   );
-  await checkTakeBack({ remote: whole, config }, id, signal);
+  await checkTakeBack({ files: whole, config }, id, signal);
   // What Cassandra wrote meanwhile is moved out too.
   await writeFile(join(root, 'data2/shop/users-1/nb-7-big-Data.db'), 'flushed after the restore');
-  await takeBack({ remote: whole, config }, id, signal);
+  await takeBack({ files: whole, config }, id, signal);
   assert.deepEqual(await live(root), oldLive);
   const texts = new Set(Object.values(await contents(root)));
   for (const text of [...Object.values(old), ...Object.values(staged), 'flushed after the restore']) {
     assert.ok(texts.has(text), `${text} is gone`);
   }
-  assert.equal((await readJournals({ remote: whole, config }, signal))[0]?.phase, 'undone');
-  await assert.rejects(placeFiles({ remote: whole, config }, id, signal), /is undone and cannot go on/);
+  assert.equal((await readJournals({ files: whole, config }, signal))[0]?.phase, 'undone');
+  await assert.rejects(placeFiles({ files: whole, config }, id, signal), /is undone and cannot go on/);
 });
 
 test('where nothing lies yet, as on a node that has lost its disks, the same goes there and back', async (t) => {
@@ -144,12 +144,12 @@ test('where nothing lies yet, as on a node that has lost its disks, the same goe
     await rm(join(root, path));
   }
   const whole = await failingFrom(root, never);
-  await beginPlacing({ remote: whole, config }, plan, signal);
-  await placeFiles({ remote: whole, config }, id, signal);
+  await beginPlacing({ files: whole, config }, plan, signal);
+  await placeFiles({ files: whole, config }, id, signal);
   const { "it's data/shop/other-3/nb-1-big-Data.db": _, ...restored } = afterwards;
   assert.deepEqual(await live(root), restored);
-  await checkTakeBack({ remote: whole, config }, id, signal);
-  await takeBack({ remote: whole, config }, id, signal);
+  await checkTakeBack({ files: whole, config }, id, signal);
+  await takeBack({ files: whole, config }, id, signal);
   assert.deepEqual(await live(root), {});
 });
 
@@ -158,7 +158,7 @@ test('the disks of all data directories are looked at, of one too that is not th
   const remote = localRemote();
   const dataDirectories = [...config.dataDirectories, join(root, 'not/there')];
   const { identity, metadataLog, disks } = await readPlacingDisks(
-    { remote, config: { dataDirectories } },
+    { files: remote, config: { dataDirectories } },
     join(root, 'to/come'),
     signal,
   );
@@ -170,7 +170,7 @@ test('the disks of all data directories are looked at, of one too that is not th
   assert.ok(disks.every(({ freeBytes, totalBytes, device }) => freeBytes > 0 && totalBytes >= freeBytes && /^\d+$/.test(device)));
   await mkdir(join(root, 'data2/system/local-7'), { recursive: true });
   await writeFile(join(root, 'data2/system/local-7/nb-1-big-Data.db'), '');
-  const look = () => readPlacingDisks({ remote, config }, '/dev/shm/to-come', signal);
+  const look = () => readPlacingDisks({ files: remote, config }, '/dev/shm/to-come', signal);
   assert.deepEqual([(await look()).identity, (await look()).metadataLog], [true, false]);
   await mkdir(join(root, "it's data/system/local_metadata_log-8"), { recursive: true });
   await writeFile(join(root, "it's data/system/local_metadata_log-8/pa-1-big-Data.db"), '');
@@ -186,17 +186,17 @@ test('after a crash at any step it can be gone on with, and taken back, also aft
     const back = await host(join(parent, `back-${call}`));
     let crashed = false;
     for (const { root, plan, config } of [forward, back]) {
-      await beginPlacing({ remote: whole, config }, plan, signal);
+      await beginPlacing({ files: whole, config }, plan, signal);
       const failing = await failingFrom(root, call);
-      crashed = await placeFiles({ remote: failing, config }, id, signal).then(
+      crashed = await placeFiles({ files: failing, config }, id, signal).then(
         () => false,
         () => true,
       );
     }
-    await placeFiles({ ...forward, remote: whole }, id, signal);
+    await placeFiles({ ...forward, files: whole }, id, signal);
     assert.deepEqual(await live(forward.root), afterwards, `gone on after a crash at call ${call}`);
-    await takeBack({ ...back, remote: await failingFrom(back.root, (call % 13) + 1) }, id, signal).catch(() => {});
-    await takeBack({ ...back, remote: whole }, id, signal);
+    await takeBack({ ...back, files: await failingFrom(back.root, (call % 13) + 1) }, id, signal).catch(() => {});
+    await takeBack({ ...back, files: whole }, id, signal);
     assert.deepEqual(await live(back.root), oldLive, `taken back after a crash at call ${call}`);
     if (!crashed) {
       break;
@@ -209,28 +209,28 @@ test('after a crash at any step it can be gone on with, and taken back, also aft
 test('what another run put there meanwhile is not overwritten, nor anything moved over the remains of another restore', async (t) => {
   const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing({ remote: whole, config }, plan, signal);
+  await beginPlacing({ files: whole, config }, plan, signal);
   // A node that was started in the middle, and wrote: two sstables of one name.
   await mkdir(join(root, `data2/shop/users-1/snapshots/before-restore-${id}`), { recursive: true });
   await writeFile(join(root, `data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`), 'moved before');
-  await assert.rejects(placeFiles({ remote: whole, config }, id, signal), /cannot move \S+\/nb-2-big-Data\.db to/);
+  await assert.rejects(placeFiles({ files: whole, config }, id, signal), /cannot move \S+\/nb-2-big-Data\.db to/);
   const after = await contents(root);
   assert.equal(after[`data2/shop/users-1/snapshots/before-restore-${id}/nb-2-big-Data.db`], 'moved before');
   assert.equal(after['data2/shop/users-1/nb-2-big-Data.db'], 'old users on the second disk');
 
   const later = { ...plan, id: '20261122T071500Z' };
-  await beginPlacing({ remote: whole, config }, later, signal);
-  await assert.rejects(placeFiles({ remote: whole, config }, later.id, signal), new RegExp(`restore ${id} is half-done here`));
+  await beginPlacing({ files: whole, config }, later, signal);
+  await assert.rejects(placeFiles({ files: whole, config }, later.id, signal), new RegExp(`restore ${id} is half-done here`));
 });
 
 test('nothing is taken back when the old files were cleared: the tables would be left empty', async (t) => {
   const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing({ remote: whole, config }, plan, signal);
-  await placeFiles({ remote: whole, config }, id, signal);
+  await beginPlacing({ files: whole, config }, plan, signal);
+  await placeFiles({ files: whole, config }, id, signal);
   await rm(join(root, "it's data/shop/users-1/snapshots", `before-restore-${id}`), { recursive: true });
   for (const back of [checkTakeBack, takeBack]) {
-    await assert.rejects(back({ remote: whole, config }, id, signal), /only 1 of the 4 files .* are left/);
+    await assert.rejects(back({ files: whole, config }, id, signal), /only 1 of the 4 files .* are left/);
   }
   assert.deepEqual(await live(root), afterwards);
 });
@@ -238,18 +238,18 @@ test('nothing is taken back when the old files were cleared: the tables would be
 test('two scripts never work on one node at once: the second waits for what a killed run left at work', async (t) => {
   const { root, plan, config } = await host(await temporaryDirectory(t));
   const whole = await failingFrom(root, never);
-  await beginPlacing({ remote: whole, config }, plan, signal);
+  await beginPlacing({ files: whole, config }, plan, signal);
   const bin = join(root, 'held');
   await mkdir(bin);
   // Holds the first move until the file `go` is there.
   const held = `#!/bin/sh\nif [ ! -e '${bin}/go' ]; then : >'${bin}/here'; while [ ! -e '${bin}/go' ]; do sleep 0.05; done; fi\nexec /usr/bin/mv "$@"\n`;
   await writeFile(join(bin, 'mv'), held);
   await chmod(join(bin, 'mv'), 0o755);
-  const placing = placeFiles({ remote: localRemote({ path: [bin, join(root, 'bin')] }), config }, id, signal);
+  const placing = placeFiles({ files: localRemote({ path: [bin, join(root, 'bin')] }), config }, id, signal);
   while (!(await readdir(bin)).includes('here')) {
     await delay(20);
   }
-  const undoing = takeBack({ remote: whole, config }, id, signal);
+  const undoing = takeBack({ files: whole, config }, id, signal);
   assert.equal(await Promise.race([undoing.then(() => 'ran'), delay(500).then(() => 'waits')]), 'waits');
   await writeFile(join(bin, 'go'), '');
   await Promise.all([placing, undoing]);
@@ -258,7 +258,7 @@ test('two scripts never work on one node at once: the second waits for what a ki
 
 test('the journal keeps that the restore took the node down, until it was seen up again', async (t) => {
   const { plan, config } = await host(await temporaryDirectory(t));
-  const node = { remote: localRemote(), config };
+  const node = { files: localRemote(), config };
   const isDown = async () => (await readJournals(node, signal)).map((journal) => journal.isDown);
   await beginPlacing(node, plan, signal);
   assert.deepEqual(await isDown(), [false]);

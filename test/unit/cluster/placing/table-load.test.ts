@@ -24,7 +24,7 @@ Streaming relevant part of ${directory}/nb-1-big-Data.db ${directory}/nb-2-big-D
 test('the directory is streamed with the ports and the encryption of the node', async (t) => {
   const loader = await fakeProgram(await temporaryDirectory(t), 'sstableloader', { '': { stdout: streaming } });
   await loadTable(
-    { remote, config },
+    { files: remote, config },
     [loader.path, '-u', 'me'],
     { directory, dataFiles: ['nb-1-big-Data.db', 'nb-2-big-Data.db'] },
     signal,
@@ -37,7 +37,12 @@ test('a file that the tool skipped is an error, though it ended with 0', async (
   const skipped = `Skipping file nb-3-big-Data.db: table shop.users doesn't exist\n`;
   const loader = await fakeProgram(await temporaryDirectory(t), 'sstableloader', { '': { stdout: `${skipped}${streaming}` } });
   await assert.rejects(
-    loadTable({ remote, config }, [loader.path], { directory, dataFiles: ['nb-1-big-Data.db', 'nb-3-big-Data.db'] }, signal),
+    loadTable(
+      { files: remote, config },
+      [loader.path],
+      { directory, dataFiles: ['nb-1-big-Data.db', 'nb-3-big-Data.db'] },
+      signal,
+    ),
     (error) => {
       assert.ok(error instanceof IntegrityError);
       assert.match(error.message, /on h2 skipped 1 sstables of .*users: Skipping file nb-3-big-Data\.db: table/);
@@ -49,7 +54,7 @@ test('a file that the tool skipped is an error, though it ended with 0', async (
 test('a tool that fails says why, and a refused login how to give one', async (t) => {
   const failure = { stderr: 'Could not retrieve endpoint ranges: \nAuthentication error on host /10.0.0.2\n', status: 1 };
   const loader = await fakeProgram(await temporaryDirectory(t), 'sstableloader', { '': failure });
-  await assert.rejects(loadTable({ remote, config }, [loader.path], { directory, dataFiles: [] }, signal), (error) => {
+  await assert.rejects(loadTable({ files: remote, config }, [loader.path], { directory, dataFiles: [] }, signal), (error) => {
     assert.ok(error instanceof RemoteError);
     assert.match(error.message, /^sstableloader failed on h2: Authentication error/);
     assert.match(error.hint ?? '', /--sstableloader-path a script/);
@@ -62,7 +67,7 @@ test('an interrupted load ends the tool, and what a script has started for it', 
   const script = join(place, 'sstableloader');
   await writeFile(script, `#!/bin/sh\nsleep 300 & echo $! >${quote(join(place, 'pid'))}; wait\n`, { mode: 0o755 });
   const abort = new AbortController();
-  const loading = loadTable({ remote, config }, [script], { directory, dataFiles: [] }, abort.signal);
+  const loading = loadTable({ files: remote, config }, [script], { directory, dataFiles: [] }, abort.signal);
   const pid = await until(async () => Number(await readFile(join(place, 'pid'), 'utf8').catch(() => '0')));
   abort.abort(new Error('enough'));
   await assert.rejects(loading, /enough/);

@@ -23,7 +23,8 @@ async function topologyWith(
     cqlsh: cqlsh === undefined ? undefined : await fakeProgram(directory, 'cqlsh', { '': cqlsh }),
   };
   const tools = { nodetool: [programs.nodetool.path], cqlsh: [programs.cqlsh?.path ?? 'no-such-cqlsh'] };
-  return readTopology({ remote: localRemote({ host: 'h2' }), programs: tools, config }, never);
+  const remote = localRemote({ host: 'h2' });
+  return readTopology({ remote, files: remote, programs: tools, config }, never);
 }
 
 function nodetoolOf(version: string): Readonly<Record<string, Partial<Recorded>>> {

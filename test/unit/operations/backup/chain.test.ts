@@ -13,6 +13,7 @@ import { bytesOf } from '../../../support/bodies.ts';
 import { never } from '../../../support/never.ts';
 import { type ScriptedCluster, orders, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { cql, fails, loses, onCall, program, script } from '../../../support/scripted-remote.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 /** A snapshot backup of a node that keeps incremental files, one sstable flushed since. */
 async function chained(t: TestContext) {
@@ -156,7 +157,9 @@ test('an incremental backup that fails on one node takes its files from none, an
   cluster.nodes.forEach((node) => (node.keepsIncrementals = true));
   await cluster.backUp();
   await Promise.all(cluster.nodes.map((node) => node.writeSSTable(users, 2)));
-  cluster.node('node2').remote.on(program('xargs', '-0', 'cat'), onCall(1, fails('cat: Input/output error', 123)));
+  cluster
+    .node('node2')
+    .remote.on(program('xargs', '-0', 'sh', '-c', readPlainScript), onCall(1, fails('cat: Input/output error', 123)));
   const failed = await cluster.backUp();
   const left = async () => Promise.all(cluster.hosts.map(async (host) => (await backupsOf(cluster, host)).length));
   assert.deepEqual([failed.kind, failed.complete, await left()], ['incremental', false, [5, 5]]);
@@ -166,7 +169,7 @@ test('an incremental backup that fails on one node takes its files from none, an
 
 test('an unfinished incremental backup does not go on over a hole', async (t) => {
   const { cluster, node } = await chained(t);
-  node.remote.on(program('xargs', '-0', 'cat'), onCall(1, fails('cat: Input/output error', 123)));
+  node.remote.on(program('xargs', '-0', 'sh', '-c', readPlainScript), onCall(1, fails('cat: Input/output error', 123)));
   const failed = await cluster.backUp();
   node.truncatedAt.set(orders.id, new Date());
   await assert.rejects(

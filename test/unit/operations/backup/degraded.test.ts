@@ -13,8 +13,9 @@ import { tableOf } from '../../../support/manifests.ts';
 import { never } from '../../../support/never.ts';
 import { type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { cql, fails, onCall, program, says } from '../../../support/scripted-remote.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 const snapshot = program('nodetool', 'snapshot');
 const broken = 'cat: Input/output error';
 

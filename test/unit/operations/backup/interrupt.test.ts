@@ -10,9 +10,10 @@ import { never } from '../../../support/never.ts';
 import { storeLike } from '../../../support/one-node.ts';
 import { type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { beforehand, hangs, program } from '../../../support/scripted-remote.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const snapshot = program('nodetool', 'snapshot');
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 const interrupt = new Error('interrupted');
 
 /** The one run of the location is not complete, for this reason on every node, and `latest` is nothing. */

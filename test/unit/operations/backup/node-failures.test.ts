@@ -8,10 +8,11 @@ import { RemoteError, UsageError } from '../../../../src/model/errors.ts';
 import { nodeManifestKey } from '../../../../src/storage/keys.ts';
 import { orders, scriptedCluster } from '../../../support/scripted-cluster.ts';
 import { afterwards, fails, loses, onCall, program, says, script } from '../../../support/scripted-remote.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const snapshot = program('nodetool', 'snapshot');
 const clear = program('nodetool', 'clearsnapshot');
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 
 test('every node whole, the backup is listed as complete and no snapshot is left', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });

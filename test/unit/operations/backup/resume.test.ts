@@ -12,10 +12,11 @@ import { recordedNodetool } from '../../../support/recorded.ts';
 import { orders, type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { fails, onCall, program, says } from '../../../support/scripted-remote.ts';
 import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const snapshot = program('nodetool', 'snapshot');
 const clear = program('nodetool', 'clearsnapshot');
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 
 /** Two nodes, and a run whose second node failed while its files were read. */
 async function halfDone(t: TestContext) {

@@ -5,6 +5,7 @@ import { schemaKey } from '../../../../src/storage/keys.ts';
 import { textOf } from '../../../support/bodies.ts';
 import { scriptedCluster } from '../../../support/scripted-cluster.ts';
 import { cql, fails, onCall, program, says } from '../../../support/scripted-remote.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const cqlsh = program('cqlsh');
 const describing = cql('DESCRIBE SCHEMA');
@@ -54,7 +55,9 @@ test('an incremental backup has that of its parent then', async (t) => {
 
 test('where an earlier attempt has finished every node, it is the one that it stored', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });
-  cluster.node('node2').remote.on(program('xargs', '-0', 'cat'), onCall(1, fails('cat: Input/output error', 123)));
+  cluster
+    .node('node2')
+    .remote.on(program('xargs', '-0', 'sh', '-c', readPlainScript), onCall(1, fails('cat: Input/output error', 123)));
   const first = await cluster.backUp({ hosts: ['node1', 'node2'] });
   const schema = await textOf(cluster.store, schemaKey(first));
   cluster.node('node1').remote.on(describing, missing);

@@ -14,10 +14,11 @@ import { type ScriptedCluster, orders, scriptedCluster, users } from '../../../s
 import type { ScriptedNode } from '../../../support/scripted-node.ts';
 import { afterwards, beforehand, cql, fails, onCall, program, script } from '../../../support/scripted-remote.ts';
 import { findInScript } from '../../../../src/cluster/files/find-links.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const snapshot = program('nodetool', 'snapshot');
 const flush = program('nodetool', 'flush');
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 const items = tableOf('shop', 'items', 3);
 const ordersAgain = tableOf('shop', 'orders', 4);
 const audit = tableOf('audit', 'log', 5);

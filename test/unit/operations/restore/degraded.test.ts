@@ -7,8 +7,9 @@ import type { RestoreOptions } from '../../../../src/operations/restore/options.
 import { tableOf } from '../../../support/manifests.ts';
 import { fails, onCall, program } from '../../../support/scripted-remote.ts';
 import { type RestoreStory, serviceStory } from '../../../support/scripted-restore.ts';
+import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 
 /** Three nodes with as many copies of each row, a complete backup, and a degraded one without node3. */
 async function degradedStory(t: TestContext) {

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { access, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openStagingScript } from '../../../../src/cluster/placing/staging.ts';
+import { openStagingScript } from '../../../../src/cluster/placing/staging-script.ts';
 import { BackupError, RemoteError, UsageError } from '../../../../src/model/errors.ts';
-import { cql, program, says, script } from '../../../support/scripted-remote.ts';
+import { cql, says, script } from '../../../support/scripted-remote.ts';
 import { type RestoreStory, restoreStory, serviceCalls } from '../../../support/scripted-restore.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { extractScript } from '../../../../src/transfer/relay/download.ts';
 
 /** `node2` cannot be reached. */
 function without(story: RestoreStory) {
@@ -25,7 +26,7 @@ function without(story: RestoreStory) {
 function assertUntouched({ cluster }: RestoreStory): void {
   for (const node of cluster.nodes) {
     assert.deepEqual(serviceCalls(node), []);
-    assert.deepEqual(node.remote.ran(program('tar')), []);
+    assert.deepEqual(node.remote.ran(script(extractScript)), []);
   }
 }
 
@@ -92,7 +93,10 @@ test('with Cassandra down everywhere no live table is replaced', async (t) => {
 test('a disk with too little room is seen before anything is fetched', async (t) => {
   const story = await restoreStory(t);
   const directory = await stagingPlace(t);
-  story.cluster.node('node1').remote.on(script(openStagingScript), says('ok\0cassandra:cassandra\x001\0'));
+  story.cluster.node('node1').remote.on(
+    script(openStagingScript),
+    says(({ argv }) => `ok\0${argv[6] ?? ''}\x001:1\x001\0`),
+  );
   await assert.rejects(
     story.restore({ method: 'stage', directory }),
     /^UsageError: node1: .*staging has 1024 bytes free, the restore needs \d{5}$/,

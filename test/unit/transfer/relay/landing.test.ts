@@ -3,8 +3,9 @@ import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RemoteError } from '../../../../src/model/errors.ts';
-import { incomingPath, placeUnit } from '../../../../src/transfer/relay/landing.ts';
+import { placeUnit } from '../../../../src/transfer/relay/landing.ts';
 import type { Landing } from '../../../../src/transfer/transfer.ts';
+import { identityOf } from '../../../support/identity.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { storedOf } from '../../../support/manifests.ts';
 import { never } from '../../../support/never.ts';
@@ -15,13 +16,12 @@ const users = 'shop/users-1';
 
 async function landingOf(t: TestContext, incoming = '.incoming/0-1'): Promise<Landing> {
   const directory = await temporaryDirectory(t);
-  const owner = await remote.run(['stat', '-c', '%U:%G', directory], {}, never);
-  return { directory, incoming, owner: owner.trim() };
+  return { directory, identity: await identityOf(directory), incoming };
 }
 
 async function plant(landing: Landing, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
-    const full = incomingPath(landing, path);
+    const full = join(landing.directory, landing.incoming, path);
     await mkdir(dirname(full), { recursive: true });
     await writeFile(full, text);
   }

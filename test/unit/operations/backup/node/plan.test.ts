@@ -29,8 +29,9 @@ async function nodeWith(context: TestContext, digests: readonly string[]): Promi
   }
   const config = parseNodeConfig('/etc/cassandra/cassandra.yaml', `data_file_directories: ['${data}']`);
   const probe = { lzop: undefined, python: undefined, space: [] };
+  const remote = localRemote();
   return {
-    member: { host: 'node1', remote: localRemote(), programs: defaultPrograms, config, probe, info: undefined },
+    member: { host: 'node1', remote, files: remote, programs: defaultPrograms, config, probe, info: undefined },
     node: nodeOf(1),
     ref: { id: '20261121T031500Z' },
     tag,

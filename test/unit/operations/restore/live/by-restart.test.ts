@@ -16,6 +16,7 @@ import {
   startCommand,
   stopCommand,
 } from '../../../../support/scripted-restore.ts';
+import { extractScript } from '../../../../../src/transfer/relay/download.ts';
 
 const method = 'node-restart';
 const stopping = script(runDetachedScript, stopCommand);
@@ -60,7 +61,7 @@ test('nodes are drained, stopped and started again, a seed alone before the othe
 
 test('a node that cannot be given its files stops nobody', async (t) => {
   const story = await restoreStory(t, 2);
-  story.cluster.node('node2').remote.on(program('tar'), fails('tar: write error', 2));
+  story.cluster.node('node2').remote.on(script(extractScript), fails('tar: write error', 2));
   const result = await story.restore({ method });
   assert.match(result?.nodes[1]?.error ?? '', /tar: write error/);
   assert.equal(result?.undo, undefined);

@@ -6,6 +6,7 @@ import type { RestoreResult } from '../../../../../src/model/restore/restore-res
 import type { ScriptedNode } from '../../../../support/scripted-node.ts';
 import { afterwards, type Call, cql, fails, hangs, inputOf, program, says, script } from '../../../../support/scripted-remote.ts';
 import { restoreStory } from '../../../../support/scripted-restore.ts';
+import { extractScript } from '../../../../../src/transfer/relay/download.ts';
 
 const reading = cql('PER PARTITION LIMIT');
 const ended = 'Consistency level set to LOCAL_ONE.\n';
@@ -60,7 +61,7 @@ test('nothing is read in a dry run, for --no-probe, or when nothing was loaded',
   const { cluster, restore } = await restoreStory(t, 2);
   await restore({ dryRun: true });
   assert.deepEqual(probesOf(await restore({ probe: false })), { orders: undefined, users: undefined });
-  cluster.node('node2').remote.on(program('tar'), fails('tar: write error', 2));
+  cluster.node('node2').remote.on(script(extractScript), fails('tar: write error', 2));
   await restore();
   assert.deepEqual(
     cluster.nodes.flatMap(({ remote }) => remote.ran(reading)),

@@ -12,6 +12,7 @@ import { restoreText } from '../../../../../src/report/restore-report.ts';
 import { afterwards, cql, fails, inputOf, program, says, script } from '../../../../support/scripted-remote.ts';
 import { type RestoreStory, restoreStory, startCommand, stopCommand } from '../../../../support/scripted-restore.ts';
 import { schemaText } from '../../../../support/scripted-texts.ts';
+import { extractScript } from '../../../../../src/transfer/relay/download.ts';
 
 const importing = program('nodetool', 'import');
 const repairing = program('nodetool', 'repair');
@@ -80,7 +81,7 @@ test('with more copies now nothing is fetched without a way out, and --repair re
     );
   }
   assert.deepEqual(
-    story.cluster.nodes.flatMap(({ remote }) => remote.ran(program('tar'))),
+    story.cluster.nodes.flatMap(({ remote }) => remote.ran(script(extractScript))),
     [],
   );
   const repaired = await story.restore({ repair: true });

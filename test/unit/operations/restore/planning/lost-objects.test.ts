@@ -10,7 +10,7 @@ import { restoreLocal } from '../../../../../src/operations/download/download.ts
 import { LzoPool } from '../../../../../src/codec/lzo/pool.ts';
 import { Readable } from 'node:stream';
 import { never } from '../../../../support/never.ts';
-import { program, script } from '../../../../support/scripted-remote.ts';
+import { script } from '../../../../support/scripted-remote.ts';
 import {
   type RestoreStory,
   restoreOptions,
@@ -21,6 +21,7 @@ import {
 import { users } from '../../../../support/scripted-cluster.ts';
 import { temporaryDirectory } from '../../../../support/temporary.ts';
 import { runDetachedScript } from '../../../../../src/cluster/tools/service.ts';
+import { extractScript } from '../../../../../src/transfer/relay/download.ts';
 
 async function keyOf({ cluster }: RestoreStory, pattern: RegExp): Promise<string> {
   return (await cluster.keys()).find((key) => pattern.test(key)) ?? assert.fail(`no key like ${pattern.source}`);
@@ -105,7 +106,7 @@ for (const method of ['import', 'refresh', 'load', 'node-restart'] as const) {
     for (const node of story.cluster.nodes) {
       assert.deepEqual(serviceCalls(node), []);
       assert.deepEqual(node.remote.ran(script(runDetachedScript)), []);
-      assert.deepEqual(node.remote.ran(program('tar')), []);
+      assert.deepEqual(node.remote.ran(script(extractScript)), []);
     }
   });
 }
