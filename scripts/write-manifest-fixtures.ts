@@ -5,7 +5,7 @@
  *     node scripts/write-manifest-fixtures.ts test/fixtures/manifests/format-1
  */
 import { openDirectoryStore } from '../src/storage/directory/directory.ts';
-import { Repository } from '../src/storage/repository.ts';
+import { Repository } from '../src/storage/backups/repository.ts';
 import {
   backupManifestOf,
   nodeManifestOf,

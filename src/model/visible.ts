@@ -2,10 +2,10 @@
  * Text of others (what a bucket, a node or a server says) as a person may see it: whatever would move the cursor, change colours, end a
  * line or turn the order of letters round is shown as an escape, `\x1b` or `\u202e`, in the place of doing so.
  *
- * Hidden are C0, DEL and C1 (\p{Cc}), the separators of lines and paragraphs, what controls the direction of text, and halves of
- * surrogate pairs, which no encoding can carry.
+ * Hidden are C0, DEL and C1 (\p{Cc}), the separators of lines and paragraphs, what turns the order of letters round or has no width
+ * (\p{Cf}), and halves of surrogate pairs, which no encoding can carry.
  */
-const hidden = '\\p{Cc}\\p{Cs}\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069';
+const hidden = String.raw`\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}`;
 
 const anyHidden = new RegExp(`[${hidden}]`, 'u');
 const allHidden = new RegExp(`[${hidden}]`, 'gu');
@@ -42,7 +42,9 @@ function escaped(character: string): string {
 }
 
 function unicode(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join(
+    '',
+  );
 }
 
 const shorts: ReadonlyMap<string, string> = new Map([

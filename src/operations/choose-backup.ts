@@ -6,8 +6,8 @@ import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import { isFuture } from '../model/backup/future.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
-import type { WantedTables } from '../storage/node-manifest-format.ts';
-import type { Repository } from '../storage/repository.ts';
+import type { WantedTables } from '../storage/backups/node-manifest-format.ts';
+import type { Repository } from '../storage/backups/repository.ts';
 import { timeToLookAt } from './store-clock.ts';
 
 export interface BackupChoice {

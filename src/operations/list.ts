@@ -1,5 +1,5 @@
 import { type Survey, takenAtOf } from '../model/backup/backup.ts';
-import type { Repository } from '../storage/repository.ts';
+import type { Repository } from '../storage/backups/repository.ts';
 
 export interface TimeRange {
   readonly since: Date | undefined;

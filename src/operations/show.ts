@@ -3,7 +3,7 @@ import { type NodeContents, addContents, nodeContents } from '../model/backup/co
 import type { NodeManifest } from '../model/backup/manifest.ts';
 import { backupPrefix } from '../storage/keys.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from './choose-backup.ts';
-import { everyTable } from '../storage/node-manifest-format.ts';
+import { everyTable } from '../storage/backups/node-manifest-format.ts';
 
 /** A backup with what its nodes hold. */
 export interface ShownBackup {

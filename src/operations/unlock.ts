@@ -2,7 +2,7 @@ import { LockedError } from '../model/errors.ts';
 import { type SeenLock, isSameHolder } from '../model/lock.ts';
 import { lockKey } from '../storage/keys.ts';
 import { readLock } from '../storage/lock/format.ts';
-import type { Repository } from '../storage/repository.ts';
+import type { Repository } from '../storage/backups/repository.ts';
 
 export interface UnlockResult {
   readonly location: string;

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Listen } from '../model/events.ts';
 import type { Lock } from '../storage/lock/held-lock.ts';
 import { acquireLock } from '../storage/lock/lock.ts';
-import type { Repository } from '../storage/repository.ts';
+import type { Repository } from '../storage/backups/repository.ts';
 
 export interface LockRequest {
   readonly owner: Owner;

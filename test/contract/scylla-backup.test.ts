@@ -9,7 +9,7 @@ import { findNodetoolScript } from '../../src/cluster/tools/scylla-server.ts';
 import { defaultPrograms } from '../../src/cluster/tools/run-tool.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
-import { everyTable } from '../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../src/storage/backups/node-manifest-format.ts';
 import { tableOf } from '../support/manifests.ts';
 import { never } from '../support/never.ts';
 import { afterwards, onCall, program, says, script } from '../support/scripted-remote.ts';

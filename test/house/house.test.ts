@@ -190,7 +190,7 @@ test('a file that is a door by itself is none for anything else', { timeout: 120
   for (const [file, open] of [
     ['main.ts', ['./commands/any.ts', './cli/any.ts', 'node:process', 'process', 'node:console']],
     ['codec/lzo/wasm.ts', ['../../flow/any.ts', '../../model/any.ts', 'lzo-wasm/lzo-wasm.js']],
-    ['cluster/tools/node-config.ts', ['../../flow/any.ts', '../../model/any.ts', 'yaml', 'zod']],
+    ['cluster/tools/yaml-config.ts', ['../../flow/any.ts', '../../model/any.ts', 'yaml', 'zod']],
   ] as const) {
     const [floor = '', ...rooms] = file.split('/');
     const up = rooms.length === 0 ? './' : '../'.repeat(rooms.length);

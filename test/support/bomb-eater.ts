@@ -2,8 +2,8 @@
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
 import { messageOf } from '../../src/model/errors.ts';
 import { outputOf } from '../../src/cluster/remote.ts';
-import { everyTable, joinPages, manifestPages } from '../../src/storage/node-manifest-format.ts';
-import { Repository } from '../../src/storage/repository.ts';
+import { everyTable, joinPages, manifestPages } from '../../src/storage/backups/node-manifest-format.ts';
+import { Repository } from '../../src/storage/backups/repository.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { plainBytes } from '../../src/transfer/fetch.ts';
 import { blankBomb, gzipBomb, lzopBomb } from './bombs.ts';

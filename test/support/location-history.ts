@@ -7,11 +7,11 @@ import { summaryOf } from '../../src/model/backup/outcome/outcome.ts';
 import { snapshotTag } from '../../src/model/backup/backup-id.ts';
 import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { Repository } from '../../src/storage/repository.ts';
+import { Repository } from '../../src/storage/backups/repository.ts';
 import { bytesOf } from './bodies.ts';
 import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from './manifests.ts';
 import { never } from './never.ts';
-import { everyTable } from '../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../src/storage/backups/node-manifest-format.ts';
 
 export interface RunWish {
   readonly id: string;

@@ -22,8 +22,8 @@ import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { MemoryGate } from '../../src/operations/backup/node/memory-gate.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { Repository } from '../../src/storage/repository.ts';
-import type { ManifestKey } from '../../src/storage/seals.ts';
+import { Repository } from '../../src/storage/backups/repository.ts';
+import type { ManifestKey } from '../../src/storage/backups/seals.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import type { Transfer } from '../../src/transfer/transfer.ts';
 import { fakeProgram } from './fake-program.ts';
@@ -33,7 +33,7 @@ import { backupManifestOf, nodeOf, progressOf, users } from './manifests.ts';
 import { recordedNodetool } from './recorded.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { never } from './never.ts';
-import { everyTable } from '../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../src/storage/backups/node-manifest-format.ts';
 
 /**
  * A node without Cassandra: a directory of sstables on this machine, and backups of it in a directory store, made by the

@@ -15,7 +15,7 @@ import { backup } from '../../src/operations/backup/backup.ts';
 import type { BackupOptions, BackupParts } from '../../src/operations/backup/options.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import { Repository } from '../../src/storage/repository.ts';
+import { Repository } from '../../src/storage/backups/repository.ts';
 import { relay } from '../../src/transfer/relay/relay.ts';
 import { listed } from './bodies.ts';
 import { type HookedStore, hookedStore } from './hooked-store.ts';

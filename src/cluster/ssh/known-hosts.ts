@@ -7,7 +7,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BackupError } from '../../model/errors.ts';
-import { shownText } from '../../model/node/plain-text.ts';
+import { visibleInLine } from '../../model/visible.ts';
 import { isHostName } from '../../model/node/told.ts';
 import { globMatcher } from '../../model/options/glob.ts';
 
@@ -130,7 +130,9 @@ export function keyTypeOf(key: Uint8Array): string {
  */
 export async function addKnownHost(file: string, host: string, port: number, key: Uint8Array): Promise<void> {
   if (!isHostName(host) || !/^[A-Za-z0-9@._-]+$/.test(keyTypeOf(key))) {
-    throw new BackupError(`the key of ${shownText(host)} cannot be written to ${file}: the name or the type of the key is none`);
+    throw new BackupError(
+      `the key of ${visibleInLine(host)} cannot be written to ${file}: the name or the type of the key is none`,
+    );
   }
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const handle = await open(file, 'a+', 0o600);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { RemoteError } from '../../model/errors.ts';
-import { shownText } from '../../model/node/plain-text.ts';
+import { visibleInLine } from '../../model/visible.ts';
 import { isHostName } from '../../model/node/told.ts';
 import { framedCommand, longestCommandLine, type Sudo } from './command-frame.ts';
 import { shownCommand } from './command-failure.ts';
@@ -36,7 +36,7 @@ const mostRefusals = 10;
 export async function openSsh(options: SshOptions, signal: AbortSignal): Promise<Remote> {
   const { host, port = 22, connections = 4, connectTimeoutSeconds = 20, sudo } = options;
   if (!isHostName(host)) {
-    throw new RemoteError(`${shownText(host)} is no name or address of a host`, { host });
+    throw new RemoteError(`${visibleInLine(host)} is no name or address of a host`, { host });
   }
   const target: SshTarget = { ...options, port, connectTimeoutSeconds };
   const newLogin = await loadLogin(host, options);

@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import { shownText } from '../../model/node/plain-text.ts';
+import { visibleInLine } from '../../model/visible.ts';
 import type { Remote } from '../remote.ts';
 import { configAgeScript } from './config-age.ts';
 import { trustedScript } from './is-server.ts';
@@ -62,7 +62,7 @@ function notFound(host: string, { configPath }: Programs, output: ToolOutput): R
 
 /** Processes that are called like a server and are of nobody who counts. */
 export function strangersText(strangers: readonly string[]): string {
-  const [first = '', ...others] = strangers.map((line) => shownText(line).slice(0, 100));
+  const [first = '', ...others] = strangers.map((line) => visibleInLine(line).slice(0, 100));
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   return `${first}${more} is called like a server and is not believed, as it is not of root, the login, cassandra, scylla or the owner of the data; if it is the server, name the file that it reads with --cassandra-conf-path`;
 }

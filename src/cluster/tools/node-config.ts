@@ -1,15 +1,14 @@
-import { parseDocument } from 'yaml';
-import { z } from 'zod';
-import { BackupError, messageOf } from '../../model/errors.ts';
+import { BackupError } from '../../model/errors.ts';
 import type { DirectoryConfig } from '../../model/node/data-directories.ts';
-import { shownText } from '../../model/node/plain-text.ts';
-import { isHostName, told, type ToldKind } from '../../model/node/told.ts';
+import { visibleInLine } from '../../model/visible.ts';
+import { told, type ToldKind } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
 import { dataOwnerOf, type NodeWays, unseenParts } from '../../model/node/ownership.ts';
 import { type ConfigFile, findConfig, strangersText } from './find-config.ts';
 import { type ConfiguredPlaces, trustedWays } from './node-ways.ts';
 import { runTool, type Programs } from './run-tool.ts';
 import { scyllaOptions, scyllaRelease } from './scylla-server.ts';
+import { type YamlConfig, parseYaml, seedsOf } from './yaml-config.ts';
 
 /** A node's own configuration, as far as a backup needs it. Paths are absolute, without a slash at the end. */
 export interface NodeConfig extends DirectoryConfig {
@@ -109,7 +108,7 @@ function parsed(host: string, parse: () => NodeConfig): NodeConfig {
  */
 export function parseNodeConfig(path: string, text: string, started?: string): NodeConfig {
   const options = started?.startsWith('-') === true ? scyllaOptions(started) : undefined;
-  const file = checkedFile(path, text, options ?? {});
+  const file = parseYaml(path, text, options ?? {});
   const flavour = options !== undefined || /\bscylla\.yaml$/.test(path) ? 'scylla' : 'cassandra';
   const storage = options === undefined ? started : undefined;
   const home = file.workdir ?? storage ?? (flavour === 'scylla' ? '/var/lib/scylla' : '/var/lib/cassandra');
@@ -144,101 +143,14 @@ export function parseNodeConfig(path: string, text: string, started?: string): N
 
 function checked(path: string, kind: ToldKind, key: string, text: string): string {
   if (kind === 'path' && !text.startsWith('/')) {
-    throw new BackupError(`${path} names for ${key} what is not absolute: ${shownText(text)}`, {
+    throw new BackupError(`${path} names for ${key} what is not absolute: ${visibleInLine(text)}`, {
       hint: 'write absolute paths there; what they are relative to depends on how the server was started',
     });
   }
   return told(kind, text, `${key} in ${path}`);
 }
 
-// Nothing in the file is certain: keys without a value are null, and old versions had other keys.
-const optionalText = z
-  .string()
-  .nullish()
-  .transform((text) => (text === null || text === undefined || text === '' ? undefined : text));
-const optionalFlag = z
-  .boolean()
-  .nullish()
-  .transform((flag) => flag ?? undefined);
-
-/** `cluster_name: 2026` is a number to YAML and a name to Cassandra. */
-const optionalName = z
-  .union([z.string(), z.number()])
-  .nullish()
-  .transform((name) => (name === null || name === undefined || name === '' ? undefined : String(name)));
-
-const fileSchema = z.object({
-  cluster_name: optionalName,
-  workdir: optionalText,
-  data_file_directories: z
-    .union([z.string().transform((text) => [text]), z.array(z.string())])
-    .nullish()
-    .transform((list) => list ?? undefined),
-  local_system_data_file_directory: optionalText,
-  commitlog_directory: optionalText,
-  hints_directory: optionalText,
-  saved_caches_directory: optionalText,
-  rpc_address: optionalText,
-  broadcast_rpc_address: optionalText,
-  listen_address: optionalText,
-  native_transport_port: z
-    .int()
-    .min(0)
-    .max(65_535)
-    .nullish()
-    .transform((port) => port ?? undefined),
-  client_encryption_options: z
-    .object({ enabled: optionalFlag, optional: optionalFlag })
-    .nullish()
-    .transform((options) => options ?? undefined),
-  incremental_backups: optionalFlag,
-  seed_provider: z.unknown().optional(),
-  // Since 5.0 it may be a map that holds the name.
-  authorizer: z
-    .union([z.string(), z.object({ class_name: z.string() }).transform((map) => map.class_name)])
-    .nullish()
-    .catch(undefined),
-});
-
-const seedProviderSchema = z.array(z.object({ parameters: z.array(z.object({ seeds: z.string() })).min(1) })).min(1);
-
-/** `10.0.0.1,10.0.0.2:7000`; anything else names no seed that we could know. */
-function seedsOf(provider: unknown): readonly string[] {
-  const [first] = seedProviderSchema.safeParse(provider).data ?? [];
-  return (first?.parameters[0]?.seeds ?? '')
-    .split(',')
-    .map((seed) => seed.trim().replace(/^([^:]+):\d+$/, '$1'))
-    .filter(isHostName);
-}
-
-/** A megabyte of YAML keeps its reader busy for seconds. */
-const mostCharacters = 1_000_000;
-
-function checkedFile(path: string, text: string, started: Readonly<Record<string, unknown>>): z.infer<typeof fileSchema> {
-  if (text.length > mostCharacters) {
-    throw new BackupError(`${path} is not read: it has more than ${mostCharacters} characters, which no such file has`);
-  }
-  try {
-    // Cassandra's reader is YAML 1.1 (`yes` is true) and lets a later key win over an earlier one of the same name.
-    const document = parseDocument(text, { version: '1.1', uniqueKeys: false, logLevel: 'error' });
-    if (document.errors[0] !== undefined) {
-      throw document.errors[0];
-    }
-    const read: unknown = document.toJS() ?? {};
-    return fileSchema.parse(typeof read === 'object' && !Array.isArray(read) ? { ...read, ...started } : read);
-  } catch (error) {
-    const reason =
-      error instanceof z.ZodError
-        ? error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join(', ')
-        : messageOf(error);
-    throw new BackupError(`${path} is not understood: ${reason.split('\n')[0] ?? ''}`, {
-      cause: error,
-      hint: 'is this the file that the server reads? Give another with --cassandra-conf-path',
-    });
-  }
-}
-
-function cqlAddressOf(file: z.infer<typeof fileSchema>): string {
+function cqlAddressOf(file: YamlConfig): string {
   // The wildcard is not an address to call; broadcast_rpc_address is what clients outside use and may be NATed.
   const wildcard = file.rpc_address === '0.0.0.0' || file.rpc_address === '::';
   return wildcard ? '127.0.0.1' : (file.rpc_address ?? file.broadcast_rpc_address ?? file.listen_address ?? '127.0.0.1');

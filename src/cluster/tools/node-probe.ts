@@ -1,5 +1,5 @@
 import { RemoteError } from '../../model/errors.ts';
-import { shownText } from '../../model/node/plain-text.ts';
+import { visibleInLine } from '../../model/visible.ts';
 import { isPlainPath } from '../../model/node/told.ts';
 import type { Remote } from '../remote.ts';
 import { runTool } from './run-tool.ts';
@@ -66,7 +66,7 @@ export function parseProbe(text: string, directories: readonly string[]): NodePr
   const tool = (name: string): NodeTool | undefined => {
     const [path, version] = fields.get(name) ?? [];
     // A shell answers with the name alone where it has such a function: that is no program for others to start.
-    return path === undefined || !isPlainPath(path) ? undefined : { path, version: shownText(version ?? '').slice(0, 200) };
+    return path === undefined || !isPlainPath(path) ? undefined : { path, version: visibleInLine(version ?? '').slice(0, 200) };
   };
   const spaces = lines.filter(([name]) => name === 'space').map(([, exists = '', ...df]) => parseSpace(exists, df.join('\t')));
   const space = directories.flatMap((directory, index) => {
@@ -112,7 +112,7 @@ function parseSpace(exists: string, df: string): Omit<DirectorySpace, 'directory
     ? undefined
     : {
         exists: exists === 'yes',
-        mount: shownText(mount),
+        mount: visibleInLine(mount),
         totalBytes: Number(total) * 1024,
         freeBytes: Math.max(0, Number(available)) * 1024,
       };

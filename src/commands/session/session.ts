@@ -3,7 +3,7 @@ import type { CommandContext } from '../../cli/run.ts';
 import { rootShell } from '../../cluster/ssh/root-shell.ts';
 import { type LzoPool, openLzoPool } from '../../codec/lzo/pool.ts';
 import type { ChooseTransfers, Member } from '../../operations/nodes/members.ts';
-import { Repository } from '../../storage/repository.ts';
+import { Repository } from '../../storage/backups/repository.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { perDatacenter } from '../options.ts';
 import { modeOf, openTransfers } from './transfer.ts';

@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import type { Arguments } from '../../cli/arguments.ts';
 import { messageOf, UsageError } from '../../model/errors.ts';
-import { type ManifestKey, manifestKey } from '../../storage/seals.ts';
-import type { Trust } from '../../storage/signed-objects.ts';
+import { type ManifestKey, manifestKey } from '../../storage/backups/seals.ts';
+import type { Trust } from '../../storage/backups/signed-objects.ts';
 
 /** What `--manifest-key` and `--require-signed` say. Throws UsageError for a file that is no key, or that others can read. */
 export async function trustOf(args: Arguments): Promise<Trust> {

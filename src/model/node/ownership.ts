@@ -1,4 +1,4 @@
-import { shownText } from './plain-text.ts';
+import { visibleInLine } from '../visible.ts';
 
 /** A file, directory or link on the way to a path, itself included, as it was found. */
 export interface Step {
@@ -47,9 +47,9 @@ interface Trusted {
  */
 function wayTrouble({ path, steps, missing }: Way, { uids, groups }: Trusted): string | undefined {
   for (const [index, step] of steps.entries()) {
-    const what = step.path === path ? shownText(path) : `${shownText(step.path)}, on the way to ${shownText(path)},`;
+    const what = step.path === path ? visibleInLine(path) : `${visibleInLine(step.path)}, on the way to ${visibleInLine(path)},`;
     if (step.uid !== 0 && !uids.has(step.uid)) {
-      return `${what} belongs to ${shownText(step.user)}`;
+      return `${what} belongs to ${visibleInLine(step.user)}`;
     }
     const type = step.mode & types.mask;
     // Whoever is the first to make it in a sticky directory has it.
@@ -61,7 +61,7 @@ function wayTrouble({ path, steps, missing }: Way, { uids, groups }: Trusted): s
       return `${what} may be written by everybody`;
     }
     if ((step.mode & byGroup) !== 0 && step.gid !== 0 && !groups.has(step.gid)) {
-      return `${what} may be written by the group ${shownText(step.group)}`;
+      return `${what} may be written by the group ${visibleInLine(step.group)}`;
     }
   }
   return undefined;
@@ -93,14 +93,14 @@ export function ownershipTrouble({ logins, packageUsers, serverUsers, file, dire
     serverUsers.length > 0 &&
     !serverUsers.some((uid) => uid === 0 || uid === owner.uid)
   ) {
-    return `${shownText(owner.path)} belongs to ${shownText(owner.user)}, and the server that reads ${shownText(file.path)} runs as another user (uid ${serverUsers.join(', ')})`;
+    return `${visibleInLine(owner.path)} belongs to ${visibleInLine(owner.user)}, and the server that reads ${visibleInLine(file.path)} runs as another user (uid ${serverUsers.join(', ')})`;
   }
   const uids = new Set([...logins, ...data]);
   const foreign = directories.find(
     ({ missing, steps: [first] }) => !missing && first !== undefined && !uids.has(first.uid) && first.uid !== 0,
   );
   if (foreign !== undefined && owner !== undefined) {
-    return `${shownText(foreign.path)} belongs to ${shownText(foreign.steps[0]?.user ?? '')}, and ${shownText(owner.path)} to ${shownText(owner.user)}`;
+    return `${visibleInLine(foreign.path)} belongs to ${visibleInLine(foreign.steps[0]?.user ?? '')}, and ${visibleInLine(owner.path)} to ${visibleInLine(owner.user)}`;
   }
   const steps = [file, ...directories].flatMap((way) => way.steps);
   const groups = new Set(steps.flatMap(({ uid, ownGroup }) => (ownGroup !== undefined && uids.has(uid) ? [ownGroup] : [])));

@@ -1,5 +1,5 @@
 import { BackupError } from '../errors.ts';
-import { isPlainText, shownText } from './plain-text.ts';
+import { hasHidden, visibleInLine } from '../visible.ts';
 
 /**
  * How words become text of a shell. Everything that is put into a shell, here or on a node, and every command that is printed for people
@@ -28,15 +28,15 @@ export function commandLine(command: readonly string[]): string {
  * terminal obeys those while it is pasted into, whatever the quotes around them say.
  */
 export function printedWord(word: string): string {
-  if (!isPlainText(word)) {
-    throw new BackupError(`${shownText(word)} cannot stand in a script: it holds a control character`);
+  if (hasHidden(word)) {
+    throw new BackupError(`${visibleInLine(word)} cannot stand in a script: it holds a control character`);
   }
   return quote(word);
 }
 
 /** A line that the shell passes over, whatever the text holds. */
 export function comment(text: string): string {
-  return `# ${shownText(text)}`;
+  return `# ${visibleInLine(text)}`;
 }
 
 /** Names the ends of the here-documents of one script: words that nobody knew who had a say in what stands in them. */

@@ -1,6 +1,6 @@
 import { BackupError } from '../errors.ts';
 import { tableName } from '../sstable.ts';
-import { isPlainText, shownText } from './plain-text.ts';
+import { hasHidden, visibleInLine } from '../visible.ts';
 
 /**
  * What a node says is data of somebody whom nobody vouches for: it becomes part of paths, command lines, keys and printed scripts, so
@@ -11,11 +11,11 @@ export type ToldKind = 'path' | 'address' | 'name' | 'hostId' | 'version' | 'tok
 const kinds: Readonly<Record<ToldKind, { readonly is: (text: string) => boolean; readonly noun: string }>> = {
   path: { is: isPlainPath, noun: 'an absolute path, without `.` and `..` in it and control characters' },
   address: { is: isHostName, noun: 'an address or a name of a host' },
-  name: { is: (text) => text.length <= 255 && isPlainText(text), noun: 'a name without control characters' },
+  name: { is: (text) => text.length <= 255 && !hasHidden(text), noun: 'a name without control characters' },
   hostId: { is: (text) => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text), noun: 'a host id' },
   version: { is: (text) => /^\d[\w.+~-]{0,99}$/.test(text), noun: 'a version' },
   // Numbers; of partitioners that keep the order of keys, bytes or text.
-  token: { is: (text) => text.length <= 8192 && isPlainText(text), noun: 'a token' },
+  token: { is: (text) => text.length <= 8192 && !hasHidden(text), noun: 'a token' },
   tableName: { is: (text) => text.length <= 255 && tableName.test(text), noun: 'the name of a keyspace or table' },
   className: { is: (text) => /^[\w.$]{1,255}$/.test(text), noun: 'the name of a class' },
 };
@@ -25,7 +25,7 @@ export function told(kind: ToldKind, text: string, place: string): string {
   const { is, noun } = kinds[kind];
   if (!is(text)) {
     const start = text.length > 200 ? `${text.slice(0, 200)}…` : text;
-    throw new BackupError(`${shownText(place)} is not ${noun}: ${shownText(start)}`);
+    throw new BackupError(`${visibleInLine(place)} is not ${noun}: ${visibleInLine(start)}`);
   }
   return text;
 }
@@ -33,7 +33,7 @@ export function told(kind: ToldKind, text: string, place: string): string {
 /** Absolute, and every part of it a name that people can see; as long as the kernel takes it. */
 export function isPlainPath(path: string): boolean {
   const parts = path.split('/');
-  return path.startsWith('/') && path.length < 4096 && isPlainText(path) && !parts.includes('.') && !parts.includes('..');
+  return path.startsWith('/') && path.length < 4096 && !hasHidden(path) && !parts.includes('.') && !parts.includes('..');
 }
 
 /**

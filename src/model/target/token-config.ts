@@ -1,5 +1,5 @@
 import { BackupError } from '../errors.ts';
-import { isPlainText, shownText } from '../node/plain-text.ts';
+import { hasHidden, visibleInLine } from '../visible.ts';
 import { comment } from '../node/shell-text.ts';
 
 /** A node whose tokens a new one is to take over. */
@@ -23,10 +23,10 @@ export interface ClusterSettings {
  * names with control characters.
  */
 export function tokenConfig(backup: string, target: string, source: TokenSource, settings: ClusterSettings | undefined): string {
-  const place = shownText(`dc=${source.dc} and rack=${source.rack}`);
+  const place = visibleInLine(`dc=${source.dc} and rack=${source.rack}`);
   return `${comment(`${target} takes the tokens that ${source.host} had in backup ${backup}. Written by sstash.`)}
 #
-# 1. Put these settings into cassandra.yaml on ${shownText(target)} in place of those of the same names, before Cassandra starts there
+# 1. Put these settings into cassandra.yaml on ${visibleInLine(target)} in place of those of the same names, before Cassandra starts there
 #    for the first time: later it keeps the tokens that it has. Its data, commit log, hints and saved caches are empty.
 # 2. Datacenter and rack as they were: ${place} (cassandra-rackdc.properties, or what your snitch reads).
 #    Racks may be called otherwise as long as the same nodes share one.
@@ -42,8 +42,8 @@ auto_bootstrap: false
 
 /** A YAML scalar in single quotes: nothing in it means anything but the quote. What would not stay in its line is refused. */
 function quoted(text: string): string {
-  if (!isPlainText(text)) {
-    throw new BackupError(`${shownText(text)} cannot stand in a cassandra.yaml: it holds a control character`);
+  if (hasHidden(text)) {
+    throw new BackupError(`${visibleInLine(text)} cannot stand in a cassandra.yaml: it holds a control character`);
   }
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -13,7 +13,7 @@ import type { UploadedNode } from './node/upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';
-import { everyTable } from '../../storage/node-manifest-format.ts';
+import { everyTable } from '../../storage/backups/node-manifest-format.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
 

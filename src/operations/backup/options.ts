@@ -4,7 +4,7 @@ import type { PerDatacenter } from '../../model/options/per-datacenter.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
 import type { Requirement } from '../../model/backup/outcome/replica-shares.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { ChooseTransfers, Member, MemberParts } from '../nodes/members.ts';
 

@@ -1,7 +1,7 @@
 import { IntegrityError } from '../../model/errors.ts';
 import { lackingFrom, namesOf } from '../../model/backup/table-changes.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
-import { everyTable } from '../../storage/node-manifest-format.ts';
+import { everyTable } from '../../storage/backups/node-manifest-format.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { withoutDropped } from './node/dropped-tables.ts';
 import { type UploadedNode, partOf } from './node/upload.ts';

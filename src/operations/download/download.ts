@@ -12,7 +12,7 @@ import { degradedWarnings } from '../../model/restore/degraded.ts';
 import { sayLost } from '../../model/restore/lost-objects.ts';
 import { partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { fetchFiles, partialSuffix } from './fetch.ts';
 import { lostFiles } from '../known-objects.ts';
 import { oldTables, purgingWarnings } from '../../model/restore/purging.ts';

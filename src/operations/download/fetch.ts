@@ -8,7 +8,7 @@ import type PQueue from 'p-queue';
 import type { LzoPool } from '../../codec/lzo/pool.ts';
 import type { Listen } from '../../model/events.ts';
 import type { RestoreFile } from '../../model/restore/plan.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 
 /** What the names of files end with that have not come whole. */

@@ -5,7 +5,7 @@ import type { BackupId, BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
 import { type KeyPlace, backupPrefix, placeOf } from '../../storage/keys.ts';
 import type { StoredObject } from '../../storage/object-store.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { dropReferenced, manifestsOf } from './references.ts';
 

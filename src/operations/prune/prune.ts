@@ -5,7 +5,7 @@ import type { UnfinishedBackup } from '../../model/chain/unfinished-run.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { draftKey, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import type { OrphanSearch } from './candidates.ts';
 import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';

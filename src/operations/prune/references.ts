@@ -3,8 +3,8 @@ import { type Backup, hostsOf } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import type { NodeManifest } from '../../model/backup/manifest.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
-import { everyTable } from '../../storage/node-manifest-format.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
+import { everyTable } from '../../storage/backups/node-manifest-format.ts';
 
 interface NodePart {
   readonly backup: Backup;

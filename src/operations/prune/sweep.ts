@@ -15,7 +15,7 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { dropReferenced } from './references.ts';
 import { type OrphanSearch, type Candidate, findCandidates } from './candidates.ts';
 

@@ -14,7 +14,7 @@ import type { OldTable, PurgingHold } from '../../model/restore/purging.ts';
 import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
 import type { Rename } from '../../model/restore/table-copy.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { BackupChoice } from '../choose-backup.ts';
 import type { RestartOptions } from './live/cluster-restart.ts';

@@ -6,7 +6,7 @@ import type { BackupId } from '../../model/backup/manifest.ts';
 import { type NodeMap, mappedHost, refuseShared, refuseUnknownNames } from '../../model/target/node-map.ts';
 import { type Backup, missingFrom } from '../../model/backup/backup.ts';
 import { type TokenSource, tokenConfig } from '../../model/target/token-config.ts';
-import { noTable } from '../../storage/node-manifest-format.ts';
+import { noTable } from '../../storage/backups/node-manifest-format.ts';
 import { type BackupChoice, type ChoiceParts, chooseBackup, manifestPages } from '../choose-backup.ts';
 import { missingNodes } from '../restore-sources.ts';
 

@@ -8,7 +8,7 @@ import { replayable } from '../../model/schema/replayable.ts';
 import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { type BackupChoice, chooseBackup } from '../choose-backup.ts';
 import { type MemberParts, clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
 import { chooseSources } from '../restore-sources.ts';

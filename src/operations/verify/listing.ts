@@ -11,8 +11,8 @@ import {
 } from '../../model/verify/verify-plan.ts';
 import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
-import type { Repository } from '../../storage/repository.ts';
-import { everyTable } from '../../storage/node-manifest-format.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
+import { everyTable } from '../../storage/backups/node-manifest-format.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 
 /** One node's part of a backup. */

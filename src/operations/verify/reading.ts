@@ -6,7 +6,7 @@ import type { StoredFile } from '../../model/backup/manifest.ts';
 import { type Problem, componentProblem, sampleFiles } from '../../model/verify/verify-plan.ts';
 import type { ReadSample } from '../../model/verify/verify-result.ts';
 import { hostPrefix, hostPrefixOf } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { plainBytes } from '../../transfer/fetch.ts';
 import { eachBatch } from '../nodes/each-batch.ts';
 import type { ListedPart } from './listing.ts';

@@ -3,11 +3,11 @@ import type { NodeManifest } from '../../model/backup/manifest.ts';
 import { withStored } from '../../model/verify/repair-plan.ts';
 import type { StoredBytes } from '../../model/backup/upload-plan.ts';
 import type { WantedComponent } from '../../model/verify/verify-plan.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type NodePart, nodeParts } from './listing.ts';
 import { chooseSubjects } from './subjects.ts';
-import { everyTable } from '../../storage/node-manifest-format.ts';
+import { everyTable } from '../../storage/backups/node-manifest-format.ts';
 
 /**
  * Writes size, checksum and etag of objects that were stored again into every manifest that names them: those of the same

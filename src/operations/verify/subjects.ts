@@ -14,7 +14,7 @@ import { NotFoundError } from '../../model/errors.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Problem } from '../../model/verify/verify-plan.ts';
 import { backupManifestKey, backupPrefix, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 
 /** The backups that are to be verified, oldest first, and what is wrong with those that say nothing of themselves. */
 export interface Subjects {

@@ -5,7 +5,7 @@ import { NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
 import { type Problem, isDamage } from '../../model/verify/verify-plan.ts';
 import type { ReadSample, VerifyResult } from '../../model/verify/verify-result.ts';
-import type { Repository } from '../../storage/repository.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { LockRecord, SeenLock } from '../../model/lock.ts';
 import { lockKey } from '../keys.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { moment, word } from '../manifest-shapes.ts';
+import { moment, word } from '../shapes.ts';
 import { readWhole } from '../read-whole.ts';
 import { unlessDamaged } from '../unless-damaged.ts';
 

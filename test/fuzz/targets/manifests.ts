@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { readLock } from '../../../src/storage/lock/format.ts';
-import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/manifest-format.ts';
-import { encodeNodeManifest, everyTable, joinPages, manifestPages, noTable } from '../../../src/storage/node-manifest-format.ts';
+import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/backups/manifest-format.ts';
+import {
+  encodeNodeManifest,
+  everyTable,
+  joinPages,
+  manifestPages,
+  noTable,
+} from '../../../src/storage/backups/node-manifest-format.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { never } from '../../support/never.ts';
 import { mutatedWithin } from '../mutate.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
-import { Repository } from '../../../src/storage/repository.ts';
+import { Repository } from '../../../src/storage/backups/repository.ts';
 import { backupManifestOf, nodeManifestOf, progressOf } from '../../support/manifests.ts';
 import { never } from '../../support/never.ts';
 import { runSource } from '../../support/sources.ts';

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
-import { Repository } from '../../../src/storage/repository.ts';
+import { Repository } from '../../../src/storage/backups/repository.ts';
 import { backupManifestOf, nodeManifestOf, storedOf, users } from '../../support/manifests.ts';
 import { type SourceRun, runSource, typeScript } from '../../support/sources.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';

@@ -6,7 +6,7 @@ import { unlock } from '../../../src/operations/unlock.ts';
 import { unlockJson, unlockQuestion, unlockText } from '../../../src/report/lock-report.ts';
 import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
 import { acquireLock } from '../../../src/storage/lock/lock.ts';
-import { Repository } from '../../../src/storage/repository.ts';
+import { Repository } from '../../../src/storage/backups/repository.ts';
 import { listed } from '../../support/bodies.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 

@@ -2,7 +2,7 @@ import { type Parked, park } from '../../../flow/parked.ts';
 import type { NodeManifest, StoredFile } from '../../../model/backup/manifest.ts';
 import type { TableId } from '../../../model/sstable.ts';
 import { groupByTable } from '../../../model/backup/upload-plan.ts';
-import type { Repository } from '../../../storage/repository.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
 import type { MemoryGate } from './memory-gate.ts';
 
 /** A file that is stored, and whose it is. */

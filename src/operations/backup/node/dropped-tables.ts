@@ -1,7 +1,7 @@
 import type { NodeManifest } from '../../../model/backup/manifest.ts';
 import { belongsTo } from '../../../model/backup/table-changes.ts';
 import type { TableId } from '../../../model/sstable.ts';
-import type { Repository } from '../../../storage/repository.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
 
 /** The node's part without tables that are not among these; stored again where it had some. */
 export async function withoutDropped(

@@ -7,7 +7,7 @@ import type { NodeManifest, NodeSummary } from '../../../model/backup/manifest.t
 import { summaryOf } from '../../../model/backup/outcome/outcome.ts';
 import type { TableId } from '../../../model/sstable.ts';
 import { type Upload, groupByTable, storedFile } from '../../../model/backup/upload-plan.ts';
-import type { Repository } from '../../../storage/repository.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Source, Transfer } from '../../../transfer/transfer.ts';
 import { type DoneFile, Draft } from './draft.ts';
 import type { LivingTables } from '../living-tables.ts';

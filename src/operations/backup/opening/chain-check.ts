@@ -8,10 +8,10 @@ import type { KindInput } from '../../../model/chain/backup-kind.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { identityKeyspace } from '../../../model/system-keyspaces.ts';
 import type { TableId } from '../../../model/sstable.ts';
-import type { Repository } from '../../../storage/repository.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Member } from '../../nodes/members.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
-import { everyTable } from '../../../storage/node-manifest-format.ts';
+import { everyTable } from '../../../storage/backups/node-manifest-format.ts';
 
 export type ChainGaps = Pick<KindInput, 'gaps' | 'brokenTables' | 'closed'>;
 

@@ -3,8 +3,8 @@ import { latestCommitted, nodesOf, type Survey } from '../../../model/backup/bac
 import { withoutFuture } from '../../../model/backup/future.ts';
 import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/node/data-directories.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
-import type { Repository } from '../../../storage/repository.ts';
-import { noTable } from '../../../storage/node-manifest-format.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
+import { noTable } from '../../../storage/backups/node-manifest-format.ts';
 import { unlessDamaged } from '../../../storage/unless-damaged.ts';
 import type { Absent, Member, Members } from '../../nodes/members.ts';
 import { ofNode } from '../node/earlier-manifests.ts';

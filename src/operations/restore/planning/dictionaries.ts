@@ -2,7 +2,7 @@ import { parseDictionaries, readDictionaries } from '../../../cluster/cql/dictio
 import { type Topology, liveTable } from '../../../cluster/tools/topology.ts';
 import { dictionaryNames, dictionaryRows, dictionaryTable, tablesWithout } from '../../../model/schema/dictionaries.ts';
 import { dictionariesKey } from '../../../storage/keys.ts';
-import type { Repository } from '../../../storage/repository.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Member } from '../../nodes/members.ts';
 import type { Sources } from '../../restore-sources.ts';
 

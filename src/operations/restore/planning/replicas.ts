@@ -5,7 +5,7 @@ import { fitReplicas } from '../../../model/restore/replica-choice.ts';
 import type { SchemaStatement } from '../../../model/schema/cql-statements.ts';
 import type { KeyspaceCoverage } from '../../../model/target/coverage.ts';
 import { type NodeMatch, nodesNotIn } from '../../../model/target/node-match.ts';
-import type { Repository } from '../../../storage/repository.ts';
+import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Members } from '../../nodes/members.ts';
 import { type Sources, readableRing } from '../../restore-sources.ts';
 import { planCoverage } from './coverage.ts';

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { Arguments } from '../../../../src/cli/arguments.ts';
 import { manifestKeyIn, trustOf, whyNoSecret } from '../../../../src/commands/session/trust.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { manifestKey } from '../../../../src/storage/seals.ts';
+import { manifestKey } from '../../../../src/storage/backups/seals.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const bytes = randomBytes(32);

@@ -5,7 +5,7 @@ import { isCommitted } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import { chooseBackup } from '../../../../src/operations/choose-backup.ts';
 import { timeToActBy } from '../../../../src/operations/store-clock.ts';
-import { Repository } from '../../../../src/storage/repository.ts';
+import { Repository } from '../../../../src/storage/backups/repository.ts';
 import { never } from '../../../support/never.ts';
 import { type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { program } from '../../../support/scripted-remote.ts';

@@ -6,7 +6,7 @@ import { stateOf } from '../../../../src/model/backup/backup.ts';
 import { tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { planBackup } from '../../../../src/operations/backup/dry-run.ts';
 import type { BackupParts } from '../../../../src/operations/backup/options.ts';
-import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../../../src/storage/backups/node-manifest-format.ts';
 import { backupManifestKey, inProgressKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
 import { textOf } from '../../../support/bodies.ts';
 import { tableOf } from '../../../support/manifests.ts';

@@ -11,7 +11,7 @@ import { tableOf } from '../../../support/manifests.ts';
 import { recordedNodetool } from '../../../support/recorded.ts';
 import { orders, type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
 import { fails, onCall, program, says } from '../../../support/scripted-remote.ts';
-import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../../../src/storage/backups/node-manifest-format.ts';
 import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const snapshot = program('nodetool', 'snapshot');

@@ -7,7 +7,7 @@ import { type TableId, tableDirectory } from '../../../../src/model/sstable.ts';
 import type { BackupRef } from '../../../../src/model/backup/manifest.ts';
 import { verify } from '../../../../src/operations/verify/verify.ts';
 import { LzoPool } from '../../../../src/codec/lzo/pool.ts';
-import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../../../src/storage/backups/node-manifest-format.ts';
 import { tableOf } from '../../../support/manifests.ts';
 import { never } from '../../../support/never.ts';
 import { type ScriptedCluster, orders, scriptedCluster, users } from '../../../support/scripted-cluster.ts';

@@ -10,7 +10,7 @@ import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { lzop } from '../../../support/lzop.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
 import { never } from '../../../support/never.ts';
-import { everyTable } from '../../../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../../../src/storage/backups/node-manifest-format.ts';
 
 const everything = { sample: { percent: 100, seed: 'x' } };
 

@@ -9,7 +9,7 @@ import { openDirectoryStore } from '../../../../src/storage/directory/directory.
 import { readLock } from '../../../../src/storage/lock/format.ts';
 import { type LockOptions, acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { processTable } from '../../../../src/storage/lock/process-table.ts';
-import { Repository } from '../../../../src/storage/repository.ts';
+import { Repository } from '../../../../src/storage/backups/repository.ts';
 import { listed } from '../../../support/bodies.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { TestClock } from '../../../support/test-clock.ts';

@@ -11,7 +11,7 @@ import { type Sources, chooseSources, readableRing } from '../../../../../src/op
 import { openDirectoryStore } from '../../../../../src/storage/directory/directory.ts';
 import { LocationHistory } from '../../../../support/location-history.ts';
 import { nodeOf, users } from '../../../../support/manifests.ts';
-import { everyTable } from '../../../../../src/storage/node-manifest-format.ts';
+import { everyTable } from '../../../../../src/storage/backups/node-manifest-format.ts';
 import { temporaryDirectory } from '../../../../support/temporary.ts';
 
 const id = '20261121T031500Z';

@@ -1,4 +1,4 @@
-import type { TableId } from '../model/sstable.ts';
+import type { TableId } from '../../model/sstable.ts';
 
 /** Hundreds of backups name the same thousand tables: each is held once. */
 export class SharedTables {

@@ -3,17 +3,17 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ConditionFailedError, IntegrityError, UnsupportedError } from '../../../src/model/errors.ts';
-import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
-import { backupManifestKey } from '../../../src/storage/keys.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
-import { Repository } from '../../../src/storage/repository.ts';
-import { listed } from '../../support/bodies.ts';
-import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../support/manifests.ts';
-import { temporaryDirectory } from '../../support/temporary.ts';
-import { watchedStore } from '../../support/watched-store.ts';
-import { never } from '../../support/never.ts';
-import { everyTable } from '../../../src/storage/node-manifest-format.ts';
+import { ConditionFailedError, IntegrityError, UnsupportedError } from '../../../../src/model/errors.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
+import { backupManifestKey } from '../../../../src/storage/keys.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { Repository } from '../../../../src/storage/backups/repository.ts';
+import { listed } from '../../../support/bodies.ts';
+import { backupManifestOf, nodeManifestOf, nodeOf, progressOf, users } from '../../../support/manifests.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
+import { watchedStore } from '../../../support/watched-store.ts';
+import { never } from '../../../support/never.ts';
+import { everyTable } from '../../../../src/storage/backups/node-manifest-format.ts';
 
 async function opened(
   t: TestContext,
@@ -143,7 +143,7 @@ test('a chain that was closed says why', async (t) => {
 });
 
 test('what format 1 wrote is read by every later version', async () => {
-  const directory = fileURLToPath(new URL('../../fixtures/manifests/format-1', import.meta.url));
+  const directory = fileURLToPath(new URL('../../../fixtures/manifests/format-1', import.meta.url));
   const repository = new Repository(await openDirectoryStore(directory));
   assert.deepEqual(
     (await repository.backups(never)).map((backup) => [backup.id, backup.parent, backup.committed]),

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createGzip } from 'node:zlib';
 import { z } from 'zod';
-import { wholeOf } from '../flow/gather.ts';
-import { BackupError, IntegrityError } from '../model/errors.ts';
-import type { NodeManifest, StoredTable } from '../model/backup/manifest.ts';
-import type { TableId } from '../model/sstable.ts';
-import { sumText } from '../model/backup/stored-sum.ts';
+import { wholeOf } from '../../flow/gather.ts';
+import { BackupError, IntegrityError } from '../../model/errors.ts';
+import type { NodeManifest, StoredTable } from '../../model/backup/manifest.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { sumText } from '../../model/backup/stored-sum.ts';
 import {
   backupId,
   count,
@@ -20,8 +20,8 @@ import {
   relativePath,
   table,
   word,
-} from './manifest-shapes.ts';
-import { componentKeyForm, mostBytesAt, nodeManifestKey } from './keys.ts';
+} from '../shapes.ts';
+import { componentKeyForm, mostBytesAt, nodeManifestKey } from '../keys.ts';
 import { ManifestText, mostPlainBytes } from './manifest-text.ts';
 
 /**

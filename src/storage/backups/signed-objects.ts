@@ -1,6 +1,6 @@
-import { IntegrityError } from '../model/errors.ts';
-import { pathOf } from '../model/backup/backup-id.ts';
-import { refOfNode } from '../model/backup/backup.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
+import { refOfNode } from '../../model/backup/backup.ts';
 import type {
   BackupManifest,
   BackupRef,
@@ -9,12 +9,12 @@ import type {
   Signed,
   StoredFile,
   StoredTable,
-} from '../model/backup/manifest.ts';
-import { backupManifestKey, backupPrefix, clusterKeys, draftKey, mostBytesAt, nameIn, nodeManifestKey } from './keys.ts';
+} from '../../model/backup/manifest.ts';
+import { backupManifestKey, backupPrefix, clusterKeys, draftKey, mostBytesAt, nameIn, nodeManifestKey } from '../keys.ts';
 import { belongs, decodeBackupManifest } from './manifest-format.ts';
 import { type WantedTables, everyTable, manifestPages } from './node-manifest-format.ts';
-import type { ObjectStore } from './object-store.ts';
-import { readWhole } from './read-whole.ts';
+import type { ObjectStore } from '../object-store.ts';
+import { readWhole, textOf } from '../read-whole.ts';
 import { type ManifestKey, type Seal, changedHint, proveSeal, sealOfGzip, sealOfJson, sha256Of } from './seals.ts';
 
 /** Whom to believe. */
@@ -140,6 +140,12 @@ export class SignedObjects {
       this.#prove(key, undefined);
     }
     return bytes;
+  }
+
+  /** The same as text. */
+  async textOf(ref: BackupRef, key: string, signal: AbortSignal): Promise<string | undefined> {
+    const bytes = await this.ofCluster(ref, key, signal);
+    return bytes === undefined ? undefined : textOf(bytes);
   }
 
   /** What is wrong with objects that the signature names, those of nodes apart; undefined of those that are right. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { IntegrityError } from '../model/errors.ts';
-import type { BackupManifest, Signed } from '../model/backup/manifest.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { BackupManifest, Signed } from '../../model/backup/manifest.ts';
 
 /** A secret of this host that manifests are signed with; docs/format.md says how. */
 export interface ManifestKey {

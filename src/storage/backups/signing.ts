@@ -1,12 +1,12 @@
-import { pathOf } from '../model/backup/backup-id.ts';
-import { refOfNode } from '../model/backup/backup.ts';
-import { UsageError } from '../model/errors.ts';
-import type { BackupManifest, NodeManifest, Signed } from '../model/backup/manifest.ts';
-import { backupManifestKey, clusterKeys, nameIn, nodeManifestKey } from './keys.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
+import { refOfNode } from '../../model/backup/backup.ts';
+import { UsageError } from '../../model/errors.ts';
+import type { BackupManifest, NodeManifest, Signed } from '../../model/backup/manifest.ts';
+import { backupManifestKey, clusterKeys, nameIn, nodeManifestKey } from '../keys.ts';
 import { encodeJson } from './manifest-format.ts';
 import { encodeNodeManifest } from './node-manifest-format.ts';
-import type { ObjectStore } from './object-store.ts';
-import { type Condition, putIf } from './read-whole.ts';
+import type { ObjectStore } from '../object-store.ts';
+import { type Condition, putIf } from '../read-whole.ts';
 import { sealGzip, sealManifest, sha256Of } from './seals.ts';
 import { type SignedObjects, bareFile } from './signed-objects.ts';
 

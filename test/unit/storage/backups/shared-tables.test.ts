@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SharedTables } from '../../../src/storage/shared-tables.ts';
-import { users } from '../../support/manifests.ts';
+import { SharedTables } from '../../../../src/storage/backups/shared-tables.ts';
+import { users } from '../../../support/manifests.ts';
 
 test('a table that is named again is the same object, under another name it is another', () => {
   const shared = new SharedTables();

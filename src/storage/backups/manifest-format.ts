@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { pathOf } from '../model/backup/backup-id.ts';
-import { IntegrityError } from '../model/errors.ts';
-import type { BackupManifest, BackupRef, InProgress } from '../model/backup/manifest.ts';
-import type { Ring } from '../model/ring/ring.ts';
-import { textOf } from './read-whole.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import type { Ring } from '../../model/ring/ring.ts';
+import { textOf } from '../read-whole.ts';
 import {
   address,
   backupId,
@@ -21,7 +21,7 @@ import {
   relativePath,
   table,
   word,
-} from './manifest-shapes.ts';
+} from '../shapes.ts';
 
 /**
  * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit its format (an

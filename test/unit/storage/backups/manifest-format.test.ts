@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { IntegrityError } from '../../../src/model/errors.ts';
-import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/manifest-format.ts';
+import { IntegrityError } from '../../../../src/model/errors.ts';
+import {
+  decodeBackupManifest,
+  decodeInProgress,
+  decodeRing,
+  encodeJson,
+} from '../../../../src/storage/backups/manifest-format.ts';
 import {
   type WantedTables,
   encodeNodeManifest,
   joinPages,
   manifestPages,
   everyTable,
-} from '../../../src/storage/node-manifest-format.ts';
-import { backupManifestOf, degradedOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../support/manifests.ts';
+} from '../../../../src/storage/backups/node-manifest-format.ts';
+import { backupManifestOf, degradedOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../../support/manifests.ts';
 
 const whole = nodeManifestOf({
   tables: [{ ...users, files: [storedOf('nb-1-big-Data.db', { digest: '00c0ffee' })] }],

@@ -1,5 +1,5 @@
 import { createGunzip } from 'node:zlib';
-import { IntegrityError } from '../model/errors.ts';
+import { IntegrityError } from '../../model/errors.ts';
 
 /** Bytes that a node's manifest has at most when it is unpacked: three million files. */
 export const mostPlainBytes: number = 1024 ** 3;

@@ -1,10 +1,10 @@
-import { lineOf, putIf, readWhole, textOf } from './read-whole.ts';
-import { sideBySide } from '../flow/side-by-side.ts';
-import { isBackupId, pathOf } from '../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../model/backup/backup.ts';
-import { IntegrityError } from '../model/errors.ts';
-import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../model/backup/manifest.ts';
-import type { Ring } from '../model/ring/ring.ts';
+import { lineOf, putIf, readWhole } from '../read-whole.ts';
+import { sideBySide } from '../../flow/side-by-side.ts';
+import { isBackupId, pathOf } from '../../model/backup/backup-id.ts';
+import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../../model/backup/backup.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../../model/backup/manifest.ts';
+import type { Ring } from '../../model/ring/ring.ts';
 import {
   backupManifestKey,
   closedKey,
@@ -17,14 +17,14 @@ import {
   ringKey,
   ringTextKey,
   schemaKey,
-} from './keys.ts';
+} from '../keys.ts';
 import { belongs, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
 import { type WantedTables, joinPages } from './node-manifest-format.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ObjectStore } from '../object-store.ts';
 import { SharedTables } from './shared-tables.ts';
 import { Signing } from './signing.ts';
 import { SignedObjects, type Trust, trusting } from './signed-objects.ts';
-import { unlessDamaged } from './unless-damaged.ts';
+import { unlessDamaged } from '../unless-damaged.ts';
 
 /** Requests side by side while many backups are looked at. */
 const readersAtOnce = 16;
@@ -179,11 +179,11 @@ export class Repository {
   }
 
   async schema(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
-    return textIn(await this.signatures.ofCluster(ref, schemaKey(ref), signal));
+    return this.signatures.textOf(ref, schemaKey(ref), signal);
   }
 
   async dictionaries(ref: BackupRef, signal: AbortSignal): Promise<string | undefined> {
-    return textIn(await this.signatures.ofCluster(ref, dictionariesKey(ref), signal));
+    return this.signatures.textOf(ref, dictionariesKey(ref), signal);
   }
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
@@ -240,10 +240,6 @@ export class Repository {
   async #tidy(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
-}
-
-function textIn(bytes: Uint8Array | undefined): string | undefined {
-  return bytes === undefined ? undefined : textOf(bytes);
 }
 
 function givingUp(ref: BackupRef): string {
