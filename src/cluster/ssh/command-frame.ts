@@ -123,21 +123,17 @@ export class MarkerFilter {
     }
     this.#held = Buffer.concat([this.#held, chunk]);
     const at = this.#held.indexOf(this.#needle);
-    const line = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
-    // A node that never ends the marker's line must not fill this host's memory.
-    const most = at + longestNote;
-    if (at < 0 || (line < 0 && this.#held.length <= most)) {
+    const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
+    if (end < 0) {
       // What is held begins with the marker, or is the last bytes: a marker may be cut anywhere, and an error may want to
-      // quote the noise. A line without an end is not ours.
+      // quote the noise. A line without an end is not ours, and must not fill this host's memory.
       const begins = at >= 0 && this.#held.length - at <= longestNote;
       this.#held = this.#held.subarray(begins ? at : -longestNote);
       return undefined;
     }
     this.#found = true;
-    const isWhole = line >= 0 && line < most;
-    const end = isWhole ? line : most;
     this.#note = this.#held.toString('latin1', at + this.#needle.length, end);
-    const own = this.#held.subarray(isWhole ? end + 1 : end);
+    const own = this.#held.subarray(end + 1);
     this.#held = Buffer.alloc(0);
     return own.length > 0 ? own : undefined;
   }

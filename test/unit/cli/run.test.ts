@@ -162,6 +162,7 @@ test('list and show of a directory location: documents, no such location, a dama
         tables: 1,
         bytes: 200,
         newBytes: 100,
+        signed: false,
       },
     ],
   });

@@ -1,5 +1,6 @@
 /** Backups that are signed: what they are built upon, and what becomes of one that somebody without the key has changed. */
 import assert from 'node:assert/strict';
+import { readPlainScript } from '../../../src/cluster/files/plain-files.ts';
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,7 +28,7 @@ import { fails, onCall, program } from '../../support/scripted-remote.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const key = manifestKey(randomBytes(32));
-const reading = program('xargs', '-0', 'cat');
+const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 
 interface Signing {
   readonly cluster: ScriptedCluster;

@@ -42,7 +42,7 @@ async function changedStory(t: TestContext, nodes = 2): Promise<{ readonly story
     remote.on(
       cql('ALTER TABLE'),
       says(async (call) => {
-        for (const statement of (await inputOf(call)).trim().split('\n')) {
+        for (const statement of (await inputOf(call)).split('\n').filter((line) => line !== '')) {
           live.altered.push({ statement, imports: count(importing), repairs: count(repairing) });
           live.grace = Number(/gc_grace_seconds = (\d+);$/.exec(statement)?.[1]);
         }
