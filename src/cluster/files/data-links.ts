@@ -9,7 +9,10 @@ export async function readDataLinks(node: DataNode, signal: AbortSignal): Promis
   const command = ['sh', '-c', listDataLinksScript, 'sh', ...node.config.dataDirectories] as const;
   const fields = (await node.files.run(command, {}, signal)).split('\0');
   return Array.from({ length: Math.floor(fields.length / 7) }, (_, index) => {
-    const [state = '', path = '', target = '', owner = '', device = '', totalKib = '', freeKib = ''] = fields.slice(index * 7);
+    const [state = '', path = '', target = '', owner = '', device = '', totalKib = '', freeKib = ''] = fields.slice(
+      index * 7,
+      index * 7 + 7,
+    );
     const room = { totalBytes: bytesOf(totalKib), freeBytes: bytesOf(freeKib) };
     return { state: stateOf(state), path, target, owner, device, ...room };
   });

@@ -122,13 +122,11 @@ export class MarkerFilter {
       return chunk;
     }
     this.#held = Buffer.concat([this.#held, chunk]);
-    const at = this.#held.indexOf(this.#needle);
-    const end = at < 0 ? -1 : this.#held.indexOf(0x0a, at);
+    const { at, end } = this.#line();
     if (end < 0) {
       // What is held begins with the marker, or is the last bytes: a marker may be cut anywhere, and an error may want to
-      // quote the noise. A line without an end is not ours, and must not fill this host's memory.
-      const begins = at >= 0 && this.#held.length - at <= longestNote;
-      this.#held = this.#held.subarray(begins ? at : -longestNote);
+      // quote the noise.
+      this.#held = this.#held.subarray(at < 0 ? -longestNote : at);
       return undefined;
     }
     this.#found = true;
@@ -136,5 +134,15 @@ export class MarkerFilter {
     const own = this.#held.subarray(end + 1);
     this.#held = Buffer.alloc(0);
     return own.length > 0 ? own : undefined;
+  }
+  /** Where the marker begins, and its line ends. One whose line does not end soon is not ours, and must not fill this host's memory. */
+  #line(): { readonly at: number; readonly end: number } {
+    for (let at = this.#held.indexOf(this.#needle); at >= 0; at = this.#held.indexOf(this.#needle, at + 1)) {
+      const end = this.#held.subarray(at, at + longestNote).indexOf(0x0a);
+      if (end >= 0 || this.#held.length - at < longestNote) {
+        return { at, end: end < 0 ? -1 : at + end };
+      }
+    }
+    return { at: -1, end: -1 };
   }
 }

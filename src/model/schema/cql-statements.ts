@@ -109,7 +109,9 @@ export function withNames(
   for (const part of ['keyspace', 'name', 'index'] as const) {
     const [token, name] = [head?.[part], names[part]];
     if (token !== undefined && name !== undefined) {
-      written.set(token, cqlName(name));
+      // Two quotes side by side would be one within a name.
+      const isBeforeQuote = statement.text[token.at + token.text.length] === '"';
+      written.set(token, isBeforeQuote ? `${cqlName(name)} ` : cqlName(name));
     }
   }
   const name = statement.kind === 'keyspace' ? '' : names.name;

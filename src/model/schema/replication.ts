@@ -99,7 +99,8 @@ export function copiesIn(replication: ReadonlyMap<string, string>, nodes: readon
           const there = key === 'replication_factor' ? nodes.length : nodes.filter(({ dc }) => dc === key).length;
           // `3/1` has one transient copy among the three.
           const wanted = value.startsWith('[') ? value.split(',').length : Number.parseInt(value, 10);
-          return Math.min(wanted, there);
+          // What is no number counts as as many as there can be: it is asked how much room they need.
+          return wanted >= 0 && wanted <= there ? wanted : there;
         })
         .reduce((sum, each) => sum + each, 0);
 }

@@ -207,7 +207,7 @@ test('a path, an address or a name that is none is refused by its key, and shown
   await writeFile(file, 'hints_directory: "/a\\nb"\n');
   await assert.rejects(
     readNodeConfig(localRemote({ host: 'h2' }), { ...defaultPrograms, configPath: file }, never),
-    new RegExp(`^BackupError: h2: hints_directory in ${file} is not an absolute path.*: /a\\\\u000ab$`),
+    new RegExp(`^BackupError: h2: hints_directory in ${file} is not an absolute path.*: /a\\\\nb$`),
   );
   assert.deepEqual(parseNodeConfig(yaml, 'seed_provider:\n  - parameters:\n      - seeds: "-oX=y,10.0.0.1, a b"\n').seeds, [
     '10.0.0.1',
