@@ -13,6 +13,7 @@ const node = {
   shell: 'ssh ops@h1 sudo -n sh -s',
   stagingDirectory: '/restore',
   dataDirectories: ["/disk 1/it's data", '/disk2'],
+  dataUser: 999,
   commitlogDirectory: '/commitlog',
   hintsDirectory: '/hints',
   savedCachesDirectory: '/caches',

@@ -1,6 +1,7 @@
-import { RemoteError } from '../../model/errors.ts';
+import { RemoteError, UsageError } from '../../model/errors.ts';
 import { asOwnerFunctionScript } from '../../model/node/owner-shell.ts';
 import type { Command, Remote } from '../remote.ts';
+import type { NodeConfig } from '../tools/node-config.ts';
 import { runTool } from '../tools/run-tool.ts';
 
 /**
@@ -9,22 +10,28 @@ import { runTool } from '../tools/run-tool.ts';
  * do anyway. Operators put tables on other disks behind symbolic links, which are followed so. A login without root's rights works with
  * its own.
  *
- * How root becomes that user is found out once, by the first of the data directories that is there; from then on it is some
- * words in front of each command. Throws RemoteError where root cannot become the owner.
+ * Who that is `readNodeConfig` has found out; how root becomes that user is found out here, once, and from then on it is some
+ * words in front of each command. Throws RemoteError where root cannot become the owner, UsageError where it is not known who that is.
  */
-export async function openFiles(remote: Remote, dataDirectories: readonly string[], signal: AbortSignal): Promise<Remote> {
-  const { status, stdout, stderr } = await runTool(remote, ['sh', '-c', findOwnerScript, 'sh', ...dataDirectories], {}, signal);
-  const [login = '', owner = '', way = ''] = stdout.split('\0');
+export async function openFiles(
+  remote: Remote,
+  { dataUser, dataDirectories }: Pick<NodeConfig, 'dataUser' | 'dataDirectories'>,
+  signal: AbortSignal,
+): Promise<Remote> {
+  if (dataUser === undefined) {
+    throw new UsageError(`${remote.host}: there is no data directory ${dataDirectories[0] ?? ''}`, {
+      hint: "make it, empty, with Cassandra's user as its owner",
+    });
+  }
+  const { status, stdout, stderr } = await runTool(remote, ['sh', '-c', findOwnerScript, 'sh', String(dataUser)], {}, signal);
+  const [login = '', way = ''] = stdout.split('\0');
   if (status !== 0) {
     const line = stderr.trim().split('\n').at(-1) ?? '';
-    throw new RemoteError(`${remote.host}: ${line === '' ? 'whose the data are cannot be found out' : line}`, {
+    throw new RemoteError(`${remote.host}: ${line === '' ? 'root cannot become the owner of the data' : line}`, {
       host: remote.host,
       status,
       stderr: stderr.slice(-2000),
-      hint:
-        owner === ''
-          ? 'each directory on the way to the data must belong to root or to whom the data belong'
-          : `install util-linux there, or let the login become that user: a line ${login} ALL=(${owner}) NOPASSWD: ALL in /etc/sudoers.d/sstash, and --sudo-user ${owner}`,
+      hint: `install util-linux there, or let the login become that user: a line ${login} ALL=(#${dataUser}) NOPASSWD: ALL in /etc/sudoers.d/sstash, and --sudo-user '#${dataUser}'`,
     });
   }
   const [first, ...rest] = way.trim().split(' ');
@@ -50,9 +57,6 @@ function prefixed(remote: Remote, [first, ...rest]: Command): Remote {
   };
 }
 
-// Three fields, if the way is found: who logs in, whom the data belong to, the words.
+// Two fields, if the way is found: who logs in, the words.
 export const findOwnerScript: string = `${asOwnerFunctionScript}
-printf '%s\\0' "\${SUDO_USER:-$(id -un)}"
-for data; do [ ! -d "$data/" ] || break; data=; done
-[ -z "$data" ] || [ "$(stat -L -c %u -- "$data")" = 0 ] || printf '%s' "$(stat -L -c %U -- "$data")"
-printf '\\0'; owner_way "$data"`;
+printf '%s\\0' "\${SUDO_USER:-$(id -un)}"; owner_way "$1"`;

@@ -41,6 +41,8 @@ export interface NodeConfig extends DirectoryConfig {
   readonly seeds: readonly string[];
   /** `user:group` of the first data directory, where it exists. */
   readonly dataOwner?: string | undefined;
+  /** The number of the user whom the data belong to, by whom nobody else has a say in; undefined where none of their directories is there. */
+  readonly dataUser?: number | undefined;
   /** What could not be made sure of, to be said. */
   readonly doubts?: readonly string[] | undefined;
 }
@@ -63,6 +65,7 @@ export async function readNodeConfig(remote: Remote, programs: Programs, signal:
   ];
   return {
     ...config,
+    dataUser: dataOwnerOf(ways.directories)?.uid,
     ...(file.edited ? { edited: true } : {}),
     ...(whose.status === 0 ? { dataOwner: told('name', whose.stdout.trim(), `${remote.host}: the owner of the data`) } : {}),
     ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),

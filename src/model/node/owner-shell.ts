@@ -22,36 +22,30 @@ export const trustedWayFunctionScript: string = String.raw`trusted_way() { # PAT
 }`;
 
 /**
- * `owner_way DATA-DIRECTORY` prints the words that, in front of a command, have root run it as the owner of the directory: in the
- * directory's group where the owner is in it, and in the owner's other groups. No words where this shell is not root's, where there is
- * no such directory, or where it is root's own: then nobody else may have had a say in which directory it is, or a link that somebody
- * planted would have root work in one of root's. `setpriv` and `runuser` are both in util-linux; either may be missing from an
- * image, and busybox has another `setpriv`, so each is tried.
+ * `owner_way USER-ID` prints the words that, in front of a command, have root run it as that user, in his groups. No words where this
+ * shell is not root's, or the user is root. Who it is has been found out before, once, together with who has a say in it: a question for
+ * the owner of a directory would be answered by whoever can put another one in its place at that moment. `setpriv` and `runuser` are both in
+ * util-linux; either may be missing from an image, and busybox has another `setpriv`, so each is tried.
  *
- * `as_owner DATA-DIRECTORY COMMAND...` becomes the command: call it in a subshell if more is to come. It leaves the home of
- * root, which the owner may not enter: `find` could not come back to it.
+ * `as_owner USER-ID COMMAND...` becomes the command: call it in a subshell if more is to come. It leaves the home of
+ * root, which the user may not enter: `find` could not come back to it.
  */
-export const asOwnerFunctionScript: string = String.raw`${trustedWayFunctionScript}
-owner_way() { # DATA-DIRECTORY
-  if [ ! -e "$1" ] || [ "$(id -u)" != 0 ]; then return 0; fi
-  ids=$(stat -L -c '%u %g %U' -- "$1") || return 1
-  uid=${'$'}{ids%% *}; ids=${'$'}{ids#* }; gid=${'$'}{ids%% *}; name=${'$'}{ids#* }
-  if [ "$uid" = 0 ]; then
-    found=$(trusted_way "$1" 0 && cd -P -- "$1" && trusted_way "$(pwd -P)" 0) && return 0
-    echo "$1 belongs to root, and others have a say in which directory that is, by $found" >&2; return 1
-  fi
-  groups=$(id -G -- "$name" 2>/dev/null | tr ' ' ,)
-  case ",$groups," in ,, | *",$gid,"*) ;; *) gid=$(id -g -- "$name") || return 1 ;; esac
-  for way in "setpriv --reuid=$uid --regid=$gid --groups=${'$'}{groups:-$gid} --" "runuser -u $name --" "sudo -n -u #$uid --"; do
+export const asOwnerFunctionScript: string = String.raw`owner_way() { # USER-ID
+  case $1 in '' | *[!0-9]*) echo 'whose the data are is not known' >&2; return 1 ;; esac
+  if [ "$(id -u)" != 0 ] || [ "$1" = 0 ]; then return 0; fi
+  name=$(getent passwd "$1" 2>/dev/null | cut -d: -f1); [ -n "$name" ] || name=$(awk -F: -v id="$1" '$3 == id { print $1; exit }' /etc/passwd)
+  gid=$1; groups=--clear-groups
+  if [ -n "$name" ]; then gid=$(id -g -- "$name") && groups=--groups=$(id -G -- "$name" | tr ' ' ,) || return 1; fi
+  for way in "setpriv --reuid=$1 --regid=$gid $groups --" ${'$'}{name:+"runuser -u $name --"} "sudo -n -u #$1 --"; do
     # shellcheck disable=SC2086 # words of numbers and a name
-    if [ "$($way id -u 2>/dev/null)" = "$uid" ]; then echo "$way"; return 0; fi
+    if [ "$($way id -u 2>/dev/null)" = "$1" ]; then echo "$way"; return 0; fi
   done
-  echo "root cannot work as $name, who owns $1: there is neither setpriv nor runuser (util-linux), and sudo does not do it either" >&2
+  echo "root cannot work as ${'$'}{name:-user $1}, who owns the data: there is neither setpriv nor runuser (util-linux), and sudo does not do it either" >&2
   return 1
 }
-as_owner() { # DATA-DIRECTORY COMMAND...
-  data=$1; shift; cd / || exit 1
-  way=$(owner_way "$data") || exit 1
+as_owner() { # USER-ID COMMAND...
+  who=$1; shift; cd / || exit 1
+  way=$(owner_way "$who") || exit 1
   # shellcheck disable=SC2086 # the words of owner_way
   exec $way "$@"
 }`;

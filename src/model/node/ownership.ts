@@ -27,9 +27,14 @@ export interface Way {
 const types = { mask: 0o170000, link: 0o120000, directory: 0o040000 };
 const [byGroup, byAll, sticky] = [0o020, 0o002, 0o1000];
 
+/** What the path leads to in the end: the first step that is no link. Undefined where that is not there. */
+function endOf({ steps, missing }: Way): Step | undefined {
+  return missing ? undefined : steps.find(({ mode }) => (mode & types.mask) !== types.link);
+}
+
 /** The user whom the data belong to: the first of the directories that is there and is not root's; of none root, if one is there. */
 export function dataOwnerOf(directories: readonly Way[]): Step | undefined {
-  const there = directories.flatMap(({ steps: [first], missing }) => (first === undefined || missing ? [] : [first]));
+  const there = directories.flatMap((way) => endOf(way) ?? []);
   return there.find(({ uid }) => uid !== 0) ?? there[0];
 }
 
@@ -45,15 +50,15 @@ interface Trusted {
  * that the next step belongs to a trusted user is asked anyway. What a group may write is that group's: root's and a trusted user's own
  * first group let in whom root or that user has let in, any other is refused.
  */
-function wayTrouble({ path, steps, missing }: Way, { uids, groups }: Trusted): string | undefined {
+function wayTrouble({ path, steps }: Way, { uids, groups }: Trusted): string | undefined {
   for (const [index, step] of steps.entries()) {
     const what = step.path === path ? visibleInLine(path) : `${visibleInLine(step.path)}, on the way to ${visibleInLine(path)},`;
     if (step.uid !== 0 && !uids.has(step.uid)) {
       return `${what} belongs to ${visibleInLine(step.user)}`;
     }
     const type = step.mode & types.mask;
-    // Whoever is the first to make it in a sticky directory has it.
-    const isShared = type === types.directory && (step.mode & sticky) !== 0 && !(missing && index === 0);
+    // In one that is shared itself everybody has his own, and whoever is the first to make what is not there yet has it.
+    const isShared = type === types.directory && (step.mode & sticky) !== 0 && index > 0;
     if (type === types.link || isShared) {
       continue;
     }
@@ -86,7 +91,8 @@ export interface NodeWays {
  */
 export function ownershipTrouble({ logins, packageUsers, serverUsers, file, directories }: NodeWays): string | undefined {
   const owner = dataOwnerOf(directories);
-  const data = owner === undefined || owner.uid === 0 ? [...packageUsers, ...serverUsers] : [owner.uid];
+  // Where root will work, nobody but root has a say in where; where nothing is there yet, nobody works.
+  const data = owner === undefined ? [...packageUsers, ...serverUsers] : [owner.uid];
   if (
     owner !== undefined &&
     owner.uid !== 0 &&
@@ -96,11 +102,9 @@ export function ownershipTrouble({ logins, packageUsers, serverUsers, file, dire
     return `${visibleInLine(owner.path)} belongs to ${visibleInLine(owner.user)}, and the server that reads ${visibleInLine(file.path)} runs as another user (uid ${serverUsers.join(', ')})`;
   }
   const uids = new Set([...logins, ...data]);
-  const foreign = directories.find(
-    ({ missing, steps: [first] }) => !missing && first !== undefined && !uids.has(first.uid) && first.uid !== 0,
-  );
+  const foreign = directories.flatMap((way) => endOf(way) ?? []).find(({ uid }) => !uids.has(uid) && uid !== 0);
   if (foreign !== undefined && owner !== undefined) {
-    return `${visibleInLine(foreign.path)} belongs to ${visibleInLine(foreign.steps[0]?.user ?? '')}, and ${visibleInLine(owner.path)} to ${visibleInLine(owner.user)}`;
+    return `${visibleInLine(foreign.path)} belongs to ${visibleInLine(foreign.user)}, and ${visibleInLine(owner.path)} to ${visibleInLine(owner.user)}`;
   }
   const steps = [file, ...directories].flatMap((way) => way.steps);
   const groups = new Set(steps.flatMap(({ uid, ownGroup }) => (ownGroup !== undefined && uids.has(uid) ? [ownGroup] : [])));

@@ -5,6 +5,7 @@ import { type NodeConfig, placesOf, readNodeConfig } from '../../cluster/tools/n
 import { trustedWays } from '../../cluster/tools/node-ways.ts';
 import { type NodeProbe, probeNode } from '../../cluster/tools/node-probe.ts';
 import { runningDirectories } from '../../cluster/cql/running-directories.ts';
+import { dataOwnerOf } from '../../model/node/ownership.ts';
 import { withRunning } from '../../model/node/data-directories.ts';
 import type { NodeInfo } from '../../cluster/tools/nodetool-output.ts';
 import { nodeInfo } from '../../cluster/tools/nodetool.ts';
@@ -117,7 +118,7 @@ async function openMember(host: string, needCassandra: boolean, parts: MemberPar
   const read = await readNodeConfig(remote, parts.programs, signal);
   const programs = read.flavour === 'scylla' ? await scyllaPrograms(remote, parts.programs, signal) : parts.programs;
   const config = await runningConfig({ remote, programs, config: read }, parts.listen, signal);
-  const files = await openFiles(remote, config.dataDirectories, signal);
+  const files = await openFiles(remote, config, signal);
   const [probe, info] = await Promise.all([
     probeNode(files, config.dataDirectories, signal),
     nodeInfo({ remote, programs }, signal).catch(async (error: unknown) => {
@@ -138,12 +139,13 @@ async function runningConfig(node: Omit<ClusterNode, 'files'>, listen: Listen, s
   }
   const running = node.config.edited === true ? await runningDirectories(node, signal) : undefined;
   const config = running === undefined ? node.config : withRunning(node.config, running);
-  if (config.comingDirectories !== undefined) {
-    await trustedWays(node.remote, placesOf(config, []), signal);
-    const text = `${host}: ${config.path} was changed after the server had started, which works with ${config.dataDirectories.join(', ')} until it is started anew; the file has ${config.comingDirectories.join(', ')}`;
-    listen({ type: 'warning', host, text });
+  if (config.comingDirectories === undefined) {
+    return config;
   }
-  return config;
+  const { directories } = await trustedWays(node.remote, placesOf(config, []), signal);
+  const text = `${host}: ${config.path} was changed after the server had started, which works with ${config.dataDirectories.join(', ')} until it is started anew; the file has ${config.comingDirectories.join(', ')}`;
+  listen({ type: 'warning', host, text });
+  return { ...config, dataUser: dataOwnerOf(directories)?.uid };
 }
 
 /** Two names for one node would back it up twice. */

@@ -66,6 +66,7 @@ function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly 
     shell: parts.shellFor(member.host),
     stagingDirectory: staging.directory,
     dataDirectories: member.config.dataDirectories,
+    dataUser: member.config.dataUser,
     localSystemDirectory: member.config.localSystemDirectory,
     parts: placing?.parts ?? [],
     commitlogDirectory: member.config.commitlogDirectory,

@@ -10,6 +10,8 @@ export interface RefreshNode {
   readonly shell: string;
   readonly stagingDirectory: string;
   readonly dataDirectories: readonly string[];
+  /** The number of the user whom the data belong to. */
+  readonly dataUser: number | undefined;
   /** How it is started there. */
   readonly nodetool: readonly string[];
 }
@@ -50,7 +52,7 @@ export const moveToUploadScript: string = `for f in "$1"/*; do
 done`;
 
 function nodeLines(
-  { stagingDirectory, dataDirectories: [data = ''], nodetool }: RefreshNode,
+  { stagingDirectory, dataDirectories: [data = ''], dataUser, nodetool }: RefreshNode,
   tables: readonly RestoredTable[],
 ): readonly string[] {
   return [
@@ -59,7 +61,7 @@ function nodeLines(
     'load() { # STAGED UPLOAD KEYSPACE TABLE',
     '  [ -d "$1" ] && [ -n "$(ls "$1")" ] || return 0',
     '  # shellcheck disable=SC2016 # for the shell of that user',
-    ...`  (as_owner ${quote(data)} sh -c '${moveToUploadScript}' sh "$1" "$2")`.split('\n'),
+    ...`  (as_owner ${dataUser ?? "''"} sh -c '${moveToUploadScript}' sh "$1" "$2")`.split('\n'),
     `  ${nodetool.map(quote).join(' ')} refresh --load-and-stream -- "$3" "$4"`,
     '}',
     ...tables.flatMap((table) => {

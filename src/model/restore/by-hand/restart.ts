@@ -22,6 +22,8 @@ export interface RestartNode extends NodeDirectories {
   readonly commitlogDirectory: string;
   readonly hintsDirectory: string;
   readonly savedCachesDirectory: string;
+  /** The number of the user whom the data belong to. */
+  readonly dataUser: number | undefined;
   /** How it is started there. */
   readonly nodetool: readonly string[];
   /** The file on the node that `nodetool` reads the password from, where it needs one. */
@@ -124,9 +126,10 @@ function placeLines(node: RestartNode, tables: readonly RestoredTable[], stamp: 
     `owner=${quote(first)}`,
     ...asOwnerFunctionScript.split('\n'),
     `staging=${quote(node.stagingDirectory)}`,
-    '[ ! -d "$staging" ] || (as_owner "$owner" test -x "$staging") || { echo "the owner of $owner cannot enter $staging" >&2; exit 1; }',
+    `user=${node.dataUser ?? ''}`,
+    '[ ! -d "$staging" ] || (as_owner "$user" test -x "$staging") || { echo "the owner of $owner cannot enter $staging" >&2; exit 1; }',
     '# as the user that the data belong to, who has made the links that tables may be behind',
-    ...hereDocument('(as_owner "$owner" sh)', placeAsOwner(node, tables, stamp), endOf('PLACE')),
+    ...hereDocument('(as_owner "$user" sh)', placeAsOwner(node, tables, stamp), endOf('PLACE')),
   ];
 }
 

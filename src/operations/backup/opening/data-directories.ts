@@ -1,6 +1,9 @@
 import { BackupError } from '../../../model/errors.ts';
 import { latestCommitted, nodesOf, type Survey } from '../../../model/backup/backup.ts';
 import { withoutFuture } from '../../../model/backup/future.ts';
+import { placesOf } from '../../../cluster/tools/node-config.ts';
+import { trustedWays } from '../../../cluster/tools/node-ways.ts';
+import { dataOwnerOf } from '../../../model/node/ownership.ts';
 import { type DirectoryWitness, directoriesByBackup, withRunning } from '../../../model/node/data-directories.ts';
 import type { Ring } from '../../../model/ring/ring.ts';
 import type { Repository } from '../../../storage/backups/repository.ts';
@@ -43,7 +46,7 @@ async function settle(member: Member, question: DirectoryQuestion, signal: Abort
   const witness = await newestOf(member, question, signal);
   const directories = directoriesByBackup(config, witness, { startedAt, version });
   if (directories !== undefined) {
-    return { ...member, config: withRunning(config, directories) };
+    return trusted(member, withRunning(config, directories), signal);
   }
   const error = new BackupError(
     `${host}: ${config.path} was changed after Cassandra had started, and nobody can say which data directories it works with`,
@@ -54,6 +57,21 @@ async function settle(member: Member, question: DirectoryQuestion, signal: Abort
     },
   );
   return { host, error };
+}
+
+/** What a backup says may have been written by others since: the directories must be whose the node's are. */
+async function trusted(member: Member, config: Member['config'], signal: AbortSignal): Promise<Member | Absent> {
+  const { host, remote } = member;
+  try {
+    const ways = await trustedWays(remote, placesOf(config, []), signal);
+    if (dataOwnerOf(ways.directories)?.uid === config.dataUser) {
+      return { ...member, config };
+    }
+    return { host, error: new BackupError(`${host}: ${config.dataDirectories.join(', ')} belong to others than the data do`) };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { host, error };
+  }
 }
 
 /** What the newest backup that has the node says of it. */

@@ -37,7 +37,7 @@ async function linked(t: TestContext) {
     await chown(join(root, directory), nobody, nobody);
   }
   await chmod(root, 0o755);
-  const files = await openFiles(localRemote(), [data], never);
+  const files = await openFiles(localRemote(), { dataDirectories: [data], dataUser: nobody }, never);
   return { root, node: { files, config: { dataDirectories: [data] } } };
 }
 
@@ -68,7 +68,7 @@ test('links are found with what they lead to, and those of chosen tables alone d
 test('where the data are root’s own, a link of somebody else is not followed', { skip }, async (t) => {
   const { root, node } = await linked(t);
   await chown(join(root, 'data'), 0, 0);
-  const ours = { ...node, files: await openFiles(localRemote(), node.config.dataDirectories, never) };
+  const ours = { ...node, files: await openFiles(localRemote(), { ...node.config, dataUser: 0 }, never) };
   const theirs = join(root, 'data/shop', `theirs-${'8'.repeat(32)}`);
   await symlink(join(root, 'root'), theirs);
   await lchown(theirs, nobody, nobody);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type PlacingPlan, beginPlacing, checkTakeBack, placeFiles, takeBack } from '../../../../src/cluster/placing/placing.ts';
@@ -196,5 +196,5 @@ function failingFrom(node: Host, call: number): Promise<Remote> {
 
 /** As the owner of the data, with programs of the test's own. */
 function filesWith(path: readonly string[], data: string): Promise<Remote> {
-  return openFiles(localRemote({ path }), [data], signal);
+  return openFiles(localRemote({ path }), { dataDirectories: [data], dataUser: statSync(data).uid }, signal);
 }

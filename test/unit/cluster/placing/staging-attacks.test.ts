@@ -53,7 +53,7 @@ async function host(t: TestContext): Promise<Host> {
   await chown(data, owner, owner);
   const secret = join(root, 'secret');
   const unharmed = await canary(secret);
-  const files = await openFiles(localRemote({ host: 'n1' }), [data], never);
+  const files = await openFiles(localRemote({ host: 'n1' }), { dataDirectories: [data], dataUser: owner }, never);
   const open = (directory: string, make = true) =>
     openStaging(files, { directory, dataDirectories: [data], label: 's3://b/x/1', make }, never);
   return { root, sticky, data, files, node: { files, config: { dataDirectories: [data] } }, secret, unharmed, open };

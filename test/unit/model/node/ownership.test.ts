@@ -96,6 +96,25 @@ test('a file or a directory of somebody else, or that somebody else may write, i
       { directories: [way('/mnt/data', step('/mnt/data', cassandra, directory), step('/mnt', ops, directory))] },
     ],
     [
+      /^\/var\/tmp may be written by everybody$/,
+      { directories: [way('/var/tmp', step('/var/tmp', 0, 0o041777), step('/var', 0, directory))] },
+    ],
+    [
+      /^\/etc\/c\.yaml belongs to cassandra$/,
+      { file: way('/etc/c.yaml', step('/etc/c.yaml', cassandra, file), etc), directories: [dataAt('/data', 0)] },
+    ],
+    [
+      /^\/srv, on the way to \/srv\/data, belongs to cassandra$/,
+      { directories: [way('/srv/data', step('/srv/data', 0, directory), step('/srv', cassandra, directory))] },
+    ],
+    [
+      /^\/var\/lib\/data, on the way to \/var\/lib\/data, belongs to cassandra$|^\/var\/lib\/data belongs to cassandra$/,
+      {
+        serverUsers: [],
+        directories: [way('/var/lib/data', step('/var/lib/data', cassandra, link), step('/home/ops', ops, directory), lib)],
+      },
+    ],
+    [
       /^\/tmp may be written by everybody$|^\/tmp, on the way to \/tmp\/data, may be written by everybody$/,
       { directories: [{ path: '/tmp/data', missing: true, steps: [step('/tmp', 0, 0o041777), root] }] },
     ],
@@ -103,6 +122,13 @@ test('a file or a directory of somebody else, or that somebody else may write, i
   for (const [pattern, change] of troubles) {
     assert.match(ownershipTrouble({ ...good, ...change }) ?? 'none', pattern);
   }
+});
+
+test('a link of root leads to whom the data belong to', () => {
+  const moved = way('/var/lib/data', step('/var/lib/data', 0, link), step('/disk2/data', cassandra, directory), lib);
+  const ways = { ...good, directories: [moved, dataAt('/var/lib/commitlog')] };
+  assert.equal(ownershipTrouble(ways), undefined);
+  assert.equal(dataOwnerOf(ways.directories)?.uid, cassandra);
 });
 
 test("root's and a trusted user's own first group may write, and in a sticky directory each has his own", () => {

@@ -88,6 +88,7 @@ const nodeOf: NodeOf = ({ user, host, words, path, component, keyspace, table },
   commitlogDirectory: `${root}${path}/commitlog`,
   hintsDirectory: `${root}${path}/hints`,
   savedCachesDirectory: `${root}${path}/caches`,
+  dataUser: process.getuid?.() ?? 0,
   nodetool: ['nodetool', ...words],
 });
 

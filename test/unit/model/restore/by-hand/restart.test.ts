@@ -25,6 +25,7 @@ const nodeAt = (host: string, root: string, shell: string) => ({
   commitlogDirectory: `${root}/commitlog`,
   hintsDirectory: `${root}/hints`,
   savedCachesDirectory: `${root}/saved_caches`,
+  dataUser: process.getuid?.() ?? 0,
   nodetool: ['nodetool'],
 });
 
