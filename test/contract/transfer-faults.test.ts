@@ -257,7 +257,9 @@ function limited(command: readonly [string, ...string[]]): [string, ...string[]]
 async function killWorkers(path: string): Promise<boolean> {
   const own = await childrenOf(process.pid);
   const lines = await Promise.all(own.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')));
-  const programs = own.filter((_, index) => isProgram(lines[index]) || lines[index]?.split('\0').includes(path));
+  // What reads a single file has it as its standard input.
+  const inputs = await Promise.all(own.map((pid) => readlink(`/proc/${pid}/fd/0`).catch(() => '')));
+  const programs = own.filter((_, index) => isProgram(lines[index]) || inputs[index] === path);
   const children = (await Promise.all(programs.map(childrenOf))).flat();
   for (const pid of [...children, ...programs]) {
     process.kill(pid, 'SIGKILL');

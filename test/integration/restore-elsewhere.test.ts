@@ -107,7 +107,7 @@ test('a plan of copies names them, and makes none', async () => {
   const planned = await runProgram(['restore', snapshot.id, ...copied, '--dry-run'], { env });
   assert.equal(planned.code, 0, planned.stderr);
   assert.match(planned.stdout, /shop3\.users as shop3\.users_copy$/m);
-  assert.match(planned.stdout, /^ {2}CREATE TABLE IF NOT EXISTS "copies"\."orders" \( …$/m);
+  assert.match(planned.stdout, /^ {2}CREATE TABLE IF NOT EXISTS "copies"\."orders" \($/m);
   assert.doesNotMatch(await cql('DESCRIBE TABLES;'), /copies|users_copy|Past/);
 });
 
