@@ -48,7 +48,9 @@ test('a file that cannot be read fails its node', async () => {
 });
 
 test('a large file that shrinks while it is read fails its node', async () => {
-  const shrink = whenCompressing('cp "$f" "$f.x" && truncate -s -1000 "$f.x" && mv -f "$f.x" "$f"; exec /usr/bin/lzop "$@"');
+  const shrink = whenCompressing(
+    'cp "$f" "$f.x" && truncate -s -1000 "$f.x" && mv -f "$f.x" "$f"; exec /usr/bin/lzop "$@" <"$f"',
+  );
   const ran = await withWrapper(victim, 'lzop', shrink, () => runProgram(backup, story.at('shrunk')));
   const { id } = await assertOneFailed(story, 'shrunk', ran, {
     host: victim,

@@ -63,11 +63,11 @@ ${damage}`;
 }
 
 /**
- * For a wrapper of `lzop`: runs `instead` when a Data.db (`$f`) is compressed, and the real one for everything else. With direct
- * transfer a large file of whatever kind comes on standard input (`$f` is `-c`).
+ * For a wrapper of `lzop`: runs `instead` when a Data.db (`$f`) is compressed, and the real one for everything else. The file is standard
+ * input; with direct transfer, of whatever kind it is, that is a pipe (`$f` is `-c` then).
  */
 export function whenCompressing(instead: string): string {
-  return `f=\${!#}
+  return `f=\${!#}; in=$(readlink /proc/$$/fd/0); case $f$in in -c/*) f=$in ;; esac
 case $f in *-Data.db | -c) ;; *) exec /usr/bin/lzop "$@" ;; esac
 ${instead}`;
 }
