@@ -157,6 +157,8 @@ export function probeText(directories: readonly string[]): string {
 /** A configuration file of root's and directories of `cassandra`'s (7100), all of them there. */
 export function waysText([file = '', ...directories]: readonly string[]): string {
   const of = (path: string, step: string) => `way ${path}\0step ${step}${path}\0step 0 41ed 0 0 root/root/\0`;
-  const owned = directories.map((path) => of(path, '7100 41e8 7100 7100 cassandra/cassandra'));
-  return `0 \x007100 \0${of(file, '0 81a4 0 0 root/root')}${owned.join('')}`;
+  // The files are real ones, of whoever runs the test.
+  const uid = process.getuid?.() ?? 0;
+  const owned = directories.map((path) => of(path, `${uid} 41e8 ${uid} ${uid} cassandra/cassandra`));
+  return `${uid} \x00${uid} \0${of(file, '0 81a4 0 0 root/root')}${owned.join('')}`;
 }
