@@ -11,8 +11,13 @@ export interface ClusterNode {
   readonly config: NodeConfig;
 }
 
-/** What nodetool needs, which finds the server by itself. */
-export type ToolNode = Pick<ClusterNode, 'remote' | 'programs'>;
+/** What nodetool needs, which finds the server by itself; by its configuration, where it is known, whose server that must be. */
+export interface ToolNode extends Pick<ClusterNode, 'remote' | 'programs'> {
+  readonly config?: Partial<KnownServer>;
+}
+
+/** What there is to know of a server that is asked. */
+type KnownServer = Pick<NodeConfig, 'dataUser' | 'path' | 'flavour'>;
 
 /** What is needed to look at files of the data directories, whether the server runs or not. */
 export interface DataNode {
@@ -29,5 +34,5 @@ export interface ServerNode extends CqlNode {
 
 /** What cqlsh needs, which must be told where CQL answers. */
 export interface CqlNode extends ToolNode {
-  readonly config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'>;
+  readonly config: Pick<NodeConfig, 'cqlAddress' | 'cqlPort' | 'cqlEncrypted'> & Partial<KnownServer>;
 }

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { placingScript } from '../../src/cluster/placing/placing-script.ts';
 import { listJournalsScript, readDisksScript } from '../../src/cluster/placing/placing.ts';
 import { endWithUsScript, findLoadersScript, findProgramScript } from '../../src/cluster/placing/table-load.ts';
+import { listenerScript } from '../../src/cluster/tools/whose/listener.ts';
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
 import { BackupError } from '../../src/model/errors.ts';
 import type { RestoreResult } from '../../src/model/restore/restore-result.ts';
@@ -149,6 +150,10 @@ function answerService(node: ScriptedNode): void {
   remote.on(
     script(findServerScript),
     says(() => (node.up ? 'yes\n' : 'no\n')),
+  );
+  remote.on(
+    script(listenerScript),
+    says(() => (node.up ? 'trusted\n' : 'none\n')),
   );
   remote.on(script(runDetachedScript, stopCommand), says(turn(false)));
   remote.on(script(runDetachedScript, startCommand), says(turn(true)));

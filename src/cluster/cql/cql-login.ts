@@ -1,31 +1,32 @@
 import { RemoteError } from '../../model/errors.ts';
 import { cqlCredentialsFile, cqlshrcLogin, type Login } from '../../model/options/login.ts';
 import { cqlshProgram, programAt } from '../../model/options/program-words.ts';
+import type { CqlNode } from '../node.ts';
 import type { Remote } from '../remote.ts';
-import { type Programs, runTool } from '../tools/run-tool.ts';
+import { listenerWords } from '../tools/whose/listener.ts';
+import { runTool } from '../tools/run-tool.ts';
 import { type SecretFileCommand, withSecretFile } from '../tools/secret-file.ts';
 
 /** How cqlsh is started: its words, and what comes on standard input before the statements. */
-export async function cqlshCommand(
-  remote: Remote,
-  { cqlsh: words, cqlLogin }: Programs,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<SecretFileCommand> {
+export async function cqlshCommand(node: CqlNode, args: readonly string[], signal: AbortSignal): Promise<SecretFileCommand> {
+  const { remote, config } = node;
+  const { cqlsh: words, cqlLogin } = node.programs;
   if (cqlLogin === undefined) {
     return { command: [...words, ...args], line: '' };
   }
   const at = programAt(words, cqlshProgram);
   const [before, program] = [words.slice(0, at), words.slice(at)];
+  const listener = listenerWords(node, { port: config.cqlPort, address: config.cqlAddress }, words, cqlshProgram);
   if (await knowsCredentials(remote, words.slice(0, at + 1), signal)) {
     const contents = cqlCredentialsFile(cqlLogin);
-    return withSecretFile({ before, program: [...program, '--credentials'], args, contents });
+    return withSecretFile({ before, program: [...program, '--credentials'], args, contents, listener });
   }
   return withSecretFile({
     before,
     program: [...program, '--cqlshrc'],
     args,
     contents: sectionFor(remote, cqlLogin),
+    listener,
     settings: [...namedSettings(program), '~/.cassandra/cqlshrc', '~/.cqlshrc'],
   });
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ToolNode, CqlNode } from '../node.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { isMissingProgram, runTool, type ToolOutput } from '../tools/run-tool.ts';
+import { secretFileTrouble } from '../tools/secret-file.ts';
 import { cqlshCommand } from './cql-login.ts';
 import { type CqlshInput, inputText } from './cqlsh-input.ts';
 
@@ -10,16 +11,13 @@ import { type CqlshInput, inputText } from './cqlsh-input.ts';
  * then ends with 2; it could not connect: 1. It runs as the login user, also where all else goes through sudo: it reads what it
  * is given as a language that has commands of its own. Throws RemoteError when it is not there, BackupError as `inputText` does.
  */
-export async function runCqlsh(
-  { remote, programs, config }: CqlNode,
-  statements: readonly CqlshInput[],
-  signal: AbortSignal,
-): Promise<ToolOutput> {
+export async function runCqlsh(node: CqlNode, statements: readonly CqlshInput[], signal: AbortSignal): Promise<ToolOutput> {
+  const { remote, config } = node;
   const input = statements.map(inputText).join('');
   // UTF-8 by name: over ssh the locale is often C, in which cqlsh fails on the first name that is not ASCII.
   const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
   const args = [...options, ...(config.cqlEncrypted ? ['--ssl'] : []), config.cqlAddress, String(config.cqlPort)];
-  const { command, line } = await cqlshCommand(remote, programs, args, signal);
+  const { command, line } = await cqlshCommand(node, args, signal);
   const output = await runTool(remote, command, { input: line + input, as: 'login' }, signal);
   if (isMissingProgram(output)) {
     throw new RemoteError(`cqlsh not found on ${remote.host}`, {
@@ -45,6 +43,7 @@ export function isOnlyLateAgreement(output: ToolOutput): boolean {
 export function cqlshError({ remote }: ToolNode, output: ToolOutput): RemoteError {
   const complaints = complaintsOf(output);
   const line =
+    secretFileTrouble(output) ??
     complaints.find((each) => /error|exception|refused|unauthorized|denied/i.test(each)) ??
     complaints.at(-1) ??
     `exit status ${output.status}`;

@@ -2,6 +2,7 @@ import type { ClusterNode } from '../node.ts';
 import { IntegrityError, RemoteError } from '../../model/errors.ts';
 import type { NodeConfig } from '../tools/node-config.ts';
 import type { Remote } from '../remote.ts';
+import { trustedScript } from '../tools/whose/is-server.ts';
 import { failureLine, runTool } from '../tools/run-tool.ts';
 
 /** How sstableloader is started: its path, with options of its own if need be. */
@@ -92,8 +93,16 @@ export async function loadTable(
   }
 }
 
-export const findLoadersScript: string = `# shellcheck disable=SC2062 # what is looked for comes by -f
-grep -alF -f - /proc/[0-9]*/cmdline 2>/dev/null | xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null; true`;
+// Only processes of root and of the user who runs this count, who owns the data: anybody may start one that is called so, and whose command
+// line, which is memory of its own, never comes to an end.
+export const findLoadersScript: string = String.raw`${trustedScript}
+known=" 0 $(id -u) "
+in_time() { if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi; }
+loaders=$(for p in /proc/[0-9]*; do ! trusted "$p" || echo "$p/cmdline"; done |
+  in_time xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null)
+# shellcheck disable=SC2062,SC2086 # what is looked for comes by -f; a word each
+[ -z "$loaders" ] || in_time grep -alF -f - $loaders 2>/dev/null
+true`;
 
 export const findProgramScript: string = 'command -v -- "$1"';
 

@@ -2,7 +2,7 @@ import { RemoteError } from '../../model/errors.ts';
 import { visibleInLine } from '../../model/visible.ts';
 import type { Remote } from '../remote.ts';
 import { configAgeScript } from './config-age.ts';
-import { trustedScript } from './is-server.ts';
+import { trustedScript } from './whose/is-server.ts';
 import { type Programs, runTool, type ToolOutput } from './run-tool.ts';
 
 /** A configuration file of a node, as it lies there. */

@@ -1,5 +1,4 @@
 import type { ToolNode } from '../node.ts';
-import type { NodeConfig } from './node-config.ts';
 import { systemClock } from '../../flow/clock.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
@@ -8,6 +7,7 @@ import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.t
 import { jmxPasswordFile } from '../../model/options/login.ts';
 import { nodetoolProgram, programAt } from '../../model/options/program-words.ts';
 import { failureLine, isMissingProgram, runTool, type ToolOutput } from './run-tool.ts';
+import { jmxEndpoint, listenerWords } from './whose/listener.ts';
 import { secretFileTrouble, withSecretFile } from './secret-file.ts';
 
 /** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
@@ -77,11 +77,7 @@ export interface SnapshotRequest {
  * Flushes and takes a snapshot. Throws RemoteError when the tag is taken on this node (tags must be unique per cluster,
  * or a backup would mix files of two moments) or a keyspace or table does not exist.
  */
-export async function takeSnapshot(
-  node: ToolNode & { readonly config?: Pick<NodeConfig, 'flavour'> },
-  request: SnapshotRequest,
-  signal: AbortSignal,
-): Promise<void> {
+export async function takeSnapshot(node: ToolNode, request: SnapshotRequest, signal: AbortSignal): Promise<void> {
   const { keyspaces, tables } = request;
   const args = ['snapshot', '-t', checkedTag(request.tag)];
   // An empty list would mean everything to nodetool, which is not what an empty selection means.
@@ -165,11 +161,9 @@ export async function nodetool(node: ToolNode, args: readonly string[], signal: 
 }
 
 /** With a login its password is in a file on the node, for as long as nodetool runs. */
-async function runNodetool(
-  { remote, programs: { nodetool: words, jmxLogin } }: ToolNode,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<ToolOutput> {
+async function runNodetool(node: ToolNode, args: readonly string[], signal: AbortSignal): Promise<ToolOutput> {
+  const { remote, programs } = node;
+  const { nodetool: words, jmxLogin } = programs;
   if (jmxLogin === undefined) {
     return runTool(remote, [...words, ...args], {}, signal);
   }
@@ -179,6 +173,7 @@ async function runNodetool(
     program: [...words.slice(at), '-u', jmxLogin.user, '-pwf'],
     args,
     contents: jmxPasswordFile(jmxLogin),
+    listener: listenerWords(node, jmxEndpoint(words), words, nodetoolProgram),
   });
   return runTool(remote, command, { input: line }, signal);
 }
@@ -186,6 +181,9 @@ async function runNodetool(
 function hintFor(line: string): string | undefined {
   if (/Credentials required|Authentication failed|Invalid username or password|Provided username .* incorrect/i.test(line)) {
     return 'give user and password of JMX in a file of this host, mode 600: --jmx-credentials FILE';
+  }
+  if (/listens on port/.test(line)) {
+    return 'is the server running there, and is that the port of its JMX? Another one follows --nodetool-path: nodetool -p 7299';
   }
   if (/Failed to connect to/.test(line)) {
     return 'is cassandra running there, and does nodetool know the JMX host and port? Options can follow --nodetool-path';

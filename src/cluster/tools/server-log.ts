@@ -1,7 +1,7 @@
 import { systemClock } from '../../flow/clock.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { Remote } from '../remote.ts';
-import { serversScript } from './is-server.ts';
+import { serversScript } from './whose/is-server.ts';
 
 /**
  * What Cassandra has written to its system.log since then (a moment of `systemClock.elapsedMs`) as warnings and errors, with

@@ -4,7 +4,8 @@ import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/by-hand/restart.ts';
-import { serversScript } from './is-server.ts';
+import { serversScript } from './whose/is-server.ts';
+import { jmxListener } from './whose/listener.ts';
 import { parseStatus } from './nodetool-output.ts';
 import { nodeInfo, nodetool, statusText } from './nodetool.ts';
 import type { Remote } from '../remote.ts';
@@ -25,7 +26,7 @@ export type Drain = 'must' | 'if it answers';
  * one that never came up, or did not come to the end of it.
  *
  * Throws RemoteError when a command fails, BackupError when it runs on all the same, or when nodetool is answered by a
- * server whose process cannot be seen: nothing may be moved under it.
+ * server of root or of the data's owner whose process cannot be seen: nothing may be moved under it.
  */
 export async function stopServer(
   node: ToolNode & Pick<DataNode, 'config'>,
@@ -33,7 +34,9 @@ export async function stopServer(
   drain: Drain,
   signal: AbortSignal,
 ): Promise<'stopped' | 'undrained' | 'down'> {
-  const answers = await answersNodetool(node, signal);
+  // Whoever else has an account on the node can take the port of a server that is down: his answer counts for nothing.
+  const listener = await jmxListener(node, signal);
+  const answers = listener === 'stranger' ? false : await answersNodetool(node, signal);
   if (!(await isRunning(node, signal))) {
     if (answers) {
       throw new BackupError(`${node.remote.host}: nodetool is answered, but no server process can be seen`, {
@@ -41,6 +44,14 @@ export async function stopServer(
       });
     }
     return 'down';
+  }
+  if (listener === 'stranger' && drain === 'must') {
+    throw new BackupError(
+      `${node.remote.host}: another user listens on the port that nodetool asks: the server cannot be drained`,
+      {
+        hint: 'the port of JMX must be of root or of the owner of the data; options can follow --nodetool-path',
+      },
+    );
   }
   // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
   const drained = (answers || drain === 'must') && (await drainServer(node, { drain, limitMs: drainLimitMs }, signal));

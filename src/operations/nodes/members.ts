@@ -121,7 +121,7 @@ async function openMember(host: string, needCassandra: boolean, parts: MemberPar
   const files = await openFiles(remote, config, signal);
   const [probe, info] = await Promise.all([
     probeNode(files, config.dataDirectories, signal),
-    nodeInfo({ remote, programs }, signal).catch(async (error: unknown) => {
+    nodeInfo({ remote, programs, config }, signal).catch(async (error: unknown) => {
       if (needCassandra) {
         throw await whyDown({ files, config }, error, signal);
       }

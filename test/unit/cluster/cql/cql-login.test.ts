@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { runCqlsh } from '../../../../src/cluster/cql/cqlsh.ts';
 import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
 import { Login } from '../../../../src/model/options/login.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
+import { listening } from '../../../support/listening.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { never } from '../../../support/never.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
-const config = { cqlAddress: '10.0.0.5', cqlPort: 9042, cqlEncrypted: false };
+const config = { cqlAddress: '127.0.0.1', cqlPort: await listening({ after }), cqlEncrypted: false };
 const cqlLogin = new Login('back%up', "S3cr3t %(x)s ;#'");
 
 /** A cqlsh of this version that copies the file that its first option names; words of its own come first. */
@@ -42,7 +43,7 @@ test('a cqlsh of 4.1 and later gets a file of credentials; what it is, is asked 
     await run();
     const calls = await program.calls();
     assert.equal(calls.filter(({ args }) => args === '--version').length, 1);
-    assert.match(calls[1]?.args ?? '', /^--credentials \/\S+ --no-color .* 10\.0\.0\.5 9042$/);
+    assert.match(calls[1]?.args ?? '', /^--credentials \/\S+ --no-color .* 127\.0\.0\.1 \d+$/);
     assert.equal(calls[1]?.input, 'SELECT 1;\nSELECT 2;\n');
     assert.equal(calls.length, 3);
     const section = "username = back%up\npassword = S3cr3t %(x)s ;#'\n";

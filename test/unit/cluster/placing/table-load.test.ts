@@ -11,6 +11,7 @@ import { IntegrityError, RemoteError } from '../../../../src/model/errors.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
+import { unprivilegedMissing } from '../../../support/unprivileged.ts';
 
 const remote = localRemote({ host: 'h2' });
 const { signal } = new AbortController();
@@ -83,6 +84,15 @@ test('a tool that is still at work for an earlier run is named, so that its rows
     message: `an earlier sstableloader is still at work in ${place} on h2`,
     hint: new RegExp(`kill ${child.pid}$`),
   });
+});
+
+test('a process of another user that is called so keeps nobody from loading', { skip: unprivilegedMissing }, async (t) => {
+  const place = await temporaryDirectory(t);
+  const words = { argv0: `org.apache.cassandra.tools.BulkLoader ${place}/`, uid: 65_534, cwd: '/', stdio: 'ignore' } as const;
+  const child = spawn('/bin/sleep', ['300'], words);
+  t.after(() => child.kill());
+  await once(child, 'spawn');
+  await requireLoader(remote, ['sh'], place, signal);
 });
 
 async function until<T>(ask: () => T | Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { defaultPrograms, type Programs } from '../../../../src/cluster/tools/ru
 import { Login } from '../../../../src/model/options/login.ts';
 import { BackupError, RemoteError } from '../../../../src/model/errors.ts';
 import { fakeProgram, type FakeProgram } from '../../../support/fake-program.ts';
+import { listening } from '../../../support/listening.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { recordedNodetool, recordedVersions } from '../../../support/recorded.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
@@ -174,14 +175,15 @@ test('flush takes everything, a keyspace or some of its tables', async (t) => {
 });
 
 test('with a login its password is in a file that nodetool reads, and in no word', async (t) => {
-  const { tools, program } = await fake(t, { '-u backup -pwf': { stdout: 'ReleaseVersion: 5.0.9\n' } });
-  const programs = { ...tools, nodetool: ['env', 'A=b', program.path, '-p', '7199'], jmxLogin: new Login('backup', 'S3cr3t') };
-  const failing = { ...programs, nodetool: [program.path] };
+  const { tools, program } = await fake(t, { '--port': { stdout: 'ReleaseVersion: 5.0.9\n' } });
+  const port = String(await listening(t));
+  const programs = { ...tools, nodetool: ['env', 'A=b', program.path, '-p', port], jmxLogin: new Login('backup', 'S3cr3t') };
+  const failing = { ...programs, nodetool: [program.path, `--port=${port}`] };
   await assert.rejects(nodetool.nodetool({ remote, programs }, ['version'], never), RemoteError);
   assert.equal(await nodetool.nodetool({ remote, programs: failing }, ['version'], never), 'ReleaseVersion: 5.0.9\n');
   const [first, second] = await program.calls();
-  assert.match(first?.args ?? '', /^-p 7199 -u backup -pwf \/\S+ version$/);
-  assert.match(second?.args ?? '', /^-u backup -pwf \/\S+ version$/);
+  assert.match(first?.args ?? '', /^-p \d+ -u backup -pwf \/\S+ version$/);
+  assert.match(second?.args ?? '', /^--port=\d+ -u backup -pwf \/\S+ version$/);
   assert.equal(second?.input, '');
 });
 
