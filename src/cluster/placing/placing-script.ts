@@ -1,5 +1,6 @@
 // Of files that are in the directory DIRECTORY too, byte for byte: sh -c … DIRECTORY FILE...
-export const dropCopiesScript = 'for f; do cmp -s -- "$f" "$0/$(basename -- "$f")" || exit 1; rm -- "$f" || exit 1; done';
+export const dropCopiesScript =
+  'for f; do to=$0/$(basename -- "$f"); [ -f "$to" ] || exit 1; cmp -s -- "$f" "$to" || exit 1; rm -- "$f" || exit 1; done';
 
 export const placingScript: string = String.raw`
 set -u
@@ -42,6 +43,8 @@ table() { # COMMAND FROM TO: its index directories too
 each() { # KIND COMMAND: for each line of that kind
   while IFS=$tab read -r kind one two; do [ "$kind" != "$1" ] || "$2" "$one" "$two" || exit 1; done <"$j/plan" || exit 1
 }
+# Of what is no file a reader might wait for ever.
+word() { if [ -f "$1" ] && [ ! -L "$1" ]; then cat -- "$1"; else echo "$1 is no file" >&2; false; fi; }
 # On one disk a file is moved whole or not at all, and two of one name are two sstables: neither may go.
 table_aside() { table files "$1" "$1/snapshots/before-restore-$id"; }
 state_aside() { files "$1" "$1/before-restore-$id"; }
@@ -66,8 +69,9 @@ check_place() { at=$2; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; if
 marked() { { new=$(mktemp -- "$data/$mark.XXXXXXXX") && mv -f -T -- "$new" "$data/$mark"; } || die "cannot write $data/$mark"; }
 refuse_others() {
   for p in "$root"/*/phase; do
-    case $p in "$j/phase") continue;; esac
-    case $(cat -- "$p" 2>/dev/null) in aside|placing|away|back) die "restore $(basename -- "$(dirname -- "$p")") is half-done here";; esac
+    { [ -e "$p" ] && [ "$p" != "$j/phase" ]; } || continue
+    other=$(word "$p") || die "$p cannot be read"
+    case $other in aside|placing|away|back) die "restore $(basename -- "$(dirname -- "$p")") is half-done here";; esac
   done
 }
 
@@ -87,7 +91,8 @@ case $verb in
   down) { fresh "$j/down" && sync "$j/down"; } || die "cannot write $j/down"; exit 0;;
   up) rm -f -- "$j/down"; exit;;
 esac
-now=$(cat -- "$j/phase") || exit 1
+{ [ -f "$j/plan" ] && [ ! -L "$j/plan" ]; } || die "$j/plan is no file"
+now=$(word "$j/phase") || exit 1
 refuse_others
 if [ "$verb" = place ]; then
   case $now in begun|aside)
@@ -99,7 +104,7 @@ if [ "$verb" = place ]; then
   exit 0
 fi
 case $now in placing|placed|away)
-  had=$(cat -- "$j/aside") || exit 1; has=$(aside_count)
+  had=$(word "$j/aside") || exit 1; has=$(aside_count)
   [ "$has" -ge "$had" ] || die "only $has of the $had files that restore $id moved aside are left; were they cleared?"
 esac
 [ "$verb" = undo ] || exit 0

@@ -163,4 +163,12 @@ for d; do
 done`;
 
 export const listJournalsScript: string = String.raw`cd -- "$1/.sstash-undo" 2>/dev/null || exit 0
-for j in *; do [ -e "$j/phase" ] && { printf '%s\n' "$j"; cat -- "$j/phase" "$j/plan"; [ ! -e "$j/down" ] || echo down; printf '\0'; }; done; exit 0`;
+limit=''; ! command -v timeout >/dev/null || limit='timeout 20'
+plain() { [ -f "$1" ] && [ ! -L "$1" ]; }
+for j in *; do
+  { [ -e "$j/phase" ] || [ -L "$j/phase" ]; } || continue
+  printf '%s\n' "$j"
+  if plain "$j/phase" && plain "$j/plan"; then $limit cat -- "$j/phase" "$j/plan"; else echo 'no plain file'; fi
+  [ ! -e "$j/down" ] || echo down
+  printf '\0'
+done; exit 0`;
