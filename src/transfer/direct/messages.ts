@@ -56,6 +56,8 @@ export interface Answer {
 }
 
 export type NodeMessage =
+  /** Of the program, not of a unit: it is still there. */
+  | { readonly kind: 'alive' }
   | { readonly kind: 'begun' }
   | { readonly kind: 'ready'; readonly item: number; readonly last: boolean; readonly sum: NodeSum; readonly plain?: NodeSum }
   | { readonly kind: 'sent'; readonly item: number; readonly answer: Answer }
@@ -79,6 +81,9 @@ export function readMessage(host: string, line: string): { readonly unit: number
 }
 
 function messageIn(fields: Fields): NodeMessage {
+  if (fields.has('alive')) {
+    return { kind: 'alive' };
+  }
   if (fields.has('begin')) {
     return { kind: 'begun' };
   }

@@ -17,6 +17,8 @@ export interface NodeSettings {
   readonly authorities: string | undefined;
   /** Milliseconds within which the program has begun; a minute unless given. */
   readonly greetWithinMs?: number | undefined;
+  /** Milliseconds without a word, of which it says one every minute, after which it is given up; ten minutes unless given. */
+  readonly silentMs?: number | undefined;
 }
 
 /**
@@ -32,7 +34,8 @@ export class NodePart {
   #failure: unknown;
   #last = 0;
 
-  constructor(remote: Remote, { python, niceness, rate, authorities, greetWithinMs = 60_000 }: NodeSettings) {
+  constructor(remote: Remote, settings: NodeSettings) {
+    const { python, niceness, rate, authorities, greetWithinMs = 60_000, silentMs = 600_000 } = settings;
     this.host = remote.host;
     this.#stop = new AbortController();
     this.#talk = converse(remote, nodeCommand(python, niceness), this.#stop.signal);
@@ -44,8 +47,13 @@ export class NodePart {
       authorities: authorities ?? null,
     };
     this.#tell(greeting);
-    const late = setTimeout(() => this.#stop.abort(tooLate(this.host, python, greetWithinMs)), greetWithinMs);
-    this.#ended = this.#hear(() => clearTimeout(late));
+    const limit = (milliseconds: number) =>
+      setTimeout(() => this.#stop.abort(tooLate(this.host, python, milliseconds)), milliseconds);
+    let late = limit(greetWithinMs);
+    this.#ended = this.#hear(() => {
+      clearTimeout(late);
+      late = limit(silentMs);
+    }).finally(() => clearTimeout(late));
   }
 
   /** False once nothing can be begun there any more. */
@@ -87,21 +95,17 @@ export class NodePart {
   }
 
   /** Never rejects: the units are told. */
-  async #hear(hasGreeted: () => void): Promise<void> {
+  async #hear(hasSpoken: () => void): Promise<void> {
     let greeted = false;
     try {
       for await (const line of this.#talk.lines) {
         if (greeted) {
-          const { unit, message } = readMessage(this.host, line);
-          this.#units.get(unit)?.hear(message);
-          if (message.kind === 'done') {
-            this.#units.delete(unit);
-          }
+          this.#take(line);
         } else {
           readGreeting(this.host, line);
           greeted = true;
-          hasGreeted();
         }
+        hasSpoken();
       }
       throw new RemoteError(`the program on ${this.host} ended`, { host: this.host, transient: true });
     } catch (error) {
@@ -110,8 +114,16 @@ export class NodePart {
       for (const unit of this.#units.values()) {
         unit.end(error);
       }
-    } finally {
-      hasGreeted();
+    }
+  }
+
+  #take(line: string): void {
+    const { unit, message } = readMessage(this.host, line);
+    if (message.kind !== 'alive') {
+      this.#units.get(unit)?.hear(message);
+    }
+    if (message.kind === 'done') {
+      this.#units.delete(unit);
     }
   }
 }

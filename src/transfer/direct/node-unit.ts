@@ -24,7 +24,7 @@ export interface Exchanged {
 }
 
 /** What a unit tells by itself: all but the answers to requests, and its end. */
-export type UnitNews = Exclude<NodeMessage, { readonly kind: 'sent' | 'got' | 'done' }>;
+export type UnitNews = Exclude<NodeMessage, { readonly kind: 'sent' | 'got' | 'done' | 'alive' }>;
 
 interface Waiting {
   readonly resolve: (exchanged: Exchanged) => void;
@@ -48,7 +48,7 @@ export class NodeUnit {
     parts.signal.addEventListener('abort', this.#abort, { once: true });
   }
 
-  hear(message: NodeMessage): void {
+  hear(message: Exclude<NodeMessage, { readonly kind: 'alive' }>): void {
     if (message.kind === 'sent' || message.kind === 'got') {
       this.#waiting.get(message.item)?.resolve(message);
       this.#waiting.delete(message.item);

@@ -9,6 +9,9 @@ version the program ends with status 64.
 
     > {"version": 1, "rate": bytes per second or null, "memory": bytes, "authorities": PEM or null}
       {"version": 1, "python": "3.11.2"}
+      {"unit": 0, "alive": true}
+
+The last one comes every minute, whatever else is said: a large object on a slow line is silence, and so is a host that hangs.
 
 A unit of work has a number. Its items are numbered from 0 (files) or from 1 (parts of one file).
 
@@ -78,6 +81,7 @@ PIECE = 1 << 18
 # A body up to this size travels with its head.
 SMALL = 1 << 16
 CONNECT_SECONDS = 20
+ALIVE_SECONDS = 60
 SILENT_SECONDS = 60
 # Requests for small files that are under way at once; beyond, processors and not the line are what is short.
 REQUESTS = 16
@@ -1426,6 +1430,12 @@ class Stream(Arrival):
             write_all(self._file.fileno(), data)
 
 
+def tell_of_life(node: Node) -> None:
+    while True:
+        time.sleep(ALIVE_SECONDS)
+        node.tell({"unit": 0, "alive": True})
+
+
 def main() -> None:
     os.umask(0o077)
     # Read by hand: what arrived with the program lies in this buffer already.
@@ -1435,6 +1445,7 @@ def main() -> None:
         os._exit(64)
     node = Node(greeting)
     node.tell({"version": VERSION, "python": ".".join(str(each) for each in sys.version_info[:3])})
+    threading.Thread(target=guarded(lambda: tell_of_life(node)), daemon=True).start()
     for line in iter(lines.readline, b""):
         order = json.loads(line.decode())
         unit = node.units.get(order["unit"])
