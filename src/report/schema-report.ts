@@ -1,10 +1,22 @@
 import type { SchemaStatement } from '../model/schema/cql-statements.ts';
+import type { OfferedSchema } from '../model/schema/gate/offered.ts';
 import { visible } from '../model/visible.ts';
 import { count } from './backup-report.ts';
 
 /** The statements as cqlsh reads them. */
-export function statementsText(statements: readonly Pick<SchemaStatement, 'text'>[]): string {
+function statementsText(statements: readonly Pick<SchemaStatement, 'text'>[]): string {
   return statements.map(({ text }) => `${text};\n`).join('\n');
+}
+
+/** What is offered, as cqlsh reads it: what is left out is a comment of our own, which holds nothing of the backup's. */
+export function offeredText({ parts }: Pick<OfferedSchema, 'parts'>): string {
+  return parts
+    .map((part) => ('statement' in part ? `${part.statement};\n` : `-- a ${part.leftOut} of the backup is left out here\n`))
+    .join('\n');
+}
+
+export function offeredJson({ parts, leftOut }: OfferedSchema): unknown {
+  return { statements: parts.flatMap((part) => ('statement' in part ? [part.statement] : [])), leftOut };
 }
 
 /** As people see them before they agree. */

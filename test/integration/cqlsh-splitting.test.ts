@@ -11,6 +11,9 @@ import { ShellCommand, inputText } from '../../src/cluster/cql/cqlsh-input.ts';
 import { parseSchema, splitStatements } from '../../src/model/schema/cql-statements.ts';
 import { cqlName, cqlString } from '../../src/model/schema/cql-tokens.ts';
 import { admitted } from '../../src/model/schema/gate/admit.ts';
+import { refuseForged } from '../../src/model/schema/gate/forged.ts';
+import { offered } from '../../src/model/schema/gate/offered.ts';
+import { offeredText } from '../../src/report/schema-report.ts';
 import { BackupError } from '../../src/model/errors.ts';
 import { replayable } from '../../src/model/schema/replayable.ts';
 
@@ -67,6 +70,29 @@ function passed(text: string): readonly string[] {
       return [];
     }
   });
+}
+
+/** What of a schema is shown, of each statement that can be: `sstash schema show | cqlsh`. */
+function shownOf(text: string): { readonly text: string; readonly events: readonly Event[] } {
+  const parts = parseSchema(replayable(text)).flatMap((statement) => {
+    try {
+      refuseForged([statement]);
+      return offered([statement]).parts;
+    } catch (error) {
+      assert.ok(error instanceof BackupError);
+      return [];
+    }
+  });
+  const events = parts.flatMap((part): readonly Event[] => ('statement' in part ? [['statement', `${part.statement};`]] : []));
+  return { text: offeredText({ parts }), events };
+}
+
+/** A comment before a statement is a part of it to some versions. */
+function withoutOwnComments(events: readonly Event[]): readonly Event[] {
+  return events.map(([what, text]): Event => [
+    what,
+    text.replaceAll(/^-- a [a-z]+ of the backup is left out here\n+/gm, '').trim(),
+  ]);
 }
 
 function asStatements(texts: readonly string[]): readonly Event[] {
@@ -154,6 +180,17 @@ for (const version of versions) {
         sent.map((each) => each.map(inputText).join('')),
       );
       assert.deepEqual(results, sent.map(asStatements));
+    });
+
+    test('what is shown of any schema is the statements that were meant', async () => {
+      const files = [...filesIn('./'), ...filesIn('cql-corpus/honest/'), ...filesIn('cql-corpus/hostile/')];
+      const all = [...files, ...fc.sample(schemas, 3000)].map(shownOf).filter(({ events }) => events.length > 0);
+      assert.ok(all.length > 300, `${all.length}`);
+      const results = await judged(
+        version,
+        all.map(({ text }) => text),
+      );
+      results.forEach((events, at) => assert.deepEqual(withoutOwnComments(events), all[at]?.events, all[at]?.text));
     });
 
     test('true schemas are cut at the same places', async () => {

@@ -2,6 +2,7 @@ import type { Arguments } from '../../cli/arguments.ts';
 import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
+import { offered } from '../../model/schema/gate/offered.ts';
 import { datacenterMapping } from '../../model/schema/replication.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import {
@@ -11,7 +12,7 @@ import {
   mapTables,
   readBackupSchema,
 } from '../../operations/schema/schema.ts';
-import { mappingText, schemaQuestion, schemaText, statementsText } from '../../report/schema-report.ts';
+import { mappingText, offeredJson, offeredText, schemaQuestion, schemaText } from '../../report/schema-report.ts';
 import type { Command } from '../command.ts';
 import { locationOptions, nodeOptions, nodesOf, seedOption, selectionOptions, withFunctionsOption } from '../options.ts';
 import { openCluster, openRepository } from '../session/session.ts';
@@ -48,8 +49,9 @@ export const schemaCommand: Command = {
     if (action === 'show') {
       const repository = await openRepository(args, context);
       try {
-        const statements = await readBackupSchema(question, { repository, listen: context.listen }, context.signal);
-        return { json: { statements: statements.map(({ text }) => text) }, text: statementsText(statements), isDocument: true };
+        const schema = offered(await readBackupSchema(question, { repository, listen: context.listen }, context.signal));
+        const { warnings } = schema;
+        return { json: offeredJson(schema), text: offeredText(schema), warnings, isDocument: true };
       } finally {
         await repository.store.close();
       }

@@ -23,7 +23,7 @@ export interface SchemaQuestion {
 
 /**
  * A backup's schema, as far as it is selected and with its replication changed. Throws NotFoundError when it holds none, IntegrityError
- * when it is none that a backup writes: people give to cqlsh what they are shown.
+ * when it is none that a backup writes. What of it people are shown, who give it to a cqlsh of their own, says `offered`.
  */
 export async function readBackupSchema(
   { choice, filter, change }: SchemaQuestion,

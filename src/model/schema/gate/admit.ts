@@ -1,10 +1,8 @@
-import { cqlString, cqlTokens, isWord, meaningOf, meaningfulTokens, optionAt, withTokens, type CqlToken } from '../cql-tokens.ts';
 import { type SchemaStatement, ifNotExists } from '../cql-statements.ts';
 import { UsageError } from '../../errors.ts';
+import { alteredText, fit, nameOf, unfitReason } from './fit.ts';
 import { refuseForged, shown } from './forged.ts';
 import { withoutFunctions } from './functions.ts';
-import { isQuoted, quotedFault } from './one-statement.ts';
-import { visibleInLine } from '../../visible.ts';
 
 /** What of a backup's schema is run. */
 export interface AdmittedSchema {
@@ -35,16 +33,13 @@ export function admitted(wanted: readonly SchemaStatement[], { schema, live, wit
   }
   refuseForged([...schema, ...wanted]);
   const { statements, leftOut } = withFunctions ? { statements: wanted, leftOut: [] } : withoutFunctions(wanted, live);
-  const fitted = statements.map((statement) => ({ statement, fit: fittedFor(statement) }));
-  const altered = fitted.filter(({ statement, fit }) => fit.text !== statement.text && statement.kind !== 'function');
+  const fitted = statements.map((statement) => ({ statement, text: fittedFor(statement).text }));
+  const altered = fitted.filter(({ statement, text }) => text !== statement.text && statement.kind !== 'function');
   return {
-    statements: fitted.map(({ fit }) => ifNotExists(fit)),
+    statements: fitted.map(({ statement, text }) => ifNotExists({ ...statement, text })),
     leftOut,
     warnings: [
-      ...altered.map(
-        ({ statement }) =>
-          `${nameOf(statement)}: ends of lines in its comment, and halves of CQL comments, are made blanks: cqlsh takes none`,
-      ),
+      ...altered.map(({ statement }) => alteredText(statement)),
       ...(leftOut.length === 0
         ? []
         : [
@@ -56,48 +51,12 @@ export function admitted(wanted: readonly SchemaStatement[], { schema, live, wit
 
 /** Throws UsageError for what cqlsh cannot be given. */
 function fittedFor(statement: SchemaStatement): SchemaStatement {
-  const fit = withPlainComment(withPlainBody(statement));
-  const body = bodyOf(fit);
-  const isBroken = cqlTokens(fit.text).some((token) => isQuoted(token) && token.at !== body?.at && token.text.includes('\n'));
-  const fault = quotedFault(fit.text) ?? (isBroken ? 'a string with the end of a line' : undefined);
+  const fitted = fit(statement);
+  const fault = unfitReason(fitted);
   if (fault !== undefined) {
     throw new UsageError(`cqlsh cannot be given ${fault}, and the backup's schema has one: ${shown(statement)}`, {
       hint: `create ${nameOf(statement)} by hand, then run this again`,
     });
   }
-  return fit;
-}
-
-/** A comment is for people: it may lose what cqlsh cannot take. */
-function withPlainComment(statement: SchemaStatement): SchemaStatement {
-  const tokens = statement.kind === 'table' || statement.kind === 'view' ? meaningfulTokens(statement.text) : [];
-  const comment = tokens[optionAt(tokens, 'comment') ?? -1];
-  if (comment?.kind !== 'string') {
-    return statement;
-  }
-  const plain = meaningOf(comment)
-    .replaceAll(/\r\n|[\n\v\f\r\u0085\u2028\u2029]/g, ' ')
-    .replaceAll('/*', '/ ')
-    .replaceAll('*/', ' /');
-  return plain === meaningOf(comment) ? statement : withWritten(statement, comment, cqlString(plain));
-}
-
-/** Of the ends of lines of a body cqlsh leaves the second half, as it does for all that it reads. */
-function withPlainBody(statement: SchemaStatement): SchemaStatement {
-  const body = bodyOf(statement);
-  return body?.text.includes('\r\n') === true ? withWritten(statement, body, body.text.replaceAll('\r\n', '\n')) : statement;
-}
-
-/** A function's code: the only string that may have several lines. */
-function bodyOf({ kind, text }: SchemaStatement): CqlToken | undefined {
-  const tokens = kind === 'function' ? meaningfulTokens(text) : [];
-  return tokens.find((token, at) => token.kind === 'string' && isWord(tokens[at - 1], 'AS'));
-}
-
-function withWritten(statement: SchemaStatement, token: CqlToken, text: string): SchemaStatement {
-  return { ...statement, text: withTokens(statement.text, new Map([[token, text]])) };
-}
-
-function nameOf({ keyspace, name }: SchemaStatement): string {
-  return visibleInLine(name === '' ? `keyspace ${keyspace}` : `${keyspace}.${name}`);
+  return fitted;
 }
