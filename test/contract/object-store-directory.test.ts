@@ -154,18 +154,65 @@ describe('directory store', () => {
       assert.deepEqual(await readdir(path), ['.sstash-tmp']);
     }));
 
-  test('follows directories that were moved to another disk', () =>
+  test('follows no symbolic link below the location: it lists, reads, writes and deletes nothing there', () =>
+    inDirectory(async (path) => {
+      const [base, elsewhere] = [join(path, 'store'), join(path, 'elsewhere')];
+      await mkdir(base);
+      await mkdir(join(elsewhere, 'deep'), { recursive: true });
+      await writeFile(join(elsewhere, 'key'), 'theirs');
+      await writeFile(join(elsewhere, 'deep', 'key'), 'theirs');
+      const store = await openDirectoryStore(base);
+      await store.put('real/key', Buffer.from('ours'), {}, never);
+      await symlink(elsewhere, join(base, 'backup'));
+      await symlink(join(elsewhere, 'deep'), join(base, 'real', 'deep'));
+      await symlink(join(elsewhere, 'key'), join(base, 'real', 'file'));
+      for (const prefix of ['', 'backup/', 'backup/deep/', 'real/', 'real/deep/']) {
+        const keys = (await listed(store, prefix)).map(({ key }) => key);
+        assert.deepEqual(keys, prefix === '' || prefix === 'real/' ? ['real/key'] : [], prefix);
+        for await (const name of store.directories(prefix, never)) {
+          assert.equal(`${prefix}${name}`, 'real');
+        }
+      }
+      const behind = ['backup/key', 'backup/deep/key', 'real/deep/key', 'real/file'];
+      for (const key of behind) {
+        await assert.rejects(textOf(store, key), NotFoundError);
+        assert.equal(await store.stat(key, never), undefined);
+      }
+      for (const key of ['backup/new', 'backup/deep/new', 'real/deep/a/new']) {
+        for (const options of [{}, { ifAbsent: true }, { ifMatch: 'x' }]) {
+          await assert.rejects(store.put(key, Buffer.from('x'), options, never), /symbolic link/);
+        }
+      }
+      await store.delete(behind, never);
+      assert.deepEqual((await readdir(elsewhere, { recursive: true })).toSorted(), ['deep', 'deep/key', 'key']);
+      await store.put('real/key', Buffer.from('again'), {}, never);
+      assert.equal(await textOf(store, 'real/key'), 'again');
+    }));
+
+  test('keeps its unfinished files nowhere but in a directory of its own', () =>
     inDirectory(async (path) => {
       await mkdir(join(path, 'store'));
       await mkdir(join(path, 'elsewhere'));
-      await writeFile(join(path, 'elsewhere', 'key'), 'moved');
-      await symlink(join(path, 'elsewhere'), join(path, 'store', 'backup'));
+      const name = '11111111-1111-4111-8111-111111111111';
+      await writeFile(join(path, 'elsewhere', name), 'x');
+      await utimes(join(path, 'elsewhere', name), 1, 1);
+      await symlink(join(path, 'elsewhere'), join(path, 'store', '.sstash-tmp'));
       const store = await openDirectoryStore(join(path, 'store'));
-      assert.deepEqual(
-        (await listed(store, '')).map(({ key }) => key),
-        ['backup/key'],
-      );
-      assert.equal(await textOf(store, 'backup/key'), 'moved');
+      await assert.rejects(store.put('key', Buffer.from('x'), {}, never), /symbolic link/);
+      assert.equal(await store.clearUnfinished(new Date(), never), 0);
+      assert.deepEqual(await readdir(join(path, 'elsewhere')), [name]);
+    }));
+
+  test('may be a symbolic link itself', () =>
+    inDirectory(async (path) => {
+      await mkdir(join(path, 'real'));
+      await symlink(join(path, 'real'), join(path, 'link'));
+      const store = await openDirectoryStore(join(path, 'link'));
+      await store.put('a/key', Buffer.from('x'), {}, never);
+      assert.equal((await listed(store, '')).length, 1);
+      assert.equal(await textOf(store, 'a/key'), 'x');
+      await store.delete(['a/key'], never);
+      assert.deepEqual(await readdir(join(path, 'real')), ['.sstash-tmp']);
     }));
 
   test('refuses a key below an object, and one that is a directory, and says why', () =>

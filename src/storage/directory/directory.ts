@@ -6,6 +6,7 @@ import { NotFoundError, StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
 import { fileClock, fileTime, statIfThere, storedFile, writeAll } from './file.ts';
+import { directoryOf, linkOn } from './links.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
@@ -107,9 +108,14 @@ class DirectoryStore implements ObjectStore {
     const path = pathOf(this.#base, key);
     const fail = (error: unknown): unknown => directoryError(error, 'read', this.url, key);
     signal.throwIfAborted();
+    await this.#refuseLink(key).catch((error: unknown) => {
+      throw fail(error);
+    });
     // A pipe that somebody laid there would keep who opens it waiting for ever.
-    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-      throw codeOf(error) === 'ENOTDIR' ? new NotFoundError(`${this.url}/${key} does not exist`, { cause: error }) : fail(error);
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch((error: unknown) => {
+      throw ['ENOTDIR', 'ELOOP'].includes(codeOf(error))
+        ? new NotFoundError(`${this.url}/${key} does not exist`, { cause: error })
+        : fail(error);
     });
     try {
       const found = await handle.stat();
@@ -141,7 +147,8 @@ class DirectoryStore implements ObjectStore {
   async stat(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     const path = pathOf(this.#base, key);
     signal.throwIfAborted();
-    const found = await statIfThere(path).catch((error: unknown) => {
+    const look = async () => ((await linkOn(this.#base, directoryOf(key))) === undefined ? statIfThere(path) : undefined);
+    const found = await look().catch((error: unknown) => {
       throw directoryError(error, 'look up', this.url, key);
     });
     return found?.isFile() === true ? storedFile(key, found) : undefined;
@@ -160,6 +167,10 @@ class DirectoryStore implements ObjectStore {
     for (const [index, path] of paths.entries()) {
       signal.throwIfAborted();
       try {
+        if ((await linkOn(this.#base, directoryOf(keys[index] ?? ''))) !== undefined) {
+          // What lies behind a link is in no listing of ours.
+          continue;
+        }
         await unlink(path).catch((error: unknown) => {
           if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error))) {
             throw error;
@@ -184,6 +195,14 @@ class DirectoryStore implements ObjectStore {
 
   get #place(): Place {
     return { base: this.#base, url: this.url };
+  }
+
+  /** Throws NotFoundError for what lies behind a link, or is one: it is in no listing either. */
+  async #refuseLink(key: string): Promise<void> {
+    const link = await linkOn(this.#base, key);
+    if (link !== undefined) {
+      throw new NotFoundError(`${this.url}/${key} does not exist: ${link} is a symbolic link, which is not followed`);
+    }
   }
 
   async #clear(which: Which, signal: AbortSignal): Promise<number> {

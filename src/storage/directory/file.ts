@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from './errors.ts';
 import type { StoredObject } from '../object-store.ts';
@@ -30,10 +30,10 @@ export async function writeAll(handle: FileHandle, chunks: AsyncIterable<Uint8Ar
   await flush();
 }
 
-/** What is known of a file or directory; undefined when there is none. */
+/** What is known of a file or directory, or of a link, which is not followed; undefined when there is none. */
 export async function statIfThere(path: string): Promise<BigIntStats | undefined> {
   try {
-    return await stat(path, { bigint: true });
+    return await lstat(path, { bigint: true });
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) {
       return undefined;

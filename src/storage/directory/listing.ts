@@ -1,9 +1,9 @@
-import type { Dirent } from 'node:fs';
-import { opendir } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredObject } from '../object-store.ts';
 import { codeOf, directoryError } from './errors.ts';
 import { statIfThere, storedFile } from './file.ts';
+import { directoryOf, linkOn } from './links.ts';
 import { unfinished } from './placing.ts';
 
 /** A directory that is a location, and how it is called in errors. */
@@ -14,11 +14,17 @@ export interface Place {
 
 /** The objects whose keys begin with the prefix, as `ObjectStore.list`. */
 export async function* filesBelow(place: Place, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
-  yield* walk(place, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+  const directory = directoryOf(prefix);
+  if ((await linkBelow(place, directory)) === undefined) {
+    yield* walk(place, directory, prefix, signal);
+  }
 }
 
 /** The names of the directories right below a prefix that hold an object, as `ObjectStore.directories`. */
 export async function* directoriesBelow(place: Place, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+  if ((await linkBelow(place, prefix)) !== undefined) {
+    return;
+  }
   for await (const entry of entriesOf(place, prefix, signal)) {
     // A directory without an object is none: the leftover of an interrupted delete or put.
     if (!entry.directory) {
@@ -31,6 +37,13 @@ export async function* directoriesBelow(place: Place, prefix: string, signal: Ab
   }
 }
 
+async function linkBelow({ base, url }: Place, directory: string): Promise<string | undefined> {
+  return linkOn(base, directory).catch((error: unknown) => {
+    throw directoryError(error, 'list', url, directory);
+  });
+}
+
+/** Links are passed over, whatever they lead to: see `linkOn`. */
 async function* walk(place: Place, directory: string, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
   for await (const { name, directory: below } of entriesOf(place, directory, signal)) {
     const key = directory + name;
@@ -65,21 +78,25 @@ async function* entriesOf({ base, url }: Place, directory: string, signal: Abort
       if (directory === '' && entry.name === unfinished) {
         continue;
       }
-      yield { name: entry.name, directory: await isDirectory(path, entry) };
+      yield { name: entry.name, directory: entry.isDirectory() };
     }
   } catch (error) {
     signal.throwIfAborted();
-    const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) && (await statIfThere(base)) !== undefined;
+    const gone = ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) && (await isThere(base));
     if (!gone || directory === '') {
       throw directoryError(error, 'list', url, directory);
     }
   }
 }
 
-async function isDirectory(path: string, entry: Dirent): Promise<boolean> {
-  if (entry.isDirectory()) {
-    return true;
-  }
-  // Somebody may have moved old backups to another disk.
-  return entry.isSymbolicLink() && (await statIfThere(join(path, entry.name)))?.isDirectory() === true;
+async function isThere(base: string): Promise<boolean> {
+  return stat(base).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) === 'ENOENT') {
+        return false;
+      }
+      throw error;
+    },
+  );
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
 import { codeOf } from './errors.ts';
+import { directoryOf, linkOn } from './links.ts';
 import { etagAt, fileClock } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
 
@@ -48,7 +49,19 @@ export async function unfinishedPath(base: string, key: string): Promise<string>
       throw error;
     }
   });
+  await refuseLink(base, unfinished, key);
   return join(directory, `${randomUUID()}.${Buffer.from(key).subarray(0, keyBytesInName).toString('base64url')}`);
+}
+
+/** Nothing is written through a symbolic link. */
+async function refuseLink(base: string, path: string, key: string): Promise<void> {
+  const met = await linkOn(base, path);
+  if (met !== undefined) {
+    throw new StorageError(`${met} is a symbolic link, and below a location none is followed`, {
+      key,
+      hint: 'move what it leads to there, or mount it there (mount --bind)',
+    });
+  }
 }
 
 /** Says of an unfinished file whether it is meant. */
@@ -75,6 +88,9 @@ export function writtenFor(prefix: string): Which {
 export async function clearUnfinished(base: string, which: Which): Promise<number> {
   const directory = join(base, unfinished);
   let removed = 0;
+  if ((await linkOn(base, unfinished)) !== undefined) {
+    return 0;
+  }
   const names = await readdir(directory).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') {
       throw error;
@@ -99,6 +115,7 @@ export async function place(base: string, from: string, key: string, options: Pu
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
     try {
+      await refuseLink(base, directoryOf(key), key);
       const made = await mkdir(dirname(to), { recursive: true });
       if (options.ifMatch !== undefined) {
         await replaceMatching({ base, from, to, key }, options.ifMatch, signal);
