@@ -23,12 +23,18 @@ const largest = 1024 ** 2;
 /** What the caller has opened himself, `<(pass show jmx)` say, is as good as a word of the command line. */
 const handedOver = /^(?:\/dev\/stdin|\/(?:dev|proc\/self)\/fd\/\d+)$/;
 
+/** What a guarded file holds, where it is a text. Throws as `readGuardedBytes`. */
+export function readGuarded(path: string, guard: Guard): GuardedFile {
+  const { bytes, mode } = readGuardedBytes(path, guard);
+  return { text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes), mode };
+}
+
 /**
  * Reads a file that nobody but root and the one who runs this can have written: the file and every directory and link on the way to
  * it belong to one of the two, and nobody else may write there. It is the very file that was opened which is judged. Throws
  * UsageError that says what is wrong with which file or directory, and what mends it.
  */
-export function readGuarded(path: string, guard: Guard): GuardedFile {
+export function readGuardedBytes(path: string, guard: Guard): { readonly bytes: Uint8Array; readonly mode: number } {
   const given = handedOver.test(path);
   let descriptor: number;
   try {
@@ -44,7 +50,7 @@ export function readGuarded(path: string, guard: Guard): GuardedFile {
       const hint = [trouble.mend, guard.otherwise].filter((each) => each !== undefined).join('; ');
       throw new UsageError(`${guard.what} ${path} is not read: ${trouble.why}`, { hint });
     }
-    return { text: readFileSync(descriptor, 'utf8'), mode: opened.mode & 0o777 };
+    return { bytes: readFileSync(descriptor), mode: opened.mode & 0o777 };
   } finally {
     closeSync(descriptor);
   }

@@ -1,8 +1,7 @@
-import { type Stats, constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import type { Arguments } from '../../cli/arguments.ts';
-import { messageOf, UsageError } from '../../model/errors.ts';
+import { readGuardedBytes } from '../../cli/guarded-file.ts';
+import { UsageError } from '../../model/errors.ts';
 import { type ManifestKey, manifestKey } from '../../storage/backups/seals.ts';
 import type { Trust } from '../../storage/backups/signed-objects.ts';
 
@@ -13,44 +12,18 @@ export async function trustOf(args: Arguments): Promise<Trust> {
   if (required && files.length === 0) {
     throw new UsageError('--require-signed takes a key to check signatures with: --manifest-key FILE');
   }
-  return { keys: await Promise.all(files.map(keyOf)), required };
+  return { keys: files.map(keyOf), required };
 }
 
 /** Bytes of a file; no key needs so many. */
 const mostBytes = 4096;
 
-async function keyOf(file: string): Promise<ManifestKey> {
-  return manifestKey(manifestKeyIn(await secretIn(file), file));
-}
-
-/** What the file holds, if nobody else can read it. It is looked at once it is open: its name may lead elsewhere a moment later. */
-async function secretIn(file: string): Promise<Uint8Array> {
-  try {
-    await using handle = await open(file, 'r');
-    const problem = whyNoSecret(await handle.stat(), userInfo().uid);
-    if (problem !== undefined) {
-      throw new UsageError(`--manifest-key ${file} ${problem}`, { hint: "it must be yours or root's, of mode 600" });
-    }
-    return await handle.readFile();
-  } catch (cause) {
-    throw cause instanceof UsageError
-      ? cause
-      : new UsageError(`cannot read --manifest-key ${file}: ${messageOf(cause)}`, { cause });
+function keyOf(file: string): ManifestKey {
+  const { bytes } = readGuardedBytes(file, { what: '--manifest-key', secret: true });
+  if (bytes.byteLength > mostBytes) {
+    throw new UsageError(`--manifest-key ${file} is too long for a key`);
   }
-}
-
-/** Why a file is nothing that only this user, or root, knows; undefined where it is. */
-export function whyNoSecret({ uid, mode, size }: Pick<Stats, 'uid' | 'mode' | 'size'>, self: number): string | undefined {
-  if ((mode & constants.S_IFMT) !== constants.S_IFREG) {
-    return 'is no file';
-  }
-  if (uid !== 0 && uid !== self) {
-    return 'belongs to somebody else';
-  }
-  if ((mode & 0o077) !== 0) {
-    return `can be used by others: its mode is ${(mode & 0o777).toString(8)}`;
-  }
-  return size > mostBytes ? 'is too long for a key' : undefined;
+  return manifestKey(manifestKeyIn(bytes, file));
 }
 
 /** Bytes of a key; fewer could be guessed. */
