@@ -1,4 +1,5 @@
-import { cqlString, isWord, meaningOf, meaningfulTokens } from './cql-tokens.ts';
+import { quotedFault } from './gate/one-statement.ts';
+import { cqlString, cqlTokens, isWord, meaningOf, meaningfulTokens } from './cql-tokens.ts';
 import { splitStatements } from './cql-statements.ts';
 import type { TableId } from '../sstable.ts';
 
@@ -47,6 +48,24 @@ export function dictionaryRows(text: string): readonly unknown[] {
       return [];
     }
   });
+}
+
+/**
+ * Whether a text is nothing but what `dictionaryText` writes, a row a line: people are told to give it to cqlsh, and who can write
+ * to the bucket may have put commands there.
+ */
+export function isDictionaryText(text: string): boolean {
+  return text.split('\n').every((line) => {
+    const json = line.startsWith(begin) && line.endsWith(end) ? line.slice(begin.length, -end.length) : undefined;
+    return line === '' || (json !== undefined && isOneString(json));
+  });
+}
+
+const begin = `INSERT INTO ${qualified} JSON `;
+const end = ';';
+
+function isOneString(text: string): boolean {
+  return text.startsWith("'") && cqlTokens(text).length === 1 && quotedFault(text) === undefined;
 }
 
 /** Of the backup's dictionaries of these tables, the tables whose ones `live` lacks. */

@@ -1,3 +1,4 @@
+import { quotedFault, tokenFault } from '../gate/one-statement.ts';
 import { asDropped, type LackingFields, readsValuesOf, unreadableAs } from './column-type.ts';
 import type { ShapeColumn, TableShape } from './table-shape.ts';
 
@@ -83,10 +84,12 @@ function hiddenColumn(column: ShapeColumn, dropped: ShapeColumn): ColumnFinding 
 }
 
 function lackingColumn({ name }: ShapeColumn, { keyspace, table }: LivingTable, changes: readonly string[]): ColumnFinding {
-  return refuse(
-    `it has no column ${name}`,
-    changes.map((change) => `ALTER TABLE ${keyspace}.${table} ${change}`),
-  );
+  return refuse(`it has no column ${name}`, givable(changes.map((change) => `ALTER TABLE ${keyspace}.${table} ${change}`)));
+}
+
+/** People give these to a cqlsh of their own: none where one of them could be something else to it. */
+function givable(ways: readonly string[]): readonly string[] {
+  return ways.every((way) => tokenFault(way) === undefined && quotedFault(way) === undefined && !way.includes('\n')) ? ways : [];
 }
 
 function isInKey(column: string, { partitionKey, clustering }: TableShape): boolean {
@@ -101,7 +104,7 @@ function refuse(text: string, ways: readonly string[] = []): ColumnFinding {
 export function lackingFields({ type, written, fields }: LackingFields, keyspace: string): ShapeDifference {
   return {
     text: `type ${type} has fewer fields than in the backup: it lacks ${fields.join(', ')}`,
-    ways: fields.map((field) => `ALTER TYPE ${keyspace}.${written} ADD ${field}`),
+    ways: givable(fields.map((field) => `ALTER TYPE ${keyspace}.${written} ADD ${field}`)),
   };
 }
 

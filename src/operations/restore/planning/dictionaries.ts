@@ -1,6 +1,12 @@
 import { parseDictionaries, readDictionaries } from '../../../cluster/cql/dictionaries.ts';
 import { type Topology, liveTable } from '../../../cluster/tools/topology.ts';
-import { dictionaryNames, dictionaryRows, dictionaryTable, tablesWithout } from '../../../model/schema/dictionaries.ts';
+import {
+  dictionaryNames,
+  dictionaryRows,
+  dictionaryTable,
+  isDictionaryText,
+  tablesWithout,
+} from '../../../model/schema/dictionaries.ts';
 import { dictionariesKey } from '../../../storage/keys.ts';
 import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Member } from '../../nodes/members.ts';
@@ -29,9 +35,13 @@ export async function dictionaryWarnings(
   signal.throwIfAborted();
   const saved = parseDictionaries(dictionaryRows(text)) ?? [];
   const lacking = live === undefined ? [] : tablesWithout(live, saved, tables);
+  const file = `${repository.store.url}/${dictionariesKey(ref)}`;
+  const way = isDictionaryText(text)
+    ? ` or ${file} is run by cqlsh, once you have read it`
+    : `. Do not give ${file} to cqlsh: it is not what a backup writes`;
   return lacking.length === 0
     ? []
     : [
-        `${lacking.join(', ')}: the cluster lacks the dictionary of the backup. What is restored can be read; what is written then is compressed without one, until one is trained (nodetool compressiondictionary train) or ${repository.store.url}/${dictionariesKey(ref)} is run by cqlsh, once you have read it`,
+        `${lacking.join(', ')}: the cluster lacks the dictionary of the backup. What is restored can be read; what is written then is compressed without one, until one is trained (nodetool compressiondictionary train)${way}`,
       ];
 }

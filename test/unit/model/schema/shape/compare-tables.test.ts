@@ -294,7 +294,9 @@ test('whatever names and types a table has, it reads its own rows, and lacks eac
         const was = { columns: `${columns.join(', ')}${having}` };
         assert.deepEqual(said(was, was, false), []);
         const [compared] = compare(was, { columns: `${columns.slice(0, -1).join(', ')}${having}` }, false);
-        assert.deepEqual(compared?.refused[0]?.ways, [`ALTER TABLE shop.orders ADD ${columns.at(-1) ?? ''}`]);
+        const way = `ALTER TABLE shop.orders ADD ${columns.at(-1) ?? ''}`;
+        // What an older cqlsh would take out of a name nobody is led to give it.
+        assert.deepEqual(compared?.refused[0]?.ways, /\/\*|\*\//.test(way) ? [] : [way]);
       },
     ),
   ));
