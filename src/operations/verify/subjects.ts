@@ -7,6 +7,7 @@ import {
   isCommitted,
   isDamaged,
   lostGround,
+  standsOn,
 } from '../../model/backup/backup.ts';
 import { withoutFuture } from '../../model/backup/future.ts';
 import { latestOf } from '../../model/backup/latest.ts';
@@ -22,6 +23,8 @@ export interface Subjects {
   readonly name: string;
   readonly backups: readonly Backup[];
   readonly problems: readonly Problem[];
+  /** Others that are not taken, which is no fault of those that are verified. */
+  readonly passedOver?: readonly DamagedBackup[];
 }
 
 /**
@@ -35,6 +38,7 @@ export async function chooseSubjects(repository: Repository, name: string, signa
   }
   const survey = await repository.surveyBy((ref) => look(repository, ref, signal), signal);
   const { backups, damaged } = survey;
+  const isStrict = repository.signatures.trust.required;
   if (name === 'all') {
     return { name, backups, problems: damaged.map(problemOf) };
   }
@@ -44,8 +48,11 @@ export async function chooseSubjects(repository: Repository, name: string, signa
     if (latest === undefined && damaged.length === 0) {
       throw new NotFoundError(`no complete backup in ${repository.store.url}`);
     }
-    // A manifest that cannot be read may be the latest one's.
-    return latest === undefined ? { name, backups: [], problems: damaged.map(problemOf) } : withChain(latest, survey, damaged);
+    if (latest === undefined) {
+      return { name, backups: [], problems: damaged.map(problemOf) };
+    }
+    // A manifest that cannot be read may be the latest one's; where signatures are required, anybody may have put it there.
+    return isStrict ? { ...withChain(latest, survey, [], isStrict), passedOver: damaged } : withChain(latest, survey, damaged);
   }
   const broken = damaged.find(({ id }) => id === name);
   if (broken !== undefined) {
@@ -57,16 +64,21 @@ export async function chooseSubjects(repository: Repository, name: string, signa
       hint: '`sstash list` names those that are there',
     });
   }
-  return withChain(incremental, survey, []);
+  return withChain(incremental, survey, [], isStrict);
 }
 
-/** A backup with what it stands on; `told` are those that are told of whatever they have to do with it. */
-function withChain(backup: Backup, survey: Survey, told: readonly DamagedBackup[]): Subjects {
+/**
+ * A backup with what it stands on; `told` are those that are told of whatever they have to do with it. `isStrict`: of its siblings
+ * only those matter which it says itself that it stands on.
+ */
+function withChain(backup: Backup, survey: Survey, told: readonly DamagedBackup[], isStrict = false): Subjects {
   const { id, parent } = backup;
   if (parent === undefined) {
     return { name: id, backups: [backup], problems: told.map(problemOf) };
   }
-  const family = survey.damaged.filter((each) => each.id === parent || each.parent === parent);
+  const named = isStrict && backup.committed ? backup.manifest.standsOn : undefined;
+  const isMeant = (each: DamagedBackup): boolean => named === undefined || each.id === parent || named.includes(each.id);
+  const family = survey.damaged.filter((each) => standsOn(backup, each) && isMeant(each));
   const chain = chainOf(backup, survey.backups);
   const standsOnNothing =
     family.length === 0 && !chain.some((each) => each.id === parent && isCommitted(each))

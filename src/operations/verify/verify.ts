@@ -1,5 +1,6 @@
 import type { Owner } from '../../model/lock.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
 import { type Backup, isCommitted, missingFrom } from '../../model/backup/backup.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
@@ -11,6 +12,7 @@ import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
 import { type Subjects, chooseSubjects } from './subjects.ts';
+import { nodeManifestKey } from '../../storage/keys.ts';
 import { TableParts } from './table-parts.ts';
 import { withLock } from '../with-lock.ts';
 
@@ -37,7 +39,7 @@ const partsAtOnce = 2;
  * backup.
  */
 export async function verify(options: VerifyOptions, parts: ReadingParts, signal: AbortSignal): Promise<VerifyResult> {
-  return inspect(options, parts, false, signal);
+  return (await inspect(options, parts, false, signal)).result;
 }
 
 /** The same as the only writer of the location, and mends what the nodes still have. */
@@ -52,19 +54,29 @@ export async function verifyAndRepair(
     parts.repository,
     request,
     async (lock, held) => {
-      const result = await inspect(options, parts, true, held);
-      return { ...result, mendings: await repair(result.problems, options, { ...parts, lock }, held) };
+      const { result, vouchedFor } = await inspect(options, parts, true, held);
+      return { ...result, mendings: await repair(vouchedFor, options, { ...parts, lock }, held) };
     },
     signal,
   );
 }
 
-async function inspect(options: VerifyOptions, parts: ReadingParts, locked: boolean, signal: AbortSignal): Promise<VerifyResult> {
+interface Inspection {
+  readonly result: VerifyResult;
+  /** The problems that may be mended, for which manifests are signed anew: with a key only those that signed ones tell of. */
+  readonly vouchedFor: readonly Problem[];
+}
+
+async function inspect(options: VerifyOptions, parts: ReadingParts, locked: boolean, signal: AbortSignal): Promise<Inspection> {
   const { repository, listen } = parts;
   const { sample, transfers: atOnce } = options;
   listen({ type: 'step', text: `looking for ${options.backup === 'all' ? 'all backups' : `backup ${options.backup}`}` });
   const subjects = await chooseSubjects(repository, options.backup, signal);
   const problems: Problem[] = [...subjects.problems];
+  const vouchedFor: Problem[] = [];
+  for (const other of subjects.passedOver ?? []) {
+    listen({ type: 'warning', text: `${pathOf(other)} is passed over: ${other.reason}` });
+  }
   // A repair looks at suspects itself, so that it can record what it finds.
   const reading = sample === undefined ? undefined : new Reading({ sample, atOnce, suspects: !locked }, parts);
   let [objects, bytes] = [0, 0];
@@ -79,10 +91,14 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
     objects += listed.files.length;
     problems.push(...tables.add(listed));
     bytes += total(listed.files.map(({ file }) => file.storedBytes));
-    problems.push(...(reading === undefined ? listed.problems : await reading.of(listed, signal)));
+    const found = reading === undefined ? listed.problems : await reading.of(listed, signal);
+    problems.push(...found);
+    if (repository.signatures.vouchesFor(nodeManifestKey(listed.part.backup, listed.part.host))) {
+      vouchedFor.push(...found);
+    }
   }
   problems.push(...tables.end());
-  return {
+  const result: VerifyResult = {
     location: repository.store.url,
     backup: subjects.name,
     backups: subjects.backups.map(({ id }) => id),
@@ -99,6 +115,7 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
     signatures: repository.signatures.counts,
     mendings: new Map(),
   };
+  return { result, vouchedFor };
 }
 
 /** A prune may have taken a backup away under the inspection; what went on purpose is no damage. */

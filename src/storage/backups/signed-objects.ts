@@ -75,6 +75,11 @@ export class SignedObjects {
     return this.#isAsked ? { checked: checked.size, unsigned: unsigned.size } : undefined;
   }
 
+  /** Whether an object that was read has been proved by a signature, where there is a key to prove it by. */
+  vouchesFor(key: string): boolean {
+    return !this.#isAsked || this.#found.checked.has(key);
+  }
+
   async manifest(ref: BackupRef, signal: AbortSignal): Promise<BackupManifest | undefined> {
     const key = backupManifestKey(ref);
     const bytes = await readWhole(this.#store, key, mostBytesAt(key), signal);

@@ -15,7 +15,8 @@ import { chooseSources } from '../../../src/operations/restore-sources.ts';
 import { restoreLocal } from '../../../src/operations/download/download.ts';
 import { verify, verifyAndRepair } from '../../../src/operations/verify/verify.ts';
 import { backupManifestKey, draftKey, nodeManifestKey, ringKey, ringTextKey, schemaKey } from '../../../src/storage/keys.ts';
-import { everyTable } from '../../../src/storage/backups/node-manifest-format.ts';
+import { decodeBackupManifest, encodeJson } from '../../../src/storage/backups/manifest-format.ts';
+import { encodeNodeManifest, everyTable } from '../../../src/storage/backups/node-manifest-format.ts';
 import { Repository } from '../../../src/storage/backups/repository.ts';
 import { manifestKey } from '../../../src/storage/backups/seals.ts';
 import { relay } from '../../../src/transfer/relay/relay.ts';
@@ -264,4 +265,52 @@ test('a repair signs what it changes, and touches nothing without the key', asyn
     never,
   );
   assert.deepEqual([after.problems, after.signatures?.unsigned], [[], 0]);
+});
+
+test('what somebody else has laid beside a signed backup is no fault of it, and only signed manifests ask for a repair', async (t) => {
+  const node = await oneNode(t, undefined, [key]);
+  await node.writeSSTable(1);
+  const [id, other] = [idAfter(0), idAfter(10)];
+  await node.backUp(id);
+  const { store } = node.repository;
+  await node.backUp(other);
+  const own = backupManifestKey({ id: other });
+  const { signed: _, ...manifest } = decodeBackupManifest(await bytesOf(store.get(own, {}, never)), own);
+  await store.put(own, encodeJson(manifest), {}, never);
+  const name = nodeManifestKey({ id: other }, manifest.nodes[0]?.host ?? '');
+  const found =
+    (await new Repository(store).nodeManifest({ id: other }, manifest.nodes[0]?.host ?? '', everyTable, never)) ?? assert.fail();
+  const asking = {
+    ...found,
+    tables: found.tables.map((table) => ({
+      ...table,
+      files: table.files.map((file) => ({ ...file, storedBytes: file.storedBytes + 1 })),
+    })),
+  };
+  await store.put(name, await encodeNodeManifest(asking), {}, never);
+
+  const told: string[] = [];
+  const listen: BackupParts['listen'] = (event) => told.push(...(event.type === 'warning' ? [event.text] : []));
+  const strict = new Repository(store, { keys: [key], required: true });
+  const result = await verify({ backup: 'latest', transfers: 1 }, { repository: strict, pool: node.pool, listen }, never);
+  assert.deepEqual([result.backup, result.problems], [id, []]);
+  assert.match(told.join(), new RegExp(`^${other} is passed over: .* is not signed$`));
+  const all = await verify({ backup: 'all', transfers: 1 }, { repository: strict, pool: node.pool, listen }, never);
+  assert.deepEqual(
+    all.problems.map(({ kind }) => kind),
+    ['manifest'],
+  );
+
+  const signedNode = nodeManifestKey({ id }, manifest.nodes[0]?.host ?? '');
+  const before = await bytesOf(store.get(signedNode, {}, never));
+  const owner = { host: 'bastion', pid: process.pid, user: 'ops' };
+  const lenient = new Repository(store, { keys: [key], required: false });
+  const mended = await verifyAndRepair(
+    { backup: 'all', transfers: 1, hosts: [], owner, lockTimeoutSeconds: 0 },
+    { ...node, repository: lenient, listen },
+    never,
+  );
+  assert.ok(mended.problems.some(({ kind }) => kind === 'size' || kind === 'dangling'));
+  assert.equal(mended.mendings.size, 0);
+  assert.deepEqual(await bytesOf(store.get(signedNode, {}, never)), before);
 });
