@@ -1,6 +1,6 @@
 import type { OptionSet } from '../cli/arguments.ts';
 
-/** Of commands that write manifests. */
+/** The keys, of commands that write manifests. */
 export const keyOption: OptionSet = {
   'manifest-key': {
     type: 'string',
@@ -18,6 +18,17 @@ export const trustOptions: OptionSet = {
     type: 'boolean',
     default: false,
     describe: 'refuse what is not signed with one of the keys',
+    group: 'Signatures:',
+  },
+};
+
+/** Of commands that delete, which judge by manifests: what is not signed still keeps what it points at. */
+export const keepingTrustOptions: OptionSet = {
+  ...keyOption,
+  'require-signed': {
+    type: 'boolean',
+    default: false,
+    describe: 'only backups that are signed with one of the keys make others superfluous',
     group: 'Signatures:',
   },
 };

@@ -6,12 +6,14 @@ import type { Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
+import { keepingTrustOptions } from '../trust-options.ts';
 
 export const deleteCommand: Command = {
   words: ['delete <backups..>'],
   describe: 'delete backups or unfinished runs by name; what other backups need of them stays',
   options: {
     ...locationOptions,
+    ...keepingTrustOptions,
     'with-incrementals': { type: 'boolean', default: false, describe: 'delete incremental backups that stand on them too' },
     'force-last': { type: 'boolean', default: false, describe: 'even when no complete backup is left' },
     yes: { type: 'boolean', alias: ['f', 'force'], default: false, describe: 'do not ask' },

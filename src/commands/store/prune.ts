@@ -8,6 +8,7 @@ import { lockRequest } from '../lock-request.ts';
 import { timeToActBy } from '../../operations/store-clock.ts';
 import { clockOptions, locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
+import { keepingTrustOptions } from '../trust-options.ts';
 
 const keep = (what: string) =>
   ({ type: 'number', default: 0, defaultDescription: 'none', describe: what, group: 'Rules:' }) as const;
@@ -17,6 +18,7 @@ export const pruneCommand: Command = {
   describe: 'delete old backups by rules, runs that were given up, and objects that belong to no backup',
   options: {
     ...locationOptions,
+    ...keepingTrustOptions,
     'keep-last': keep('keep the newest N'),
     'keep-daily': keep('keep the newest of each of the last N days (UTC) that have one'),
     'keep-weekly': keep('the same with ISO weeks'),

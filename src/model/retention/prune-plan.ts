@@ -74,6 +74,8 @@ export interface DeleteRules {
   readonly forceLast: boolean;
   /** What is dated later is not counted as one that is left. */
   readonly now: Date;
+  /** Nor is what nobody vouches for; where it is not given, all count. */
+  readonly counts?: ((backup: CommittedBackup) => boolean) | undefined;
 }
 
 /**
@@ -83,7 +85,7 @@ export interface DeleteRules {
  */
 export function planDelete(
   backups: readonly Backup[],
-  { names, withIncrementals, forceLast, now }: DeleteRules,
+  { names, withIncrementals, forceLast, now, counts = () => true }: DeleteRules,
   damaged: readonly DamagedBackup[] = [],
 ): PrunePlan {
   const all = [...backups, ...damaged];
@@ -105,7 +107,7 @@ export function planDelete(
     });
   }
   const past = withoutFuture(backups, now);
-  const left = past.filter((backup) => backup.committed && !gone.has(backup));
+  const left = past.filter((backup) => isCommitted(backup) && !gone.has(backup) && counts(backup));
   const committed = past.filter((backup) => gone.has(backup)).filter(isCommitted);
   const whole = committed.filter((backup) => !isDegraded(backup));
   const complete = whole.length > 0 ? whole : committed;

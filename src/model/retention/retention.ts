@@ -18,6 +18,8 @@ export interface RetentionPolicy {
   readonly olderThan?: Age | undefined;
   /** The one series whose backups may be forgotten; `label` is undefined for those without a label. */
   readonly series?: { readonly label: string | undefined } | undefined;
+  /** Backups that nobody vouches for: they stay, and push no other one out. Where it is not given, all count. */
+  readonly counts?: ((backup: CommittedBackup) => boolean) | undefined;
   /** The backup that the run itself has just made: it stays, whatever clocks say. */
   readonly made?: BackupRef | undefined;
 }
@@ -38,15 +40,18 @@ export interface RetentionPlan {
  * Judges every committed backup; rules count within its series (`policy` in its manifest). Whatever the rules say, these stay:
  * the newest of each series and its newest complete one, a backup whose tables or nodes no later one that stays holds,
  * what a backup that stays or an unfinished run needs, and what is dated later than now, which counts for nobody. Degraded ones push no
- * complete one out. Throws UsageError when no rule is given.
+ * complete one out, and those that do not count nobody. Throws UsageError when no rule is given.
  */
 export function planRetention(backups: readonly Backup[], policy: RetentionPolicy, now: Date): RetentionPlan {
   refuseNoRules(policy);
   const committed = backups.filter(isCommitted).toSorted(byTime);
-  const reasons = new Map<Backup, string[]>(
-    committed.map((backup) => [backup, isFuture(backup, now) ? ['dated later than now: only `delete` takes it'] : []]),
-  );
-  const past = withoutFuture(committed, now);
+  const counts = policy.counts ?? (() => true);
+  const reasonAtOnce = (backup: CommittedBackup): readonly string[] => {
+    const future = isFuture(backup, now) ? ['dated later than now: only `delete` takes it'] : [];
+    return counts(backup) ? future : ['not signed with a key that is given: only `delete` takes it'];
+  };
+  const reasons = new Map<Backup, string[]>(committed.map((backup) => [backup, [...reasonAtOnce(backup)]]));
+  const past = withoutFuture(committed, now).filter(counts);
   for (const [name, series] of seriesOf(past)) {
     const concerned = policy.series === undefined || policy.series.label === name;
     for (const { backup, reason } of concerned ? heldByRules(series, policy, now) : ofOtherSeries(series)) {

@@ -153,7 +153,7 @@ export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise
   try {
     const now = await repository.now(signal);
     const request = { keepLast: retention, policy, made: run.ref, now };
-    const { forgotten } = await pruneAfterBackup({ repository: repository.ofAll, lock, listen }, request, signal);
+    const { forgotten } = await pruneAfterBackup({ repository: repository.ofSigned, lock, listen }, request, signal);
     run.warnings.push(...forgotten.flatMap(({ backup }) => snapshotLeft(backup, run)));
   } catch (error) {
     signal.throwIfAborted();

@@ -2,6 +2,7 @@ import { pathOf } from '../../model/backup/backup-id.ts';
 import { type DeleteRules, planDelete, type PrunePlan, type PruneResult } from '../../model/retention/prune-plan.ts';
 import { LockedError } from '../../model/errors.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
+import { countingOf } from './counting.ts';
 import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';
 
@@ -25,7 +26,7 @@ export async function deleteBackups(
   const { listen } = request;
   const asked = await planOf(repository, options, signal);
   if (options.dryRun) {
-    return carryOut({ repository, listen, lock: undefined }, asked, options, signal);
+    return carryOut({ repository: repository.ofAll, listen, lock: undefined }, asked, options, signal);
   }
   // Nobody is kept waiting for the lock while somebody thinks.
   if (!(await confirm(asked))) {
@@ -41,7 +42,7 @@ export async function deleteBackups(
           hint: 'run the command again',
         });
       }
-      return carryOut({ repository, listen, lock }, plan, options, held);
+      return carryOut({ repository: repository.ofAll, listen, lock }, plan, options, held);
     },
     signal,
   );
@@ -52,8 +53,9 @@ function carryOut(parts: SweepParts, plan: PrunePlan, { now }: DeleteOptions, si
 }
 
 async function planOf(repository: Repository, rules: DeleteRules, signal: AbortSignal): Promise<PrunePlan> {
-  const { backups, damaged } = await repository.survey(signal);
-  return planDelete(backups, rules, damaged);
+  const { backups, damaged } = await repository.ofAll.survey(signal);
+  const counts = await countingOf(repository, backups, signal);
+  return planDelete(backups, { ...rules, counts }, damaged);
 }
 
 function namesOf({ forgotten, givenUp }: PrunePlan): string {

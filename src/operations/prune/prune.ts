@@ -6,6 +6,7 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { draftKey, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
+import { countingOf } from './counting.ts';
 import type { OrphanSearch } from './candidates.ts';
 import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';
@@ -64,17 +65,20 @@ export async function pruneAfterBackup(
   return pruneHere(parts, options, 'abandoned', signal);
 }
 
+/** What points at objects protects them, whoever has written it; by which of them others are superfluous, signatures say. */
 async function pruneHere(
-  parts: SweepParts,
+  trusted: SweepParts,
   { graceSeconds, ...rules }: Omit<PruneOptions, 'dryRun'>,
   orphans: OrphanSearch,
   signal: AbortSignal,
 ): Promise<PruneResult> {
+  const parts = { ...trusted, repository: trusted.repository.ofAll };
   const { repository, listen } = parts;
   listen({ type: 'step', text: 'reading backups' });
   const backups = await repository.backups(signal);
+  const counts = await countingOf(trusted.repository, backups, signal);
   const signs = await lastSigns(repository, backups, rules, signal);
-  const plan = planPrune(backups, (run) => signs.get(run) ?? rules.now, rules);
+  const plan = planPrune(backups, (run) => signs.get(run) ?? rules.now, { ...rules, policy: { ...rules.policy, counts } });
   const before = new Date(rules.now.getTime() - graceSeconds * 1000);
   return sweep(parts, { plan, orphans, before, now: rules.now }, signal);
 }

@@ -53,6 +53,14 @@ describe('rules', () => {
     assert.deepEqual(kept(turn, { keepWeekly: 9 }, after), ['20270103T235959Z', '20270104T000000Z']);
   });
 
+  test('what nobody vouches for stays, and pushes no other out', () => {
+    const [older, good, forged] = [at('2026-11-18T03:00:00Z'), at('2026-11-19T03:00:00Z'), at('2026-11-20T03:00:00Z')];
+    const counts = (backup: CommittedBackup): boolean => backup !== forged;
+    assert.deepEqual(kept([older, good, forged], { keepLast: 1, counts }), [good.id, forged.id]);
+    assert.deepEqual(kept([older, good, forged], { olderThan: parseAge('1h'), counts }), [good.id, forged.id]);
+    assert.match(reasonsOf(forged.id, [good, forged], { keepLast: 1, counts }).join(), /^not signed/);
+  });
+
   test('what is dated later than now stays, and pushes no other out: neither as one of the last nor by what it covers', () => {
     const ahead = at('2027-12-26T03:00:00Z');
     const two = [at('2026-11-19T03:00:00Z'), at('2026-11-20T03:00:00Z')];

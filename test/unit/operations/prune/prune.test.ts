@@ -1,5 +1,6 @@
 import { never } from '../../../support/never.ts';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { parseAge } from '../../../../src/model/options/time-span.ts';
 import { type TestContext, describe, test } from 'node:test';
 import type { Backup } from '../../../../src/model/backup/backup.ts';
@@ -11,6 +12,11 @@ import { withLock } from '../../../../src/operations/with-lock.ts';
 import { pruneJson, pruneText } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { backupManifestKey, closedKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { decodeBackupManifest } from '../../../../src/storage/backups/manifest-format.ts';
+import { Repository } from '../../../../src/storage/backups/repository.ts';
+import { type ManifestKey, manifestKey, sealManifest } from '../../../../src/storage/backups/seals.ts';
+import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
+import { bytesOf } from '../../../support/bodies.ts';
 import { acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { type HookedStore, hookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
@@ -47,7 +53,38 @@ function ids(judged: readonly { readonly backup: Backup }[]): readonly string[] 
   return judged.map(({ backup }) => backup.id);
 }
 
+async function signedBy(key: ManifestKey, store: HookedStore, backup: Backup): Promise<Uint8Array> {
+  const name = backupManifestKey(backup);
+  const { signed: _, ...manifest } = decodeBackupManifest(await bytesOf(store.get(name, {}, never)), name);
+  return sealManifest(manifest, {}, key, name);
+}
+
 describe('prune', () => {
+  test('a backup that is not signed makes no signed one superfluous, and keeps what it points at', async (context) => {
+    const { history, store } = await place(context);
+    const key = manifestKey(randomBytes(32));
+    const good = await history.complete({ id: 'a1', takenAt: hoursAgo(4), fresh: 1 });
+    const forged = await history.complete({ id: 'b1', takenAt: hoursAgo(1), reused: await history.filesOf(good), fresh: 0 });
+    await store.put(backupManifestKey(good), await signedBy(key, store, good), {}, never);
+    const rules = options({ keepLast: 1 }, { dryRun: true });
+
+    const strict = new Repository(store, { keys: [key], required: true });
+    assert.deepEqual(ids((await prune(strict, rules, request, never)).forgotten), []);
+    const lenient = new Repository(store, { keys: [key], required: false });
+    assert.deepEqual(
+      ids((await prune(lenient, rules, request, never)).forgotten),
+      ['a1'],
+      'an older one without a signature may be honest',
+    );
+    await store.put(backupManifestKey(forged), await signedBy(manifestKey(randomBytes(32)), store, forged), {}, never);
+    assert.deepEqual(ids((await prune(lenient, rules, request, never)).forgotten), [], 'a wrong signature is no honest one');
+    const only = { names: ['a1'], withIncrementals: false, forceLast: false, dryRun: true, now: new Date() };
+    await assert.rejects(
+      deleteBackups(strict, only, async () => true, request, never),
+      /no complete backup would be left/,
+    );
+  });
+
   test('removes a forgotten backup but for what others point at, and that with the last of them', async (context) => {
     const { history } = await place(context);
     const a = await history.complete({ id: 'a1', takenAt: hoursAgo(4), fresh: 3 });
