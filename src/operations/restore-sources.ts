@@ -12,6 +12,7 @@ import type { Node, Ring } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';
 import type { TableCopy } from '../model/restore/table-copy.ts';
 import type { TableFilter } from '../model/options/table-filter.ts';
+import { ManifestRoom } from '../storage/backups/joined-pages.ts';
 import type { WantedTables } from '../storage/backups/node-manifest-format.ts';
 import type { Repository } from '../storage/backups/repository.ts';
 import { unlessDamaged } from '../storage/unless-damaged.ts';
@@ -149,7 +150,8 @@ async function wholeManifests(
   wanted: WantedTables,
   signal: AbortSignal,
 ): Promise<WholeManifests> {
-  const own = await nodeManifests(repository, backup, wanted, signal);
+  const room = new ManifestRoom();
+  const own = await nodeManifests(repository, backup, wanted, room, signal);
   if (backup.parent === undefined) {
     return { manifests: own, own };
   }
@@ -171,7 +173,7 @@ async function wholeManifests(
       hint: '`sstash list` shows what else there is; what is older than the lost one can be restored',
     });
   }
-  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, signal)));
+  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, room, signal)));
   const manifests = own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
     const tables = backup.committed ? backup.manifest.tables.filter(wanted) : manifest.tables;

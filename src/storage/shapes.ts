@@ -11,6 +11,13 @@ import { hasHidden, visibleInLine } from '../model/visible.ts';
  * times what the largest clusters have.
  */
 
+/** Tables of one backup: a cluster with a tenth of them is hardly to be worked with. */
+export const mostTables = 200_000;
+/** Nodes of one ring: the largest clusters that are known of have a thousand or two. */
+export const mostNodes = 5_000;
+/** Tokens of all nodes of a ring: 256 of each. */
+export const mostTokens: number = 256 * mostNodes;
+
 export const count: z.ZodNumber = z.number().int().nonnegative();
 /** One line of text: a name that others gave, a version, an etag. */
 export const word: z.ZodString = z.string().max(1024).refine(isWord, 'has a character that no name has');

@@ -15,6 +15,9 @@ import {
   hostName,
   kind,
   moment,
+  mostNodes,
+  mostTables,
+  mostTokens,
   name,
   node,
   parseAs,
@@ -27,9 +30,6 @@ import {
  * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit its format (an
  * unknown version, a path with `..`, a negative size) is an IntegrityError that names the object.
  */
-
-const mostTables = 200_000;
-const mostNodes = 20_000;
 
 const complete = {
   format: z.literal(1),
@@ -105,7 +105,17 @@ const inProgress: z.ZodType<InProgress> = z.object({
   writtenBy: word,
 });
 
-const ring: z.ZodType<Ring> = z.object({ cluster: word, partitioner: word, nodes: z.array(node).max(mostNodes) });
+const ring: z.ZodType<Ring> = z.object({
+  cluster: word,
+  partitioner: word,
+  nodes: z
+    .array(node)
+    .max(mostNodes)
+    .refine(
+      (nodes) => nodes.reduce((sum, { tokens }) => sum + tokens.length, 0) <= mostTokens,
+      `has more than ${mostTokens} tokens`,
+    ),
+});
 
 export function encodeJson(value: BackupManifest | InProgress | Ring): Uint8Array {
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);

@@ -5,12 +5,8 @@ import fc from 'fast-check';
 import { IntegrityError } from '../../../../src/model/errors.ts';
 import { hasHidden } from '../../../../src/model/visible.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing } from '../../../../src/storage/backups/manifest-format.ts';
-import {
-  encodeNodeManifest,
-  everyTable,
-  joinPages,
-  manifestPages,
-} from '../../../../src/storage/backups/node-manifest-format.ts';
+import { joinPages } from '../../../../src/storage/backups/joined-pages.ts';
+import { encodeNodeManifest, everyTable, manifestPages } from '../../../../src/storage/backups/node-manifest-format.ts';
 import { degradedOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../../support/manifests.ts';
 
 /** Whoever can write to the bucket writes what he likes: it is read, or it is damage; never anything else, and never for long. */
