@@ -1,5 +1,11 @@
 import { type PlacedNode, placedNode } from '../ring/replica-places.ts';
-import { type ReplicatedRange, type TokenRange, percentWhere, primaryRanges, rangesByReplication } from '../ring/replica-ranges.ts';
+import {
+  type ReplicatedRange,
+  type TokenRange,
+  percentWhere,
+  primaryRanges,
+  rangesByReplication,
+} from '../ring/replica-ranges.ts';
 import { type Node, type Ring, tokenKey } from '../ring/ring.ts';
 import { type SharedRange, sharedRanges } from '../ring/shared-ranges.ts';
 import { type Placement, oncePerPlacement, placementKey, placementText, sameReplication } from '../schema/replication.ts';

@@ -22,6 +22,7 @@ import {
   node,
   parseAs,
   relativePath,
+  selection,
   table,
   word,
 } from '../shapes.ts';
@@ -40,7 +41,7 @@ const complete = {
   partitioner: word,
   takenAt: moment,
   finishedAt: moment,
-  selection: z.array(word).max(mostTables),
+  selection,
   policy: word.exactOptional(),
   tables: z.array(z.object(table)).max(mostTables),
   nodes: z
@@ -89,7 +90,7 @@ const inProgress: z.ZodType<InProgress> = z.object({
   startedAt: moment,
   updatedAt: moment,
   owner: z.object({ host: word, pid: z.number(), user: word }),
-  selection: z.array(word).max(mostTables),
+  selection,
   policy: word.exactOptional(),
   endedAt: moment.exactOptional(),
   nodes: z

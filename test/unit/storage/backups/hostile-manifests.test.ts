@@ -150,3 +150,25 @@ test('the pages of a manifest in lines are what JSON.parse makes of it, whatever
     { numRuns: 200 },
   );
 });
+
+test('a selection that no filter takes is damage of its object', async () => {
+  const { manifest } = degradedOf({ id: 'b1' });
+  const names = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
+  for (const selection of [['a b'], ['a,b'], names, names.slice(0, 1_001).map((name) => `${name}*`)]) {
+    assert.throws(() => decodeBackupManifest(Buffer.from(JSON.stringify({ ...manifest, selection })), 'b1/manifest.json'), {
+      name: 'IntegrityError',
+      message: /^b1\/manifest.json .*selection/,
+    });
+  }
+});
+
+test('a ring with more nodes or tokens than any is damage of its object', () => {
+  const tokens = Array.from({ length: 40_000 }, () => '1');
+  for (const nodes of [
+    Array.from({ length: 5_001 }, () => nodeOf(1)),
+    Array.from({ length: 40 }, () => ({ ...nodeOf(1), tokens })),
+  ]) {
+    const json = JSON.stringify({ cluster: 'c', partitioner: 'p', nodes });
+    assert.throws(() => decodeRing(Buffer.from(json), 'b1/ring.json'), { name: 'IntegrityError', message: /^b1\/ring.json / });
+  }
+});
