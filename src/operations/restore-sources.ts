@@ -1,8 +1,9 @@
+import { schemaKey } from '../storage/keys.ts';
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, chainOf, lostGround, missingFrom, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain, withCommonDisks } from '../model/chain/chain.ts';
-import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
-import { replayable } from '../model/schema/replayable.ts';
+import { type SchemaStatement, keyspacesIn, viewsOf } from '../model/schema/cql-statements.ts';
+import { replayableStatements } from '../model/schema/replayable.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, MissingNode, NodeManifest } from '../model/backup/manifest.ts';
@@ -70,7 +71,7 @@ export async function chooseSources(
   parts.listen({ type: 'step', text: 'reading the backup' });
   const backup = await chooseBackup(parts, question.choice, signal);
   const text = await parts.repository.schema(backup, signal);
-  const schema = text === undefined ? undefined : parseSchema(replayable(text));
+  const schema = text === undefined ? undefined : replayableStatements(text, schemaKey(backup));
   const created = keyspacesIn(schema);
   const tables = backup.committed ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
   const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
