@@ -6,6 +6,7 @@ import { IntegrityError, NotFoundError } from '../model/errors.ts';
 import { isFuture } from '../model/backup/future.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
+import { type ManifestRoom, joinPages } from '../storage/backups/joined-pages.ts';
 import type { WantedTables } from '../storage/backups/node-manifest-format.ts';
 import type { Repository } from '../storage/backups/repository.ts';
 import { timeToLookAt } from './store-clock.ts';
@@ -78,16 +79,24 @@ async function chosen({ repository, listen }: ChoiceParts, choice: BackupChoice,
   return backup;
 }
 
-/** The manifests of a backup's nodes, with the tables that are wanted; of an unfinished one, those that are written. */
+/** The manifests of a backup's nodes, with the tables that are wanted, as far as there is room; of an unfinished one, those that are written. */
 export async function nodeManifests(
   repository: Repository,
   backup: Backup,
   wanted: WantedTables,
+  room: ManifestRoom,
   signal: AbortSignal,
 ): Promise<readonly NodeManifest[]> {
   const manifests: NodeManifest[] = [];
   // A few at a time: what is not wanted passes through memory all the same.
-  for await (const manifest of sideBySide(hostsOf(backup), 4, (host) => nodeManifest(repository, backup, host, wanted, signal))) {
+  const read = async (host: string): Promise<NodeManifest | undefined> => {
+    const manifest = await joinPages(repository.nodeManifestPages(backup, host, wanted, signal), room);
+    if (manifest === undefined && backup.committed) {
+      throw manifestMissing(host, backup.id);
+    }
+    return manifest;
+  };
+  for await (const manifest of sideBySide(hostsOf(backup), 4, read)) {
     if (manifest !== undefined) {
       manifests.push(manifest);
     }
@@ -112,20 +121,6 @@ export async function* manifestPages(
       throw manifestMissing(host, backup.id);
     }
   }
-}
-
-async function nodeManifest(
-  repository: Repository,
-  backup: Backup,
-  host: string,
-  wanted: WantedTables,
-  signal: AbortSignal,
-): Promise<NodeManifest | undefined> {
-  const manifest = await repository.nodeManifest(backup, host, wanted, signal);
-  if (manifest === undefined && backup.committed) {
-    throw manifestMissing(host, backup.id);
-  }
-  return manifest;
 }
 
 function manifestMissing(host: string, id: BackupId): NotFoundError {

@@ -1,8 +1,9 @@
+import { schemaKey } from '../storage/keys.ts';
 import { pathOf } from '../model/backup/backup-id.ts';
 import { type Backup, chainOf, lostGround, missingFrom, refOf, standsOn } from '../model/backup/backup.ts';
 import { mergeChain, withCommonDisks } from '../model/chain/chain.ts';
-import { type SchemaStatement, keyspacesIn, parseSchema, viewsOf } from '../model/schema/cql-statements.ts';
-import { replayable } from '../model/schema/replayable.ts';
+import { type SchemaStatement, keyspacesIn, viewsOf } from '../model/schema/cql-statements.ts';
+import { replayableStatements } from '../model/schema/replayable.ts';
 import { IntegrityError, NotFoundError, UsageError } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
 import type { BackupRef, MissingNode, NodeManifest } from '../model/backup/manifest.ts';
@@ -12,6 +13,7 @@ import type { Node, Ring } from '../model/ring/ring.ts';
 import { type TableId, type View, tableDirectory } from '../model/sstable.ts';
 import type { TableCopy } from '../model/restore/table-copy.ts';
 import type { TableFilter } from '../model/options/table-filter.ts';
+import { ManifestRoom } from '../storage/backups/joined-pages.ts';
 import type { WantedTables } from '../storage/backups/node-manifest-format.ts';
 import type { Repository } from '../storage/backups/repository.ts';
 import { unlessDamaged } from '../storage/unless-damaged.ts';
@@ -69,7 +71,7 @@ export async function chooseSources(
   parts.listen({ type: 'step', text: 'reading the backup' });
   const backup = await chooseBackup(parts, question.choice, signal);
   const text = await parts.repository.schema(backup, signal);
-  const schema = text === undefined ? undefined : parseSchema(replayable(text));
+  const schema = text === undefined ? undefined : replayableStatements(text, schemaKey(backup));
   const created = keyspacesIn(schema);
   const tables = backup.committed ? tablesToRestore(backup.manifest.tables, question.filter, created) : undefined;
   const wanted = tables === undefined ? () => true : withTheirViews(tables, schema);
@@ -149,7 +151,8 @@ async function wholeManifests(
   wanted: WantedTables,
   signal: AbortSignal,
 ): Promise<WholeManifests> {
-  const own = await nodeManifests(repository, backup, wanted, signal);
+  const room = new ManifestRoom();
+  const own = await nodeManifests(repository, backup, wanted, room, signal);
   if (backup.parent === undefined) {
     return { manifests: own, own };
   }
@@ -171,7 +174,7 @@ async function wholeManifests(
       hint: '`sstash list` shows what else there is; what is older than the lost one can be restored',
     });
   }
-  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, signal)));
+  const earlier = await Promise.all(chain.map((each) => nodeManifests(repository, each, wanted, room, signal)));
   const manifests = own.map((manifest) => {
     const before = earlier.map((nodes) => nodes.find(({ node }) => node.hostId === manifest.node.hostId));
     const tables = backup.committed ? backup.manifest.tables.filter(wanted) : manifest.tables;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { IntegrityError } from '../model/errors.ts';
 import type { BackupKind } from '../model/backup/manifest.ts';
 import type { Node } from '../model/ring/ring.ts';
+import { isPattern, isWithinBounds, mostPatterns } from '../model/options/table-filter.ts';
 import { tableName } from '../model/sstable.ts';
 import { hasHidden, visibleInLine } from '../model/visible.ts';
 
@@ -11,9 +12,21 @@ import { hasHidden, visibleInLine } from '../model/visible.ts';
  * times what the largest clusters have.
  */
 
+/** Tables of one backup: a cluster with a tenth of them is hardly to be worked with. */
+export const mostTables = 200_000;
+/** Nodes of one ring: the largest clusters that are known of have a thousand or two. */
+export const mostNodes = 5_000;
+/** Tokens of all nodes of a ring: 256 of each. */
+export const mostTokens: number = 256 * mostNodes;
+
 export const count: z.ZodNumber = z.number().int().nonnegative();
 /** One line of text: a name that others gave, a version, an etag. */
 export const word: z.ZodString = z.string().max(1024).refine(isWord, 'has a character that no name has');
+/** The patterns of `-K` that a backup was made with. */
+export const selection: z.ZodType<readonly string[]> = z
+  .array(word.refine(isPattern, 'is no pattern of tables'))
+  .max(mostPatterns)
+  .refine(isWithinBounds, 'has more patterns with wildcards than a selection');
 /** What a person reads: an error, a reason. It is in one line, whatever it was made of, and not endless. */
 export const freeText: z.ZodType<string> = z.string().transform((text) => visibleInLine(text.slice(0, 16_384)));
 export const name: z.ZodString = z.string().max(512).regex(tableName);

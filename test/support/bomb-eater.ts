@@ -2,7 +2,8 @@
 import { openLzoPool } from '../../src/codec/lzo/pool.ts';
 import { messageOf } from '../../src/model/errors.ts';
 import { outputOf } from '../../src/cluster/remote.ts';
-import { everyTable, joinPages, manifestPages } from '../../src/storage/backups/node-manifest-format.ts';
+import { joinPages } from '../../src/storage/backups/joined-pages.ts';
+import { everyTable, manifestPages } from '../../src/storage/backups/node-manifest-format.ts';
 import { Repository } from '../../src/storage/backups/repository.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { plainBytes } from '../../src/transfer/fetch.ts';
@@ -47,6 +48,10 @@ const bombs: Readonly<Record<string, () => Promise<unknown>>> = {
     return joinPages(manifestPages(Buffer.concat(bodies), name, () => false));
   },
   lists: async () => joinPages(manifestPages(gzipBomb(`[${'[],'.repeat(10 * mebibyte)}[]]`, 1), name, everyTable)),
+  bare: async () => {
+    const tables = `{"keyspace":"k","table":"t","id":"${'0'.repeat(32)}","files":[]},\n`.repeat(100_000);
+    return joinPages(manifestPages(Buffer.concat([gzipBomb(head, 1), gzipBomb(tables, 120)]), name, everyTable));
+  },
   ring: () => new Repository(storeOf(() => blanks(3000))).ring({ id: 'b1' }, never),
   schema: () => new Repository(storeOf(() => blanks(3000))).schema({ id: 'b1' }, never),
   mark: () => new Repository(storeOf(() => blanks(3000))).backup({ id: 'b1' }, never),

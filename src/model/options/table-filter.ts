@@ -19,18 +19,71 @@ interface Rule {
   matches(keyspace: string, table: string): boolean;
 }
 
-/** Takes patterns as given on the command line: one per item or several joined by commas. */
+/** What no command line has more of, nor what was selected by one. */
+export const mostPatterns = 10_000;
+/** Patterns that have to be held against the name of each table. */
+const mostWildcards = 1_000;
+
+/** Takes patterns as given on the command line: one per item or several joined by commas. Throws UsageError. */
 export function tableFilter(given: readonly string[]): TableFilter {
   const patterns = given
     .flatMap((item) => item.split(','))
     .map((item) => item.trim())
     .filter((item) => item !== '');
   const rules = patterns.map(parseRule);
+  if (!isWithinBounds(patterns)) {
+    throw new UsageError(`${patterns.length} keyspace patterns are too many`, {
+      hint: `at most ${mostPatterns}, and ${mostWildcards} of them with wildcards`,
+    });
+  }
   const startsWithAll = rules.length === 0 || rules[0]?.negative === true;
+  const decides = lastRule(rules);
   return {
     patterns,
-    includes: (keyspace, table) =>
-      rules.reduce((included, rule) => (rule.matches(keyspace, table) ? !rule.negative : included), startsWithAll),
+    includes: (keyspace, table) => {
+      const rule = decides(keyspace, table);
+      return rule === undefined ? startsWithAll : !rule.negative;
+    },
+  };
+}
+
+/** Whether a text is one pattern: what `tableFilter` takes, and takes for one. */
+export function isPattern(text: string): boolean {
+  const [keyspace = '', ...table] = bodyOf(text).split('.');
+  return !/[\s,]/.test(text) && [keyspace, ...table].every((part) => nameForm.test(part)) && table.length <= 1;
+}
+
+/** Whether patterns are no more than a filter takes. */
+export function isWithinBounds(patterns: readonly string[]): boolean {
+  return patterns.length <= mostPatterns && wildcardsIn(patterns) <= mostWildcards;
+}
+
+/** How many patterns a table has to be held against, one by one; the others are looked up by its name. */
+export function wildcardsIn(patterns: readonly string[]): number {
+  return patterns.filter((pattern) => wildcard.test(pattern)).length;
+}
+
+const wildcard = /[*?]/;
+
+/** Finds the last rule that matches a table. Those without wildcards are looked up: a selection may have thousands, as may a keyspace tables. */
+function lastRule(rules: readonly Rule[]): (keyspace: string, table: string) => Rule | undefined {
+  const placed = rules.map((rule, place) => ({ rule, place }));
+  const exact = new Map(
+    placed.filter(({ rule }) => !wildcard.test(rule.text)).map((each) => [lookedUp(...splitPattern(each.rule.text)), each]),
+  );
+  const lastFirst = placed.filter(({ rule }) => wildcard.test(rule.text)).toReversed();
+  return (keyspace, table) => {
+    const [whole, one] = [exact.get(lookedUp(keyspace)), exact.get(lookedUp(keyspace, table))];
+    const named = whole !== undefined && whole.place > (one?.place ?? -1) ? whole : one;
+    for (const { rule, place } of lastFirst) {
+      if (place < (named?.place ?? -1)) {
+        break;
+      }
+      if (rule.matches(keyspace, table)) {
+        return rule;
+      }
+    }
+    return named?.rule;
   };
 }
 
@@ -75,10 +128,8 @@ export function keyspacesOf(tables: readonly TableId[]): readonly string[] {
 
 function parseRule(text: string): Rule {
   const negative = text.startsWith('!');
-  const body = (negative ? text.slice(1) : text).replaceAll('"', '');
-  const dot = body.indexOf('.');
-  const keyspace = nameGlob(dot < 0 ? body : body.slice(0, dot), text);
-  const table = nameGlob(dot < 0 ? '*' : body.slice(dot + 1), text);
+  const [ofKeyspace, ofTable = '*'] = splitPattern(text);
+  const [keyspace, table] = [nameGlob(ofKeyspace, text), nameGlob(ofTable, text)];
   return {
     text,
     negative,
@@ -87,8 +138,27 @@ function parseRule(text: string): Rule {
   };
 }
 
+/** No name has what stands between them. */
+function lookedUp(keyspace: string, table?: string): string {
+  return table === undefined ? keyspace : `${keyspace}\0${table}`;
+}
+
+/** A pattern's keyspace, and its table where it has one. */
+function splitPattern(text: string): readonly [keyspace: string, table?: string] {
+  const body = bodyOf(text);
+  const dot = body.indexOf('.');
+  return dot < 0 ? [body] : [body.slice(0, dot), body.slice(dot + 1)];
+}
+
+/** A pattern without its `!` and its quotes. */
+function bodyOf(text: string): string {
+  return (text.startsWith('!') ? text.slice(1) : text).replaceAll('"', '');
+}
+
+const nameForm = /^[\w*?]+$/;
+
 function nameGlob(pattern: string, whole: string): (name: string) => boolean {
-  if (!/^[\w*?]+$/.test(pattern)) {
+  if (!nameForm.test(pattern)) {
     throw new UsageError(`${whole} is not a keyspace pattern`, {
       hint: 'write keyspace, keyspace.table, with * and ? as wildcards and ! to exclude',
     });

@@ -70,7 +70,7 @@ export function planDisks(
   };
 }
 
-/** A disk whose room the files that go to it exceed. */
+/** A disk whose room the files that go to it exceed, see `roomToFill`. */
 export interface FullDisk {
   readonly directory: string;
   readonly freeBytes: number;
@@ -85,7 +85,15 @@ export function fullDisk(disks: readonly DataDisk[], bytesIn: (directory: string
       const same = disks.filter((disk) => disk.device === device);
       return { directory, freeBytes, bytes: total(same.map((disk) => bytesIn(disk.directory))) };
     })
-    .find(({ freeBytes, bytes }) => bytes > freeBytes);
+    .find(({ freeBytes, bytes }) => bytes > roomToFill(freeBytes));
+}
+
+/**
+ * What a restore may take of the free bytes of a disk: a twentieth of them, 1 GiB at most, is left. A disk without a single byte stops
+ * Cassandra, which lives on it while files are staged there, and writes on it as soon as it is up again.
+ */
+export function roomToFill(freeBytes: number): number {
+  return freeBytes - Math.min(1024 ** 3, Math.ceil(freeBytes / 20));
 }
 
 interface SSTable {

@@ -2,7 +2,7 @@ import { firstOf } from '../size.ts';
 import { namesIn } from '../schema/cql-tokens.ts';
 import type { SchemaStatement } from '../schema/cql-statements.ts';
 import { shapeOf } from '../schema/shape/table-shape.ts';
-import { defaultTimeToLive, keepsChanges } from '../schema/table-options.ts';
+import { defaultTimeToLive, keepsChanges } from '../schema/statement-options.ts';
 import type { TableId } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
 import { spanText } from '../options/time-span.ts';

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import { pathOf } from '../backup/backup-id.ts';
 import { isFuture, withoutFuture } from '../backup/future.ts';
 import type { BackupId, BackupRef } from '../backup/manifest.ts';
-import { tableFilter } from '../options/table-filter.ts';
+import { type TableFilter, tableFilter, wildcardsIn } from '../options/table-filter.ts';
 
 /** Which backups stay. A backup is forgotten when no keep rule holds it and, where `olderThan` is given, it is older. */
 export interface RetentionPolicy {
@@ -165,34 +165,54 @@ function keepMade(
 
 /** Backups of two keyspaces or two clusters by turns must not push each other out. */
 function keepUncovered(oldestFirst: readonly CommittedBackup[], reasons: ReadonlyMap<Backup, string[]>): void {
-  const kept: CommittedBackup[] = [];
+  const kept: CoveringBackup[] = [];
+  const room = { left: mostComparisons };
   for (const backup of oldestFirst.toReversed()) {
     const reason = reasons.get(backup);
-    if (reason?.length === 0 && !kept.some((later) => covers(later, backup))) {
+    const own = new CoveringBackup(backup);
+    if (reason?.length === 0 && !kept.some((later) => later.covers(own, room))) {
       reason.push('no later backup holds its tables and nodes');
     }
     if (reason !== undefined && reason.length > 0) {
-      kept.push(backup);
+      kept.push(own);
     }
   }
 }
 
-/** The patterns of the later one count, not its tables: a table that was dropped in between is covered. */
-function covers(later: CommittedBackup, backup: CommittedBackup): boolean {
-  const { manifest } = backup;
-  if (isDegraded(later) && !isDegraded(backup)) {
-    return false;
+/** Names of tables that are held against patterns, in all: some seconds. What would take more stays, as if it were not covered. */
+const mostComparisons = 100_000_000;
+
+/** A backup with what is asked of it again and again, worked out once. */
+class CoveringBackup {
+  readonly #backup: CommittedBackup;
+  readonly #selected: string;
+  #hostIds: ReadonlySet<string> | undefined;
+  #filter: TableFilter | undefined;
+
+  constructor(backup: CommittedBackup) {
+    this.#backup = backup;
+    this.#selected = backup.manifest.selection.join(',');
   }
-  const hostIds = new Set(later.manifest.nodes.map(({ hostId }) => hostId));
-  if (!manifest.nodes.some(({ hostId }) => hostIds.has(hostId))) {
-    return false;
+
+  /** The patterns of the later one, which this is, count, not its tables: a table that was dropped in between is covered. */
+  covers(earlier: CoveringBackup, room: { left: number }): boolean {
+    if (isDegraded(this.#backup) && !isDegraded(earlier.#backup)) {
+      return false;
+    }
+    const [{ selection, nodes }, { manifest }] = [this.#backup.manifest, earlier.#backup];
+    this.#hostIds ??= new Set(nodes.map(({ hostId }) => hostId));
+    const hostIds = this.#hostIds;
+    if (!manifest.nodes.some(({ hostId }) => hostIds.has(hostId))) {
+      return false;
+    }
+    if (selection.length === 0 || this.#selected === earlier.#selected) {
+      return true;
+    }
+    room.left -= manifest.tables.length * (1 + wildcardsIn(selection));
+    this.#filter ??= tableFilter(selection);
+    const filter = this.#filter;
+    return room.left >= 0 && manifest.tables.every(({ keyspace, table }) => filter.includes(keyspace, table));
   }
-  const { selection } = later.manifest;
-  if (selection.length === 0 || selection.join(',') === manifest.selection.join(',')) {
-    return true;
-  }
-  const filter = tableFilter(selection);
-  return manifest.tables.every(({ keyspace, table }) => filter.includes(keyspace, table));
 }
 
 /** An incremental backup needs its parent and the ones before it; an unfinished one will. */

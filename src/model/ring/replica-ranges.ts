@@ -40,7 +40,7 @@ export function primaryRanges<T extends PlacedNode>(nodes: readonly T[], partiti
 
 /**
  * Which nodes hold the rows of which range, as Cassandra places them. It is undefined where nobody can say: a strategy
- * that is not known here, or one that places nothing on these nodes.
+ * that is not known here, one that places nothing on these nodes, or one with more copies than can be held.
  *
  * The time goes with the ranges and the copies of each, not with the nodes.
  */
@@ -52,12 +52,12 @@ export function replicatedRanges<T extends PlacedNode>(
   if (replication.get('class') === 'EverywhereStrategy') {
     return wholeRing(ring, nodes);
   }
-  const walks = circlesOf(nodes, replication)
-    .filter(({ copies }) => copies > 0)
-    .map((circle) => new Walk(circle));
-  if (walks.length === 0) {
+  const circles = circlesOf(nodes, replication).filter(({ copies }) => copies > 0);
+  const steps = circles.reduce((sum, { copies }) => sum + ring.length * (1 + copies), 0);
+  if (circles.length === 0 || steps > mostSteps) {
     return undefined;
   }
+  const walks = circles.map((circle) => new Walk(circle));
   const backwards = ring.toReversed();
   const pass = (owner: T) => walks.forEach((walk) => walk.pass(owner));
   // The first way around is for nothing but that the last ranges of the ring know the nodes that come after its beginning.
@@ -68,6 +68,30 @@ export function replicatedRanges<T extends PlacedNode>(
   });
   return found.toReversed();
 }
+
+/**
+ * The same for the replications of many keyspaces, as long as all of them together take no longer than a few seconds: what has too
+ * many that are each another one is no schema that anybody uses, and nothing could interrupt it.
+ */
+export function rangesByReplication<T extends PlacedNode>(
+  ring: () => readonly PrimaryRange<T>[],
+): (replication: ReadonlyMap<string, string>) => readonly ReplicatedRange<T>[] | undefined {
+  let left = mostStepsTogether;
+  return (replication) => {
+    if (left <= 0) {
+      return undefined;
+    }
+    const ranges = replicatedRanges(ring(), replication);
+    left -= ring().length + (ranges ?? []).reduce((sum, { replicas }) => sum + 1 + replicas.length, 0);
+    return ranges;
+  };
+}
+
+/** Ranges, and the copies of each: a thousand nodes of 256 tokens with three copies in each of three datacenters make three million. */
+const mostSteps = 20_000_000;
+const mostStepsTogether = 40_000_000;
+/** Each of them goes with the ring at every step. */
+const mostDatacenters = 64;
 
 /** Nodes among which copies are placed without regard to others. */
 interface Circle<T> {
@@ -87,7 +111,10 @@ function circlesOf<T extends PlacedNode>(nodes: readonly T[], replication: Reado
   if (strategy !== 'NetworkTopologyStrategy') {
     return [];
   }
-  return [...replication.keys()].map((dc) => {
+  // The map of a keyspace may name thousands of datacenters: nodes are looked through for those alone that there are.
+  const datacenters = new Set(nodes.map(({ dc }) => dc));
+  const named = [...replication.keys()].filter((dc) => datacenters.has(dc));
+  return (named.length > mostDatacenters ? [] : named).map((dc) => {
     const includes = (node: T) => node.dc === dc;
     return { copies: copiesAmong(nodes.filter(includes), replication.get(dc)), includes, rackOf: ({ rack }) => rack };
   });
@@ -132,7 +159,8 @@ class Walk<T> {
     if (ofRacks.length === copies) {
       return ofRacks;
     }
-    const others = this.#nodes.latest(copies).filter((node) => !ofRacks.includes(node));
+    const taken = new Set(ofRacks);
+    const others = this.#nodes.latest(copies).filter((node) => !taken.has(node));
     return [...ofRacks, ...others.slice(0, copies - ofRacks.length)];
   }
 }

@@ -1,6 +1,5 @@
 import {
   cqlName,
-  cqlTokens,
   isMark,
   isName,
   isWord,
@@ -10,6 +9,7 @@ import {
   type CqlToken,
   withTokens,
 } from './cql-tokens.ts';
+import { statementsIn } from './split-statements.ts';
 import { type StatementKind, headOf } from './statement-head.ts';
 import { type View, uuidOf } from '../sstable.ts';
 import { isSystemKeyspace } from '../system-keyspaces.ts';
@@ -31,21 +31,9 @@ export interface SchemaStatement {
   readonly text: string;
 }
 
-/** The statements without their semicolons and comments. One within a string, a quoted name or a body ends no statement. */
-export function splitStatements(schema: string): readonly string[] {
-  const statements: string[][] = [[]];
-  for (const token of cqlTokens(schema)) {
-    if (isMark(token, ';')) {
-      statements.push([]);
-    } else if (token.kind !== 'comment') {
-      statements.at(-1)?.push(token.text);
-    }
-  }
-  return statements.map((texts) => texts.join('').trim()).filter((statement) => statement !== '');
-}
-
-export function parseSchema(schema: string): readonly SchemaStatement[] {
-  return splitStatements(schema).map(classify);
+/** Throws IntegrityError for what has more than any schema; it calls the text by that name. */
+export function parseSchema(schema: string, name = 'the schema'): readonly SchemaStatement[] {
+  return Array.from(statementsIn(schema, name), ({ text }) => classify(text));
 }
 
 /**
@@ -156,7 +144,8 @@ export function alterationsOf(statements: readonly SchemaStatement[], word: 'DRO
   );
 }
 
-function classify(text: string): SchemaStatement {
+/** What a statement makes, by its text. */
+export function classify(text: string): SchemaStatement {
   const head = headOf(text);
   if (head === undefined) {
     return { kind: 'other', keyspace: '', name: '', text };

@@ -92,7 +92,13 @@ export function meaningOf({ kind, text }: CqlToken): string {
 
 /** Whatever can be a name in a text: columns, types, options, keywords. Strings hold none. */
 export function namesIn(cql: string): ReadonlySet<string> {
-  return new Set(cqlTokens(cql).filter(isName).map(meaningOf));
+  const names = new Set<string>();
+  for (const token of tokensFrom(cql, 0)) {
+    if (isName(token)) {
+      names.add(meaningOf(token));
+    }
+  }
+  return names;
 }
 
 /** A name as a statement writes it; in quotes, so that no word is reserved and none loses its case. */

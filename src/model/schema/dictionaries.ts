@@ -1,6 +1,6 @@
 import { quotedFault } from './gate/one-statement.ts';
 import { cqlString, cqlTokens, isWord, meaningOf, meaningfulTokens } from './cql-tokens.ts';
-import { splitStatements } from './cql-statements.ts';
+import { splitStatements } from './split-statements.ts';
 import type { TableId } from '../sstable.ts';
 
 /**
@@ -38,9 +38,9 @@ export function dictionaryText(dictionaries: readonly Dictionary[], tables: read
   return chosen.map(({ json }) => `INSERT INTO ${qualified} JSON ${cqlString(json)};\n`).join('');
 }
 
-/** The rows that `dictionaryText` put into the text; what is none is left out. */
-export function dictionaryRows(text: string): readonly unknown[] {
-  return splitStatements(text).flatMap((statement) => {
+/** The rows that `dictionaryText` put into the text; what is none is left out. Throws IntegrityError for what nobody wrote, by that name. */
+export function dictionaryRows(text: string, name = 'the text'): readonly unknown[] {
+  return splitStatements(text, name).flatMap((statement) => {
     const [json, word] = meaningfulTokens(statement).toReversed();
     try {
       return isWord(word, 'JSON') && json?.kind === 'string' ? [JSON.parse(meaningOf(json)) as unknown] : [];

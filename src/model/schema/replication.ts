@@ -92,11 +92,13 @@ export function sameReplication(a: ReadonlyMap<string, string>, b: ReadonlyMap<s
 /** How many nodes of the ring hold a row: no more than there are. */
 export function copiesIn(replication: ReadonlyMap<string, string>, nodes: readonly Pick<Node, 'dc'>[]): number {
   const copies = [...replication].filter(([key]) => key !== 'class');
+  const inDatacenter = new Map<string, number>();
+  nodes.forEach(({ dc }) => inDatacenter.set(dc, (inDatacenter.get(dc) ?? 0) + 1));
   return copies.length === 0
     ? nodes.length
     : copies
         .map(([key, value]) => {
-          const there = key === 'replication_factor' ? nodes.length : nodes.filter(({ dc }) => dc === key).length;
+          const there = key === 'replication_factor' ? nodes.length : (inDatacenter.get(key) ?? 0);
           // `3/1` has one transient copy among the three.
           const wanted = value.startsWith('[') ? value.split(',').length : Number.parseInt(value, 10);
           // What is no number counts as as many as there can be: it is asked how much room they need.

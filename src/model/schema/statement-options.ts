@@ -1,3 +1,4 @@
+import type { SchemaStatement } from './cql-statements.ts';
 import { type CqlToken, isMark, meaningOf, meaningfulTokens, optionAt } from './cql-tokens.ts';
 
 /** The value of an option as it is written, of one that is a map or a list how that begins; empty where it is not set. */
@@ -40,4 +41,16 @@ export function entriesOf(map: readonly CqlToken[]): readonly (readonly [key: Cq
 function valueOf(value: readonly CqlToken[]): string {
   const racks = value.filter((token) => token.kind === 'string').map(meaningOf);
   return isMark(value[0], '[') ? `[${racks.join(', ')}]` : value.map(meaningOf).join('');
+}
+
+/** Seconds after which rows go that say no time of their own; undefined where they stay. */
+export function defaultTimeToLive({ text }: SchemaStatement): number | undefined {
+  const value = Number(optionText(text, 'default_time_to_live'));
+  return value > 0 ? value : undefined;
+}
+
+/** Whether changes of a table's rows are kept for others to read; ScyllaDB writes a map. */
+export function keepsChanges({ text }: SchemaStatement): boolean {
+  const isKept = optionMap(text, 'cdc')?.get('enabled') ?? optionText(text, 'cdc');
+  return isKept.toLowerCase() === 'true';
 }

@@ -1,5 +1,11 @@
 import { type PlacedNode, placedNode } from '../ring/replica-places.ts';
-import { type ReplicatedRange, type TokenRange, percentWhere, primaryRanges, replicatedRanges } from '../ring/replica-ranges.ts';
+import {
+  type ReplicatedRange,
+  type TokenRange,
+  percentWhere,
+  primaryRanges,
+  rangesByReplication,
+} from '../ring/replica-ranges.ts';
 import { type Node, type Ring, tokenKey } from '../ring/ring.ts';
 import { type SharedRange, sharedRanges } from '../ring/shared-ranges.ts';
 import { type Placement, oncePerPlacement, placementKey, placementText, sameReplication } from '../schema/replication.ts';
@@ -55,8 +61,8 @@ export function coverageIn(
   const stays = live === undefined || isSameRing(ring, live);
   const primaryBefore = whenNeeded(() => primaryRanges(before, ring.partitioner));
   const primaryNow = whenNeeded(() => liveRanges(live));
-  const rangesBefore = oncePerPlacement((placement: Placement) => replicatedRanges(primaryBefore(), placement));
-  const rangesNow = oncePerPlacement((placement: Placement) => replicatedRanges(primaryNow(), placement));
+  const rangesBefore = oncePerPlacement(rangesByReplication(primaryBefore));
+  const rangesNow = oncePerPlacement(rangesByReplication(primaryNow));
   const known = new Map<string, Cover>();
   const coverRanges = (ranges: readonly SharedRange<PlacedNode>[], words?: ReplicaWords) =>
     coverRing(ranges, { restored, all, words });

@@ -1,3 +1,4 @@
+import { schemaKey } from '../../storage/keys.ts';
 import { readReplications } from '../../cluster/cql/replications.ts';
 import { type Backup, missingFrom, nodesOf } from '../../model/backup/backup.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';
@@ -47,7 +48,10 @@ async function replicationsOf(
   const text = amended === undefined ? schema : ((await parts.repository.schema(ref, signal)) ?? schema);
   const own = keyspaces.filter((name) => isSystemKeyspace(name) && !isLocalKeyspace(name));
   const ofServer = own.length === 0 ? new Map<string, Placement>() : await askedOf(members.present, signal);
-  return new Map([...placementsIn(parseSchema(text)), ...[...ofServer].filter(([keyspace]) => own.includes(keyspace))]);
+  return new Map([
+    ...placementsIn(parseSchema(text, schemaKey(ref))),
+    ...[...ofServer].filter(([keyspace]) => own.includes(keyspace)),
+  ]);
 }
 
 /** What the first says that can; where none can, nobody knows, and the verdict says so. */

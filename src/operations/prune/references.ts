@@ -14,10 +14,10 @@ interface NodePart {
 }
 
 /** A manifest of 100,000 files takes about 100 MB while it is read: such a one alone, small ones side by side. */
-const reading = { largeBytes: 20_000, batchBytes: 50_000, batchFiles: 16 };
+const reading = { largeBytes: 20_000, batchBytes: 50_000, batchFiles: 8 };
 
 /**
- * Every manifest and draft by which these backups point at objects, few at a time. Throws IntegrityError when one that must
+ * Every manifest and draft by which these backups point at objects, in pages, few at a time. Throws IntegrityError when one that must
  * be there is missing: then nobody can say what the backup needs.
  */
 export async function* manifestsOf(
@@ -27,8 +27,15 @@ export async function* manifestsOf(
 ): AsyncGenerator<NodeManifest> {
   for (const batch of batchBySize(backups.flatMap(partsOf), (part) => part.files, reading)) {
     signal.throwIfAborted();
-    for (const manifests of await Promise.all(batch.map((part) => readPart(repository, part, signal)))) {
-      yield* manifests;
+    const open = batch.map((part) => readPart(repository, part, signal));
+    try {
+      // Side by side only as far as the first page: a manifest may be larger than its backup says it is.
+      for (const [index, first] of (await Promise.all(open.map((pages) => pages.next()))).entries()) {
+        yield* first.done === true ? [] : [first.value];
+        yield* open[index] ?? [];
+      }
+    } finally {
+      await Promise.all(open.map((pages) => pages.return(undefined)));
     }
   }
 }
@@ -55,23 +62,23 @@ function partsOf(backup: Backup): readonly NodePart[] {
     : hostsOf(backup).map((host) => ({ backup, host, files: Infinity }));
 }
 
-async function readPart(
+async function* readPart(
   repository: Repository,
   { backup, host }: NodePart,
   signal: AbortSignal,
-): Promise<readonly NodeManifest[]> {
-  const manifest = await repository.nodeManifest(backup, host, everyTable, signal);
-  if (backup.committed) {
-    if (manifest === undefined) {
-      throw new IntegrityError(
-        `${nodeManifestKey(backup, host)} is missing, so nobody can say which objects ${backup.id} needs`,
-        {
-          hint: `\`sstash verify ${backup.id}\` says what else is missing; \`sstash delete ${backup.id}\` gives the backup up`,
-        },
-      );
-    }
-    return [manifest];
+): AsyncGenerator<NodeManifest, undefined> {
+  let isThere = false;
+  for await (const page of repository.nodeManifestPages(backup, host, everyTable, signal)) {
+    isThere = true;
+    yield page;
   }
-  const draft = await repository.draft(backup, host, signal);
-  return [manifest, draft].filter((each) => each !== undefined);
+  if (backup.committed && !isThere) {
+    throw new IntegrityError(`${nodeManifestKey(backup, host)} is missing, so nobody can say which objects ${backup.id} needs`, {
+      hint: `\`sstash verify ${backup.id}\` says what else is missing; \`sstash delete ${backup.id}\` gives the backup up`,
+    });
+  }
+  if (!backup.committed) {
+    yield* repository.signatures.draftPages(backup, host, signal);
+  }
+  return undefined;
 }

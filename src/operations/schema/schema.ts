@@ -1,13 +1,14 @@
 import { type ReplicationChange, withReplication } from '../../model/schema/replication.ts';
-import { type SchemaStatement, parseSchema } from '../../model/schema/cql-statements.ts';
+import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
 import { NotFoundError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
 import { type AdmittedSchema, admitted } from '../../model/schema/gate/admit.ts';
 import { refuseForged } from '../../model/schema/gate/forged.ts';
-import { replayable } from '../../model/schema/replayable.ts';
+import { replayableStatements } from '../../model/schema/replayable.ts';
 import { planSchema, selectStatements } from '../../model/schema/schema-plan.ts';
 import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
+import { schemaKey } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { type BackupChoice, chooseBackup } from '../choose-backup.ts';
 import { type MemberParts, clusterTopology, discoverHosts, openMembers } from '../nodes/members.ts';
@@ -35,7 +36,7 @@ export async function readBackupSchema(
   if (text === undefined) {
     throw new NotFoundError(`backup ${backup.id} holds no schema`);
   }
-  const schema = parseSchema(replayable(text));
+  const schema = replayableStatements(text, schemaKey(backup));
   refuseForged(schema);
   return selectStatements(schema, filter).map((statement) => withReplication(statement, change));
 }

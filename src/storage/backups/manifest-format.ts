@@ -15,10 +15,14 @@ import {
   hostName,
   kind,
   moment,
+  mostNodes,
+  mostTables,
+  mostTokens,
   name,
   node,
   parseAs,
   relativePath,
+  selection,
   table,
   word,
 } from '../shapes.ts';
@@ -27,9 +31,6 @@ import {
  * The small manifests as they lie in the store: JSON. What is read is untrusted: anything that does not fit its format (an
  * unknown version, a path with `..`, a negative size) is an IntegrityError that names the object.
  */
-
-const mostTables = 200_000;
-const mostNodes = 20_000;
 
 const complete = {
   format: z.literal(1),
@@ -40,7 +41,7 @@ const complete = {
   partitioner: word,
   takenAt: moment,
   finishedAt: moment,
-  selection: z.array(word).max(mostTables),
+  selection,
   policy: word.exactOptional(),
   tables: z.array(z.object(table)).max(mostTables),
   nodes: z
@@ -89,7 +90,7 @@ const inProgress: z.ZodType<InProgress> = z.object({
   startedAt: moment,
   updatedAt: moment,
   owner: z.object({ host: word, pid: z.number(), user: word }),
-  selection: z.array(word).max(mostTables),
+  selection,
   policy: word.exactOptional(),
   endedAt: moment.exactOptional(),
   nodes: z
@@ -105,7 +106,17 @@ const inProgress: z.ZodType<InProgress> = z.object({
   writtenBy: word,
 });
 
-const ring: z.ZodType<Ring> = z.object({ cluster: word, partitioner: word, nodes: z.array(node).max(mostNodes) });
+const ring: z.ZodType<Ring> = z.object({
+  cluster: word,
+  partitioner: word,
+  nodes: z
+    .array(node)
+    .max(mostNodes)
+    .refine(
+      (nodes) => nodes.reduce((sum, { tokens }) => sum + tokens.length, 0) <= mostTokens,
+      `has more than ${mostTokens} tokens`,
+    ),
+});
 
 export function encodeJson(value: BackupManifest | InProgress | Ring): Uint8Array {
   return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);

@@ -15,6 +15,7 @@ import {
   hostName,
   kind,
   moment,
+  mostTables,
   node,
   parseAs,
   relativePath,
@@ -63,8 +64,11 @@ const nodeManifest: z.ZodType<NodeManifest> = z.object({
   takenAt: moment,
   dataDirectories: z.array(directory).max(1024),
   keepsIncrementals: z.boolean().exactOptional(),
-  setAside: z.array(z.object({ path: relativePath, bytes: count, modified: word })).exactOptional(),
-  tables: z.array(storedTable),
+  setAside: z
+    .array(z.object({ path: relativePath, bytes: count, modified: word }))
+    .max(mostTables)
+    .exactOptional(),
+  tables: z.array(storedTable).max(mostTables),
 });
 
 /** Files of one manifest that are held at once; what is written never has more. */
@@ -77,7 +81,8 @@ const opening = '"tables":[';
 const closing = ']}';
 
 export async function encodeNodeManifest(manifest: NodeManifest): Promise<Uint8Array> {
-  if (manifest.tables.reduce((sum, { files }) => sum + files.length, 0) > mostFiles) {
+  const files = manifest.tables.reduce((sum, each) => sum + each.files.length, 0);
+  if (files > mostFiles || manifest.tables.length > mostTables) {
     throw tooMany(manifest);
   }
   const gzip = createGzip();
@@ -101,7 +106,7 @@ export async function encodeNodeManifest(manifest: NodeManifest): Promise<Uint8A
 
 /** A manifest that could not be read again is not written. */
 function tooMany({ host }: NodeManifest): BackupError {
-  return new BackupError(`${host} has more files than a manifest can hold, ${mostFiles}`, {
+  return new BackupError(`${host} has more than a manifest can hold, ${mostFiles} files and ${mostTables} tables`, {
     hint: 'back up its keyspaces apart from each other, with -K; and let compaction make fewer sstables of them',
   });
 }
@@ -122,8 +127,8 @@ export const everyTable: WantedTables = () => true;
 /** For what a manifest says of its node. */
 export const noTable: WantedTables = () => false;
 
-/** Files of a page, unless a single table has more. */
-const pageFiles = 5_000;
+/** Files and tables of a page, unless a single table has more. */
+const pageEntries = 5_000;
 
 /**
  * The manifest in pages: each is a manifest that names some of its tables, the last one maybe none. Only tables that are
@@ -147,39 +152,32 @@ async function* pagesOf(
 ): AsyncGenerator<NodeManifest, void> {
   const head = parseAs(nodeManifest, `${first}${closing}`, key);
   let tables: StoredTable[] = [];
-  let files = 0;
+  let entries = 0;
   let all = 0;
   for await (const each of tablesIn(text, key, wanted)) {
     tables.push(each);
-    files += each.files.length;
+    // A table without files takes memory as well.
+    entries += 1 + each.files.length;
     all += each.files.length;
     if (all > mostFiles) {
       throw tooManyRead(key);
     }
-    if (files >= pageFiles) {
+    if (entries >= pageEntries) {
       yield { ...head, tables };
       tables = [];
-      files = 0;
+      entries = 0;
     }
   }
   yield { ...head, tables };
-}
-
-/** What the pages make together; undefined of none. */
-export async function joinPages(pages: AsyncIterable<NodeManifest>): Promise<NodeManifest | undefined> {
-  let head: NodeManifest | undefined;
-  const tables: StoredTable[] = [];
-  for await (const page of pages) {
-    head = page;
-    tables.push(...page.tables);
-  }
-  return head === undefined ? undefined : { ...head, tables };
 }
 
 async function* tablesIn(text: ManifestText, key: string, wanted: WantedTables): AsyncGenerator<StoredTable> {
   // It is read to the end, where gzip has its checksum.
   for (let number = 0; ; number += 1) {
     const within = ['tables', String(number)];
+    if (number > mostTables) {
+      throw new IntegrityError(`${key} is damaged: it has more than ${mostTables} tables`);
+    }
     const name = await text.take(nameAtStart);
     if (name !== undefined && !wanted(tableOf(name))) {
       await text.skipLine();

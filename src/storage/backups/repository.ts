@@ -19,7 +19,8 @@ import {
   schemaKey,
 } from '../keys.ts';
 import { belongs, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
-import { type WantedTables, joinPages } from './node-manifest-format.ts';
+import { joinPages } from './joined-pages.ts';
+import type { WantedTables } from './node-manifest-format.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { SharedTables } from './shared-tables.ts';
 import { Signing } from './signing.ts';

@@ -12,16 +12,16 @@ import {
   ifNotExists,
   keyspacesIn,
   parseSchema,
-  splitStatements,
   withNames,
 } from '../../../src/model/schema/cql-statements.ts';
+import { splitStatements } from '../../../src/model/schema/split-statements.ts';
 import { tokensFrom } from '../../../src/model/schema/cql-tokens.ts';
 import { describeSchema } from '../../../src/model/schema/describe-schema.ts';
 import { dictionaryRows } from '../../../src/model/schema/dictionaries.ts';
 import { replayable } from '../../../src/model/schema/replayable.ts';
 import { copiesIn, placementsIn, withReplication } from '../../../src/model/schema/replication.ts';
 import { refuseOtherTypes } from '../../../src/model/schema/schema-types.ts';
-import { defaultTimeToLive, keepsChanges } from '../../../src/model/schema/table-options.ts';
+import { defaultTimeToLive, keepsChanges } from '../../../src/model/schema/statement-options.ts';
 import { unfinishedParts } from '../../../src/model/schema/unfinished-table.ts';
 import { shapeOf } from '../../../src/model/schema/shape/table-shape.ts';
 import { never } from '../../support/never.ts';

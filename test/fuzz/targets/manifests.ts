@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { readLock } from '../../../src/storage/lock/format.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing, encodeJson } from '../../../src/storage/backups/manifest-format.ts';
-import {
-  encodeNodeManifest,
-  everyTable,
-  joinPages,
-  manifestPages,
-  noTable,
-} from '../../../src/storage/backups/node-manifest-format.ts';
+import { joinPages } from '../../../src/storage/backups/joined-pages.ts';
+import { encodeNodeManifest, everyTable, manifestPages, noTable } from '../../../src/storage/backups/node-manifest-format.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { never } from '../../support/never.ts';
 import { mutatedWithin } from '../mutate.ts';

@@ -17,6 +17,12 @@ const cases: readonly (readonly [bomb: string, what: string, said: RegExp, mebib
   ['lines', 'a manifest of billions of empty lines', /^IntegrityError: b1\/node1\/manifest.json.gz /, 500],
   ['passed', 'a table of GiBs that is not wanted', /^IntegrityError: b1\/node1\/manifest.json.gz is damaged: unpacked/, 500],
   ['lists', 'ten million empty lists as a manifest', /^IntegrityError: b1\/node1\/manifest.json.gz is not JSON/, 500],
+  [
+    'bare',
+    'twelve million tables without files',
+    /^IntegrityError: b1\/node1\/manifest.json.gz is damaged: it has more than/,
+    500,
+  ],
   ['ring', 'three GiB as a ring', /^IntegrityError: b1\/ring.json is damaged: it is longer than/, 500],
   ['schema', 'three GiB as a schema', /^IntegrityError: b1\/schema.cql is damaged: it is longer than/, 500],
   ['mark', 'three GiB as a backup’s manifest', /^IntegrityError: b1\/manifest.json is damaged: it is longer than/, 500],

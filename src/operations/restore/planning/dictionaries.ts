@@ -33,7 +33,7 @@ export async function dictionaryWarnings(
   }
   const live = await readDictionaries(member, dictionaryNames, signal).catch(() => undefined);
   signal.throwIfAborted();
-  const saved = parseDictionaries(dictionaryRows(text)) ?? [];
+  const saved = parseDictionaries(dictionaryRows(text, dictionariesKey(ref))) ?? [];
   const lacking = live === undefined ? [] : tablesWithout(live, saved, tables);
   const file = `${repository.store.url}/${dictionariesKey(ref)}`;
   const way = isDictionaryText(text)

@@ -8,6 +8,7 @@ import { UsageError } from '../../../model/errors.ts';
 import { refuseMisplaced } from '../../../model/target/node-match.ts';
 import { type MethodChoice, type RestoreMethod, chooseMethod } from '../../../model/restore/method.ts';
 import { degradedWarnings } from '../../../model/restore/degraded.ts';
+import { roomToFill } from '../../../model/restore/disk-plan.ts';
 import { planParts } from '../../../model/restore/plan.ts';
 import { loadableTables, refuseUnreadable } from '../../../model/restore/scylla-loading.ts';
 import type { TableId } from '../../../model/sstable.ts';
@@ -155,11 +156,11 @@ async function planNode(
   const { dataDirectories } = member.config;
   const staging = await openStaging(member.files, { directory, dataDirectories, label: `${label}${mark}`, make }, signal);
   const plan = planParts(parts, staging.present);
-  if (plan.fetchBytes > staging.freeBytes) {
+  if (plan.fetchBytes > roomToFill(staging.freeBytes)) {
     throw new UsageError(
       `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
       {
-        hint: 'give a directory on a larger disk with --to, or restore fewer tables with -K',
+        hint: 'a twentieth of it, 1 GiB at most, is left free; give a directory on a larger disk with --to, or restore fewer tables with -K',
       },
     );
   }

@@ -96,7 +96,8 @@ test('root works as the owner of the data, with the owner’s groups, and in no 
 });
 
 test('a table that is on another disk needs its room there', () => {
-  const disk = { directory: '/d', device: '1', totalBytes: 100, freeBytes: 10, staged: false };
+  // Room for 10 and for 50 bytes: a twentieth is left.
+  const disk = { directory: '/d', device: '1', totalBytes: 100, freeBytes: 11, staged: false };
   const link = {
     state: 'good',
     path: '/d/far',
@@ -104,7 +105,7 @@ test('a table that is on another disk needs its room there', () => {
     owner: 'c',
     device: '2',
     totalBytes: 100,
-    freeBytes: 50,
+    freeBytes: 53,
   } as const;
   const part = (table: typeof users, bytes: number) => ({
     disk: '/d',

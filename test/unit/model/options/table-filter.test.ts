@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { namesKeyspace, selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
+import { globMatcher } from '../../../../src/model/options/glob.ts';
+import { isPattern, namesKeyspace, selectTables, tableFilter } from '../../../../src/model/options/table-filter.ts';
 import { tableOf } from '../../../support/manifests.ts';
 
 const tables = [
@@ -86,4 +88,40 @@ test('a keyspace is named by its name or a part of it, and not by a wildcard alo
   for (const patterns of [[], ['*'], ['*.*'], ['**.roles'], ['!system_auth'], ['shop'], ['*', '!system_*']]) {
     assert.ok(!named(...patterns), patterns.join());
   }
+});
+
+test('the last pattern that matches decides, whether it is looked up or held against the name', () => {
+  const part = fc.stringMatching(/^[ab*?]{1,2}$/);
+  const pattern = fc.tuple(fc.boolean(), part, fc.option(part)).map(([not, keyspace, table]) => ({ not, keyspace, table }));
+  const name = fc.stringMatching(/^[ab]{1,2}$/);
+  fc.assert(
+    fc.property(fc.array(pattern, { minLength: 1, maxLength: 8 }), name, name, (patterns, keyspace, table) => {
+      const texts = patterns.map(
+        (each) => `${each.not ? '!' : ''}${each.keyspace}${each.table === null ? '' : `.${each.table}`}`,
+      );
+      const last = patterns.findLast((each) => globMatcher(each.keyspace)(keyspace) && globMatcher(each.table ?? '*')(table));
+      assert.equal(tableFilter(texts).includes(keyspace, table), last === undefined ? patterns[0]?.not : !last.not);
+      assert.ok(texts.every(isPattern));
+    }),
+  );
+});
+
+test('what is taken for a pattern is what a filter takes for one, as it is', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'ab.!*?", -é') }), (text) => {
+      const taken = () => tableFilter([text]).patterns;
+      if (isPattern(text)) {
+        assert.deepEqual(taken(), [text]);
+      }
+    }),
+  );
+  assert.deepEqual(['a b', 'a,b', '', '!', 'a.', '.b', 'a.b.c', 'a-b'].filter(isPattern), []);
+});
+
+test('thousands of patterns without wildcards take no time, and more than anybody gives are refused', () => {
+  const names = Array.from({ length: 10_000 }, (_, index) => `k.t${index}`);
+  const filter = tableFilter(names);
+  assert.equal(names.filter((name) => filter.includes('k', name.slice(2))).length, 10_000);
+  assert.throws(() => tableFilter([...names, 'k.u']), UsageError);
+  assert.throws(() => tableFilter(names.slice(0, 1_001).map((name) => `${name}*`)), UsageError);
 });

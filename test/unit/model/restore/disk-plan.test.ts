@@ -3,7 +3,14 @@ import fc from 'fast-check';
 import { test } from 'node:test';
 import type { StoredFile } from '../../../../src/model/backup/manifest.ts';
 import { fullDiskBehind } from '../../../../src/model/node/data-links.ts';
-import { type DataDisk, fullDisk, ownDisk, planDisks, sstableNames } from '../../../../src/model/restore/disk-plan.ts';
+import {
+  type DataDisk,
+  fullDisk,
+  ownDisk,
+  planDisks,
+  roomToFill,
+  sstableNames,
+} from '../../../../src/model/restore/disk-plan.ts';
 import type { TablePart } from '../../../../src/model/restore/plan.ts';
 import { dataPathFor, tableDirectory } from '../../../../src/model/sstable.ts';
 import { storedOf, tableOf } from '../../../support/manifests.ts';
@@ -99,9 +106,17 @@ test('a disk that lacks the room for its own files sends all of them to where th
 test('files that are staged on their disk need no more room; directories of one disk share theirs', () => {
   const bytes = () => 60;
   assert.equal(fullDisk([diskOf('/d1', { staged: true, freeBytes: 0 })], bytes), undefined);
-  assert.equal(fullDisk([diskOf('/d1', { freeBytes: 60 }), diskOf('/d2', { freeBytes: 60 })], bytes), undefined);
+  assert.equal(fullDisk([diskOf('/d1', { freeBytes: 64 }), diskOf('/d2', { freeBytes: 64 })], bytes), undefined);
   const shared = [diskOf('/d1', { device: '7', freeBytes: 100 }), diskOf('/d2', { device: '7', freeBytes: 100 })];
   assert.deepEqual(fullDisk(shared, bytes), { directory: '/d1', freeBytes: 100, bytes: 120 });
+});
+
+test('no disk is filled to its last byte: a twentieth of what is free is left, 1 GiB at most', () => {
+  const bytes = () => 60;
+  assert.deepEqual(fullDisk([diskOf('/d1', { freeBytes: 60 })], bytes), { directory: '/d1', freeBytes: 60, bytes: 60 });
+  assert.equal(roomToFill(1000), 950);
+  assert.equal(roomToFill(100 * 1024 ** 3), 99 * 1024 ** 3);
+  assert.equal(roomToFill(0), 0);
 });
 
 test('what each node has for itself goes where Cassandra looks for it, and nothing else goes there', () => {

@@ -368,3 +368,13 @@ describe('degraded backups', () => {
     assert.deepEqual(kept(backups, { keepLast: 1 }), [old.id, other.id, '20261113T000000Z']);
   });
 });
+
+test('what would take minutes to compare stays, as if nobody covered it', () => {
+  const tables = Array.from({ length: 150_000 }, (_, index) => tableOf('k', `t${index}`));
+  const early = at('2026-11-01T03:00:00Z', { selection: ['k'], tables });
+  const late = (selection: readonly string[]) => at('2026-11-02T03:00:00Z', { selection });
+  const names = Array.from({ length: 9_000 }, (_, index) => `x${index}`);
+  assert.deepEqual(kept([early, late(['*', ...names])], { keepLast: 1 }), ['20261102T030000Z']);
+  const wild = ['*', ...names.slice(0, 900).map((name) => `${name}*`)];
+  assert.deepEqual(kept([early, late(wild)], { keepLast: 1 }), ['20261101T030000Z', '20261102T030000Z']);
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { parseRing, parseStatus } from '../../../../src/cluster/tools/nodetool-output.ts';
-import { primaryRanges, replicatedRanges } from '../../../../src/model/ring/replica-ranges.ts';
+import { primaryRanges, rangesByReplication, replicatedRanges } from '../../../../src/model/ring/replica-ranges.ts';
 import { type NaiveNode, naiveReplicas, replications, rings } from '../../../support/naive-ring.ts';
 import { recordedNodetool } from '../../../support/recorded.ts';
 
@@ -117,4 +117,38 @@ test('replicas stand where the rules of Cassandra put them, one range at a time'
     }),
     { numRuns: 500 },
   );
+});
+
+test('more copies, or more datacenters, than can be held are not known', () => {
+  const nodes = Array.from({ length: 5_000 }, (_, index) => node(`n${index}`, `${index}`, `dc${index % 100}/r${index}`));
+  const ring = primaryRanges(nodes, 'Murmur3Partitioner');
+  const simple = (factor: string) =>
+    new Map([
+      ['class', 'SimpleStrategy'],
+      ['replication_factor', factor],
+    ] as const);
+  assert.equal(replicatedRanges(ring, simple('5000')), undefined);
+  assert.equal(replicatedRanges(ring, simple('100'))?.length, 5_000);
+  const everywhere = nodes.slice(0, 100).map(({ dc }) => [dc, '1'] as const);
+  assert.equal(replicatedRanges(ring, new Map([['class', 'NetworkTopologyStrategy'], ...everywhere])), undefined);
+  assert.equal(
+    replicatedRanges(ring, new Map([['class', 'NetworkTopologyStrategy'], ...everywhere.slice(0, 64)]))?.length,
+    5_000,
+  );
+});
+
+test('replications that are all different are placed as long as they take no longer than a few seconds', () => {
+  const nodes = Array.from({ length: 2_000 }, (_, index) => node(`n${index}`, `${index}`));
+  const ring = primaryRanges(nodes, 'Murmur3Partitioner');
+  const rangesOf = rangesByReplication(() => ring);
+  const known = Array.from({ length: 40 }, (_, index) =>
+    rangesOf(
+      new Map([
+        ['class', 'SimpleStrategy'],
+        ['replication_factor', `${1_000 + index}`],
+      ] as const),
+    ),
+  );
+  assert.equal(known[0]?.length, 2_000);
+  assert.equal(known.at(-1), undefined);
 });

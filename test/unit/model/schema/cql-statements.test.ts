@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  ifNotExists,
-  parseSchema,
-  splitStatements,
-  statementsFor,
-  viewsOf,
-} from '../../../../src/model/schema/cql-statements.ts';
+import { ifNotExists, parseSchema, statementsFor, viewsOf } from '../../../../src/model/schema/cql-statements.ts';
+import { splitStatements } from '../../../../src/model/schema/split-statements.ts';
 
 const schema = `
 CREATE KEYSPACE shop WITH replication = {'class': 'NetworkTopologyStrategy', 'dc1': '3'} AND durable_writes = true;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeSchema, withoutFrozen } from '../../../../src/model/schema/describe-schema.ts';
-import { splitStatements } from '../../../../src/model/schema/cql-statements.ts';
+import { splitStatements } from '../../../../src/model/schema/split-statements.ts';
 import type { SchemaRows, TableRow } from '../../../../src/model/schema/schema-rows.ts';
 
 const nothing: SchemaRows = {

@@ -5,12 +5,8 @@ import fc from 'fast-check';
 import { IntegrityError } from '../../../../src/model/errors.ts';
 import { hasHidden } from '../../../../src/model/visible.ts';
 import { decodeBackupManifest, decodeInProgress, decodeRing } from '../../../../src/storage/backups/manifest-format.ts';
-import {
-  encodeNodeManifest,
-  everyTable,
-  joinPages,
-  manifestPages,
-} from '../../../../src/storage/backups/node-manifest-format.ts';
+import { joinPages } from '../../../../src/storage/backups/joined-pages.ts';
+import { encodeNodeManifest, everyTable, manifestPages } from '../../../../src/storage/backups/node-manifest-format.ts';
 import { degradedOf, nodeManifestOf, nodeOf, progressOf, storedOf, users } from '../../../support/manifests.ts';
 
 /** Whoever can write to the bucket writes what he likes: it is read, or it is damage; never anything else, and never for long. */
@@ -153,4 +149,26 @@ test('the pages of a manifest in lines are what JSON.parse makes of it, whatever
     }),
     { numRuns: 200 },
   );
+});
+
+test('a selection that no filter takes is damage of its object', async () => {
+  const { manifest } = degradedOf({ id: 'b1' });
+  const names = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
+  for (const selection of [['a b'], ['a,b'], names, names.slice(0, 1_001).map((name) => `${name}*`)]) {
+    assert.throws(() => decodeBackupManifest(Buffer.from(JSON.stringify({ ...manifest, selection })), 'b1/manifest.json'), {
+      name: 'IntegrityError',
+      message: /^b1\/manifest.json .*selection/,
+    });
+  }
+});
+
+test('a ring with more nodes or tokens than any is damage of its object', () => {
+  const tokens = Array.from({ length: 40_000 }, () => '1');
+  for (const nodes of [
+    Array.from({ length: 5_001 }, () => nodeOf(1)),
+    Array.from({ length: 40 }, () => ({ ...nodeOf(1), tokens })),
+  ]) {
+    const json = JSON.stringify({ cluster: 'c', partitioner: 'p', nodes });
+    assert.throws(() => decodeRing(Buffer.from(json), 'b1/ring.json'), { name: 'IntegrityError', message: /^b1\/ring.json / });
+  }
 });

@@ -8,10 +8,10 @@ import {
   decodeRing,
   encodeJson,
 } from '../../../../src/storage/backups/manifest-format.ts';
+import { joinPages } from '../../../../src/storage/backups/joined-pages.ts';
 import {
   type WantedTables,
   encodeNodeManifest,
-  joinPages,
   manifestPages,
   everyTable,
 } from '../../../../src/storage/backups/node-manifest-format.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type SchemaStatement, parseSchema } from '../../../../src/model/schema/cql-statements.ts';
-import { defaultTimeToLive, keepsChanges } from '../../../../src/model/schema/table-options.ts';
+import { defaultTimeToLive, keepsChanges } from '../../../../src/model/schema/statement-options.ts';
 
 function only(cql: string): SchemaStatement {
   return parseSchema(cql)[0] ?? assert.fail('no statement');
