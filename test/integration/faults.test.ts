@@ -81,7 +81,7 @@ test('a component that is missing from the snapshot fails its node', async () =>
 
 test('a Data.db whose bytes are not what Cassandra wrote is damaged on the node, and fails it', async () => {
   const flip = afterSnapshot(
-    'cp "$f" x && printf "\\\\377\\\\000\\\\377" | dd of=x bs=1 seek=1000000 conv=notrunc status=none && touch -r "$f" x && mv -f x "$f"',
+    'cp -p "$f" x && printf "\\\\377\\\\000\\\\377" | dd of=x bs=1 seek=1000000 conv=notrunc status=none && touch -r "$f" x && mv -f x "$f"',
   );
   const ran = await withWrapper(victim, 'nodetool', flip, () => runProgram(backup, story.at('damaged')));
   const { id } = await assertOneFailed(story, 'damaged', ran, { host: victim, error: /Data\.db is damaged on the node/ });
