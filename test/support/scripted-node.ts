@@ -165,7 +165,6 @@ export class ScriptedNode {
       script(lookAtWaysScript),
       says(({ argv }) => waysText(argv.slice(4))),
     );
-    remote.on(program('stat', '-L', '-c', '%U:%G'), says('cassandra:cassandra\n'));
     remote.on(
       script(probeToolsScript),
       says(({ argv }) => `${probeText(argv.slice(4))}now\t${Math.floor((Date.now() + this.clockAheadMs) / 1000)}\n`),

@@ -1,3 +1,5 @@
+import { markPlacedScript } from './placed-mark.ts';
+
 // Of files that are in the directory DIRECTORY too, byte for byte: sh -c … DIRECTORY FILE...
 export const dropCopiesScript =
   'for f; do to=$0/$(basename -- "$f"); [ -f "$to" ] || exit 1; cmp -s -- "$f" "$to" || exit 1; rm -- "$f" || exit 1; done';
@@ -66,7 +68,8 @@ check_table() {
   done
 }
 check_place() { at=$2; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; if [ "$at" = "$2" ]; then usable "$at"; else [ -x "$at" ] || die "$(id -un) cannot enter $at"; fi; }
-marked() { { new=$(mktemp -- "$data/$mark.XXXXXXXX") && mv -f -T -- "$new" "$data/$mark"; } || die "cannot write $data/$mark"; }
+mark_placed() { ${markPlacedScript}; }
+marked() { mark_placed "$data/$mark" || die "cannot write $data/$mark"; }
 refuse_others() {
   for p in "$root"/*/phase; do
     { [ -e "$p" ] && [ "$p" != "$j/phase" ]; } || continue

@@ -6,7 +6,7 @@ import type { Remote } from '../remote.ts';
 import { dataOwnerOf, type NodeWays, unseenParts } from '../../model/node/ownership.ts';
 import { type ConfigFile, findConfig, strangersText } from './find-config.ts';
 import { type ConfiguredPlaces, trustedWays } from './node-ways.ts';
-import { runTool, type Programs } from './run-tool.ts';
+import type { Programs } from './run-tool.ts';
 import { scyllaOptions, scyllaRelease } from './scylla-server.ts';
 import { type YamlConfig, parseYaml, seedsOf } from './yaml-config.ts';
 
@@ -58,16 +58,18 @@ export async function readNodeConfig(remote: Remote, programs: Programs, signal:
   const owner = dataOwnerOf(first.ways.directories)?.uid ?? 0;
   const isKnown = owner === 0 || [...first.ways.logins, ...first.ways.packageUsers].includes(owner);
   const { file, config, ways } = isKnown ? first : await readOwned(remote, programs, [owner], signal);
-  const whose = await runTool(remote, ['stat', '-L', '-c', '%U:%G', '--', config.dataDirectories[0] ?? '/'], {}, signal);
+  const data = dataOwnerOf(ways.directories);
   const doubts = [
     ...(file.strangers.length === 0 ? [] : [strangersText(file.strangers)]),
     ...unseenParts(ways).map((path) => `the login may not look at ${path}: whose it is, it cannot tell`),
   ];
   return {
     ...config,
-    dataUser: dataOwnerOf(ways.directories)?.uid,
+    dataUser: data?.uid,
     ...(file.edited ? { edited: true } : {}),
-    ...(whose.status === 0 ? { dataOwner: told('name', whose.stdout.trim(), `${remote.host}: the owner of the data`) } : {}),
+    ...(data === undefined
+      ? {}
+      : { dataOwner: told('name', `${data.user}:${data.group}`, `${remote.host}: the owner of the data`) }),
     ...(config.flavour === 'scylla' ? { release: await scyllaRelease(remote, signal) } : {}),
     ...(doubts.length === 0 ? {} : { doubts }),
   };
