@@ -51,18 +51,19 @@ export function secretFileTrouble({ status, stderr }: ToolOutput): string | unde
 // begin, would have the secret all the same: a port above 1023 cannot be held for somebody, so the look comes last. The contents come as the first line of standard input, which a shell takes off a pipe byte by byte;
 // the program gets the rest. The file's name goes in behind the AT-th word. `printf` is a part of the shell: no command line holds
 // what it prints. Whoever ends us ends the program too: a shell hears no signal while it waits for one in the foreground, and the
-// input of one in the background is empty unless it is named. What is killed outright leaves a file that its user alone can read,
+// input of one in the background is empty unless it is named. It hears PIPE too: a shell says of a program that was ended that it was, and
+// where nobody reads that any more it would end of it with the file still there. What is killed outright leaves a file that its user alone can read,
 // until the next start of the host.
 export const secretFileScript: string = String.raw`${lookAtPortScript}
 mask=$(umask)
 umask 077
-file='' child='' rest=''
+file='' rest=''
 # shellcheck disable=SC2317 # the traps call it
 clear() { [ -z "$file" ] || rm -f -- "$file"; file=''; }
 # shellcheck disable=SC2317 # the traps call it
-stop() { trap '' HUP INT TERM; [ -z "$child" ] || kill -TERM 0; clear; exit 143; }
+stop() { trap '' HUP INT TERM PIPE; kill -TERM 0; clear; exit 143; }
 trap clear EXIT
-trap stop HUP INT TERM
+trap stop HUP INT TERM PIPE
 IFS= read -r secret || { echo 'sstash: nothing came on standard input; what starts the program must hand it on (docker exec needs -i)' >&2; exit 1; }
 [ "$(command -v printf)" = printf ] || { echo 'sstash: sh there has no printf of its own, and a login must not stand on a command line' >&2; exit 1; }
 port=$1 addresses=$2 owner=$3 elsewhere=$4 conf=$5; shift 5
@@ -98,7 +99,6 @@ done
 export PYTHONUTF8=1
 exec 3<&0 </dev/null
 "$@" <&3 3<&- &
-child=$!
 exec 3<&-
-wait "$child"
+wait "$!"
 exit "$?"`;
