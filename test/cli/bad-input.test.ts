@@ -60,8 +60,11 @@ test('a key that the host does not know', async (t) => {
 test('a key file that is not there', () =>
   refused(['backup'], { code: 2, says: /no such private key: \/nowhere\/id/ }, { SSTASH_SSHKEY: '/nowhere/id' }));
 
-test('a key file that holds no private key', async () => {
-  await refused(['backup', '--sshkey', '/etc/passwd'], { code: 2, says: /\/etc\/passwd is not a private key/ });
+test('a key file that holds no private key, or that others may read', async (t) => {
+  const file = join(await temporaryDirectory(t), 'id');
+  await writeFile(file, 'made up\n', { mode: 0o600 });
+  await refused(['backup', '--sshkey', file], { code: 2, says: /\/id is not a private key/ });
+  await refused(['backup', '--sshkey', '/etc/passwd'], { code: 2, says: /\/etc\/passwd is not used: others may read it/ });
   await refused(['backup', '--sshkey', '/tmp'], { code: 2, says: /cannot read private key \/tmp/ });
 });
 

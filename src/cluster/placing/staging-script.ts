@@ -64,9 +64,10 @@ identity=$(stat -c %d:%i .); here=$(pwd -P)
 [ "$(stat -c %d:%i -- "$here")" = "$identity" ] || say changed
 mark=./${stagingMark} marked=no same=no
 if [ -f "$mark" ] && [ ! -L "$mark" ]; then marked=yes; [ "$(head -c 65536 <"$mark")" != "$label" ] || same=yes; fi
-[ $marked = yes ] || [ -z "$(ls -A .)" ] || say foreign
+# A run that was ended before its mark had its name has left nothing but that.
+[ $marked = yes ] || [ -z "$(find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}.????????')" ] || say foreign
 if [ "$make" = make ]; then
-  rm -rf ./${incomingName} 2>/dev/null || say kept "$(id -un)"
+  rm -rf ./${incomingName} ./${stagingMark}.???????? 2>/dev/null || say kept "$(id -un)"
   if [ $same = no ]; then
     find . -mindepth 1 -maxdepth 1 ! -name ${stagingMark} -exec rm -rf -- {} + 2>/dev/null || say kept "$(id -un)"
     { new=$(mktemp "$mark.XXXXXXXX") && printf '%s\n' "$label" >"$new" && mv -f -T "$new" "$mark"; } || exit 1

@@ -56,6 +56,18 @@ test('the directory is made for its owner alone, and says what is free, and that
   assert.deepEqual([...staging.present], []);
 });
 
+test('what a run has left that was ended before its mark had a name is no file of somebody else, and goes', async (t) => {
+  const { open, request } = await node(t);
+  await mkdir(request.directory, { mode: 0o700 });
+  await plant(request.directory, { '.sstash-restore.Ab3dEf7h': '' });
+  assert.deepEqual([...(await open({ make: false })).present], []);
+  await open();
+  assert.deepEqual(await readdir(request.directory), ['.sstash-restore']);
+  await plant(request.directory, { '.sstash-restore.Ab3dEf7h': '' });
+  await open();
+  assert.deepEqual(await readdir(request.directory), ['.sstash-restore']);
+});
+
 test('a look makes nothing', async (t) => {
   const { open, request } = await node(t);
   const staging = await open({ make: false, directory: join(request.directory, 'deep/down') });

@@ -4,9 +4,10 @@ import { chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { runCqlsh } from '../../../../src/cluster/cql/cqlsh.ts';
+import type { Remote } from '../../../../src/cluster/remote.ts';
 import { nodetool } from '../../../../src/cluster/tools/nodetool.ts';
 import { defaultPrograms, type Programs } from '../../../../src/cluster/tools/run-tool.ts';
-import { stopServer } from '../../../../src/cluster/tools/service.ts';
+import { findServerScript, stopServer } from '../../../../src/cluster/tools/service.ts';
 import { jmxEndpoint, jmxListener } from '../../../../src/cluster/tools/whose/listener.ts';
 import { portAddresses } from '../../../../src/model/node/port-addresses.ts';
 import { Login } from '../../../../src/model/options/login.ts';
@@ -23,6 +24,13 @@ const nobody = 65_534;
 const owner = 61_235;
 const login = new Login('backup', 'made-up');
 const remote = localRemote({ host: 'h2', env: { CASSANDRA_CONF: '/nowhere' } });
+
+/** This machine without any server's process: other tests have such, and they come and go. */
+const nothingRuns: Remote = {
+  ...remote,
+  run: (command, options, signal) =>
+    command.includes(findServerScript) ? Promise.resolve('no\n') : remote.run(command, options, signal),
+};
 
 /** A port where nobody listens now. */
 async function freePort(): Promise<number> {
@@ -100,7 +108,7 @@ test('a stopped node on whose port another user listens is down, whatever he ans
   const tool = await fakeProgram(await temporaryDirectory(t), 'nodetool', { '': refused });
   const stop = async (port: number) => {
     const config = { dataDirectories: [data], dataUser: owner };
-    const node = { remote, programs: { ...defaultPrograms, nodetool: [tool.path, '-p', String(port)] }, config };
+    const node = { remote: nothingRuns, programs: { ...defaultPrograms, nodetool: [tool.path, '-p', String(port)] }, config };
     return stopServer(node, 'exit 1', 'if it answers', never);
   };
   assert.equal(await stop(await listening(t, { uid: nobody })), 'down');
