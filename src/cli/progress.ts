@@ -1,23 +1,25 @@
 import chalk from 'chalk';
-import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Event, Listen } from '../model/events.ts';
 import { sizeText } from '../model/size.ts';
-import { visibleInLine, visibleIndented } from '../model/visible.ts';
+import { visibleIndented } from '../model/visible.ts';
+import { openBars, type BarRow } from './bars.ts';
 
 /** Draws what an operation says of itself: bars per node on a terminal, plain lines elsewhere. */
 export interface Progress {
   readonly listen: Listen;
+  /** A line that is shown even where only failures are wanted. */
   readonly say: (text: string) => void;
+  /** Leaves the terminal to a question, and its answer. */
+  readonly aside: <Answer>(ask: () => Promise<Answer>) => Promise<Answer>;
   readonly close: () => void;
 }
 
-interface NodeRow {
+interface NodeRow extends BarRow {
   files: number;
   totalFiles: number;
   bytes: number;
   totalBytes: number;
   state: string;
-  bar?: SingleBar;
 }
 
 /** The time between two plain lines of the same node. */
@@ -26,12 +28,16 @@ const plainIntervalMs = 10_000;
 /** `quiet` leaves warnings and failures only. */
 export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress {
   const rows = new Map<string, NodeRow>();
-  const bars = out.isTTY && !quiet ? newBars(out) : undefined;
+  const bars = out.isTTY && !quiet ? openBars(out) : undefined;
   // What others say gets no line of its own, no colour and no movement; ours is put round it afterwards.
   const line = (text: string, paint: (plain: string) => string = (plain) => plain) => {
     const shown = `${paint(visibleIndented(text))}\n`;
-    return bars === undefined ? out.write(shown) : bars.log(shown);
+    return bars === undefined ? out.write(shown) : bars.line(shown);
   };
+  let asking = false;
+  const rest = () => bars?.rest();
+  // Who leaves at once leaves the terminal its cursor all the same.
+  process.once('exit', rest);
   const timer = bars === undefined && !quiet ? setInterval(() => plainLines(rows, line), plainIntervalMs).unref() : undefined;
 
   const listen = (event: Event): void => {
@@ -47,7 +53,9 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
     } else {
       const node = row(rows, event.host);
       follow(node, event);
-      draw(bars, event.host, node);
+      if (!asking) {
+        bars?.draw(event.host, node);
+      }
       if (bars === undefined && event.type === 'planned') {
         line(`${event.host}: ${event.files} files, ${sizeText(event.bytes)}`);
       }
@@ -55,23 +63,22 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
   };
   return {
     listen,
-    say: (text) => void (quiet || line(text)),
+    say: line,
+    aside: async (ask) => {
+      rest();
+      asking = true;
+      try {
+        return await ask();
+      } finally {
+        asking = false;
+      }
+    },
     close: () => {
       clearInterval(timer);
-      bars?.stop();
+      process.off('exit', rest);
+      rest();
     },
   };
-}
-
-function newBars(out: NodeJS.WriteStream): MultiBar {
-  return new MultiBar({
-    stream: out,
-    hideCursor: true,
-    clearOnComplete: false,
-    forceRedraw: true,
-    format: '{host} {bar} {percentage}% | {size} of {totalSize} | {files}/{totalFiles} files | {state}',
-    barsize: 24,
-  });
 }
 
 function follow(node: NodeRow, event: Exclude<Event, { type: 'step' | 'warning' }>): void {
@@ -88,24 +95,6 @@ function follow(node: NodeRow, event: Exclude<Event, { type: 'step' | 'warning' 
       node.bytes += event.bytes;
       break;
   }
-}
-
-function draw(bars: MultiBar | undefined, host: string, node: NodeRow): void {
-  if (bars === undefined) {
-    return;
-  }
-  const { files, totalFiles, state } = node;
-  const payload = {
-    host: visibleInLine(host).padEnd(15),
-    size: sizeText(node.bytes),
-    totalSize: sizeText(node.totalBytes),
-    files,
-    totalFiles,
-    state,
-  };
-  node.bar ??= bars.create(Math.max(1, node.totalBytes), 0, payload);
-  node.bar.setTotal(Math.max(1, node.totalBytes));
-  node.bar.update(node.bytes, payload);
 }
 
 function plainLines(rows: ReadonlyMap<string, NodeRow>, line: (text: string) => void): void {

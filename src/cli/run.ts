@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { BackupError, messageOf, withoutSignatures } from '../model/errors.ts';
 import type { Listen } from '../model/events.ts';
+import { confirm } from './confirm.ts';
 import { isMeantToOutlive } from './hangup.ts';
 import { visibleIndented } from '../model/visible.ts';
 import { print, printError, say } from './output.ts';
@@ -30,6 +31,8 @@ export interface CommandContext {
   readonly listen: Listen;
   /** Says each warning once, however often it comes: before a question, say, and with the result. */
   readonly warn: (texts: readonly string[]) => void;
+  /** Asks the person at the terminal. Throws UsageError where nobody can answer, naming the flag that answers beforehand. */
+  readonly confirm: (question: string, flag: string) => Promise<boolean>;
 }
 
 export interface OutputOptions {
@@ -49,12 +52,13 @@ export async function runCommand(
   output: OutputOptions,
   work: (context: CommandContext) => Promise<CommandOutcome>,
 ): Promise<void> {
+  const progress = openProgress(process.stderr, output.quiet);
   const abort = new AbortController();
   // Every host, stream and request listens to the signal.
   setMaxListeners(0, abort.signal);
   const stop = (name: NodeJS.Signals) => {
     if (!abort.signal.aborted) {
-      say(`\n${name}: stopping; once more to leave at once\n`);
+      progress.say(`${name}: stopping; once more to leave at once`);
       abort.abort(new BackupError('interrupted'));
     } else if (name !== 'SIGHUP') {
       process.exit(exitCodes.interrupted);
@@ -63,10 +67,10 @@ export async function runCommand(
   };
   const hangup = isMeantToOutlive(process.env) ? () => undefined : stop;
   process.on('SIGINT', stop).on('SIGTERM', stop).on('SIGHUP', hangup);
-  const progress = openProgress(process.stderr, output.quiet);
   try {
     const warn = onceEach((text) => progress.listen({ type: 'warning', text }));
-    const outcome = await work({ signal: abort.signal, listen: progress.listen, warn });
+    const ask = (question: string, flag: string) => progress.aside(() => confirm(question, flag, abort.signal));
+    const outcome = await work({ signal: abort.signal, listen: progress.listen, warn, confirm: ask });
     if ('stream' in outcome) {
       await printAll(outcome, output.json);
       progress.close();

@@ -1,4 +1,5 @@
 """Runs a program at a terminal of its own, closes that once the program has said a word, and prints the program's exit code.
+Fails when it ends without that word.
 
 lose-terminal.py WORD PROGRAM [ARGUMENT...]
 """
@@ -16,7 +17,7 @@ while word not in said:
     try:
         said += os.read(terminal, 4096)
     except OSError:
-        break
+        sys.exit(f"it ended without having said {sys.argv[1]}")
 os.close(terminal)
 _, status = os.waitpid(child, 0)
 print(os.waitstatus_to_exitcode(status))

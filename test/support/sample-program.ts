@@ -78,9 +78,27 @@ const finish: Command = {
   },
 };
 
+const ask: Command = {
+  words: ['ask'],
+  describe: 'asks between two pieces of work that have bars, with news while it waits',
+  options: {},
+  exitCodes: '0 yes, 1 no',
+  run: async (_, { signal, listen, warn, confirm }) => {
+    const news = (): void => ['h1', 'h2'].forEach((host) => listen({ type: 'planned', host, files: 2, bytes: 2048 }));
+    news();
+    warn(['a warning']);
+    const timer = setInterval(news, 50);
+    const answer = await confirm('The plan\nMay it be?', '--yes').finally(() => clearInterval(timer));
+    listen({ type: 'step', text: 'answered' });
+    news();
+    await delay(300, undefined, { signal });
+    return { json: {}, text: 'ended\n', exitCode: answer ? 0 : 1 };
+  },
+};
+
 await runProgram(
   process.argv.slice(2),
-  [say, fail, wait, finish].map((command) => ({
+  [say, fail, wait, finish, ask].map((command) => ({
     optionNames: Object.keys({ ...command.options, ...outputOptions }),
     module: (settle) => commandModule(command, settle, process.argv.slice(2)),
   })),

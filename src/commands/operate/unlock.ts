@@ -1,4 +1,3 @@
-import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { unlock } from '../../operations/unlock.ts';
 import { unlockJson, unlockQuestion, unlockText } from '../../report/lock-report.ts';
@@ -22,7 +21,7 @@ export const unlockCommand: Command = {
       const { url } = repository.store;
       const result = await unlock(
         repository,
-        async (lock) => args.flag('force') || (await confirm(unlockQuestion(lock, url, new Date()), '--force', context.signal)),
+        async (lock) => args.flag('force') || (await context.confirm(unlockQuestion(lock, url, new Date()), '--force')),
         context.signal,
       );
       return {

@@ -1,7 +1,6 @@
 import type { RestoreOptions } from '../../operations/restore/options.ts';
 import { mapOptions, nodeMapOf, writeSettings } from './write-config.ts';
 import type { Arguments } from '../../cli/arguments.ts';
-import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
@@ -144,7 +143,7 @@ export const restoreCommand: Command = {
       const withSignatures = (found: RestoreResult) => ({ ...found, signatures: session.repository.signatures.counts });
       const agree = async (plan: RestoreResult) => {
         context.warn(plan.warnings);
-        return args.flag('yes') || (await confirm(restoreQuestion(withSignatures(plan)), '--yes', context.signal));
+        return args.flag('yes') || (await context.confirm(restoreQuestion(withSignatures(plan)), '--yes'));
       };
       const parts = { ...session, listen: context.listen, agree };
       const local = args.optionalText('local');

@@ -1,5 +1,4 @@
 import type { Arguments } from '../../cli/arguments.ts';
-import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import { offered } from '../../model/schema/gate/offered.ts';
@@ -67,7 +66,7 @@ export const schemaCommand: Command = {
         },
         async (plan) => {
           context.warn(plan.warnings);
-          return args.flag('yes') || (await confirm(schemaQuestion(plan), '--yes', context.signal));
+          return args.flag('yes') || (await context.confirm(schemaQuestion(plan), '--yes'));
         },
         { ...session, listen: context.listen },
         context.signal,

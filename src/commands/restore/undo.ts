@@ -1,5 +1,4 @@
 import type { Arguments } from '../../cli/arguments.ts';
-import { confirm } from '../../cli/confirm.ts';
 import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RestartOptions } from '../../operations/restore/live/cluster-restart.ts';
@@ -21,7 +20,7 @@ export async function undo(id: string, args: Arguments, context: CommandContext)
       options,
       async (plan) => {
         context.warn(plan.warnings);
-        return args.flag('yes') || (await confirm(undoQuestion(plan), '--yes', context.signal));
+        return args.flag('yes') || (await context.confirm(undoQuestion(plan), '--yes'));
       },
       { ...session, listen: context.listen },
       context.signal,

@@ -1,4 +1,3 @@
-import { confirm } from '../../cli/confirm.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { deleteBackups } from '../../operations/prune/delete.ts';
 import { deleteQuestion, deleteText, pruneJson } from '../../report/prune-report.ts';
@@ -38,7 +37,7 @@ export const deleteCommand: Command = {
       const result = await deleteBackups(
         repository,
         options,
-        async (plan) => args.flag('yes') || (await confirm(deleteQuestion(plan, url), '--yes', context.signal)),
+        async (plan) => args.flag('yes') || (await context.confirm(deleteQuestion(plan, url), '--yes')),
         lockRequest(args, context, 'delete'),
         context.signal,
       );

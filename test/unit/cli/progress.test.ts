@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
@@ -23,10 +24,10 @@ const events: fc.Arbitrary<Event> = fc.oneof(
   hosts.map((host): Event => ({ type: 'planned', host, files: 1, bytes: 1 })),
 );
 
-/** What is written of some events, and at the end of it, to something that is no terminal. */
-function writtenOf(happened: readonly Event[]): string {
-  const out = new PassThrough();
-  // A stream that is no terminal is all that is asked for.
+/** What is written of some events, and at the end of it, to a terminal or something that is none. */
+function writtenOf(happened: readonly Event[], { isTTY = false } = {}): string {
+  const out = Object.assign(new PassThrough(), { isTTY, columns: 4000 });
+  // No more of a terminal is asked for.
   const progress = openProgress(out as unknown as NodeJS.WriteStream, false);
   happened.forEach(progress.listen);
   progress.close();
@@ -51,6 +52,46 @@ test('whatever nodes and buckets say, progress lines hold nothing hidden but our
       assert.equal(lines.filter((line) => line !== '' && !line.startsWith('  ')).length, happened.length);
     }),
   ));
+
+test('on a terminal every line is shown too, before, beside and after bars, and the cursor with it', () =>
+  fc.assert(
+    fc.property(fc.array(events, { maxLength: 8 }), (happened) => {
+      const told = happened.map((event, at) =>
+        event.type === 'warning' || event.type === 'step' ? { ...event, text: `<${at}> ${event.text}` } : event,
+      );
+      const written = writtenOf(told, { isTTY: true });
+      const wanted = told.flatMap((event, at) => (event.type === 'warning' || event.type === 'step' ? [`<${at}> `] : []));
+      assert.deepEqual(
+        wanted.filter((text) => !written.includes(text)),
+        [],
+      );
+      // What hides the cursor comes before what shows it again.
+      assert.ok(written.lastIndexOf('\u001b[?25l') <= written.lastIndexOf('\u001b[?25h'));
+    }),
+  ));
+
+test('on a terminal a line is shown at once while there are no bars, and within a drawing beside them', async () => {
+  const out = Object.assign(new PassThrough(), { isTTY: true, columns: 80 });
+  let written = '';
+  out.setEncoding('utf8').on('data', (text: string) => (written += text));
+  const until = async (text: string): Promise<void> => {
+    while (!written.includes(text)) {
+      await once(out, 'data');
+    }
+  };
+  const progress = openProgress(out as unknown as NodeJS.WriteStream, false);
+  try {
+    progress.listen({ type: 'step', text: 'looking' });
+    await until('looking');
+    progress.listen({ type: 'planned', host: 'h1', files: 2, bytes: 2048 });
+    progress.listen({ type: 'warning', text: 'something odd' });
+    await until('something odd');
+    progress.say('SIGINT: stopping');
+    await until('SIGINT: stopping');
+  } finally {
+    progress.close();
+  }
+});
 
 test('whatever stands in the cells of a table, it has a line for each row', () =>
   fc.assert(

@@ -118,11 +118,29 @@ for (const [what, before, code] of [
     const child = spawn('python3', [loser, 'working', ...before, ...program], { stdio: ['ignore', 'pipe', 'ignore'] });
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await once(child, 'close');
+    assert.deepEqual(await once(child, 'close'), [0, null], 'it did not speak on a terminal');
     await until(async () => (await readFile(file, 'utf8').catch(() => '')) === 'finished', 'it did not finish');
     assert.ok(code === '' || said.trim() === code, said);
   });
 }
+
+test(
+  'a question has the terminal for itself until it is answered, with the warnings above it; then there are bars again',
+  limit,
+  async () => {
+    const helper = fileURLToPath(new URL('../../support/answer-terminal.py', import.meta.url));
+    const program = [process.execPath, ...typeScript, fileURLToPath(sample), 'ask'];
+    const child = spawn('python3', [helper, '[y/N] ', 'y', ...program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    assert.deepEqual(await once(child, 'close'), [0, null], said);
+    const [before = '', asking = '', after = ''] = said.split(/<<<|>>>/);
+    assert.match(before, /warning: a warning[\s\S]*h1[\s\S]*The plan\r\nMay it be\? \[y\/N\] /);
+    // Readline's own colours and places of the cursor may come; a bar does not.
+    assert.doesNotMatch(asking, /h1|files/);
+    assert.match(after, /answered[\s\S]*h1[\s\S]*h2[\s\S]*ended/);
+  },
+);
 
 test('help and version go to standard output; each command’s help names its exit codes', limit, async () => {
   const [help, version] = await Promise.all([runSource(main, ['list', '--help']), runSource(sample, ['--version'])]);

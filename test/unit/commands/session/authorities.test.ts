@@ -52,6 +52,6 @@ test('a file that cannot be read or holds no certificate is a mistake of the use
 test('a directory needs none: the file is not even looked for', async (t) => {
   const directory = await temporaryDirectory(t);
   const args = new Arguments({ location: `file://${directory}`, 'ca-file': join(directory, 'nowhere.pem') });
-  const store = await openStore(args, { signal: never, listen() {}, warn() {} }, false);
+  const store = await openStore(args, { signal: never, listen() {}, warn() {}, confirm: () => Promise.resolve(false) }, false);
   await store.close();
 });

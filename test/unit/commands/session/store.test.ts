@@ -11,7 +11,7 @@ import { never } from '../../../support/never.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const secret = 'S3cr3tWord';
-const context = { signal: never, listen() {}, warn() {} };
+const context = { signal: never, listen() {}, warn() {}, confirm: () => Promise.resolve(false) };
 
 /** Exit code 2, and the secret in nothing that may be printed. */
 function keepsSecret(says: RegExp): (error: unknown) => true {
