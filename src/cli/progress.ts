@@ -14,13 +14,7 @@ export interface Progress {
   readonly close: () => void;
 }
 
-interface NodeRow extends BarRow {
-  files: number;
-  totalFiles: number;
-  bytes: number;
-  totalBytes: number;
-  state: string;
-}
+type NodeRow = { -readonly [Field in keyof BarRow]: BarRow[Field] };
 
 /** The time between two plain lines of the same node. */
 const plainIntervalMs = 10_000;
@@ -34,7 +28,8 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
     const shown = `${paint(visibleIndented(text))}\n`;
     return bars === undefined ? out.write(shown) : bars.line(shown);
   };
-  let asking = false;
+  // Not while a question is open, nor after the end: what is drawn once is drawn ten times a second until it is told to rest.
+  let mayDraw = true;
   const rest = () => bars?.rest();
   // Who leaves at once leaves the terminal its cursor all the same.
   process.once('exit', rest);
@@ -53,7 +48,7 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
     } else {
       const node = row(rows, event.host);
       follow(node, event);
-      if (!asking) {
+      if (mayDraw) {
         bars?.draw(event.host, node);
       }
       if (bars === undefined && event.type === 'planned') {
@@ -66,16 +61,17 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
     say: line,
     aside: async (ask) => {
       rest();
-      asking = true;
+      mayDraw = false;
       try {
         return await ask();
       } finally {
-        asking = false;
+        mayDraw = true;
       }
     },
     close: () => {
       clearInterval(timer);
       process.off('exit', rest);
+      mayDraw = false;
       rest();
     },
   };

@@ -56,11 +56,9 @@ test('whatever nodes and buckets say, progress lines hold nothing hidden but our
 test('on a terminal every line is shown too, before, beside and after bars, and the cursor with it', () =>
   fc.assert(
     fc.property(fc.array(events, { maxLength: 8 }), (happened) => {
-      const told = happened.map((event, at) =>
-        event.type === 'warning' || event.type === 'step' ? { ...event, text: `<${at}> ${event.text}` } : event,
-      );
+      const told = happened.map((event, at) => ('text' in event ? { ...event, text: `<${at}> ${event.text}` } : event));
       const written = writtenOf(told, { isTTY: true });
-      const wanted = told.flatMap((event, at) => (event.type === 'warning' || event.type === 'step' ? [`<${at}> `] : []));
+      const wanted = told.flatMap((event, at) => ('text' in event ? [`<${at}> `] : []));
       assert.deepEqual(
         wanted.filter((text) => !written.includes(text)),
         [],
@@ -91,6 +89,12 @@ test('on a terminal a line is shown at once while there are no bars, and within 
   } finally {
     progress.close();
   }
+  // A bar that nobody tells to rest would keep the program from ending.
+  const ended = written;
+  progress.listen({ type: 'planned', host: 'h2', files: 2, bytes: 2048 });
+  progress.listen({ type: 'warning', text: 'late' });
+  await until('late');
+  assert.match(written.slice(ended.length), /^.*warning: late.*\n$/);
 });
 
 test('whatever stands in the cells of a table, it has a line for each row', () =>

@@ -106,6 +106,16 @@ test('under nohup a hangup is not heard', limit, async () => {
   assert.match(ran.stderr, /SIGINT: stopping/);
 });
 
+/** What one of the two programs that have a terminal says; it must end well. */
+async function atTerminal(helper: 'lose-terminal.py' | 'answer-terminal.py', ...args: readonly string[]): Promise<string> {
+  const program = fileURLToPath(new URL(`../../support/${helper}`, import.meta.url));
+  const child = spawn('python3', [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  assert.deepEqual(await once(child, 'close'), [0, null], said);
+  return said;
+}
+
 for (const [what, before, code] of [
   ['a terminal', [], '0'],
   // The shell itself, which is waited for, is ended by it.
@@ -114,11 +124,7 @@ for (const [what, before, code] of [
   test(`a program that loses ${what} goes on to where it can end, though nobody hears it any more`, limit, async (t) => {
     const file = join(await temporaryDirectory(t), 'finished');
     const program = [process.execPath, ...typeScript, fileURLToPath(sample), 'finish', '--file', file];
-    const loser = fileURLToPath(new URL('../../support/lose-terminal.py', import.meta.url));
-    const child = spawn('python3', [loser, 'working', ...before, ...program], { stdio: ['ignore', 'pipe', 'ignore'] });
-    let said = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-    assert.deepEqual(await once(child, 'close'), [0, null], 'it did not speak on a terminal');
+    const said = await atTerminal('lose-terminal.py', 'working', ...before, ...program);
     await until(async () => (await readFile(file, 'utf8').catch(() => '')) === 'finished', 'it did not finish');
     assert.ok(code === '' || said.trim() === code, said);
   });
@@ -128,12 +134,8 @@ test(
   'a question has the terminal for itself until it is answered, with the warnings above it; then there are bars again',
   limit,
   async () => {
-    const helper = fileURLToPath(new URL('../../support/answer-terminal.py', import.meta.url));
     const program = [process.execPath, ...typeScript, fileURLToPath(sample), 'ask'];
-    const child = spawn('python3', [helper, '[y/N] ', 'y', ...program], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let said = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-    assert.deepEqual(await once(child, 'close'), [0, null], said);
+    const said = await atTerminal('answer-terminal.py', '[y/N] ', 'y', ...program);
     const [before = '', asking = '', after = ''] = said.split(/<<<|>>>/);
     assert.match(before, /warning: a warning[\s\S]*h1[\s\S]*The plan\r\nMay it be\? \[y\/N\] /);
     // Readline's own colours and places of the cursor may come; a bar does not.

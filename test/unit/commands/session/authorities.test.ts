@@ -7,7 +7,7 @@ import { authoritiesOf } from '../../../../src/commands/session/authorities.ts';
 import { openStore } from '../../../../src/commands/session/store.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { certify } from '../../../support/authority.ts';
-import { never } from '../../../support/never.ts';
+import { silentContext } from '../../../support/command-context.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const certificates = /^(?:-----BEGIN CERTIFICATE-----\n[\w+/=\n]+-----END CERTIFICATE-----\n)+$/;
@@ -52,6 +52,6 @@ test('a file that cannot be read or holds no certificate is a mistake of the use
 test('a directory needs none: the file is not even looked for', async (t) => {
   const directory = await temporaryDirectory(t);
   const args = new Arguments({ location: `file://${directory}`, 'ca-file': join(directory, 'nowhere.pem') });
-  const store = await openStore(args, { signal: never, listen() {}, warn() {}, confirm: () => Promise.resolve(false) }, false);
+  const store = await openStore(args, silentContext, false);
   await store.close();
 });

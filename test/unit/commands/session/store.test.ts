@@ -7,11 +7,10 @@ import { Arguments } from '../../../../src/cli/arguments.ts';
 import { openNodes } from '../../../../src/commands/session/nodes.ts';
 import { openStore } from '../../../../src/commands/session/store.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
-import { never } from '../../../support/never.ts';
+import { silentContext } from '../../../support/command-context.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const secret = 'S3cr3tWord';
-const context = { signal: never, listen() {}, warn() {}, confirm: () => Promise.resolve(false) };
 
 /** Exit code 2, and the secret in nothing that may be printed. */
 function keepsSecret(says: RegExp): (error: unknown) => true {
@@ -32,14 +31,14 @@ test('an endpoint with user, password or query is refused, and not shown', async
     `https://store/?X-Amz-Signature=${secret}`,
   ]) {
     const args = new Arguments({ location: 's3://backups/prod', endpoint });
-    await assert.rejects(openStore(args, context, false), keepsSecret(/^--endpoint must be a host alone/));
+    await assert.rejects(openStore(args, silentContext, false), keepsSecret(/^--endpoint must be a host alone/));
   }
 });
 
 test('so is a location with keys in it', async () => {
   for (const location of [`s3://key:${secret}@backups/prod`, `S3://${secret}@backups`, `https://key:${secret}@store/backups`]) {
     await assert.rejects(
-      openStore(new Arguments({ location }), context, false),
+      openStore(new Arguments({ location }), silentContext, false),
       keepsSecret(/^a location holds no credentials$/),
     );
   }
