@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { setTimeout as timer } from 'node:timers/promises';
 
 /** Time as whoever waits or measures needs it; tests have one of their own. */
@@ -6,6 +7,11 @@ export interface Clock {
   now(): Date;
   /** Milliseconds since some moment, never jumping; for what is measured. */
   elapsedMs(): number;
+  /**
+   * The same, and it goes on while the whole system sleeps: what others could do meanwhile is measured by this one. Timers and
+   * `elapsedMs` stand still under a closed lid.
+   */
+  awakeOrAsleepMs(): number;
   /**
    * Resolves after that time, and rejects with the signal's reason when that aborts. A sleep in the background does not keep
    * the process alive.
@@ -20,6 +26,8 @@ export interface SleepOptions {
 export const systemClock: Clock = {
   now: () => new Date(),
   elapsedMs: () => performance.now(),
+  // /proc/uptime, or CLOCK_BOOTTIME.
+  awakeOrAsleepMs: () => uptime() * 1000,
   sleep: async (milliseconds, { background = false }, signal) => {
     try {
       await timer(milliseconds, undefined, { ref: !background, signal });

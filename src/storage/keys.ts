@@ -66,6 +66,14 @@ export function componentKey(ref: BackupRef, host: string, table: TableId, path:
 }
 
 /**
+ * The path of a component that a later attempt at a run stores: each attempt has keys of its own, so that what an earlier one had on its
+ * way, from a host that does not know yet that the run was taken over, takes nobody's place.
+ */
+export function pathOfAttempt(attempt: string | undefined, path: string): string {
+  return attempt === undefined ? path : `again-${attempt}/${path}`;
+}
+
+/**
  * What every component's key looks like, and no other object's: a directory of a table in that of a node in that of a backup. It is held
  * against each key of a manifest, a million of them; `placeOf` takes a key apart.
  */

@@ -1,5 +1,6 @@
 import { wholeOf } from '../flow/gather.ts';
-import { ConditionFailedError, IntegrityError, NotFoundError, UnsupportedError } from '../model/errors.ts';
+import { retry } from '../flow/retry.ts';
+import { ConditionFailedError, IntegrityError, NotFoundError, StorageError, UnsupportedError } from '../model/errors.ts';
 import { visibleInLine } from '../model/visible.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -46,15 +47,15 @@ export type Condition = { readonly ifAbsent: true; readonly ifMatch?: never } | 
  * Puts an object where the condition holds. Where the server knows no conditions (the lock has said so by then), looking
  * first has to do. Throws ConditionFailedError when it does not hold.
  */
-export async function putIf(
+async function putIf(
   store: ObjectStore,
   key: string,
   body: Uint8Array,
   condition: Condition,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   try {
-    await store.put(key, body, condition, signal);
+    return (await store.put(key, body, condition, signal)).etag;
   } catch (error) {
     if (!(error instanceof UnsupportedError)) {
       throw error;
@@ -63,6 +64,59 @@ export async function putIf(
       const why = condition.ifMatch === undefined ? 'is there already' : 'has changed meanwhile';
       throw new ConditionFailedError(`${store.url}/${key} ${why}`, { key });
     }
-    await store.put(key, body, {}, signal);
+    return (await store.put(key, body, {}, signal)).etag;
   }
+}
+
+/**
+ * The same until it is sure: a put that failed for a passing reason is looked at, for it may have arrived and only its answer was lost,
+ * and is done again. Gives the etag.
+ */
+export async function putOnce(
+  store: ObjectStore,
+  key: string,
+  body: Uint8Array,
+  condition: Condition,
+  signal: AbortSignal,
+): Promise<string> {
+  let mayHaveArrived = false;
+  const tryOnce = async (): Promise<string> => {
+    try {
+      return await putIf(store, key, body, condition, signal);
+    } catch (error) {
+      mayHaveArrived ||= error instanceof StorageError && error.transient;
+      // The caller's own reason is thrown as it is.
+      signal.throwIfAborted();
+      const etag = mayHaveArrived ? await etagIfEqual(store, key, body, signal).catch(() => undefined) : undefined;
+      if (etag === undefined) {
+        throw error;
+      }
+      return etag;
+    }
+  };
+  return retry(tryOnce, {}, signal);
+}
+
+/** The same for what anybody may put who knows the bytes: where they lie there already, somebody has. */
+export async function putSame(
+  store: ObjectStore,
+  key: string,
+  body: Uint8Array,
+  condition: Condition,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await putOnce(store, key, body, condition, signal);
+  } catch (error) {
+    if (!(error instanceof ConditionFailedError) || (await etagIfEqual(store, key, body, signal)) === undefined) {
+      throw error;
+    }
+  }
+}
+
+/** The etag is asked for first: what is read afterwards is never older. */
+async function etagIfEqual(store: ObjectStore, key: string, body: Uint8Array, signal: AbortSignal): Promise<string | undefined> {
+  const found = await store.stat(key, signal);
+  const bytes = found?.bytes === body.byteLength ? await readWhole(store, key, body.byteLength, signal) : undefined;
+  return bytes !== undefined && Buffer.from(bytes).equals(body) ? found?.etag : undefined;
 }

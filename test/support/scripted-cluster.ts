@@ -11,8 +11,10 @@ import { unlimited } from '../../src/model/options/per-datacenter.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import type { TableId } from '../../src/model/sstable.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
+import { type Problem, isDamage } from '../../src/model/verify/verify-plan.ts';
 import { backup } from '../../src/operations/backup/backup.ts';
 import type { BackupOptions, BackupParts } from '../../src/operations/backup/options.ts';
+import { verify } from '../../src/operations/verify/verify.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/backups/repository.ts';
@@ -55,19 +57,20 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
   readonly store: HookedStore;
   readonly events: Event[] = [];
   readonly parts: BackupParts;
+  readonly #pool: LzoPool;
 
   constructor(nodes: readonly N[], store: HookedStore, repository: Repository, pool: LzoPool) {
     this.nodes = nodes;
+    this.#pool = pool;
     this.store = store;
     this.repository = repository;
-    const transfer = relay({ store: repository.store, pool, hasLzop: () => false });
     this.parts = {
       programs: defaultPrograms,
       repository,
       listen: (event) => void this.events.push(event),
       connect: async (host) => this.node(host).remote,
       chooseTransfers: async (members) => new Map(members.map((member) => [member, { name: 'relay', reason: 'a test' }])),
-      transferFor: async () => transfer,
+      transferFor: async (_, held) => relay({ store: held, pool, hasLzop: () => false }),
     };
   }
 
@@ -122,6 +125,13 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
             .join('')}`
         : `${each.id} ${each.progress.nodes.map(({ host, state, error }) => `${host} ${state}${error === undefined ? '' : `: ${error}`}`).join(', ')}`,
     );
+  }
+
+  /** What is wrong with what the location holds, every object read; orphans are not. */
+  async damage(): Promise<readonly Problem[]> {
+    const parts = { repository: this.repository, pool: this.#pool, listen: () => undefined };
+    const { problems } = await verify({ backup: 'all', sample: { percent: 100, seed: '1' }, transfers: 2 }, parts, never);
+    return problems.filter(isDamage);
   }
 
   /** What was said to people as warnings. */

@@ -9,6 +9,7 @@ interface Sleeper {
 /** Time that passes when a test says so. */
 export class TestClock implements Clock {
   #elapsed = 0;
+  #asleep = 0;
   #sleepers: Sleeper[] = [];
   readonly #start = Date.parse('2026-11-21T03:15:00Z');
   readonly #settled: () => Promise<void>;
@@ -24,6 +25,20 @@ export class TestClock implements Clock {
 
   elapsedMs(): number {
     return this.#elapsed;
+  }
+
+  awakeOrAsleepMs(): number {
+    return this.#elapsed + this.#asleep;
+  }
+
+  /** The whole system sleeps for so long: no timer, and no stop watch but one, knows. */
+  fallAsleep(milliseconds: number): void {
+    this.#asleep += milliseconds;
+  }
+
+  /** The process stands still for so long (SIGSTOP): every stop watch goes on, and no timer has fired yet. */
+  stop(milliseconds: number): void {
+    this.#elapsed += milliseconds;
   }
 
   sleep(milliseconds: number, _: SleepOptions, signal: AbortSignal): Promise<void> {
@@ -48,6 +63,7 @@ export class TestClock implements Clock {
     return {
       now: () => new Date(this.now().getTime() + milliseconds),
       elapsedMs: () => this.elapsedMs(),
+      awakeOrAsleepMs: () => this.awakeOrAsleepMs(),
       sleep: (time, options, signal) => this.sleep(time, options, signal),
     };
   }

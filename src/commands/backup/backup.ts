@@ -93,7 +93,7 @@ export const backupCommand: Command = {
     ...clockOptions,
   },
   exitCodes:
-    '0 complete, 1 failed, 2 usage, 3 some nodes failed (the backup is degraded, or not committed), 10 no such location, 11 locked, 130 interrupted',
+    '0 complete, 1 failed, 2 usage, 3 some nodes failed (the backup is degraded, or not committed), 10 no such location, 11 locked, 130 interrupted (with a result where the backup was committed before)',
   examples: [
     ['$0 backup --seed cass1 --user ops --use-sudo -L s3://backups/prod', 'the whole cluster'],
     [
@@ -115,7 +115,7 @@ export const backupCommand: Command = {
         json: backupJson(result),
         text: backupText(result),
         warnings: result.warnings,
-        exitCode: result.complete ? exitCodes.done : exitCodes.partial,
+        exitCode: result.interrupted === true ? exitCodes.interrupted : result.complete ? exitCodes.done : exitCodes.partial,
       };
     } finally {
       await session.close();

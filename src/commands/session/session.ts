@@ -4,6 +4,7 @@ import { rootShell } from '../../cluster/ssh/root-shell.ts';
 import { type LzoPool, openLzoPool } from '../../codec/lzo/pool.ts';
 import type { ChooseTransfers, Member } from '../../operations/nodes/members.ts';
 import { Repository } from '../../storage/backups/repository.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { perDatacenter } from '../options.ts';
 import { modeOf, openTransfers } from './transfer.ts';
@@ -16,7 +17,7 @@ export interface Session extends NodeSession {
   readonly repository: Repository;
   readonly pool: LzoPool;
   readonly chooseTransfers: ChooseTransfers;
-  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  readonly transferFor: (members: readonly Member[], store: ObjectStore, signal: AbortSignal) => Promise<Transfer>;
   /** The local ssh command that runs a script from standard input on the host as the user who owns the files. */
   readonly shellFor: (host: string) => string;
 }

@@ -37,8 +37,8 @@ export interface TransferParts {
 export interface Transfers {
   /** One answer per node, however often it is asked. */
   readonly chooseTransfers: ChooseTransfers;
-  /** The transfer of a run, told to whoever listens. */
-  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  /** The transfer of a run, told to whoever listens; it uses the store as the run may. */
+  readonly transferFor: (members: readonly Member[], store: ObjectStore, signal: AbortSignal) => Promise<Transfer>;
   /** Ends what runs on the nodes for it. */
   readonly close: () => Promise<void>;
 }
@@ -74,7 +74,11 @@ export function openTransfers(parts: TransferParts): Transfers {
   };
   return {
     chooseTransfers,
-    transferFor: async (members, signal) => transferOf(await chooseTransfers(members, signal), parts, limitOf, straight),
+    transferFor: async (members, held, signal) => {
+      const choices = await chooseTransfers(members, signal);
+      const { signer } = held;
+      return transferOf(choices, { ...parts, store: held }, limitOf, straight && signer && { ...straight, store: held, signer });
+    },
     close: () => programs.close(),
   };
 }

@@ -42,6 +42,8 @@ export interface BackupResult {
   readonly tables: readonly TableId[];
   readonly warnings: readonly string[];
   readonly seconds: number;
+  /** It was interrupted when it was committed already: the warnings name what was left where. */
+  readonly interrupted?: true;
 }
 
 /** The dry run of a backup. */

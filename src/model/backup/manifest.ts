@@ -173,6 +173,10 @@ export interface InProgress {
   readonly endedAt?: string;
   readonly nodes: readonly NodeProgress[];
   readonly writtenBy: string;
+  /** Whose attempt at the run it is: the token of the lock that it has; absent in older marks. */
+  readonly token?: string;
+  /** The text of `manifest.json`, as it is to be put: with it the run is committed. */
+  readonly manifest?: string;
 }
 
 export interface NodeProgress {

@@ -1,10 +1,12 @@
+import { heldParts } from '../held-parts.ts';
 import { leaveOutDropped, leaveOutUndescribed, readTablesAgain } from './tables-again.ts';
 import { withSameTables } from './same-tables.ts';
 import { openRun } from './opening/open-run.ts';
-import { markInterrupted, saveFailure } from './run-mark.ts';
+import type { SurveyLocation } from './opening/situation.ts';
+import { markInterrupted, saveFailure, takeRun } from './run-mark.ts';
 import type { BackupResult, NodeOutcome } from '../../model/backup/backup-result.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import { ConditionFailedError, UsageError } from '../../model/errors.ts';
+import { reasonOf, UsageError } from '../../model/errors.ts';
 import { failed, outcomeOf } from '../../model/backup/outcome/outcome.ts';
 import type { Node } from '../../model/ring/ring.ts';
 import type { TableId } from '../../model/sstable.ts';
@@ -13,7 +15,9 @@ import type { Transfer } from '../../transfer/transfer.ts';
 import { clearOlder, commit, release, retire } from './finish.ts';
 import { judge, leftOut } from './verdict.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
+import type { Mark } from '../../storage/backups/mark.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
+import { publishSealed } from '../sealed-runs.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
 import { clusterTexts, saveClusterFiles } from './cluster-files.ts';
@@ -33,11 +37,11 @@ import { settled } from '../../flow/side-by-side.ts';
 export async function backup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupResult> {
   const { owner, lockTimeoutSeconds: timeoutSeconds } = options;
   const request = { owner, operation: 'backup', timeoutSeconds, listen: parts.listen };
-  return withLock(parts.repository, request, (lock, held) => backupLocked(options, parts, lock, held), signal);
+  return withLock(parts.repository, request, (lock, held) => backupLocked(options, heldParts(parts, lock), lock, held), signal);
 }
 
 async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
-  const run = await openRun(options, parts, signal);
+  const run = await openRun(options, parts, surveyPublished, signal);
   try {
     return await carryOut(run, lock, signal);
   } catch (error) {
@@ -47,10 +51,13 @@ async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lo
   }
 }
 
+const surveyPublished: SurveyLocation = async ({ repository, listen }, signal) =>
+  publishSealed(repository, await repository.survey(signal), listen, signal);
+
 async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
-  await begin(run, signal);
-  const { uploads, outcomes, verdict } = await store(run, lock, signal).catch(async (error: unknown) => {
-    await markInterrupted(run, error);
+  const mark = await takeRun(run, lock, signal);
+  const { uploads, outcomes, verdict } = await store(run, mark, lock, signal).catch(async (error: unknown) => {
+    await markInterrupted(run, { mark, lock, error });
     throw error;
   });
   const committed = verdict.state !== 'incomplete';
@@ -58,12 +65,28 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
   if (committed) {
     await clearOlder(run, signal);
     await retire(run, lock, signal);
+  } else {
+    signal.throwIfAborted();
   }
-  return resultOf(run, outcomes, verdict);
+  return { ...resultOf(run, outcomes, verdict), ...brokenOff(run, lock, signal) };
+}
+
+/** What became of a backup that is committed, and whose last steps were not done. */
+function brokenOff({ warnings, ref }: Run, lock: Lock, signal: AbortSignal): Pick<BackupResult, 'interrupted'> {
+  if (!signal.aborted) {
+    return {};
+  }
+  if (signal.reason !== lock.signal.reason) {
+    warnings.push(`interrupted: backup ${ref.id} is committed all the same; the next backup clears what was left on the nodes`);
+    return { interrupted: true };
+  }
+  warnings.push(`${reasonOf(signal.reason)}; backup ${ref.id} is committed all the same`);
+  return {};
 }
 
 /** Everything up to the commit, or to the mark that says which nodes failed. */
-async function store(run: Run, lock: Lock, signal: AbortSignal) {
+async function store(run: Run, mark: Mark | undefined, lock: Lock, signal: AbortSignal) {
+  await abortOlderUploads(run, signal);
   const prepared = await watchTablets(run, () => prepareAll(run, signal), signal);
   await readTablesAgain(run, prepared, signal);
   const [stored, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
@@ -76,28 +99,18 @@ async function store(run: Run, lock: Lock, signal: AbortSignal) {
   const verdict = await judge(run, outcomes, texts.schema, signal);
   run.warnings.push(...verdict.warnings);
   await lock.confirm(signal);
-  if (verdict.state === 'incomplete') {
-    await saveFailure(run, outcomes, signal);
-  } else if (uploads.done.size > 0) {
-    await commit(run, uploads, verdict, signal);
+  if (verdict.state !== 'incomplete' && uploads.done.size > 0) {
+    await commit(run, { uploads, verdict, mark, lock }, signal);
+  } else if (mark !== undefined) {
+    await saveFailure(run, mark, outcomes, signal);
   }
   return { uploads, outcomes, verdict };
 }
 
-async function begin({ ref, resumed, amended, progress, parts: { repository } }: Run, signal: AbortSignal): Promise<void> {
+/** What an earlier attempt at the run has begun to send, and did not end. */
+async function abortOlderUploads({ ref, resumed, parts: { repository } }: Run, signal: AbortSignal): Promise<void> {
   if (resumed) {
     await repository.store.abortUnfinished(backupPrefix(ref), signal);
-    if (amended === undefined) {
-      await repository.saveProgress(progress, signal);
-    }
-    return;
-  }
-  try {
-    await repository.begin(progress, signal);
-  } catch (error) {
-    throw error instanceof ConditionFailedError
-      ? new UsageError(`a backup named ${ref.id} has just been begun`, { cause: error, hint: 'run the command again' })
-      : error;
   }
 }
 
@@ -123,7 +136,7 @@ async function uploadAll(
   const { members, options } = run;
   const { repository, listen, transferFor } = run.parts;
   listen({ type: 'step', text: `uploading to ${repository.store.url}/${backupPrefix(run.ref)}` });
-  const transfer = await transferFor(members.present, signal);
+  const transfer = await transferFor(members.present, repository.store, signal);
   const ready = members.present.filter((member) => prepared.done.has(member.host));
   const upload = async (member: Member): Promise<UploadedNode> => {
     const node = prepared.done.get(member.host) ?? unprepared(member);
@@ -140,14 +153,14 @@ async function uploadPrepared(
   transfer: Transfer,
   signal: AbortSignal,
 ): Promise<UploadedNode> {
-  const { ref, tag, gate } = run;
+  const { ref, tag, gate, attempt } = run;
   const { repository, listen } = run.parts;
   const { compression, transfers } = run.options;
   const node = ringNode(member, run.topology);
-  const upload = async (tables: readonly TableId[], attempt: Run): Promise<UploadedNode> =>
+  const upload = async (tables: readonly TableId[], of: Run): Promise<UploadedNode> =>
     uploadNode(
-      { member, node, ref, tag, tables, ...prepared, compression, transfers },
-      async () => earlierManifests(attempt, member.host, node.hostId, signal),
+      { member, node, ref, tag, tables, ...prepared, compression, attempt, transfers },
+      async () => earlierManifests(of, member.host, node.hostId, signal),
       { repository, transfer, gate, living: run.living, listen },
       signal,
     );

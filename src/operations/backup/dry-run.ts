@@ -16,7 +16,7 @@ import type { Member } from '../nodes/members.ts';
 
 /** What `backup` would do: the same settling as the run itself, and the sizes of the live sstables; touches nothing. */
 export async function planBackup(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<BackupPlan> {
-  const run = await openRun(options, parts, signal);
+  const run = await openRun(options, parts, ({ repository }, held) => repository.survey(held), signal);
   parts.listen({ type: 'step', text: 'measuring live sstables' });
   const choices = await parts.chooseTransfers(run.members.present, signal);
   const present = await Promise.all(run.members.present.map((member) => planNode(member, choices.get(member), run, signal)));

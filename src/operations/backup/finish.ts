@@ -1,24 +1,37 @@
 import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
-import { type Backup, chainOf, isDegraded, missingFrom } from '../../model/backup/backup.ts';
+import { type Backup, chainOf, missingFrom } from '../../model/backup/backup.ts';
 import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
+import type { Mark } from '../../storage/backups/mark.ts';
 import { type Amended, type Run, seriesOfRun } from './run.ts';
 import { leftOut } from './verdict.ts';
 import type { Member } from '../nodes/members.ts';
 import type { UploadedNode } from './node/upload.ts';
-import { type Outcomes, eachNode } from '../nodes/each-node.ts';
+import { type Outcomes, eachNode, uninterrupted } from '../nodes/each-node.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 import { pruneAfterBackup } from '../prune/prune.ts';
 import { everyTable } from '../../storage/backups/node-manifest-format.ts';
 
 /** How a run ends: committed, failed on some nodes, or broken off; and what is left on the nodes then. */
 
-/** Writes the backup's manifest: from here on it is committed. */
-export async function commit(run: Run, uploads: Outcomes<UploadedNode>, verdict: Verdict, signal: AbortSignal): Promise<void> {
+/** What is to be committed, and by whom. */
+export interface Commit {
+  readonly uploads: Outcomes<UploadedNode>;
+  readonly verdict: Verdict;
+  /** None of a committed backup that gets more nodes. */
+  readonly mark: Mark | undefined;
+  readonly lock: Lock;
+}
+
+/** An interrupt waits so long for the two puts of a commit, of which nobody could say afterwards how far they came. */
+const commitWithinMs = 30_000;
+
+/** Seals the run and writes the backup's manifest: from here on it is committed. Throws LockedError when somebody else has taken the run over. */
+export async function commit(run: Run, { uploads, verdict, mark, lock }: Commit, signal: AbortSignal): Promise<void> {
   const { options, parts, topology, amended } = run;
   parts.listen({ type: 'step', text: 'committing' });
   const nodes = [...uploads.done.values()].toSorted((a, b) => (a.summary.host < b.summary.host ? -1 : 1));
@@ -43,8 +56,11 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, verdict:
     writtenBy: options.writtenBy,
   };
   const backups = chainOf({ ...run.ref, committed: true, manifest }, run.survey.backups).slice(0, -1);
-  const standsOn = run.ref.parent === undefined ? {} : { standsOn: backups.map(({ id }) => id) };
-  await parts.repository.commit({ ...manifest, ...standsOn }, signal);
+  const whole = { ...manifest, ...(run.ref.parent === undefined ? {} : { standsOn: backups.map(({ id }) => id) }) };
+  signal.throwIfAborted();
+  const through = AbortSignal.any([lock.signal, AbortSignal.timeout(commitWithinMs)]);
+  await mark?.seal(parts.repository.signing.manifestBytes(whole, { ifAbsent: true }), through);
+  await parts.repository.commit(whole, through);
 }
 
 /** The nodes that were added say when they were taken, which the others were not. */
@@ -96,7 +112,7 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
     run.ref.parent === undefined
       ? clearSnapshot(member, run.tag, signal)
       : run.gate.wholeNode(async () => deleteCollected(member, run, signal), signal);
-  const released = await eachNode(members, { parallel: unlimited }, clear, signal);
+  const released = await eachNode(members, { parallel: unlimited }, clear, uninterrupted);
   for (const [host, error] of released.failed) {
     const what = run.ref.parent === undefined ? `snapshot ${run.tag}` : 'incremental files';
     run.warnings.push(`${host}: ${what} could not be cleared: ${reasonOf(error)}`);
@@ -104,14 +120,15 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
 }
 
 /**
- * Clears the snapshots that older runs of the same selection and policy have left, which nobody will go on with any more: those
- * of runs that never were committed, and of nodes that a degraded backup lacks.
+ * Clears the snapshots that older runs of the same selection and policy have left, which nobody will go on with any more: of
+ * runs that never were committed, of nodes that a degraded backup lacks, and of finished backups that were killed or interrupted before
+ * they had cleared them.
  */
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
   const { members, ref } = run;
   const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
-  const tags = new Set(older.filter((backup) => !backup.committed || isDegraded(backup)).map(({ id }) => snapshotTag(id)));
-  if (tags.size === 0) {
+  const tags = new Set(older.map(({ id }) => snapshotTag(id)));
+  if (tags.size === 0 || signal.aborted) {
     return;
   }
   const clear = async (member: Member): Promise<void> => {
@@ -119,7 +136,7 @@ export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
       await clearSnapshot(member, tag, signal);
     }
   };
-  const cleared = await eachNode(members.present, { parallel: unlimited }, clear, signal);
+  const cleared = await eachNode(members.present, { parallel: unlimited }, clear, uninterrupted);
   for (const [host, error] of cleared.failed) {
     run.warnings.push(`${host}: snapshots of older runs could not be cleared: ${reasonOf(error)}`);
   }
@@ -147,7 +164,7 @@ async function deleteCollected(member: Member, run: Run, signal: AbortSignal): P
 export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise<void> {
   const { retention, policy } = run.options;
   const { repository, listen } = run.parts;
-  if (retention === undefined) {
+  if (retention === undefined || signal.aborted) {
     return;
   }
   try {
@@ -156,7 +173,6 @@ export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise
     const { forgotten } = await pruneAfterBackup({ repository: repository.ofSigned, lock, listen }, request, signal);
     run.warnings.push(...forgotten.flatMap(({ backup }) => snapshotLeft(backup, run)));
   } catch (error) {
-    signal.throwIfAborted();
     run.warnings.push(`old backups could not be pruned: ${reasonOf(error)}`);
   }
 }

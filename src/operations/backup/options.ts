@@ -5,6 +5,7 @@ import type { TableFilter } from '../../model/options/table-filter.ts';
 import type { Requirement } from '../../model/backup/outcome/replica-shares.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { ChooseTransfers, Member, MemberParts } from '../nodes/members.ts';
 
@@ -57,5 +58,5 @@ export interface BackupOptions {
 export interface BackupParts extends MemberParts {
   readonly repository: Repository;
   readonly chooseTransfers: ChooseTransfers;
-  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  readonly transferFor: (members: readonly Member[], store: ObjectStore, signal: AbortSignal) => Promise<Transfer>;
 }

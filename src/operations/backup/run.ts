@@ -12,6 +12,10 @@ export interface Run extends Situation {
   readonly decision: KindDecision;
   /** Goes on with a run that was interrupted or failed, or adds to a degraded backup. */
   readonly resumed: boolean;
+  /** The name of this attempt at a run that was begun before: see `pathOfAttempt`. */
+  readonly attempt?: string | undefined;
+  /** The mark of the run that it goes on with, as it was found. */
+  readonly seen?: InProgress | undefined;
   /** The degraded backup that nodes are added to. `members` are then only those that it lacks. */
   readonly amended?: Amended | undefined;
   readonly tag: string;

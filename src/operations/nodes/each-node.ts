@@ -17,6 +17,9 @@ export interface EachNodeOptions {
   readonly listen?: Listen;
 }
 
+/** For whoever must hear what became of each node, also when the work itself was interrupted. */
+export const uninterrupted: AbortSignal = new AbortController().signal;
+
 /**
  * The same work on several nodes, so many at once; one that fails does not stop the others, an abort stops all. A datacenter
  * with a number of its own does not count to that of the others, so it has a queue of its own.

@@ -3,6 +3,7 @@ import { type DeleteRules, planDelete, type PrunePlan, type PruneResult } from '
 import { LockedError } from '../../model/errors.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { countingOf } from './counting.ts';
+import { publishSealed } from '../sealed-runs.ts';
 import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';
 
@@ -24,7 +25,7 @@ export async function deleteBackups(
   signal: AbortSignal,
 ): Promise<PruneResult | undefined> {
   const { listen } = request;
-  const asked = await planOf(repository, options, signal);
+  const asked = await planOf(repository, options, { listen, lock: undefined }, signal);
   if (options.dryRun) {
     return carryOut({ repository: repository.ofAll, listen, lock: undefined }, asked, options, signal);
   }
@@ -36,13 +37,14 @@ export async function deleteBackups(
     repository,
     request,
     async (lock, held) => {
-      const plan = await planOf(repository, options, held);
+      const ours = repository.heldBy(lock);
+      const plan = await planOf(ours, options, { listen, lock }, held);
       if (namesOf(plan) !== namesOf(asked)) {
         throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', {
           hint: 'run the command again',
         });
       }
-      return carryOut({ repository: repository.ofAll, listen, lock }, plan, options, held);
+      return carryOut({ repository: ours.ofAll, listen, lock }, plan, options, held);
     },
     signal,
   );
@@ -52,8 +54,15 @@ function carryOut(parts: SweepParts, plan: PrunePlan, { now }: DeleteOptions, si
   return sweep(parts, { plan, orphans: 'none', before: now, now }, signal);
 }
 
-async function planOf(repository: Repository, rules: DeleteRules, signal: AbortSignal): Promise<PrunePlan> {
-  const { backups, damaged } = await repository.ofAll.survey(signal);
+async function planOf(
+  repository: Repository,
+  rules: DeleteRules,
+  { listen, lock }: Pick<SweepParts, 'listen' | 'lock'>,
+  signal: AbortSignal,
+): Promise<PrunePlan> {
+  const all = repository.ofAll;
+  const found = await all.survey(signal);
+  const { backups, damaged } = lock === undefined ? found : await publishSealed(all, found, listen, signal);
   const counts = await countingOf(repository, backups, signal);
   return planDelete(backups, { ...rules, counts }, damaged);
 }

@@ -5,9 +5,11 @@ import type { UnfinishedBackup } from '../../model/chain/unfinished-run.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { draftKey, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
+import { allReadable } from '../../storage/backups/all-readable.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { countingOf } from './counting.ts';
 import type { OrphanSearch } from './candidates.ts';
+import { publishSealed } from '../sealed-runs.ts';
 import { sweep, type SweepParts } from './sweep.ts';
 import { type LockRequest, withLock } from '../with-lock.ts';
 
@@ -39,7 +41,12 @@ export async function prune(
   refuseNoRules(options.policy);
   return options.dryRun
     ? pruneHere({ repository, listen, lock: undefined }, options, 'everywhere', signal)
-    : withLock(repository, request, (lock, held) => pruneHere({ repository, listen, lock }, options, 'everywhere', held), signal);
+    : withLock(
+        repository,
+        request,
+        (lock, held) => pruneHere({ repository: repository.heldBy(lock), listen, lock }, options, 'everywhere', held),
+        signal,
+      );
 }
 
 export interface RetentionRequest {
@@ -75,7 +82,9 @@ async function pruneHere(
   const parts = { ...trusted, repository: trusted.repository.ofAll };
   const { repository, listen } = parts;
   listen({ type: 'step', text: 'reading backups' });
-  const backups = await repository.backups(signal);
+  const { lock } = parts;
+  const found = allReadable(await repository.survey(signal));
+  const { backups } = lock === undefined ? found : await publishSealed(repository, found, listen, signal);
   const counts = await countingOf(trusted.repository, backups, signal);
   const signs = await lastSigns(repository, backups, rules, signal);
   const plan = planPrune(backups, (run) => signs.get(run) ?? rules.now, { ...rules, policy: { ...rules.policy, counts } });

@@ -15,6 +15,7 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import { total } from '../../model/size.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
+import { Mark } from '../../storage/backups/mark.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { dropReferenced } from './references.ts';
 import { type OrphanSearch, type Candidate, findCandidates } from './candidates.ts';
@@ -107,6 +108,15 @@ async function takeFromListing(
   for (const parent of broken) {
     const reason = `an incremental backup that had taken files from the nodes was deleted at ${now.toISOString()}`;
     await repository.closeChain(parent.id, reason, signal);
+  }
+  for (const run of cleared.filter((backup) => !backup.committed)) {
+    // Whoever worked on it last, and stands still, can commit it no more.
+    await Mark.takeOver(
+      repository.store,
+      run.progress,
+      { ...run.progress, endedAt: now.toISOString(), token: lock.token },
+      signal,
+    );
   }
   await deleteAll(repository, await marksBeside(repository, forgotten, signal), signal);
   await deleteAll(repository, givenUp.filter(({ parent }) => parent !== undefined).flatMap(headsOfDamaged), signal);

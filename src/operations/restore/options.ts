@@ -15,6 +15,7 @@ import type { SchemaStatement } from '../../model/schema/cql-statements.ts';
 import type { Rename } from '../../model/restore/table-copy.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { BackupChoice } from '../choose-backup.ts';
 import type { RestartOptions } from './live/cluster-restart.ts';
@@ -53,7 +54,7 @@ export interface RestoreParts extends MemberParts {
   /** Sees the plan before anything live is changed, and says whether to go on. */
   readonly agree: (plan: RestoreResult) => Promise<boolean>;
   readonly repository: Repository;
-  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  readonly transferFor: (members: readonly Member[], store: ObjectStore, signal: AbortSignal) => Promise<Transfer>;
   /** The local command that runs a script from standard input on the host with the rights that the files need. */
   readonly shellFor: (host: string) => string;
 }

@@ -11,7 +11,7 @@ export async function stageAll(
   signal: AbortSignal,
 ): Promise<readonly RestoredNode[]> {
   parts.listen({ type: 'step', text: `restoring into ${[...new Set(work.map(({ staging }) => staging.directory))].join(', ')}` });
-  const transfer = await parts.transferFor(members.present, signal);
+  const transfer = await parts.transferFor(members.present, parts.repository.store, signal);
   const staged = await Promise.all(
     work.map(async (node) => {
       try {

@@ -9,6 +9,7 @@ import type { StoredBytes } from '../../model/backup/upload-plan.ts';
 import type { Problem, WantedComponent } from '../../model/verify/verify-plan.ts';
 import type { Mending } from '../../model/verify/verify-result.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
+import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { type Member, type MemberParts, type Members, openMembers } from '../nodes/members.ts';
 import { recordStored, refuseUnsigning } from './repair-manifests.ts';
@@ -27,7 +28,7 @@ export interface RepairOptions {
 const provenAtOnce = 8;
 
 export interface RepairParts extends MemberParts, ReadingParts {
-  readonly transferFor: (members: readonly Member[], signal: AbortSignal) => Promise<Transfer>;
+  readonly transferFor: (members: readonly Member[], store: ObjectStore, signal: AbortSignal) => Promise<Transfer>;
 }
 
 /** A repair that is at work. */
@@ -98,7 +99,7 @@ async function storeAgain(lost: readonly LostObject[], work: Repair, signal: Abo
   }
   parts.listen({ type: 'step', text: 'looking for lost components on the nodes' });
   const members = await openNodes(lost, options, parts, signal);
-  const transfer = await parts.transferFor(members.present, signal);
+  const transfer = await parts.transferFor(members.present, parts.repository.store, signal);
   await Promise.all(
     [...new Set(lost.map(({ wanted }) => wanted.hostId))].map(async (hostId) => {
       const objects = lost.filter(({ wanted }) => wanted.hostId === hostId);

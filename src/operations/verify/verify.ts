@@ -9,6 +9,7 @@ import type { ReadSample, VerifyResult } from '../../model/verify/verify-result.
 import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
+import { heldParts } from '../held-parts.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
 import { type Subjects, chooseSubjects } from './subjects.ts';
@@ -54,8 +55,9 @@ export async function verifyAndRepair(
     parts.repository,
     request,
     async (lock, held) => {
-      const { result, vouchedFor } = await inspect(options, parts, true, held);
-      return { ...result, mendings: await repair(vouchedFor, options, { ...parts, lock }, held) };
+      const locked = heldParts(parts, lock);
+      const { result, vouchedFor } = await inspect(options, locked, true, held);
+      return { ...result, mendings: await repair(vouchedFor, options, { ...locked, lock }, held) };
     },
     signal,
   );

@@ -104,6 +104,8 @@ const inProgress: z.ZodType<InProgress> = z.object({
     )
     .max(mostNodes),
   writtenBy: word,
+  token: word.exactOptional(),
+  manifest: z.string().exactOptional(),
 });
 
 const ring: z.ZodType<Ring> = z.object({

@@ -1,6 +1,7 @@
-import { lineOf, putIf, readWhole } from '../read-whole.ts';
+import { lineOf, putSame, readWhole } from '../read-whole.ts';
+import type { Lease } from '../../flow/lease.ts';
 import { sideBySide } from '../../flow/side-by-side.ts';
-import { isBackupId, pathOf } from '../../model/backup/backup-id.ts';
+import { isBackupId } from '../../model/backup/backup-id.ts';
 import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../../model/backup/manifest.ts';
@@ -18,7 +19,10 @@ import {
   ringTextKey,
   schemaKey,
 } from '../keys.ts';
-import { belongs, decodeInProgress, decodeRing, encodeJson } from './manifest-format.ts';
+import { allReadable, givingUp } from './all-readable.ts';
+import { Mark, readMark } from './mark.ts';
+import { belongs, decodeBackupManifest, decodeRing, encodeJson } from './manifest-format.ts';
+import { leasedStore } from '../leased-store.ts';
 import { joinPages } from './joined-pages.ts';
 import type { WantedTables } from './node-manifest-format.ts';
 import type { ObjectStore } from '../object-store.ts';
@@ -63,6 +67,11 @@ export class Repository {
     return new Repository(this.store, this.signatures.by(trusting));
   }
 
+  /** The same for the holder of the lock, as long as he has it: see `leasedStore`. */
+  heldBy(lease: Lease): Repository {
+    return new Repository(leasedStore(this.store, lease), this.signatures.trust);
+  }
+
   /** The moment that everything here is dated by: the store's clock, or this host's where the store does not tell. */
   async now(signal: AbortSignal): Promise<Date> {
     return (await this.store.now(signal)) ?? new Date();
@@ -73,12 +82,7 @@ export class Repository {
    * must know all of them.
    */
   async backups(signal: AbortSignal): Promise<readonly Backup[]> {
-    const { backups, damaged } = await this.survey(signal);
-    const [first] = damaged;
-    if (first !== undefined) {
-      throw new IntegrityError(first.reason, { hint: givingUp(first) });
-    }
-    return backups;
+    return allReadable(await this.survey(signal)).backups;
   }
 
   /** The same, and apart from them those that cannot be read: two requests per snapshot backup, one per incremental. */
@@ -130,10 +134,8 @@ export class Repository {
       belongs(backupManifestKey(ref), manifest, ref);
       return { ...refOf(ref), committed: true, manifest: { ...manifest, tables: this.#tables.share(manifest.tables) } };
     }
-    const mark = await readWhole(this.store, inProgressKey(ref), mostBytesAt(inProgressKey(ref)), signal);
-    return mark === undefined
-      ? undefined
-      : { ...refOf(ref), committed: false, progress: decodeInProgress(mark, inProgressKey(ref)) };
+    const progress = await readMark(this.store, ref, signal);
+    return progress === undefined ? undefined : { ...refOf(ref), committed: false, progress };
   }
 
   /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */
@@ -163,7 +165,6 @@ export class Repository {
     return joinPages(this.nodeManifestPages(ref, host, wanted, signal));
   }
 
-  /** What an unfinished run has stored of a node so far. */
   async draft(ref: BackupRef, host: string, signal: AbortSignal): Promise<NodeManifest | undefined> {
     return joinPages(this.signatures.draftPages(ref, host, signal));
   }
@@ -188,13 +189,8 @@ export class Repository {
   }
 
   /** Marks a run as begun. Throws ConditionFailedError when a run of this id has been begun before. */
-  async begin(progress: InProgress, signal: AbortSignal): Promise<void> {
-    await putIf(this.store, inProgressKey(progress), encodeJson(progress), { ifAbsent: true }, signal);
-  }
-
-  /** The mark is the one object that changes; it says what became of each node. */
-  async saveProgress(progress: InProgress, signal: AbortSignal): Promise<void> {
-    await this.store.put(inProgressKey(progress), encodeJson(progress), {}, signal);
+  begin(progress: InProgress, signal: AbortSignal): Promise<Mark> {
+    return Mark.begin(this.store, progress, signal);
   }
 
   async saveDraft(draft: NodeManifest, signal: AbortSignal): Promise<void> {
@@ -226,7 +222,7 @@ export class Repository {
     await this.signing.put(dictionariesKey(ref), Buffer.from(statements), signal);
   }
 
-  /** This is written last: from here on the backup is committed. */
+  /** This is written last: from here on the backup is committed. Of a run the mark is sealed before, with the same bytes. */
   async commit(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await this.signing.putManifest(manifest, { ifAbsent: true }, signal);
     await this.#tidy(manifest, signal);
@@ -238,11 +234,17 @@ export class Repository {
     await this.#tidy(manifest, signal);
   }
 
+  /** Puts the manifest that a run was sealed with, where whoever did it came no further. Gives the backup. */
+  async publish({ manifest: text, ...run }: InProgress, signal: AbortSignal): Promise<Backup | undefined> {
+    const [key, bytes] = [backupManifestKey(run), Buffer.from(text ?? '')];
+    const manifest = decodeBackupManifest(bytes, key);
+    belongs(key, manifest, run);
+    await putSame(this.store, key, bytes, { ifAbsent: true }, signal);
+    await this.#tidy(manifest, signal);
+    return this.backup(run, signal);
+  }
+
   async #tidy(manifest: BackupManifest, signal: AbortSignal): Promise<void> {
     await this.store.delete([inProgressKey(manifest), ...manifest.nodes.map(({ host }) => draftKey(manifest, host))], signal);
   }
-}
-
-function givingUp(ref: BackupRef): string {
-  return `\`sstash delete ${pathOf(ref)}\` gives this backup up; what others need of it stays`;
 }

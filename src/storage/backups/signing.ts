@@ -1,27 +1,48 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
 import { refOfNode } from '../../model/backup/backup.ts';
-import { UsageError } from '../../model/errors.ts';
+import { ConditionFailedError, UsageError } from '../../model/errors.ts';
 import type { BackupManifest, NodeManifest, Signed } from '../../model/backup/manifest.ts';
 import { backupManifestKey, clusterKeys, nameIn, nodeManifestKey } from '../keys.ts';
 import { encodeJson } from './manifest-format.ts';
 import { encodeNodeManifest } from './node-manifest-format.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { type Condition, putIf } from '../read-whole.ts';
+import { type Condition, putOnce, putSame } from '../read-whole.ts';
 import { sealGzip, sealManifest, sha256Of } from './seals.ts';
 import { type SignedObjects, bareFile } from './signed-objects.ts';
+
+/** Puts of one object that find another there than they expect: more than one is odd. */
+const mostPuts = 3;
 
 /** Writes the objects that say what a backup is; signed, where there is a key. */
 export class Signing {
   readonly #store: ObjectStore;
   readonly #objects: SignedObjects;
+  /** What was put here last, by key. */
+  readonly #etags = new Map<string, string>();
 
   constructor(store: ObjectStore, objects: SignedObjects) {
     this.#store = store;
     this.#objects = objects;
   }
 
+  /**
+   * In the place of what lies there, and of nothing else: a put of somebody who had the lock before, and that comes only now, finds
+   * another object than it expects. Who has the lock puts again.
+   */
   async put(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    await this.#store.put(key, bytes, {}, signal);
+    for (let attempt = 1; ; attempt += 1) {
+      const etag = this.#etags.get(key) ?? (await this.#store.stat(key, signal))?.etag;
+      const condition: Condition = etag === undefined ? { ifAbsent: true } : { ifMatch: etag };
+      try {
+        this.#etags.set(key, await putOnce(this.#store, key, bytes, condition, signal));
+        break;
+      } catch (error) {
+        this.#etags.delete(key);
+        if (!(error instanceof ConditionFailedError) || attempt === mostPuts) {
+          throw error;
+        }
+      }
+    }
     this.#objects.note(key, bytes);
   }
 
@@ -35,15 +56,21 @@ export class Signing {
    * who made the rest of it. Throws UsageError where it was, and there is no key.
    */
   async putManifest(changed: BackupManifest, condition: Condition, signal: AbortSignal): Promise<void> {
+    // What a run was sealed with others may have published.
+    const put = condition.ifMatch === undefined ? putSame : putOnce;
+    await put(this.#store, backupManifestKey(changed), this.manifestBytes(changed, condition), condition, signal);
+    this.#objects.forget(changed);
+  }
+
+  /** What `putManifest` puts. */
+  manifestBytes(changed: BackupManifest, condition: Condition): Uint8Array {
     const { signed: before, ...manifest } = changed;
     this.refuseUnsigning(changed);
     const [key] = this.#objects.trust.keys;
     const isSigned = key !== undefined && (condition.ifMatch === undefined || before !== undefined);
     const objects = isSigned ? this.#objectsOf(manifest, before?.objects) : undefined;
     const name = backupManifestKey(manifest);
-    const bytes = isSigned && objects !== undefined ? sealManifest(manifest, objects, key, name) : encodeJson(manifest);
-    await putIf(this.#store, name, bytes, condition, signal);
-    this.#objects.forget(manifest);
+    return isSigned && objects !== undefined ? sealManifest(manifest, objects, key, name) : encodeJson(manifest);
   }
 
   /** Puts a node's manifest in the place of another. At every moment the backup's manifest vouches for the one that is there. */
@@ -54,7 +81,7 @@ export class Signing {
     const etag = (await this.#store.stat(own, signal))?.etag;
     const backup = await this.#objects.manifest(ref, signal);
     if (backup?.signed === undefined || etag === undefined) {
-      await this.#store.put(key, await encodeNodeManifest(manifest), {}, signal);
+      await this.put(key, await encodeNodeManifest(manifest), signal);
       return;
     }
     this.refuseUnsigning(backup);

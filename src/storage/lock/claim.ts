@@ -18,7 +18,7 @@ export interface Claiming {
 export interface Claim {
   readonly record: LockRecord;
   readonly etag: string;
-  /** `Clock.elapsedMs` from before the put. */
+  /** `Clock.awakeOrAsleepMs` from before the put. */
   readonly renewedAtMs: number;
   /** False when the store ignores conditions. */
   readonly conditional: boolean;
@@ -37,7 +37,7 @@ export async function claim(
   seen: SeenLock | undefined,
   signal: AbortSignal,
 ): Promise<Claim | undefined> {
-  const renewedAtMs = clock.elapsedMs();
+  const renewedAtMs = clock.awakeOrAsleepMs();
   const now = clock.now().toISOString();
   const record = { ...who, since: now, heartbeatAt: now };
   const condition = seen === undefined ? { ifAbsent: true } : { ifMatch: seen.etag };

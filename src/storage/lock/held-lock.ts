@@ -1,3 +1,4 @@
+import type { Lease } from '../../flow/lease.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf, reasonOf } from '../../model/errors.ts';
 import { type SeenLock, holderText } from '../../model/lock.ts';
@@ -19,8 +20,11 @@ const releaseWithinMs = 15_000;
  *
  * It is renewed every heartbeat. One that fails is made good by the next, but one heartbeat before others may take the
  * lock over it counts as lost: so nobody works under a lock that is somebody else's already.
+ *
+ * A process that was stopped, or a system that slept, goes on wherever it was, and its timers come later: so whatever is done
+ * under the lock asks `assertHeld` first.
  */
-export class Lock {
+export class Lock implements Lease {
   /** False when the store ignores conditional writes: who begins at the same moment is not seen. */
   readonly conditional: boolean;
   readonly #holding: Holding;
@@ -48,6 +52,19 @@ export class Lock {
     return this.#lost.signal;
   }
 
+  /** What the mark of a run says of who works on it. */
+  get token(): string {
+    return this.#holding.record.token;
+  }
+
+  assertHeld(): void {
+    this.#lost.signal.throwIfAborted();
+    if (this.#leftMs() <= 0) {
+      this.#giveUp(undefined);
+      this.#lost.signal.throwIfAborted();
+    }
+  }
+
   /**
    * Renews the lock now, for just before something that cannot be undone. A store that fails is asked again for as long
    * as the lock is ours meanwhile. Throws what `signal` aborts with when it is ours no longer.
@@ -55,7 +72,7 @@ export class Lock {
   async confirm(signal: AbortSignal): Promise<void> {
     const { clock, heartbeatMs } = this.#holding;
     while (true) {
-      this.#lost.signal.throwIfAborted();
+      this.assertHeld();
       try {
         await this.#inTime(heartbeatMs, (limit) => this.#renew(limit), signal);
         return;
@@ -82,6 +99,7 @@ export class Lock {
       const remove = async (limit: AbortSignal): Promise<void> => {
         // Stores know no conditional delete. Just renewed, the lock is nobody's to take over before the delete arrives.
         await this.#renew(limit);
+        this.assertHeld();
         await store.delete([lockKey()], limit);
       };
       // An interrupted run removes its lock too, so the caller's signal does not count here.
@@ -92,27 +110,31 @@ export class Lock {
   }
 
   async #beat(): Promise<void> {
-    const { clock, heartbeatMs, staleMs } = this.#holding;
+    const { clock, heartbeatMs } = this.#holding;
     const { signal } = this.#stop;
-    const leftMs = (): number => this.#renewedAtMs + staleMs - heartbeatMs - clock.elapsedMs();
     for (let failure: unknown; ;) {
       const pauseMs = failure === undefined ? heartbeatMs : heartbeatMs / 4;
-      await clock.sleep(Math.max(0, Math.min(pauseMs, leftMs())), { background: true }, signal).catch(() => {});
+      await clock.sleep(Math.max(0, Math.min(pauseMs, this.#leftMs())), { background: true }, signal).catch(() => {});
       if (signal.aborted || this.#lost.signal.aborted) {
         return;
       }
-      if (leftMs() <= 0) {
-        const seconds = Math.round((clock.elapsedMs() - this.#renewedAtMs) / 1000);
-        this.#giveUp(seconds, failure);
+      if (this.#leftMs() <= 0) {
+        this.#giveUp(failure);
         return;
       }
       try {
-        await this.#inTime(Math.min(heartbeatMs, leftMs()), (limit) => this.#renew(limit), signal);
+        await this.#inTime(Math.min(heartbeatMs, this.#leftMs()), (limit) => this.#renew(limit), signal);
         failure = undefined;
       } catch (error) {
         failure = error;
       }
     }
+  }
+
+  /** Until one heartbeat before others may take it over. */
+  #leftMs(): number {
+    const { clock, heartbeatMs, staleMs } = this.#holding;
+    return this.#renewedAtMs + staleMs - heartbeatMs - clock.awakeOrAsleepMs();
   }
 
   #renew(signal: AbortSignal): Promise<void> {
@@ -129,7 +151,7 @@ export class Lock {
       if (!conditional) {
         await this.#seeOurs(signal);
       }
-      const began = clock.elapsedMs();
+      const began = clock.awakeOrAsleepMs();
       const body = encodeLock({ ...record, heartbeatAt: clock.now().toISOString() });
       try {
         const { etag } = await store.put(lockKey(), body, conditional ? { ifMatch: this.#etag } : {}, signal);
@@ -159,7 +181,8 @@ export class Lock {
     return seen;
   }
 
-  #giveUp(seconds: number, failure: unknown): void {
+  #giveUp(failure: unknown): void {
+    const seconds = Math.round((this.#holding.clock.awakeOrAsleepMs() - this.#renewedAtMs) / 1000);
     const advice = failure instanceof BackupError && failure.hint !== undefined ? `${failure.hint}; ` : '';
     const why = failure === undefined ? '' : `: ${messageOf(failure)}`;
     this.#lost.abort(

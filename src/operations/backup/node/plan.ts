@@ -9,7 +9,7 @@ import { belongsTo } from '../../../model/backup/table-changes.ts';
 import type { Node } from '../../../model/ring/ring.ts';
 import { type Component, type TableId, tableDirectory } from '../../../model/sstable.ts';
 import { type CompressionChoice, type NodeUploadPlan, planNodeUpload } from '../../../model/backup/upload-plan.ts';
-import { componentKey } from '../../../storage/keys.ts';
+import { componentKey, pathOfAttempt } from '../../../storage/keys.ts';
 import type { ObjectStore } from '../../../storage/object-store.ts';
 import { followedLinks } from '../../nodes/data-links.ts';
 import { presentObjects } from '../../known-objects.ts';
@@ -28,6 +28,8 @@ export interface NodeWork {
   readonly setAside: readonly SetAsideFile[];
   readonly keepsIncrementals: boolean;
   readonly compression: CompressionChoice;
+  /** See `pathOfAttempt`. */
+  readonly attempt?: string | undefined;
   /** Streams at once. */
   readonly transfers: number;
 }
@@ -140,7 +142,7 @@ async function planListed(
     compression: work.compression,
     digestOfData: (path: string, table: TableId) => digestOf(listing, { table, path }),
     keyOf: (component: Component, compression: Compression) =>
-      componentKey(work.ref, work.member.host, component.table, component.path, compression),
+      componentKey(work.ref, work.member.host, component.table, pathOfAttempt(work.attempt, component.path), compression),
     known: knownFiles(earlier),
   };
   const hoped = planNodeUpload({ ...input, isThere: () => true });

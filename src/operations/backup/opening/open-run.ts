@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { formatMoment, freeId, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
 import { type CommittedBackup, type DamagedBackup, isCommitted, refOf, takenAtOf } from '../../../model/backup/backup.ts';
@@ -11,13 +12,18 @@ import type { BackupOptions, BackupParts } from '../options.ts';
 import { progressOf } from '../run-mark.ts';
 import { amendable, whatItLacks } from './amending.ts';
 import { neededBy } from './needed-by.ts';
-import { readSituation, type Situation } from './situation.ts';
+import { readSituation, type Situation, type SurveyLocation } from './situation.ts';
 import type { Run } from '../run.ts';
 
 /** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
-export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
+export async function openRun(
+  options: BackupOptions,
+  parts: BackupParts,
+  locate: SurveyLocation,
+  signal: AbortSignal,
+): Promise<Run> {
   const startedAtMs = performance.now();
-  const found = await readSituation(options, parts, signal);
+  const found = await readSituation(options, parts, locate, signal);
   const target = await runToGoOn(found, signal);
   const degraded = target?.committed === true ? target : undefined;
   const situation = degraded === undefined ? found : whatItLacks(found, degraded);
@@ -29,6 +35,8 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
     ref,
     decision,
     resumed: target !== undefined,
+    attempt: target === undefined ? undefined : randomBytes(4).toString('hex'),
+    seen: target?.committed === false ? target.progress : undefined,
     amended: degraded === undefined ? undefined : await amendable(degraded, parts, signal),
     tag: snapshotTag(ref.id),
     living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),

@@ -32,11 +32,19 @@ export interface Situation {
 /** Whether Cassandra links new sstables into `backups/`, by host; or why the node does not say. */
 export type KeepsIncrementals = ReadonlyMap<string, boolean | string>;
 
+/** How the location is read: who has the lock publishes what was sealed, who only looks leaves it. */
+export type SurveyLocation = (parts: BackupParts, signal: AbortSignal) => Promise<Survey>;
+
 /** Connects, asks the cluster what it looks like, and reads what the location holds. Touches nothing. */
-export async function readSituation(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Situation> {
+export async function readSituation(
+  options: BackupOptions,
+  parts: BackupParts,
+  locate: SurveyLocation,
+  signal: AbortSignal,
+): Promise<Situation> {
   parts.listen({ type: 'step', text: 'connecting' });
   const { repository } = parts;
-  const [survey, opened] = await Promise.all([repository.survey(signal), openNodes(options, parts, signal)]);
+  const [survey, opened] = await Promise.all([locate(parts, signal), openNodes(options, parts, signal)]);
   const clock = await readStoreClock(repository, signal);
   const skews = saySkew([...clock.readings, ...nodeClocks(opened)], options.allowClockSkew, repository);
   const [topology, incrementals] = await Promise.all([

@@ -40,7 +40,7 @@ async function assertBroken(cluster: ScriptedCluster, reason: RegExp): Promise<v
 
 /** What a backup settles before it touches anything. */
 async function decided(cluster: ScriptedCluster, options: Partial<BackupOptions> = {}) {
-  return (await openRun(cluster.backupOptions(options), cluster.parts, never)).decision;
+  return (await openRun(cluster.backupOptions(options), cluster.parts, () => cluster.repository.survey(never), never)).decision;
 }
 
 /** What lies in `backups` of the table that was written to. */

@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '../../../../src/model/events.ts';
-import { LockedError, NotFoundError, StorageError } from '../../../../src/model/errors.ts';
+import { NotFoundError, StorageError } from '../../../../src/model/errors.ts';
 import { planBackup } from '../../../../src/operations/backup/dry-run.ts';
 import { chooseBackup } from '../../../../src/operations/choose-backup.ts';
-import { backupManifestKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import type { Call } from '../../../support/hooked-store.ts';
 import { never } from '../../../support/never.ts';
 import { storeLike } from '../../../support/one-node.ts';
 import { type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';
-import { beforehand, hangs, program } from '../../../support/scripted-remote.ts';
+import { beforehand, fails, hangs, program } from '../../../support/scripted-remote.ts';
 import { readPlainScript } from '../../../../src/cluster/files/plain-files.ts';
 
 const snapshot = program('nodetool', 'snapshot');
+const clearing = program('nodetool', 'clearsnapshot');
 const reading = program('xargs', '-0', 'sh', '-c', readPlainScript);
 const interrupt = new Error('interrupted');
 
@@ -71,17 +73,72 @@ test('interrupted in the middle of an upload, what other nodes have finished sta
   assert.deepEqual(await cluster.node('node2').snapshots(), [`sstash-${id}`]);
 });
 
-test('interrupted with everything stored but the last object, it is not a backup yet', async (t) => {
-  const cluster = await scriptedCluster(t);
+/** An interrupt at the first event of the store that this holds of. */
+function interruptAt(cluster: ScriptedCluster, holds: (call: Call) => boolean): AbortSignal {
   const abort = new AbortController();
-  cluster.store.hook = ({ verb, key }) => {
-    if (verb === 'put' && key === backupManifestKey({ id: key.split('/')[0] ?? '' })) {
+  cluster.store.hook = (call) => {
+    if (holds(call)) {
       abort.abort(interrupt);
     }
   };
-  await assert.rejects(cluster.backUp({}, { signal: abort.signal }), interrupt);
+  return abort.signal;
+}
+
+test('interrupted with everything stored but what commits it, it is not a backup yet', async (t) => {
+  const cluster = await scriptedCluster(t);
+  const signal = interruptAt(cluster, ({ verb, key }) => verb === 'put' && key.endsWith('/schema.cql'));
+  await assert.rejects(cluster.backUp({}, { signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
   assert.deepEqual(await cluster.node('node1').snapshots(), [`sstash-${id}`]);
+});
+
+test('interrupted at its last object it is complete: the result says so, and which snapshot stays where', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  const signal = interruptAt(cluster, ({ verb, key }) => verb === 'put' && key.endsWith('/manifest.json'));
+  const result = await cluster.backUp({}, { signal });
+  assert.deepEqual([result.complete, result.interrupted], [true, true]);
+  const tag = `sstash-${result.id}`;
+  assert.deepEqual(result.warnings.slice(0, 2), [
+    `node1: snapshot ${tag} could not be cleared: interrupted`,
+    `node2: snapshot ${tag} could not be cleared: interrupted`,
+  ]);
+  assert.match(result.warnings.at(-1) ?? '', /^interrupted: backup \S+ is committed all the same/);
+  assert.deepEqual(await cluster.listing(), [`${result.id} complete`]);
+  assert.deepEqual(await cluster.keys(lockKey()), [], 'the lock is free');
+  assert.deepEqual(await cluster.node('node1').snapshots(), [tag]);
+
+  cluster.store.hook = () => undefined;
+  const next = await cluster.backUp();
+  assert.deepEqual([next.complete, next.interrupted, next.warnings], [true, undefined, []]);
+  assert.deepEqual(await Promise.all(cluster.nodes.map((node) => node.snapshots())), [[], []]);
+});
+
+test('interrupted while snapshots are cleared, those that stay are named', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  const abort = new AbortController();
+  cluster.node('node2').remote.on(clearing, hangs());
+  cluster.node('node2').remote.on(
+    clearing,
+    beforehand(() => abort.abort(interrupt)),
+  );
+  const result = await cluster.backUp({ retention: 1 }, { signal: abort.signal });
+  assert.deepEqual([result.complete, result.interrupted], [true, true]);
+  assert.ok(result.warnings.includes(`node2: snapshot sstash-${result.id} could not be cleared: interrupted`));
+});
+
+test('with clear on failure a snapshot that cannot be cleared is named', async (t) => {
+  const cluster = await scriptedCluster(t);
+  const abort = new AbortController();
+  const { remote } = cluster.node('node1');
+  remote.on(clearing, fails('JMX is gone'));
+  remote.on(reading, hangs());
+  remote.on(
+    reading,
+    beforehand(() => abort.abort(interrupt)),
+  );
+  await assert.rejects(cluster.backUp({ clearOnFailure: true }, { signal: abort.signal }), interrupt);
+  const id = await assertBrokenOff(cluster, 'interrupted');
+  assert.match(cluster.warnings.join('\n'), new RegExp(`^node1: snapshot sstash-${id} could not be cleared: .*JMX is gone`));
 });
 
 test('with clear on failure an interrupt leaves no snapshot, and promises nothing', async (t) => {
@@ -98,41 +155,34 @@ test('with clear on failure an interrupt leaves no snapshot, and promises nothin
   assert.deepEqual(cluster.warnings, []);
 });
 
-test('where only the answer to the last object was lost, the backup counts and the next one builds upon it', async (t) => {
-  let lost = false;
-  const cluster = await scriptedCluster(t, {
-    wrap: (store) =>
-      storeLike(store, {
-        put: async (key, ...rest) => {
-          const object = await store.put(key, ...rest);
-          if (!lost && key === backupManifestKey({ id: key.split('/')[0] ?? '' })) {
-            lost = true;
-            throw new StorageError('the answer was lost', { key, transient: true });
-          }
-          return object;
-        },
-      }),
+for (const [what, isIt] of [
+  ['last object', (key: string) => key.endsWith('/manifest.json')],
+  ['seal', (key: string, body: string) => key.endsWith('/in-progress.json') && body.includes('"manifest":')],
+  ['mark', (key: string) => key.endsWith('/in-progress.json')],
+] as const) {
+  test(`where only the answer to its ${what} was lost, the backup goes on and leaves nothing behind`, async (t) => {
+    let lost = false;
+    const cluster = await scriptedCluster(t, {
+      wrap: (store) =>
+        storeLike(store, {
+          put: async (key, body, ...rest) => {
+            const object = await store.put(key, body, ...rest);
+            if (!lost && isIt(key, body instanceof Uint8Array ? Buffer.from(body).toString() : '')) {
+              lost = true;
+              throw new StorageError('the answer was lost', { key, transient: true });
+            }
+            return object;
+          },
+        }),
+    });
+    const result = await cluster.backUp();
+    assert.ok(lost);
+    assert.deepEqual([result.complete, result.warnings, cluster.warnings], [true, [], []]);
+    assert.deepEqual(await cluster.listing(), [`${result.id} complete`]);
+    assert.deepEqual(await cluster.keys(inProgressKey(result)), []);
+    assert.deepEqual(await cluster.node('node1').snapshots(), []);
   });
-  await assert.rejects(cluster.backUp(), /the answer was lost/);
-  const [first = ''] = await cluster.listing();
-  assert.match(first, / complete$/);
-  assert.deepEqual(cluster.warnings, [], 'nobody is told that it is not complete');
-  const second = await cluster.backUp();
-  assert.deepEqual([second.complete, second.nodes[0]?.newFiles], [true, 0]);
-});
-
-test('a lock that is lost while files travel keeps the backup from being committed', async (t) => {
-  const cluster = await scriptedCluster(t);
-  cluster.node('node1').remote.on(
-    reading,
-    beforehand(() => cluster.store.delete([lockKey()], never)),
-  );
-  await assert.rejects(cluster.backUp(), (error) => error instanceof LockedError && error.message === 'the lock was removed');
-  await assertBrokenOff(
-    cluster,
-    'the lock was removed (what was done so far is kept; run the command again when nobody else works on this location)',
-  );
-});
+}
 
 test('a store that fails in the middle of one node breaks that node off, not the run', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });

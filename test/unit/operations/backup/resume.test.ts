@@ -57,7 +57,13 @@ test('what a prune took from a finished node meanwhile is sent again', async (t)
   await cluster.store.delete([data], never);
   const result = await cluster.backUp({ resume: true });
   assert.equal(result.complete, true);
-  assert.deepEqual(await cluster.keys(data), [data]);
+  assert.deepEqual(await cluster.keys(data), [], 'another attempt has keys of its own');
+  const again = (await cluster.keys(`${id}/node1/shop/`)).filter((key) => key.includes('/again-'));
+  assert.deepEqual(
+    again.map((key) => key.replace(/again-[0-9a-f]{8}\//, '')),
+    [data],
+  );
+  assert.deepEqual(await cluster.damage(), []);
 });
 
 test('a finished node whose manifest is damaged is done again, and people hear why', async (t) => {

@@ -8,6 +8,7 @@ import { IntegrityError, LockedError, UsageError } from '../../../../src/model/e
 import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { type PruneOptions, prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { unlock } from '../../../../src/operations/unlock.ts';
+import { Mark } from '../../../../src/storage/backups/mark.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
 import { pruneJson, pruneText } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
@@ -391,7 +392,12 @@ describe('beside a running backup', () => {
     const other = new LocationHistory(await openDirectoryStore(new URL(store.url).pathname));
     store.hook = async ({ verb, key }) => {
       if (verb === 'get' && key === nodeManifestKey(b, 'node1') && !run.committed) {
-        await other.repository.saveProgress({ ...run.progress, updatedAt: new Date().toISOString() }, never);
+        await Mark.takeOver(
+          other.repository.store,
+          run.progress,
+          { ...run.progress, updatedAt: new Date().toISOString() },
+          never,
+        );
       }
     };
     const before = await history.keys();

@@ -30,7 +30,7 @@ test('until the last step of a run it is listed as unfinished, and after it as c
   const { repository, keys } = await opened(t);
   const state = async (): Promise<unknown> => (await repository.backups(never)).map(({ committed }) => committed);
   assert.deepEqual(await state(), []);
-  await repository.begin(progressOf({ id }), never);
+  const mark = await repository.begin(progressOf({ id }), never);
   assert.deepEqual(await state(), [false]);
   await repository.saveDraft(nodeManifestOf(), never);
   await repository.saveNodeManifest(nodeManifestOf(), never);
@@ -38,10 +38,7 @@ test('until the last step of a run it is listed as unfinished, and after it as c
   await repository.saveSchema({ id }, 'CREATE', never);
   await repository.saveDictionaries({ id }, 'INSERT', never);
   assert.equal(await repository.dictionaries({ id }, never), 'INSERT');
-  await repository.saveProgress(
-    progressOf({ id, nodes: [{ host: 'node1', hostId: 'x', state: 'failed', error: 'why' }] }),
-    never,
-  );
+  await mark.save(progressOf({ id, nodes: [{ host: 'node1', hostId: 'x', state: 'failed', error: 'why' }] }), never);
   const [unfinished] = await repository.backups(never);
   assert.equal(unfinished?.committed === false ? unfinished.progress.nodes[0]?.error : '', 'why');
   await repository.commit(backupManifestOf({ id }), never);

@@ -6,6 +6,7 @@ import type { Event } from '../../../../src/model/events.ts';
 import type { LockRecord } from '../../../../src/model/lock.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
+import { leasedStore } from '../../../../src/storage/leased-store.ts';
 import { readLock } from '../../../../src/storage/lock/format.ts';
 import { type LockOptions, acquireLock } from '../../../../src/storage/lock/lock.ts';
 import { processTable } from '../../../../src/storage/lock/process-table.ts';
@@ -440,6 +441,70 @@ describe('lock in a store without conditions', () => {
     const winners = all.filter(({ value }) => value !== undefined);
     assert.equal(winners.length, 1);
     await winners[0]?.value?.release();
+  });
+});
+
+describe('a host that stands still', () => {
+  for (const [how, stand] of [
+    ['is stopped', (clock: TestClock) => clock.stop(50 * second)],
+    ['sleeps, and its timers know nothing of it', (clock: TestClock) => clock.fallAsleep(50 * second)],
+  ] as const) {
+    test(`and ${how} may do nothing any more, before any timer has told it`, async (context) => {
+      const { store, clock, take } = await place(context);
+      const lock = await take('anna');
+      const leased = leasedStore(store, lock);
+      await leased.put('before', Buffer.from('x'), {}, never);
+      lock.assertHeld();
+      stand(clock);
+      assert.equal(lock.signal.aborted, false);
+      await assert.rejects(leased.put('after', Buffer.from('x'), {}, never), /could not be renewed for 50 s/);
+      assert.equal(lock.signal.aborted, true, 'everything else hears of it at once');
+      await assert.rejects(leased.delete(['before'], never), BackupError);
+      await assert.rejects(leased.abortUnfinished('', never), BackupError);
+      await assert.rejects(leased.clearUnfinished(new Date(), never), BackupError);
+      await assert.rejects(lock.confirm(never), BackupError);
+      await lock.release();
+      assert.deepEqual(
+        (await listed(store, '')).map(({ key }) => key),
+        ['before', 'lock.json'],
+      );
+    });
+  }
+
+  test('in the middle of a body leaves no object', async (context) => {
+    const { store, clock, take } = await place(context);
+    const lock = await take('anna');
+    const body = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('one');
+      clock.stop(50 * second);
+      yield Buffer.from('two');
+    };
+    await assert.rejects(leasedStore(store, lock).put('large', body(), {}, never), /could not be renewed/);
+    assert.equal(await store.stat('large', never), undefined);
+  });
+
+  test('and is back before others may take the lock over goes on', async (context) => {
+    const { store, clock, take } = await place(context);
+    const lock = await take('anna');
+    clock.fallAsleep(49 * second);
+    await leasedStore(store, lock).put('after', Buffer.from('x'), {}, never);
+    await lock.confirm(never);
+    clock.fallAsleep(49 * second);
+    lock.assertHeld();
+    await lock.release();
+    assert.equal(await holderOf(store), undefined);
+  });
+
+  test('between the last renewal of its release and the delete leaves the lock of whoever came after', async (context) => {
+    const { store, clock, take } = await place(context);
+    const lock = await take('anna');
+    store.spoil = async (put, options) => {
+      const object = await put(options);
+      clock.fallAsleep(minute);
+      return object;
+    };
+    await lock.release();
+    assert.equal(await holderOf(store), 'anna');
   });
 });
 
