@@ -17,10 +17,10 @@ import { TestClock } from '../../support/test-clock.ts';
 
 const minuteMs = 60_000;
 
-function patientNode(test: TestContext, limits: CommandLimits = defaultLimits) {
+function patientNode(t: TestContext, limits: CommandLimits = defaultLimits) {
   const clock = new TestClock();
   const told: string[] = [];
-  const node = scriptedRemote(test, 'h3');
+  const node = scriptedRemote(t, 'h3');
   const listen = (event: Event) => void (event.type === 'waiting' && told.push(`${event.host}: ${event.text}`));
   const remote = patient(node, { limits, clock, listen });
   return { clock, told, node, remote, tool: { remote, programs: defaultPrograms } };
