@@ -43,7 +43,7 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
       line(`${event.host}: failed: ${event.detail ?? ''}`, chalk.red);
     } else if (quiet) {
       return;
-    } else if (event.type === 'step') {
+    } else if (event.type === 'step' || event.type === 'waiting') {
       line(event.text, (text) => `${chalk.dim(clock())} ${text}`);
     } else {
       const node = row(rows, event.host);
@@ -77,7 +77,7 @@ export function openProgress(out: NodeJS.WriteStream, quiet: boolean): Progress 
   };
 }
 
-function follow(node: NodeRow, event: Exclude<Event, { type: 'step' | 'warning' }>): void {
+function follow(node: NodeRow, event: Exclude<Event, { type: 'step' | 'warning' | 'waiting' }>): void {
   switch (event.type) {
     case 'node':
       node.state = event.state;

@@ -1,4 +1,5 @@
 import { RemoteError } from '../model/errors.ts';
+import type { CommandVerb } from '../model/options/command-limits.ts';
 
 /**
  * A host that runs commands. A Command is argv; how it becomes text of the remote shell is `model/node/shell-text.ts`.
@@ -15,6 +16,15 @@ export interface RunOptions {
   readonly input?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** `login`: as the user who logs in, also where other commands go through sudo. */
   readonly as?: 'login' | undefined;
+  /**
+   * Whose limit of time holds for it (see `patient.ts`); unless given it is `info` for what is run, and `stream` for what is read or is fed by
+   * a stream. `unlimited`: it must not be cut off in the middle.
+   */
+  readonly verb?: CommandVerb | 'unlimited' | undefined;
+  /** What messages call it; the name of its program unless given. */
+  readonly what?: string | undefined;
+  /** To be called when it has left the queue of its host and is sent, at the latest before it is sent anything or says anything. */
+  readonly begun?: (() => void) | undefined;
 }
 
 export interface Remote {

@@ -83,6 +83,9 @@ export class RemoteError extends BackupError {
   }
 }
 
+/** A command was given up because it took longer than it may: see `--command-timeout`. */
+export class OverdueError extends RemoteError {}
+
 export interface StorageFailure extends ErrorOptions {
   /** Key below the location's base, or the location itself. */
   readonly key: string;

@@ -7,7 +7,9 @@ export type Event =
   | { readonly type: 'node'; readonly host: string; readonly state: NodeState; readonly detail?: string }
   | { readonly type: 'planned'; readonly host: string; readonly files: number; readonly bytes: number }
   | { readonly type: 'transferred'; readonly host: string; readonly files: number; readonly bytes: number }
-  | { readonly type: 'warning'; readonly text: string; readonly host?: string };
+  | { readonly type: 'warning'; readonly text: string; readonly host?: string }
+  /** Something takes long: told now and then for as long as it does. */
+  | { readonly type: 'waiting'; readonly text: string; readonly host?: string };
 
 /** A node's way through an operation; the last two are final. */
 export type NodeState = 'connecting' | 'snapshot' | 'listing' | 'transfer' | 'done' | 'failed';

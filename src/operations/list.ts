@@ -6,6 +6,20 @@ export interface TimeRange {
   readonly until: Date | undefined;
 }
 
+/** Names of what a location holds in the place of backups, the first few of them: a path that was mistyped shows so. */
+export async function namesAt({ store }: Repository, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const name of store.directories('', signal)) {
+    names.push(name);
+    if (names.length > mostNames) {
+      break;
+    }
+  }
+  return names;
+}
+
+const mostNames = 5;
+
 /**
  * The backups of a location, from the bucket alone, oldest first; and those that cannot be read, whatever the range: nobody
  * knows their time.

@@ -41,6 +41,16 @@ export function listText(backups: readonly Backup[], damaged: readonly DamagedBa
   return table(head, [...rows, ...unreadable]);
 }
 
+/** What `list` says of a location that holds no backup at all; `names` are those of directories there. */
+export function emptyText(location: string, names: readonly string[]): string {
+  if (names.length === 0) {
+    return `no backups in ${location}: there is nothing at that path\n`;
+  }
+  const shown = names.slice(0, 5).join(', ');
+  const more = names.length > 5 ? ' and others' : '';
+  return `no backups in ${location}: there are directories of other names (${shown}${more}); a location is the path right above its backups\n`;
+}
+
 function nodesOfRow({ nodes, missing = [], ringNodes = nodes + missing.length }: ListRow): string {
   return ringNodes === nodes ? String(nodes) : `${nodes} of ${ringNodes}`;
 }

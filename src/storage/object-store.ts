@@ -40,6 +40,10 @@ export interface PutOptions {
   readonly ifAbsent?: boolean;
   /** Only if the key still has this etag; otherwise, and when the key is gone, ConditionFailedError. */
   readonly ifMatch?: string;
+  /**
+   * Something small that room cannot be made without, such as the lock: a store that is full keeps a little room back for it. Its body is an array.
+   */
+  readonly urgent?: boolean;
 }
 
 export type Body = Uint8Array | AsyncIterable<Uint8Array>;

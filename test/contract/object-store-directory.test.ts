@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
-import { NotFoundError, StorageError } from '../../src/model/errors.ts';
+import { type TestContext, describe, test } from 'node:test';
+import { LockedError, NotFoundError, StorageError } from '../../src/model/errors.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
+import { acquireLock } from '../../src/storage/lock/lock.ts';
 import { bytesOf, listed, stream, textOf } from '../support/bodies.ts';
 import { objectStoreContract } from './object-store.ts';
 import { never } from '../support/never.ts';
@@ -230,27 +231,88 @@ describe('directory store', () => {
     }));
 
   test('says that the disk is full, and leaves nothing of what did not fit', (context) =>
-    inDirectory(async (path) => {
-      try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'pipe' });
-      } catch {
-        context.skip('mounting a small tmpfs needs root');
-        return;
-      }
-      try {
-        const store = await openDirectoryStore(path);
-        await store.put('fits', Buffer.alloc(mebibyte), {}, never);
-        await assert.rejects(
-          store.put('too-long', stream(8 * mebibyte).body, {}, never),
-          (error) => error instanceof StorageError && /ENOSPC/.test(error.message) && /full/.test(error.hint ?? ''),
-        );
-        assert.deepEqual(
-          (await listed(store, '')).map(({ key }) => key),
-          ['fits'],
-        );
-        await store.put('fits-again', Buffer.alloc(2 * mebibyte), {}, never);
-      } finally {
-        execFileSync('umount', [path]);
-      }
+    onSmallDisk(context, 'size=4m', async (path) => {
+      const store = await openDirectoryStore(path);
+      await store.put('fits', Buffer.alloc(mebibyte), {}, never);
+      await assert.rejects(
+        store.put('too-long', stream(8 * mebibyte).body, {}, never),
+        (error) => error instanceof StorageError && /ENOSPC/.test(error.message) && /full/.test(error.hint ?? ''),
+      );
+      assert.deepEqual(
+        (await listed(store, '')).map(({ key }) => key),
+        ['fits'],
+      );
+      await store.put('fits-again', Buffer.alloc(2 * mebibyte), {}, never);
     }));
+
+  for (const [what, options] of [
+    ['bytes', 'size=1m'],
+    ['files', 'size=4m,nr_inodes=40'],
+  ] as const) {
+    test(`a file system that is full of ${what} still lets somebody take the lock, keep it, delete and leave`, (context) =>
+      onSmallDisk(context, options, async (path) => {
+        const lockOptions = { owner: { host: 'h', pid: process.pid, user: 'u' }, operation: 'prune', timeoutSeconds: 0 };
+        const first = await openDirectoryStore(path);
+        // As every run that writes does.
+        await (await acquireLock(first, lockOptions, () => {}, never)).release();
+        await first.put('backup/old', Buffer.alloc(64 * 1024), {}, never);
+        await first.close();
+        await fill(path);
+        await assert.rejects(first.put('more', Buffer.alloc(1), {}, never), /ENOSPC/);
+        const told: string[] = [];
+        for (let times = 0; times < 2; times += 1) {
+          const store = await openDirectoryStore(path);
+          const lock = await acquireLock(store, lockOptions, (event) => void told.push(JSON.stringify(event)), never);
+          assert.ok((await store.now(never)) instanceof Date);
+          assert.ok(lock.conditional);
+          // It is no less of a lock: nobody else gets it, and it is renewed.
+          await assert.rejects(
+            acquireLock(await openDirectoryStore(path), lockOptions, () => {}, never),
+            LockedError,
+          );
+          await lock.confirm(never);
+          await lock.confirm(never);
+          await store.delete(times === 0 ? [] : ['backup/old'], never);
+          await lock.release();
+          await store.close();
+        }
+        assert.deepEqual(told, []);
+        assert.equal(await first.stat('backup/old', never), undefined);
+        assert.equal(await first.stat('lock.json', never), undefined);
+      }));
+  }
 });
+
+/** Does `work` on a file system of its own, which needs root. */
+async function onSmallDisk(context: TestContext, options: string, work: (path: string) => Promise<void>): Promise<void> {
+  await inDirectory(async (path) => {
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'pipe' });
+    } catch {
+      context.skip('mounting a small tmpfs needs root');
+      return;
+    }
+    try {
+      await work(path);
+    } finally {
+      execFileSync('umount', [path]);
+    }
+  });
+}
+
+/** Files until there is room for no other, of however few bytes. */
+async function fill(path: string): Promise<void> {
+  for (const bytes of [64 * 1024, 4096, 1]) {
+    for (let count = 0; ; count += 1) {
+      const name = join(path, `filler-${bytes}-${count}`);
+      const wrote = await writeFile(name, Buffer.alloc(bytes)).then(
+        () => true,
+        () => false,
+      );
+      if (!wrote) {
+        await rm(name, { force: true });
+        break;
+      }
+    }
+  }
+}

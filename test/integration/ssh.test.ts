@@ -308,7 +308,8 @@ describe('what cannot be reached', { skip }, () => {
       () => {},
       async (port) => {
         const error = await failure(nowhere(port, '127.0.0.1', { connectTimeoutSeconds: 0.3 }));
-        assert.equal(error.message, `127.0.0.1:${port}: no answer within 0.3 s`);
+        assert.equal(error.message, `127.0.0.1:${port}: takes connections and says nothing of ssh within 0.3 s`);
+        assert.ok(error.transient);
       },
     ));
 

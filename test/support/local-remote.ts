@@ -25,13 +25,14 @@ export function localRemote({ host = 'local', path = [], env = {}, cwd }: LocalR
 
   async function* read(
     command: Command,
-    { input }: RunOptions,
+    { input, begun }: RunOptions,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     signal.throwIfAborted();
     if (closed) {
       throw new RemoteError(`the connection to ${host} is closed`, { host });
     }
+    begun?.();
     const [program, ...args] = command;
     const child = spawn(program, args, { detached: true, cwd, env: { ...process.env, ...strict, PATH: searched, ...env } });
     running.add(child);

@@ -55,6 +55,7 @@ export function scriptedRemote(test: TestContext, host: string): ScriptedRemote 
     signal.throwIfAborted();
     const call = { host, command, ...unwrapped(command), options, signal };
     calls.push(call);
+    options.begun?.();
     yield* answer(call, rules.length);
   }
   return {

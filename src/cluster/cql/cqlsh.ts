@@ -18,7 +18,7 @@ export async function runCqlsh(node: CqlNode, statements: readonly CqlshInput[],
   const options = ['--no-color', '--encoding=utf-8', '--connect-timeout=30', '--request-timeout=120'];
   const args = [...options, ...(config.cqlEncrypted ? ['--ssl'] : []), config.cqlAddress, String(config.cqlPort)];
   const { command, line } = await cqlshCommand(node, args, signal);
-  const output = await runTool(remote, command, { input: line + input, as: 'login' }, signal);
+  const output = await runTool(remote, command, { input: line + input, as: 'login', verb: 'cqlsh', what: 'cqlsh' }, signal);
   if (isMissingProgram(output)) {
     throw new RemoteError(`cqlsh not found on ${remote.host}`, {
       host: remote.host,

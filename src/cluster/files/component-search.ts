@@ -32,7 +32,11 @@ export async function* findComponents(
   const input = tables.map((table) => `${tableDirectory(table)}\0`).join('');
   const remote = node.files;
   for (const [disk, directory] of node.config.dataDirectories.entries()) {
-    const listing = remote.read(['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript], { input }, signal);
+    const listing = remote.read(
+      ['sh', '-c', listTablesScript, 'sh', directory, listFilesOfScript],
+      { input, what: 'the list of files' },
+      signal,
+    );
     for await (const entries of entriesIn(listing, `${directory} on ${remote.host}`)) {
       for (const entry of entries) {
         const file = parseLine(entry.toString('utf8'), directory, disk);
@@ -53,7 +57,13 @@ export async function readDigests(
   const digests = new Map<string, string>();
   if (places.length > 0) {
     const input = places.map((place) => `${place}\0`).join('');
-    for (const line of (await remote.run(['xargs', '-0', 'sh', '-c', readFilesScript, 'sh'], { input }, signal)).split('\0')) {
+    for (const line of (
+      await remote.run(
+        ['xargs', '-0', 'sh', '-c', readFilesScript, 'sh'],
+        { input, verb: 'stream', what: 'the reading of digests' },
+        signal,
+      )
+    ).split('\0')) {
       const tab = line.lastIndexOf('\t');
       const digest = parseDigest(line.slice(tab + 1));
       if (tab > 0 && digest !== undefined) {

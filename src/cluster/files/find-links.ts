@@ -32,7 +32,7 @@ export async function* findLinks(
   const command = ['sh', '-c', findInScript, 'sh', directory, ...findArguments(place)] as const;
   const listed = `${directory} on ${remote.host}`;
   let entries = 0;
-  for await (const some of entriesIn(remote.read(command, {}, signal), listed)) {
+  for await (const some of entriesIn(remote.read(command, { what: 'the list of files' }, signal), listed)) {
     entries += some.length;
     if (entries > mostEntries) {
       throw new BackupError(`the listing of ${listed} has more than ${mostEntries} files`);

@@ -72,7 +72,11 @@ export async function deleteIncrementalFiles(node: DataNode, uploaded: readonly 
       }
     }
     if (paths.length > 0) {
-      await remote.run(['sh', '-c', removeFilesScript, 'sh', directory], { input: paths.join('') }, signal);
+      await remote.run(
+        ['sh', '-c', removeFilesScript, 'sh', directory],
+        { input: paths.join(''), verb: 'clearsnapshot', what: 'the removal of incremental files' },
+        signal,
+      );
     }
   }
 }

@@ -28,7 +28,7 @@ export async function* listLiveFiles(node: DataNode, signal: AbortSignal): Async
 }
 
 async function* liveFilesIn(remote: Remote, directory: string, signal: AbortSignal): AsyncGenerator<LiveFile> {
-  const listing = remote.read(['sh', '-c', listLiveFilesScript, 'sh', directory], {}, signal);
+  const listing = remote.read(['sh', '-c', listLiveFilesScript, 'sh', directory], { what: 'the list of files' }, signal);
   for await (const entries of entriesIn(listing, `${directory} on ${remote.host}`)) {
     yield* entries.map((entry) => parseEntry(entry.toString('utf8')));
   }

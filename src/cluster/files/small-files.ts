@@ -23,7 +23,7 @@ export async function* readSmallFiles<F extends SmallFile>(
   }
   refuseLarge(remote, directory, files);
   const input = files.map((file) => `${file.path}\0`).join('');
-  const stream = remote.read(['sh', '-c', readInScript, 'sh', directory], { input }, signal);
+  const stream = remote.read(['sh', '-c', readInScript, 'sh', directory], { input, what: 'the reading of small files' }, signal);
   const chunks = stream[Symbol.asyncIterator]();
   try {
     let rest = new Uint8Array();

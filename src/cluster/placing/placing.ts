@@ -146,7 +146,8 @@ interface PlacingStep {
 
 async function runPlacing(node: DataNode, { verb, id, input = '' }: PlacingStep, signal: AbortSignal): Promise<void> {
   const command = ['sh', '-c', placingScript, 'sh', verb, journalRoot(node), id, placedMark] as const;
-  await node.files.run(command, { input }, signal);
+  // Cut off in the middle it would leave a node half-done, so that it is told of, but never given up.
+  await node.files.run(command, { input, verb: 'unlimited', what: `the placing of files (${verb})` }, signal);
 }
 
 // A line that says whether a node was here and whether it had a log of the cluster's metadata, one with the device of the staging directory, and for each data directory its

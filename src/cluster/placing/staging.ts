@@ -51,7 +51,9 @@ export interface StagingRequest {
 export async function openStaging(files: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
   const { directory, dataDirectories, label, make } = request;
   const command = ['sh', '-c', openStagingScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories] as const;
-  const [verdict = '', ...words] = (await files.run(command, {}, signal)).split('\0');
+  const [verdict = '', ...words] = (
+    await files.run(command, { verb: 'import', what: 'the opening of the staging directory' }, signal)
+  ).split('\0');
   if (verdict !== 'ok') {
     throw refusal(verdict, words, files.host, directory);
   }
@@ -139,12 +141,20 @@ export function incomingDirectory(unit: string): string {
  */
 export async function clearIncoming(files: Remote, staging: Staging, afterFailure: boolean, signal: AbortSignal): Promise<void> {
   const { directory, identity } = staging;
-  await files.run(['sh', '-c', clearIncomingScript, 'sh', directory, identity, afterFailure ? '1' : '0'], {}, signal);
+  await files.run(
+    ['sh', '-c', clearIncomingScript, 'sh', directory, identity, afterFailure ? '1' : '0'],
+    { verb: 'import', what: 'the clearing of the staging directory' },
+    signal,
+  );
 }
 
 /** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
 export async function removeStaging(files: Remote, { directory, identity }: Staging, signal: AbortSignal): Promise<void> {
-  await files.run(['sh', '-c', removeStagingScript, 'sh', directory, identity], {}, signal);
+  await files.run(
+    ['sh', '-c', removeStagingScript, 'sh', directory, identity],
+    { verb: 'import', what: 'the removal of the staging directory' },
+    signal,
+  );
 }
 
 function parseEntry(entry: string): [string, number] {

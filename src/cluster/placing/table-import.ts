@@ -74,7 +74,11 @@ export async function refreshTable(node: ClusterNode, table: TableId, directory:
   const moves = refreshMoves(await fileNames(remote, directory, signal), everywhere.flat());
   if (moves.length > 0) {
     const input = moves.map(({ from, to }) => `${directory}/${from}\n${live}/${to}\n`).join('');
-    await remote.run(['sh', '-c', moveFilesScript, 'sh'], { input }, signal);
+    await remote.run(
+      ['sh', '-c', moveFilesScript, 'sh'],
+      { input, verb: 'unlimited', what: 'the move of restored files' },
+      signal,
+    );
   }
   await nodetool(node, ['refresh', '--', table.keyspace, table.table], signal);
   const placed = new Set(moves.map(({ to }) => to).filter(isData));

@@ -63,7 +63,11 @@ export async function loadTable(
   signal: AbortSignal,
 ): Promise<void> {
   const options = ['--no-progress', '-f', config.path, '-d', config.cqlAddress, '-p', String(config.cqlPort)];
-  const text = await remote.run(['sh', '-c', endWithUsScript, 'sh', ...loader, ...options, directory], {}, signal);
+  const text = await remote.run(
+    ['sh', '-c', endWithUsScript, 'sh', ...loader, ...options, directory],
+    { verb: 'load', what: 'sstableloader' },
+    signal,
+  );
   const [stdout = '', status = ''] = text.split('\u001e');
   const output = { stdout, stderr: '', status: Number(status) };
   if (output.status !== 0) {

@@ -28,7 +28,7 @@ export async function uploadTable(
   const staged = await fileNames(remote, directory, signal);
   const moves = refreshMoves(staged, await fileNames(remote, upload, signal));
   const input = moves.map(({ from, to }) => `${directory}/${from}\n${upload}/${to}\n`).join('');
-  await remote.run(['sh', '-c', moveFilesScript, 'sh'], { input }, signal);
+  await remote.run(['sh', '-c', moveFilesScript, 'sh'], { input, verb: 'unlimited', what: 'the move of restored files' }, signal);
   await markPlaced(node, signal);
   await nodetool(node, ['refresh', ...(stream ? ['--load-and-stream'] : []), '--', table.keyspace, table.table], signal);
   const placed = new Set([...moves.map(({ to }) => to), ...staged]);

@@ -1,9 +1,19 @@
+import { connect as connectSocket, isIP } from 'node:net';
 import ssh2, { type ClientChannel, type ServerHostKeyAlgorithm, type VerifyCallback } from 'ssh2';
 import { BackupError, messageOf, RemoteError } from '../../model/errors.ts';
 import { admitHost, type HostKeyPolicy } from './host-key.ts';
 import { knownKeyTypes, readKnownHosts } from './known-hosts.ts';
 import type { Login } from './auth.ts';
-import { connectionError, isDenial, keepaliveLimit, keepaliveSeconds, type SshPlace, type SshTrouble } from './failure.ts';
+import {
+  connectionError,
+  isDenial,
+  keepaliveLimit,
+  keepaliveSeconds,
+  lateError,
+  type LoginPhase,
+  type SshPlace,
+  type SshTrouble,
+} from './failure.ts';
 
 export interface SshTarget extends SshPlace, HostKeyPolicy {
   readonly user: string;
@@ -93,6 +103,16 @@ export async function connect(target: SshTarget, login: Login, signal: AbortSign
       .then(answer);
   };
 
+  // A limit of our own in the place of ssh2's, which does not tell what there was no answer from.
+  let phase: LoginPhase = isIP(host) === 0 ? 'name' : 'connect';
+  const socket = connectSocket({ host, port });
+  const reach = (next: LoginPhase) => () => void (phase = next);
+  socket.once('lookup', reach('connect')).once('connect', reach('handshake'));
+  client.once('handshake', reach('login'));
+  const giveUp = (): void => lose(lateError(target, address, phase));
+  const limitMs = target.connectTimeoutSeconds * 1000;
+  const timer = limitMs === Infinity ? undefined : setTimeout(giveUp, limitMs);
+
   const abort = (): void => lose(new RemoteError(`${address}: connecting was given up`, { host }));
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -114,10 +134,9 @@ export async function connect(target: SshTarget, login: Login, signal: AbortSign
         lose(connectionError(target, address));
       });
       client.connect({
-        host,
-        port,
+        sock: socket,
         username: target.user,
-        readyTimeout: target.connectTimeoutSeconds * 1000,
+        readyTimeout: 0,
         keepaliveInterval: keepaliveSeconds * 1000,
         keepaliveCountMax: keepaliveLimit,
         algorithms: { serverHostKey: [...new Set([...first, ...hostKeyAlgorithms])] },
@@ -129,6 +148,7 @@ export async function connect(target: SshTarget, login: Login, signal: AbortSign
     });
   } catch (error) {
     client.destroy();
+    socket.destroy();
     signal.throwIfAborted();
     if (rejected !== undefined) {
       throw rejected;
@@ -138,6 +158,7 @@ export async function connect(target: SshTarget, login: Login, signal: AbortSign
     }
     throw error;
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener('abort', abort);
   }
   listeners.clear();

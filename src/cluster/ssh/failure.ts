@@ -26,6 +26,27 @@ export function endedByTries(error: unknown): boolean {
   return error instanceof RemoteError && /too many authentication failures/i.test(messageOf(error.cause));
 }
 
+/** How far a login has come: what it waits for. */
+export type LoginPhase = 'name' | 'connect' | 'handshake' | 'login';
+
+const resolverHint = 'the name servers of this host do not answer (/etc/resolv.conf); or give the address of the node';
+
+/** The error for a login that did not end in time. */
+export function lateError({ host, port, connectTimeoutSeconds }: SshPlace, address: string, phase: LoginPhase): RemoteError {
+  const within = `within ${connectTimeoutSeconds} s`;
+  const longer = '--command-timeout connect=DURATION waits longer';
+  const [what, hint] = {
+    name: [`its name was not resolved ${within}`, resolverHint],
+    connect: [`no answer ${within}`, 'a firewall may swallow the packets'],
+    handshake: [
+      `takes connections and says nothing of ssh ${within}`,
+      `sshd hangs there, or is not what listens on port ${port}`,
+    ],
+    login: [`the login did not end ${within}`, 'something that sshd asks at a login hangs there (PAM, a directory service)'],
+  }[phase];
+  return new RemoteError(`${address}: ${what}`, { host, hint: `${hint}; ${longer}`, transient: true });
+}
+
 /** The error for a connection that could not be made or that broke; without a cause: one that just ended. */
 export function connectionError(target: SshPlace, address: string, cause?: SshTrouble): RemoteError {
   const { host } = target;
@@ -35,8 +56,9 @@ export function connectionError(target: SshPlace, address: string, cause?: SshTr
   const failure = { host, cause, transient: true };
   switch (cause.code) {
     case 'ENOTFOUND':
+      return new RemoteError(`${address}: no such host`, { host, cause });
     case 'EAI_AGAIN':
-      return new RemoteError(`${address}: no such host`, { host, cause, transient: cause.code === 'EAI_AGAIN' });
+      return new RemoteError(`${address}: no such host, or no name server that answers`, { ...failure, hint: resolverHint });
     case 'ECONNREFUSED':
       return new RemoteError(`${address}: connection refused`, {
         ...failure,
@@ -47,10 +69,6 @@ export function connectionError(target: SshPlace, address: string, cause?: SshTr
     case 'ENETUNREACH':
       return new RemoteError(`${address}: cannot be reached (${cause.code})`, failure);
     default:
-  }
-  if (cause.message === 'Timed out while waiting for handshake') {
-    const limit = `${target.connectTimeoutSeconds} s`;
-    return new RemoteError(`${address}: no answer within ${limit}`, { ...failure, hint: 'a firewall may swallow the packets' });
   }
   if (cause.message === 'Keepalive timeout') {
     return new RemoteError(

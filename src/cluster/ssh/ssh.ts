@@ -52,7 +52,7 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
 
   async function* read(
     command: Command,
-    { input, as }: RunOptions,
+    { input, as, begun }: RunOptions,
     stop: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const nonce = randomBytes(12).toString('hex');
@@ -62,7 +62,7 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
       const message = `the command line for ${host} is ${line.length} bytes long, over the limit of ${longestCommandLine}`;
       throw new RemoteError(message, { host, command: shownCommand(command), hint: 'pass the list on standard input' });
     }
-    const { process, release } = await start(line, own, stop);
+    const { process, release } = await start(line, { ...own, begun }, stop);
     running.add(process);
     const abort = (): void => {
       process.fail(stop.reason);
@@ -96,11 +96,12 @@ export async function openSsh(options: SshOptions, signal: AbortSignal): Promise
 
   async function start(
     line: string,
-    own: ProcessOptions,
+    { begun, ...own }: ProcessOptions & Pick<RunOptions, 'begun'>,
     stop: AbortSignal,
   ): Promise<{ readonly process: RemoteProcess; readonly release: () => void }> {
     for (let refusals = 0; ; refusals += 1) {
       const slot = await pool.acquire(stop);
+      begun?.();
       const opening = slot.connection.exec(line, (channel) => new RemoteProcess(channel, slot.connection, own));
       try {
         return { process: await abortable(opening, stop), release: slot.release };

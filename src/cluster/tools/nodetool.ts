@@ -1,8 +1,7 @@
 import type { ToolNode } from '../node.ts';
-import { systemClock } from '../../flow/clock.ts';
-import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, RemoteError } from '../../model/errors.ts';
 import { told } from '../../model/node/told.ts';
+import { type CommandVerb, isCommandVerb } from '../../model/options/command-limits.ts';
 import { parseInfo, parseSnapshotTags, type NodeInfo } from './nodetool-output.ts';
 import { jmxPasswordFile } from '../../model/options/login.ts';
 import { nodetoolProgram, programAt } from '../../model/options/program-words.ts';
@@ -10,17 +9,9 @@ import { failureLine, isMissingProgram, runTool, type ToolOutput } from './run-t
 import { jmxEndpoint, listenerWords } from './whose/listener.ts';
 import { secretFileTrouble, withSecretFile } from './secret-file.ts';
 
-/** Host id, place and tokens of the node itself. Throws RemoteError; also when there is no answer in two minutes. */
+/** Host id, place and tokens of the node itself. Throws RemoteError. */
 export async function nodeInfo(node: ToolNode, signal: AbortSignal): Promise<NodeInfo> {
-  // A server that hangs takes the call, and nodetool waits for ever.
-  const late = () =>
-    new RemoteError(`nodetool info on ${node.remote.host} gave no answer in two minutes`, {
-      host: node.remote.host,
-      command: 'nodetool info -T',
-      hint: 'the server hangs, or the host is overloaded',
-    });
-  const limit = { milliseconds: 120_000, clock: systemClock, late };
-  const text = await withTimeLimit(limit, (either) => nodetool(node, ['info', '-T'], either), signal);
+  const text = await nodetool(node, ['info', '-T'], signal);
   const info = parseInfo(text);
   for (const [what, name] of [
     ['Data Center', info?.dc ?? ''],
@@ -164,8 +155,10 @@ export async function nodetool(node: ToolNode, args: readonly string[], signal: 
 async function runNodetool(node: ToolNode, args: readonly string[], signal: AbortSignal): Promise<ToolOutput> {
   const { remote, programs } = node;
   const { nodetool: words, jmxLogin } = programs;
+  // A server that hangs takes the call, and nodetool waits for ever.
+  const patience = { verb: verbOf(args), what: `nodetool ${args[0] ?? ''}` };
   if (jmxLogin === undefined) {
-    return runTool(remote, [...words, ...args], {}, signal);
+    return runTool(remote, [...words, ...args], patience, signal);
   }
   const at = programAt(words, nodetoolProgram);
   const { command, line } = withSecretFile({
@@ -175,7 +168,16 @@ async function runNodetool(node: ToolNode, args: readonly string[], signal: Abor
     contents: jmxPasswordFile(jmxLogin),
     listener: listenerWords(node, jmxEndpoint(words), words, nodetoolProgram),
   });
-  return runTool(remote, command, { input: line }, signal);
+  return runTool(remote, command, { ...patience, input: line }, signal);
+}
+
+/** By whose limit of time it is waited for. */
+function verbOf([verb = '']: readonly string[]): CommandVerb {
+  if (verb === 'refresh') {
+    return 'import';
+  }
+  // `cluster repair` of ScyllaDB.
+  return verb === 'cluster' ? 'repair' : isCommandVerb(verb) ? verb : 'info';
 }
 
 function hintFor(line: string): string | undefined {

@@ -31,7 +31,7 @@ export const reportStatusScript: string = String.raw`{ err=$("$@" 2>&1 >&3 3>&-)
 export async function runTool(
   remote: Remote,
   command: readonly string[],
-  options: Pick<RunOptions, 'as'> & { readonly input?: string },
+  options: Pick<RunOptions, 'as' | 'verb' | 'what'> & { readonly input?: string },
   signal: AbortSignal,
 ): Promise<ToolOutput> {
   const wrapped: Command = ['sh', '-c', reportStatusScript, 'sh', ...command];

@@ -1,8 +1,6 @@
 import type { DataNode, ToolNode } from '../node.ts';
-import { systemClock } from '../../flow/clock.ts';
-import { withTimeLimit } from '../../flow/time-limit.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackupError, RemoteError } from '../../model/errors.ts';
+import { BackupError, OverdueError, RemoteError } from '../../model/errors.ts';
 import { startServiceScript, stopServiceScript } from '../../model/restore/by-hand/restart.ts';
 import { serversScript } from './whose/is-server.ts';
 import { jmxListener } from './whose/listener.ts';
@@ -54,8 +52,8 @@ export async function stopServer(
     );
   }
   // What is in memory and in the commit log gets into sstables, so that moving the log aside loses no other table's rows.
-  const drained = (answers || drain === 'must') && (await drainServer(node, { drain, limitMs: drainLimitMs }, signal));
-  await runShell(node.remote, stopCommand, signal);
+  const drained = (answers || drain === 'must') && (await drainServer(node, drain, signal));
+  await runShell(node.remote, 'stop', stopCommand, signal);
   for (let tries = 0; await isRunning(node, signal); tries += 1) {
     if (tries >= stopTries) {
       throw new BackupError(`${node.remote.host}: Cassandra runs on after it was stopped`, {
@@ -71,31 +69,26 @@ export async function stopServer(
  * `nodetool drain`. False when it did not come to its end in time and need not: a server that cannot write to a full disk
  * goes on answering and drains for ever. Throws RemoteError.
  */
-export async function drainServer(
-  node: ToolNode,
-  { drain, limitMs }: { readonly drain: Drain; readonly limitMs: number },
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { host } = node.remote;
-  const tooLate = new RemoteError(`nodetool drain on ${host} did not end in ${limitMs / 60_000} minutes`, {
-    host,
-    command: 'nodetool drain',
-    hint: 'its system.log says why; a data disk may be full. A server that hangs so must be ended by hand (kill -9), then run the command again',
-  });
-  const limit = { milliseconds: limitMs, clock: systemClock, late: () => tooLate };
+export async function drainServer(node: ToolNode, drain: Drain, signal: AbortSignal): Promise<boolean> {
   try {
-    await withTimeLimit(limit, (either) => nodetool(node, ['drain'], either), signal);
+    await nodetool(node, ['drain'], signal);
     return true;
   } catch (error) {
-    if (error !== tooLate || drain === 'must') {
+    if (!(error instanceof OverdueError)) {
       throw error;
+    }
+    if (drain === 'must') {
+      const { message: why, host, command } = error;
+      throw new OverdueError(why, {
+        host,
+        command,
+        cause: error,
+        hint: 'its system.log says why; a data disk may be full. A server that hangs so must be ended by hand (kill -9), then run the command again. --command-timeout drain=DURATION waits longer',
+      });
     }
     return false;
   }
 }
-
-/** Long enough for memtables of many GiB on a slow disk. */
-const drainLimitMs = 15 * 60_000;
 
 async function answersNodetool(node: ToolNode, signal: AbortSignal): Promise<boolean> {
   try {
@@ -133,7 +126,7 @@ known_users "$owner"
 
 /** Gives the command to start and does not wait. Throws RemoteError when it fails. */
 export async function startServer(remote: Remote, startCommand: string, signal: AbortSignal): Promise<void> {
-  await runShell(remote, startCommand, signal);
+  await runShell(remote, 'start', startCommand, signal);
 }
 
 /**
@@ -202,8 +195,9 @@ export const runDetachedScript: string = String.raw`said=$(mktemp 2>/dev/null) |
 if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
 status=$?; [ "$said" = /dev/null ] || { tail -n 20 -- "$said" >&2; rm -f -- "$said"; }; exit "$status"`;
 
-async function runShell(remote: Remote, text: string, signal: AbortSignal): Promise<void> {
-  const output = await runTool(remote, ['sh', '-c', runDetachedScript, 'sh', text], {}, signal);
+async function runShell(remote: Remote, verb: 'stop' | 'start', text: string, signal: AbortSignal): Promise<void> {
+  const patience = { verb, what: `the command that ${verb}s Cassandra` } as const;
+  const output = await runTool(remote, ['sh', '-c', runDetachedScript, 'sh', text], patience, signal);
   if (output.status !== 0) {
     throw new RemoteError(`${remote.host}: ${text} failed: ${failureLine(output, 'sh')}`, {
       host: remote.host,

@@ -14,7 +14,7 @@ export async function undo(id: string, args: Arguments, context: CommandContext)
   }
   const options = { hosts, id: id === '' ? undefined : id, dryRun: args.flag('dry-run'), ...restartOptions(args) };
   // The location is not opened: the nodes have all that is needed, and a store that is away must not keep them down.
-  const session = openNodes(args);
+  const session = openNodes(args, context.listen);
   try {
     const result = await undoRestore(
       options,

@@ -2,6 +2,10 @@ import type { Arguments } from '../../cli/arguments.ts';
 import { agentSocket, defaultKeys, userId } from '../../cli/environment.ts';
 import type { Remote } from '../../cluster/remote.ts';
 import { openSsh, type SshOptions } from '../../cluster/ssh/ssh.ts';
+import { patient } from '../../cluster/patient.ts';
+import { systemClock } from '../../flow/clock.ts';
+import type { Listen } from '../../model/events.ts';
+import { parseCommandLimits } from '../../model/options/command-limits.ts';
 import { jmxPasswordFile } from '../../model/options/login.ts';
 import type { Programs } from '../../cluster/tools/run-tool.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -17,16 +21,17 @@ export interface NodeSession {
 }
 
 /** For commands that have nothing to do with a location. */
-export function openNodes(args: Arguments): NodeSession {
+export function openNodes(args: Arguments, listen: Listen): NodeSession {
   refuseLogins(args);
   const remotes: Remote[] = [];
   const programs = programsOf(args);
+  const limits = parseCommandLimits(args.list('command-timeout'));
   return {
     programs,
     connect: async (host, signal) => {
-      const remote = await openSsh({ ...sshOptions(args), host }, signal);
+      const remote = await openSsh({ ...sshOptions(args), host, connectTimeoutSeconds: limits.connect }, signal);
       remotes.push(remote);
-      return remote;
+      return patient(remote, { limits, clock: systemClock, listen });
     },
     close: async () => {
       await Promise.allSettled(remotes.map((remote) => remote.close()));

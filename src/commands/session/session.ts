@@ -28,7 +28,7 @@ export type ClusterSession = NodeSession & Pick<Session, 'repository'>;
 /** For commands that compare a backup with a cluster. Opens the location at once, hosts on demand. */
 export async function openCluster(args: Arguments, context: CommandContext): Promise<ClusterSession> {
   // What is wrong with options is said before anything is asked.
-  const nodes = openNodes(args);
+  const nodes = openNodes(args, context.listen);
   const repository = await openRepository(args, context);
   return {
     ...nodes,
@@ -52,7 +52,7 @@ export async function openSession(
   { writes = false, create = false }: Purpose = {},
 ): Promise<Session> {
   const trust = await trustOf(args);
-  const nodes = openNodes(args);
+  const nodes = openNodes(args, context.listen);
   const store = await openStore(args, context, create);
   const pool = openPool(args);
   const transfers = openTransfers({

@@ -1,14 +1,24 @@
 import type { Arguments } from '../../cli/arguments.ts';
 import type { CommandContext } from '../../cli/run.ts';
+import { systemClock } from '../../flow/clock.ts';
 import { UsageError } from '../../model/errors.ts';
 import { openDirectoryStore } from '../../storage/directory/directory.ts';
+import type { Location } from '../../model/options/location.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
+import { openedPatiently, patientStore } from '../../storage/patient-store.ts';
 import { openS3Store } from '../../storage/s3/s3.ts';
 import { locationOf } from '../options.ts';
 import { authoritiesOf } from './authorities.ts';
 
 export async function openStore(args: Arguments, context: CommandContext, create: boolean): Promise<ObjectStore> {
   const location = locationOf(args);
+  const watch = { clock: systemClock, listen: context.listen };
+  const url = location.kind === 'directory' ? location.path : `s3://${location.bucket}/${location.base}`;
+  const store = await openedPatiently(url, watch, () => openLocation(location, args, context, create));
+  return patientStore(store, watch);
+}
+
+async function openLocation(location: Location, args: Arguments, context: CommandContext, create: boolean): Promise<ObjectStore> {
   if (location.kind === 'directory') {
     return openDirectoryStore(location.path, { create });
   }

@@ -1,9 +1,9 @@
 import { latestRestorable } from '../../model/backup/latest.ts';
 import { parseDuration } from '../../model/options/time-span.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
-import { listBackups } from '../../operations/list.ts';
+import { listBackups, namesAt } from '../../operations/list.ts';
 import { timeToLookAt } from '../../operations/store-clock.ts';
-import { damagedRow, listRow, listText } from '../../report/listing-report.ts';
+import { damagedRow, emptyText, listRow, listText } from '../../report/listing-report.ts';
 import type { Command } from '../command.ts';
 import { degradedAgeOption, locationOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
@@ -31,6 +31,7 @@ export const listCommand: Command = {
     const range = { since: moment('since'), until: moment('until') };
     const narrowed = [before, range.since, range.until].some((each) => each !== undefined);
     const repository = await openRepository(args, context);
+    const { url } = repository.store;
     try {
       const now = await timeToLookAt({ repository, listen: context.listen }, context.signal);
       const found = await listBackups(repository, range, context.signal);
@@ -40,7 +41,10 @@ export const listCommand: Command = {
       const backups = before === undefined ? found.backups : latest === undefined ? [] : [latest];
       return {
         json: { backups: [...backups.map((each) => listRow(each, now, damaged)), ...damaged.map(damagedRow)] },
-        text: listText(backups, damaged, `${repository.store.url}${narrowed ? ' of that time' : ''}`, now),
+        text:
+          narrowed || backups.length + damaged.length > 0
+            ? listText(backups, damaged, `${url}${narrowed ? ' of that time' : ''}`, now)
+            : emptyText(url, await namesAt(repository, context.signal)),
         warnings: damaged.map(({ id, reason }) => `backup ${id} cannot be read: ${reason}`),
       };
     } finally {

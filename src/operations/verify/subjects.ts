@@ -40,6 +40,12 @@ export async function chooseSubjects(repository: Repository, name: string, signa
   const { backups, damaged } = survey;
   const isStrict = repository.signatures.trust.required;
   if (name === 'all') {
+    if (backups.length + damaged.length === 0) {
+      // Nothing that is wrong with nothing is no good news: it may be another path than was meant.
+      throw new NotFoundError(`there is no backup in ${repository.store.url}`, {
+        hint: 'is that the path that backups are made to? `sstash list` shows what a location holds',
+      });
+    }
     return { name, backups, problems: damaged.map(problemOf) };
   }
   if (name === 'latest') {

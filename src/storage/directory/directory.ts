@@ -1,13 +1,14 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { mkdir, open, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
 import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
-import { fileClock, fileTime, statIfThere, storedFile, writeAll } from './file.ts';
+import { fileClock, fileTime, marked, removeEmpty, statIfThere, storedFile, writeAll } from './file.ts';
 import { directoryOf, linkOn } from './links.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
+import { Reserve, isFull } from './reserve.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
 
@@ -54,9 +55,11 @@ class DirectoryStore implements ObjectStore {
   readonly url: string;
   readonly etagsOfContent = false;
   readonly #base: string;
+  readonly #reserve: Reserve;
 
   constructor(base: string, url: string) {
     this.#base = base;
+    this.#reserve = new Reserve(base);
     this.url = url;
   }
 
@@ -71,6 +74,22 @@ class DirectoryStore implements ObjectStore {
   }
 
   async put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {
+    if (options.urgent !== true || !(body instanceof Uint8Array)) {
+      return await this.#put(key, body, options, signal);
+    }
+    try {
+      const stored = await this.#put(key, body, options, signal);
+      await this.#reserve.hold();
+      return stored;
+    } catch (error) {
+      if (!isFull(error) || !(await this.#reserve.give())) {
+        throw error;
+      }
+      return await this.#put(key, body, options, signal);
+    }
+  }
+
+  async #put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {
     pathOf(this.#base, key);
     signal.throwIfAborted();
     const chunks = chunksOf(key, body, options, signal);
@@ -176,7 +195,7 @@ class DirectoryStore implements ObjectStore {
             throw error;
           }
         });
-        await this.#pruneEmpty(dirname(path));
+        await removeEmpty(this.#base, dirname(path));
       } catch (error) {
         throw directoryError(error, 'delete', this.url, keys[index] ?? '');
       }
@@ -191,7 +210,9 @@ class DirectoryStore implements ObjectStore {
     return await this.#clear(writtenFor(prefix), signal);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#reserve.close();
+  }
 
   get #place(): Place {
     return { base: this.#base, url: this.url };
@@ -212,29 +233,5 @@ class DirectoryStore implements ObjectStore {
     } catch (error) {
       throw directoryError(error, 'clear unfinished files of', this.url, '');
     }
-  }
-
-  async #pruneEmpty(from: string): Promise<void> {
-    for (let path = from; path !== this.#base && path.startsWith(this.#base); path = dirname(path)) {
-      try {
-        await rmdir(path);
-      } catch (error) {
-        // With ENOENT another delete was faster: we go on above. With anything else it is in use, or not ours to remove.
-        if (codeOf(error) !== 'ENOENT') {
-          return;
-        }
-      }
-    }
-  }
-}
-
-async function* marked(chunks: AsyncIterable<Uint8Array>, failed: (error: unknown) => void): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of chunks) {
-      yield chunk;
-    }
-  } catch (error) {
-    failed(error);
-    throw error;
   }
 }

@@ -9,8 +9,12 @@ const advice: Readonly<Record<string, { readonly hint?: string; readonly transie
   EACCES: { hint: 'check who may write and read this directory' },
   EPERM: { hint: 'check who may write and read this directory' },
   EROFS: { hint: 'the file system is mounted read-only' },
-  ENOSPC: { hint: 'the file system is full: make room, or prune old backups' },
-  EDQUOT: { hint: 'the quota is used up: make room, or prune old backups' },
+  ENOSPC: {
+    hint: 'the file system is full, of data or of files (df, df -i): prune old backups; where not even a lock can be written any more, free 100 KiB by hand first',
+  },
+  EDQUOT: {
+    hint: 'the quota is used up: prune old backups; where not even a lock can be written any more, free 100 KiB by hand first',
+  },
   ENAMETOOLONG: { hint: 'file systems take names of at most 255 bytes' },
   EEXIST: { hint: 'part of the path is a file where a directory must be' },
   ENOTDIR: { hint: 'part of the path is a file where a directory must be' },

@@ -1,8 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, type FileHandle, lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { codeOf } from './errors.ts';
 import type { StoredObject } from '../object-store.ts';
+
+/** The location's own directory for unfinished files, which is in no listing. */
+export const unfinished = '.sstash-tmp';
 
 const writeBytes = 1024 * 1024;
 
@@ -56,15 +59,31 @@ function etagOf({ size, mtimeNs, ino }: BigIntStats): string {
 /**
  * What the clock says that dates the files of a directory: that of a file server where it is mounted. It is the time of a directory
  * that is just made in it: an empty one is in no listing, and no other user finds it in his way. Throws the error of the system call
- * where none may be made.
+ * where none may be made; where there is only no room for one it is the time of a change that changes nothing.
  */
 export async function fileTime(base: string): Promise<Date> {
-  const made = await mkdtemp(join(base, '.sstash-now-'));
+  let made: string;
+  try {
+    made = await mkdtemp(join(base, '.sstash-now-'));
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error))) {
+      throw error;
+    }
+    return timeOfChange(join(base, unfinished)).catch(() => {
+      throw error;
+    });
+  }
   try {
     return (await stat(made)).mtime;
   } finally {
     await rmdir(made);
   }
+}
+
+async function timeOfChange(path: string): Promise<Date> {
+  const { mode } = await stat(path);
+  await chmod(path, mode & 0o7777);
+  return (await stat(path)).ctime;
 }
 
 /**
@@ -82,4 +101,30 @@ export function fileClock(base: string): () => Promise<number> {
 /** A file as the contract tells it. */
 export function storedFile(key: string, found: BigIntStats): StoredObject {
   return { key, bytes: Number(found.size), modified: found.mtime.toISOString(), etag: etagOf(found) };
+}
+
+/** The same chunks; who asks hears of what their source threw. */
+export async function* marked(chunks: AsyncIterable<Uint8Array>, failed: (error: unknown) => void): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of chunks) {
+      yield chunk;
+    }
+  } catch (error) {
+    failed(error);
+    throw error;
+  }
+}
+
+/** Removes directories that are empty, from one of them up to the base, which stays. */
+export async function removeEmpty(base: string, from: string): Promise<void> {
+  for (let path = from; path !== base && path.startsWith(base); path = dirname(path)) {
+    try {
+      await rmdir(path);
+    } catch (error) {
+      // With ENOENT another delete was faster: we go on above. With anything else it is in use, or not ours to remove.
+      if (codeOf(error) !== 'ENOENT') {
+        return;
+      }
+    }
+  }
 }

@@ -2,9 +2,8 @@ import { opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredObject } from '../object-store.ts';
 import { codeOf, directoryError } from './errors.ts';
-import { statIfThere, storedFile } from './file.ts';
+import { statIfThere, storedFile, unfinished } from './file.ts';
 import { directoryOf, linkOn } from './links.ts';
-import { unfinished } from './placing.ts';
 
 /** A directory that is a location, and how it is called in errors. */
 export interface Place {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
 import { codeOf } from './errors.ts';
 import { directoryOf, linkOn } from './links.ts';
-import { etagAt, fileClock } from './file.ts';
+import { etagAt, fileClock, unfinished } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
 
 /**
@@ -19,8 +19,6 @@ import { type PutOptions, assertKey } from '../object-store.ts';
  *
  * Then the directory is synced, so that the name survives a power cut as well as the bytes do.
  */
-export const unfinished = '.sstash-tmp';
-
 const lockStaleAfterMs = 30_000;
 const placingTries = 50;
 const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36}(?:\.(?<key>[A-Za-z0-9_-]*))?)$/;

@@ -40,7 +40,8 @@ export async function claim(
   const renewedAtMs = clock.awakeOrAsleepMs();
   const now = clock.now().toISOString();
   const record = { ...who, since: now, heartbeatAt: now };
-  const condition = seen === undefined ? { ifAbsent: true } : { ifMatch: seen.etag };
+  // Without a lock no room can be made where there is none.
+  const condition = { ...(seen === undefined ? { ifAbsent: true } : { ifMatch: seen.etag }), urgent: true };
   try {
     await putEvenIf(store, encodeLock(record), condition, signal);
     const conditional = await honoursConditions(store, record, signal);
@@ -82,7 +83,7 @@ async function putEvenIf(store: ObjectStore, body: Uint8Array, condition: PutOpt
 async function honoursConditions(store: ObjectStore, record: LockRecord, signal: AbortSignal): Promise<boolean> {
   for (const condition of [{ ifAbsent: true }, { ifMatch: '0'.repeat(32) }]) {
     try {
-      await store.put(lockKey(), Buffer.concat([encodeLock(record), Buffer.from('\n')]), condition, signal);
+      await store.put(lockKey(), Buffer.concat([encodeLock(record), Buffer.from('\n')]), { ...condition, urgent: true }, signal);
       return false;
     } catch (error) {
       if (error instanceof UnsupportedError) {

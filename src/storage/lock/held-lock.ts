@@ -154,7 +154,12 @@ export class Lock implements Lease {
       const began = clock.awakeOrAsleepMs();
       const body = encodeLock({ ...record, heartbeatAt: clock.now().toISOString() });
       try {
-        const { etag } = await store.put(lockKey(), body, conditional ? { ifMatch: this.#etag } : {}, signal);
+        const { etag } = await store.put(
+          lockKey(),
+          body,
+          { ...(conditional ? { ifMatch: this.#etag } : {}), urgent: true },
+          signal,
+        );
         this.#etag = etag;
         this.#renewedAtMs = began;
         return;

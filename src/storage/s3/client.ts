@@ -4,7 +4,8 @@ import tls from 'node:tls';
 import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig, ServerSideEncryption, StorageClass } from '@aws-sdk/client-s3';
 import { UsageError } from '../../model/errors.ts';
-import { bounded } from './answers.ts';
+import { type Clock, systemClock } from '../../flow/clock.ts';
+import { checked, hurried } from './answers.ts';
 import { ServerClock } from './clock.ts';
 import { Renewal } from './renewal.ts';
 
@@ -34,6 +35,8 @@ export interface S3Options {
     | undefined;
   /** Size of an upload's parts where 10,000 of them suffice; 8 MiB by default, 5 MiB at least. */
   readonly partBytes?: number | undefined;
+  /** For limits of time. */
+  readonly time?: Clock | undefined;
 }
 
 /** What is said of every new object. */
@@ -55,6 +58,8 @@ export interface S3Connection {
   /** The same as headers of a put; a multipart upload says it when it is begun. */
   readonly placementHeaders: Readonly<Record<string, string>>;
   readonly partBytes: number;
+  /** For limits of time; not to be taken for the server's. */
+  readonly time: Clock;
   /** The server's, from all answers that the client has seen. */
   readonly clock: ServerClock;
   readonly renewal: Renewal;
@@ -83,16 +88,22 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   const agent = { keepAlive: true, maxSockets: 256 };
   const agents = { http: new http.Agent(agent), https: new https.Agent({ ...agent, ...trust(options.authorities) }) };
   const clock = new ServerClock();
-  const client = bounded(timed(await clientFor(sdk, options, agents), clock));
   const placement = placementOf(sdk, options);
   const base = options.base.replace(/^\/+|\/+$/g, '');
+  const plain = timed(await clientFor(sdk, options, agents), clock);
+  const asked = {
+    url: base === '' ? `s3://${options.bucket}` : `s3://${options.bucket}/${base}`,
+    endpoint: options.endpoint ?? `s3.${await plain.config.region()}.amazonaws.com`,
+  };
+  const time = options.time ?? systemClock;
+  const client = hurried(checked(plain, asked, time), time);
   return {
     sdk,
     client,
     bucket: options.bucket,
     base: base === '' ? '' : `${base}/`,
-    url: base === '' ? `s3://${options.bucket}` : `s3://${options.bucket}/${base}`,
-    endpoint: options.endpoint ?? `s3.${await client.config.region()}.amazonaws.com`,
+    ...asked,
+    time,
     placement,
     placementHeaders: headersOf(placement),
     partBytes,

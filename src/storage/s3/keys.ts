@@ -21,7 +21,7 @@ export async function* listS3(connection: S3Connection, prefix: string, signal: 
       if (Key === undefined || Size === undefined || LastModified === undefined || ETag === undefined) {
         throw new StorageError(`${connection.url} lists ${Key ?? 'an object'} without size, time or etag`, { key: prefix });
       }
-      if (!Key.startsWith(connection.base)) {
+      if (!Key.startsWith(connection.base + prefix)) {
         throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
       }
       const key = Key.slice(connection.base.length);
@@ -37,7 +37,10 @@ export async function* directoriesOfS3(connection: S3Connection, prefix: string,
   const whole = connection.base + prefix;
   for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
     for (const { Prefix } of page.CommonPrefixes ?? []) {
-      const name = Prefix?.slice(whole.length, -1) ?? '';
+      if (Prefix?.startsWith(whole) !== true) {
+        throw new StorageError(`${connection.url} lists a foreign prefix ${Prefix ?? ''}`, { key: prefix });
+      }
+      const name = Prefix.slice(whole.length, -1);
       if (name !== '') {
         yield name;
       }
@@ -61,6 +64,7 @@ async function* pagesOf(
   signal: AbortSignal,
 ): AsyncGenerator<ListObjectsV2CommandOutput> {
   let token: string | undefined;
+  const tokens = new Set<string>();
   do {
     const input = {
       Bucket: bucket,
@@ -76,13 +80,35 @@ async function* pagesOf(
       signal.throwIfAborted();
       throw s3Error(error, { ...connection, bucket, doing, key: prefix });
     }
+    checkPage(page, { bucket, prefix: base + prefix, url: connection.url });
     yield page;
     const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    if (page.IsTruncated === true && (next === undefined || next === token)) {
+    if (page.IsTruncated === true && (next === undefined || next === '')) {
       throw new StorageError(`the listing of ${connection.url}/${prefix} breaks off`, { key: prefix, transient: true });
     }
+    if (next !== undefined && tokens.has(next)) {
+      throw new StorageError(`the listing of ${connection.url}/${prefix} goes round in circles`, { key: prefix });
+    }
     token = next;
+    tokens.add(next ?? '');
   } while (token !== undefined);
+}
+
+/** Throws for a page of another listing than was asked for, as far as the server says of what it is. */
+function checkPage(
+  page: ListObjectsV2CommandOutput,
+  asked: { readonly bucket: string; readonly prefix: string; readonly url: string },
+): void {
+  const { Name = '', Prefix = '' } = page;
+  // An access point is called by another name than its bucket.
+  const isAlias = /:|-s3alias$/.test(asked.bucket);
+  const isOther = (Name !== '' && Name !== asked.bucket && !isAlias) || (Prefix !== '' && Prefix !== asked.prefix);
+  if (isOther) {
+    throw new StorageError(`${asked.url} was answered by the listing of another place, ${Name}/${Prefix}`, {
+      key: '',
+      hint: 'something on the way to the store mixes answers up (a cache, a proxy): check --endpoint',
+    });
+  }
 }
 
 /** Deletes in batches of 1,000; one by one where the server knows no batches. Keys that are gone count as deleted. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
-import { NotFoundError, StorageError } from '../../model/errors.ts';
+import { NotFoundError, StorageError, UnreachedError } from '../../model/errors.ts';
 import {
   type Body,
   type ByteRange,
@@ -11,6 +11,7 @@ import {
   type StoredObject,
   assertKey,
 } from '../object-store.ts';
+import { dripWatch } from './answers.ts';
 import { type S3Connection, type S3Options, connectS3 } from './client.ts';
 import { s3Error, statusOf } from './errors.ts';
 import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './keys.ts';
@@ -22,7 +23,7 @@ import { optionsFor } from './upload.ts';
 
 export type { S3Options } from './client.ts';
 
-/** Connections in a row that brought no byte, after which a read gives up. */
+/** Connections in a row that brought next to nothing, after which a read gives up. */
 const fruitlessReads = 4;
 
 /**
@@ -89,14 +90,18 @@ class S3Store implements ObjectStore {
       end = opened.end;
       etag = opened.etag;
       let cut: unknown;
+      const watch = dripWatch(stream, this.#connection.time);
       try {
         for await (const chunk of chunksFrom(stream)) {
           at += chunk.byteLength;
+          watch.heard(chunk.byteLength);
           yield chunk;
+          watch.listen();
         }
       } catch (error) {
         cut = error;
       } finally {
+        watch.close();
         stream.destroy();
       }
       if (at === end) {
@@ -104,7 +109,7 @@ class S3Store implements ObjectStore {
       }
       // The stream was cut off: it goes on from here, with the same object.
       signal.throwIfAborted();
-      fruitless = at > from ? 0 : fruitless + 1;
+      fruitless = at > from && !watch.isLate ? 0 : fruitless + 1;
       if (fruitless >= fruitlessReads) {
         throw new StorageError(`${this.url}/${key} breaks off at byte ${at} of ${end}`, { key, transient: true, cause: cut });
       }
@@ -168,7 +173,7 @@ class S3Store implements ObjectStore {
     etag: string | undefined,
     signal: AbortSignal,
   ): Promise<OpenedObject | undefined> {
-    const { sdk, client, bucket, base } = this.#connection;
+    const { sdk, client, bucket, base, endpoint } = this.#connection;
     const whole = at === 0 && to === undefined;
     let answer: GetObjectCommandOutput;
     try {
@@ -191,6 +196,13 @@ class S3Store implements ObjectStore {
       throw s3Error(error, attemptAt(this.#connection, 'read', key));
     }
     const { Body: stream, ContentLength: length, ContentRange: given, ETag } = answer;
+    if (ETag === undefined) {
+      // Every object of S3 has one, and no page of somebody else may be taken for one.
+      if (stream instanceof Readable) {
+        stream.destroy();
+      }
+      throw new UnreachedError(`what ${endpoint} gives for ${this.url}/${key} has no etag: it is no object`, { key });
+    }
     if (!(stream instanceof Readable)) {
       throw new StorageError(`${this.url}/${key} came without a body`, { key });
     }

@@ -4,6 +4,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { S3Connection } from './client.ts';
+import { isStranger } from './genuine.ts';
 import type { Sign } from './signer.ts';
 import type { Sent } from './upload.ts';
 
@@ -58,7 +59,7 @@ export class Shortcut {
       } else {
         answer.destroy();
       }
-      return status === 200 && said.etag !== undefined ? { done: { ETag: said.etag } } : { status };
+      return status === 200 && said.etag !== undefined && !isPage(said) ? { done: { ETag: said.etag } } : { status };
     };
     return this.#either(request, otherwise, signal);
   }
@@ -69,7 +70,7 @@ export class Shortcut {
       const stream = await this.#send({ method: 'GET', key }, undefined, signal);
       const { statusCode: status = 0, headers } = stream;
       const length = headers['content-length'];
-      if (status === 200 && length !== undefined) {
+      if (status === 200 && length !== undefined && headers.etag !== undefined && !isPage(headers)) {
         return { done: { stream, end: Number(length), etag: headers.etag } };
       }
       // What came without its length could be of any length.
@@ -135,6 +136,11 @@ export class Shortcut {
       sent.end(body);
     });
   }
+}
+
+/** A page for people is nobody's object: the SDK's way says whose it is. */
+function isPage(headers: http.IncomingHttpHeaders): boolean {
+  return isStranger({ statusCode: 200, headers: { 'content-type': headers['content-type'] ?? '' } });
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AbortMultipartUploadCommand, CompletedPart, S3Client } from '@aws-sdk/client-s3';
+import { StorageError } from '../../model/errors.ts';
 import type { S3Connection } from './client.ts';
 import type { Lanes, Part, PartMemory } from './parts.ts';
 import { checksumText, etagOfParts } from './sums.ts';
@@ -83,6 +84,9 @@ export async function putParts(
     (late) => client.send(new sdk.CreateMultipartUploadCommand(begin), optionsFor(late)),
     stop.signal,
   );
+  if (UploadId === undefined) {
+    throw new StorageError(`${connection.url}: an upload was begun without an id`, { key: Key });
+  }
   const done: CompletedPart[] = [];
   const flying = new Set<Promise<void>>();
   let flyingBytes = 0;
@@ -92,6 +96,9 @@ export async function putParts(
       const ChecksumCRC32 = checksumText(crc32(bytes));
       const part = { Bucket, Key, UploadId, PartNumber: number, Body: bytes, ContentLength: bytes.byteLength, ChecksumCRC32 };
       const { ETag } = await client.send(new sdk.UploadPartCommand(part), optionsFor(stop.signal));
+      if (ETag === undefined) {
+        throw new StorageError(`${connection.url}: a part came without an etag`, { key: Key });
+      }
       done[number - 1] = { PartNumber: number, ETag, ChecksumCRC32 };
       memory.give(buffer);
     } finally {

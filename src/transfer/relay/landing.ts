@@ -7,7 +7,7 @@ export async function placeUnit(unit: readonly Target[], landing: Landing, on: R
   const { directory, identity, incoming } = landing;
   const expected = unit.map(({ file, path }) => `${file.bytes}\t${path}`).toSorted(asBytes);
   const command = ['sh', '-c', placeUnitScript, 'sh', directory, identity, incoming] as const;
-  await on.run(command, { input: expected.join('\n') }, signal);
+  await on.run(command, { input: expected.join('\n'), verb: 'import', what: 'the placing of files that were fetched' }, signal);
 }
 
 /** As `LC_ALL=C sort` does it. */

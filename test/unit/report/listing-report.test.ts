@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileRows, filesJson, filesText, listRow, listText, showJson, showText } from '../../../src/report/listing-report.ts';
+import {
+  emptyText,
+  fileRows,
+  filesJson,
+  filesText,
+  listRow,
+  listText,
+  showJson,
+  showText,
+} from '../../../src/report/listing-report.ts';
 import { nodeContents } from '../../../src/model/backup/contents.ts';
 import { completeOf, degradedOf, nodeManifestOf, storedOf, summary, unfinishedOf, users } from '../../support/manifests.ts';
 
@@ -67,7 +76,15 @@ test('a degraded backup says what it lacks, why, where it is thin, and whose par
   );
 });
 
-test('an empty location says so', () => assert.equal(listText([], [], 's3://b', now), 'no backups in s3://b\n'));
+test('an empty location says so, and what it holds instead', () => {
+  assert.equal(listText([], [], 's3://b of that time', now), 'no backups in s3://b of that time\n');
+  assert.equal(emptyText('s3://b/prdo', []), 'no backups in s3://b/prdo: there is nothing at that path\n');
+  assert.match(
+    emptyText('s3://b', ['prod', 'test']),
+    /^no backups in s3:\/\/b: there are directories of other names \(prod, test\);/,
+  );
+  assert.match(emptyText('s3://b', ['1', '2', '3', '4', '5', '6']), /\(1, 2, 3, 4, 5 and others\)/);
+});
 
 test('the document of a listing: a complete backup, an incremental one, an unfinished one', () => {
   assert.deepEqual(listRow(snapshot, now), {

@@ -5,6 +5,9 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { quote } from '../../../../src/model/node/shell-text.ts';
 import { drainServer, startServer } from '../../../../src/cluster/tools/service.ts';
+import { patient } from '../../../../src/cluster/patient.ts';
+import { systemClock } from '../../../../src/flow/clock.ts';
+import { defaultLimits } from '../../../../src/model/options/command-limits.ts';
 import { RemoteError } from '../../../../src/model/errors.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { defaultPrograms } from '../../../../src/cluster/tools/run-tool.ts';
@@ -32,17 +35,19 @@ test('a start command that fails says on which host, with what it printed, and w
 });
 
 test('a server that drains for ever, as on a full disk, is told of where it must be drained, and left so where it need not', async () => {
-  const node = { remote, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exec sleep 300', 'nodetool'] } };
-  await assert.rejects(drainServer(node, { drain: 'must', limitMs: 60 }, signal), (error) => {
+  const limits = { ...defaultLimits, drain: 0.06 };
+  const hurried = patient(remote, { limits, clock: systemClock, listen: () => {} });
+  const node = { remote: hurried, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exec sleep 300', 'nodetool'] } };
+  await assert.rejects(drainServer(node, 'must', signal), (error) => {
     assert.ok(error instanceof RemoteError);
-    assert.match(error.message, /^nodetool drain on local did not end in /);
-    assert.match(error.hint ?? '', /disk may be full.*kill -9/);
+    assert.match(error.message, /^nodetool drain on local did not end within 0.06/);
+    assert.match(error.hint ?? '', /disk may be full.*kill -9.*--command-timeout drain=/);
     return true;
   });
-  assert.equal(await drainServer(node, { drain: 'if it answers', limitMs: 60 }, signal), false);
+  assert.equal(await drainServer(node, 'if it answers', signal), false);
   // A failure of another kind is one wherever it comes.
   const broken = { remote, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exit 1', 'nodetool'] } };
-  await assert.rejects(drainServer(broken, { drain: 'if it answers', limitMs: 60_000 }, signal), /nodetool drain failed/);
+  await assert.rejects(drainServer(broken, 'if it answers', signal), /nodetool drain failed/);
 });
 
 test('a node without room for temporary files is started all the same', async (t) => {

@@ -49,7 +49,10 @@ const nodeDefaults = { 'nodetool-path': 'nodetool', 'cqlsh-path': 'cqlsh', sshpo
 
 test('a host with a login before it is refused', () => {
   for (const hosts of [{ hosts: [`ops:${secret}@cass1`] }, { hosts: [`a,${secret}@b`] }, { seed: `ops:${secret}@cass1` }]) {
-    assert.throws(() => openNodes(new Arguments({ ...nodeDefaults, ...hosts })), keepsSecret(/^a host is a name or an address/));
+    assert.throws(
+      () => openNodes(new Arguments({ ...nodeDefaults, ...hosts }), () => {}),
+      keepsSecret(/^a host is a name or an address/),
+    );
   }
 });
 
@@ -57,13 +60,13 @@ test('logins come from files that nobody else can read, and a login in the place
   const file = join(await temporaryDirectory(t), 'login');
   await writeFile(file, `backup ${secret}\n`, { mode: 0o600 });
   const options = { 'jmx-credentials': file, 'cql-credentials': file };
-  const { programs } = openNodes(new Arguments({ ...nodeDefaults, ...options }));
+  const { programs } = openNodes(new Arguments({ ...nodeDefaults, ...options }), () => {});
   assert.deepEqual([programs.jmxLogin?.password, programs.cqlLogin?.password], [secret, secret]);
   assert.ok(!inspect(programs, { depth: 9, showHidden: true }).includes(secret));
   assert.ok(!JSON.stringify(programs).includes(secret));
   await chmod(file, 0o640);
   for (const option of ['jmx-credentials', 'cql-credentials']) {
-    const open = (value: string) => () => openNodes(new Arguments({ ...nodeDefaults, [option]: value }));
+    const open = (value: string) => () => openNodes(new Arguments({ ...nodeDefaults, [option]: value }), () => {});
     assert.throws(open(file), keepsSecret(new RegExp(`^--${option} .* is not read: it holds a secret`)));
     assert.throws(open(`backup:${secret}`), keepsSecret(/names no file that is there$/));
     assert.throws(open(`${file}-none`), keepsSecret(/^cannot read --/));
@@ -73,7 +76,8 @@ test('logins come from files that nobody else can read, and a login in the place
 test('a login that is said twice, or that a program cannot be given, is refused before anything is asked', async (t) => {
   const file = join(await temporaryDirectory(t), 'login');
   await writeFile(file, `backup ${secret} two\n`, { mode: 0o600 });
-  const open = (options: Readonly<Record<string, string>>) => () => openNodes(new Arguments({ ...nodeDefaults, ...options }));
+  const open = (options: Readonly<Record<string, string>>) => () =>
+    openNodes(new Arguments({ ...nodeDefaults, ...options }), () => {});
   assert.throws(open({ 'jmx-credentials': file }), keepsSecret(/without blanks/));
   assert.throws(open({ 'cqlsh-path': 'cqlsh -u x', 'cql-credentials': file }), keepsSecret(/names a login/));
   assert.throws(open({ 'cqlsh-path': `cqlsh -p ${secret}` }), keepsSecret(/must not hold a password/));

@@ -379,10 +379,10 @@ test('a backup that is pruned while it is looked at was not damaged', async (t) 
 
 test('there is no such backup', async (t) => {
   const node = await oneNode(t);
-  for (const backup of ['latest', '20260101T000000Z', 'nonsense']) {
+  // That nothing is wrong with nothing would be no good news: it may be another path than was meant.
+  for (const backup of ['latest', '20260101T000000Z', 'nonsense', 'all']) {
     await assert.rejects(look(node, { backup }), NotFoundError, backup);
   }
-  assert.deepEqual((await look(node, { backup: 'all' })).problems, []);
 });
 
 test('an abort ends the reading with its reason', async (t) => {

@@ -1,0 +1,91 @@
+import { StorageError, UnreachedError } from '../../model/errors.ts';
+import { visibleInLine } from '../../model/visible.ts';
+
+/** Where requests go, for messages. */
+export interface Asked {
+  readonly url: string;
+  readonly endpoint: string;
+}
+
+/** The head of an answer; header names in lower case. */
+export interface AnswerHead {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the document is called that answers a request which has succeeded, by the SDK's name for it. */
+const documents: ReadonlyMap<string, string> = new Map([
+  ['ListObjectsV2Command', 'ListBucketResult'],
+  ['ListMultipartUploadsCommand', 'ListMultipartUploadsResult'],
+  ['CreateMultipartUploadCommand', 'InitiateMultipartUploadResult'],
+  ['CompleteMultipartUploadCommand', 'CompleteMultipartUploadResult'],
+  ['DeleteObjectsCommand', 'DeleteResult'],
+]);
+
+/**
+ * Whether an answer is somebody else's, and no S3 server's: a page for people to read, a way to go elsewhere. Login pages of networks, proxies
+ * and load balancers come with a status that says that all is well, or that nothing is there. Those that fail are left to the advice on their status.
+ */
+export function isStranger({ statusCode, headers }: AnswerHead): boolean {
+  const isPage = /\bx?html\b/i.test(headers['content-type'] ?? '');
+  const isOfS3 = Object.keys(headers).some((name) => name.startsWith('x-amz-'));
+  if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
+    return isPage || (headers['location'] !== undefined && !isOfS3 && !/\bxml\b/i.test(headers['content-type'] ?? ''));
+  }
+  return isPage && !isOfS3 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
+}
+
+/** The error for an answer of somebody else, with what is known of him; `text` is the beginning of what he says. */
+export function strangerError({ url, endpoint }: Asked, { statusCode, headers }: AnswerHead, text: string): UnreachedError {
+  const title = visibleInLine(/<title[^>]*>([^<]*)/i.exec(text)?.[1]?.trim() ?? '').slice(0, 80);
+  const about = [
+    `HTTP ${statusCode}`,
+    headers['content-type'],
+    headers['location'] === undefined ? undefined : `on to ${withoutQuery(headers['location'])}`,
+    title === '' ? undefined : `"${title}"`,
+    headers['server'] === undefined ? undefined : `server ${headers['server']}`,
+  ];
+  const said = about.filter((each) => each !== undefined).map((each) => visibleInLine(each).slice(0, 200));
+  return new UnreachedError(`${url}: what answers at ${endpoint} is no S3 server (${said.join(', ')})`, {
+    key: '',
+    hint: 'a proxy, a load balancer or a login page of the network answers in its place: check --endpoint, and what is on the way to it',
+  });
+}
+
+function withoutQuery(location: string): string {
+  return location.replace(/[?#].*$/s, '');
+}
+
+/** Whether a request, where it succeeds, is answered by a document, which must be there as a whole. */
+export function isByDocument(command: unknown): boolean {
+  return typeof command === 'string' && documents.has(command);
+}
+
+/** Whether an answer that refuses says why, as S3 does: that there is no such object counts only then. */
+export function isCoded(bytes: Uint8Array): boolean {
+  return /<Code>[^<]+<\/Code>/.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+}
+
+/**
+ * Throws for a document that is not the one which a request is answered by, or not all of it: nothing in it would be taken for nothing at the
+ * store. An `Error` is the SDK's to read: S3 says it with status 200 where it has begun to answer before it was done.
+ */
+export function checkDocument(asked: Asked, command: unknown, head: AnswerHead, bytes: Uint8Array): void {
+  const wanted = documents.get(String(command));
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = text.subarray(0, 4096).toString('utf8').trimStart();
+  const [, root = '', ownEnd = ''] = /^(?:\uFEFF?<\?xml[^>]*\?>\s*)?<(?:\w+:)?(\w+)\b[^>]*?(\/?)>/.exec(start) ?? [];
+  if (root === 'Error') {
+    return;
+  }
+  if (root !== wanted) {
+    throw strangerError(asked, head, bytes.byteLength === 0 ? '<title>nothing</title>' : start);
+  }
+  const end = text.subarray(-256).toString('utf8').trimEnd();
+  if (ownEnd === '' && !new RegExp(`</(?:\\w+:)?${root}\\s*>$`).test(end)) {
+    throw new StorageError(`${asked.url}: the answer of ${asked.endpoint} breaks off (${root} without its end)`, {
+      key: '',
+      transient: true,
+    });
+  }
+}

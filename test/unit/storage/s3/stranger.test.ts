@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { StorageError, UnreachedError } from '../../../../src/model/errors.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { bytesOf, listed } from '../../../support/bodies.ts';
+import { never } from '../../../support/never.ts';
+import { type OddAnswer, emptyListing, oddStore } from '../../../support/odd-store.ts';
+
+const page = '<!doctype html><html><head><title>Sign in to the guest network</title></head><body>…</body></html>';
+const html = { 'content-type': 'text/html; charset=utf-8', server: 'portal/2' };
+
+/** Everything that a store is asked. */
+const requests: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> = {
+  list: (store) => listed(store, ''),
+  directories: (store) => namesIn(store),
+  get: (store) => bytesOf(store.get('20261121T031500Z/manifest.json', {}, never)),
+  'get of a range': (store) => bytesOf(store.get('k', { from: 1, to: 5 }, never)),
+  stat: (store) => store.stat('k', never),
+  put: (store) => store.put('k', Buffer.from('x'), {}, never),
+  'conditional put': (store) => store.put('k', Buffer.from('x'), { ifAbsent: true }, never),
+  'put in parts': (store) => store.put('k', Buffer.alloc(9 * 1024 ** 2), {}, never),
+  'put of a stream': (store) => store.put('k', streamOf(9 * 1024 ** 2), {}, never),
+  delete: (store) => store.delete(['k'], never),
+  'unfinished uploads': (store) => store.abortUnfinished('', never),
+};
+
+async function* streamOf(bytes: number): AsyncGenerator<Uint8Array> {
+  yield Buffer.alloc(bytes);
+}
+
+async function failures(t: TestContext, answer: OddAnswer): Promise<Readonly<Record<string, unknown>>> {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  odd.answer(() => answer);
+  const outcomes: Record<string, unknown> = {};
+  for (const [name, ask] of Object.entries(requests)) {
+    outcomes[name] = await ask(store).catch((error: unknown) => error);
+  }
+  return outcomes;
+}
+
+for (const status of [200, 404]) {
+  test(`a login page with status ${status} is no answer of a store, whatever was asked`, async (t) => {
+    for (const [name, error] of Object.entries(await failures(t, { status, headers: html, body: page }))) {
+      assert.ok(error instanceof UnreachedError, `${name}: ${String(error)}`);
+      assert.match(
+        error.message,
+        new RegExp(`^s3://b: what answers at http://\\S+ is no S3 server \\(HTTP ${status}, text/html`),
+        name,
+      );
+      assert.match(error.message, /server portal\/2\)$/, name);
+      assert.match(error.hint ?? '', /proxy.*login page/);
+    }
+  });
+}
+
+test('it is noticed when the location is opened, with the words of the page', async (t) => {
+  const odd = await oddStore(t);
+  odd.answer(() => ({ headers: html, body: page }));
+  await assert.rejects(
+    odd.open(),
+    /is no S3 server \(HTTP 200, text\/html; charset=utf-8, "Sign in to the guest network", server portal\/2\)$/,
+  );
+});
+
+test('an endpoint that leads elsewhere is told with where it leads, and is no bucket of another region', async (t) => {
+  const odd = await oddStore(t);
+  odd.answer(() => ({ status: 302, headers: { location: 'https://login.example/?next=secret', 'content-type': 'text/plain' } }));
+  await assert.rejects(
+    odd.open(),
+    (error) => error instanceof UnreachedError && /on to https:\/\/login\.example\/\)$/.test(error.message),
+  );
+  odd.answer(() => ({ status: 301, headers: { location: `https://x/`, ...html }, body: page }));
+  await assert.rejects(odd.open(), /is no S3 server \(HTTP 301/);
+});
+
+test('nothing, and something else than what was asked for, is no answer either', async (t) => {
+  const found = await failures(t, { headers: { 'content-type': 'application/xml' }, body: '' });
+  for (const name of [
+    'list',
+    'directories',
+    'get',
+    'get of a range',
+    'stat',
+    'put',
+    'put in parts',
+    'put of a stream',
+    'delete',
+    'unfinished uploads',
+  ]) {
+    assert.ok(found[name] instanceof StorageError, `${name}: ${String(found[name])}`);
+  }
+  const other = await failures(t, { headers: { 'content-type': 'text/plain' }, body: 'it works' });
+  for (const [name, error] of Object.entries(other)) {
+    assert.ok(error instanceof StorageError, `${name}: ${String(error)}`);
+  }
+});
+
+test('a "not found" without a code of S3 is of somebody else: nothing is taken for absent', async (t) => {
+  const { get, list } = await failures(t, { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found' });
+  assert.ok(get instanceof UnreachedError);
+  assert.ok(list instanceof UnreachedError);
+});
+
+test('a listing that is cut off, is of another place, or goes round in circles is none', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  const outcomeOf = async (body: string | ((token: string | null) => string)): Promise<string> => {
+    odd.answer(({ url }) => ({ body: typeof body === 'string' ? body : body(url.searchParams.get('continuation-token')) }));
+    return listed(store, '').then(
+      (found) => `${found.length} objects`,
+      (error: unknown) => (error instanceof StorageError ? error.message : `? ${String(error)}`),
+    );
+  };
+  const truncated = (token: string, more = ''): string =>
+    emptyListing
+      .replace('<IsTruncated>false</IsTruncated>', `<IsTruncated>true</IsTruncated>${token}`)
+      .replace('<Prefix>', `${more}<Prefix>`);
+  assert.equal(await outcomeOf(emptyListing), '0 objects');
+  assert.match(await outcomeOf(emptyListing.slice(0, -20)), /breaks off/);
+  assert.match(
+    await outcomeOf(emptyListing.replace('<Name>b<', '<Name>other<')),
+    /was answered by the listing of another place, other\//,
+  );
+  assert.match(await outcomeOf(emptyListing.replace('<Prefix></Prefix>', '<Prefix>x/</Prefix>')), /another place/);
+  assert.match(await outcomeOf(truncated('')), /breaks off/);
+  assert.match(await outcomeOf(truncated('<NextContinuationToken></NextContinuationToken>')), /breaks off/);
+  const circle = (token: string | null) =>
+    truncated(`<NextContinuationToken>${token === 'one' ? 'two' : 'one'}</NextContinuationToken>`);
+  assert.match(await outcomeOf(circle), /goes round in circles/);
+  assert.match(
+    await outcomeOf('<?xml version="1.0"?><ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>'),
+    /is no S3 server/,
+  );
+});
+
+test('a foreign key in a listing is an error, not an object of ours', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open('base');
+  const entry = `<Contents><Key>base/b/x</Key><Size>1</Size><LastModified>2026-11-21T03:15:00Z</LastModified><ETag>"e"</ETag></Contents>`;
+  odd.answer(() => ({ body: emptyListing.replace('<KeyCount>', `${entry}<KeyCount>`) }));
+  assert.equal((await listed(store, 'b/')).length, 1);
+  await assert.rejects(listed(store, 'a/'), /lists a foreign key base\/b\/x/);
+});
+
+test('an upload that is completed with an error inside of a 200 is not stored', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  odd.answer(({ method, url }) => {
+    if (method === 'POST' && url.searchParams.has('uploads')) {
+      return { body: '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>' };
+    }
+    return method === 'POST'
+      ? { body: '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>' }
+      : { status: method === 'DELETE' ? 204 : 200, headers: { etag: '"e"' } };
+  });
+  await assert.rejects(store.put('k', streamOf(9 * 1024 ** 2), {}, never), StorageError);
+  odd.answer(({ method }) =>
+    method === 'POST'
+      ? { body: '<InitiateMultipartUploadResult></InitiateMultipartUploadResult>' }
+      : { status: 204, headers: {} },
+  );
+  await assert.rejects(store.put('k', streamOf(9 * 1024 ** 2), {}, never), /was begun without an id/);
+  odd.answer(({ method, url }) =>
+    method === 'POST' && url.searchParams.has('uploads')
+      ? { body: '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>' }
+      : { status: method === 'DELETE' ? 204 : 200, headers: {} },
+  );
+  await assert.rejects(store.put('k', streamOf(9 * 1024 ** 2), {}, never), /a part came without an etag/);
+});
+
+async function namesIn(store: ObjectStore): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const name of store.directories('', never)) {
+    names.push(name);
+  }
+  return names;
+}
