@@ -148,7 +148,14 @@ export async function oneNode(
           transfers: 2,
         },
         async () => earlier,
-        { repository: plain, transfer: await transferFor(), gate: new MemoryGate(), living, listen: () => {} },
+        {
+          repository: plain,
+          transfer: await transferFor(),
+          gate: new MemoryGate(),
+          lookAgain: async () => {},
+          living,
+          listen: () => {},
+        },
         AbortSignal.timeout(300_000),
       );
       if (!unfinished) {

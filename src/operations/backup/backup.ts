@@ -1,22 +1,23 @@
 import { leaveOutDropped, leaveOutUndescribed, readTablesAgain } from './tables-again.ts';
 import { withSameTables } from './same-tables.ts';
-import { openRun } from './opening/open-run.ts';
+import { openInstead, openRun } from './opening/open-run.ts';
 import { markInterrupted, saveFailure } from './run-mark.ts';
-import type { BackupResult, NodeOutcome } from '../../model/backup/backup-result.ts';
+import type { BackupResult } from '../../model/backup/backup-result.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import { ConditionFailedError, UsageError } from '../../model/errors.ts';
-import { failed, outcomeOf } from '../../model/backup/outcome/outcome.ts';
+import { BackupError, ConditionFailedError, UsageError } from '../../model/errors.ts';
+import { failed } from '../../model/backup/outcome/outcome.ts';
 import type { Node } from '../../model/ring/ring.ts';
 import type { TableId } from '../../model/sstable.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { clearOlder, commit, release, retire } from './finish.ts';
-import { judge, leftOut } from './verdict.ts';
-import type { Verdict } from '../../model/backup/outcome/verdict.ts';
+import { judge } from './verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
+import { outcomesOf, resultOf } from './result.ts';
 import { clusterTexts, saveClusterFiles } from './cluster-files.ts';
+import { BrokenChainError, lookAtChainAgain } from './node/chain-again.ts';
 import { earlierManifests } from './node/earlier-manifests.ts';
 import type { Member } from '../nodes/members.ts';
 import { type PreparedNode, prepareNode } from './node/prepare.ts';
@@ -36,13 +37,27 @@ export async function backup(options: BackupOptions, parts: BackupParts, signal:
   return withLock(parts.repository, request, (lock, held) => backupLocked(options, parts, lock, held), signal);
 }
 
+/** Where an incremental backup turns out to be none, and nobody insists on one, a snapshot backup takes its place. */
 async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, signal);
+  try {
+    return await heard(run, lock, signal);
+  } catch (error) {
+    if (!(error instanceof BrokenChainError) || options.kind !== undefined || options.resume) {
+      throw error;
+    }
+    const instead = await openInstead(options, parts, error.holes, signal);
+    instead.warnings.push(`${error.message}; this snapshot backup was taken instead`);
+    return await heard(instead, lock, signal);
+  }
+}
+
+async function heard(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   try {
     return await carryOut(run, lock, signal);
   } catch (error) {
     // No result will carry them.
-    run.warnings.forEach((text) => parts.listen({ type: 'warning', text }));
+    run.warnings.forEach((text) => run.parts.listen({ type: 'warning', text }));
     throw error;
   }
 }
@@ -50,7 +65,7 @@ async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lo
 async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   await begin(run, signal);
   const { uploads, outcomes, verdict } = await store(run, lock, signal).catch(async (error: unknown) => {
-    await markInterrupted(run, error);
+    await (error instanceof BrokenChainError ? giveUp(run, error, signal) : markInterrupted(run, error));
     throw error;
   });
   const committed = verdict.state !== 'incomplete';
@@ -60,6 +75,15 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
     await retire(run, lock, signal);
   }
   return resultOf(run, outcomes, verdict);
+}
+
+/** An incremental backup that turned out to be none is never gone on with. */
+async function giveUp(run: Run, error: BrokenChainError, signal: AbortSignal): Promise<void> {
+  if (run.amended === undefined) {
+    const reason = new BackupError(error.message);
+    const outcomes = run.members.present.map(({ host, info }) => failed(host, info?.hostId ?? '', reason));
+    await saveFailure(run, outcomes, signal);
+  }
 }
 
 /** Everything up to the commit, or to the mark that says which nodes failed. */
@@ -122,14 +146,23 @@ async function uploadAll(
 ): Promise<Outcomes<UploadedNode>> {
   const { members, options } = run;
   const { repository, listen, transferFor } = run.parts;
+  const broken = new AbortController();
+  const either = AbortSignal.any([signal, broken.signal]);
   listen({ type: 'step', text: `uploading to ${repository.store.url}/${backupPrefix(run.ref)}` });
   const transfer = await transferFor(members.present, signal);
   const ready = members.present.filter((member) => prepared.done.has(member.host));
   const upload = async (member: Member): Promise<UploadedNode> => {
     const node = prepared.done.get(member.host) ?? unprepared(member);
-    return 'summary' in node ? node : uploadPrepared(member, node, run, transfer, signal);
+    try {
+      return 'summary' in node ? node : await uploadPrepared(member, node, run, transfer, either);
+    } catch (error) {
+      if (error instanceof BrokenChainError) {
+        broken.abort(error);
+      }
+      throw error;
+    }
   };
-  const uploads = await eachNode(ready, { parallel: options.uploadParallel, listen }, upload, signal);
+  const uploads = await eachNode(ready, { parallel: options.uploadParallel, listen }, upload, either);
   return { done: uploads.done, failed: new Map([...prepared.failed, ...uploads.failed]) };
 }
 
@@ -148,13 +181,17 @@ async function uploadPrepared(
     uploadNode(
       { member, node, ref, tag, tables, ...prepared, compression, transfers },
       async () => earlierManifests(attempt, member.host, node.hostId, signal),
-      { repository, transfer, gate, living: run.living, listen },
+      { repository, transfer, gate, living: run.living, lookAgain, listen },
       signal,
     );
+  const lookAgain = async (either: AbortSignal): Promise<void> => lookAtChainAgain(member, run, either);
   const { tables } = run.living;
   const uploaded = await upload(tables, run).catch(async (error: unknown) => {
-    // Files of a table that is dropped meanwhile may go away under the hands.
     signal.throwIfAborted();
+    if (error instanceof BrokenChainError) {
+      throw error;
+    }
+    // Files of a table that is dropped meanwhile may go away under the hands.
     await leaveOutDropped(run, signal);
     if (run.living.tables.length === tables.length) {
       throw error;
@@ -164,51 +201,6 @@ async function uploadPrepared(
   run.warnings.push(...uploaded.warnings);
   listen({ type: 'node', host: member.host, state: 'done' });
   return uploaded;
-}
-
-function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOutcome[] {
-  const absent = run.members.absent.map(({ host, error }) => failed(host, '', error));
-  const present = run.members.present.map((member) => {
-    const uploaded = uploads.done.get(member.host);
-    return uploaded === undefined
-      ? failed(member.host, member.info?.hostId ?? '', uploads.failed.get(member.host))
-      : outcomeOf(uploaded.summary);
-  });
-  return [...ofAmended(run), ...present, ...absent];
-}
-
-/** Of a backup that nodes are added to: what it has, and what it lacks still because nobody named it. */
-function ofAmended({ amended, members }: Run): readonly NodeOutcome[] {
-  const { nodes = [], missing = [] } = amended?.manifest ?? {};
-  const others = missing.filter(
-    ({ host, hostId }) =>
-      !members.absent.some((absent) => absent.host === host) &&
-      !members.present.some((member) => (hostId === '' ? member.host === host : member.info?.hostId === hostId)),
-  );
-  return [...nodes.map(outcomeOf), ...others.map(({ host, hostId, reason }) => failed(host, hostId, reason))];
-}
-
-function resultOf(run: Run, nodes: readonly NodeOutcome[], verdict: Verdict): BackupResult {
-  const { ref, decision, warnings } = run;
-  const { tables } = run.living;
-  const { state, missing, thin, reasons: shortfall } = verdict;
-  return {
-    ...ref,
-    kind: decision.kind,
-    reason: decision.reason,
-    state,
-    complete: state === 'complete',
-    missing,
-    thin,
-    shortfall,
-    location: run.parts.repository.store.url,
-    path: backupPrefix(ref),
-    nodes,
-    ...leftOut(run.topology.ring, nodes.length),
-    tables,
-    warnings,
-    seconds: (performance.now() - run.startedAtMs) / 1000,
-  };
 }
 
 function ringNode(member: Member, topology: Topology): Node {

@@ -9,8 +9,9 @@ import type { Member } from '../nodes/members.ts';
 import type { Run } from './run.ts';
 
 /**
- * Reads the tables again, once the data is fixed on the nodes: what is gone is left out of the backup from now on, and said; so is
- * what was truncated since the first node's data was fixed. Throws BackupError when no table is left.
+ * Reads the tables again, once the data is fixed on the nodes: what is gone is left out of the backup from now on, and said; of a
+ * snapshot backup so is what was truncated since the first node's data was fixed (an incremental one looks for that when its files
+ * are listed: `lookAtChainAgain`). Throws BackupError when no table is left.
  */
 export async function readTablesAgain(
   run: Run,
@@ -18,18 +19,20 @@ export async function readTablesAgain(
   signal: AbortSignal,
 ): Promise<void> {
   const now = await leaveOutDropped(run, signal);
-  const { ref, living, warnings } = run;
-  // An incremental run has looked for truncations up to its start (`chainGaps`).
-  const since =
-    ref.parent === undefined ? Math.min(...[...done.values()].map(({ takenAt }) => Date.parse(takenAt))) : run.now.getTime();
+  const { ref, living, amended, warnings } = run;
+  if (ref.parent !== undefined) {
+    return;
+  }
+  const moments = [
+    ...[...done.values()].map(({ takenAt }) => takenAt),
+    ...(amended === undefined ? [] : [amended.manifest.takenAt]),
+  ];
+  const since = Math.min(...moments.map((moment) => Date.parse(moment)));
   const truncated = living.tables.filter(
     ({ keyspace, id }) => keyspace !== identityKeyspace && (now?.truncatedAt.get(id)?.getTime() ?? 0) >= since,
   );
   if (truncated.length > 0) {
-    const what =
-      ref.parent === undefined
-        ? 'one node may have given its rows from before, another those from after'
-        : 'a restore brings back the rows from before';
+    const what = 'one node may have given its rows from before, another those from after';
     warnings.push(`truncated while the backup ran, so that ${what}: ${namesOf(truncated)}`);
   }
 }

@@ -1,6 +1,7 @@
 import { type IncrementalListing, isSetAside, listIncrementalFiles } from '../../../cluster/files/incremental-files.ts';
 import { type SnapshotListing, digestOf, missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
+import { assertTablesThere } from '../../../cluster/files/table-directories.ts';
 import { IntegrityError } from '../../../model/errors.ts';
 import { firstOf } from '../../../model/size.ts';
 import { knownFiles } from '../../../model/backup/known-files.ts';
@@ -42,7 +43,7 @@ export interface PlannedUpload extends NodeUploadPlan {
 
 /**
  * Lists what lies on the node and plans: what `earlier` manifests of the same node hold, oldest first, is not sent again.
- * Throws when the snapshot is not whole, or a table is behind a link that is not followed.
+ * Throws when the snapshot is not whole, a table of an incremental backup has no directory, or is behind a link that is not followed.
  */
 export async function planUpload(
   work: NodeWork,
@@ -117,6 +118,7 @@ async function wholeSnapshot(work: NodeWork, signal: AbortSignal): Promise<Snaps
 async function ownIncrementals(work: NodeWork, signal: AbortSignal): Promise<IncrementalListing> {
   const { member } = work;
   const listing = await listIncrementalFiles(member, signal);
+  await assertTablesThere(member, work.tables, signal);
   const setAside = new Map(work.setAside.map((file) => [file.path, file]));
   const selected = new Set(work.tables.map(tableDirectory));
   return {

@@ -323,26 +323,6 @@ test('a table that is truncated between the snapshots is said', async (t) => {
   ]);
 });
 
-test('so is one that is truncated after the chain was looked at, and the next backup is a snapshot', async (t) => {
-  const cluster = await scriptedCluster(t);
-  const node = cluster.node('node1');
-  node.keepsIncrementals = true;
-  await cluster.backUp();
-  node.remote.on(
-    flush,
-    onCall(
-      1,
-      beforehand(() => void node.truncatedAt.set(users.id, new Date())),
-    ),
-  );
-  const result = await cluster.backUp();
-  assert.deepEqual([result.kind, result.complete], ['incremental', true]);
-  assert.deepEqual(result.warnings, [
-    'truncated while the backup ran, so that a restore brings back the rows from before: shop.users',
-  ]);
-  assert.equal((await cluster.backUp()).kind, 'snapshot');
-});
-
 test('a truncation before the backup is nothing to be said, nor one between two attempts that a finished node stands for', async (t) => {
   const { cluster } = await halfDone(t);
   cluster.nodes.forEach((node) => node.truncatedAt.set(orders.id, new Date(Date.now() - 3_600_000)));
