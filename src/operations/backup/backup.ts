@@ -1,4 +1,5 @@
-import { leaveOutDropped, leaveOutUndescribed, readTablesAgain } from './tables-again.ts';
+import { fittingSchema, withFittingParts } from './fitting-schema.ts';
+import { leaveOutDropped, readTablesAgain } from './tables-again.ts';
 import { withSameTables } from './same-tables.ts';
 import { openInstead, openRun } from './opening/open-run.ts';
 import { markInterrupted, saveFailure } from './run-mark.ts';
@@ -91,13 +92,14 @@ async function store(run: Run, lock: Lock, signal: AbortSignal) {
   const prepared = await watchTablets(run, () => prepareAll(run, signal), signal);
   await readTablesAgain(run, prepared, signal);
   const [stored, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
-  await leaveOutUndescribed(run, texts.schema, signal);
-  const uploads = await withSameTables(run, stored, signal);
+  const fitting = run.amended === undefined ? stored : await withFittingParts(run, stored, signal);
+  const schema = run.amended === undefined ? await fittingSchema(run, stored, texts.schema, signal) : texts.schema;
+  const uploads = await withSameTables(run, fitting, signal);
   if (uploads.done.size > 0 && run.amended === undefined) {
-    await saveClusterFiles(run, texts, signal);
+    await saveClusterFiles(run, { ...texts, schema }, signal);
   }
   const outcomes = outcomesOf(run, uploads);
-  const verdict = await judge(run, outcomes, texts.schema, signal);
+  const verdict = await judge(run, outcomes, schema, signal);
   run.warnings.push(...verdict.warnings);
   await lock.confirm(signal);
   if (verdict.state === 'incomplete') {
@@ -181,7 +183,7 @@ async function uploadPrepared(
     uploadNode(
       { member, node, ref, tag, tables, ...prepared, compression, transfers },
       async () => earlierManifests(attempt, member.host, node.hostId, signal),
-      { repository, transfer, gate, living: run.living, lookAgain, listen },
+      { repository, transfer, gate, living: run.living, schemas: run.schemas, lookAgain, listen },
       signal,
     );
   const lookAgain = async (either: AbortSignal): Promise<void> => lookAtChainAgain(member, run, either);

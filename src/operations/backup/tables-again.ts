@@ -1,8 +1,8 @@
 import { readTablesNow, type TablesNow } from '../../cluster/tools/tables-now.ts';
 import { BackupError, reasonOf } from '../../model/errors.ts';
 import { lackingFrom, namesOf } from '../../model/backup/table-changes.ts';
-import { type TableId, uuidOf } from '../../model/sstable.ts';
-import { identityKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { identityKeyspace } from '../../model/system-keyspaces.ts';
 import type { Outcomes } from '../nodes/each-node.ts';
 import { firstAnswer } from '../nodes/first-answer.ts';
 import type { Member } from '../nodes/members.ts';
@@ -63,17 +63,6 @@ export async function leaveOutDropped(run: Run, signal: AbortSignal): Promise<Ta
   }
   return first;
 }
-
-/** The schema is read after the tables: one that it lacks may have been dropped in between. */
-export async function leaveOutUndescribed(run: Run, schema: string, signal: AbortSignal): Promise<void> {
-  const ids = new Set(schema.match(uuids));
-  const isUndescribed = ({ keyspace, id }: TableId) => !isSystemKeyspace(keyspace) && !ids.has(uuidOf(id));
-  if (schema !== '' && run.living.tables.some(isUndescribed)) {
-    await leaveOutDropped(run, signal);
-  }
-}
-
-const uuids = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
 
 async function firstToAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
   const none = new BackupError('no node is there to be asked');

@@ -1,5 +1,11 @@
 import { type IncrementalListing, isSetAside, listIncrementalFiles } from '../../../cluster/files/incremental-files.ts';
-import { type SnapshotListing, digestOf, missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot-listing.ts';
+import {
+  type SnapshotListing,
+  type SnapshotTable,
+  digestOf,
+  missingFromSnapshot,
+  onlyTables,
+} from '../../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
 import { assertTablesThere } from '../../../cluster/files/table-directories.ts';
 import { IntegrityError } from '../../../model/errors.ts';
@@ -37,6 +43,8 @@ export interface NodeWork {
 export interface PlannedUpload extends NodeUploadPlan {
   /** All tables of the node's part, also those without files. */
   readonly tables: readonly TableId[];
+  /** What a snapshot itself says of its tables; nothing of an incremental backup. */
+  readonly described: readonly SnapshotTable[];
   /** What people should know of the node's files, though it stands in nobody's way. */
   readonly warnings: readonly string[];
 }
@@ -54,7 +62,12 @@ export async function planUpload(
   await followedLinks(work.member, work.tables, signal);
   const listing = work.ref.parent === undefined ? await wholeSnapshot(work, signal) : await ownIncrementals(work, signal);
   const plan = await planListed(work, listing, earlier, store, signal);
-  return { ...plan, tables: allTables(work.tables, listing.components), warnings: digestWarnings(work, listing) };
+  return {
+    ...plan,
+    tables: allTables(work.tables, listing.components),
+    described: work.ref.parent === undefined ? listing.tables : [],
+    warnings: digestWarnings(work, listing),
+  };
 }
 
 /** Without a digest that can be read, nobody can tell damage of a Data.db on the node from its right contents. */

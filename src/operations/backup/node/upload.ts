@@ -11,6 +11,7 @@ import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Source, Transfer } from '../../../transfer/transfer.ts';
 import { type DoneFile, Draft } from './draft.ts';
 import type { LivingTables } from '../living-tables.ts';
+import type { SnapshotSchemas } from '../snapshot-schemas.ts';
 import { type NodeWork, nodeHead, pathOnNode, planUpload } from './plan.ts';
 import type { MemoryGate } from './memory-gate.ts';
 import { eachBatch } from '../../nodes/each-batch.ts';
@@ -21,6 +22,8 @@ export interface NodeUploadParts {
   readonly gate: MemoryGate;
   /** What has become of the run's tables when the part is done. */
   readonly living: LivingTables;
+  /** Takes note of what the snapshot says of its tables. */
+  readonly schemas: SnapshotSchemas;
   /** Looks once more whether the node's part can be what it is to be, now that its files are listed; throws where it cannot. */
   readonly lookAgain: (signal: AbortSignal) => Promise<void>;
   readonly listen: Listen;
@@ -77,9 +80,10 @@ async function begin(
   signal: AbortSignal,
 ): Promise<UploadedNode | Uploading> {
   const { host } = work.member;
-  const { repository, gate, listen } = parts;
+  const { repository, gate, schemas, listen } = parts;
   listen({ type: 'node', host, state: 'listing' });
   const plan = await planUpload(work, await earlier(), repository.store, signal);
+  schemas.note(host, plan.described);
   listen({ type: 'planned', host, files: plan.uploads.length, bytes: plan.newBytes });
   listen({ type: 'node', host, state: 'transfer' });
   const reused = plan.reused.map(({ table, ...file }): DoneFile => ({ table, file }));

@@ -6,6 +6,7 @@ import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-r
 import { UsageError } from '../../../model/errors.ts';
 import { chainGaps } from './chain-check.ts';
 import { LivingTables } from '../living-tables.ts';
+import { SnapshotSchemas } from '../snapshot-schemas.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 import { progressOf } from '../run-mark.ts';
@@ -46,6 +47,7 @@ function begun(situation: Situation, decision: KindDecision, startedAtMs: number
     resumed: target !== undefined,
     tag: snapshotTag(ref.id),
     living: new LivingTables({ selected: tables, all: topology.tables, filter: options.filter }),
+    schemas: new SnapshotSchemas(),
     startedAtMs,
     progress: progressOf(ref, situation, target === undefined ? undefined : takenAtOf(target)),
     warnings: warningsOf(situation),

@@ -282,18 +282,6 @@ test('files of a dropped table that vanish under the upload fail no node', async
   assert.deepEqual(await problems(t, cluster), []);
 });
 
-test('a table that is dropped before the schema is read is left out: none of the backup lacks in its schema', async (t) => {
-  const cluster = await scriptedCluster(t);
-  const node = cluster.node('node1');
-  node.remote.on(
-    cql('DESCRIBE SCHEMA'),
-    beforehand(() => know(cluster.nodes, [users])),
-  );
-  const result = await cluster.backUp();
-  assert.deepEqual(result.warnings, ['left out, dropped while the backup ran: shop.orders']);
-  assert.deepEqual(await held(cluster, result), partsOf(cluster, users));
-});
-
 test('a table that one node has not heard of is not taken for dropped', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });
   cluster.node('node1').remote.on(
