@@ -18,6 +18,7 @@ import { tableDirectory } from '../../src/model/sstable.ts';
 import type { Member } from '../../src/operations/nodes/members.ts';
 import { uploadNode } from '../../src/operations/backup/node/upload.ts';
 import { LivingTables } from '../../src/operations/backup/living-tables.ts';
+import { SnapshotSchemas } from '../../src/operations/backup/snapshot-schemas.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
 import { MemoryGate } from '../../src/operations/backup/node/memory-gate.ts';
 import { openDirectoryStore } from '../../src/storage/directory/directory.ts';
@@ -31,6 +32,7 @@ import { localRemote } from './local-remote.ts';
 import { rows } from './lzop.ts';
 import { backupManifestOf, nodeOf, progressOf, users } from './manifests.ts';
 import { recordedNodetool } from './recorded.ts';
+import { schemaText } from './scripted-texts.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { never } from './never.ts';
 import { everyTable } from '../../src/storage/backups/node-manifest-format.ts';
@@ -148,12 +150,20 @@ export async function oneNode(
           transfers: 2,
         },
         async () => earlier,
-        { repository: plain, transfer: await transferFor(), gate: new MemoryGate(), living, listen: () => {} },
+        {
+          repository: plain,
+          transfer: await transferFor(),
+          gate: new MemoryGate(),
+          schemas: new SnapshotSchemas(),
+          lookAgain: async () => {},
+          living,
+          listen: () => {},
+        },
         AbortSignal.timeout(300_000),
       );
       if (!unfinished) {
         await plain.saveRing(ref, { cluster: 'Test Cluster', partitioner: 'Murmur3Partitioner', nodes: [node] }, 'ring\n', never);
-        await plain.saveSchema(ref, 'CREATE KEYSPACE shop;\n', never);
+        await plain.saveSchema(ref, schemaText([users]), never);
         await plain.commit(backupManifestOf({ ...head, takenAt, nodes: [summary] }), never);
       }
       return (await plain.nodeManifest(ref, member.host, everyTable, never)) ?? assert.fail('the manifest was not written');

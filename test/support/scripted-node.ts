@@ -5,6 +5,7 @@ import { listDataLinksScript } from '../../src/cluster/files/data-links.ts';
 import { findInScript } from '../../src/cluster/files/find-links.ts';
 import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts';
 import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
+import { tableDirectoriesScript } from '../../src/cluster/files/table-directories.ts';
 import { readInScript } from '../../src/cluster/files/small-files.ts';
 import { readGraceScript, writeGraceScript } from '../../src/cluster/placing/grace-record.ts';
 import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
@@ -140,6 +141,7 @@ export class ScriptedNode {
       findInScript,
       readInScript,
       listLiveFilesScript,
+      tableDirectoriesScript,
       markAgesScript,
       listFilesScript,
       listDataLinksScript,

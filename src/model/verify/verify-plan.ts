@@ -3,7 +3,7 @@ import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 
 /**
  * What can be wrong with a backup. A listing shows `manifest` (one is missing or unreadable), `table` (not every node's part has
- * it, so rows of it may be in none), `missing` (an object of this
+ * it, so rows of it may be in none), `schema` (the stored schema does not make a table with its id, so it cannot be restored), `missing` (an object of this
  * backup), `dangling` (an object of another backup that this one points at is missing), `size`, `etag` (the object was
  * written again), `orphan` (an object that no manifest names: waste, no damage). Reading shows `unreadable`, `checksum` (the
  * object's own), `container` (a block of it), `plain-size`, `digest` (Cassandra's).
@@ -11,6 +11,7 @@ import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
 export type ProblemKind =
   | 'manifest'
   | 'table'
+  | 'schema'
   | 'missing'
   | 'dangling'
   | 'size'

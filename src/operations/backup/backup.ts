@@ -1,26 +1,28 @@
 import { heldParts } from '../held-parts.ts';
-import { leaveOutDropped, leaveOutUndescribed, readTablesAgain } from './tables-again.ts';
+import { fittingSchema, withFittingParts } from './fitting-schema.ts';
+import { leaveOutDropped, readTablesAgain } from './tables-again.ts';
 import { withSameTables } from './same-tables.ts';
-import { openRun } from './opening/open-run.ts';
+import { openInstead, openRun } from './opening/open-run.ts';
 import type { SurveyLocation } from './opening/situation.ts';
 import { markInterrupted, saveFailure, takeRun } from './run-mark.ts';
-import type { BackupResult, NodeOutcome } from '../../model/backup/backup-result.ts';
+import type { BackupResult } from '../../model/backup/backup-result.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
-import { reasonOf, UsageError } from '../../model/errors.ts';
-import { failed, outcomeOf } from '../../model/backup/outcome/outcome.ts';
+import { BackupError, reasonOf, UsageError } from '../../model/errors.ts';
+import { failed } from '../../model/backup/outcome/outcome.ts';
 import type { Node } from '../../model/ring/ring.ts';
 import type { TableId } from '../../model/sstable.ts';
 import { backupPrefix } from '../../storage/keys.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { clearOlder, commit, release, retire } from './finish.ts';
-import { judge, leftOut } from './verdict.ts';
-import type { Verdict } from '../../model/backup/outcome/verdict.ts';
+import { judge } from './verdict.ts';
 import type { Mark } from '../../storage/backups/mark.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { publishSealed } from '../sealed-runs.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
+import { outcomesOf, resultOf } from './result.ts';
 import { clusterTexts, saveClusterFiles } from './cluster-files.ts';
+import { BrokenChainError, lookAtChainAgain } from './node/chain-again.ts';
 import { earlierManifests } from './node/earlier-manifests.ts';
 import type { Member } from '../nodes/members.ts';
 import { type PreparedNode, prepareNode } from './node/prepare.ts';
@@ -40,13 +42,27 @@ export async function backup(options: BackupOptions, parts: BackupParts, signal:
   return withLock(parts.repository, request, (lock, held) => backupLocked(options, heldParts(parts, lock), lock, held), signal);
 }
 
+/** Where an incremental backup turns out to be none, and nobody insists on one, a snapshot backup takes its place. */
 async function backupLocked(options: BackupOptions, parts: BackupParts, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const run = await openRun(options, parts, surveyPublished, signal);
+  try {
+    return await heard(run, lock, signal);
+  } catch (error) {
+    if (!(error instanceof BrokenChainError) || options.kind !== undefined || options.resume) {
+      throw error;
+    }
+    const instead = await openInstead(options, parts, surveyPublished, error.holes, signal);
+    instead.warnings.push(`${error.message}; this snapshot backup was taken instead`);
+    return await heard(instead, lock, signal);
+  }
+}
+
+async function heard(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   try {
     return await carryOut(run, lock, signal);
   } catch (error) {
     // No result will carry them.
-    run.warnings.forEach((text) => parts.listen({ type: 'warning', text }));
+    run.warnings.forEach((text) => run.parts.listen({ type: 'warning', text }));
     throw error;
   }
 }
@@ -57,7 +73,7 @@ const surveyPublished: SurveyLocation = async ({ repository, listen }, signal) =
 async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
   const mark = await takeRun(run, lock, signal);
   const { uploads, outcomes, verdict } = await store(run, mark, lock, signal).catch(async (error: unknown) => {
-    await markInterrupted(run, { mark, lock, error });
+    await (error instanceof BrokenChainError ? giveUp(run, mark, error, signal) : markInterrupted(run, { mark, lock, error }));
     throw error;
   });
   const committed = verdict.state !== 'incomplete';
@@ -84,19 +100,29 @@ function brokenOff({ warnings, ref }: Run, lock: Lock, signal: AbortSignal): Pic
   return {};
 }
 
+/** An incremental backup that turned out to be none is never gone on with. */
+async function giveUp(run: Run, mark: Mark | undefined, error: BrokenChainError, signal: AbortSignal): Promise<void> {
+  if (mark !== undefined) {
+    const reason = new BackupError(error.message);
+    const outcomes = run.members.present.map(({ host, info }) => failed(host, info?.hostId ?? '', reason));
+    await saveFailure(run, mark, outcomes, signal);
+  }
+}
+
 /** Everything up to the commit, or to the mark that says which nodes failed. */
 async function store(run: Run, mark: Mark | undefined, lock: Lock, signal: AbortSignal) {
   await abortOlderUploads(run, signal);
   const prepared = await watchTablets(run, () => prepareAll(run, signal), signal);
   await readTablesAgain(run, prepared, signal);
   const [stored, texts] = await settled([uploadAll(run, prepared, signal), clusterTexts(run, prepared, signal)]);
-  await leaveOutUndescribed(run, texts.schema, signal);
-  const uploads = await withSameTables(run, stored, signal);
+  const fitting = run.amended === undefined ? stored : await withFittingParts(run, stored, signal);
+  const schema = run.amended === undefined ? await fittingSchema(run, stored, texts.schema, signal) : texts.schema;
+  const uploads = await withSameTables(run, fitting, signal);
   if (uploads.done.size > 0 && run.amended === undefined) {
-    await saveClusterFiles(run, texts, signal);
+    await saveClusterFiles(run, { ...texts, schema }, signal);
   }
   const outcomes = outcomesOf(run, uploads);
-  const verdict = await judge(run, outcomes, texts.schema, signal);
+  const verdict = await judge(run, outcomes, schema, signal);
   run.warnings.push(...verdict.warnings);
   await lock.confirm(signal);
   if (verdict.state !== 'incomplete' && uploads.done.size > 0) {
@@ -135,14 +161,23 @@ async function uploadAll(
 ): Promise<Outcomes<UploadedNode>> {
   const { members, options } = run;
   const { repository, listen, transferFor } = run.parts;
+  const broken = new AbortController();
+  const either = AbortSignal.any([signal, broken.signal]);
   listen({ type: 'step', text: `uploading to ${repository.store.url}/${backupPrefix(run.ref)}` });
   const transfer = await transferFor(members.present, repository.store, signal);
   const ready = members.present.filter((member) => prepared.done.has(member.host));
   const upload = async (member: Member): Promise<UploadedNode> => {
     const node = prepared.done.get(member.host) ?? unprepared(member);
-    return 'summary' in node ? node : uploadPrepared(member, node, run, transfer, signal);
+    try {
+      return 'summary' in node ? node : await uploadPrepared(member, node, run, transfer, either);
+    } catch (error) {
+      if (error instanceof BrokenChainError) {
+        broken.abort(error);
+      }
+      throw error;
+    }
   };
-  const uploads = await eachNode(ready, { parallel: options.uploadParallel, listen }, upload, signal);
+  const uploads = await eachNode(ready, { parallel: options.uploadParallel, listen }, upload, either);
   return { done: uploads.done, failed: new Map([...prepared.failed, ...uploads.failed]) };
 }
 
@@ -161,13 +196,17 @@ async function uploadPrepared(
     uploadNode(
       { member, node, ref, tag, tables, ...prepared, compression, attempt, transfers },
       async () => earlierManifests(of, member.host, node.hostId, signal),
-      { repository, transfer, gate, living: run.living, listen },
+      { repository, transfer, gate, living: run.living, schemas: run.schemas, lookAgain, listen },
       signal,
     );
+  const lookAgain = async (either: AbortSignal): Promise<void> => lookAtChainAgain(member, run, either);
   const { tables } = run.living;
   const uploaded = await upload(tables, run).catch(async (error: unknown) => {
-    // Files of a table that is dropped meanwhile may go away under the hands.
     signal.throwIfAborted();
+    if (error instanceof BrokenChainError) {
+      throw error;
+    }
+    // Files of a table that is dropped meanwhile may go away under the hands.
     await leaveOutDropped(run, signal);
     if (run.living.tables.length === tables.length) {
       throw error;
@@ -177,51 +216,6 @@ async function uploadPrepared(
   run.warnings.push(...uploaded.warnings);
   listen({ type: 'node', host: member.host, state: 'done' });
   return uploaded;
-}
-
-function outcomesOf(run: Run, uploads: Outcomes<UploadedNode>): readonly NodeOutcome[] {
-  const absent = run.members.absent.map(({ host, error }) => failed(host, '', error));
-  const present = run.members.present.map((member) => {
-    const uploaded = uploads.done.get(member.host);
-    return uploaded === undefined
-      ? failed(member.host, member.info?.hostId ?? '', uploads.failed.get(member.host))
-      : outcomeOf(uploaded.summary);
-  });
-  return [...ofAmended(run), ...present, ...absent];
-}
-
-/** Of a backup that nodes are added to: what it has, and what it lacks still because nobody named it. */
-function ofAmended({ amended, members }: Run): readonly NodeOutcome[] {
-  const { nodes = [], missing = [] } = amended?.manifest ?? {};
-  const others = missing.filter(
-    ({ host, hostId }) =>
-      !members.absent.some((absent) => absent.host === host) &&
-      !members.present.some((member) => (hostId === '' ? member.host === host : member.info?.hostId === hostId)),
-  );
-  return [...nodes.map(outcomeOf), ...others.map(({ host, hostId, reason }) => failed(host, hostId, reason))];
-}
-
-function resultOf(run: Run, nodes: readonly NodeOutcome[], verdict: Verdict): BackupResult {
-  const { ref, decision, warnings } = run;
-  const { tables } = run.living;
-  const { state, missing, thin, reasons: shortfall } = verdict;
-  return {
-    ...ref,
-    kind: decision.kind,
-    reason: decision.reason,
-    state,
-    complete: state === 'complete',
-    missing,
-    thin,
-    shortfall,
-    location: run.parts.repository.store.url,
-    path: backupPrefix(ref),
-    nodes,
-    ...leftOut(run.topology.ring, nodes.length),
-    tables,
-    warnings,
-    seconds: (performance.now() - run.startedAtMs) / 1000,
-  };
 }
 
 function ringNode(member: Member, topology: Topology): Node {

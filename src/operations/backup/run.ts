@@ -1,6 +1,7 @@
 import type { Backup } from '../../model/backup/backup.ts';
 import { seriesOf } from '../../model/chain/unfinished-run.ts';
 import type { LivingTables } from './living-tables.ts';
+import type { SnapshotSchemas } from './snapshot-schemas.ts';
 import type { KindDecision } from '../../model/chain/backup-kind.ts';
 import type { BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
 import type { MemoryGate } from './node/memory-gate.ts';
@@ -21,6 +22,8 @@ export interface Run extends Situation {
   readonly tag: string;
   /** Those of `tables` that live still: what the backup holds. */
   readonly living: LivingTables;
+  /** What the snapshots themselves say of their tables. */
+  readonly schemas: SnapshotSchemas;
   /** `performance.now()` when it began. */
   readonly startedAtMs: number;
   readonly progress: InProgress;

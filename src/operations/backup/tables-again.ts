@@ -1,16 +1,17 @@
 import { readTablesNow, type TablesNow } from '../../cluster/tools/tables-now.ts';
 import { BackupError, reasonOf } from '../../model/errors.ts';
 import { lackingFrom, namesOf } from '../../model/backup/table-changes.ts';
-import { type TableId, uuidOf } from '../../model/sstable.ts';
-import { identityKeyspace, isSystemKeyspace } from '../../model/system-keyspaces.ts';
+import type { TableId } from '../../model/sstable.ts';
+import { identityKeyspace } from '../../model/system-keyspaces.ts';
 import type { Outcomes } from '../nodes/each-node.ts';
 import { firstAnswer } from '../nodes/first-answer.ts';
 import type { Member } from '../nodes/members.ts';
 import type { Run } from './run.ts';
 
 /**
- * Reads the tables again, once the data is fixed on the nodes: what is gone is left out of the backup from now on, and said; so is
- * what was truncated since the first node's data was fixed. Throws BackupError when no table is left.
+ * Reads the tables again, once the data is fixed on the nodes: what is gone is left out of the backup from now on, and said; of a
+ * snapshot backup so is what was truncated since the first node's data was fixed (an incremental one looks for that when its files
+ * are listed: `lookAtChainAgain`). Throws BackupError when no table is left.
  */
 export async function readTablesAgain(
   run: Run,
@@ -18,18 +19,20 @@ export async function readTablesAgain(
   signal: AbortSignal,
 ): Promise<void> {
   const now = await leaveOutDropped(run, signal);
-  const { ref, living, warnings } = run;
-  // An incremental run has looked for truncations up to its start (`chainGaps`).
-  const since =
-    ref.parent === undefined ? Math.min(...[...done.values()].map(({ takenAt }) => Date.parse(takenAt))) : run.now.getTime();
+  const { ref, living, amended, warnings } = run;
+  if (ref.parent !== undefined) {
+    return;
+  }
+  const moments = [
+    ...[...done.values()].map(({ takenAt }) => takenAt),
+    ...(amended === undefined ? [] : [amended.manifest.takenAt]),
+  ];
+  const since = Math.min(...moments.map((moment) => Date.parse(moment)));
   const truncated = living.tables.filter(
     ({ keyspace, id }) => keyspace !== identityKeyspace && (now?.truncatedAt.get(id)?.getTime() ?? 0) >= since,
   );
   if (truncated.length > 0) {
-    const what =
-      ref.parent === undefined
-        ? 'one node may have given its rows from before, another those from after'
-        : 'a restore brings back the rows from before';
+    const what = 'one node may have given its rows from before, another those from after';
     warnings.push(`truncated while the backup ran, so that ${what}: ${namesOf(truncated)}`);
   }
 }
@@ -60,17 +63,6 @@ export async function leaveOutDropped(run: Run, signal: AbortSignal): Promise<Ta
   }
   return first;
 }
-
-/** The schema is read after the tables: one that it lacks may have been dropped in between. */
-export async function leaveOutUndescribed(run: Run, schema: string, signal: AbortSignal): Promise<void> {
-  const ids = new Set(schema.match(uuids));
-  const isUndescribed = ({ keyspace, id }: TableId) => !isSystemKeyspace(keyspace) && !ids.has(uuidOf(id));
-  if (schema !== '' && run.living.tables.some(isUndescribed)) {
-    await leaveOutDropped(run, signal);
-  }
-}
-
-const uuids = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
 
 async function firstToAnswer(run: Run, signal: AbortSignal): Promise<TablesNow | undefined> {
   const none = new BackupError('no node is there to be asked');

@@ -9,6 +9,8 @@ import {
   listedProblems,
   orphanProblems,
 } from '../../model/verify/verify-plan.ts';
+import { undescribed } from '../../model/schema/shape/undescribed.ts';
+import { tableDirectory } from '../../model/sstable.ts';
 import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
@@ -89,8 +91,20 @@ export async function clusterFileProblems(
     async () => ((await repository.ring(backup, signal)) === undefined ? [problem(key, 'missing', 'the ring is missing')] : []),
     ({ message }) => [problem(key, 'manifest', message)],
   );
-  const schema = await repository.schema(backup, signal);
-  return schema === undefined ? [...ring, problem(schemaKey(backup), 'missing', 'the schema is missing')] : ring;
+  const own = schemaKey(backup);
+  const schema = await unlessDamaged(
+    async () => {
+      const text = await repository.schema(backup, signal);
+      return text === undefined
+        ? [problem(own, 'missing', 'the schema is missing')]
+        : undescribed(backup.manifest.tables, text, own).map((table) => ({
+            ...problem(own, 'schema', 'the schema does not make the table with this id, so it cannot be restored from it'),
+            path: tableDirectory(table),
+          }));
+    },
+    ({ message }) => [problem(own, 'manifest', message)],
+  );
+  return [...ring, ...schema];
 }
 
 async function readManifest(

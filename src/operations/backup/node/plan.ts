@@ -1,6 +1,13 @@
 import { type IncrementalListing, isSetAside, listIncrementalFiles } from '../../../cluster/files/incremental-files.ts';
-import { type SnapshotListing, digestOf, missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot-listing.ts';
+import {
+  type SnapshotListing,
+  type SnapshotTable,
+  digestOf,
+  missingFromSnapshot,
+  onlyTables,
+} from '../../../cluster/files/snapshot-listing.ts';
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
+import { assertTablesThere } from '../../../cluster/files/table-directories.ts';
 import { IntegrityError } from '../../../model/errors.ts';
 import { firstOf } from '../../../model/size.ts';
 import { knownFiles } from '../../../model/backup/known-files.ts';
@@ -38,13 +45,15 @@ export interface NodeWork {
 export interface PlannedUpload extends NodeUploadPlan {
   /** All tables of the node's part, also those without files. */
   readonly tables: readonly TableId[];
+  /** What a snapshot itself says of its tables; nothing of an incremental backup. */
+  readonly described: readonly SnapshotTable[];
   /** What people should know of the node's files, though it stands in nobody's way. */
   readonly warnings: readonly string[];
 }
 
 /**
  * Lists what lies on the node and plans: what `earlier` manifests of the same node hold, oldest first, is not sent again.
- * Throws when the snapshot is not whole, or a table is behind a link that is not followed.
+ * Throws when the snapshot is not whole, a table of an incremental backup has no directory, or is behind a link that is not followed.
  */
 export async function planUpload(
   work: NodeWork,
@@ -55,7 +64,12 @@ export async function planUpload(
   await followedLinks(work.member, work.tables, signal);
   const listing = work.ref.parent === undefined ? await wholeSnapshot(work, signal) : await ownIncrementals(work, signal);
   const plan = await planListed(work, listing, earlier, store, signal);
-  return { ...plan, tables: allTables(work.tables, listing.components), warnings: digestWarnings(work, listing) };
+  return {
+    ...plan,
+    tables: allTables(work.tables, listing.components),
+    described: work.ref.parent === undefined ? listing.tables : [],
+    warnings: digestWarnings(work, listing),
+  };
 }
 
 /** Without a digest that can be read, nobody can tell damage of a Data.db on the node from its right contents. */
@@ -119,6 +133,7 @@ async function wholeSnapshot(work: NodeWork, signal: AbortSignal): Promise<Snaps
 async function ownIncrementals(work: NodeWork, signal: AbortSignal): Promise<IncrementalListing> {
   const { member } = work;
   const listing = await listIncrementalFiles(member, signal);
+  await assertTablesThere(member, work.tables, signal);
   const setAside = new Map(work.setAside.map((file) => [file.path, file]));
   const selected = new Set(work.tables.map(tableDirectory));
   return {

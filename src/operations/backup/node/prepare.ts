@@ -11,6 +11,7 @@ import type { Node } from '../../../model/ring/ring.ts';
 import { snapshotScope } from '../../../model/backup/snapshot-scope.ts';
 import { keyspacesOf } from '../../../model/options/table-filter.ts';
 import type { BackupOptions } from '../options.ts';
+import { whetherLinked } from '../opening/situation.ts';
 import type { Run } from '../run.ts';
 import { earlierAttempt, setAsideByParent } from './earlier-manifests.ts';
 import { withoutDropped } from './dropped-tables.ts';
@@ -68,7 +69,8 @@ export async function prepareNode(
     }, signal);
   }
   await takeSnapshotOf(member, run, signal);
-  return { takenAt, setAside, keepsIncrementals };
+  // A restart in between may have turned off what was on, and what was flushed until somebody turns it on again is linked nowhere.
+  return { takenAt, setAside, keepsIncrementals: keepsIncrementals && (await whetherLinked(member, signal)) === true };
 }
 
 /** Of the tables that live still. A snapshot that failed may have left a part of itself under the tag. */

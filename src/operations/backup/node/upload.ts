@@ -11,6 +11,7 @@ import type { Repository } from '../../../storage/backups/repository.ts';
 import type { Source, Transfer } from '../../../transfer/transfer.ts';
 import { type DoneFile, Draft } from './draft.ts';
 import type { LivingTables } from '../living-tables.ts';
+import type { SnapshotSchemas } from '../snapshot-schemas.ts';
 import { type NodeWork, nodeHead, pathOnNode, planUpload } from './plan.ts';
 import type { MemoryGate } from './memory-gate.ts';
 import { eachBatch } from '../../nodes/each-batch.ts';
@@ -21,6 +22,10 @@ export interface NodeUploadParts {
   readonly gate: MemoryGate;
   /** What has become of the run's tables when the part is done. */
   readonly living: LivingTables;
+  /** Takes note of what the snapshot says of its tables. */
+  readonly schemas: SnapshotSchemas;
+  /** Looks once more whether the node's part can be what it is to be, now that its files are listed; throws where it cannot. */
+  readonly lookAgain: (signal: AbortSignal) => Promise<void>;
   readonly listen: Listen;
 }
 
@@ -57,6 +62,7 @@ export async function uploadNode(
     return begun;
   }
   const { batches, draft, warnings } = begun;
+  await parts.lookAgain(signal);
   const upload = async (batch: Parked<Upload>, _: number, either: AbortSignal): Promise<void> => {
     const store = async () => draft.add(await uploadBatch(work, batch.open(), parts, either), either);
     await (batch.count === 1 ? store() : gate.batch(store, either));
@@ -66,7 +72,7 @@ export async function uploadNode(
   return gate.lastOfNode(async () => finish(work, draft.manifest(), warnings, parts, signal), signal);
 }
 
-/** Lists and plans; where nothing is to be sent, that is all. */
+/** Lists and plans; where nothing is to be sent of a snapshot, that is all. */
 async function begin(
   work: NodeWork,
   earlier: () => Promise<readonly NodeManifest[]>,
@@ -74,13 +80,14 @@ async function begin(
   signal: AbortSignal,
 ): Promise<UploadedNode | Uploading> {
   const { host } = work.member;
-  const { repository, gate, listen } = parts;
+  const { repository, gate, schemas, listen } = parts;
   listen({ type: 'node', host, state: 'listing' });
   const plan = await planUpload(work, await earlier(), repository.store, signal);
+  schemas.note(host, plan.described);
   listen({ type: 'planned', host, files: plan.uploads.length, bytes: plan.newBytes });
   listen({ type: 'node', host, state: 'transfer' });
   const reused = plan.reused.map(({ table, ...file }): DoneFile => ({ table, file }));
-  if (plan.uploads.length === 0) {
+  if (plan.uploads.length === 0 && work.ref.parent === undefined) {
     const manifest = { ...nodeHead(work), tables: groupByTable(plan.tables, reused) };
     return finish(work, manifest, plan.warnings, parts, signal);
   }

@@ -1,10 +1,11 @@
 import { pathOf } from '../../../model/backup/backup-id.ts';
-import type { KeepsIncrementals, Situation } from './situation.ts';
+import { type KeepsIncrementals, type Situation, whetherLinked } from './situation.ts';
 import { IntegrityError, reasonOf } from '../../../model/errors.ts';
 import { type CommittedBackup, type Survey, isCommitted } from '../../../model/backup/backup.ts';
 import { placedAgo } from '../../../cluster/placing/placed-mark.ts';
 import { type TableStates, readTableStates } from '../../../cluster/cql/table-states.ts';
-import type { KindInput } from '../../../model/chain/backup-kind.ts';
+import { nodeInfo } from '../../../cluster/tools/nodetool.ts';
+import { holesAfter, type KindInput } from '../../../model/chain/backup-kind.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { identityKeyspace } from '../../../model/system-keyspaces.ts';
 import type { TableId } from '../../../model/sstable.ts';
@@ -44,6 +45,40 @@ export async function chainGaps(situation: Situation, parent: CommittedBackup, s
     gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
     brokenTables: brokenTables(tables, known, takenAt),
   };
+}
+
+/**
+ * Looks at one node once more, when the files of an incremental backup of it are listed: a TRUNCATE, a restart or `disablebackup`
+ * after the first look made the hole that `chainGaps` would have found. Gives the reasons as people read them.
+ */
+export async function holesByNow(
+  member: Member,
+  { parent, tables, timeNow }: ChainQuestion,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const [linked, info, states] = await Promise.all([
+    whetherLinked(member, signal),
+    // Where cassandra.yaml turns them on a restart makes no hole.
+    member.config.incrementalBackups ? member.info : nodeInfo(member, signal),
+    tableStates(member, timeNow, signal),
+  ]);
+  const witness = { incrementals: new Map([[member.host, linked]]), keptBy: async () => true, timeNow };
+  const gap = await nodeGap({ ...member, info }, parent, witness, signal);
+  const [unknown, known] = typeof states === 'string' ? [[{ host: member.host, reason: states }], []] : [[], [states]];
+  return holesAfter(parent, {
+    backups: [],
+    gaps: gap === undefined ? unknown : [gap, ...unknown],
+    brokenTables: brokenTables(tables, known, Date.parse(parent.manifest.takenAt)),
+    now: await timeNow(),
+  });
+}
+
+export interface ChainQuestion {
+  readonly parent: CommittedBackup;
+  /** Those of the incremental backup. */
+  readonly tables: readonly TableId[];
+  /** By the clock that backups are dated by. */
+  readonly timeNow: () => Promise<Date>;
 }
 
 /** What a backup that cannot be read has taken from the nodes nobody knows. What is signed stands on nothing that is not. */

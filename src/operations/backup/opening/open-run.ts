@@ -7,6 +7,7 @@ import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-r
 import { UsageError } from '../../../model/errors.ts';
 import { chainGaps } from './chain-check.ts';
 import { LivingTables } from '../living-tables.ts';
+import { SnapshotSchemas } from '../snapshot-schemas.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 import { progressOf } from '../run-mark.ts';
@@ -28,6 +29,27 @@ export async function openRun(
   const degraded = target?.committed === true ? target : undefined;
   const situation = degraded === undefined ? found : whatItLacks(found, degraded);
   const decision = target === undefined ? await decide(situation, signal) : goOn(target, options.resume);
+  const run = begun(situation, decision, startedAtMs, target);
+  return degraded === undefined
+    ? run
+    : { ...run, warnings: warningsOf(found), amended: await amendable(degraded, parts, signal) };
+}
+
+/** The same for a new snapshot backup in the place of an incremental one that was given up, and why that was. */
+export async function openInstead(
+  options: BackupOptions,
+  parts: BackupParts,
+  locate: SurveyLocation,
+  why: string,
+  signal: AbortSignal,
+): Promise<Run> {
+  const startedAtMs = performance.now();
+  const situation = await readSituation(options, parts, locate, signal);
+  return begun(situation, { kind: 'snapshot', reason: why, obstacles: [why] }, startedAtMs);
+}
+
+function begun(situation: Situation, decision: KindDecision, startedAtMs: number, target?: Resumable): Run {
+  const { options, parts, tables, topology } = situation;
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
   const ref = target === undefined ? newRef(decision, situation) : refOf(target);
   return {
@@ -37,12 +59,12 @@ export async function openRun(
     resumed: target !== undefined,
     attempt: target === undefined ? undefined : randomBytes(4).toString('hex'),
     seen: target?.committed === false ? target.progress : undefined,
-    amended: degraded === undefined ? undefined : await amendable(degraded, parts, signal),
     tag: snapshotTag(ref.id),
-    living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
+    living: new LivingTables({ selected: tables, all: topology.tables, filter: options.filter }),
+    schemas: new SnapshotSchemas(),
     startedAtMs,
     progress: progressOf(ref, situation, target === undefined ? undefined : takenAtOf(target)),
-    warnings: warningsOf(found),
+    warnings: warningsOf(situation),
     gate: new MemoryGate(),
   };
 }

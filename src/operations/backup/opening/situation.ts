@@ -96,18 +96,21 @@ async function openNodes(options: BackupOptions, parts: BackupParts, signal: Abo
  * find.
  */
 async function keepsIncrementals(members: readonly Member[], signal: AbortSignal): Promise<KeepsIncrementals> {
-  return new Map(
-    await Promise.all(
-      members.map(async (member): Promise<readonly [string, boolean | string]> => {
-        try {
-          return [member.host, await backupsEnabled(member, signal)];
-        } catch (error) {
-          signal.throwIfAborted();
-          return [member.host, reasonOf(error)];
-        }
-      }),
-    ),
-  );
+  const asked = async (member: Member): Promise<readonly [string, boolean | string]> => [
+    member.host,
+    await whetherLinked(member, signal),
+  ];
+  return new Map(await Promise.all(members.map(asked)));
+}
+
+/** Whether a node links new sstables into `backups/` now; or why it does not say. */
+export async function whetherLinked(member: Member, signal: AbortSignal): Promise<boolean | string> {
+  try {
+    return await backupsEnabled(member, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return reasonOf(error);
+  }
 }
 
 function checkLimits({ snapshotParallel, uploadParallel, rateLimit }: BackupOptions, { ring }: Topology): void {

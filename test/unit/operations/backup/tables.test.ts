@@ -282,18 +282,6 @@ test('files of a dropped table that vanish under the upload fail no node', async
   assert.deepEqual(await problems(t, cluster), []);
 });
 
-test('a table that is dropped before the schema is read is left out: none of the backup lacks in its schema', async (t) => {
-  const cluster = await scriptedCluster(t);
-  const node = cluster.node('node1');
-  node.remote.on(
-    cql('DESCRIBE SCHEMA'),
-    beforehand(() => know(cluster.nodes, [users])),
-  );
-  const result = await cluster.backUp();
-  assert.deepEqual(result.warnings, ['left out, dropped while the backup ran: shop.orders']);
-  assert.deepEqual(await held(cluster, result), partsOf(cluster, users));
-});
-
 test('a table that one node has not heard of is not taken for dropped', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });
   cluster.node('node1').remote.on(
@@ -321,26 +309,6 @@ test('a table that is truncated between the snapshots is said', async (t) => {
   assert.deepEqual(result.warnings, [
     'truncated while the backup ran, so that one node may have given its rows from before, another those from after: shop.users',
   ]);
-});
-
-test('so is one that is truncated after the chain was looked at, and the next backup is a snapshot', async (t) => {
-  const cluster = await scriptedCluster(t);
-  const node = cluster.node('node1');
-  node.keepsIncrementals = true;
-  await cluster.backUp();
-  node.remote.on(
-    flush,
-    onCall(
-      1,
-      beforehand(() => void node.truncatedAt.set(users.id, new Date())),
-    ),
-  );
-  const result = await cluster.backUp();
-  assert.deepEqual([result.kind, result.complete], ['incremental', true]);
-  assert.deepEqual(result.warnings, [
-    'truncated while the backup ran, so that a restore brings back the rows from before: shop.users',
-  ]);
-  assert.equal((await cluster.backUp()).kind, 'snapshot');
 });
 
 test('a truncation before the backup is nothing to be said, nor one between two attempts that a finished node stands for', async (t) => {
