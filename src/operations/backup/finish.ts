@@ -2,8 +2,8 @@ import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
 import { type Backup, chainOf, isDegraded, missingFrom } from '../../model/backup/backup.ts';
-import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
+import { isTagIn, tagOf } from '../../model/node/snapshot-tag.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { type Amended, type Run, seriesOfRun } from './run.ts';
@@ -35,6 +35,7 @@ export async function commit(run: Run, uploads: Outcomes<UploadedNode>, verdict:
     partitioner: ring.partitioner,
     takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? run.now.toISOString(),
     finishedAt: (await parts.repository.now(signal)).toISOString(),
+    ...(run.ref.parent === undefined ? { snapshot: run.tag } : {}),
     selection: options.filter.patterns,
     ...(options.policy === undefined ? {} : { policy: options.policy }),
     tables: run.living.tables,
@@ -108,9 +109,10 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
  * of runs that never were committed, and of nodes that a degraded backup lacks.
  */
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
-  const { members, ref } = run;
+  const { members, ref, parts } = run;
   const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
-  const tags = new Set(older.filter((backup) => !backup.committed || isDegraded(backup)).map(({ id }) => snapshotTag(id)));
+  const left = older.filter((backup) => !backup.committed || isDegraded(backup)).map(tagOf);
+  const tags = new Set(left.filter((tag) => isTagIn(tag, parts.repository.store.locationId)));
   if (tags.size === 0) {
     return;
   }
@@ -130,7 +132,7 @@ function snapshotLeft(backup: Backup, { members }: Run): readonly string[] {
   const hosts = missingFrom(backup)
     .map(({ host }) => host)
     .filter((host) => members.absent.some((absent) => absent.host === host));
-  const tag = snapshotTag(backup.id);
+  const tag = tagOf(backup);
   return backup.parent === undefined && hosts.length > 0
     ? [`${hosts.join(', ')}: a snapshot ${tag} may have been left there (nodetool clearsnapshot -t ${tag} clears it)`]
     : [];

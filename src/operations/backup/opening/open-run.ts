@@ -1,9 +1,10 @@
-import { formatMoment, freeId, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
+import { formatMoment, freeId, pathOf } from '../../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
 import { type CommittedBackup, type DamagedBackup, isCommitted, refOf, takenAtOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
 import { UsageError } from '../../../model/errors.ts';
+import { snapshotTag, tagOf } from '../../../model/node/snapshot-tag.ts';
 import { chainGaps } from './chain-check.ts';
 import { LivingTables } from '../living-tables.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
@@ -24,16 +25,17 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
   const decision = target === undefined ? await decide(situation, signal) : goOn(target, options.resume);
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
   const ref = target === undefined ? newRef(decision, situation) : refOf(target);
+  const tag = target === undefined ? snapshotTag(ref.id, parts.repository.store.locationId) : tagOf(target);
   return {
     ...situation,
     ref,
     decision,
     resumed: target !== undefined,
     amended: degraded === undefined ? undefined : await amendable(degraded, parts, signal),
-    tag: snapshotTag(ref.id),
+    tag,
     living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
     startedAtMs,
-    progress: progressOf(ref, situation, target === undefined ? undefined : takenAtOf(target)),
+    progress: progressOf({ ref, tag }, situation, target === undefined ? undefined : takenAtOf(target)),
     warnings: warningsOf(found),
     gate: new MemoryGate(),
   };

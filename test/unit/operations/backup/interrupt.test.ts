@@ -38,7 +38,7 @@ test('interrupted while snapshots are taken, the mark says so, and people hear w
   await assert.rejects(cluster.backUp({}, { signal: abort.signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
   assert.deepEqual(cluster.warnings, [
-    `backup ${id} is not complete; the same command goes on with it; its snapshots (sstash-${id}) stay on the nodes until then`,
+    `backup ${id} is not complete; the same command goes on with it; its snapshots (${cluster.tagOf(id)}) stay on the nodes until then`,
   ]);
   assert.deepEqual(await cluster.keys(lockKey()), [], 'the lock is free');
 });
@@ -68,7 +68,7 @@ test('interrupted in the middle of an upload, what other nodes have finished sta
   const id = await assertBrokenOff(cluster, 'interrupted');
   assert.equal((await cluster.keys(nodeManifestKey({ id }, 'node1'))).length, 1);
   assert.deepEqual(await cluster.keys(nodeManifestKey({ id }, 'node2')), []);
-  assert.deepEqual(await cluster.node('node2').snapshots(), [`sstash-${id}`]);
+  assert.deepEqual(await cluster.node('node2').snapshots(), [cluster.tagOf(id)]);
 });
 
 test('interrupted with everything stored but the last object, it is not a backup yet', async (t) => {
@@ -81,7 +81,7 @@ test('interrupted with everything stored but the last object, it is not a backup
   };
   await assert.rejects(cluster.backUp({}, { signal: abort.signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
-  assert.deepEqual(await cluster.node('node1').snapshots(), [`sstash-${id}`]);
+  assert.deepEqual(await cluster.node('node1').snapshots(), [cluster.tagOf(id)]);
 });
 
 test('with clear on failure an interrupt leaves no snapshot, and promises nothing', async (t) => {
