@@ -11,6 +11,7 @@ export function leasedStore(store: ObjectStore, lease: Lease): ObjectStore {
   return {
     ...(store.signer === undefined ? {} : { signer: leasedSigner(store.signer, lease) }),
     url: store.url,
+    locationId: store.locationId,
     etagsOfContent: store.etagsOfContent,
     now: (signal) => store.now(signal),
     put: async (key, body, options, signal) => {

@@ -102,6 +102,8 @@ export interface ObjectStore {
   readonly signer?: Signer;
   /** The location as a person writes it: `s3://bucket/base` or `file:///backups`. */
   readonly url: string;
+  /** Eight hexadecimal digits that tell it from other locations, however it is written: `location-id.ts`. */
+  readonly locationId: string;
   /**
    * Whether etags are made of what objects hold. A directory's are made of times and inodes, which change when it moves to
    * another disk: there another etag alone proves nothing.

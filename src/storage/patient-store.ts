@@ -50,9 +50,10 @@ export function patientStore(store: ObjectStore, { clock, listen }: StoreWatch):
       watch.close();
     }
   }
-  const { url, etagsOfContent, signer } = store;
+  const { url, locationId, etagsOfContent, signer } = store;
   return {
     url,
+    locationId,
     etagsOfContent,
     ...(signer === undefined ? {} : { signer }),
     now: (signal) => during(`the time of ${url}`, () => store.now(signal)),

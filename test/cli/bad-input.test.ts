@@ -4,6 +4,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
+import { tagOfRun } from '../support/bucket.ts';
 import { holdOn, release, untilHeld, whenCompressing, withoutProgram, withWrapper } from '../support/host-faults.ts';
 import { type ErrorDocument, type ListDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { onHost, runSandbox } from '../support/sandbox.ts';
@@ -237,7 +238,7 @@ for (const transfer of ['direct', 'relay']) {
         assert.equal(ran.code, 130, ran.stderr);
         assert.match(ran.stderr, /^SIGINT: stopping/m);
         assert.match(ran.stderr, /^sstash: interrupted$/m);
-        assert.match(ran.stderr, /the same command goes on with it; its snapshots \(sstash-\w+\) stay on the nodes/);
+        assert.match(ran.stderr, /the same command goes on with it; its snapshots \(sstash-[\w-]+\) stay on the nodes/);
       } finally {
         child.kill('SIGKILL');
         await release(host);
@@ -253,7 +254,8 @@ for (const transfer of ['direct', 'relay']) {
     assert.equal((await runProgram(['show', 'latest'], options)).code, 10);
     // Nothing goes on on the node: what was compressing there has ended too.
     assert.equal(await onHost(host, 'for p in /proc/[0-9]*; do grep -qx lzop $p/comm 2>/dev/null && echo $p; done; true'), '');
-    await Promise.all(story.sandbox.hosts.map((each) => runSandbox(['nodetool', each, 'clearsnapshot', '-t', `sstash-${id}`])));
+    const tag = await tagOfRun(story.objects(`interrupted-${transfer}`), id);
+    await Promise.all(story.sandbox.hosts.map((each) => runSandbox(['nodetool', each, 'clearsnapshot', '-t', tag])));
   });
 }
 

@@ -161,7 +161,7 @@ describe('with lzop on the nodes', () => {
 
   test('no snapshot of the run is left on any node', async () => {
     for (const host of sandbox.hosts) {
-      assert.equal(await onHost(host, `find /var/lib/cassandra/ -name 'sstash-${backup.id}'`), '');
+      assert.equal(await onHost(host, `find /var/lib/cassandra/ -name 'sstash-${backup.id}*'`), '');
     }
     assert.doesNotMatch(await runSandbox(['nodetool', sandbox.hosts[0], 'listsnapshots']), new RegExp(`sstash-${backup.id}`));
   });

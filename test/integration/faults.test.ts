@@ -17,6 +17,7 @@ import {
   withoutProgram,
   withWrapper,
 } from '../support/host-faults.ts';
+import { tagOfRun } from '../support/bucket.ts';
 import { type BackupDocument, type RestoreDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
 import { cql, onHost, runSandbox } from '../support/sandbox.ts';
 
@@ -140,13 +141,13 @@ test('a connection that is cut for good fails its node', async () => {
     }
     // Its snapshot stays, so that the run can be finished; the others' are cleared.
     const snapshots = await Promise.all(
-      story.sandbox.hosts.map((host) => onHost(host, `find /var/lib/cassandra/data/faults -name 'sstash-${id}'`)),
+      story.sandbox.hosts.map((host) => onHost(host, `find /var/lib/cassandra/data/faults -name 'sstash-${id}*'`)),
     );
     assert.deepEqual(
       snapshots.map((found) => found !== ''),
       story.sandbox.hosts.map((host) => host === victim),
     );
-    await runSandbox(['nodetool', victim, 'clearsnapshot', '-t', `sstash-${id}`]);
+    await runSandbox(['nodetool', victim, 'clearsnapshot', '-t', await tagOfRun(story.objects('gone'), id)]);
   });
 });
 
@@ -158,7 +159,7 @@ test('a node whose data disk is nearly full fails before its snapshot, and --min
       host: victim,
       error: /no snapshot is taken: \/data.* 3\.0 % free/,
     });
-    assert.equal(await onHost(victim, `find /var/lib/cassandra/data/faults -name 'sstash-${id}'`), '');
+    assert.equal(await onHost(victim, `find /var/lib/cassandra/data/faults -name 'sstash-${id}*'`), '');
     const plan = await runProgram(['backup', '--dry-run', '-K', 'faults'], story.at('full-plan'));
     assert.match(plan.stdout, /no snapshot would be taken: \/data/);
     const again = resultOf<BackupDocument>(await runProgram([...backup, '--min-free', '3', '--resume'], story.at('full')));

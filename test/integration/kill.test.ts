@@ -162,8 +162,8 @@ async function snapshots(): Promise<string> {
 
 /** What was committed has been let go of: it keeps its snapshot, until somebody clears it. */
 async function clearSnapshotOf(backup: { readonly id: string }): Promise<void> {
-  assert.match(await snapshots(), new RegExp(`/sstash-${backup.id}\n$`));
-  await onHost(host, `nodetool clearsnapshot -t sstash-${backup.id}`);
+  const [, tag] = new RegExp(`/(sstash-${backup.id}-[a-f][0-9a-f]{7})\n$`).exec(await snapshots()) ?? assert.fail();
+  await onHost(host, `nodetool clearsnapshot -t ${tag}`);
 }
 
 async function assertNothingLeft(location: string): Promise<void> {

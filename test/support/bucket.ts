@@ -35,6 +35,13 @@ function absent(error: unknown): undefined {
   throw error;
 }
 
+/** The tag of the snapshots of a run that is unfinished, as its mark says it. */
+export async function tagOfRun(directory: string, id: string): Promise<string> {
+  const mark: unknown = JSON.parse(await readFile(join(directory, id, 'in-progress.json'), 'utf8'));
+  const tag = typeof mark === 'object' && mark !== null && 'snapshot' in mark ? mark.snapshot : undefined;
+  return typeof tag === 'string' ? tag : assert.fail(`the mark of ${id} names no snapshot`);
+}
+
 /** What a file holds. */
 export interface Content {
   readonly bytes: number;

@@ -31,6 +31,7 @@ export function hookedStore(store: ObjectStore): HookedStore {
   };
   const hooked: HookedStore = {
     url: store.url,
+    locationId: store.locationId,
     etagsOfContent: store.etagsOfContent,
     now: async (signal) => {
       const now = await store.now(signal);

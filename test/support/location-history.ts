@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Backup, chainOf } from '../../src/model/backup/backup.ts';
 import type { BackupRef, MissingNode, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
 import { summaryOf } from '../../src/model/backup/outcome/outcome.ts';
-import { snapshotTag } from '../../src/model/backup/backup-id.ts';
+import { olderTag } from '../../src/model/node/snapshot-tag.ts';
 import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/backups/repository.ts';
@@ -174,7 +174,7 @@ export class LocationHistory {
           ...(ref.parent === undefined ? {} : { parent: ref.parent }),
           host: `node${host}`,
           node: nodeOf(host),
-          snapshot: snapshotTag(id),
+          snapshot: olderTag(id),
           takenAt: startedAt,
           tables: [{ keyspace, table, id: tableId, files }],
         }),

@@ -11,8 +11,9 @@ import { nodeInfo } from '../../src/cluster/tools/nodetool.ts';
 import type { Remote } from '../../src/cluster/remote.ts';
 import { type Programs, defaultPrograms } from '../../src/cluster/tools/run-tool.ts';
 import { LzoPool } from '../../src/codec/lzo/pool.ts';
-import { backupIdAt, parseMoment, snapshotTag } from '../../src/model/backup/backup-id.ts';
+import { backupIdAt, parseMoment } from '../../src/model/backup/backup-id.ts';
 import type { BackupRef, NodeManifest } from '../../src/model/backup/manifest.ts';
+import { snapshotTag } from '../../src/model/node/snapshot-tag.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import { tableDirectory } from '../../src/model/sstable.ts';
 import type { Member } from '../../src/operations/nodes/members.ts';
@@ -134,14 +135,14 @@ export async function oneNode(
         never,
       );
       if (parent === undefined) {
-        await takeSnapshot(table, snapshotTag(id));
+        await takeSnapshot(table, snapshotTag(id, store.locationId));
       }
       const { summary } = await uploadNode(
         {
           member,
           node,
           ref,
-          tag: snapshotTag(id),
+          tag: snapshotTag(id, store.locationId),
           takenAt,
           tables: [users],
           setAside: [],
@@ -175,6 +176,7 @@ export async function oneNode(
 export function storeLike(store: ObjectStore, changes: Partial<ObjectStore> = {}): ObjectStore {
   return {
     url: store.url,
+    locationId: store.locationId,
     etagsOfContent: store.etagsOfContent,
     now: (signal) => store.now(signal),
     put: (...all) => store.put(...all),

@@ -8,6 +8,7 @@ import { missingFrom, stateOf } from '../../src/model/backup/backup.ts';
 import type { BackupResult } from '../../src/model/backup/backup-result.ts';
 import type { Event } from '../../src/model/events.ts';
 import { unlimited } from '../../src/model/options/per-datacenter.ts';
+import { snapshotTag } from '../../src/model/node/snapshot-tag.ts';
 import type { Node } from '../../src/model/ring/ring.ts';
 import type { TableId } from '../../src/model/sstable.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
@@ -113,6 +114,11 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
   /** Keys of all objects, sorted. */
   async keys(prefix = ''): Promise<readonly string[]> {
     return (await listed(this.store, prefix)).map(({ key }) => key);
+  }
+
+  /** The tag of a backup's snapshots. */
+  tagOf(id: string): string {
+    return snapshotTag(id, this.store.locationId);
   }
 
   /** Of backups and unfinished runs: `<id> complete` or `degraded` and what it lacks, or what the mark says of each node. */

@@ -31,6 +31,7 @@ export function watchedStore(store: ObjectStore): WatchedStore {
   };
   const watched: WatchedStore = {
     url: store.url,
+    locationId: store.locationId,
     etagsOfContent: store.etagsOfContent,
     now: (signal) => store.now(signal),
     spoil: (put, options) => put(options),

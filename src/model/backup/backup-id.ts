@@ -51,11 +51,6 @@ export function formatMoment(format: string, time: Date): BackupId {
   return name;
 }
 
-/** The nodetool tag of a backup's snapshots. The prefix tells ours from the operator's own. */
-export function snapshotTag(id: BackupId): string {
-  return `${tagPrefix}${id}`;
-}
-
 /** True for what can be a backup's directory name; other directories below the base path are none of ours. */
 export function isBackupId(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text) && /\d/.test(text);
@@ -90,8 +85,6 @@ function isoMoment(text: string): number {
   }
   return Date.parse(`${date}T${hour}:${minute}:${second}${zoneHours === undefined ? 'Z' : `${zoneHours}:${zoneMinutes}`}`);
 }
-
-const tagPrefix = 'sstash-';
 
 /** `parent/id` of an incremental backup, the id of a snapshot backup: as it is named where it must not be mistaken. */
 export function pathOf({ id, parent }: BackupRef): string {

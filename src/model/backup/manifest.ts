@@ -3,7 +3,7 @@ import type { TableId } from '../sstable.ts';
 import type { StoredSum } from './stored-sum.ts';
 import type { Owner } from '../lock.ts';
 
-/** Name of a backup: its directory below the base path, and (with `sstash-` before it) the nodetool tag. */
+/** Name of a backup: its directory below the base path, and part of the nodetool tag. */
 export type BackupId = string;
 
 export type BackupKind = 'snapshot' | 'incremental';
@@ -122,6 +122,8 @@ export interface BackupManifest {
   /** When the snapshots were taken (the first node's), ISO 8601 UTC. */
   readonly takenAt: string;
   readonly finishedAt: string;
+  /** The nodetool tag of its snapshots. Absent in incremental backups, and in those of older versions: `tagOf`. */
+  readonly snapshot?: string;
   /** The `-K` patterns as given; empty means everything. */
   readonly selection: readonly string[];
   /** The series that it belongs to (`--policy`); each has a retention of its own. */
@@ -166,6 +168,8 @@ export interface InProgress {
   readonly parent?: BackupId;
   readonly startedAt: string;
   readonly updatedAt: string;
+  /** As in `BackupManifest`. */
+  readonly snapshot?: string;
   readonly owner: Owner;
   readonly selection: readonly string[];
   readonly policy?: string;

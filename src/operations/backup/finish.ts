@@ -2,8 +2,8 @@ import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
 import { type Backup, chainOf, missingFrom } from '../../model/backup/backup.ts';
-import { snapshotTag } from '../../model/backup/backup-id.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
+import { isTagIn, tagOf } from '../../model/node/snapshot-tag.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Mark } from '../../storage/backups/mark.ts';
@@ -48,6 +48,7 @@ export async function commit(run: Run, { uploads, verdict, mark, lock }: Commit,
     partitioner: ring.partitioner,
     takenAt: nodes.map(({ takenAt }) => takenAt).toSorted()[0] ?? run.now.toISOString(),
     finishedAt: (await parts.repository.now(signal)).toISOString(),
+    ...(run.ref.parent === undefined ? { snapshot: run.tag } : {}),
     selection: options.filter.patterns,
     ...(options.policy === undefined ? {} : { policy: options.policy }),
     tables: run.living.tables,
@@ -125,9 +126,9 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
  * they had cleared them.
  */
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
-  const { members, ref } = run;
+  const { members, ref, parts } = run;
   const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
-  const tags = new Set(older.map(({ id }) => snapshotTag(id)));
+  const tags = new Set(older.map(tagOf).filter((tag) => isTagIn(tag, parts.repository.store.locationId)));
   if (tags.size === 0 || signal.aborted) {
     return;
   }
@@ -147,7 +148,7 @@ function snapshotLeft(backup: Backup, { members }: Run): readonly string[] {
   const hosts = missingFrom(backup)
     .map(({ host }) => host)
     .filter((host) => members.absent.some((absent) => absent.host === host));
-  const tag = snapshotTag(backup.id);
+  const tag = tagOf(backup);
   return backup.parent === undefined && hosts.length > 0
     ? [`${hosts.join(', ')}: a snapshot ${tag} may have been left there (nodetool clearsnapshot -t ${tag} clears it)`]
     : [];

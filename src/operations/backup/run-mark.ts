@@ -1,6 +1,6 @@
 import type { Situation } from './opening/situation.ts';
 import { ConditionFailedError, reasonOf, UsageError } from '../../model/errors.ts';
-import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import type { InProgress } from '../../model/backup/manifest.ts';
 import type { NodeOutcome } from '../../model/backup/backup-result.ts';
 import { clearSnapshot } from '../../cluster/tools/nodetool.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
@@ -11,7 +11,11 @@ import type { Member } from '../nodes/members.ts';
 import { unlimited } from '../../model/options/per-datacenter.ts';
 
 /** The mark that a run leaves before it touches anything: who runs, and on which nodes. */
-export function progressOf(ref: BackupRef, { members, options, now: at }: Situation, startedAt: string | undefined): InProgress {
+export function progressOf(
+  { ref, tag }: Pick<Run, 'ref' | 'tag'>,
+  { members, options, now: at }: Situation,
+  startedAt: string | undefined,
+): InProgress {
   const now = at.toISOString();
   const nodes = [
     ...members.present.map(({ host, info }) => ({ host, hostId: info?.hostId ?? '', state: 'running' as const })),
@@ -24,6 +28,7 @@ export function progressOf(ref: BackupRef, { members, options, now: at }: Situat
     kind: ref.parent === undefined ? 'snapshot' : 'incremental',
     startedAt: startedAt ?? now,
     updatedAt: now,
+    ...(ref.parent === undefined ? { snapshot: tag } : {}),
     owner,
     selection: filter.patterns,
     ...(policy === undefined ? {} : { policy }),

@@ -19,6 +19,7 @@ export interface Run extends Situation {
   readonly seen?: InProgress | undefined;
   /** The degraded backup that nodes are added to. `members` are then only those that it lacks. */
   readonly amended?: Amended | undefined;
+  /** Of its snapshots; one that goes on keeps the tag that it began with. */
   readonly tag: string;
   /** Those of `tables` that live still: what the backup holds. */
   readonly living: LivingTables;

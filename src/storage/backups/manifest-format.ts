@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { pathOf } from '../../model/backup/backup-id.ts';
 import { IntegrityError } from '../../model/errors.ts';
-import type { BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import type { BackupId, BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
+import { isTagFor } from '../../model/node/snapshot-tag.ts';
 import type { Ring } from '../../model/ring/ring.ts';
 import { textOf } from '../read-whole.ts';
 import {
@@ -41,6 +42,7 @@ const complete = {
   partitioner: word,
   takenAt: moment,
   finishedAt: moment,
+  snapshot: word.exactOptional(),
   selection,
   policy: word.exactOptional(),
   tables: z.array(z.object(table)).max(mostTables),
@@ -89,6 +91,7 @@ const inProgress: z.ZodType<InProgress> = z.object({
   parent: backupId.exactOptional(),
   startedAt: moment,
   updatedAt: moment,
+  snapshot: word.exactOptional(),
   owner: z.object({ host: word, pid: z.number(), user: word }),
   selection,
   policy: word.exactOptional(),
@@ -125,11 +128,19 @@ export function encodeJson(value: BackupManifest | InProgress | Ring): Uint8Arra
 }
 
 export function decodeBackupManifest(bytes: Uint8Array, key: string): BackupManifest {
-  return parseAs(backupManifest, textOf(bytes), key);
+  return withOwnTag(parseAs(backupManifest, textOf(bytes), key), key);
 }
 
 export function decodeInProgress(bytes: Uint8Array, key: string): InProgress {
-  return parseAs(inProgress, textOf(bytes), key);
+  return withOwnTag(parseAs(inProgress, textOf(bytes), key), key);
+}
+
+/** Snapshots are cleared by it, and nobody who can write to the bucket is to have others cleared. Throws IntegrityError. */
+function withOwnTag<T extends { readonly id: BackupId; readonly snapshot?: string }>(found: T, key: string): T {
+  if (found.snapshot !== undefined && !isTagFor(found.snapshot, found.id)) {
+    throw new IntegrityError(`${key} names a snapshot of another backup: ${found.snapshot}`);
+  }
+  return found;
 }
 
 export function decodeRing(bytes: Uint8Array, key: string): Ring {

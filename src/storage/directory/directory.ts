@@ -1,5 +1,5 @@
 import { type BigIntStats, constants } from 'node:fs';
-import { mkdir, open, rm, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, realpath, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { NotFoundError, StorageError } from '../../model/errors.ts';
@@ -10,6 +10,7 @@ import { directoryOf, linkOn } from './links.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
 import { Reserve, isFull } from './reserve.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
+import { locationId } from '../location-id.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
 
 const readBytes = 256 * 1024;
@@ -31,6 +32,9 @@ export async function openDirectoryStore(path: string, options: { readonly creat
     }
     // A read-only store is one too.
     await clearOld(base).catch(() => {});
+    // Whoever goes there by a link goes to the same place.
+    const id = locationId(pathToFileURL(await realpath(base)).href);
+    return new DirectoryStore(base, url, id);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') {
       throw new NotFoundError(`directory ${base} does not exist`, {
@@ -43,7 +47,6 @@ export async function openDirectoryStore(path: string, options: { readonly creat
     }
     throw directoryError(error, 'open', url, '');
   }
-  return new DirectoryStore(base, url);
 }
 
 async function clearOld(base: string): Promise<void> {
@@ -53,14 +56,16 @@ async function clearOld(base: string): Promise<void> {
 
 class DirectoryStore implements ObjectStore {
   readonly url: string;
+  readonly locationId: string;
   readonly etagsOfContent = false;
   readonly #base: string;
   readonly #reserve: Reserve;
 
-  constructor(base: string, url: string) {
+  constructor(base: string, url: string, id: string) {
     this.#base = base;
     this.#reserve = new Reserve(base);
     this.url = url;
+    this.locationId = id;
   }
 
   async now(signal: AbortSignal): Promise<Date | undefined> {

@@ -12,12 +12,13 @@ import {
   assertKey,
 } from '../object-store.ts';
 import { dripWatch } from './answers.ts';
+import { bucketIdentity, locationId } from '../location-id.ts';
 import { type S3Connection, type S3Options, connectS3 } from './client.ts';
 import { s3Error, statusOf } from './errors.ts';
 import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './keys.ts';
 import { PutResources, putToS3 } from './put.ts';
 import { type OpenedObject, Shortcut } from './shortcut.ts';
-import { type Sign, signFor, signerFor } from './signer.ts';
+import { type Sign, endpointOf, signFor, signerFor } from './signer.ts';
 import { abortUploadsOfS3 } from './unfinished.ts';
 import { optionsFor } from './upload.ts';
 
@@ -34,7 +35,8 @@ export async function openS3Store(options: S3Options, signal: AbortSignal): Prom
   const connection = await connectS3(options);
   try {
     await probeBucket(connection, signal);
-    return new S3Store(connection, await signFor(connection));
+    const endpoint = await endpointOf(connection);
+    return new S3Store(connection, await signFor(connection, endpoint), endpoint);
   } catch (error) {
     connection.client.destroy();
     throw error;
@@ -43,15 +45,17 @@ export async function openS3Store(options: S3Options, signal: AbortSignal): Prom
 
 class S3Store implements ObjectStore {
   readonly url: string;
+  readonly locationId: string;
   readonly etagsOfContent = true;
   readonly signer: Signer;
   readonly #connection: S3Connection;
   readonly #resources: PutResources;
   readonly #shortcut: Shortcut;
 
-  constructor(connection: S3Connection, sign: Sign) {
+  constructor(connection: S3Connection, sign: Sign, endpoint: URL) {
     this.signer = signerFor(connection, sign);
     this.url = connection.url;
+    this.locationId = locationId(bucketIdentity(connection.url, connection.bucket, endpoint));
     this.#connection = connection;
     this.#shortcut = new Shortcut(connection, sign);
     this.#resources = new PutResources(connection.partBytes, this.#shortcut);

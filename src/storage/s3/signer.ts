@@ -19,9 +19,8 @@ export type Sign = (request: Pick<RequestToSign, 'method' | 'key' | 'query' | 'h
  * Signs with the credentials that the SDK found, asked for again at each request: session tokens are renewed. The time in it is the
  * server's: a request that seems to be from another hour is refused.
  */
-export async function signFor(connection: S3Connection): Promise<Sign> {
+export async function signFor(connection: S3Connection, endpoint: URL): Promise<Sign> {
   const { client, clock } = connection;
-  const endpoint = await endpointOf(connection);
   const region = await client.config.region();
   return async (request) => {
     const credentials = await client.config.credentials();
@@ -107,7 +106,7 @@ function partsOf(connection: S3Connection, key: string, UploadId: string, sign: 
 }
 
 /** Where the SDK would send a request for this bucket: it knows partitions, dual stack and what the environment says. */
-async function endpointOf({ client, sdk, bucket: Bucket }: S3Connection): Promise<URL> {
+export async function endpointOf({ client, sdk, bucket: Bucket }: S3Connection): Promise<URL> {
   const command = new sdk.HeadBucketCommand({ Bucket });
   const found: { url: URL | undefined } = { url: undefined };
   command.middlewareStack.add(

@@ -18,6 +18,7 @@ function hung(own: Partial<ObjectStore> = {}) {
   }
   const store: ObjectStore = {
     url: 'file:///b',
+    locationId: '00000000',
     etagsOfContent: false,
     now: forever,
     put: forever,

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { formatMoment, freeId, pathOf, snapshotTag } from '../../../model/backup/backup-id.ts';
+import { formatMoment, freeId, pathOf } from '../../../model/backup/backup-id.ts';
 import { candidateParent, decideKind, holesAfter, type KindDecision } from '../../../model/chain/backup-kind.ts';
 import { type CommittedBackup, type DamagedBackup, isCommitted, refOf, takenAtOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
 import { UsageError } from '../../../model/errors.ts';
+import { snapshotTag, tagOf } from '../../../model/node/snapshot-tag.ts';
 import { chainGaps } from './chain-check.ts';
 import { LivingTables } from '../living-tables.ts';
 import { SnapshotSchemas } from '../snapshot-schemas.ts';
@@ -52,6 +53,7 @@ function begun(situation: Situation, decision: KindDecision, startedAtMs: number
   const { options, parts, tables, topology } = situation;
   parts.listen({ type: 'step', text: `${decision.kind} backup: ${decision.reason}` });
   const ref = target === undefined ? newRef(decision, situation) : refOf(target);
+  const tag = target === undefined ? snapshotTag(ref.id, parts.repository.store.locationId) : tagOf(target);
   return {
     ...situation,
     ref,
@@ -59,11 +61,11 @@ function begun(situation: Situation, decision: KindDecision, startedAtMs: number
     resumed: target !== undefined,
     attempt: target === undefined ? undefined : randomBytes(4).toString('hex'),
     seen: target?.committed === false ? target.progress : undefined,
-    tag: snapshotTag(ref.id),
+    tag,
     living: new LivingTables({ selected: tables, all: topology.tables, filter: options.filter }),
     schemas: new SnapshotSchemas(),
     startedAtMs,
-    progress: progressOf(ref, situation, target === undefined ? undefined : takenAtOf(target)),
+    progress: progressOf({ ref, tag }, situation, target === undefined ? undefined : takenAtOf(target)),
     warnings: warningsOf(situation),
     gate: new MemoryGate(),
   };

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  backupIdAt,
-  formatMoment,
-  freeId,
-  isBackupId,
-  parseMoment,
-  snapshotTag,
-} from '../../../../src/model/backup/backup-id.ts';
+import { backupIdAt, formatMoment, freeId, isBackupId, parseMoment } from '../../../../src/model/backup/backup-id.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 
 const moment = fc.date({ min: new Date('1980-01-01T00:00:00Z'), max: new Date('2190-01-01T00:00:00Z'), noInvalidDate: true });
@@ -80,10 +73,6 @@ test('names of other things in the bucket are no backups', () => {
   for (const name of ['incrementals', 'lock', '.2026', '-1', '', 'a/1', '1\n', '..']) {
     assert.ok(!isBackupId(name), name);
   }
-});
-
-test('our snapshots are told from the operator’s own by their tag', () => {
-  assert.equal(snapshotTag('20261121T031500Z'), 'sstash-20261121T031500Z');
 });
 
 test('an id that is taken gives way to the next second that is free', () => {

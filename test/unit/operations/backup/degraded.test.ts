@@ -218,10 +218,10 @@ test('a degraded backup that goes while its missing node is away leaves a word o
   cluster.node('node3').remote.on(reading, onCall(1, fails(broken, 123)));
   const first = await cluster.backUp();
   const { warnings } = await cluster.backUp({ kind: 'snapshot', retention: 1 }, without(cluster, 'node3'));
-  assert.deepEqual(await cluster.node('node3').snapshots(), [`sstash-${first.id}`]);
+  assert.deepEqual(await cluster.node('node3').snapshots(), [cluster.tagOf(first.id)]);
   assert.equal(
     warnings.join(),
-    `node3: a snapshot sstash-${first.id} may have been left there (nodetool clearsnapshot -t sstash-${first.id} clears it)`,
+    `node3: a snapshot ${cluster.tagOf(first.id)} may have been left there (nodetool clearsnapshot -t ${cluster.tagOf(first.id)} clears it)`,
   );
 });
 

@@ -40,7 +40,7 @@ test('interrupted while snapshots are taken, the mark says so, and people hear w
   await assert.rejects(cluster.backUp({}, { signal: abort.signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
   assert.deepEqual(cluster.warnings, [
-    `backup ${id} is not complete; the same command goes on with it; its snapshots (sstash-${id}) stay on the nodes until then`,
+    `backup ${id} is not complete; the same command goes on with it; its snapshots (${cluster.tagOf(id)}) stay on the nodes until then`,
   ]);
   assert.deepEqual(await cluster.keys(lockKey()), [], 'the lock is free');
 });
@@ -70,7 +70,7 @@ test('interrupted in the middle of an upload, what other nodes have finished sta
   const id = await assertBrokenOff(cluster, 'interrupted');
   assert.equal((await cluster.keys(nodeManifestKey({ id }, 'node1'))).length, 1);
   assert.deepEqual(await cluster.keys(nodeManifestKey({ id }, 'node2')), []);
-  assert.deepEqual(await cluster.node('node2').snapshots(), [`sstash-${id}`]);
+  assert.deepEqual(await cluster.node('node2').snapshots(), [cluster.tagOf(id)]);
 });
 
 /** An interrupt at the first event of the store that this holds of. */
@@ -89,7 +89,7 @@ test('interrupted with everything stored but what commits it, it is not a backup
   const signal = interruptAt(cluster, ({ verb, key }) => verb === 'put' && key.endsWith('/schema.cql'));
   await assert.rejects(cluster.backUp({}, { signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
-  assert.deepEqual(await cluster.node('node1').snapshots(), [`sstash-${id}`]);
+  assert.deepEqual(await cluster.node('node1').snapshots(), [cluster.tagOf(id)]);
 });
 
 test('interrupted at its last object it is complete: the result says so, and which snapshot stays where', async (t) => {

@@ -59,7 +59,7 @@ test('a node that vanishes between snapshot and upload fails after some tries, a
   const result = await cluster.backUp();
   assert.equal(remote.ran(reading).length, 4);
   assert.deepEqual(await cluster.listing(), [`${result.id} node1 done, node2 failed: the connection to node2 was lost`]);
-  assert.deepEqual(await cluster.node('node2').snapshots(), [`sstash-${result.id}`]);
+  assert.deepEqual(await cluster.node('node2').snapshots(), [cluster.tagOf(result.id)]);
 });
 
 test('a snapshot that lacks a table is not taken for whole', async (t) => {
@@ -126,7 +126,7 @@ test('a snapshot that cannot be cleared is a warning, and the backup is complete
   const result = await cluster.backUp();
   assert.equal(result.complete, true);
   assert.deepEqual(result.warnings, [
-    `node1: snapshot sstash-${result.id} could not be cleared: nodetool clearsnapshot failed on node1: it hangs`,
+    `node1: snapshot ${cluster.tagOf(result.id)} could not be cleared: nodetool clearsnapshot failed on node1: it hangs`,
   ]);
 });
 

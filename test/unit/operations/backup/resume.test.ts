@@ -24,7 +24,7 @@ async function halfDone(t: TestContext) {
   cluster.node('node2').remote.on(reading, onCall(1, fails('cat: Input/output error', 123)));
   const { id, complete } = await cluster.backUp();
   assert.equal(complete, false);
-  return { cluster, id, tag: `sstash-${id}` };
+  return { cluster, id, tag: cluster.tagOf(id) };
 }
 
 test('--resume goes on with the run, and takes no snapshot where the first one is whole', async (t) => {
