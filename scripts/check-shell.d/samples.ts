@@ -1,4 +1,4 @@
-import { becomeScript, killScript } from '../../src/cluster/ssh/command-frame.ts';
+import { becomeScript, killScript, lifeLineScript } from '../../src/cluster/ssh/command-frame.ts';
 import { endsWith } from '../../src/model/node/shell-text.ts';
 import { restartScript } from '../../src/model/restore/by-hand/restart.ts';
 import { refreshScript } from '../../src/model/restore/by-hand/refresh.ts';
@@ -33,6 +33,7 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
     becomeScript(['nodetool', 'status'], 'n0nce', { input: false }),
     becomeScript(['cat'], 'n0nce', { sudo: { user: 'cassandra' }, input: true }),
   ],
+  lifeLineScript: [lifeLineScript(), lifeLineScript({ user: 'cassandra' })],
   killScript: [killScript({ pid: 7, group: 7, startTime: '77' }), killScript({ pid: 7, group: 7, startTime: '77' }, {})],
   // A shell takes a here-document for mere text.
   refreshScript: [refresh, ...hereDocuments(refresh)],

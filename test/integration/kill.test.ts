@@ -106,7 +106,7 @@ interface Point {
   readonly title: string;
   readonly kill: Kill;
   /** What the store holds of it then. */
-  readonly finds: 'nothing' | 'unfinished' | 'complete';
+  readonly finds: 'nothing' | 'unfinished' | 'sealed' | 'complete';
   readonly options?: readonly string[];
 }
 
@@ -114,6 +114,8 @@ interface Point {
 const relay = ['--transfer', 'relay'];
 
 const committed = { method: 'PUT', url: /\/manifest\.json(\?|$)/ };
+/** The mark gets the manifest: from then on nobody else can commit anything else. */
+const sealed = { method: 'PUT', url: /\/in-progress\.json/, after: { method: 'PUT', url: /\/schema\.cql/ } };
 
 const points: readonly Point[] = [
   { title: 'before it has its lock', kill: asked('PUT', /\/lock\.json/), finds: 'nothing' },
@@ -131,7 +133,9 @@ const points: readonly Point[] = [
   { title: 'when a large file is stored', kill: done('PUT', /-Data\.db/), finds: 'unfinished' },
   { title: 'when a draft is written', kill: withDraft, finds: 'unfinished', options: relay },
   { title: 'when the node’s manifest is written', kill: done('PUT', /\/manifest\.json\.gz/), finds: 'unfinished' },
-  { title: 'before its commit', kill: asked(committed.method, committed.url), finds: 'unfinished' },
+  { title: 'before its commit', kill: atStore({ ...sealed, done: false }), finds: 'unfinished' },
+  { title: 'when it is sealed', kill: atStore({ ...sealed, done: true }), finds: 'sealed' },
+  { title: 'before its last object', kill: asked(committed.method, committed.url), finds: 'sealed' },
   // Mark and drafts go by one request, the lock by another one later; what was put to try the store out went before.
   {
     title: 'when its mark is away',
@@ -160,12 +164,6 @@ async function snapshots(): Promise<string> {
   return onHost(host, 'ls -d /var/lib/cassandra/data*/faults/blobs-*/snapshots/sstash-* 2>/dev/null; true');
 }
 
-/** What was committed has been let go of: it keeps its snapshot, until somebody clears it. */
-async function clearSnapshotOf(backup: { readonly id: string }): Promise<void> {
-  const [, tag] = new RegExp(`/(sstash-${backup.id}-[a-f][0-9a-f]{7})\n$`).exec(await snapshots()) ?? assert.fail();
-  await onHost(host, `nodetool clearsnapshot -t ${tag}`);
-}
-
 async function assertNothingLeft(location: string): Promise<void> {
   assert.equal(await snapshots(), '', 'a snapshot was left on the node');
   assert.deepEqual(await unfinishedUploads(story.at(location).env), [], 'an upload was left unfinished');
@@ -189,7 +187,10 @@ describe('a backup that is killed', () => {
       const location = `killed-${index}`;
       await kill(location, options);
       const [found, ...others] = await assertListIsTrue(location);
-      assert.deepEqual([found?.complete, others], [{ nothing: undefined, unfinished: false, complete: true }[finds], []]);
+      assert.deepEqual(
+        [found?.complete, others],
+        [{ nothing: undefined, unfinished: false, sealed: false, complete: true }[finds], []],
+      );
       // Killed before it began, or after it was done: then there is nothing to go on with.
       const again = [...args, ...options, ...(finds === 'unfinished' ? ['--resume'] : [])];
       const backup = resultOf<BackupDocument>(await runProgram(again, story.at(location)));
@@ -200,9 +201,10 @@ describe('a backup that is killed', () => {
       await assertListIsTrue(location);
       // After a complete one the second holds nothing of its own: its files are those of the first.
       await assertWhole(location, found ?? backup);
-      if (finds === 'complete') {
-        await clearSnapshotOf(found ?? assert.fail());
+      if (finds === 'sealed') {
+        assert.deepEqual([(await listed(location)).length, backup.nodes[0]?.newFiles], [2, 0], 'it was not published');
       }
+      // Also what a finished one had not cleared yet.
       await assertNothingLeft(location);
     });
   }
@@ -221,7 +223,6 @@ describe('a backup that is killed', () => {
       [[next.id, true]],
     );
     await assertWhole('committed', next);
-    await clearSnapshotOf(found);
     await assertNothingLeft('committed');
   });
 
@@ -241,6 +242,56 @@ describe('a backup that is killed', () => {
     assert.equal(ran.code, 10);
     assert.match(ran.stderr, /no unfinished run/);
   });
+});
+
+/** Of what a run starts on the node; hosts have process tables of their own. */
+async function programsLeft(): Promise<string> {
+  const ours = 'sudo -n|setpriv|xargs|lzop|python3 -I|sstash-held';
+  return onHost(host, `ps -eo args= | grep -E '${ours}' | grep -v 'grep -E'; true`);
+}
+
+describe('on the node nothing of a backup is left at work', () => {
+  for (const transfer of ['relay', 'direct']) {
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      test(`that is ended by ${signal} in the middle of its files, ${transfer}`, async () => {
+        const hold = whenCompressing(`${holdOn}; exec /usr/bin/lzop "$@"`);
+        await withWrapper(host, 'lzop', hold, async () => {
+          const running = startProgram([...args, '--transfer', transfer], story.at(`left-${transfer}-${signal}`));
+          try {
+            await untilHeld(host);
+            assert.notEqual(await programsLeft(), '');
+            running.child.kill(signal);
+            const { code } = await running.done;
+            assert.equal(code, signal === 'SIGINT' ? 130 : null);
+            for (let left = await programsLeft(); left !== ''; left = await programsLeft()) {
+              await delay(200);
+            }
+          } finally {
+            running.child.kill('SIGKILL');
+            await release(host);
+          }
+        });
+        await onHost(host, 'nodetool clearsnapshot --all');
+      });
+    }
+  }
+});
+
+test('an interrupt while snapshots are cleared gives the result, and names what stays', async () => {
+  const wrapper = `case " $* " in *" clearsnapshot "*) ${holdOn}; exit 1 ;; esac; exec /usr/bin/nodetool "$@"`;
+  const ran = await withWrapper(host, 'nodetool', wrapper, async (): Promise<Ran> => {
+    const { child, done: ended } = startProgram([...args, '--json'], story.at('interrupted'));
+    await untilHeld(host);
+    child.kill('SIGINT');
+    const result = await ended;
+    await release(host);
+    return result;
+  });
+  const backup = resultOf<BackupDocument>(ran, 130);
+  assert.equal(backup.complete, true);
+  assert.ok(ran.stderr.includes(`${host}: snapshot sstash-${backup.id} could not be cleared: interrupted`), ran.stderr);
+  resultOf<BackupDocument>(await runProgram(args, story.at('interrupted')));
+  await assertNothingLeft('interrupted');
 });
 
 test('a sshd that is killed under a backup does not lose it', async () => {

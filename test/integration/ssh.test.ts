@@ -680,6 +680,23 @@ describe('giving up', { skip }, () => {
       }));
   }
 
+  test('what runs when the connection is lost ends, though it says nothing, and what has ended by itself leaves its background', () =>
+    withSshd({}, async (sshd) => {
+      const remote = await login(sshd);
+      const [mark, left] = [token(), token()];
+      const stays = `(exec sleep ${left}) </dev/null >/dev/null 2>&1 & echo $!`;
+      const pid = Number(await remote.run(['sh', '-c', stays], {}, never));
+      const running = failure(remote.run(['sh', '-c', `sleep ${mark} | cat; true`], {}, never));
+      await until(() => isRunning(`sleep ${mark}`), 'not started');
+      const [session = assert.fail('no session')] = sshd.sessions();
+      process.kill(session, 'SIGKILL');
+      await running;
+      await until(() => !isMentioned(mark), 'still running');
+      assert.ok(isRunning(`sleep ${left}`), 'what was to stay was ended');
+      process.kill(pid);
+      await remote.close();
+    }));
+
   test('close ends what runs, may be repeated, and refuses what comes after', () =>
     withSshd({}, async (sshd) => {
       const remote = await login(sshd);

@@ -97,6 +97,8 @@ esac
 { [ -f "$j/plan" ] && [ ! -L "$j/plan" ]; } || die "$j/plan is no file"
 now=$(word "$j/phase") || exit 1
 refuse_others
+# Whoever is interrupted, or loses the connection: what moves files comes to its end. What comes after it waits for the lock.
+trap '' HUP INT TERM PIPE
 if [ "$verb" = place ]; then
   case $now in begun|aside)
     phase aside; each table table_aside; each state state_aside

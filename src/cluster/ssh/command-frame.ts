@@ -42,8 +42,22 @@ export function becomeScript(command: Command, nonce: string, { sudo, input }: F
   const marker = `printf '\\036${nonce} %s %s\\n' $$ "\${s##*) }"; printf '\\036${nonce}\\n' >&2`;
   // `read` from /proc needs no process; where there is no /proc its complaint comes before the marker and is dropped.
   // The empty input comes from /dev/null, not from an end-of-file on the channel: after that ssh2 sends no signal.
-  const line = `${commandLine(withSudo(command, sudo))}${input ? '' : ' </dev/null'}`;
-  return `s=; read -r s </proc/$$/stat; ${marker}; exec ${line}`;
+  const line = commandLine(withSudo(command, sudo));
+  const becomes = input ? `exec ${line}` : `${lifeLineScript(sudo)}; exec ${line} </dev/null`;
+  return `s=; read -r s </proc/$$/stat; ${marker}; ${becomes}`;
+}
+
+/**
+ * A command that reads nothing of the channel lives as long as the channel does: when that ends, because it was closed or with the
+ * connection, a shell beside the command hears of it, and ends the process group. Without it a silent nodetool goes on for hours, as sshd
+ * ends nothing where there is no terminal. When the command has ended by itself, what it has left in the background stays. Only a shell
+ * that leads a group, as sshd makes one for each session, has one to end. `$s` is its /proc/<pid>/stat.
+ */
+export function lifeLineScript(sudo?: Sudo): string {
+  const kill = commandLine(withSudo(['kill', '-TERM', '0'], sudo));
+  const hear = `read -r _ <&3; s=; read -r s </proc/$$/stat; case $s in '' | *') Z '*) ;; *) exec ${kill};; esac`;
+  // State, parent, group: its third field behind the name.
+  return `g=\${s##*) }; g=\${g#* }; g=\${g#* }; if [ "\${g%% *}" = $$ ]; then exec 3<&0; { ${hear}; } >/dev/null 2>&1 & exec 3<&-; fi`;
 }
 
 /** The same command run as the user that sudo is told to become; `-n`: fail rather than ask for a password. */

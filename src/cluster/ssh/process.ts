@@ -7,8 +7,9 @@
  *
  * A command that is given up (abort, a consumer that stops reading, an input that fails) is ended on the host too:
  * first by a signal over its channel, while its standard input stays open, so that it cannot take a torn input for a
- * whole one; then, where sshd does not pass signals on (before 7.9, forced commands, sudo), by `kill` in a session of
- * its own.
+ * whole one; then, where sshd does not pass signals on (before 7.9, forced commands), by `kill` in a session of its own. Under sudo by
+ * `kill` alone: sudo passes a signal to the one process that it started, and what that started would live on, with nobody left
+ * who knows its group.
  */
 import type { ClientChannel } from 'ssh2';
 import { Changes } from '../../flow/changes.ts';
@@ -181,9 +182,15 @@ export class RemoteProcess {
     this.#arrived.length = 0;
     this.#channel.resume();
     const exited = (): boolean => this.#done || this.#exit.status !== undefined || this.#exit.signal !== undefined;
-    this.#channel.signal('TERM');
-    await this.#changes.until(exited, patienceMilliseconds);
+    if (this.#options.sudo !== undefined && this.#stdout.process !== undefined) {
+      await this.#kill();
+      await this.#changes.until(exited, patienceMilliseconds);
+    } else {
+      this.#channel.signal('TERM');
+      await this.#changes.until(exited, patienceMilliseconds);
+    }
     if (!exited()) {
+      this.#channel.signal('TERM');
       await this.#kill();
     }
     this.#channel.close();
