@@ -343,12 +343,12 @@ test('a table that is truncated when an incremental backup flushes does not come
   const parent = await done('emptied', ...tables);
   await cql("INSERT INTO moving.emptied (id, v) VALUES (60, 'v60');");
   const meanwhile = "TRUNCATE moving.emptied; INSERT INTO moving.emptied (id, v) VALUES (61, 'v61');";
-  const truncate = `case " $* " in
+  const beforeFlush = `case " $* " in
 *" flush "*) mkdir /tmp/sstash-once 2>/dev/null && cqlsh --request-timeout=60 ${held} -e "${meanwhile}" >/dev/null 2>&1 ;;
 esac
 exec /usr/bin/nodetool "$@"`;
   t.after(() => onHost(held, 'rm -rf /tmp/sstash-once'));
-  const ran = await withWrapper(held, 'nodetool', truncate, () => run('emptied', ...tables));
+  const ran = await withWrapper(held, 'nodetool', beforeFlush, () => run('emptied', ...tables));
   const backup = resultOf<BackupDocument>(ran);
   assert.deepEqual([backup.kind, backup.complete, parent.kind], ['snapshot', true, 'snapshot']);
   assert.match(
