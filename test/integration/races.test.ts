@@ -300,6 +300,67 @@ exec /usr/bin/nodetool "$@"`;
   await assertSound('moving', backup.id);
 });
 
+/** For a wrapper of `cqlsh`: changes tables before the schema is described for the first time. */
+function beforeDescribing(host: string, statements: string): string {
+  return `input=$(cat)
+case $input in
+*"DESCRIBE SCHEMA"*) mkdir /tmp/sstash-once 2>/dev/null && /usr/bin/cqlsh --request-timeout=60 ${host} -e "${statements}" >/dev/null 2>&1 ;;
+esac
+printf '%s\\n' "$input" | /usr/bin/cqlsh "$@"`;
+}
+
+test('what is dropped, made again and altered between snapshots and schema comes back with the rows of the snapshots', async (t) => {
+  t.after(dropMoving);
+  await makeMoving('moving.again', 'moving.altered', 'moving.dropped');
+  const make = 'CREATE TABLE moving.again (id int PRIMARY KEY, other int);';
+  const meanwhile = `DROP TABLE moving.dropped; DROP TABLE moving.again; ${make} ALTER TABLE moving.altered DROP v;`;
+  t.after(() => onHost(held, 'rm -rf /tmp/sstash-once'));
+  const tables = ['backup', '-K', 'moving', '--json'];
+  const ran = await withWrapper(held, 'cqlsh', beforeDescribing(held, meanwhile), () => run('schema', ...tables));
+  const backup = resultOf<BackupDocument>(ran);
+  assert.equal(backup.complete, true);
+  assert.deepEqual(await tablesOf('schema', backup), ['moving.again', 'moving.altered', 'moving.dropped']);
+  assert.match(ran.stderr, /described in schema\.cql as these have it: moving\.again, moving\.altered, moving\.dropped/);
+  await assertSound('schema', backup.id);
+  await cql('DROP KEYSPACE moving;');
+  const restored = await run('schema', 'restore', 'latest', '-K', 'moving', '--yes');
+  assert.equal(restored.code, 0, restored.stderr);
+  const read = await dumpRows({ keyspaces: ['moving'] });
+  assert.deepEqual(
+    ['again', 'altered', 'dropped'].map((name) => read[`moving.${name}`]?.rows),
+    [60, 60, 60],
+  );
+  const values = await cql('SELECT count(v) FROM moving.again; SELECT count(v) FROM moving.altered;');
+  assert.deepEqual(values.match(/^ +60$/gm)?.length, 2, values);
+});
+
+test('a table that is truncated when an incremental backup flushes does not come back: a snapshot backup is taken instead', async (t) => {
+  t.after(dropMoving);
+  await makeMoving('moving.emptied');
+  t.after(() => onEveryNode('disablebackup'));
+  await onEveryNode('enablebackup');
+  const tables = ['backup', '-K', 'moving', '--json'];
+  const parent = await done('emptied', ...tables);
+  await cql("INSERT INTO moving.emptied (id, v) VALUES (60, 'v60');");
+  const meanwhile = "TRUNCATE moving.emptied; INSERT INTO moving.emptied (id, v) VALUES (61, 'v61');";
+  const beforeFlush = `case " $* " in
+*" flush "*) mkdir /tmp/sstash-once 2>/dev/null && cqlsh --request-timeout=60 ${held} -e "${meanwhile}" >/dev/null 2>&1 ;;
+esac
+exec /usr/bin/nodetool "$@"`;
+  t.after(() => onHost(held, 'rm -rf /tmp/sstash-once'));
+  const ran = await withWrapper(held, 'nodetool', beforeFlush, () => run('emptied', ...tables));
+  const backup = resultOf<BackupDocument>(ran);
+  assert.deepEqual([backup.kind, backup.complete, parent.kind], ['snapshot', true, 'snapshot']);
+  assert.match(
+    ran.stderr,
+    /cannot go on: moving\.emptied was truncated after the parent; this snapshot backup was taken instead/,
+  );
+  await cql('DROP KEYSPACE moving;');
+  const restored = await run('emptied', 'restore', 'latest', '-K', 'moving', '--yes');
+  assert.equal(restored.code, 0, restored.stderr);
+  assert.equal((await dumpRows({ keyspaces: ['moving'] }))['moving.emptied']?.rows, 1);
+});
+
 test('the name of a deleted backup is not used again while others point at objects there', async () => {
   const day = ['--timestamp-format', '%Y%m%d'];
   const first = await done('day', ...backUpOne(), ...day);

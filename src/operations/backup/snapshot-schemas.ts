@@ -3,7 +3,7 @@ import { type TableId, tableDirectory } from '../../model/sstable.ts';
 import { isSystemKeyspace } from '../../model/system-keyspaces.ts';
 
 /**
- * What the snapshots of a run's nodes say of their tables: Cassandra (3.0.11 and later) and Scylla write a `schema.cql` into each. A
+ * What the snapshots of a run's nodes say of their tables: Cassandra and Scylla write a `schema.cql` into each. A
  * text that many nodes have is held once.
  */
 export class SnapshotSchemas {

@@ -28,8 +28,8 @@ export interface Fitted {
  * of all nodes and hides nothing of them: the one of the cluster, else that of one of the snapshots. Where all hide something, the
  * cluster's stands, and it is said. Gives the tables of which there is anything to say.
  *
- * What is not understood (`shapeOf`), and tables of the old interface, of which servers do not always say the same, are told by
- * their ids alone.
+ * What is not understood (`shapeOf`), tables of the old interface, of which servers do not always say the same, and what has no id
+ * where it was written (Scylla leaves it out there, and dropped columns too) are told by the ids alone that the cluster describes.
  */
 export function fitTables(
   tables: readonly WrittenTable[],
@@ -68,7 +68,9 @@ interface Around {
 }
 
 function fitTable({ table, written }: WrittenTable, around: Around, isDescribed: boolean): Fitted {
-  const shapes = written.flatMap((statements) => shapeOf(statements, table.keyspace, table.table) ?? []).filter(isTold);
+  const shapes = written
+    .flatMap((statements) => shapeOf(statements, table.keyspace, table.table) ?? [])
+    .filter((shape) => isTold(shape) && shape.id?.toLowerCase() === uuidOf(table.id));
   const asDescribed = isDescribed ? judged(table, [...around.types, ...around.own], shapes) : undefined;
   if (asDescribed !== undefined && asDescribed.fault === undefined && asDescribed.notes.length === 0) {
     return { table, notes: [] };
