@@ -25,10 +25,15 @@ export function patient(remote: Remote, parts: PatienceParts): Remote {
   const { host } = remote;
   return {
     host,
-    run: (command, options, signal) =>
-      watched({ host, command, options, parts }, isStream(options.input) ? 'stream' : 'info', signal, (own, either) =>
-        remote.run(command, own, either),
-      ),
+    run: async (command, options, signal) => {
+      const usual = isStream(options.input) ? 'stream' : 'info';
+      const wait = new CommandWait({ host, command, options, parts }, usual, signal);
+      try {
+        return await remote.run(command, wait.options, wait.signal);
+      } finally {
+        wait.close();
+      }
+    },
     async *read(command, options, signal) {
       const wait = new CommandWait({ host, command, options, parts }, 'stream', signal);
       try {
@@ -50,20 +55,6 @@ interface Asked {
   readonly command: Command;
   readonly options: RunOptions;
   readonly parts: PatienceParts;
-}
-
-async function watched<T>(
-  asked: Asked,
-  usual: CommandVerb,
-  signal: AbortSignal,
-  work: (options: RunOptions, signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const wait = new CommandWait(asked, usual, signal);
-  try {
-    return await work(wait.options, wait.signal);
-  } finally {
-    wait.close();
-  }
 }
 
 /** One command that is waited for. Whoever makes it closes it. */

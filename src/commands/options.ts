@@ -7,7 +7,7 @@ import { parseMoment } from '../model/backup/backup-id.ts';
 import { maxDegradedAge } from '../model/backup/latest.ts';
 import { UsageError } from '../model/errors.ts';
 import { type Location, parseLocation } from '../model/options/location.ts';
-import { commandVerbs } from '../model/options/command-limits.ts';
+import { timeoutOption } from './timeout-option.ts';
 import { type PerDatacenter, parsePerDatacenter } from '../model/options/per-datacenter.ts';
 import { parseDuration } from '../model/options/time-span.ts';
 
@@ -117,12 +117,7 @@ export const nodeOptions: OptionSet = {
     describe: 'file of this host, mode 600, with the line USER PASSWORD that cqlsh needs',
     group: 'Nodes:',
   },
-  'command-timeout': {
-    type: 'string',
-    array: true,
-    describe: `how long a node may take for what it is asked, before it fails by itself: 5m, snapshot=1h, import=none; of ${commandVerbs.join(', ')}`,
-    group: 'Nodes:',
-  },
+  ...timeoutOption,
   'cassandra-conf-path': { type: 'string', describe: 'cassandra.yaml or scylla.yaml on the nodes', group: 'Nodes:' },
 };
 

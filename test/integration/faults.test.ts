@@ -12,6 +12,7 @@ import {
   cutForGood,
   holdOn,
   release,
+  signalSshd,
   untilHeld,
   whenCompressing,
   withoutProgram,
@@ -170,6 +171,41 @@ test('a node whose data disk is nearly full fails before its snapshot, and --min
 test('a node without nodetool is reported and does not stop the others', async () => {
   const ran = await withoutProgram([victim], '/usr/bin/nodetool', () => runProgram(backup, story.at('no-nodetool')));
   await assertOneFailed(story, 'no-nodetool', ran, { host: victim, error: /nodetool not found/ });
+});
+
+test('a nodetool that never returns fails its node, and not the others', async () => {
+  const hang = 'case " $* " in *" snapshot "*) exec sleep 600 ;; esac; exec /usr/bin/nodetool "$@"';
+  await withWrapper(victim, 'nodetool', hang, async () => {
+    const ran = await runProgram([...backup, '--command-timeout', 'snapshot=5s'], story.at('hung-nodetool'));
+    await assertOneFailed(story, 'hung-nodetool', ran, {
+      host: victim,
+      error: /nodetool snapshot on \S+ did not end within 5 s \(.*--command-timeout snapshot=/,
+    });
+  });
+});
+
+test('an sshd that stands still fails its node, and not the others', async () => {
+  const hold = whenCompressing(`/usr/bin/lzop "$@" | head -c 9000000; ${holdOn}`);
+  await withWrapper(victim, 'lzop', hold, async () => {
+    const command = ['backup', '--transfer', 'relay', '--command-timeout', 'connect=2s', ...blobs];
+    const { child, done } = startProgram(command, story.at('stopped-sshd'));
+    try {
+      await untilHeld(victim);
+      await signalSshd(victim, 'STOP');
+      await assertOneFailed(story, 'stopped-sshd', await done, {
+        host: victim,
+        error: /takes connections and says nothing of ssh within 2 s/,
+      });
+    } finally {
+      child.kill('SIGKILL');
+      await signalSshd(victim, 'CONT');
+      await release(victim);
+    }
+    const tags = await onHost(victim, 'ls /var/lib/cassandra/data/faults/*/snapshots | grep -o "sstash-.*" | sort -u');
+    for (const tag of tags.split('\n').filter((each) => each !== '')) {
+      await runSandbox(['nodetool', victim, 'clearsnapshot', '-t', tag]);
+    }
+  });
 });
 
 /** 40 rows, written while one of three replicas is down. */

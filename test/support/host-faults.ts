@@ -110,6 +110,14 @@ export async function cutForGood(host: string): Promise<void> {
   await onHost(host, `kill -9 "$(cat /run/sshd.pid)"; rm /run/sshd.pid; listener=none; ${killSessions}`);
 }
 
+/** Has all of the host's sshd stand still, or go on. */
+export async function signalSshd(host: string, signal: 'STOP' | 'CONT'): Promise<void> {
+  await onHost(
+    host,
+    `for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" != sshd ] || kill -${signal} "\${p#/proc/}" 2>/dev/null; done; true`,
+  );
+}
+
 export async function allowConnections(host: string): Promise<void> {
   await onHost(host, '[ -e /run/sshd.pid ] || /usr/sbin/sshd');
 }

@@ -111,7 +111,7 @@ export async function connect(target: SshTarget, login: Login, signal: AbortSign
   client.once('handshake', reach('login'));
   const giveUp = (): void => lose(lateError(target, address, phase));
   const limitMs = target.connectTimeoutSeconds * 1000;
-  const timer = limitMs === Infinity ? undefined : setTimeout(giveUp, limitMs);
+  const limit = limitMs === Infinity ? undefined : setTimeout(giveUp, limitMs);
 
   const abort = (): void => lose(new RemoteError(`${address}: connecting was given up`, { host }));
   signal.addEventListener('abort', abort, { once: true });
@@ -158,7 +158,7 @@ export async function connect(target: SshTarget, login: Login, signal: AbortSign
     }
     throw error;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(limit);
     signal.removeEventListener('abort', abort);
   }
   listeners.clear();

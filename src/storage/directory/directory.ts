@@ -8,6 +8,7 @@ import { codeOf, directoryError } from './errors.ts';
 import { fileClock, fileTime, marked, removeEmpty, statIfThere, storedFile, writeAll } from './file.ts';
 import { directoryOf, linkOn } from './links.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
+import { putFromReserve } from './full.ts';
 import { Reserve, isFull } from './reserve.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import { locationId } from '../location-id.ts';
@@ -87,10 +88,16 @@ class DirectoryStore implements ObjectStore {
       await this.#reserve.hold();
       return stored;
     } catch (error) {
-      if (!isFull(error) || !(await this.#reserve.give())) {
+      const urgent = { base: this.#base, key, body, options };
+      const stored = isFull(error)
+        ? await putFromReserve(urgent, this.#reserve, signal).catch((cause: unknown) => {
+            throw directoryError(cause, 'write', this.url, key);
+          })
+        : undefined;
+      if (stored === undefined) {
         throw error;
       }
-      return await this.#put(key, body, options, signal);
+      return stored;
     }
   }
 

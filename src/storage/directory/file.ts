@@ -128,3 +128,14 @@ export async function removeEmpty(base: string, from: string): Promise<void> {
     }
   }
 }
+
+/** Whether a part of the path is there and no directory: then no directory can be made below it. */
+export async function isBelowFile(base: string, path: string): Promise<boolean> {
+  for (let above = dirname(path); above.length > base.length; above = dirname(above)) {
+    const found = await stat(above).catch(() => undefined);
+    if (found !== undefined) {
+      return !found.isDirectory();
+    }
+  }
+  return false;
+}

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
 import { codeOf } from './errors.ts';
 import { directoryOf, linkOn } from './links.ts';
-import { etagAt, fileClock, unfinished } from './file.ts';
+import { etagAt, fileClock, isBelowFile, unfinished } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
 
 /**
@@ -136,17 +136,6 @@ export async function place(base: string, from: string, key: string, options: Pu
   }
 }
 
-/** Whether a part of the path is there and no directory: then no directory can be made below it. */
-async function isBelowFile(base: string, path: string): Promise<boolean> {
-  for (let above = dirname(path); above.length > base.length; above = dirname(above)) {
-    const found = await stat(above).catch(() => undefined);
-    if (found !== undefined) {
-      return !found.isDirectory();
-    }
-  }
-  return false;
-}
-
 async function linkNew(from: string, to: string, key: string): Promise<void> {
   try {
     await link(from, to);
@@ -172,7 +161,7 @@ interface Replacement {
 
 async function replaceMatching({ base, from, to, key }: Replacement, etag: string, signal: AbortSignal): Promise<void> {
   const lock = join(base, unfinished, `lock-${createHash('sha1').update(key).digest('hex')}`);
-  await takeLock(lock, key, signal);
+  await takeLock({ lock, from, key }, signal);
   try {
     if ((await etagAt(to)) !== etag) {
       throw new ConditionFailedError(`${key} was changed by somebody else`, { key });
@@ -183,14 +172,16 @@ async function replaceMatching({ base, from, to, key }: Replacement, etag: strin
   }
 }
 
-async function takeLock(lock: string, key: string, signal: AbortSignal): Promise<void> {
+async function takeLock(
+  { lock, from, key }: Pick<Replacement, 'from' | 'key'> & { readonly lock: string },
+  signal: AbortSignal,
+): Promise<void> {
   const giveUpAtMs = performance.now() + 2 * lockStaleAfterMs;
   const now = fileClock(dirname(dirname(lock)));
   while (true) {
     signal.throwIfAborted();
     try {
-      const handle = await open(lock, 'wx');
-      return await handle.close();
+      return await makeNew(lock, from);
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') {
         throw error;
@@ -211,6 +202,19 @@ async function takeLock(lock: string, key: string, signal: AbortSignal): Promise
     } else {
       await delay(10 + Math.random() * 20);
     }
+  }
+}
+
+/** Where there is no inode left another name of our own file does as well: it was written a moment ago. */
+async function makeNew(lock: string, from: string): Promise<void> {
+  try {
+    const handle = await open(lock, 'wx');
+    await handle.close();
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error))) {
+      throw error;
+    }
+    await link(from, lock);
   }
 }
 

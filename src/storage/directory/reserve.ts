@@ -1,66 +1,124 @@
 import { randomBytes } from 'node:crypto';
-import { rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from './errors.ts';
 import { unfinished } from './file.ts';
 
-/** Files and bytes of each: room for a lock, its successor and what guards the change between them, in blocks and in inodes. */
-const names = ['reserve-1', 'reserve-2', 'reserve-3', 'reserve-4', 'reserve-5', 'reserve-6'];
-const fileBytes = 16 * 1024;
+/** Files, and bytes of each, a block of most file systems: for a lock, its successor, and what stands between them. */
+const names = [1, 2, 3, 4, 5, 6, 7, 8].map((number) => `reserve-${number}`);
+const fileBytes = 4096;
 
 /**
- * A little room of a directory that is held back while there is some: on a file system that is full to the last byte, or the last inode, it is
- * what the lock is written with, without which nothing may be deleted.
+ * Files that a directory holds back while there is room: on a file system that is full to the last byte, or the last inode, one of them is
+ * overwritten and becomes the lock, without which nothing may be deleted. None of their room is ever given free, where others would take it: what the lock
+ * held before becomes a file of the reserve in turn.
  */
 export class Reserve {
   readonly #base: string;
-  #state: 'unknown' | 'held' | 'given' = 'unknown';
+  #state: 'unknown' | 'whole' | 'used' = 'unknown';
 
   constructor(base: string) {
     this.#base = base;
   }
 
-  /** Holds it back, if that was not done before; as much of it as there is room for. */
+  /** Makes it, if that was not done before; as much of it as there is room for. */
   async hold(): Promise<void> {
     if (this.#state === 'unknown') {
-      this.#state = 'held';
+      this.#state = 'whole';
       await this.#fill();
     }
   }
 
-  /** Gives all of it back. False when there was none. Until `close` it is not held back again: whatever becomes free is for the work. */
-  async give(): Promise<boolean> {
-    let given = false;
+  /** Makes whole again what was used. */
+  async close(): Promise<void> {
+    if (this.#state === 'used') {
+      await this.#fill();
+    }
+  }
+
+  /** Has one of its files be this one, with these bytes. False where there is none, or they are too many for one. */
+  async take(to: string, bytes: Uint8Array): Promise<boolean> {
+    this.#state = 'used';
+    if (bytes.byteLength > fileBytes) {
+      return false;
+    }
     for (const path of this.#paths()) {
-      given =
-        (await rm(path).then(
+      const taken = await rename(path, to).then(
+        () => true,
+        () => false,
+      );
+      if (!taken) {
+        continue;
+      }
+      // One that has another name was kept by somebody who broke off: it may be the lock itself.
+      if ((await stat(to)).nlink === 1) {
+        await overwrite(to, bytes);
+        return true;
+      }
+      await rm(to);
+    }
+    return false;
+  }
+
+  /** Has a file that is about to be replaced be one of its own afterwards; gives the name, undefined where there is no such file. */
+  async keep(path: string): Promise<string | undefined> {
+    for (const name of this.#paths()) {
+      try {
+        await link(path, name);
+        return name;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') {
+          return undefined;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /** Takes back a file of its own that came to nothing. */
+  async giveBack(path: string): Promise<void> {
+    for (const name of this.#paths()) {
+      if ((await stat(name).catch(() => undefined)) === undefined) {
+        await rename(path, name);
+        return;
+      }
+    }
+  }
+
+  /** Gives up one file, where even a further name takes an inode (tmpfs). False when there is none. */
+  async giveInode(): Promise<boolean> {
+    for (const path of this.#paths()) {
+      if (
+        await rm(path).then(
           () => true,
           () => false,
-        )) || given;
+        )
+      ) {
+        return true;
+      }
     }
-    this.#state = 'given';
-    return given;
-  }
-
-  /** Holds back anew what was given. */
-  async close(): Promise<void> {
-    if (this.#state === 'given') {
-      await this.#fill();
-    }
+    return false;
   }
 
   async #fill(): Promise<void> {
     for (const path of this.#paths()) {
       const found = await stat(path).catch(() => undefined);
+      if (found?.size === fileBytes || (found?.nlink ?? 1) > 1) {
+        continue;
+      }
       // Zeros would take no room on some file systems.
-      if (
-        found?.size !== fileBytes &&
-        !(await writeFile(path, randomBytes(fileBytes), { flush: true }).then(
-          () => true,
-          () => false,
-        ))
-      ) {
-        await rm(path, { force: true }).catch(() => undefined);
+      const wrote = await writeFile(path, randomBytes(fileBytes), { flag: 'r+' }).then(
+        () => true,
+        async () =>
+          writeFile(path, randomBytes(fileBytes), { flag: 'wx', flush: true }).then(
+            () => true,
+            () => false,
+          ),
+      );
+      if (!wrote) {
+        if (found === undefined) {
+          await rm(path, { force: true }).catch(() => undefined);
+        }
         return;
       }
     }
@@ -68,6 +126,19 @@ export class Reserve {
 
   #paths(): readonly string[] {
     return names.map((name) => join(this.#base, unfinished, name));
+  }
+}
+
+async function overwrite(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    for (let at = 0; at < bytes.byteLength;) {
+      at += (await handle.write(bytes, at, bytes.byteLength - at, at)).bytesWritten;
+    }
+    await handle.truncate(bytes.byteLength);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -129,13 +129,16 @@ export function dripWatch(stream: Readable, clock: Clock): DripWatch {
 }
 
 async function gathered(body: Readable, clock: Clock): Promise<Uint8Array> {
-  const tooMuch = () => new StorageError(`the store answers with more than ${mostAnswer} bytes`, { key: '' });
   const limit = { milliseconds: answerMs, clock, late };
   try {
     return await withTimeLimit(limit, () => wholeOf(body, mostAnswer, tooMuch), new AbortController().signal);
   } finally {
     body.destroy();
   }
+}
+
+function tooMuch(): StorageError {
+  return new StorageError(`the store answers with more than ${mostAnswer} bytes`, { key: '' });
 }
 
 /** By this name the SDK knows it for one that may pass. */

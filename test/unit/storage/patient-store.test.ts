@@ -14,7 +14,7 @@ function hung(own: Partial<ObjectStore> = {}) {
   const told: string[] = [];
   const forever = (): Promise<never> => new Promise(() => {});
   async function* nothing(): AsyncGenerator<never> {
-    await forever();
+    yield await forever();
   }
   const store: ObjectStore = {
     url: 'file:///b',
