@@ -14,6 +14,14 @@ import {
   openStagingScript,
   removeStagingScript,
 } from '../../src/cluster/placing/staging-script.ts';
+import {
+  clearFilesScript,
+  clearSecretsScript,
+  clearStagingScript,
+  clearUndoScript,
+} from '../../src/cluster/leftovers/clear-script.ts';
+import { lookForLeftScript, lookForSecretsScript } from '../../src/cluster/leftovers/look-script.ts';
+import { findStagingsScript } from '../../src/cluster/leftovers/stagings.ts';
 import { findOwnerScript } from '../../src/cluster/files/as-owner.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
@@ -147,12 +155,33 @@ export class ScriptedNode {
       listJournalsScript,
       findOwnerScript,
       chooseStagingScript,
+      lookForLeftScript,
     ];
-    const writing = [writeGraceScript, removeFilesScript, openStagingScript, removeStagingScript, placeUnitScript, extractScript];
+    const writing = [
+      clearFilesScript,
+      clearSecretsScript,
+      clearStagingScript,
+      clearUndoScript,
+      writeGraceScript,
+      removeFilesScript,
+      openStagingScript,
+      removeStagingScript,
+      placeUnitScript,
+      extractScript,
+    ];
     const programs = [program('xargs', '-0', 'sh', '-c', readPlainScript)];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);
     }
+    // What lies in directories of this machine that others use is nothing of this node's.
+    remote.on(script(findStagingsScript), ({ argv, options, signal }) =>
+      here.read(
+        ['sh', '-c', findStagingsScript, 'sh', ...argv.slice(4).filter((home) => !home.startsWith('/tmp/cass'))],
+        options,
+        signal,
+      ),
+    );
+    remote.on(script(lookForSecretsScript), says(''));
     // Without the second that it waits after a failure: here nothing goes on behind its back.
     remote.on(script(clearIncomingScript), ({ argv, options, signal }) =>
       here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', argv[5] ?? '', '0'], options, signal),

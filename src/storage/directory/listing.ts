@@ -4,7 +4,7 @@ import type { StoredObject } from '../object-store.ts';
 import { codeOf, directoryError } from './errors.ts';
 import { statIfThere, storedFile } from './file.ts';
 import { directoryOf, linkOn } from './links.ts';
-import { unfinished } from './placing.ts';
+import { unfinished } from './unfinished.ts';
 
 /** A directory that is a location, and how it is called in errors. */
 export interface Place {
