@@ -95,6 +95,7 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
       rateLimit: unlimited,
       transfers: 2,
       clearOnFailure: false,
+      snapshotTtl: 'none',
       minFreePercent: 10,
       lockTimeoutSeconds: 0,
       allowClockSkew: false,

@@ -210,7 +210,10 @@ export class ScriptedNode {
       statusbackup: () => (this.keepsIncrementals ? 'running\n' : 'not running\n'),
       flush: (_, keyspace) => this.#refusal(keyspace === undefined ? [] : [keyspace]) ?? '',
       listsnapshots: async () => snapshotsText(await this.snapshots()),
-      'snapshot -t': (tag = '', flag = '', ...names) => this.#snapshot(tag, flag, names),
+      'snapshot -t': (tag = '', ...words) => {
+        const [flag = '', ...names] = words[0] === '--ttl' ? words.slice(2) : words;
+        return this.#snapshot(tag, flag, names);
+      },
       'clearsnapshot -t': async (tag = '') => {
         const places = (await this.#snapshotPlaces()).filter((place) => basename(place) === tag);
         await Promise.all(places.map((place) => rm(place, { recursive: true })));

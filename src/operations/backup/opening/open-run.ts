@@ -3,6 +3,7 @@ import { candidateParent, decideKind, holesAfter, type KindDecision } from '../.
 import { type CommittedBackup, type DamagedBackup, isCommitted, refOf, takenAtOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
+import { snapshotTtl } from '../../../model/node/snapshot-ttl.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { snapshotTag, tagOf } from '../../../model/node/snapshot-tag.ts';
 import { chainGaps } from './chain-check.ts';
@@ -13,7 +14,7 @@ import { progressOf } from '../run-mark.ts';
 import { amendable, whatItLacks } from './amending.ts';
 import { neededBy } from './needed-by.ts';
 import { readSituation, type Situation } from './situation.ts';
-import type { Run } from '../run.ts';
+import { type Run, seriesOfRun } from '../run.ts';
 
 /** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
 export async function openRun(options: BackupOptions, parts: BackupParts, signal: AbortSignal): Promise<Run> {
@@ -33,6 +34,7 @@ export async function openRun(options: BackupOptions, parts: BackupParts, signal
     resumed: target !== undefined,
     amended: degraded === undefined ? undefined : await amendable(degraded, parts, signal),
     tag,
+    ttl: snapshotTtl(options.snapshotTtl, seriesOfRun(situation)),
     living: new LivingTables({ selected: situation.tables, all: situation.topology.tables, filter: options.filter }),
     startedAtMs,
     progress: progressOf({ ref, tag }, situation, target === undefined ? undefined : takenAtOf(target)),
