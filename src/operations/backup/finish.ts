@@ -3,7 +3,7 @@ import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
 import { type Backup, chainOf, isDegraded, missingFrom } from '../../model/backup/backup.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
-import { isTagIn, tagOf } from '../../model/node/snapshot-tag.ts';
+import { tagOf } from '../../model/node/snapshot-tag.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { type Amended, type Run, seriesOfRun } from './run.ts';
@@ -109,10 +109,9 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
  * of runs that never were committed, and of nodes that a degraded backup lacks.
  */
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
-  const { members, ref, parts } = run;
+  const { members, ref } = run;
   const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
-  const left = older.filter((backup) => !backup.committed || isDegraded(backup)).map(tagOf);
-  const tags = new Set(left.filter((tag) => isTagIn(tag, parts.repository.store.locationId)));
+  const tags = new Set(older.filter((backup) => !backup.committed || isDegraded(backup)).map(tagOf));
   if (tags.size === 0) {
     return;
   }

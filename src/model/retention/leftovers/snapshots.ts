@@ -29,6 +29,11 @@ export function judgeSnapshot(
   }
   const { id, location } = ours;
   const byHand = `nodetool clearsnapshot -t ${tag} clears it`;
+  const backup = known.survey.backups.find((each) => each.parent === undefined && each.id === id);
+  // What a mark or manifest here names is this location's, by whatever endpoint it was reached then.
+  if (backup !== undefined && tagOf(backup) === tag) {
+    return ofBackup(backup, { host, hostId }, known, wish);
+  }
   if (location !== undefined && location !== known.locationId) {
     return {
       belongsTo: `${id} of another location (${location})`,
@@ -36,8 +41,7 @@ export function judgeSnapshot(
       because: `clear with that location; ${byHand}`,
     };
   }
-  const backup = known.survey.backups.find((each) => each.parent === undefined && each.id === id);
-  if (location === undefined && (backup === undefined || tagOf(backup) !== tag)) {
+  if (location === undefined) {
     const because = `an older version took it, maybe for another location; ${byHand}`;
     return { belongsTo: `${id}, of which this location does not know it`, remove: false, because };
   }

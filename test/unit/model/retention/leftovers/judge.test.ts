@@ -83,6 +83,12 @@ test('what is of another location, or may be, is named and stays, whatever is as
     'of a backup that has another tag',
   );
   assert.equal(withSnapshot(olderTag(id), knowing([completeOf({ id })]))?.remove, true, 'of a backup of an older version');
+  const byAlias = snapshotTag(id, 'beef1234');
+  assert.equal(
+    withSnapshot(byAlias, knowing([completeOf({ id, snapshot: byAlias })]))?.remove,
+    true,
+    'of a backup here, made by another endpoint',
+  );
   assert.equal(withSnapshot('weekly-1', knowing([])), undefined, 'the operator’s own');
 });
 
