@@ -1,5 +1,6 @@
 import type { ProgramCommand } from '../cli/program.ts';
 import { backupCommand } from './backup/backup.ts';
+import { clearCommand } from './operate/clear.ts';
 import { type Command, commandModule } from './command.ts';
 import { deleteCommand } from './store/delete.ts';
 import { downloadCommand } from './restore/download.ts';
@@ -25,6 +26,7 @@ export const commands: readonly ProgramCommand[] = [
   verifyCommand,
   deleteCommand,
   pruneCommand,
+  clearCommand,
   unlockCommand,
 ].map((command: Command) => ({
   optionNames: Object.keys({ ...command.options, ...outputOptions }),

@@ -106,6 +106,25 @@ export function lockKey(): string {
   return 'lock.json';
 }
 
+/** Below it whoever reads a backup says so. */
+export const readingPrefix = 'reading/';
+
+/** Whether a key below `readingPrefix` is one of ours. */
+export function isReadingKey(key: string): boolean {
+  return /^reading\/[0-9a-f-]{36}\.json$/.test(key);
+}
+
+/** An object by which a node tries out whether it reaches the store; `token` is of eight hexadecimal digits. */
+export function probeKey(token: string): string {
+  return `${probePrefix}${token}`;
+}
+
+export const probePrefix = 'sstash-probe-';
+
+export function isProbeKey(key: string): boolean {
+  return /^sstash-probe-[0-9a-f]{8}$/.test(key);
+}
+
 /** True when a host's name can stand as one segment of a key. */
 export function isHostSegment(host: string): boolean {
   return /^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$/.test(host) && !reserved.has(host);

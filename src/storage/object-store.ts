@@ -31,6 +31,15 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+/** An object that has been begun. */
+export interface UnfinishedObject {
+  readonly key: string;
+  /** Undefined where the store does not tell. */
+  readonly bytes?: number | undefined;
+  /** When it was begun, or last written: ISO 8601, UTC, by the store's clock. */
+  readonly since: string;
+}
+
 export interface PutOptions {
   /** Size of the body where it is known beforehand; a body of another size is an IntegrityError. */
   readonly bytes?: number;
@@ -123,6 +132,11 @@ export interface ObjectStore {
   /** Names of the "directories" directly below `prefix` (which is empty or ends in `/`), without the slash. */
   directories(prefix: string, signal: AbortSignal): AsyncIterable<string>;
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
+  /**
+   * What writers have not finished below the base: those at work, and those that are dead. It is in no listing, but takes room and
+   * costs money. A key may be cut off where it is long.
+   */
+  unfinished(signal: AbortSignal): AsyncIterable<UnfinishedObject>;
   /**
    * Removes what dead writers left unfinished below the base (it is in no listing, but takes room and costs money), if
    * it was begun before a time. Gives the number removed. Choose the time so that no living writer is that old.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, IntegrityError, NotFoundError, StorageError } from '../../src/model/errors.ts';
-import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { ObjectStore, UnfinishedObject } from '../../src/storage/object-store.ts';
 import { bytesOf, failing, listed, memoryGrowth, stream, sumOf, textOf } from '../support/bodies.ts';
 import { never } from '../support/never.ts';
 
@@ -452,6 +452,12 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       while ((await begun()) < 5) {
         await delay(20);
       }
+      const seen: UnfinishedObject[] = [];
+      for await (const each of store.unfinished(never)) {
+        seen.push(each);
+      }
+      assert.deepEqual(seen.map(({ key }) => key).toSorted(), [...wanted, ...others].toSorted());
+      assert.ok(seen.every(({ since }) => Math.abs(Date.parse(since) - Date.now()) < 60_000));
       assert.equal(await store.abortUnfinished('2025/', never), 0);
       assert.equal(await store.abortUnfinished('2026/', never), 2);
       assert.equal(await begun(), 3);

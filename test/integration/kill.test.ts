@@ -237,6 +237,28 @@ describe('a backup that is killed', () => {
     await assertNothingLeft('plain');
   });
 
+  test('has left what clear names, and removes when it is given up', async () => {
+    await asked('PUT', /\/faults\/blobs-/)('given-up', []);
+    const [found = assert.fail()] = await listed('given-up');
+    const clear = async (...options: readonly string[]) =>
+      resultOf<{ found: readonly { kind: string; host?: string; belongsTo: string; cleared: boolean; remove: boolean }[] }>(
+        await runProgram(['clear', '--hosts', host, '--json', ...options], story.at('given-up')),
+      ).found.filter(({ kind }) => kind === 'snapshot');
+    const kept = { host, belongsTo: `unfinished run ${found.id}`, remove: false, cleared: false };
+    assert.deepEqual(
+      (await clear('--yes')).map(({ belongsTo, remove, cleared }) => ({ host, belongsTo, remove, cleared })),
+      [kept],
+    );
+    assert.match(await snapshots(), new RegExp(`/sstash-${found.id}-`));
+    assert.deepEqual(
+      (await clear('--yes', '--unfinished', found.id)).map(({ cleared }) => cleared),
+      [true],
+    );
+    assert.equal(await snapshots(), '');
+    assert.equal((await runProgram(['delete', found.id, '--yes', '--force-last'], story.at('given-up'))).code, 0);
+    await assertNothingLeft('given-up');
+  });
+
   test('is an error to resume when there is none', async () => {
     const ran = await runProgram([...args, '--resume'], story.at('plain'));
     assert.equal(ran.code, 10);

@@ -1,6 +1,15 @@
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
-export type Verb = 'put' | 'get' | 'stat' | 'list' | 'directories' | 'delete' | 'clearUnfinished' | 'abortUnfinished';
+export type Verb =
+  | 'put'
+  | 'get'
+  | 'stat'
+  | 'list'
+  | 'directories'
+  | 'delete'
+  | 'unfinished'
+  | 'clearUnfinished'
+  | 'abortUnfinished';
 
 export interface Call {
   readonly verb: Verb;
@@ -57,6 +66,7 @@ export function hookedStore(store: ObjectStore): HookedStore {
         await store.delete([key], signal);
       }
     },
+    unfinished: (signal) => told('unfinished', '', () => store.unfinished(signal)),
     clearUnfinished: async (before, signal) => {
       await tell('clearUnfinished', '');
       return store.clearUnfinished(before, signal);

@@ -185,6 +185,7 @@ export function storeLike(store: ObjectStore, changes: Partial<ObjectStore> = {}
     list: (...all) => store.list(...all),
     directories: (...all) => store.directories(...all),
     delete: (...all) => store.delete(...all),
+    unfinished: (...all) => store.unfinished(...all),
     clearUnfinished: (...all) => store.clearUnfinished(...all),
     abortUnfinished: (...all) => store.abortUnfinished(...all),
     close: () => store.close(),

@@ -98,6 +98,7 @@ export class ScriptedCluster<N extends TestNode = ScriptedNode> {
       rateLimit: unlimited,
       transfers: 2,
       clearOnFailure: false,
+      snapshotTtl: 'none',
       minFreePercent: 10,
       lockTimeoutSeconds: 0,
       allowClockSkew: false,

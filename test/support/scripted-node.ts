@@ -15,6 +15,14 @@ import {
   openStagingScript,
   removeStagingScript,
 } from '../../src/cluster/placing/staging-script.ts';
+import {
+  clearFilesScript,
+  clearSecretsScript,
+  clearStagingScript,
+  clearUndoScript,
+} from '../../src/cluster/leftovers/clear-script.ts';
+import { lookForLeftScript, lookForSecretsScript } from '../../src/cluster/leftovers/look-script.ts';
+import { findStagingsScript } from '../../src/cluster/leftovers/stagings.ts';
 import { findOwnerScript } from '../../src/cluster/files/as-owner.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
@@ -149,12 +157,33 @@ export class ScriptedNode {
       listJournalsScript,
       findOwnerScript,
       chooseStagingScript,
+      lookForLeftScript,
     ];
-    const writing = [writeGraceScript, removeFilesScript, openStagingScript, removeStagingScript, placeUnitScript, extractScript];
+    const writing = [
+      clearFilesScript,
+      clearSecretsScript,
+      clearStagingScript,
+      clearUndoScript,
+      writeGraceScript,
+      removeFilesScript,
+      openStagingScript,
+      removeStagingScript,
+      placeUnitScript,
+      extractScript,
+    ];
     const programs = [program('xargs', '-0', 'sh', '-c', readPlainScript)];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);
     }
+    // What lies in directories of this machine that others use is nothing of this node's.
+    remote.on(script(findStagingsScript), ({ argv, options, signal }) =>
+      here.read(
+        ['sh', '-c', findStagingsScript, 'sh', ...argv.slice(4).filter((home) => !home.startsWith('/tmp/cass'))],
+        options,
+        signal,
+      ),
+    );
+    remote.on(script(lookForSecretsScript), says(''));
     // Without the second that it waits after a failure: here nothing goes on behind its back.
     remote.on(script(clearIncomingScript), ({ argv, options, signal }) =>
       here.read(['sh', '-c', clearIncomingScript, 'sh', argv[4] ?? '', argv[5] ?? '', '0'], options, signal),
@@ -183,7 +212,10 @@ export class ScriptedNode {
       statusbackup: () => (this.keepsIncrementals ? 'running\n' : 'not running\n'),
       flush: (_, keyspace) => this.#refusal(keyspace === undefined ? [] : [keyspace]) ?? '',
       listsnapshots: async () => snapshotsText(await this.snapshots()),
-      'snapshot -t': (tag = '', flag = '', ...names) => this.#snapshot(tag, flag, names),
+      'snapshot -t': (tag = '', ...words) => {
+        const [flag = '', ...names] = words[0] === '--ttl' ? words.slice(2) : words;
+        return this.#snapshot(tag, flag, names);
+      },
       'clearsnapshot -t': async (tag = '') => {
         const places = (await this.#snapshotPlaces()).filter((place) => basename(place) === tag);
         await Promise.all(places.map((place) => rm(place, { recursive: true })));

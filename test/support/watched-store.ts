@@ -47,6 +47,7 @@ export function watchedStore(store: ObjectStore): WatchedStore {
     list: (prefix, signal) => countedAll(store.list(prefix, signal)),
     directories: (prefix, signal) => countedAll(store.directories(prefix, signal)),
     delete: (keys, signal) => counted(() => store.delete(keys, signal)),
+    unfinished: (signal) => countedAll(store.unfinished(signal)),
     clearUnfinished: (before, signal) => counted(() => store.clearUnfinished(before, signal)),
     abortUnfinished: (prefix, signal) => counted(() => store.abortUnfinished(prefix, signal)),
     close: () => store.close(),

@@ -9,7 +9,7 @@ import {
   type Component,
   type TableId,
 } from '../../model/sstable.ts';
-import { parseFileList } from './snapshot-manifest.ts';
+import { parseExpiry, parseFileList } from './snapshot-manifest.ts';
 import type { SnapshotEntry } from './find-links.ts';
 
 /** Everything that a node's data directories hold under one tag. */
@@ -23,6 +23,8 @@ export interface SnapshotListing {
   readonly digests: ReadonlyMap<string, string>;
   /** Keys of Digest files that hold no CRC-32: their Data.db cannot be checked against Cassandra's own word. */
   readonly unreadableDigests: readonly string[];
+  /** When Cassandra clears the first of it by itself, milliseconds since 1970 by the node's clock; undefined where it does not. */
+  readonly expiresAtMs?: number;
 }
 
 /** A table's part of a snapshot. A table without sstables has one too: only a file list and the schema. */
@@ -67,6 +69,7 @@ export function assembleListing(host: string, tag: string, directories: readonly
   const components = new Map<string, Component>();
   const digests = new Map<string, string>();
   const unreadableDigests: string[] = [];
+  let expiresAtMs: number | undefined;
   for (const [disk, { directory, entries, texts }] of directories.entries()) {
     for (const entry of entries) {
       const name = `${entry.keyspace}/${entry.directory}`;
@@ -82,6 +85,8 @@ export function assembleListing(host: string, tag: string, directories: readonly
       }
       const text = texts.get(entry.path);
       if (entry.name === fileListName) {
+        const expiry = parseExpiry(text ?? '');
+        expiresAtMs = expiry === undefined ? expiresAtMs : Math.min(expiry, expiresAtMs ?? expiry);
         // A table on several disks may have one list on each.
         part.fileList = [...(part.fileList ?? []), ...fileListOf(text, `${directory}/${entry.path} on ${host}`)];
         continue;
@@ -110,7 +115,8 @@ export function assembleListing(host: string, tag: string, directories: readonly
       }
     }
   }
-  return { tag, tables: sortedValues(tables), components: sortedValues(components), digests, unreadableDigests };
+  const listing = { tag, tables: sortedValues(tables), components: sortedValues(components), digests, unreadableDigests };
+  return expiresAtMs === undefined ? listing : { ...listing, expiresAtMs };
 }
 
 /** What a listing says of some tables. */

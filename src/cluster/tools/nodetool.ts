@@ -62,6 +62,8 @@ export interface SnapshotRequest {
   readonly tag: string;
   readonly keyspaces?: readonly string[];
   readonly tables?: readonly { readonly keyspace: string; readonly table: string }[];
+  /** After how many seconds Cassandra clears it by itself; only for a nodetool that knows it. */
+  readonly ttlSeconds?: number | undefined;
 }
 
 /**
@@ -70,7 +72,8 @@ export interface SnapshotRequest {
  */
 export async function takeSnapshot(node: ToolNode, request: SnapshotRequest, signal: AbortSignal): Promise<void> {
   const { keyspaces, tables } = request;
-  const args = ['snapshot', '-t', checkedTag(request.tag)];
+  const ttl = request.ttlSeconds === undefined ? [] : ['--ttl', `${request.ttlSeconds}s`];
+  const args = ['snapshot', '-t', checkedTag(request.tag), ...ttl];
   // An empty list would mean everything to nodetool, which is not what an empty selection means.
   if ((keyspaces !== undefined && tables !== undefined) || keyspaces?.length === 0 || tables?.length === 0) {
     throw new BackupError('a snapshot needs keyspaces or tables, or neither for everything');

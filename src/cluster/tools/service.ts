@@ -191,7 +191,7 @@ async function states(node: ToolNode, signal: AbortSignal): Promise<ReadonlyMap<
 // A server that a start command leaves in the background keeps whatever output it was given: a pipe would never end, and a
 // process group of ours would be ended with us. So it gets a file, and a session of its own; none where /tmp has no room for one:
 // that must not keep a node down.
-export const runDetachedScript: string = String.raw`said=$(mktemp 2>/dev/null) || said=/dev/null
+export const runDetachedScript: string = String.raw`said=$(mktemp "${'$'}{TMPDIR:-/tmp}/sstash-said-XXXXXXXXXX" 2>/dev/null) || said=/dev/null
 if command -v setsid >/dev/null; then setsid -w sh -c "$1" </dev/null >"$said" 2>&1; else sh -c "$1" </dev/null >"$said" 2>&1; fi
 status=$?; [ "$said" = /dev/null ] || { tail -n 20 -- "$said" >&2; rm -f -- "$said"; }; exit "$status"`;
 

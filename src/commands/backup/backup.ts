@@ -4,6 +4,7 @@ import { processOwner } from '../../cli/environment.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { version } from '../../cli/version.ts';
 import { UsageError } from '../../model/errors.ts';
+import type { TtlWish } from '../../model/node/snapshot-ttl.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import type { CompressionChoice } from '../../model/backup/upload-plan.ts';
 import { requirements } from '../../model/backup/outcome/verdict.ts';
@@ -87,6 +88,12 @@ export const backupCommand: Command = {
       default: 'lzo',
       describe: 'how components are stored; auto: data that Cassandra has compressed as it is, the rest as lzo',
     },
+    'snapshot-ttl': {
+      type: 'string',
+      default: 'auto',
+      describe:
+        'how long snapshots stay on the nodes if nothing clears them (Cassandra 4.1 and later): 3d, none, or auto: a week, longer where backups take long',
+    },
     'clear-on-failure': { type: 'boolean', default: false, describe: 'clear the snapshots of failed nodes too' },
     ...transferOptions,
     ...lockOptions,
@@ -142,6 +149,7 @@ function backupOptions(args: Arguments): BackupOptions {
     rateLimit: perDatacenter(args, 'rate-limit'),
     transfers: args.number('transfers', 1),
     clearOnFailure: args.flag('clear-on-failure'),
+    snapshotTtl: ttlWish(args.text('snapshot-ttl')),
     minFreePercent: args.number('min-free', 0, 100),
     lockTimeoutSeconds: args.number('lock-timeout', 0),
     allowClockSkew: args.flag('allow-clock-skew'),
@@ -171,4 +179,18 @@ function requirementOf(text: string): BackupOptions['require'] {
 
 function compressionOf(text: string): CompressionChoice {
   return text === 'none' || text === 'auto' ? text : 'lzo';
+}
+
+/** No run may be surprised by the end of its snapshots: `snapshotTtl` makes it longer where need be. */
+function ttlWish(text: string): TtlWish {
+  if (text === 'auto' || text === 'none') {
+    return text;
+  }
+  const seconds = parseDuration(text);
+  if (seconds < 86_400 || seconds > 366 * 86_400) {
+    throw new UsageError(`--snapshot-ttl ${text} is not between a day and a year`, {
+      hint: 'none: snapshots stay until they are cleared',
+    });
+  }
+  return seconds;
 }

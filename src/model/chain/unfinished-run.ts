@@ -34,7 +34,7 @@ export type Resumable = UnfinishedBackup | CommittedBackup;
  * Where `--resume` is not given, a run that began longer ago than this is left alone: its moment is no longer the one that
  * is meant. Nor is a node added to a degraded backup after that: it would be of another time than the others.
  */
-const resumedUntilSeconds = 6 * 3600;
+export const resumedUntilSeconds: number = 6 * 3600;
 
 /**
  * What a backup of these nodes and tables goes on with. A plain one: the newest run of the same nodes, selection and series, if

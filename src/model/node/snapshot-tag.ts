@@ -44,9 +44,3 @@ export function isTagFor(tag: string, id: BackupId): boolean {
   const older = olderTag(id);
   return tag.startsWith(older) && /^(-[a-f][0-9a-f]{7})?$/.test(tag.slice(older.length));
 }
-
-/** Whether a tag's snapshots belong to a location: what an older version left there too, whose tag does not say which it was. */
-export function isTagIn(tag: string, location: string): boolean {
-  const ours = parseTag(tag);
-  return ours !== undefined && (ours.location ?? location) === location;
-}

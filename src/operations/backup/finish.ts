@@ -3,7 +3,7 @@ import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
 import { type Backup, chainOf, missingFrom } from '../../model/backup/backup.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
-import { isTagIn, tagOf } from '../../model/node/snapshot-tag.ts';
+import { tagOf } from '../../model/node/snapshot-tag.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Mark } from '../../storage/backups/mark.ts';
@@ -126,9 +126,9 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
  * they had cleared them.
  */
 export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
-  const { members, ref, parts } = run;
+  const { members, ref } = run;
   const older = seriesOfRun(run).filter((backup) => backup.parent === undefined && backup.id !== ref.id);
-  const tags = new Set(older.map(tagOf).filter((tag) => isTagIn(tag, parts.repository.store.locationId)));
+  const tags = new Set(older.map(tagOf));
   if (tags.size === 0 || signal.aborted) {
     return;
   }

@@ -1,5 +1,6 @@
 import type { Owner } from '../../model/lock.ts';
 import type { BackupKind } from '../../model/backup/manifest.ts';
+import type { TtlWish } from '../../model/node/snapshot-ttl.ts';
 import type { PerDatacenter } from '../../model/options/per-datacenter.ts';
 import type { TableFilter } from '../../model/options/table-filter.ts';
 import type { Requirement } from '../../model/backup/outcome/replica-shares.ts';
@@ -43,6 +44,8 @@ export interface BackupOptions {
   /** Streams per node. */
   readonly transfers: number;
   readonly clearOnFailure: boolean;
+  /** After how long Cassandra clears the snapshots by itself, where it can. */
+  readonly snapshotTtl: TtlWish;
   /** Percent of every data disk of a node that must be free for its snapshot. */
   readonly minFreePercent: number;
   /** After it is committed, so many of its series stay; the others are pruned. */

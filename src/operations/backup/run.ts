@@ -5,6 +5,7 @@ import type { SnapshotSchemas } from './snapshot-schemas.ts';
 import type { KindDecision } from '../../model/chain/backup-kind.ts';
 import type { BackupManifest, BackupRef, InProgress } from '../../model/backup/manifest.ts';
 import type { MemoryGate } from './node/memory-gate.ts';
+import type { SnapshotTtl } from '../../model/node/snapshot-ttl.ts';
 import type { Situation } from './opening/situation.ts';
 
 /** What is settled before anything is touched. */
@@ -21,6 +22,7 @@ export interface Run extends Situation {
   readonly amended?: Amended | undefined;
   /** Of its snapshots; one that goes on keeps the tag that it began with. */
   readonly tag: string;
+  readonly ttl: SnapshotTtl;
   /** Those of `tables` that live still: what the backup holds. */
   readonly living: LivingTables;
   /** What the snapshots themselves say of their tables. */

@@ -7,12 +7,13 @@ import { chunksOf } from '../body.ts';
 import { codeOf, directoryError } from './errors.ts';
 import { fileClock, fileTime, marked, removeEmpty, statIfThere, storedFile, writeAll } from './file.ts';
 import { directoryOf, linkOn } from './links.ts';
-import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
+import { pathOf, place, unfinishedPath } from './placing.ts';
+import { type Which, clearUnfinished, olderThan, unfinishedIn, writtenFor } from './unfinished.ts';
 import { putFromReserve } from './full.ts';
 import { Reserve, isFull } from './reserve.ts';
 import { directoriesBelow, filesBelow, type Place } from './listing.ts';
 import { locationId } from '../location-id.ts';
-import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
+import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject, UnfinishedObject } from '../object-store.ts';
 
 const readBytes = 256 * 1024;
 const dayInMs = 24 * 3600 * 1000;
@@ -212,6 +213,10 @@ class DirectoryStore implements ObjectStore {
         throw directoryError(error, 'delete', this.url, keys[index] ?? '');
       }
     }
+  }
+
+  unfinished(signal: AbortSignal): AsyncIterable<UnfinishedObject> {
+    return unfinishedIn(this.#place, signal);
   }
 
   async clearUnfinished(before: Date, signal: AbortSignal): Promise<number> {

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
@@ -21,7 +21,6 @@ import { type PutOptions, assertKey } from '../object-store.ts';
  */
 const lockStaleAfterMs = 30_000;
 const placingTries = 50;
-const ownFile = /^(?:lock-[0-9a-f]{40}(?:-[0-9a-f-]{36})?|[0-9a-f-]{36}(?:\.(?<key>[A-Za-z0-9_-]*))?)$/;
 /** So many of the key's bytes stand in an unfinished file's name: in base64 they leave room for the rest of the 255. */
 const keyBytesInName = 160;
 
@@ -60,50 +59,6 @@ async function refuseLink(base: string, path: string, key: string): Promise<void
       hint: 'move what it leads to there, or mount it there (mount --bind)',
     });
   }
-}
-
-/** Says of an unfinished file whether it is meant. */
-export type Which = (path: string, name: string) => Promise<boolean>;
-
-/** Those last written before a time. */
-export function olderThan(before: Date): Which {
-  return async (path) => {
-    const found = await stat(path).catch(() => undefined);
-    return found !== undefined && found.mtime < before;
-  };
-}
-
-/** Those of keys with a prefix, as far as their names tell: of a very long prefix none, they go by their age. */
-export function writtenFor(prefix: string): Which {
-  const wanted = Buffer.from(prefix);
-  return async (_, name) => {
-    const key = Buffer.from(ownFile.exec(name)?.groups?.['key'] ?? '', 'base64url');
-    return !name.startsWith('lock-') && key.subarray(0, wanted.byteLength).equals(wanted);
-  };
-}
-
-/** Removes unfinished files; gives their number. */
-export async function clearUnfinished(base: string, which: Which): Promise<number> {
-  const directory = join(base, unfinished);
-  let removed = 0;
-  if ((await linkOn(base, unfinished)) !== undefined) {
-    return 0;
-  }
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT') {
-      throw error;
-    }
-    return [];
-  });
-  for (const name of names.filter((each) => ownFile.test(each))) {
-    const path = join(directory, name);
-    if (!(await which(path, name))) {
-      continue;
-    }
-    await rm(path, { force: true });
-    removed += 1;
-  }
-  return removed;
 }
 
 /** Gives the unfinished file its name. Throws ConditionFailedError, or what the system call threw. */

@@ -9,6 +9,7 @@ import {
   type PutOptions,
   type Signer,
   type StoredObject,
+  type UnfinishedObject,
   assertKey,
 } from '../object-store.ts';
 import { dripWatch } from './answers.ts';
@@ -19,7 +20,7 @@ import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedOb
 import { PutResources, putToS3 } from './put.ts';
 import { type OpenedObject, Shortcut } from './shortcut.ts';
 import { type Sign, endpointOf, signFor, signerFor } from './signer.ts';
-import { abortUploadsOfS3 } from './unfinished.ts';
+import { abortUploadsOfS3, unfinishedOfS3 } from './unfinished.ts';
 import { optionsFor } from './upload.ts';
 
 export type { S3Options } from './client.ts';
@@ -154,6 +155,10 @@ class S3Store implements ObjectStore {
       assertKey(key);
     }
     await deleteFromS3(this.#connection, keys, signal);
+  }
+
+  unfinished(signal: AbortSignal): AsyncIterable<UnfinishedObject> {
+    return unfinishedOfS3(this.#connection, signal);
   }
 
   async clearUnfinished(before: Date, signal: AbortSignal): Promise<number> {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ListMultipartUploadsCommandOutput } from '@aws-sdk/client-s3';
 import type { S3Connection } from './client.ts';
 import { nameOf, s3Error } from './errors.ts';
+import type { UnfinishedObject } from '../object-store.ts';
 import { attemptAt } from './keys.ts';
 import { optionsFor } from './upload.ts';
 
@@ -14,6 +15,19 @@ interface Meant {
 interface Unfinished {
   readonly Key: string;
   readonly UploadId: string;
+  readonly Initiated: Date | undefined;
+}
+
+/** All of them below the base, by the time at which they were begun. */
+export async function* unfinishedOfS3(connection: S3Connection, signal: AbortSignal): AsyncGenerator<UnfinishedObject> {
+  try {
+    for (const { Key, Initiated } of await uploadsOf(connection, {}, signal)) {
+      yield { key: Key.slice(connection.base.length), since: (Initiated ?? new Date(0)).toISOString() };
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw s3Error(error, attemptAt(connection, 'list unfinished uploads of', ''));
+  }
 }
 
 /** How often one upload is aborted before its writer is left to itself. */
@@ -75,7 +89,7 @@ async function uploadsOf(
         continue;
       }
       if (before === undefined || (Initiated !== undefined && Initiated < before)) {
-        uploads.push({ Key, UploadId });
+        uploads.push({ Key, UploadId, Initiated });
       }
     }
     const next = page.IsTruncated === true ? page.NextKeyMarker : undefined;

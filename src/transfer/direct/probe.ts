@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
 import type { Remote } from '../../cluster/remote.ts';
+import { probeKey } from '../../storage/keys.ts';
 import { isAbsent, isFetched } from './answer.ts';
 import { deliver, put } from './deliver.ts';
 import type { NodePart } from './node-part.ts';
@@ -28,9 +29,6 @@ export interface Trial {
   readonly note?: string;
 }
 
-/** A name that no backup has. To be told so takes name resolution, a route, a trusted certificate and a good signature. */
-const probeName = 'sstash-probe';
-
 const probeText = 'sstash has tried out whether this node reaches the store; this may be deleted\n';
 
 /**
@@ -46,7 +44,8 @@ export async function tryOut(parts: DirectParts, candidate: Candidate, need: Nee
   const { remote } = candidate;
   const node = parts.programs.on(remote);
   try {
-    const key = `${probeName}-${randomBytes(4).toString('hex')}`;
+    // A name that no backup has. To be told so takes name resolution, a route, a trusted certificate and a good signature.
+    const key = probeKey(randomBytes(4).toString('hex'));
     const probing = { parts: patient, node, key };
     const trial = need.writes ? await putAndGet(probing, signal) : await ask(probing, signal);
     if (trial.obstacle !== undefined) {

@@ -26,6 +26,7 @@ function hung(own: Partial<ObjectStore> = {}) {
     stat: forever,
     list: nothing,
     directories: nothing,
+    unfinished: nothing,
     delete: forever,
     clearUnfinished: forever,
     abortUnfinished: forever,

@@ -4,6 +4,7 @@ import { missingFromSnapshot, onlyTables } from '../../../cluster/files/snapshot
 import { listSnapshot } from '../../../cluster/files/snapshot.ts';
 import { BackupError } from '../../../model/errors.ts';
 import { tooLittleSpace } from '../../../model/backup/free-space.ts';
+import { knowsTtl, lastsLongEnough } from '../../../model/node/snapshot-ttl.ts';
 import type { SetAsideFile } from '../../../model/backup/manifest.ts';
 import { belongsTo } from '../../../model/backup/table-changes.ts';
 import type { TableId } from '../../../model/sstable.ts';
@@ -68,13 +69,14 @@ export async function prepareNode(
       await parts.repository.saveDraft({ ...head, tables: attempt?.manifest.tables ?? [] }, signal);
     }, signal);
   }
-  await takeSnapshotOf(member, run, signal);
+  await takeSnapshotOf(member, node, run, signal);
   // A restart in between may have turned off what was on, and what was flushed until somebody turns it on again is linked nowhere.
   return { takenAt, setAside, keepsIncrementals: keepsIncrementals && (await whetherLinked(member, signal)) === true };
 }
 
 /** Of the tables that live still. A snapshot that failed may have left a part of itself under the tag. */
-async function takeSnapshotOf(member: Member, run: Run, signal: AbortSignal): Promise<void> {
+async function takeSnapshotOf(member: Member, node: Node, run: Run, signal: AbortSignal): Promise<void> {
+  const ttlSeconds = knowsTtl(node.version, member.config.flavour) ? run.ttl.seconds : undefined;
   let attempts = 0;
   const take = async (tables: readonly TableId[]): Promise<void> => {
     if (attempts++ > 0) {
@@ -82,7 +84,7 @@ async function takeSnapshotOf(member: Member, run: Run, signal: AbortSignal): Pr
     }
     const gone = new Set(run.tables.filter((table) => !tables.includes(table)));
     const all = run.topology.tables.filter((table) => !gone.has(table));
-    await takeSnapshot(member, { tag: run.tag, ...snapshotScope(tables, all) }, signal);
+    await takeSnapshot(member, { tag: run.tag, ttlSeconds, ...snapshotScope(tables, all) }, signal);
   };
   await withTablesKnown(member, run, take, signal);
 }
@@ -113,7 +115,7 @@ function assertFreeSpace({ host, probe }: Member, { minFreePercent }: BackupOpti
 
 /**
  * Whether the snapshot that the run took before is there and holds every table. One that broke off, or that lacks a table
- * which was made since, is cleared, so that another can be taken under the tag.
+ * which was made since, or that Cassandra will clear before a run has surely ended, is cleared, so that another can be taken under the tag.
  */
 async function hasWholeSnapshot(member: Member, run: Run, signal: AbortSignal): Promise<boolean> {
   if (!(await listSnapshots(member, signal)).includes(run.tag)) {
@@ -121,7 +123,9 @@ async function hasWholeSnapshot(member: Member, run: Run, signal: AbortSignal): 
   }
   const listing = await listSnapshot(member, run.tag, signal);
   const { tables } = run.living;
-  if (missingFromSnapshot(onlyTables(listing, belongsTo(tables)), tables).length === 0) {
+  const isWhole = missingFromSnapshot(onlyTables(listing, belongsTo(tables)), tables).length === 0;
+  const nowMs = Date.now() + (member.probe.clockAheadMs ?? 0);
+  if (isWhole && lastsLongEnough(listing.expiresAtMs, nowMs, run.ttl)) {
     return true;
   }
   await clearSnapshot(member, run.tag, signal);

@@ -4,6 +4,7 @@ import { candidateParent, decideKind, holesAfter, type KindDecision } from '../.
 import { type CommittedBackup, type DamagedBackup, isCommitted, refOf, takenAtOf } from '../../../model/backup/backup.ts';
 import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { type Resumable, unfinishedRun } from '../../../model/chain/unfinished-run.ts';
+import { snapshotTtl } from '../../../model/node/snapshot-ttl.ts';
 import { UsageError } from '../../../model/errors.ts';
 import { snapshotTag, tagOf } from '../../../model/node/snapshot-tag.ts';
 import { chainGaps } from './chain-check.ts';
@@ -15,7 +16,7 @@ import { progressOf } from '../run-mark.ts';
 import { amendable, whatItLacks } from './amending.ts';
 import { neededBy } from './needed-by.ts';
 import { readSituation, type Situation, type SurveyLocation } from './situation.ts';
-import type { Run } from '../run.ts';
+import { type Run, seriesOfRun } from '../run.ts';
 
 /** Finds out what there is, and settles what is to be backed up, and how. Touches nothing. */
 export async function openRun(
@@ -62,6 +63,7 @@ function begun(situation: Situation, decision: KindDecision, startedAtMs: number
     attempt: target === undefined ? undefined : randomBytes(4).toString('hex'),
     seen: target?.committed === false ? target.progress : undefined,
     tag,
+    ttl: snapshotTtl(options.snapshotTtl, seriesOfRun(situation)),
     living: new LivingTables({ selected: tables, all: topology.tables, filter: options.filter }),
     schemas: new SnapshotSchemas(),
     startedAtMs,

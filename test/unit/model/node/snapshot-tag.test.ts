@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { isBackupId } from '../../../../src/model/backup/backup-id.ts';
-import { isTagFor, isTagIn, olderTag, parseTag, snapshotTag, tagOf } from '../../../../src/model/node/snapshot-tag.ts';
+import { isTagFor, olderTag, parseTag, snapshotTag, tagOf } from '../../../../src/model/node/snapshot-tag.ts';
 import { backupManifestOf, progressOf } from '../../../support/manifests.ts';
 
 const here = 'c0ffee00';
-const there = 'beef1234';
 
 const ids = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,40}(-[0-9a-f]{8})?$/).filter(isBackupId);
 const locations = fc.stringMatching(/^[a-f][0-9a-f]{7}$/);
@@ -17,7 +16,6 @@ test('what a tag was made of can be read from it, whatever the id looks like', (
       const tag = snapshotTag(id, location);
       assert.deepEqual(parseTag(tag), { id, location });
       assert.ok(isTagFor(tag, id));
-      assert.ok(isTagIn(tag, location));
     }),
   );
 });
@@ -26,7 +24,6 @@ test('an older tag with a date is one of no location', () => {
   for (const id of ['20261121', '20261121T031500Z', '2026-11-21', 'prod1-20261121', 'a:1_b.c-12345678']) {
     assert.deepEqual(parseTag(olderTag(id)), { id });
     assert.ok(isTagFor(olderTag(id), id));
-    assert.ok(isTagIn(olderTag(id), here));
   }
 });
 
@@ -43,12 +40,6 @@ test('snapshots of the operator and of other programs are none of ours', () => {
   ]) {
     assert.equal(tag === 'sstash-a-c0ffee0' ? parseTag(tag)?.location : parseTag(tag), undefined, tag);
   }
-});
-
-test('a location’s digits decide whose a snapshot is', () => {
-  assert.ok(isTagIn(snapshotTag('20261121', here), here));
-  assert.ok(!isTagIn(snapshotTag('20261121', here), there));
-  assert.ok(!isTagIn('weekly-1', here));
 });
 
 test('a tag is a backup’s own only with its whole id', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rename } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { olderTag } from '../../../../src/model/node/snapshot-tag.ts';
@@ -92,4 +92,23 @@ test('a mark that names the operator’s snapshot is damage: nothing is cleared 
   assert.deepEqual([result.id === id, result.complete], [false, true]);
   assert.match(result.warnings.join('\n'), /in-progress\.json names a snapshot of another backup: weekly-1/);
   assert.deepEqual(await cluster.node('node1').snapshots(), ['weekly-1']);
+});
+
+test('snapshots end by themselves, and a run does not go on with one that soon will', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 2 });
+  const node = cluster.node('node2');
+  const ttls = () => node.remote.ran(snapshot).map((line) => / --ttl (\S+)/.exec(line)?.[1]);
+  await cluster.backUp({ snapshotTtl: 'auto' });
+  node.remote.on(reading, onCall(1, fails('cat: Input/output error', 123)));
+  const { id } = await cluster.backUp({ kind: 'snapshot', selfContained: true, snapshotTtl: 'auto' });
+  assert.deepEqual(ttls(), ['2592000s', '604800s']);
+  const inAnHour = new Date(Date.now() + 3600_000).toISOString();
+  for (const table of node.view.tables) {
+    const path = join(node.live(table), 'snapshots', cluster.tagOf(id), 'manifest.json');
+    const list = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    await writeFile(path, JSON.stringify({ ...list, expires_at: inAnHour }));
+  }
+  const result = await cluster.backUp({ resume: true, selfContained: true, snapshotTtl: 'none' });
+  assert.deepEqual([result.id, result.complete], [id, true]);
+  assert.deepEqual(ttls(), ['2592000s', '604800s', undefined], 'another was taken');
 });
