@@ -7,10 +7,14 @@ import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts'
 import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
 import { readInScript } from '../../src/cluster/files/small-files.ts';
 import { readGraceScript, writeGraceScript } from '../../src/cluster/placing/grace-record.ts';
+import { holdNodeScript } from '../../src/cluster/placing/node-lock-script.ts';
 import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
 import {
   chooseStagingScript,
   clearIncomingScript,
+  findStagingsScript,
+  listStagedScript,
+  noteEmptiedScript,
   openStagingScript,
   removeStagingScript,
 } from '../../src/cluster/placing/staging-script.ts';
@@ -147,8 +151,19 @@ export class ScriptedNode {
       listJournalsScript,
       findOwnerScript,
       chooseStagingScript,
+      findStagingsScript,
+      listStagedScript,
     ];
-    const writing = [writeGraceScript, removeFilesScript, openStagingScript, removeStagingScript, placeUnitScript, extractScript];
+    const writing = [
+      writeGraceScript,
+      removeFilesScript,
+      openStagingScript,
+      removeStagingScript,
+      noteEmptiedScript,
+      holdNodeScript,
+      placeUnitScript,
+      extractScript,
+    ];
     const programs = [program('xargs', '-0', 'sh', '-c', readPlainScript)];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);

@@ -15,6 +15,7 @@ import {
 } from '../../../../src/cluster/placing/placing.ts';
 import type { Remote } from '../../../../src/cluster/remote.ts';
 import type { DataNode } from '../../../../src/cluster/node.ts';
+import { filesBelow } from '../../../support/staged-files.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -64,7 +65,8 @@ async function host(root: string): Promise<Host> {
   }
   await mkdir(join(root, 'saved_caches'));
   const [first, second] = [join(root, "it's data"), join(root, 'data2')];
-  const onFirst = (path: string) => ({ disk: first, staged: join(root, 'staging', path) });
+  const onFirst = (path: string) => placeOn(first, join(root, 'staging', path));
+  const placeOn = (disk: string, from: string) => ({ disk, staged: from, files: filesBelow(from) });
   const plan = {
     id,
     hosts: ['n1', 'n2'],
@@ -72,7 +74,7 @@ async function host(root: string): Promise<Host> {
     tables: [
       {
         live: 'shop/users-1',
-        places: [onFirst('shop/users-9'), { disk: second, staged: join(root, 'staging/.disk-1/shop/users-9') }],
+        places: [onFirst('shop/users-9'), placeOn(second, join(root, 'staging/.disk-1/shop/users-9'))],
       },
       { live: 'shop/orders-2', places: [onFirst('shop/orders-8')] },
       { live: 'shop/empty-4', places: [onFirst('shop/empty-4')] },
