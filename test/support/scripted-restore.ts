@@ -83,7 +83,13 @@ export class RestoreStory {
     parts: Partial<RestoreParts> = {},
     signal: AbortSignal = never,
   ): Promise<RestoreResult | undefined> => {
-    const all = { ...this.cluster.parts, owner: operator, agree: this.#agree, shellFor: (host: string) => `ssh ${host} sh`, ...parts };
+    const all = {
+      ...this.cluster.parts,
+      owner: operator,
+      agree: this.#agree,
+      shellFor: (host: string) => `ssh ${host} sh`,
+      ...parts,
+    };
     return restore(restoreOptions(changes), all, signal);
   };
 

@@ -1,7 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Remote } from '../../src/cluster/remote.ts';
-import { lookAtStaging, makeStaging, readyStaging, type Staging, type StagingRequest } from '../../src/cluster/placing/staging.ts';
+import {
+  lookAtStaging,
+  makeStaging,
+  readyStaging,
+  type Staging,
+  type StagingRequest,
+} from '../../src/cluster/placing/staging.ts';
 import { never } from './never.ts';
 
 /** A staging directory as a restore gets it, with all that was there of another one cleared; or as a look finds it. */

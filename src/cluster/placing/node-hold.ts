@@ -37,7 +37,11 @@ export class NodeHold {
   async ask(line: string | undefined, signal: AbortSignal): Promise<string> {
     const late = () => new RemoteError(`the lock on ${this.#host} gave no answer in ${answerMs / 1000} s`, this.#place);
     try {
-      return await withTimeLimit({ milliseconds: answerMs, clock: this.#clock, late }, (limit) => this.#next(line, limit), signal);
+      return await withTimeLimit(
+        { milliseconds: answerMs, clock: this.#clock, late },
+        (limit) => this.#next(line, limit),
+        signal,
+      );
     } catch (error) {
       this.#stop.abort(error);
       throw error;

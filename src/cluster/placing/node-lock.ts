@@ -63,13 +63,19 @@ export class NodeLock {
 
   /** Returns when the node has said that it is ours at this moment: before what cannot be undone. Throws what `signal` aborts with. */
   async confirm(signal: AbortSignal): Promise<void> {
-    await abortable(this.#inTurn(() => this.#makeSure()), signal);
+    await abortable(
+      this.#inTurn(() => this.#makeSure()),
+      signal,
+    );
   }
 
   /** Holds a staging directory too, for as long as the node. Throws LockedError when another has it: of another node, on a shared disk. */
   async holdDirectory(path: string, identity: string, signal: AbortSignal): Promise<void> {
     this.#directory = { path, identity };
-    await abortable(this.#inTurn(() => this.#makeSure(true)), signal);
+    await abortable(
+      this.#inTurn(() => this.#makeSure(true)),
+      signal,
+    );
   }
 
   /** Frees the node. Never throws; may be repeated. */
@@ -203,7 +209,10 @@ async function beginHold(
   }
   if (verdict === 'held' && expected === 'again' && isLineOf(rest, holder)) {
     // The shell that we had does not know yet that nobody hears it.
-    throw new RemoteError(`the lock of ${files.host} is still held by this run's own shell there`, { host: files.host, transient: true });
+    throw new RemoteError(`the lock of ${files.host} is still held by this run's own shell there`, {
+      host: files.host,
+      transient: true,
+    });
   }
   if (verdict === 'held' || verdict === 'taken') {
     throw expected === 'again'

@@ -98,8 +98,7 @@ export async function withNodeLocks<T>(
       holds: ({ host }) => held.has(host),
       confirm: async (stop) => void (await settled(all.map((each) => each.confirm(stop)))),
       confirmOne: async ({ host }, stop) => held.get(host)?.confirm(stop),
-      holdDirectory: async ({ host }, { directory, identity }, stop) =>
-        held.get(host)?.holdDirectory(directory, identity, stop),
+      holdDirectory: async ({ host }, { directory, identity }, stop) => held.get(host)?.holdDirectory(directory, identity, stop),
     };
     return await work(locks, either);
   } finally {

@@ -150,7 +150,9 @@ async function placeAndStart(
     }
   } catch (error) {
     const text = `the restore broke off ${state}: ${reasonOf(error)}`;
-    throw error instanceof LockedError ? new LockedError(text, { cause: error, hint }) : new BackupError(text, { cause: error, hint });
+    throw error instanceof LockedError
+      ? new LockedError(text, { cause: error, hint })
+      : new BackupError(text, { cause: error, hint });
   }
   throw turnedBack(reached, hint);
 }

@@ -151,7 +151,9 @@ class Loading {
       return;
     }
     await settled(work.map((node) => takeLeftIn(this.#planned, node, table, signal)));
-    await settled(work.map(({ member, staging, parts: own }) => checkStaged(member.files, staging, partsOfTable(own, table), signal)));
+    await settled(
+      work.map(({ member, staging, parts: own }) => checkStaged(member.files, staging, partsOfTable(own, table), signal)),
+    );
     await this.#note([...this.#open.values(), table], signal);
     await locks.confirm(signal);
     signal.throwIfAborted();

@@ -171,12 +171,9 @@ async function planNode(member: Member, share: Share, request: NodeRequest, sign
   const { place, staging } = await planStaging(member, { home, label: `${label}${mark}` }, request, signal);
   const plan = planParts(parts, staging.present);
   if (plan.fetchBytes > roomToFill(staging.freeBytes)) {
-    throw new UsageError(
-      `${member.host}: ${home} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
-      {
-        hint: 'a twentieth of it, 1 GiB at most, is left free; give a directory on a larger disk with --to, or restore fewer tables with -K',
-      },
-    );
+    throw new UsageError(`${member.host}: ${home} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`, {
+      hint: 'a twentieth of it, 1 GiB at most, is left free; give a directory on a larger disk with --to, or restore fewer tables with -K',
+    });
   }
   const { sources, matchedBy } = share;
   return { sources, member, place, staging, parts, plan, matchedBy, placing };

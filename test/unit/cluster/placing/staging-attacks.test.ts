@@ -9,12 +9,7 @@ import { openFiles } from '../../../../src/cluster/files/as-owner.ts';
 import { readHolds, writeHolds } from '../../../../src/cluster/placing/grace-record.ts';
 import { markPlaced, placedAgo } from '../../../../src/cluster/placing/placed-mark.ts';
 import { beginPlacing, placeFiles, readJournals, takeBack } from '../../../../src/cluster/placing/placing.ts';
-import {
-  type Staging,
-  clearIncoming,
-  defaultStaging,
-  removeStaging,
-} from '../../../../src/cluster/placing/staging.ts';
+import { type Staging, clearIncoming, defaultStaging, removeStaging } from '../../../../src/cluster/placing/staging.ts';
 import type { Remote } from '../../../../src/cluster/remote.ts';
 import { RemoteError, UsageError } from '../../../../src/model/errors.ts';
 import { canary } from '../../../support/canary.ts';

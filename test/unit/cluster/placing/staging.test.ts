@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { chown, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  type Staging,
-  type StagingRequest,
-  clearIncoming,
-  incomingDirectory,
-} from '../../../../src/cluster/placing/staging.ts';
+import { type Staging, type StagingRequest, clearIncoming, incomingDirectory } from '../../../../src/cluster/placing/staging.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { identityOf } from '../../../support/identity.ts';
 import { stagingOf } from '../../../support/staged-files.ts';
