@@ -1,3 +1,5 @@
+import { requireIdle } from '../../../cluster/placing/table-load.ts';
+import { settled } from '../../../flow/side-by-side.ts';
 import type { PlannedRestore } from '../options.ts';
 import { truncateStatement } from '../../../cluster/placing/table-import.ts';
 import type { RestoreResult } from '../../../model/restore/restore-result.ts';
@@ -16,6 +18,7 @@ import { repairAndRelease } from './repair.ts';
  */
 export async function restoreOnline(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
   refuseDownNodes(planned);
+  await settled(planned.work.map(({ member, place }) => requireIdle(member.files, place.home, signal)));
   const load = planned.method.method === 'load' ? { load: await planLoad(planned, signal) } : {};
   const truncates = planned.options.truncate ? truncated(planned).map(truncateStatement) : [];
   const more = { ...load, ...purgingPlan(planned), statements: [...holdStatements(planned), ...truncates] };

@@ -190,5 +190,5 @@ test('a node that cannot be had again in time is lost', async (t) => {
 
 test('a line that says nothing, or something else, names nobody and steers no terminal', () => {
   assert.equal(holderOf(''), 'somebody who has not said who he is');
-  assert.doesNotMatch(holderOf('t\th\t1\tu\t2026\t\u001b[2Jx'), /\u001b/);
+  assert.ok(!holderOf('t\th\t1\tu\t2026\t\u001b[2Jx').includes('\u001b'));
 });

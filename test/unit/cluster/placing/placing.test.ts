@@ -283,7 +283,7 @@ const lies: readonly (readonly [what: string, spoil: (root: string) => Promise<v
   ['has another size', (root) => writeFile(join(root, dataFile), 'short'), /1 of 5 files are \(.*users-9\/nb-1-big-Data\.db\)/],
   [
     'is one too many',
-    (root) => writeFile(join(root, `${dataFile.replace('nb-1', 'nb-7')}`), 'x'),
+    (root) => writeFile(join(root, dataFile.replace('nb-1', 'nb-7')), 'x'),
     /nb-7-big-Data\.db is no file of this restore/,
   ],
   ['of all is gone', (root) => rm(join(root, 'staging'), { recursive: true }), /5 of 5 files are/],

@@ -11,7 +11,6 @@ import { temporaryDirectory } from '../../../support/temporary.ts';
 import { never } from '../../../support/never.ts';
 
 const remote = localRemote({ host: 'n1' });
-const signal = new AbortController().signal;
 const asRoot = process.getuid?.() === 0 ? false : 'only root gives files away';
 
 interface Node {

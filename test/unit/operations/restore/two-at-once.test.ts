@@ -217,12 +217,13 @@ test('an interrupt after TRUNCATE waits until that table is loaded everywhere, a
     );
     await assert.rejects(
       story.restore({ truncate: true, method }, {}, abort.signal),
-      (error) => error instanceof BackupError && /^interrupted; no table is left empty: 1 of 2 are loaded/.test(error.message),
+      (error) =>
+        error instanceof BackupError && error.message.startsWith('interrupted; no table is left empty: 1 of 2 are loaded'),
       method,
     );
     assert.equal(remote.calls.filter(truncating).length, 1, method);
     assert.ok(
-      story.cluster.warnings.some((text) => /^shop\.orders is emptied: it is loaded before this ends/.test(text)),
+      story.cluster.warnings.some((text) => text.startsWith('shop.orders is emptied: it is loaded before this ends')),
       method,
     );
     if (method === 'import') {
@@ -241,7 +242,7 @@ test('a table that was emptied and not loaded is named: in the result, by the ne
   const result = await story.restore({ truncate: true });
   assert.match(result?.nodes[1]?.error ?? '', /^shop\.orders: /);
   assert.ok(
-    result?.warnings.some((text) => /^shop\.orders: EMPTY OR IN PART/.test(text)),
+    result?.warnings.some((text) => text.startsWith('shop.orders: EMPTY OR IN PART')),
     result?.warnings.join('\n'),
   );
   const plan = await story.restore({ dryRun: true });
@@ -281,7 +282,7 @@ test('where what was staged is gone when the nodes are down, they come up with t
     [true, true],
   );
   assert.deepEqual(
-    serviceCalls(story.cluster.node('node1')).filter((call) => /-cassandra$/.test(call)),
+    serviceCalls(story.cluster.node('node1')).filter((call) => call.endsWith('-cassandra')),
     ['stop-cassandra', 'start-cassandra'],
   );
 });
