@@ -25,7 +25,7 @@ after(async () => {
   await story.clear();
 });
 
-const restore = ['restore', 'latest', '--to', target, '--json'];
+const restore = ['restore', 'latest', '--to', target, '--yes', '--json'];
 
 async function clearTargets(): Promise<void> {
   await Promise.all(hosts.map((host) => onHost(host, `rm -rf ${target}`)));
@@ -137,7 +137,7 @@ test('of two restores at once the second is refused before it touches anything; 
   const location = story.at('two');
   const two = blobs.filter((word) => word !== '--json');
   const first = resultOf<BackupDocument>(await runProgram(['backup', ...blobs, '--new-snapshot'], location));
-  const before = (await dumpRows({ keyspaces: ['faults'] }))['faults.blobs'];
+  const rows = (await dumpRows({ keyspaces: ['faults'] }))['faults.blobs'];
   await loadBlobs(5, 256 * 1024);
   resultOf<BackupDocument>(await runProgram(['backup', ...blobs, '--new-snapshot'], location));
   const stagings = () =>
@@ -189,7 +189,7 @@ test('of two restores at once the second is refused before it touches anything; 
     warnings.join('\n'),
   );
   resultOf<RestoreDocument>(await runProgram([...held, '--json'], location));
-  assert.deepEqual((await dumpRows({ keyspaces: ['faults'] }))['faults.blobs'], before);
+  assert.deepEqual((await dumpRows({ keyspaces: ['faults'] }))['faults.blobs'], rows);
   for (const host of hosts) {
     assert.equal(await onHost(host, 'ls -A /var/lib/cassandra | grep -c sstash_restore || true'), '0\n');
   }

@@ -12,7 +12,14 @@ export interface StagingQuestion {
   /** The directory that was asked for. */
   readonly directory: string | undefined;
   readonly dryRun: boolean;
+  /** What the directory of this run is called, the same on all nodes. */
+  readonly run: string;
   readonly locks: NodeLocks;
+}
+
+/** A name for the directories of a run, as `runPattern` knows it. */
+export function newRun(): string {
+  return `restore-${randomBytes(6).toString('hex')}`;
 }
 
 /** The directory that was named, or the one in which each run makes its own. Throws RemoteError. */
@@ -31,13 +38,13 @@ export async function planStaging(
   question: StagingQuestion,
   signal: AbortSignal,
 ): Promise<{ readonly place: StagingPlace; readonly staging: Staging }> {
-  const { method, directory, dryRun, locks } = question;
+  const { method, directory, dryRun, run, locks } = question;
   const { dataDirectories } = member.config;
   const isOwn = directory === undefined && method !== 'stage';
   const found = isOwn ? await findStagings(member, [home, ...stagingHomes(member)].filter(isFirst), signal) : [];
   const left = dryRun || locks.holds(member) ? found.filter(({ state }) => state === 'free') : [];
   const again = left.find((each) => each.label === label && each.directory !== home);
-  const own = again?.directory ?? `${home}/restore-${randomBytes(6).toString('hex')}`;
+  const own = again?.directory ?? `${home}/${run}`;
   const request = { directory: isOwn ? own : home, dataDirectories, label };
   const staging = await lookAtStaging(member.files, request, signal);
   return { place: { request, home, left }, staging };

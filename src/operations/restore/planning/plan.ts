@@ -20,7 +20,7 @@ import { refuseSystemLoad } from '../../../model/target/foreign-system.ts';
 import { unevenWarnings } from './coverage.ts';
 import { compareLiving } from './living-tables.ts';
 import { methodNodes, withReason } from './method-choice.ts';
-import { type StagingQuestion, leftWarnings, planStaging, stagingHome } from './node-staging.ts';
+import { type StagingQuestion, leftWarnings, newRun, planStaging, stagingHome } from './node-staging.ts';
 import { planPurging } from './purging.ts';
 import { planReplicas } from './replicas.ts';
 import { type Share, fingerprint, sharesByMatch, sharesToLoad } from './shares.ts';
@@ -82,13 +82,14 @@ export async function planRestore(
   parts.listen({ type: 'step', text: 'preparing' });
   const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
   const label = `${parts.repository.store.url}/${sources.id}`;
+  const run = newRun();
   const work = await Promise.all(
     shares.flatMap((share) =>
       members.present
         .filter(({ host }) => host === share.host)
         .map(async (member) => {
           const { directory, dryRun } = options;
-          const request = { label, directory, dryRun, locks, method: method.method, tables: sources.tables };
+          const request = { label, directory, dryRun, run, locks, method: method.method, tables: sources.tables };
           return planNode(member, share, request, signal);
         }),
     ),
