@@ -2,6 +2,7 @@ import { cqlName } from '../model/schema/cql-tokens.ts';
 import { lostHint } from '../model/restore/lost-objects.ts';
 import type { RestoredNode, RestoreResult } from '../model/restore/restore-result.ts';
 import { sizeText } from '../model/size.ts';
+import { visibleInLine } from '../model/visible.ts';
 import { table } from './table.ts';
 
 /** Who gets whose data, how that was found out, and whether there is room for it. */
@@ -50,6 +51,15 @@ export function placedTable({ keyspace, table: name, id, liveId }: RestoreResult
 export function absencesText({ dryRun, notBroughtBack = [] }: RestoreResult): string {
   const lines = notBroughtBack.map((line) => `  ${line}\n`);
   return dryRun && lines.length > 0 ? `\nNot brought back:\n${lines.join('')}` : '';
+}
+
+/** What earlier restores have left and goes before anything else. */
+export function clearsText({ dryRun, clears = [] }: RestoreResult): string {
+  const lines = clears.map(({ host, directory, label, bytes }) => {
+    const what = label === '' ? 'a run that had fetched nothing' : visibleInLine(label);
+    return `  ${host}: ${directory}, of ${what}${bytes === undefined ? '' : `, ${sizeText(bytes)}`}\n`;
+  });
+  return dryRun && lines.length > 0 ? `\nLeft by earlier restores that have ended, and REMOVED first:\n${lines.join('')}` : '';
 }
 
 /** What the restore needs and the store has not, as far as a page holds it; `--json` has all. */

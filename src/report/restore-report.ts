@@ -3,7 +3,7 @@ import { sizeText } from '../model/size.ts';
 import type { TableId } from '../model/sstable.ts';
 import { count } from './backup-report.ts';
 import { coverageText } from './coverage-report.ts';
-import { absencesText, dataOf, lostText, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
+import { absencesText, clearsText, dataOf, lostText, placedTable, planTable, wayBackOf } from './restore-plan-report.ts';
 import { readCount, unreadable, unreadableText } from './probe-report.ts';
 import { signaturesText } from './signatures-report.ts';
 import { table } from './table.ts';
@@ -32,6 +32,7 @@ export function restoreText(result: RestoreResult): string {
     failed === 0 ? coverageOf(result) : '',
     copiesOf(result),
     absencesText(result),
+    clearsText(result),
     loadOf(result),
     statementsOf(result),
     repairOf(result),

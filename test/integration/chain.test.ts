@@ -88,7 +88,7 @@ function filesOf({ backup }: Moment): number {
 /** Restores a backup beside the live data, imports it into the emptied table, and compares every row. */
 async function assertBringsItsRowsBack({ name, backup, rows }: Moment): Promise<void> {
   const directory = `/var/lib/cassandra/restored-${name}`;
-  const ran = await runProgram(['restore', backup.id, ...events, '--to', directory], program());
+  const ran = await runProgram(['restore', backup.id, ...events, '--to', directory, '--yes'], program());
   const restored = resultOf<RestoreDocument>(ran);
   const [table] = restored.tables;
   assert.ok(table !== undefined);

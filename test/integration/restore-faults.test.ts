@@ -7,7 +7,7 @@ import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.t
 import { objectsBelow } from '../support/bucket.ts';
 import { holdOn, release, untilHeld, withWrapper } from '../support/host-faults.ts';
 import { type BackupDocument, type RestoreDocument, resultOf, runProgram, startProgram } from '../support/program.ts';
-import { onHost } from '../support/sandbox.ts';
+import { dumpRows, loadBlobs, onHost } from '../support/sandbox.ts';
 
 const target = '/tmp/sstash-restore-faults';
 let story: BlobsStory;
@@ -25,7 +25,7 @@ after(async () => {
   await story.clear();
 });
 
-const restore = ['restore', 'latest', '--to', target, '--json'];
+const restore = ['restore', 'latest', '--to', target, '--yes', '--json'];
 
 async function clearTargets(): Promise<void> {
   await Promise.all(hosts.map((host) => onHost(host, `rm -rf ${target}`)));
@@ -130,6 +130,68 @@ test('an object that is missing is named by the plan and fails its node; once it
   for (const { host, files, presentFiles, error } of again.nodes) {
     assert.equal(error, undefined);
     assert.ok(host === hosts[1] ? presentFiles < files : presentFiles === files);
+  }
+});
+
+test('of two restores at once the second is refused before it touches anything; a holder that is killed has left the nodes free', async () => {
+  const location = story.at('two');
+  const two = blobs.filter((word) => word !== '--json');
+  const first = resultOf<BackupDocument>(await runProgram(['backup', ...blobs, '--new-snapshot'], location));
+  const rows = (await dumpRows({ keyspaces: ['faults'] }))['faults.blobs'];
+  await loadBlobs(5, 256 * 1024);
+  resultOf<BackupDocument>(await runProgram(['backup', ...blobs, '--new-snapshot'], location));
+  const stagings = () =>
+    Promise.all(hosts.map((host) => onHost(host, 'find /var/lib/cassandra/sstash_restore -name "*.db" | sort')));
+  const held = ['restore', first.id, ...two, '--method', 'import', '--truncate', '--yes'];
+
+  await withWrapper(
+    hosts[0],
+    'nodetool',
+    `case " $* " in *" import "*) ;; *) exec /usr/bin/nodetool "$@" ;; esac\n${holdOn}\nexec /usr/bin/nodetool "$@"`,
+    async () => {
+      const running = startProgram(held, location);
+      try {
+        await untilHeld(hosts[0]);
+        const staged = await stagings();
+        for (const others of [
+          ['restore', 'latest', ...two, '--truncate', '--yes'],
+          ['restore', 'latest', ...two, '--method', 'node-restart', '--yes'],
+          ['restore', 'latest', '--to', target],
+          ['restore', '--undo', '--hosts', hosts.join(','), '--yes'],
+        ]) {
+          const ran = await runProgram(others, location);
+          assert.equal(ran.code, 11, `${others.join(' ')}: ${ran.stderr}`);
+          assert.match(
+            ran.stderr,
+            new RegExp(`is locked: restore of backup ${first.id}, by .* \\(pid ${running.child.pid}\\) since`),
+          );
+        }
+        assert.deepEqual(await stagings(), staged);
+      } finally {
+        // In the moment between TRUNCATE and load, as by the kernel that is short of memory.
+        running.child.kill('SIGKILL');
+        await running.done;
+        await release(hosts[0]);
+      }
+    },
+  );
+  // Its connections are closed by the kernel, and the locks with them; how soon no clock here says.
+  for (;;) {
+    const plan = await runProgram(['restore', 'latest', '--to', target, '--yes', '--json'], location);
+    if (plan.code !== 11) {
+      assert.equal(plan.code, 0, plan.stderr);
+      break;
+    }
+  }
+  const { warnings } = resultOf<RestoreDocument>(await runProgram([...held, '--dry-run', '--json'], location));
+  assert.ok(
+    warnings.some((text) => text.startsWith('faults.blobs is empty or in part since a restore of ')),
+    warnings.join('\n'),
+  );
+  resultOf<RestoreDocument>(await runProgram([...held, '--json'], location));
+  assert.deepEqual((await dumpRows({ keyspaces: ['faults'] }))['faults.blobs'], rows);
+  for (const host of hosts) {
+    assert.equal(await onHost(host, 'ls -A /var/lib/cassandra | grep -c sstash_restore || true'), '0\n');
   }
 });
 

@@ -112,7 +112,7 @@ test('links that the owner of the data or anybody else has planted lead root now
   const [first] = sandbox.hosts;
   const as = (user: string, shellText: string) =>
     onHost(first, `setpriv --reuid=$(id -u ${user}) --regid=$(id -g ${user}) --clear-groups sh -ec '${shellText}'`);
-  const victims = ['staging', 'placed', 'grace', 'stage'].map((name) => `/etc/victim-${name}`);
+  const victims = ['staging', 'lock', 'placed', 'grace', 'stage'].map((name) => `/etc/victim-${name}`);
   const canaries = () => onHost(first, `for f in ${victims.join(' ')}; do stat -c '%n %U:%G %a %Y' $f; cat $f; done`);
   await onHost(first, `for f in ${victims.join(' ')}; do echo root:secret >$f; chmod 600 $f; done`);
   const asTheyWere = await canaries();
@@ -121,11 +121,16 @@ test('links that the owner of the data or anybody else has planted lead root now
     await as(
       'cassandra',
       `cd /var/lib/cassandra; rm -rf sstash_restore; mkdir sstash_restore; ln -s /etc/victim-staging sstash_restore/.sstash-restore
-      cd data; rm -f .sstash-placed .sstash-grace; ln -s /etc/victim-placed .sstash-placed; ln -s /etc/victim-grace .sstash-grace`,
+      cd data; rm -f .sstash-placed .sstash-grace; ln -s /etc/victim-placed .sstash-placed; rm -f .sstash-lock; ln -s /etc/victim-lock .sstash-lock; ln -s /etc/victim-grace .sstash-grace`,
     );
     const table = ['-K', 'online.history'];
     const refused = resultOf<ErrorDocument>(await restore(snapshot.id, ...table), 2).error;
-    assert.match(refused.message, /sstash_restore holds files that no restore put there$/);
+    assert.match(refused.message, /the node cannot be locked: .*\/\.sstash-lock is no file$/);
+    await as('cassandra', 'rm /var/lib/cassandra/data/.sstash-lock');
+    const placeOf = ({ nodes }: RestoreDocument) => nodes.find(({ host }) => host === first)?.directory ?? '';
+    const beside = resultOf<RestoreDocument>(await restore(snapshot.id, ...table));
+    assert.match(placeOf(beside), /^\/var\/lib\/cassandra\/sstash_restore\/restore-[0-9a-f]{12}$/);
+    assertRead(beside);
     await as('nobody', 'mkdir -m 777 /tmp/cassandra_restore; ln -s /etc/victim-stage /tmp/cassandra_restore/.sstash-restore');
     const others = resultOf<ErrorDocument>(await restore(snapshot.id, '--method', 'stage', ...table), 2).error;
     assert.match(others.message, /\/tmp\/cassandra_restore belongs to nobody, and files are put there as cassandra$/);
@@ -135,7 +140,7 @@ test('links that the owner of the data or anybody else has planted lead root now
       'rm -rf /tmp/cassandra_restore /var/lib/cassandra/sstash_restore; chown root:root /var/lib/cassandra; chmod 755 /var/lib/cassandra',
     );
     const restored = resultOf<RestoreDocument>(await restore(snapshot.id, ...table));
-    assert.equal(restored.nodes.find(({ host }) => host === first)?.directory, '/var/lib/cassandra/data/.sstash-staging');
+    assert.match(placeOf(restored), /^\/var\/lib\/cassandra\/data\/\.sstash-staging\/restore-[0-9a-f]{12}$/);
     assertRead(restored);
     assert.equal(await onHost(first, 'ls -d /var/lib/cassandra/data/.sstash-staging 2>/dev/null; true'), '');
     assert.equal(await canaries(), asTheyWere);
@@ -143,7 +148,7 @@ test('links that the owner of the data or anybody else has planted lead root now
     await onHost(
       first,
       `chown cassandra: /var/lib/cassandra; chmod 750 /var/lib/cassandra; rm -rf ${victims.join(' ')} /tmp/cassandra_restore
-      cd /var/lib/cassandra && rm -rf sstash_restore data/.sstash-placed data/.sstash-grace data/.sstash-staging`,
+      cd /var/lib/cassandra && rm -rf sstash_restore data/.sstash-lock data/.sstash-placed data/.sstash-grace data/.sstash-staging`,
     );
   }
 });

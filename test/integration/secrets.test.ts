@@ -124,7 +124,7 @@ test('a backup and restores with logins show no password anywhere, and leave non
   const [runs, { found, seen }] = await watched(async () => {
     const backup = await runProgram(['backup', '--json', '--debug'], options);
     const online = await runProgram(['restore', 'latest', '-K', 'shop', '--yes', '--json', '--debug'], options);
-    const staged = await runProgram(['restore', 'latest', '-K', 'shop', '--method', 'stage', '--json'], options);
+    const staged = await runProgram(['restore', 'latest', '-K', 'shop', '--method', 'stage', '--yes', '--json'], options);
     const people = await runProgram(['restore', 'latest', '-K', 'shop', '--method', 'stage', '--dry-run'], options);
     const load = await runProgram(['restore', 'latest', '-K', 'shop', '--method', 'load', '--yes', '--debug'], options);
     return { backup, online, staged, people, load };

@@ -8,10 +8,14 @@ import { listLiveFilesScript } from '../../src/cluster/files/live-files.ts';
 import { tableDirectoriesScript } from '../../src/cluster/files/table-directories.ts';
 import { readInScript } from '../../src/cluster/files/small-files.ts';
 import { readGraceScript, writeGraceScript } from '../../src/cluster/placing/grace-record.ts';
+import { holdNodeScript } from '../../src/cluster/placing/node-lock-script.ts';
 import { markAgesScript } from '../../src/cluster/placing/placed-mark.ts';
 import {
   chooseStagingScript,
   clearIncomingScript,
+  findStagingsScript,
+  listStagedScript,
+  noteEmptiedScript,
   openStagingScript,
   removeStagingScript,
 } from '../../src/cluster/placing/staging-script.ts';
@@ -22,7 +26,7 @@ import {
   clearUndoScript,
 } from '../../src/cluster/leftovers/clear-script.ts';
 import { lookForLeftScript, lookForSecretsScript } from '../../src/cluster/leftovers/look-script.ts';
-import { findStagingsScript } from '../../src/cluster/leftovers/stagings.ts';
+import { findStagingsScript as findLeftStagingsScript } from '../../src/cluster/leftovers/stagings.ts';
 import { findOwnerScript } from '../../src/cluster/files/as-owner.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
@@ -158,6 +162,8 @@ export class ScriptedNode {
       findOwnerScript,
       chooseStagingScript,
       lookForLeftScript,
+      findStagingsScript,
+      listStagedScript,
     ];
     const writing = [
       clearFilesScript,
@@ -168,6 +174,8 @@ export class ScriptedNode {
       removeFilesScript,
       openStagingScript,
       removeStagingScript,
+      noteEmptiedScript,
+      holdNodeScript,
       placeUnitScript,
       extractScript,
     ];
@@ -176,9 +184,9 @@ export class ScriptedNode {
       remote.on(match, real);
     }
     // What lies in directories of this machine that others use is nothing of this node's.
-    remote.on(script(findStagingsScript), ({ argv, options, signal }) =>
+    remote.on(script(findLeftStagingsScript), ({ argv, options, signal }) =>
       here.read(
-        ['sh', '-c', findStagingsScript, 'sh', ...argv.slice(4).filter((home) => !home.startsWith('/tmp/cass'))],
+        ['sh', '-c', findLeftStagingsScript, 'sh', ...argv.slice(4).filter((home) => !home.startsWith('/tmp/cass'))],
         options,
         signal,
       ),

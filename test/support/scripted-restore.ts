@@ -8,12 +8,13 @@ import { listenerScript } from '../../src/cluster/tools/whose/listener.ts';
 import { findServerScript, runDetachedScript } from '../../src/cluster/tools/service.ts';
 import { BackupError } from '../../src/model/errors.ts';
 import type { RestoreResult } from '../../src/model/restore/restore-result.ts';
+import type { Owner } from '../../src/model/lock.ts';
 import type { PlacingPhase } from '../../src/model/restore/restart-plan.ts';
 import { tableFilter } from '../../src/model/options/table-filter.ts';
 import type { MemberParts } from '../../src/operations/nodes/members.ts';
 import type { RestoreOptions, RestoreParts } from '../../src/operations/restore/options.ts';
 import { restore } from '../../src/operations/restore/restore.ts';
-import { undoRestore, type UndoOptions, type UndoResult } from '../../src/operations/restore/live/undo.ts';
+import { undoRestore, type UndoOptions, type UndoParts, type UndoResult } from '../../src/operations/restore/live/undo.ts';
 import { never } from './never.ts';
 import { type ScriptedCluster, scriptedCluster } from './scripted-cluster.ts';
 import type { ScriptedNode } from './scripted-node.ts';
@@ -26,6 +27,9 @@ export interface ScriptedJournal {
   readonly plan: string;
   down?: boolean;
 }
+
+/** Who runs all this. */
+export const operator: Owner = { host: 'bastion', pid: 4711, user: 'ops' };
 
 export const stopCommand = 'stop-cassandra';
 export const startCommand = 'start-cassandra';
@@ -79,18 +83,24 @@ export class RestoreStory {
     parts: Partial<RestoreParts> = {},
     signal: AbortSignal = never,
   ): Promise<RestoreResult | undefined> => {
-    const all = { ...this.cluster.parts, agree: this.#agree, shellFor: (host: string) => `ssh ${host} sh`, ...parts };
+    const all = {
+      ...this.cluster.parts,
+      owner: operator,
+      agree: this.#agree,
+      shellFor: (host: string) => `ssh ${host} sh`,
+      ...parts,
+    };
     return restore(restoreOptions(changes), all, signal);
   };
 
   readonly undo = (
     changes: Partial<UndoOptions> = {},
-    parts: Partial<MemberParts> = {},
+    parts: Partial<UndoParts> = {},
     signal: AbortSignal = never,
   ): Promise<UndoResult | undefined> => {
     const restart = { stopCommand, startCommand, startTimeoutSeconds: 30 };
     const options = { hosts: this.cluster.hosts, id: undefined, dryRun: false, ...restart, ...changes };
-    return undoRestore(options, this.#agree, { ...this.cluster.parts, ...parts }, signal);
+    return undoRestore(options, this.#agree, { ...this.cluster.parts, owner: operator, ...parts }, signal);
   };
 
   /** How far every node is with the only restore that it knows of. */
@@ -196,7 +206,7 @@ function answerPlacing({ remote }: ScriptedNode, journals: Map<string, ScriptedJ
       [...journals].map(([id, { phase, plan, down }]) => `${id}\n${phase}\n${plan}${down === true ? 'down\n' : ''}\0`).join(''),
     ),
   );
-  const moves = { down: undefined, place: 'placed', check: undefined, undo: 'undone', up: undefined } as const;
+  const moves = { down: undefined, prove: undefined, place: 'placed', check: undefined, undo: 'undone', up: undefined } as const;
   remote.on(
     script(placingScript, 'begin'),
     says(async (call) => {

@@ -8,7 +8,7 @@ import { restore } from '../../src/operations/restore/restore.ts';
 import { tableOf } from './manifests.ts';
 import { never } from './never.ts';
 import { type ScriptedCluster, withStore } from './scripted-cluster.ts';
-import { restoreOptions } from './scripted-restore.ts';
+import { operator, restoreOptions } from './scripted-restore.ts';
 import { type ScyllaCluster, ScyllaNode } from './scylla-node.ts';
 import { type ScyllaKeyspace, ScyllaSchema } from './scylla-schema.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -97,7 +97,7 @@ export async function scyllaStory(test: TestContext, wish: ScyllaWish = {}): Pro
     scylla,
     cluster,
     restore: (changes = {}) => {
-      const parts = { ...cluster.parts, agree: async () => true, shellFor: (host: string) => `ssh ${host} sh` };
+      const parts = { ...cluster.parts, owner: operator, agree: async () => true, shellFor: (host: string) => `ssh ${host} sh` };
       return restore(restoreOptions(changes), parts, never);
     },
   };

@@ -99,7 +99,9 @@ test('whole nodes, system keyspaces and all, which have lost their disks', async
 });
 
 test('beside the live data, and on the control host', async (t) => {
-  const staged = resultOf<RestoreDocument>(await sstash('restore', snapshot.id, ...chosen, '--to', '/var/lib/cassandra/beside'));
+  const staged = resultOf<RestoreDocument>(
+    await sstash('restore', snapshot.id, ...chosen, '--to', '/var/lib/cassandra/beside', '--yes'),
+  );
   for (const { host, files } of staged.nodes) {
     assert.ok(files > 0);
     assert.equal(Number(await onHost(host, "find /var/lib/cassandra/beside -type f -not -name '.sstash*' | wc -l")), files);

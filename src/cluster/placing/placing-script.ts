@@ -68,6 +68,23 @@ check_table() {
   done
 }
 check_place() { at=$2; while [ ! -e "$at" ]; do at=$(dirname -- "$at"); done; if [ "$at" = "$2" ]; then usable "$at"; else [ -x "$at" ] || die "$(id -un) cannot enter $at"; fi; }
+# From standard input: which file is to be where, with how many bytes, apart from all else.
+take_plan() { FILES=$j/files awk -F"$tab" '$1 == "file" { print $2 "\t" $3 "\t" $4 >>ENVIRON["FILES"]; next } { print }'; }
+# A journal of an earlier version has none.
+planned() { [ ! -f "$j/files" ] || cat -- "$j/files"; }
+prove() { # 2 or 3, where they are staged or placed; WHAT
+  lacking=$({ planned | cut -f "$1" | tr '\n' '\0' | xargs -0 -r stat -c "%s$tab%n" -- 2>/dev/null; echo; planned; } |
+    awk -F"$tab" -v at="$1" 'NF == 2 { have[$0]; next } NF == 3 { all++; if (!(($1 "\t" $at) in have) && !lacks++) first = $at }
+      END { if (lacks) print lacks " of " all " files are", "(" first ")" }') || die "cannot compare what is planned"
+  [ -z "$lacking" ] || die "$2: $lacking"
+}
+list_data() { [ ! -d "$2" ] || find "$2/" -type f -name '*-Data.db'; }
+prove_staged() {
+  prove 2 'not staged any more, or not with their sizes'
+  [ -f "$j/files" ] || return 0
+  strange=$({ planned; each place list_data; } | awk -F"$tab" 'NF == 3 { mine[$2]; next } !($0 in mine) { print; exit }') || die "cannot list what is staged"
+  [ -z "$strange" ] || die "$strange is no file of this restore"
+}
 mark_placed() { ${markPlacedScript}; }
 marked() { mark_placed "$data/$mark" || die "cannot write $data/$mark"; }
 refuse_others() {
@@ -86,8 +103,10 @@ command -v flock >/dev/null || die 'flock (util-linux) is not there'
 flock -w 120 9 || die 'another run still moves files here; try again when it has ended'
 
 if [ "$verb" = begin ]; then
-  make "$j"; { fresh "$j/plan.new" && cat >"$j/plan.new" && sync "$j/plan.new" && mv -- "$j/plan.new" "$j/plan"; } || die "cannot write $j/plan"
-  each table check_table; each place check_place
+  [ ! -e "$j/phase" ] || die "restore $id is known here already"
+  make "$j"
+  { fresh "$j/plan.new" && fresh "$j/files" && take_plan >"$j/plan.new" && sync "$j/plan.new" "$j/files" && mv -- "$j/plan.new" "$j/plan"; } || die "cannot write $j/plan"
+  each table check_table; each place check_place; prove_staged
   phase begun; exit 0
 fi
 case $verb in
@@ -97,14 +116,16 @@ esac
 { [ -f "$j/plan" ] && [ ! -L "$j/plan" ]; } || die "$j/plan is no file"
 now=$(word "$j/phase") || exit 1
 refuse_others
+if [ "$verb" = prove ]; then [ "$now" = begun ] || die "restore $id is $now here"; prove_staged; exit 0; fi
 # Whoever is interrupted, or loses the connection: what moves files comes to its end. What comes after it waits for the lock.
 trap '' HUP INT TERM PIPE
 if [ "$verb" = place ]; then
+  case $now in begun) prove_staged;; esac
   case $now in begun|aside)
     phase aside; each table table_aside; each state state_aside
     { fresh "$j/aside.new" && aside_count >"$j/aside.new" && mv -f -- "$j/aside.new" "$j/aside"; } || die "cannot write $j/aside"; phase placing;;
   esac
-  case $now in placing) each place place; marked; phase placed;; esac
+  case $now in placing) each place place; prove 3 'not in their places'; marked; phase placed;; esac
   [ "$now" = placed ] || die "restore $id is $now and cannot go on"
   exit 0
 fi

@@ -33,10 +33,15 @@ export interface PlacedTable {
     readonly disk: string;
     /** Where those files are: an absolute path, which need not exist. */
     readonly staged: string;
+    /** All of them, by their paths below it. */
+    readonly files: readonly { readonly path: string; readonly bytes: number }[];
   }[];
 }
 
-/** Writes the plan to the node. Nothing is moved by it. Throws RemoteError. */
+/**
+ * Writes the plan to the node. Nothing is moved by it. Throws RemoteError, as where what is staged is not what is planned: a file is not there
+ * with its size, or an sstable too many.
+ */
 export async function beginPlacing(node: DataNode, plan: PlacingPlan, signal: AbortSignal): Promise<void> {
   const { dataDirectories } = node.config;
   const lines = [
@@ -44,11 +49,24 @@ export async function beginPlacing(node: DataNode, plan: PlacingPlan, signal: Ab
     ...dataDirectories.flatMap((directory) => plan.tables.map(({ live }) => `table\t${directory}/${live}\t`)),
     ...plan.stateDirectories.map((directory) => `state\t${directory}\t`),
     ...plan.tables.flatMap(({ live, places }) => places.map(({ disk, staged }) => `place\t${disk}/${live}\t${staged}`)),
+    ...plan.tables.flatMap(({ live, places }) =>
+      places.flatMap(({ disk, staged, files }) =>
+        files.map(({ path, bytes }) => `file\t${bytes}\t${staged}/${path}\t${disk}/${live}/${path}`),
+      ),
+    ),
   ];
   await runPlacing(node, { verb: 'begin', id: plan.id, input: `${lines.join('\n')}\n` }, signal);
 }
 
-/** Moves old files aside and restored ones in, or goes on with that. Throws RemoteError. */
+/** Throws RemoteError when what is staged is no longer what is planned. For before the first file is moved on any node. */
+export async function proveStaged(node: DataNode, id: string, signal: AbortSignal): Promise<void> {
+  await runPlacing(node, { verb: 'prove', id }, signal);
+}
+
+/**
+ * Moves old files aside and restored ones in, or goes on with that. Throws RemoteError, also where in the end a planned file is not in
+ * its place.
+ */
 export async function placeFiles(node: DataNode, id: string, signal: AbortSignal): Promise<void> {
   await runPlacing(node, { verb: 'place', id }, signal);
 }
@@ -137,7 +155,7 @@ function journalRoot({ config }: DataNode): string {
 }
 
 interface PlacingStep {
-  readonly verb: 'begin' | 'down' | 'place' | 'check' | 'undo' | 'up';
+  readonly verb: 'begin' | 'down' | 'prove' | 'place' | 'check' | 'undo' | 'up';
   /** Id of the restore. */
   readonly id: string;
   /** The plan, to begin with. */

@@ -4,8 +4,17 @@ import { trustedWayFunctionScript } from '../../model/node/owner-shell.ts';
 export const stagingMark = '.sstash-restore';
 export const incomingName = '.sstash-incoming';
 
+/** In a staging directory: whoever has it locked works there. It goes with its holder. */
+export const stagingLockName = '.sstash-lock';
+/** In a staging directory: tables that its run has emptied and not filled on all nodes yet, `keyspace.table` in a line each. */
+export const emptiedName = '.sstash-emptied';
+/** What the directories of single runs are called, for `find` and `case`. */
+export const runPattern = 'restore-????????????';
+
 /** Where below a data directory files are staged, if they cannot be beside it. Cassandra takes no dot directory for a keyspace. */
 export const innerStaging = '.sstash-staging';
+/** And what is beside it otherwise. */
+export const besideStaging = 'sstash_restore';
 
 /**
  * `enter DIRECTORY DEVICE:INODE`: the shell is in that very directory then, whatever its name leads to. All work there goes by
@@ -16,12 +25,14 @@ export const enterFunctionScript: string = `enter() {
   { cd -P -- "$1" && [ "$(stat -c %d:%i .)" = "$2" ]; } || { echo "$1 is another directory than the one that the restore began with" >&2; exit 1; }
 }`;
 
-// Answer: `ok` NUL directory NUL its device:inode NUL free KiB NUL then "bytes TAB path" NUL for each file that is there. Else what is
-// the matter, and NUL what more there is to say of it.
+// VERB AGREED LABEL DIRECTORY DATA-DIRECTORY...: `look` changes nothing; `make` makes the directory, and nothing in it; `ready` prepares what is in
+// it, and where that is of something else clears it, if AGREED is `yes`.
+// Answer: `ok` NUL directory NUL its device:inode NUL free KiB NUL the label of what would be cleared NUL then "bytes TAB path" NUL for each
+// file that is there. Else what is the matter, and NUL what more there is to say of it.
 // It is entered once, and looked at from inside; only after that its name is looked at. A directory that is private to us, on a way
 // where nobody else can exchange anything, stays what it is.
 export const openStagingScript: string = String.raw`${trustedWayFunctionScript}
-make=$1; label=$2; dir=$3; shift 3
+verb=$1; agreed=$2; label=$3; dir=$4; shift 4
 say() { printf '%s\0' "$@"; exit 0; }
 umask 077; me=$(id -u); mode=750
 [ ! -L "$dir" ] || say link
@@ -43,13 +54,13 @@ cd -P -- "$at" 2>/dev/null || say closed "$at" "$(id -un)"
 private() { # the directory that this shell is in, of which PATH is the name
   holder=$(stat -c %U .); [ "$(stat -c %u .)" = "$me" ] || say owner "$holder" "$(id -un)"
   case $(stat -c %A .) in ?????w????|????????w?) say open "$(stat -c %a .)" ;; esac
-  [ "$make" != make ] || chmod $mode . || exit 1
+  [ "$verb" != make ] || chmod $mode . || exit 1
 }
 guarded() { # PATH
   bad=$(trusted_way "$1" "$me") || say way "$bad" "$(id -un)"
   bad=$(trusted_way "$(pwd -P)" "$me") || say way "$bad" "$(id -un)"
 }
-while [ -n "$below" ] && [ "$make" = make ]; do
+while [ -n "$below" ] && [ "$verb" = make ]; do
   guarded "$at"
   name=${'$'}{below%%/*}; below=${'$'}{below#*/}; at=${'$'}{at%/}/$name
   case $name in '' | .) continue ;; esac
@@ -58,23 +69,29 @@ while [ -n "$below" ] && [ "$make" = make ]; do
   private
 done
 free=$(df -Pk . | awk 'NR==2 { print $4 }') || exit 1
-if [ -n "$below" ]; then guarded "$at"; say ok "$dir" '' "$free"; fi
+if [ -n "$below" ]; then guarded "$at"; say ok "$dir" '' "$free" ''; fi
 private; guarded "$dir"
 identity=$(stat -c %d:%i .); here=$(pwd -P)
 [ "$(stat -c %d:%i -- "$here")" = "$identity" ] || say changed
-mark=./${stagingMark} marked=no same=no
-if [ -f "$mark" ] && [ ! -L "$mark" ]; then marked=yes; [ "$(head -c 65536 <"$mark")" != "$label" ] || same=yes; fi
+mark=./${stagingMark} marked=no same=no other=''
+if [ -f "$mark" ] && [ ! -L "$mark" ]; then
+  marked=yes; found=$(head -c 65536 <"$mark"); if [ "$found" = "$label" ]; then same=yes; else other=$found; fi
+fi
+known='${stagingMark}.????????'; [ $marked = no ] || known=${stagingMark}
+held() { find . -mindepth 1 -maxdepth 1 ! -name "$known" ! -name '${stagingMark}.????????' ! -name ${stagingLockName} ! -name '${runPattern}' "$@"; }
 # A run that was ended before its mark had its name has left nothing but that.
-[ $marked = yes ] || [ -z "$(find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}.????????')" ] || say foreign
-if [ "$make" = make ]; then
+[ $marked = yes ] || [ -z "$(held)" ] || say foreign
+[ -n "$(held)" ] || other=''
+if [ "$verb" = ready ]; then
+  [ -z "$other" ] || [ "$agreed" = yes ] || say other "$other"
   rm -rf ./${incomingName} ./${stagingMark}.???????? 2>/dev/null || say kept "$(id -un)"
   if [ $same = no ]; then
-    find . -mindepth 1 -maxdepth 1 ! -name ${stagingMark} -exec rm -rf -- {} + 2>/dev/null || say kept "$(id -un)"
+    held -exec rm -rf -- {} + 2>/dev/null || say kept "$(id -un)"
     { new=$(mktemp "$mark.XXXXXXXX") && printf '%s\n' "$label" >"$new" && mv -f -T "$new" "$mark"; } || exit 1
   fi
 fi
-printf 'ok\0%s\0%s\0%s\0' "$here" "$identity" "$free"
-[ $same = no ] || find . -name ${incomingName} -prune -o -type f ! -name '${stagingMark}*' -printf '%s\t%P\0'
+printf 'ok\0%s\0%s\0%s\0%s\0' "$here" "$identity" "$free" "$other"
+[ $same = no ] || find . -name ${incomingName} -prune -o -type f ! -name '.sstash-*' -printf '%s\t%P\0'
 `;
 
 // DIRECTORY DEVICE:INODE SECONDS: how long nothing must have come anew.
@@ -91,13 +108,58 @@ done
 [ ! -e ./${incomingName} ]
 `;
 
-// The mark goes last, so that what is left after a crash is known for a restore's. Where the directory above is another's, it stays, empty.
-export const removeStagingScript: string = `${enterFunctionScript}
+// DIRECTORY DEVICE:INODE WHOSE: `own`, or `left` by a run that must be dead. The mark goes last, so that what is left after a crash is known for a
+// restore's. Where the directory above is another's, it stays, empty; where it is only for such directories it goes with the last.
+export const removeStagingScript: string = String.raw`${enterFunctionScript}
 enter "$1" "$2"
-find . -mindepth 1 ! -path './${stagingMark}' -delete && rm -f ./${stagingMark} || exit 1
-name=$(pwd -P); name=\${name##*/}
-cd -P .. && { rmdir -- "./$name" 2>/dev/null || true; }
+if [ "$3" = left ] && [ -e ./${stagingLockName} ]; then
+  { [ -f ./${stagingLockName} ] && [ ! -L ./${stagingLockName} ]; } || { echo "$1/${stagingLockName} is no file" >&2; exit 1; }
+  exec 8<./${stagingLockName}; flock -n 8 || { echo "a run works in $1" >&2; exit 1; }
+fi
+find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}' ! -name '${runPattern}' -exec rm -rf -- {} + && rm -f ./${stagingMark} || exit 1
+here=$(pwd -P); cd -P .. && rmdir -- "./${'$'}{here##*/}" 2>/dev/null || exit 0
+above=$(pwd -P)
+case ${'$'}{above##*/} in ${besideStaging} | ${innerStaging}) cd -P .. && rmdir -- "./${'$'}{above##*/}" 2>/dev/null || true ;; esac
 `;
+
+// DIRECTORY DEVICE:INODE: "bytes TAB path" of each file in the directories below it that come on standard input, a line each.
+export const listStagedScript: string = String.raw`${enterFunctionScript}
+enter "$1" "$2"
+while IFS= read -r each; do [ ! -d "./$each" ] || find "./$each/" -type f -printf "%s	$each/%P
+" || exit 1; done`;
+
+// DIRECTORY DEVICE:INODE: what comes on standard input is what the run has emptied; nothing is written when it is nothing.
+export const noteEmptiedScript: string = String.raw`${enterFunctionScript}
+enter "$1" "$2"
+new=$(mktemp ./${emptiedName}.XXXXXXXX) || exit 1
+if cat >"$new" && sync "$new"; then
+  if [ -s "$new" ]; then mv -f -T -- "$new" ./${emptiedName}; else rm -f -- "$new" ./${emptiedName}; fi && exit 0
+fi
+rm -f -- "$new"; exit 1`;
+
+// DIRECTORY...: what restores have left in these directories and right below them. For each: its path, device:inode, whether somebody works there
+// (`busy`, `free`, `unknown`), KiB, what was staged, what was emptied and not filled, each with a NUL.
+export const findStagingsScript: string = String.raw`me=$(id -u)
+tell() { # . or ./NAME
+  { [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %u -- "$1")" = "$me" ]; } || return 0
+  mark=$1/${stagingMark} label='' lock=$1/${stagingLockName} state=free emptied=''
+  if [ -f "$mark" ] && [ ! -L "$mark" ]; then
+    label=$(head -c 4096 <"$mark" | head -n 1)
+  else
+    case $1 in ./${runPattern}) ;; *) return 0 ;; esac
+    [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name '${stagingMark}.????????' ! -name ${stagingLockName})" ] || return 0
+  fi
+  if [ -f "$lock" ] && [ ! -L "$lock" ]; then
+    if ! command -v flock >/dev/null; then state=unknown; elif ! flock -n "$lock" true; then state=busy; fi
+  fi
+  if [ -f "$1/${emptiedName}" ] && [ ! -L "$1/${emptiedName}" ]; then emptied=$(head -c 65536 <"$1/${emptiedName}"); fi
+  kib=$(du -sk -- "$1" 2>/dev/null | awk 'NR == 1 { print $1 }')
+  printf '%s\0%s\0%s\0%s\0%s\0%s\0' "$at${'$'}{1#.}" "$(stat -c %d:%i -- "$1")" "$state" "${'$'}{kib:-0}" "$label" "$emptied"
+}
+for base; do
+  { [ -d "$base" ] && [ ! -L "$base" ]; } || continue
+  ( cd -P -- "$base" 2>/dev/null || exit 0; at=$(pwd -P); tell .; for each in ./*; do tell "$each"; done )
+done`;
 
 // BESIDE DATA-DIRECTORY: where there is, or may be made, a directory of one's own.
 export const chooseStagingScript: string = String.raw`

@@ -3,7 +3,9 @@ import { BackupError, UsageError } from '../../model/errors.ts';
 import type { DataNode } from '../node.ts';
 import { quote } from '../../model/node/shell-text.ts';
 import type { Remote } from '../remote.ts';
+import { visibleInLine } from '../../model/visible.ts';
 import {
+  besideStaging,
   chooseStagingScript,
   clearIncomingScript,
   incomingName,
@@ -30,6 +32,8 @@ export interface Staging {
   readonly freeBytes: number;
   /** What lies there already under its final name: path below the directory → bytes. */
   readonly present: ReadonlyMap<string, number>;
+  /** What is staged there instead, by its label, and has to go before; absent where nothing has. */
+  readonly other?: string;
 }
 
 export interface StagingRequest {
@@ -37,32 +41,57 @@ export interface StagingRequest {
   readonly dataDirectories: readonly string[];
   /** What is staged here, for instance the backup's URL: files of something else are cleared, never mixed in. */
   readonly label: string;
-  /** False for a dry run: looks only. */
-  readonly make: boolean;
 }
 
 /**
- * Makes the directory (mode 700, as the owner of the data, who is the one that works there from then on) and says what is there.
- * What an earlier restore of another backup left in it is removed: sstables of two moments in one table would bring deleted rows back.
+ * Says what is there, and changes nothing.
  *
  * Throws UsageError when it is, is in, or holds a live data directory, when it is a symbolic link, belongs to somebody else, or
  * could be written or exchanged by others, and when it holds files that no restore put there.
  */
-export async function openStaging(files: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
-  const { directory, dataDirectories, label, make } = request;
-  const command = ['sh', '-c', openStagingScript, 'sh', make ? 'make' : 'look', label, directory, ...dataDirectories] as const;
+export async function lookAtStaging(files: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
+  return openStaging(files, request, ['look', 'no'], signal);
+}
+
+/** Makes the directory (mode 700, as the owner of the data, who is the one that works there from then on). Throws as `lookAtStaging`. */
+export async function makeStaging(files: Remote, request: StagingRequest, signal: AbortSignal): Promise<Staging> {
+  return openStaging(files, request, ['make', 'no'], signal);
+}
+
+/**
+ * Has the directory hold nothing but what is whole of what is to be staged there, and be known by its mark. What an earlier restore of something
+ * else left in it is removed if that was agreed to, and refused (UsageError) otherwise: sstables of two moments in one table would bring deleted
+ * rows back. Throws as `lookAtStaging`.
+ */
+export async function readyStaging(
+  files: Remote,
+  request: StagingRequest,
+  { agreed }: { readonly agreed: boolean },
+  signal: AbortSignal,
+): Promise<Staging> {
+  return openStaging(files, request, ['ready', agreed ? 'yes' : 'no'], signal);
+}
+
+async function openStaging(
+  files: Remote,
+  { directory, dataDirectories, label }: StagingRequest,
+  how: readonly [verb: 'look' | 'make' | 'ready', agreed: 'yes' | 'no'],
+  signal: AbortSignal,
+): Promise<Staging> {
+  const command = ['sh', '-c', openStagingScript, 'sh', ...how, label, directory, ...dataDirectories] as const;
   const [verdict = '', ...words] = (
     await files.run(command, { verb: 'import', what: 'the opening of the staging directory' }, signal)
   ).split('\0');
   if (verdict !== 'ok') {
     throw refusal(verdict, words, files.host, directory);
   }
-  const [place = '', identity = '', free = '', ...entries] = words;
+  const [place = '', identity = '', free = '', other = '', ...entries] = words;
   return {
     directory: place,
     identity,
     freeBytes: Number(free) * 1024,
     present: new Map(entries.filter((entry) => entry !== '').map(parseEntry)),
+    ...(other === '' ? {} : { other: other.trimEnd() }),
   };
 }
 
@@ -108,6 +137,10 @@ function refusal(verdict: string, [what = '', who = '']: readonly string[], host
       return new UsageError(`${host}: there is no data directory ${what}`, {
         hint: "make it, empty, with Cassandra's user as its owner",
       });
+    case 'other':
+      return new UsageError(`${host}: ${directory} holds what was staged of ${visibleInLine(what.trimEnd())}`, {
+        hint: `another restore has put it there meanwhile; ${another}`,
+      });
     case 'foreign':
       return new UsageError(`${host}: ${directory} holds files that no restore put there`, { hint: `empty it, or ${another}` });
     default:
@@ -116,7 +149,7 @@ function refusal(verdict: string, [what = '', who = '']: readonly string[], host
 }
 
 /**
- * Where restored files are staged when nobody says it. Not in `/tmp` for what is placed live: it may be small and is not the
+ * Where restored files are staged when nobody says it: for `stage` the directory itself, else the one in which each run has its own. Not in `/tmp` for what is placed live: it may be small and is not the
  * disk of the data, and a move from the data's own disk costs nothing. Where their owner may make no directory beside the data,
  * it is a dot directory among them. Throws RemoteError.
  */
@@ -125,7 +158,7 @@ export async function defaultStaging({ files, config }: DataNode, method: Restor
   if (method === 'stage') {
     return '/tmp/cassandra_restore';
   }
-  const beside = `${first.slice(0, first.lastIndexOf('/'))}/sstash_restore`;
+  const beside = `${first.slice(0, first.lastIndexOf('/'))}/${besideStaging}`;
   const answer = await files.run(['sh', '-c', chooseStagingScript, 'sh', beside, first], {}, signal);
   return answer.trim() === 'inside' ? `${first}/${innerStaging}` : beside;
 }
@@ -148,10 +181,10 @@ export async function clearIncoming(files: Remote, staging: Staging, afterFailur
   );
 }
 
-/** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. */
+/** Removes the directory when its files have gone where they belong; what is left are files that Cassandra makes anew. Throws RemoteError. */
 export async function removeStaging(files: Remote, { directory, identity }: Staging, signal: AbortSignal): Promise<void> {
   await files.run(
-    ['sh', '-c', removeStagingScript, 'sh', directory, identity],
+    ['sh', '-c', removeStagingScript, 'sh', directory, identity, 'own'],
     { verb: 'import', what: 'the removal of the staging directory' },
     signal,
   );

@@ -9,24 +9,22 @@ import { failureLine, runTool } from '../tools/run-tool.ts';
 export type Loader = readonly string[];
 
 /**
- * Throws RemoteError when the program is not on the node (better before everything is fetched than after), or when one is
- * still at work below the directory: of a run whose connection was lost, and with rows that maybe nobody wants any more.
+ * Throws RemoteError when an sstableloader or a `nodetool import` is still at work below the directory: of a run that was killed or whose connection
+ * was lost, and with rows that maybe nobody wants any more, which could come after a TRUNCATE.
  */
-export async function requireLoader(
-  remote: Remote,
-  [program = 'sstableloader']: Loader,
-  directory: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function requireIdle(remote: Remote, directory: string, signal: AbortSignal): Promise<void> {
   // The directory comes on standard input, so that no command line of ours holds it.
   const busy = await runTool(remote, ['sh', '-c', findLoadersScript], { input: `${directory}/\n` }, signal);
   if (busy.stdout !== '') {
-    throw new RemoteError(`an earlier sstableloader is still at work in ${directory} on ${remote.host}`, {
+    throw new RemoteError(`an earlier sstableloader or nodetool import is still at work in ${directory} on ${remote.host}`, {
       host: remote.host,
-      command: program,
       hint: `wait until it has ended, or end it: kill ${[...busy.stdout.matchAll(/\d+/g)].join(' ')}`,
     });
   }
+}
+
+/** Throws RemoteError when the program is not on the node: better before everything is fetched than after. */
+export async function requireLoader(remote: Remote, [program = 'sstableloader']: Loader, signal: AbortSignal): Promise<void> {
   const output = await runTool(remote, ['sh', '-c', findProgramScript, 'sh', program], {}, signal);
   if (output.status !== 0) {
     throw new RemoteError(`${program} not found on ${remote.host}`, {
@@ -103,7 +101,7 @@ export const findLoadersScript: string = String.raw`${trustedScript}
 known=" 0 $(id -u) "
 in_time() { if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi; }
 loaders=$(for p in /proc/[0-9]*; do ! trusted "$p" || echo "$p/cmdline"; done |
-  in_time xargs -r grep -alF org.apache.cassandra.tools.BulkLoader 2>/dev/null)
+  in_time xargs -r grep -alE 'org\.apache\.cassandra\.tools\.([B]ulkLoader|[N]odeTool)' 2>/dev/null)
 # shellcheck disable=SC2062,SC2086 # what is looked for comes by -f; a word each
 [ -z "$loaders" ] || in_time grep -alF -f - $loaders 2>/dev/null
 true`;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { abortable } from '../../flow/abortable.ts';
 import { WaitingLine } from '../../flow/waiting-line.ts';
 import { RemoteError } from '../../model/errors.ts';
 import type { SshConnection } from './connection.ts';
@@ -111,19 +112,6 @@ export class ConnectionPool {
   #closed(): RemoteError {
     return new RemoteError(`the connection to ${this.#host} is closed`, { host: this.#host });
   }
-}
-
-/** The promise, or the signal's reason as soon as that is aborted. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    const forget = (): void => signal.removeEventListener('abort', abort);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) {
-      abort();
-    }
-    promise.then(resolve, reject).finally(forget);
-  });
 }
 
 /** Waits; throws the signal's reason if it is aborted before. */

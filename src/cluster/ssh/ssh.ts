@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { abortable } from '../../flow/abortable.ts';
 import { RemoteError } from '../../model/errors.ts';
 import { visibleInLine } from '../../model/visible.ts';
 import { isHostName } from '../../model/node/told.ts';
@@ -8,7 +9,7 @@ import { withoutNiceness } from '../niceness.ts';
 import { type Command, type Remote, type RunOptions, outputOf } from '../remote.ts';
 import { loadLogin, type SshCredentials } from './auth.ts';
 import { ChannelRefused, connect, type SshTarget } from './connection.ts';
-import { abortable, ConnectionPool, pause } from './pool.ts';
+import { ConnectionPool, pause } from './pool.ts';
 import { type ProcessOptions, RemoteProcess } from './process.ts';
 
 export interface SshOptions extends SshCredentials {

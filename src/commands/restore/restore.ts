@@ -1,6 +1,7 @@
 import type { RestoreOptions } from '../../operations/restore/options.ts';
 import { mapOptions, nodeMapOf, writeSettings } from './write-config.ts';
 import type { Arguments } from '../../cli/arguments.ts';
+import { processOwner } from '../../cli/environment.ts';
 import { exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
@@ -70,7 +71,12 @@ export const restoreCommand: Command = {
       default: true,
       describe: 'read some rows of every restored table by CQL in the end; --no-probe does not',
     },
-    yes: { type: 'boolean', alias: 'y', default: false, describe: 'do not ask before anything live is changed' },
+    yes: {
+      type: 'boolean',
+      alias: 'y',
+      default: false,
+      describe: 'do not ask before anything live is changed, or what an earlier restore has left is removed',
+    },
     undo: {
       type: 'string',
       requiresArg: false,
@@ -113,7 +119,7 @@ export const restoreCommand: Command = {
   },
   positionals: { backup: { describe: 'its id, or latest', default: 'latest' } },
   exitCodes:
-    '0 done, 1 failed or you said no, 2 usage, 3 some nodes failed, 4 damaged data, 10 no such backup or location, 130 interrupted',
+    '0 done, 1 failed or you said no, 2 usage, 3 some nodes failed, 4 damaged data, 10 no such backup or location, 11 another restore works on a node, 130 interrupted',
   examples: [
     ['$0 restore latest -L s3://backups/prod -K shop.orders', 'one table, online, dropped or not'],
     ['$0 restore latest -L s3://backups/prod --to /data/restore', 'all tables, beside the live data of every node'],
@@ -145,7 +151,7 @@ export const restoreCommand: Command = {
         context.warn(plan.warnings);
         return args.flag('yes') || (await context.confirm(restoreQuestion(withSignatures(plan)), '--yes'));
       };
-      const parts = { ...session, listen: context.listen, agree };
+      const parts = { ...session, owner: processOwner(), listen: context.listen, agree };
       const local = args.optionalText('local');
       if (local !== undefined && options.map.size > 0) {
         throw new UsageError('--map sends data to hosts, and --local to none');

@@ -1,4 +1,5 @@
 import type { Arguments } from '../../cli/arguments.ts';
+import { processOwner } from '../../cli/environment.ts';
 import { type CommandContext, type CommandOutcome, exitCodes } from '../../cli/run.ts';
 import { UsageError } from '../../model/errors.ts';
 import type { RestartOptions } from '../../operations/restore/live/cluster-restart.ts';
@@ -22,7 +23,7 @@ export async function undo(id: string, args: Arguments, context: CommandContext)
         context.warn(plan.warnings);
         return args.flag('yes') || (await context.confirm(undoQuestion(plan), '--yes'));
       },
-      { ...session, listen: context.listen },
+      { ...session, owner: processOwner(), listen: context.listen },
       context.signal,
     );
     if (result === undefined) {

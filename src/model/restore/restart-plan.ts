@@ -140,6 +140,20 @@ export function isHalfDone(phase: PlacingPhase): boolean {
   return phase !== 'begun' && phase !== 'placed' && phase !== 'undone';
 }
 
+/**
+ * The id, or one later than all that are known: `--undo` takes the newest back first, and clocks may have been wrong. Ids of restores are
+ * moments, `20261121T031500Z`.
+ */
+export function afterAll(id: string, known: readonly string[]): string {
+  const newest = known.toSorted().at(-1) ?? '';
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(newest) ?? [];
+  const moment = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second) + 1);
+  if (newest < id || Number.isNaN(moment)) {
+    return id;
+  }
+  return `${new Date(moment).toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
+}
+
 /** What a node's journal tells of a restore that broke off. */
 export interface LeftBehind {
   readonly id: string;

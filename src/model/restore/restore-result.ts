@@ -27,6 +27,16 @@ export interface RestoredNode {
   readonly error?: string;
 }
 
+/** What earlier restores have left on a node and this one removes before it begins. */
+export interface ClearedStaging {
+  readonly host: string;
+  readonly directory: string;
+  /** What is staged there: the URL of a backup. */
+  readonly label: string;
+  /** Absent where nobody has counted them. */
+  readonly bytes?: number;
+}
+
 export interface RestoreResult {
   readonly backup: BackupId;
   readonly method: RestoreMethod | 'local';
@@ -43,6 +53,7 @@ export interface RestoreResult {
   readonly lost?: readonly LostObject[];
   /** What does not come back, a line each, as far as it is known before. */
   readonly notBroughtBack?: readonly string[];
+  readonly clears?: readonly ClearedStaging[];
   /** What sstableloader streams, by keyspace. */
   readonly load?: readonly LoadVolume[];
   /** CQL that makes what is missing and empties tables, as the method runs it. */

@@ -3,7 +3,8 @@ import { batchBySize } from '../../model/backup/batches.ts';
 import { type Staging, clearIncoming, incomingDirectory } from '../../cluster/placing/staging.ts';
 import { retry } from '../../flow/retry.ts';
 import type { Listen } from '../../model/events.ts';
-import type { NodeRestorePlan, RestoreFile } from '../../model/restore/plan.ts';
+import { checkStaged } from '../../cluster/placing/staged-files.ts';
+import type { NodeRestorePlan, RestoreFile, TablePart } from '../../model/restore/plan.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { Member } from '../nodes/members.ts';
 import { eachBatch } from '../nodes/each-batch.ts';
@@ -15,6 +16,9 @@ export interface NodeStage {
   readonly member: Member;
   readonly staging: Staging;
   readonly plan: NodeRestorePlan;
+  readonly parts: readonly TablePart[];
+  /** The run, in a word: what commands of a dead one still do never gets the names of this one's. */
+  readonly run: string;
   /** Streams at once. */
   readonly transfers: number;
   readonly transfer: Transfer;
@@ -34,6 +38,7 @@ export async function stageNode(work: NodeStage, signal: AbortSignal): Promise<v
       listen({ type: 'transferred', host: member.host, files: batch.length, bytes: bytesOf(batch) });
     };
     await eachBatch(batches, work.transfers, stage, signal);
+    await checkStaged(member.files, staging, work.parts, signal);
     whole = true;
   } finally {
     await clearIncoming(member.files, staging, !whole, AbortSignal.timeout(clearingMs)).catch(() => undefined);
@@ -45,7 +50,7 @@ async function stageBatch(work: NodeStage, batch: readonly RestoreFile[], name: 
   // Another directory for each attempt: what a broken one left behind is never mistaken for this one's.
   const fetchBatch = async (attempt: number): Promise<void> => {
     const { directory, identity } = staging;
-    const landing = { directory, identity, incoming: incomingDirectory(`${name}-${attempt}`) };
+    const landing = { directory, identity, incoming: incomingDirectory(`${work.run}-${name}-${attempt}`) };
     await transfer.download(batch, landing, member.files, signal);
   };
   await retry(

@@ -1,6 +1,7 @@
 import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import type { PlacingDisks } from '../../cluster/placing/placing.ts';
-import type { Staging } from '../../cluster/placing/staging.ts';
+import type { LeftStaging } from '../../cluster/placing/left-stagings.ts';
+import type { Staging, StagingRequest } from '../../cluster/placing/staging.ts';
 import type { Loader } from '../../cluster/placing/table-load.ts';
 import type { Topology } from '../../cluster/tools/topology.ts';
 import type { DataLink } from '../../model/node/data-links.ts';
@@ -19,7 +20,9 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { BackupChoice } from '../choose-backup.ts';
 import type { RestartOptions } from './live/cluster-restart.ts';
+import type { Owner } from '../../model/lock.ts';
 import type { Member, MemberParts, Members } from '../nodes/members.ts';
+import type { NodeLocks } from '../nodes/node-locks.ts';
 import type { TargetQuestion } from './planning/node-matches.ts';
 import type { Sources } from '../restore-sources.ts';
 
@@ -54,6 +57,8 @@ export interface RestoreParts extends MemberParts {
   /** Sees the plan before anything live is changed, and says whether to go on. */
   readonly agree: (plan: RestoreResult) => Promise<boolean>;
   readonly repository: Repository;
+  /** Who has the nodes for himself meanwhile, for others to read. */
+  readonly owner: Owner;
   readonly transferFor: (members: readonly Member[], store: ObjectStore, signal: AbortSignal) => Promise<Transfer>;
   /** The local command that runs a script from standard input on the host with the rights that the files need. */
   readonly shellFor: (host: string) => string;
@@ -63,6 +68,8 @@ export interface RestoreParts extends MemberParts {
 export interface PlannedRestore {
   readonly options: RestoreOptions;
   readonly parts: RestoreParts;
+  /** Of the nodes, but in a dry run. */
+  readonly locks: NodeLocks;
   readonly sources: Sources;
   readonly members: Members;
   /** Undefined when no node could say what the cluster looks like: Cassandra is down. */
@@ -98,11 +105,22 @@ export interface NodeWork {
   readonly sources: readonly string[];
   readonly member: Member;
   readonly matchedBy?: MatchedBy | undefined;
+  readonly place: StagingPlace;
+  /** As it was found; once `readyStagings` is through, as it is. */
   readonly staging: Staging;
   readonly parts: readonly TablePart[];
   readonly plan: NodeRestorePlan;
   /** Where the files get their place while Cassandra is down; absent where it takes them itself. */
   readonly placing?: NodePlacing | undefined;
+}
+
+/** Where a node's files are staged. */
+export interface StagingPlace {
+  readonly request: StagingRequest;
+  /** The directory itself, or the one in which each run has its own. */
+  readonly home: string;
+  /** What runs that are dead have left there: gone on with where it is of the same files, else cleared once that is agreed to. */
+  readonly left: readonly LeftStaging[];
 }
 
 /** The disks of a node, and what of its files goes to which of them. */

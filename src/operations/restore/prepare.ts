@@ -10,6 +10,8 @@ import { clusterTopology } from '../nodes/members.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { absencesOf } from './planning/absences.ts';
+import { clearedStagings } from './planning/node-staging.ts';
+import { readyStagings } from './ready-staging.ts';
 import { nothingToRun } from '../../model/schema/gate/admit.ts';
 import { copySchema } from './planning/copies.ts';
 import { type Schemas, createSchema, missingSchema } from '../schema/apply.ts';
@@ -28,7 +30,7 @@ export async function prepareRestore(
   planned: PlannedRestore,
   { scope = rowsOnly, ...more }: Partial<RestoreResult> & { readonly scope?: RestartScope },
   signal: AbortSignal,
-): Promise<RestoreResult | { readonly ended: RestoreResult | undefined }> {
+): Promise<Prepared | { readonly ended: RestoreResult | undefined }> {
   const { options, parts, sources, members, work } = planned;
   const topology = refuseUnlessWhole(planned, scope);
   const schemas: Schemas = {
@@ -49,6 +51,7 @@ export async function prepareRestore(
     coverage: planned.coverage,
     lost: planned.lost,
     notBroughtBack: await absencesOf(planned, topology, signal),
+    ...clearedStagings(work),
     commands: '',
     ...(options.repair ? { repair: 'planned' as const } : {}),
     ...more,
@@ -63,11 +66,19 @@ export async function prepareRestore(
   if (!(await parts.agree(plan))) {
     return { ended: undefined };
   }
+  const ready = await readyStagings(planned, signal);
   await createSchema(schema.statements, sources.tables, { members, listen: parts.listen }, signal);
   const after = schema.statements.length === 0 ? topology : await clusterTopology(members.present, signal);
-  const nodes = await stageAll(planned, signal);
+  const nodes = await stageAll(ready, signal);
   const result = { ...plan, dryRun: false, nodes, tables: tablesIn(after) };
-  return nodes.some((node) => node.error !== undefined) ? { ended: result } : result;
+  return nodes.some((node) => node.error !== undefined) ? { ended: result } : { ready, result };
+}
+
+/** Everything is fetched and checked. */
+export interface Prepared {
+  /** With the staging directories as they are now. */
+  readonly ready: PlannedRestore;
+  readonly result: RestoreResult;
 }
 
 const rowsOnly: RestartScope = { schema: false, image: false };

@@ -14,8 +14,11 @@ import { purgingPlan } from './live/purging.ts';
 import type { Sources } from '../restore-sources.ts';
 import { plannedNode, stageAll, withLiveId } from './stage.ts';
 import { absencesOf } from './planning/absences.ts';
-import { planRestore } from './planning/plan.ts';
+import { clearedStagings } from './planning/node-staging.ts';
+import { openTarget, planRestore } from './planning/plan.ts';
+import { readyStagings } from './ready-staging.ts';
 import { isScylla } from '../nodes/members.ts';
+import { noLocks, requireLocks, withNodeLocks } from '../nodes/node-locks.ts';
 
 /**
  * Brings a backup's data back, by the method that was asked for or that fits. Undefined when `parts.agree` said no to the
@@ -26,38 +29,64 @@ export async function restore(
   parts: RestoreParts,
   signal: AbortSignal,
 ): Promise<RestoreResult | undefined> {
-  const planned = await planRestore(options, parts, signal);
-  parts.listen({ type: 'step', text: `method ${planned.method.method}: ${planned.method.reason}` });
+  const target = await openTarget(options, parts, signal);
+  if (options.dryRun) {
+    return restorePlanned(await planRestore(target, { options, parts, locks: noLocks }, signal), signal);
+  }
+  const { owner, listen } = parts;
+  const request = { owner, operation: `restore of backup ${target.sources.id}`, listen };
+  return withNodeLocks(
+    target.members.present,
+    request,
+    async (locks, held) => restorePlanned(await planRestore(target, { options, parts, locks }, held), held),
+    signal,
+  );
+}
+
+async function restorePlanned(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
+  planned.parts.listen({ type: 'step', text: `method ${planned.method.method}: ${planned.method.reason}` });
   if (planned.method.method === 'stage') {
     return restoreStaged(planned, signal);
   }
+  requireLocks(planned.locks);
   const place = planned.method.method === 'node-restart' ? restoreByRestart : restoreOnline;
   return place(planned, signal);
 }
 
-/** Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. */
-async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult> {
+/**
+ * Every node gets the data it uploaded, into a directory beside its live data; nothing is stopped or replaced. Somebody is asked only where what
+ * an earlier restore has left there has to go: undefined when `agree` said no.
+ */
+async function restoreStaged(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
   const { options, sources, topology, work } = planned;
   const tables = sources.tables.map((table) => withLiveId(table, topology));
-  if (!options.dryRun) {
-    sayLost(planned.lost, planned.parts.listen);
-  }
-  const nodes = options.dryRun ? work.map(plannedNode) : await stageAll(planned, signal);
   const { pastGrace = [], warnings } = purgingPlan(planned);
-  return {
+  const plan: RestoreResult = {
     backup: sources.id,
     ...planned.method,
-    dryRun: options.dryRun,
-    nodes,
+    dryRun: true,
+    nodes: work.map(plannedNode),
     tables,
     coverage: planned.coverage,
     lost: planned.lost,
     pastGrace,
     notBroughtBack: await absencesOf(planned, topology, signal),
-    commands: nodes.some((node) => node.error !== undefined) ? '' : commandsFor(planned, tables),
+    ...clearedStagings(work),
+    commands: '',
     ...(isScylla(planned.members) ? { commandsBy: 'refresh' as const } : {}),
     warnings: [...planned.warnings, ...warnings, ...(isScylla(planned.members) ? [] : warningsFor(sources, topology))],
   };
+  if (options.dryRun) {
+    return { ...plan, commands: commandsFor(planned, tables) };
+  }
+  if (plan.clears !== undefined && !(await planned.parts.agree(plan))) {
+    return undefined;
+  }
+  sayLost(planned.lost, planned.parts.listen);
+  const ready = await readyStagings(planned, signal);
+  const nodes = await stageAll(ready, signal);
+  const failed = nodes.some((node) => node.error !== undefined);
+  return { ...plan, dryRun: false, nodes, commands: failed ? '' : commandsFor(ready, tables) };
 }
 
 function commandsFor({ work, members, parts }: PlannedRestore, tables: readonly RestoredTable[]): string {

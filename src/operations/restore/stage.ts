@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { reasonOf } from '../../model/errors.ts';
 import { liveTable, type Topology } from '../../cluster/tools/topology.ts';
 import type { RestoredNode, RestoredTable } from '../../model/restore/restore-result.ts';
@@ -12,10 +13,11 @@ export async function stageAll(
 ): Promise<readonly RestoredNode[]> {
   parts.listen({ type: 'step', text: `restoring into ${[...new Set(work.map(({ staging }) => staging.directory))].join(', ')}` });
   const transfer = await parts.transferFor(members.present, parts.repository.store, signal);
+  const run = randomBytes(4).toString('hex');
   const staged = await Promise.all(
     work.map(async (node) => {
       try {
-        await stageNode({ ...node, transfers: options.transfers, transfer, listen: parts.listen }, signal);
+        await stageNode({ ...node, run, transfers: options.transfers, transfer, listen: parts.listen }, signal);
         parts.listen({ type: 'node', host: node.member.host, state: 'done' });
         return plannedNode(node);
       } catch (error) {

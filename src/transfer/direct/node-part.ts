@@ -1,6 +1,6 @@
 import type { Remote } from '../../cluster/remote.ts';
 import { RemoteError } from '../../model/errors.ts';
-import { type Conversation, converse } from './conversation.ts';
+import { type Conversation, converse } from '../../cluster/conversation.ts';
 import { type Greeting, type Order, protocolVersion, readGreeting, readMessage } from './messages.ts';
 import { NodeUnit, patienceMs } from './node-unit.ts';
 import { nodeCommand, nodeProgram } from './program.ts';

@@ -45,6 +45,7 @@ test('whatever is asked of a store that hangs is told of, by what it is', async 
     ['to look up file:///b/k', (store) => store.stat('k', never)],
     ['to list file:///b/p/', (store) => store.list('p/', never)[Symbol.asyncIterator]().next()],
     ['to list file:///b/p/', (store) => store.directories('p/', never)[Symbol.asyncIterator]().next()],
+    ['to list what is unfinished at file:///b', (store) => store.unfinished(never)[Symbol.asyncIterator]().next()],
     ['to delete from file:///b', (store) => store.delete(['k'], never)],
     ['to clear file:///b', (store) => store.clearUnfinished(new Date(0), never)],
     ['to clear file:///b/p/', (store) => store.abortUnfinished('p/', never)],

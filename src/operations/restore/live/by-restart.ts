@@ -1,4 +1,4 @@
-import { BackupError, reasonOf, UsageError } from '../../../model/errors.ts';
+import { BackupError, LockedError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { settled } from '../../../flow/side-by-side.ts';
 import { refuseMetadata } from '../../../model/target/cluster-metadata.ts';
 import { keyspacesIn } from '../../../model/schema/cql-statements.ts';
@@ -6,6 +6,7 @@ import { fullDiskBehind } from '../../../model/node/data-links.ts';
 import { ownDisk } from '../../../model/restore/disk-plan.ts';
 import type { NodeWork, PlannedRestore } from '../options.ts';
 import {
+  afterAll,
   isHalfDone,
   type PlacingNode,
   type RestartScope,
@@ -20,6 +21,7 @@ import {
   type PlacingPlan,
   beginPlacing,
   placeFiles,
+  proveStaged,
   readJournals,
   takeBack,
 } from '../../../cluster/placing/placing.ts';
@@ -46,7 +48,7 @@ import { withErrors } from '../stage.ts';
  */
 export async function restoreByRestart(planned: PlannedRestore, signal: AbortSignal): Promise<RestoreResult | undefined> {
   const { options, sources, matches, work } = planned;
-  await refuseHalfDone(work, signal);
+  const known = await knownRestores(work, signal);
   const held = sources.manifests.flatMap(({ tables }) => tables);
   const scope = restartScope(sources.tables, held);
   // Nodes that are down do not say their version.
@@ -76,16 +78,17 @@ export async function restoreByRestart(planned: PlannedRestore, signal: AbortSig
   if ('ended' in prepared) {
     return prepared.ended;
   }
-  const { tables } = prepared;
-  // By the store's clock, as the newest is taken back first.
-  const undo = backupIdAt(await planned.parts.repository.now(signal));
+  const { ready, result } = prepared;
+  // By the store's clock, as the newest is taken back first; and after all that the nodes know of, whatever that clock says.
+  const undo = afterAll(backupIdAt(await ready.parts.repository.now(signal)), known);
+  await ready.locks.confirm(signal);
   if (!scope.schema) {
-    await holdPurging(planned, signal);
+    await holdPurging(ready, signal);
   }
-  await settled(work.map((node) => beginPlacing(node.member, placingPlan(node, work, tables, undo), signal)));
-  const result = await placeAndStart(planned, { ...prepared, undo }, scope, signal);
-  await Promise.allSettled(work.map(({ member, staging }) => removeStaging(member.files, staging, signal)));
-  return probeRestored(planned, result, signal);
+  await settled(ready.work.map((node) => beginPlacing(node.member, placingPlan(node, ready.work, result.tables, undo), signal)));
+  const placed = await placeAndStart(ready, { ...result, undo }, scope, signal);
+  await Promise.allSettled(ready.work.map(({ member, staging }) => removeStaging(member.files, staging, signal)));
+  return probeRestored(ready, placed, signal);
 }
 
 function placingNode({ member, parts, placing }: NodeWork): PlacingNode {
@@ -105,10 +108,10 @@ async function placeAndStart(
   signal: AbortSignal,
 ): Promise<RestoreResult> {
   signal.throwIfAborted();
-  const { options, parts, work } = planned;
+  const { options, parts, work, locks } = planned;
   const { undo } = prepared;
   const members = work.map(({ member }) => member);
-  const down: Downtime = { id: undo, members, restart: options.restart, listen: parts.listen };
+  const down: Downtime = { id: undo, members, restart: options.restart, listen: parts.listen, lost: locks.lost };
   const hint = `back to before, nodes up again: ${undoCommand(undo, hostsOf(members))}`;
   let state = 'with nodes stopped, and maybe half of the files in place';
   let reached: Reached;
@@ -118,21 +121,24 @@ async function placeAndStart(
       `nodes are down: what is under way comes to its end, then they are started again. For whoever leaves at once, ${hint}`,
       async (calm) => {
         await takeDown(down, 'must', calm);
-        if (!signal.aborted) {
+        const lacking = signal.aborted ? undefined : await whyNotPlaced(members, undo, calm);
+        await locks.confirm(calm);
+        if (!signal.aborted && lacking === undefined) {
           parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });
           await settled(members.map((member) => placeFiles(member, undo, calm)));
+          await locks.confirm(calm);
         }
-        if (signal.aborted) {
+        if (signal.aborted || lacking !== undefined) {
           parts.listen({ type: 'step', text: 'moving the old files back' });
           await settled(members.map((member) => takeBack(member, undo, calm)));
-          return { with: 'their old files', failures: await bringUp(down, calm) };
+          return { with: 'their old files', why: lacking, failures: await bringUp(down, calm) };
         }
         state = 'with all files in place, before every node was up';
         return { with: 'the restored files', failures: await bringUp(down, calm) };
       },
       signal,
     );
-    if (!signal.aborted) {
+    if (!signal.aborted && reached.why === undefined) {
       const result = { ...prepared, nodes: withErrors(prepared.nodes, reached.failures) };
       if (reached.failures.size > 0) {
         return result;
@@ -143,40 +149,59 @@ async function placeAndStart(
       return await repairAndRelease(planned, { ...result, warnings: [...result.warnings, ...warnings] }, signal);
     }
   } catch (error) {
-    throw new BackupError(`the restore broke off ${state}: ${reasonOf(error)}`, { cause: error, hint });
+    const text = `the restore broke off ${state}: ${reasonOf(error)}`;
+    throw error instanceof LockedError
+      ? new LockedError(text, { cause: error, hint })
+      : new BackupError(text, { cause: error, hint });
   }
-  throw interrupted(reached, hint);
+  throw turnedBack(reached, hint);
 }
 
-/** What an interrupted restore has come to. */
+/** Why no file may be moved on any of the nodes: what was fetched and checked is not there as it was. */
+async function whyNotPlaced(members: readonly Member[], id: string, calm: AbortSignal): Promise<string | undefined> {
+  try {
+    await settled(members.map((member) => proveStaged(member, id, calm)));
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** What a restore that turned back has come to. */
 interface Reached {
   readonly with: 'their old files' | 'the restored files';
+  /** Absent where it was an interrupt. */
+  readonly why?: string | undefined;
   readonly failures: ReadonlyMap<string, string>;
 }
 
-function interrupted({ with: files, failures }: Reached, hint: string): BackupError {
+function turnedBack({ with: files, why, failures }: Reached, hint: string): BackupError {
   const [[host, reason] = []] = failures;
+  const cause = why === undefined ? 'interrupted' : `nothing was placed: ${why}`;
   return host === undefined
-    ? new BackupError(`interrupted: all nodes are up, with ${files}`, files === 'their old files' ? {} : { hint })
-    : new BackupError(`interrupted: nodes have ${files}, but ${failures.size} are not up, such as ${host}: ${reason}`, { hint });
+    ? new BackupError(`${cause}: all nodes are up, with ${files}`, files === 'their old files' ? {} : { hint })
+    : new BackupError(`${cause}: nodes have ${files}, but ${failures.size} are not up, such as ${host}: ${reason}`, { hint });
 }
 
 function hostsOf(members: readonly Member[]): readonly string[] {
   return members.map(({ host }) => host);
 }
 
-/** One restore over the remains of another would mix them. */
-async function refuseHalfDone(work: readonly NodeWork[], signal: AbortSignal): Promise<void> {
-  await Promise.all(
+/** Ids of the restores that nodes know of. Throws UsageError for one that is half-done: one restore over the remains of another would mix them. */
+async function knownRestores(work: readonly NodeWork[], signal: AbortSignal): Promise<readonly string[]> {
+  const known = await Promise.all(
     work.map(async ({ member }) => {
-      const broken = (await readJournals(member, signal)).find(({ phase }) => isHalfDone(phase));
+      const journals = await readJournals(member, signal);
+      const broken = journals.find(({ phase }) => isHalfDone(phase));
       if (broken !== undefined) {
         throw new UsageError(`restore ${broken.id} broke off on ${member.host} (${broken.phase})`, {
           hint: `take it back first: ${undoCommand(broken.id, broken.hosts)}`,
         });
       }
+      return journals.map(({ id }) => id);
     }),
   );
+  return known.flat();
 }
 
 function partWarnings({ sources }: PlannedRestore): readonly string[] {
@@ -200,9 +225,13 @@ function placedTable({ member, staging, parts }: NodeWork, table: RestoredTable)
   const name = tableDirectory(table);
   const own = ownDisk(table.keyspace, member.config);
   const held = parts.filter((part) => tableDirectory(part.table) === name);
-  const places = held.length > 0 ? held : [{ disk: own, directory: name }];
+  const places = held.length > 0 ? held : [{ disk: own, directory: name, table: { files: [] } }];
   return {
     live: tableDirectory({ ...table, id: table.liveId ?? table.id }),
-    places: places.map(({ disk = own, directory }) => ({ disk, staged: `${staging.directory}/${directory}` })),
+    places: places.map(({ disk = own, directory, table: { files } }) => ({
+      disk,
+      staged: `${staging.directory}/${directory}`,
+      files,
+    })),
   };
 }

@@ -13,6 +13,8 @@ export interface Downtime {
   readonly members: readonly Member[];
   readonly restart: RestartOptions;
   readonly listen: Listen;
+  /** Aborts when the nodes are no longer ours: then nothing comes to its end. */
+  readonly lost: AbortSignal;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface Downtime {
  * without all of that, and the journals on the nodes tell the next run.
  */
 export async function whileDown<T>(
-  { listen }: Downtime,
+  { listen, lost }: Downtime,
   onInterrupt: string,
   work: (calm: AbortSignal) => Promise<T>,
   signal: AbortSignal,
@@ -29,7 +31,11 @@ export async function whileDown<T>(
   const calm = new AbortController().signal;
   // Every node listens to it.
   setMaxListeners(0, calm);
-  const tell = (): void => listen({ type: 'warning', text: onInterrupt });
+  const tell = (): void => {
+    if (!lost.aborted) {
+      listen({ type: 'warning', text: onInterrupt });
+    }
+  };
   signal.addEventListener('abort', tell, { once: true });
   try {
     return await work(calm);

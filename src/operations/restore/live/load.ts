@@ -29,7 +29,7 @@ export async function planLoad(planned: PlannedRestore, signal: AbortSignal): Pr
   await Promise.all(
     work
       .filter(({ member }) => member.config.flavour === 'cassandra')
-      .map(({ member, staging }) => requireLoader(member.files, loader, staging.directory, signal)),
+      .map(({ member }) => requireLoader(member.files, loader, signal)),
   );
   const backup = sources.schema ?? [];
   const volumes = loadVolumes(

@@ -1,5 +1,5 @@
 import type { Listen } from '../../../model/events.ts';
-import { BackupError, NotFoundError, reasonOf, UsageError } from '../../../model/errors.ts';
+import { BackupError, LockedError, NotFoundError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { settled } from '../../../flow/side-by-side.ts';
 import { type PlacingPhase, undoCommand } from '../../../model/restore/restart-plan.ts';
 import { type Downtime, bringUp, takeDown, whileDown } from './downtime.ts';
@@ -7,13 +7,20 @@ import { type Journal, checkTakeBack, readJournals, takeBack } from '../../../cl
 import { defaultService } from '../../../cluster/tools/service.ts';
 import type { RestartOptions } from './cluster-restart.ts';
 import { allHeld } from './purging.ts';
+import type { Owner } from '../../../model/lock.ts';
 import { type Member, type MemberParts, openMembers } from '../../nodes/members.ts';
+import { type NodeLocks, noLocks, requireLocks, withNodeLocks } from '../../nodes/node-locks.ts';
 
 export interface UndoOptions extends RestartOptions {
   readonly hosts: readonly string[];
   /** Id of the restore; the newest that is not undone when absent. */
   readonly id: string | undefined;
   readonly dryRun: boolean;
+}
+
+export interface UndoParts extends MemberParts {
+  /** Who has the nodes for himself meanwhile, for others to read. */
+  readonly owner: Owner;
 }
 
 export interface UndoResult {
@@ -36,7 +43,7 @@ export interface UndoResult {
 export async function undoRestore(
   options: UndoOptions,
   agree: (plan: UndoResult) => Promise<boolean>,
-  parts: MemberParts,
+  parts: UndoParts,
   signal: AbortSignal,
 ): Promise<UndoResult | undefined> {
   parts.listen({ type: 'step', text: 'connecting' });
@@ -47,7 +54,34 @@ export async function undoRestore(
       hint: 'a restore is taken back on all its nodes or on none',
     });
   }
-  const { id, found } = await findJournals(members.present, options.id, signal);
+  if (options.dryRun) {
+    return undoOn(members.present, { options, agree, parts, locks: noLocks }, signal);
+  }
+  const request = { owner: parts.owner, operation: 'restore --undo', listen: parts.listen };
+  return withNodeLocks(
+    members.present,
+    request,
+    async (locks, held) => {
+      requireLocks(locks);
+      return undoOn(members.present, { options, agree, parts, locks }, held);
+    },
+    signal,
+  );
+}
+
+interface Undoing {
+  readonly options: UndoOptions;
+  readonly agree: (plan: UndoResult) => Promise<boolean>;
+  readonly parts: UndoParts;
+  readonly locks: NodeLocks;
+}
+
+async function undoOn(
+  members: readonly Member[],
+  { options, agree, parts, locks }: Undoing,
+  signal: AbortSignal,
+): Promise<UndoResult | undefined> {
+  const { id, found } = await findJournals(members, options.id, signal);
   await settled(found.map(({ member }) => checkTakeBack(member, id, signal)));
   const plan: UndoResult = {
     id,
@@ -64,7 +98,8 @@ export async function undoRestore(
     return undefined;
   }
   const nodes = found.map(({ member }) => member);
-  const failures = await takeBackAndStart(nodes, id, options, parts.listen, signal);
+  const down: Downtime = { id, members: nodes, restart: options, listen: parts.listen, lost: locks.lost };
+  const failures = await takeBackAndStart(down, locks, signal);
   // Whoever interrupted does not want to wait for more; the next restore says it.
   const held = failures.size > 0 || signal.aborted ? [] : await heldAfterwards(nodes, parts.listen, signal);
   return {
@@ -78,15 +113,10 @@ export async function undoRestore(
   };
 }
 
-async function takeBackAndStart(
-  nodes: readonly Member[],
-  id: string,
-  options: UndoOptions,
-  listen: Listen,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
+async function takeBackAndStart(down: Downtime, locks: NodeLocks, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  await locks.confirm(signal);
   signal.throwIfAborted();
-  const down: Downtime = { id, members: nodes, restart: options, listen };
+  const { id, members: nodes, listen } = down;
   const goOn = `go on with it: ${undoCommand(
     id,
     nodes.map(({ host }) => host),
@@ -98,14 +128,19 @@ async function takeBackAndStart(
       async (calm) => {
         // What hangs must not keep the old files away; who gives no answer has taken no writes.
         await takeDown(down, 'if it answers', calm);
+        await locks.confirm(calm);
         listen({ type: 'step', text: 'moving the old files back' });
         await settled(nodes.map((node) => takeBack(node, id, calm)));
+        await locks.confirm(calm);
         return await bringUp(down, calm);
       },
       signal,
     );
   } catch (error) {
-    throw new BackupError(`taking restore ${id} back broke off: ${reasonOf(error)}`, { cause: error, hint: goOn });
+    const text = `taking restore ${id} back broke off: ${reasonOf(error)}`;
+    throw error instanceof LockedError
+      ? new LockedError(text, { cause: error, hint: goOn })
+      : new BackupError(text, { cause: error, hint: goOn });
   }
 }
 

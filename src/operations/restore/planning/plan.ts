@@ -1,7 +1,6 @@
 import { dictionaryWarnings } from './dictionaries.ts';
 import { diskWarnings, planPlacing } from './node-placing.ts';
 import type { NodeWork, PlannedRestore, RestoreOptions, RestoreParts } from '../options.ts';
-import { defaultStaging, openStaging, type StagingRequest } from '../../../cluster/placing/staging.ts';
 import type { Topology } from '../../../cluster/tools/topology.ts';
 import { coverageWarnings } from '../../../model/target/coverage.ts';
 import { UsageError } from '../../../model/errors.ts';
@@ -21,21 +20,38 @@ import { refuseSystemLoad } from '../../../model/target/foreign-system.ts';
 import { unevenWarnings } from './coverage.ts';
 import { compareLiving } from './living-tables.ts';
 import { methodNodes, withReason } from './method-choice.ts';
+import { type StagingQuestion, leftWarnings, newRun, planStaging, stagingHome } from './node-staging.ts';
 import { planPurging } from './purging.ts';
 import { planReplicas } from './replicas.ts';
 import { type Share, fingerprint, sharesByMatch, sharesToLoad } from './shares.ts';
 import { type Sources, chooseSources, withViews } from '../../restore-sources.ts';
 import { type LiveSchema, liveSchema } from '../../schema/apply.ts';
 
-/**
- * Chooses the backup, finds for each node's data the host that holds its tokens (for a load that is none's business), and
- * looks what is there already.
- */
-export async function planRestore(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<PlannedRestore> {
+/** The backup, and the nodes that it goes to. */
+export interface RestoreTarget {
+  readonly sources: Sources;
+  /** Tables that are left out, since the server fills them by itself. */
+  readonly filled: readonly string[];
+  readonly members: Members;
+}
+
+/** Chooses the backup and connects to the nodes; nothing is touched. */
+export async function openTarget(options: RestoreOptions, parts: RestoreParts, signal: AbortSignal): Promise<RestoreTarget> {
   const chosen = await chooseSources(options, parts, signal);
   const copied = options.renames.length > 0 ? underCopyNames(chosen, options.renames) : undefined;
   const members = await openTargets(chosen, options, parts, signal);
-  const { sources, filled } = sourcesFor(chosen, copied, members);
+  return { ...sourcesFor(chosen, copied, members), members };
+}
+
+/**
+ * Finds for each node's data the host that holds its tokens (for a load that is none's business), and looks what is there
+ * already. Changes nothing.
+ */
+export async function planRestore(
+  { sources, filled, members }: RestoreTarget,
+  { options, parts, locks }: Pick<PlannedRestore, 'options' | 'parts' | 'locks'>,
+  signal: AbortSignal,
+): Promise<PlannedRestore> {
   const topology = await clusterTopology(members.present, signal).catch(() => undefined);
   signal.throwIfAborted();
   refuseTaken(sources.copies, topology?.tables ?? []);
@@ -66,13 +82,14 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
   parts.listen({ type: 'step', text: 'preparing' });
   const shares = method.method === 'load' ? sharesToLoad(sources, members.present) : sharesByMatch(matches, sources);
   const label = `${parts.repository.store.url}/${sources.id}`;
+  const run = newRun();
   const work = await Promise.all(
     shares.flatMap((share) =>
       members.present
         .filter(({ host }) => host === share.host)
         .map(async (member) => {
-          const directory = options.directory ?? (await defaultStaging(member, method.method, signal));
-          const request = { directory, label, make: !options.dryRun, method: method.method, tables: sources.tables };
+          const { directory, dryRun } = options;
+          const request = { label, directory, dryRun, run, locks, method: method.method, tables: sources.tables };
           return planNode(member, share, request, signal);
         }),
     ),
@@ -88,12 +105,13 @@ export async function planRestore(options: RestoreOptions, parts: RestoreParts, 
     ...degradedWarnings(sources.id, sources.missing, method.method),
     ...warningsFor(sources, isScylla(members) ? undefined : topology, method.method),
     ...diskWarnings(work, method.method),
+    ...leftWarnings(work),
     ...(await dictionaryWarnings(sources, { member: members.present[0], topology }, parts.repository, signal)),
     ...unevenWarnings(sources),
     ...coverageWarnings(coverage),
     ...replicas.warnings,
   ];
-  return { options, parts, sources, ...target, matches, work, method, streamed, coverage, lost, purging, warnings };
+  return { options, parts, locks, sources, ...target, matches, work, method, streamed, coverage, lost, purging, warnings };
 }
 
 /** Files that lie beside the live data are not the cluster's yet. */
@@ -138,32 +156,26 @@ function warningsFor(
   ];
 }
 
-interface NodeRequest extends Omit<StagingRequest, 'dataDirectories'> {
-  readonly method: RestoreMethod;
+interface NodeRequest extends StagingQuestion {
+  /** What is staged, as far as it is the same on all nodes. */
+  readonly label: string;
   readonly tables: readonly TableId[];
 }
 
-async function planNode(
-  member: Member,
-  share: Share,
-  { directory, label, make, method, tables }: NodeRequest,
-  signal: AbortSignal,
-): Promise<NodeWork> {
-  const placing = await planPlacing(member, { ...share, method, directory, tables }, signal);
+async function planNode(member: Member, share: Share, request: NodeRequest, signal: AbortSignal): Promise<NodeWork> {
+  const { label, method, tables } = request;
+  const home = await stagingHome(member, request, signal);
+  const placing = await planPlacing(member, { ...share, method, directory: home, tables }, signal);
   const parts = method === 'node-restart' ? (placing?.parts ?? share.parts) : share.parts;
   const several = parts.length > share.parts.length;
   const mark = several ? `${share.mark} for disks ${fingerprint(parts)}` : share.mark;
-  const { dataDirectories } = member.config;
-  const staging = await openStaging(member.files, { directory, dataDirectories, label: `${label}${mark}`, make }, signal);
+  const { place, staging } = await planStaging(member, { home, label: `${label}${mark}` }, request, signal);
   const plan = planParts(parts, staging.present);
   if (plan.fetchBytes > roomToFill(staging.freeBytes)) {
-    throw new UsageError(
-      `${member.host}: ${directory} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`,
-      {
-        hint: 'a twentieth of it, 1 GiB at most, is left free; give a directory on a larger disk with --to, or restore fewer tables with -K',
-      },
-    );
+    throw new UsageError(`${member.host}: ${home} has ${staging.freeBytes} bytes free, the restore needs ${plan.fetchBytes}`, {
+      hint: 'a twentieth of it, 1 GiB at most, is left free; give a directory on a larger disk with --to, or restore fewer tables with -K',
+    });
   }
   const { sources, matchedBy } = share;
-  return { sources, member, staging, parts, plan, matchedBy, placing };
+  return { sources, member, place, staging, parts, plan, matchedBy, placing };
 }

@@ -31,7 +31,7 @@ async function placed(t: TestContext): Promise<{ readonly node: DataNode; readon
   await writeFile(join(data, 'shop/users-1/nb-1-big-Data.db'), 'old');
   await writeFile(join(staged, 'nb-1-big-Data.db'), 'restored');
   const node = { files: localRemote(), config: { dataDirectories: [data] } };
-  const tables = [{ live: 'shop/users-1', places: [{ disk: data, staged }] }];
+  const tables = [{ live: 'shop/users-1', places: [{ disk: data, staged, files: [{ path: 'nb-1-big-Data.db', bytes: 8 }] }] }];
   await beginPlacing(node, { id, hosts: ['n1'], stateDirectories: [], tables }, signal);
   await placeFiles(node, id, signal);
   return { node, root: join(data, '.sstash-undo') };

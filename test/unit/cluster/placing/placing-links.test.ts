@@ -7,6 +7,7 @@ import { type PlacingPlan, beginPlacing, checkTakeBack, placeFiles, takeBack } f
 import type { DataNode } from '../../../../src/cluster/node.ts';
 import { openFiles } from '../../../../src/cluster/files/as-owner.ts';
 import type { Remote } from '../../../../src/cluster/remote.ts';
+import { filesBelow } from '../../../support/staged-files.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { unprivilegedMissing } from '../../../support/unprivileged.ts';
@@ -61,7 +62,7 @@ async function host(t: TestContext): Promise<Host> {
   const disk = join(root, 'data');
   const tables = ['shop/users-1', 'shop/orders-2', 'far/events-3'].map((name) => ({
     live: name,
-    places: [{ disk, staged: join(root, 'staging', name) }],
+    places: [{ disk, staged: join(root, 'staging', name), files: filesBelow(join(root, 'staging', name)) }],
   }));
   const plan = { id, hosts: ['n1'], stateDirectories: [join(root, 'commitlog')], tables };
   const files = await filesWith([bin], disk);

@@ -7,6 +7,7 @@ import {
   type PlacingPlan,
   beginPlacing,
   noteDown,
+  proveStaged,
   checkTakeBack,
   placeFiles,
   readJournals,
@@ -15,6 +16,7 @@ import {
 } from '../../../../src/cluster/placing/placing.ts';
 import type { Remote } from '../../../../src/cluster/remote.ts';
 import type { DataNode } from '../../../../src/cluster/node.ts';
+import { filesBelow } from '../../../support/staged-files.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -64,7 +66,8 @@ async function host(root: string): Promise<Host> {
   }
   await mkdir(join(root, 'saved_caches'));
   const [first, second] = [join(root, "it's data"), join(root, 'data2')];
-  const onFirst = (path: string) => ({ disk: first, staged: join(root, 'staging', path) });
+  const onFirst = (path: string) => placeOn(first, join(root, 'staging', path));
+  const placeOn = (disk: string, from: string) => ({ disk, staged: from, files: filesBelow(from) });
   const plan = {
     id,
     hosts: ['n1', 'n2'],
@@ -72,7 +75,7 @@ async function host(root: string): Promise<Host> {
     tables: [
       {
         live: 'shop/users-1',
-        places: [onFirst('shop/users-9'), { disk: second, staged: join(root, 'staging/.disk-1/shop/users-9') }],
+        places: [onFirst('shop/users-9'), placeOn(second, join(root, 'staging/.disk-1/shop/users-9'))],
       },
       { live: 'shop/orders-2', places: [onFirst('shop/orders-8')] },
       { live: 'shop/empty-4', places: [onFirst('shop/empty-4')] },
@@ -268,4 +271,68 @@ test('the journal keeps that the restore took the node down, until it was seen u
   await noteDown(node, id, false, signal);
   assert.deepEqual(await isDown(), [false]);
   await noteDown(node, id, false, signal);
+});
+
+const dataFile = 'staging/shop/users-9/nb-1-big-Data.db';
+const lies: readonly (readonly [what: string, spoil: (root: string) => Promise<void>, says: RegExp])[] = [
+  [
+    'is gone',
+    (root) => rm(join(root, dataFile)),
+    /not staged any more, or not with their sizes: 1 of 5 files are \(.*users-9\/nb-1-big-Data\.db\)/,
+  ],
+  ['has another size', (root) => writeFile(join(root, dataFile), 'short'), /1 of 5 files are \(.*users-9\/nb-1-big-Data\.db\)/],
+  [
+    'is one too many',
+    (root) => writeFile(join(root, dataFile.replace('nb-1', 'nb-7')), 'x'),
+    /nb-7-big-Data\.db is no file of this restore/,
+  ],
+  ['of all is gone', (root) => rm(join(root, 'staging'), { recursive: true }), /5 of 5 files are/],
+];
+for (const [what, spoil, says] of lies) {
+  test(`where a file that was staged ${what}, nothing is moved, whenever that is found out`, async (t) => {
+    const { root, plan, config } = await host(await temporaryDirectory(t));
+    const node = { files: localRemote(), config };
+    await beginPlacing(node, plan, signal);
+    await proveStaged(node, id, signal);
+    await spoil(root);
+    await assert.rejects(proveStaged(node, id, signal), says);
+    await assert.rejects(placeFiles(node, id, signal), says);
+    assert.deepEqual(await live(root), oldLive);
+    await takeBack(node, id, signal);
+    assert.deepEqual(await live(root), oldLive);
+    await assert.rejects(beginPlacing(node, { ...plan, id: '20261121T071501Z' }, signal), says);
+    assert.deepEqual(
+      (await readJournals(node, signal)).map(({ phase }) => phase),
+      ['undone'],
+    );
+  });
+}
+
+test('a restore whose id is known already does not begin over the journal of the other', async (t) => {
+  const { plan, config } = await host(await temporaryDirectory(t));
+  const node = { files: localRemote(), config };
+  await beginPlacing(node, plan, signal);
+  await placeFiles(node, id, signal);
+  await assert.rejects(beginPlacing(node, plan, signal), /restore 20261121T071500Z is known here already/);
+  assert.deepEqual(
+    (await readJournals(node, signal)).map(({ phase }) => phase),
+    ['placed'],
+  );
+});
+
+test('files are placed in full or that is no success', async (t) => {
+  const { root, plan, config } = await host(await temporaryDirectory(t));
+  const bin = join(root, 'bin');
+  await mkdir(bin);
+  // Another one moves it out at once.
+  await writeFile(
+    join(bin, 'mv'),
+    `#!/bin/sh\n/usr/bin/mv "$@"; s=$?\nrm -f "${join(root, "it's data/shop/orders-2/nb-1-big-Data.db")}"\nexit $s\n`,
+  );
+  await chmod(join(bin, 'mv'), 0o755);
+  await beginPlacing({ files: localRemote(), config }, plan, signal);
+  await assert.rejects(
+    placeFiles({ files: localRemote({ path: [bin] }), config }, id, signal),
+    /not in their places: 1 of 5 files are \(.*orders-2\/nb-1-big-Data\.db\)/,
+  );
 });

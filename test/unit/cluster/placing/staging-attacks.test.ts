@@ -9,17 +9,12 @@ import { openFiles } from '../../../../src/cluster/files/as-owner.ts';
 import { readHolds, writeHolds } from '../../../../src/cluster/placing/grace-record.ts';
 import { markPlaced, placedAgo } from '../../../../src/cluster/placing/placed-mark.ts';
 import { beginPlacing, placeFiles, readJournals, takeBack } from '../../../../src/cluster/placing/placing.ts';
-import {
-  type Staging,
-  clearIncoming,
-  defaultStaging,
-  openStaging,
-  removeStaging,
-} from '../../../../src/cluster/placing/staging.ts';
+import { type Staging, clearIncoming, defaultStaging, removeStaging } from '../../../../src/cluster/placing/staging.ts';
 import type { Remote } from '../../../../src/cluster/remote.ts';
 import { RemoteError, UsageError } from '../../../../src/model/errors.ts';
 import { canary } from '../../../support/canary.ts';
 import { localRemote } from '../../../support/local-remote.ts';
+import { stagingOf } from '../../../support/staged-files.ts';
 import { never } from '../../../support/never.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 
@@ -55,7 +50,7 @@ async function host(t: TestContext): Promise<Host> {
   const unharmed = await canary(secret);
   const files = await openFiles(localRemote({ host: 'n1' }), { dataDirectories: [data], dataUser: owner }, never);
   const open = (directory: string, make = true) =>
-    openStaging(files, { directory, dataDirectories: [data], label: 's3://b/x/1', make }, never);
+    stagingOf(files, { directory, dataDirectories: [data], label: 's3://b/x/1' }, make);
   return { root, sticky, data, files, node: { files, config: { dataDirectories: [data] } }, secret, unharmed, open };
 }
 
@@ -285,7 +280,7 @@ test(
       id,
       hosts: ['n1'],
       stateDirectories: [],
-      tables: [{ live: 'shop/users-1', places: [{ disk: data, staged }] }],
+      tables: [{ live: 'shop/users-1', places: [{ disk: data, staged, files: [{ path: 'nb-1-big-Data.db', bytes: 8 }] }] }],
     };
     await beginPlacing(node, plan, never);
     const journal = join(data, '.sstash-undo', id);

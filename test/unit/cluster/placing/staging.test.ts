@@ -2,35 +2,29 @@ import assert from 'node:assert/strict';
 import { chown, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  type Staging,
-  type StagingRequest,
-  clearIncoming,
-  incomingDirectory,
-  openStaging,
-} from '../../../../src/cluster/placing/staging.ts';
+import { type Staging, type StagingRequest, clearIncoming, incomingDirectory } from '../../../../src/cluster/placing/staging.ts';
 import { UsageError } from '../../../../src/model/errors.ts';
 import { identityOf } from '../../../support/identity.ts';
+import { stagingOf } from '../../../support/staged-files.ts';
 import { localRemote } from '../../../support/local-remote.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';
 import { never } from '../../../support/never.ts';
 
 const remote = localRemote({ host: 'n1' });
-const signal = new AbortController().signal;
 const asRoot = process.getuid?.() === 0 ? false : 'only root gives files away';
 
 interface Node {
   readonly root: string;
   readonly request: StagingRequest;
-  readonly open: (changes?: Partial<StagingRequest>) => Promise<Staging>;
+  readonly open: (changes?: Partial<StagingRequest> & { readonly make?: boolean }) => Promise<Staging>;
 }
 
 async function node(t: TestContext): Promise<Node> {
   const root = await temporaryDirectory(t);
   const data = join(root, 'var/data');
   await mkdir(join(data, 'shop'), { recursive: true });
-  const request = { directory: join(root, 'restore'), dataDirectories: [data], label: 's3://b/x/1', make: true };
-  return { root, request, open: (changes = {}) => openStaging(remote, { ...request, ...changes }, signal) };
+  const request = { directory: join(root, 'restore'), dataDirectories: [data], label: 's3://b/x/1' };
+  return { root, request, open: ({ make = true, ...changes } = {}) => stagingOf(remote, { ...request, ...changes }, make) };
 }
 
 async function plant(directory: string, files: Readonly<Record<string, string>>): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { quote } from '../../../../src/model/node/shell-text.ts';
-import { loadTable, requireLoader } from '../../../../src/cluster/placing/table-load.ts';
+import { loadTable, requireIdle, requireLoader } from '../../../../src/cluster/placing/table-load.ts';
 import { IntegrityError, RemoteError } from '../../../../src/model/errors.ts';
 import { fakeProgram } from '../../../support/fake-program.ts';
 import { localRemote } from '../../../support/local-remote.ts';
@@ -75,16 +75,19 @@ test('an interrupted load ends the tool, and what a script has started for it', 
   await until(() => !isAlive(pid));
 });
 
-test('a tool that is still at work for an earlier run is named, so that its rows do not come later', async (t) => {
-  const place = await temporaryDirectory(t);
-  const child = spawn('sleep', ['300'], { argv0: `org.apache.cassandra.tools.BulkLoader ${place}/shop/users`, stdio: 'ignore' });
-  t.after(() => child.kill());
-  await once(child, 'spawn');
-  await assert.rejects(requireLoader(remote, ['sh'], place, signal), {
-    message: `an earlier sstableloader is still at work in ${place} on h2`,
-    hint: new RegExp(`kill ${child.pid}$`),
+for (const tool of ['BulkLoader', 'NodeTool']) {
+  test(`a tool (${tool}) that is still at work for an earlier run is named, so that its rows do not come later`, async (t) => {
+    const place = await temporaryDirectory(t);
+    const child = spawn('sleep', ['300'], { argv0: `org.apache.cassandra.tools.${tool} ${place}/shop/users`, stdio: 'ignore' });
+    t.after(() => child.kill());
+    await once(child, 'spawn');
+    await assert.rejects(requireIdle(remote, place, signal), {
+      message: `an earlier sstableloader or nodetool import is still at work in ${place} on h2`,
+      hint: new RegExp(`kill ${child.pid}$`),
+    });
+    await requireIdle(remote, `${place}/elsewhere`, signal);
   });
-});
+}
 
 test('a process of another user that is called so keeps nobody from loading', { skip: unprivilegedMissing }, async (t) => {
   const place = await temporaryDirectory(t);
@@ -92,7 +95,7 @@ test('a process of another user that is called so keeps nobody from loading', { 
   const child = spawn('/bin/sleep', ['300'], words);
   t.after(() => child.kill());
   await once(child, 'spawn');
-  await requireLoader(remote, ['sh'], place, signal);
+  await requireIdle(remote, place, signal);
 });
 
 async function until<T>(ask: () => T | Promise<T>): Promise<T> {
@@ -114,8 +117,8 @@ function isAlive(pid: number): boolean {
 }
 
 test('a tool that is not there is missed before anything is fetched', async () => {
-  await requireLoader(remote, ['sh'], directory, signal);
-  await assert.rejects(requireLoader(remote, ['no-such-loader'], directory, signal), {
+  await requireLoader(remote, ['sh'], signal);
+  await assert.rejects(requireLoader(remote, ['no-such-loader'], signal), {
     message: 'no-such-loader not found on h2',
     hint: /--sstableloader-path/,
   });

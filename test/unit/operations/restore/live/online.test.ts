@@ -21,6 +21,13 @@ function stagingOf(node: ScriptedNode): string {
   return join(dirname(node.data), 'sstash_restore');
 }
 
+/** The directory of the only run that has one. */
+async function runOf(node: ScriptedNode): Promise<string> {
+  const runs = await readdir(stagingOf(node));
+  assert.equal(runs.length, 1, runs.join());
+  return join(stagingOf(node), runs[0] ?? '');
+}
+
 async function isStaged(node: ScriptedNode): Promise<boolean> {
   return access(stagingOf(node)).then(
     () => true,
@@ -33,9 +40,12 @@ test('every table is imported on every node, and the staging directories go', as
   const result = await restore();
   assert.deepEqual([result?.method, result?.nodes.map(({ error }) => error)], ['import', [undefined, undefined]]);
   for (const node of cluster.nodes) {
-    const places = [orders, users].map((table) => `${table.keyspace} ${table.table} ${stagingOf(node)}/${tableDirectory(table)}`);
+    const imports = node.remote.ran(importing).map((each) => each.replace(/restore-[0-9a-f]{12}/, 'RUN'));
+    const places = [orders, users].map(
+      (table) => `${table.keyspace} ${table.table} ${stagingOf(node)}/RUN/${tableDirectory(table)}`,
+    );
     assert.deepEqual(
-      node.remote.ran(importing),
+      imports,
       places.map((place) => `nodetool import -- ${place}`),
     );
     assert.equal(await isStaged(node), false);
@@ -56,7 +66,7 @@ test('when one node cannot be given its files, the others get theirs and no tabl
       ],
     ],
   );
-  const staged = await readdir(join(stagingOf(cluster.node('node1')), tableDirectory(users)));
+  const staged = await readdir(join(await runOf(cluster.node('node1')), tableDirectory(users)));
   assert.equal(staged.length, 5);
   assert.deepEqual(
     cluster.nodes.flatMap(({ remote }) => remote.ran(importing)),
@@ -161,7 +171,10 @@ test('a load asks for its tool before anything is fetched', async (t) => {
   remote.on(script(findProgramScript), fails('', 127));
   await assert.rejects(restore({ method: 'load' }), /^RemoteError: sstableloader not found on node1$/);
   remote.on(script(findLoadersScript), says('/proc/4711/cmdline\n'));
-  await assert.rejects(restore({ method: 'load' }), /^RemoteError: an earlier sstableloader is still at work in /);
+  await assert.rejects(
+    restore({ method: 'load' }),
+    /^RemoteError: an earlier sstableloader or nodetool import is still at work in /,
+  );
   assert.deepEqual(remote.ran(script(extractScript)), []);
 });
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { BackupError } from '../../model/errors.ts';
-import type { Command, Remote } from '../../cluster/remote.ts';
+import { BackupError } from '../model/errors.ts';
+import type { Command, Remote } from './remote.ts';
 
 /**
  * A program on a node that asks and is answered: it prints lines, and what is said to it arrives on its standard input. Like

@@ -1,0 +1,236 @@
+import { setMaxListeners } from 'node:events';
+import { abortable } from '../../flow/abortable.ts';
+import type { Clock } from '../../flow/clock.ts';
+import { BackupError, LockedError, RemoteError, reasonOf } from '../../model/errors.ts';
+import { type NodeHolder, holderLine, holderOf, isLineOf } from '../../model/node/holder.ts';
+import type { DataNode } from '../node.ts';
+import { NodeHold } from './node-hold.ts';
+import { holdNodeScript, nodeLockName } from './node-lock-script.ts';
+
+export interface LockTimes {
+  /** How often the holder says that it lives. */
+  readonly beatMs: number;
+  /** After how much silence the node frees the lock, by its own timer. */
+  readonly silentSeconds: number;
+  /** How long a lock whose shell has ended is tried to be had again. */
+  readonly patienceMs: number;
+}
+
+export const nodeLockTimes: LockTimes = { beatMs: 10_000, silentSeconds: 60, patienceMs: 150_000 };
+
+/** Between two tries; a connection that was lost may be back. */
+const pauseMs = 2000;
+
+/** Whose lock it is to be, and by whose watch it is kept. */
+export interface LockRequest {
+  readonly holder: NodeHolder;
+  readonly clock: Clock;
+  readonly times: LockTimes;
+}
+
+/**
+ * A node for oneself: `flock` held by a shell on it, which ends by itself when nobody speaks to it any more, whatever became of the
+ * holder: killed, cut off, without power. No clock is compared.
+ *
+ * A connection that breaks takes that shell along. Then the lock is taken anew, and is ours still when the file on the node says that
+ * nobody else had it meanwhile. So what is done to a node goes on over a break, but for what `confirm` stands before.
+ */
+export class NodeLock {
+  readonly host: string;
+  readonly #node: DataNode;
+  readonly #request: LockRequest;
+  readonly #lost = new AbortController();
+  readonly #stop = new AbortController();
+  readonly #heart: Promise<void>;
+  #hold: NodeHold | undefined;
+  #directory: { readonly path: string; readonly identity: string } | undefined;
+  #beats = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(node: DataNode, request: LockRequest, hold: NodeHold) {
+    this.host = node.files.host;
+    this.#node = node;
+    this.#request = request;
+    this.#hold = hold;
+    setMaxListeners(0, this.#lost.signal, this.#stop.signal);
+    this.#heart = this.#beat();
+  }
+
+  /** Aborts with LockedError when somebody else had the node meanwhile; with BackupError when it cannot be held any more. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Returns when the node has said that it is ours at this moment: before what cannot be undone. Throws what `signal` aborts with. */
+  async confirm(signal: AbortSignal): Promise<void> {
+    await abortable(
+      this.#inTurn(() => this.#makeSure()),
+      signal,
+    );
+  }
+
+  /** Holds a staging directory too, for as long as the node. Throws LockedError when another has it: of another node, on a shared disk. */
+  async holdDirectory(path: string, identity: string, signal: AbortSignal): Promise<void> {
+    this.#directory = { path, identity };
+    await abortable(
+      this.#inTurn(() => this.#makeSure(true)),
+      signal,
+    );
+  }
+
+  /** Frees the node. Never throws; may be repeated. */
+  async release(): Promise<void> {
+    this.#stop.abort();
+    await this.#heart;
+    await this.#turn;
+    await this.#hold?.close();
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, times } = this.#request;
+    while (!this.#stop.signal.aborted && !this.#lost.signal.aborted) {
+      const ended = this.#hold?.ended ?? this.#stop.signal;
+      await clock.sleep(times.beatMs, { background: true }, AbortSignal.any([this.#stop.signal, ended])).catch(() => undefined);
+      await this.#inTurn(() => this.#makeSure()).catch(() => undefined);
+    }
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Asks the shell, and where it is gone takes the lock anew. `entering`: the directory is not held yet. */
+  async #makeSure(entering = false): Promise<void> {
+    const { clock, times } = this.#request;
+    const { signal } = this.#stop;
+    const begunMs = clock.elapsedMs();
+    let isHeld = !entering;
+    for (;;) {
+      this.#lost.signal.throwIfAborted();
+      signal.throwIfAborted();
+      let failure: unknown;
+      try {
+        if (this.#hold === undefined || this.#hold.ended.aborted) {
+          this.#hold = await beginHold(this.#node, this.#request, 'again', signal);
+          isHeld = false;
+        }
+        if (!isHeld) {
+          await this.#enter(this.#hold, signal);
+          isHeld = true;
+        }
+        this.#beats += 1;
+        const beat = `beat ${this.#beats}`;
+        if ((await this.#hold.ask(beat, signal)) === beat) {
+          return;
+        }
+        failure = new RemoteError(`the lock on ${this.host} answers something else`, { host: this.host });
+      } catch (error) {
+        failure = error;
+      }
+      signal.throwIfAborted();
+      if (failure instanceof LockedError) {
+        this.#lost.abort(failure);
+        throw failure;
+      }
+      await this.#hold?.close();
+      this.#hold = undefined;
+      if (clock.elapsedMs() - begunMs >= times.patienceMs) {
+        this.#lost.abort(
+          new BackupError(`the lock of ${this.host} is lost: ${reasonOf(failure)}`, { cause: failure, hint: goOnHint }),
+        );
+      }
+      await clock.sleep(pauseMs, { background: true }, AbortSignal.any([signal, this.#lost.signal])).catch(() => undefined);
+    }
+  }
+
+  async #enter(hold: NodeHold, signal: AbortSignal): Promise<void> {
+    if (this.#directory === undefined) {
+      return;
+    }
+    const { path, identity } = this.#directory;
+    const answer = await hold.ask(`dir ${identity} ${path}`, signal);
+    if (answer !== 'ok') {
+      const holder = answer.startsWith('held ') ? answer.slice('held '.length) : undefined;
+      const own = holder !== undefined && isLineOf(holder, this.#request.holder);
+      const what = own
+        ? `is in use for another node by this very restore`
+        : holder === undefined
+          ? 'cannot be locked, or is another directory than before'
+          : `is in use: ${holderOf(holder)}`;
+      throw new LockedError(`${this.host}: ${path} ${what}`, {
+        hint: own ? 'the nodes share that disk: give a directory of their own with --to' : goOnHint,
+      });
+    }
+  }
+}
+
+const goOnHint = 'what was done so far is kept; run the command again when nobody else works on the node';
+
+/**
+ * Takes the lock of a node. Gives why it cannot be had there at all (no `flock`, no right to write) in its place. Throws LockedError
+ * with who holds it, having touched nothing, and RemoteError.
+ */
+export async function lockNode(
+  node: DataNode,
+  request: LockRequest,
+  signal: AbortSignal,
+): Promise<NodeLock | { readonly unlockable: string }> {
+  try {
+    return new NodeLock(node, request, await beginHold(node, request, 'first', signal));
+  } catch (error) {
+    if (error instanceof Unlockable) {
+      return { unlockable: error.message };
+    }
+    throw error;
+  }
+}
+
+class Unlockable extends Error {}
+
+async function beginHold(
+  { files, config }: DataNode,
+  { holder, clock, times }: LockRequest,
+  expected: 'first' | 'again',
+  signal: AbortSignal,
+): Promise<NodeHold> {
+  const [data = ''] = config.dataDirectories;
+  const words = [`${data}/${nodeLockName}`, String(times.silentSeconds), holderLine(holder), expected];
+  const hold = new NodeHold(files, ['sh', '-c', holdNodeScript, 'sh', ...words], clock);
+  const answer = await hold.ask(undefined, signal);
+  if (answer === 'ok') {
+    return hold;
+  }
+  await hold.close();
+  const { verdict = '', rest = '' } = /^(?<verdict>\w+) ?(?<rest>.*)$/.exec(answer)?.groups ?? {};
+  if (verdict === 'no') {
+    throw new Unlockable(whyNot(rest, data));
+  }
+  if (verdict === 'held' && expected === 'again' && isLineOf(rest, holder)) {
+    // The shell that we had does not know yet that nobody hears it.
+    throw new RemoteError(`the lock of ${files.host} is still held by this run's own shell there`, {
+      host: files.host,
+      transient: true,
+    });
+  }
+  if (verdict === 'held' || verdict === 'taken') {
+    throw expected === 'again'
+      ? new LockedError(`the lock of ${files.host} was taken over: ${holderOf(rest)}`, { hint: goOnHint })
+      : new LockedError(`${files.host} is locked: ${holderOf(rest)}`, {
+          hint: 'wait until that has ended; where it died it is free a minute later',
+        });
+  }
+  throw new RemoteError(`${files.host}: nobody can say whether the node is locked: ${JSON.stringify(answer.slice(0, 200))}`, {
+    host: files.host,
+  });
+}
+
+function whyNot(why: string, data: string): string {
+  const [kind = '', who = ''] = why.split(' ');
+  return kind === 'flock'
+    ? 'flock (util-linux) is not there'
+    : kind === 'file'
+      ? `${data}/${nodeLockName} is no file`
+      : `${who} may not write ${data}/${nodeLockName}`;
+}
