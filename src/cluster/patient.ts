@@ -76,7 +76,7 @@ class CommandWait {
       clock,
       limitMs,
       notice: (ms) => listen({ type: 'waiting', host, text: `still waiting for ${what} on ${host} (${waitText(ms)}${until})` }),
-      late: (ms) => this.#stop.abort(overdue({ ...place, what, verb }, ms)),
+      late: () => this.#stop.abort(overdue({ ...place, what, verb }, limitMs)),
     });
     this.options = {
       ...options,
@@ -137,8 +137,8 @@ interface Overdue {
   readonly verb: CommandVerb | 'unlimited';
 }
 
-function overdue({ host, command, what, verb }: Overdue, waitedMs: number): OverdueError {
-  const waited = waitText(waitedMs);
+function overdue({ host, command, what, verb }: Overdue, limitMs: number): OverdueError {
+  const waited = waitText(limitMs);
   const message =
     verb === 'stream' ? `nothing came of ${what} on ${host} for ${waited}` : `${what} on ${host} did not end within ${waited}`;
   return new OverdueError(message, {

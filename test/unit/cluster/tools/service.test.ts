@@ -40,7 +40,7 @@ test('a server that drains for ever, as on a full disk, is told of where it must
   const node = { remote: hurried, programs: { ...defaultPrograms, nodetool: ['sh', '-c', 'exec sleep 300', 'nodetool'] } };
   await assert.rejects(drainServer(node, 'must', signal), (error) => {
     assert.ok(error instanceof RemoteError);
-    assert.match(error.message, /^nodetool drain on local did not end within 0.06/);
+    assert.match(error.message, /^nodetool drain on local did not end within 0.06 s$/);
     assert.match(error.hint ?? '', /disk may be full.*kill -9.*--command-timeout drain=/);
     return true;
   });
