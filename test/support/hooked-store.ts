@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 
-export type Verb = 'put' | 'get' | 'stat' | 'list' | 'directories' | 'delete' | 'clearUnfinished' | 'abortUnfinished';
+export type Verb = 'put' | 'get' | 'stat' | 'list' | 'directories' | 'files' | 'delete' | 'clearUnfinished' | 'abortUnfinished';
 
 export interface Call {
   readonly verb: Verb;
@@ -50,6 +50,7 @@ export function hookedStore(store: ObjectStore): HookedStore {
     },
     list: (prefix, signal) => told('list', prefix, () => store.list(prefix, signal)),
     directories: (prefix, signal) => told('directories', prefix, () => store.directories(prefix, signal)),
+    files: (prefix, signal) => told('files', prefix, () => store.files(prefix, signal)),
     delete: async (keys, signal) => {
       for (const key of keys) {
         await tell('delete', key);

@@ -8,7 +8,7 @@ import { codeOf, directoryError } from './errors.ts';
 import { fileClock, fileTime, statIfThere, storedFile, writeAll } from './file.ts';
 import { directoryOf, linkOn } from './links.ts';
 import { type Which, clearUnfinished, olderThan, pathOf, place, unfinishedPath, writtenFor } from './placing.ts';
-import { directoriesBelow, filesBelow, type Place } from './listing.ts';
+import { directoriesBelow, filesBelow, namesIn, type Place } from './listing.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject } from '../object-store.ts';
 
 const readBytes = 256 * 1024;
@@ -160,6 +160,10 @@ class DirectoryStore implements ObjectStore {
 
   async *directories(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
     yield* directoriesBelow(this.#place, prefix, signal);
+  }
+
+  async *files(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+    yield* namesIn(this.#place, prefix, signal);
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
