@@ -1,4 +1,7 @@
+import { pathOf } from '../model/backup/backup-id.ts';
 import { type Survey, takenAtOf } from '../model/backup/backup.ts';
+import type { ForgottenBackup } from '../model/retention/forgotten.ts';
+import { readForgotten } from '../storage/backups/forgotten-records.ts';
 import type { Repository } from '../storage/backups/repository.ts';
 
 export interface TimeRange {
@@ -20,19 +23,22 @@ export async function namesAt({ store }: Repository, signal: AbortSignal): Promi
 
 const mostNames = 5;
 
+export interface Listed extends Pick<Survey, 'backups' | 'damaged'> {
+  /** Deleted ones whose objects are still there. */
+  readonly forgotten: readonly ForgottenBackup[];
+}
+
 /**
  * The backups of a location, from the bucket alone, oldest first; and those that cannot be read, whatever the range: nobody
  * knows their time.
  */
-export async function listBackups(
-  repository: Repository,
-  range: TimeRange,
-  signal: AbortSignal,
-): Promise<Pick<Survey, 'backups' | 'damaged'>> {
+export async function listBackups(repository: Repository, range: TimeRange, signal: AbortSignal): Promise<Listed> {
   const { backups, damaged } = await repository.survey(signal);
+  const there = new Set([...backups, ...damaged].map(pathOf));
+  const forgotten = await readForgotten(repository.store, signal);
   const within = backups.filter((backup) => {
     const takenAt = Date.parse(takenAtOf(backup));
     return takenAt >= (range.since?.getTime() ?? -Infinity) && takenAt <= (range.until?.getTime() ?? Infinity);
   });
-  return { backups: within, damaged };
+  return { backups: within, damaged, forgotten: forgotten.filter((each) => !there.has(pathOf(each))) };
 }

@@ -63,12 +63,16 @@ function verdict(result: VerifyResult): string {
   const what = backup === 'all' ? 'the backups' : `backup ${backup}`;
   const damage = problems.filter(isDamage);
   const left = damage.filter(({ key }) => mendings.get(key)?.mended !== true);
-  const orphans = problems.length - damage.length;
+  const orphans = problems.filter(({ kind }) => kind === 'orphan').length;
+  const foreign = problems.filter(({ kind }) => kind === 'foreign').length;
   return [
     ...(result.signatures === undefined ? [] : [signaturesText(result.signatures)]),
     ...(unfinished.length === 0 ? [] : [`unfinished, only whole nodes were looked at: ${unfinished.join(', ')}`]),
     ...degraded.map(({ id, missing }) => `degraded, it lacks ${missing.join(', ')}: ${id}`),
     ...(orphans === 0 ? [] : [`${count(orphans, 'orphan')}: they only take room; \`sstash prune\` removes them`]),
+    ...(foreign === 0
+      ? []
+      : [`${count(foreign, 'object')} not stored by sstash: no fault of the backup, and nothing deletes them`]),
     ...(damage.length === left.length ? [] : [`${count(damage.length - left.length, 'problem')} mended`]),
     isSound(result) ? `${what}: ok` : `${what}: NOT ok, ${kindsText(left)}`,
   ].join('\n');

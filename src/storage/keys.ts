@@ -1,7 +1,7 @@
 import { isBackupId } from '../model/backup/backup-id.ts';
 import type { BackupId, BackupRef, Compression } from '../model/backup/manifest.ts';
 import { isKey } from './object-store.ts';
-import { type TableId, parseTableDirectory, tableDirectory } from '../model/sstable.ts';
+import { type TableId, parseComponentName, parseTableDirectory, tableDirectory } from '../model/sstable.ts';
 
 /**
  * The bucket layout, format 1, and nothing else. The specification is docs/format.md; no other file builds a key.
@@ -106,6 +106,11 @@ export function lockKey(): string {
   return 'lock.json';
 }
 
+/** Says that somebody is reading a backup; `token` is of letters, digits and dashes. */
+export function readingKey(token: string): string {
+  return `${readingPrefix}${token}.json`;
+}
+
 /** Below it whoever reads a backup says so. */
 export const readingPrefix = 'reading/';
 
@@ -123,6 +128,22 @@ export const probePrefix = 'sstash-probe-';
 
 export function isProbeKey(key: string): boolean {
   return /^sstash-probe-[0-9a-f]{8}$/.test(key);
+}
+
+/** Says that a backup or run was forgotten, while its objects are still there. */
+export function forgottenKey({ id, parent }: BackupRef): string {
+  return `${forgottenPrefix}${parent === undefined ? '' : `${parent}/`}${id}.json`;
+}
+
+export const forgottenPrefix = 'forgotten/';
+
+/** Of which backup or run a key says that; undefined for what is none of ours. */
+export function forgottenRefOf(key: string): BackupRef | undefined {
+  const [, parent, id] = /^forgotten\/(?:([^/]+)\/)?([^/]+)\.json$/.exec(key) ?? [];
+  if (id === undefined || !isBackupId(id) || (parent !== undefined && !isBackupId(parent))) {
+    return undefined;
+  }
+  return parent === undefined ? { id } : { id, parent };
 }
 
 /** True when a host's name can stand as one segment of a key. */
@@ -145,8 +166,11 @@ const mebibyte = 1024 ** 2;
 export interface KeyPlace {
   /** The backup whose directory it is. */
   readonly ref: BackupRef;
-  /** `cluster`: ring, schema and the like. Undefined for what this program does not write there. */
-  readonly role: 'manifest' | 'mark' | 'cluster' | 'node-manifest' | 'draft' | 'component' | undefined;
+  /**
+   * `cluster`: ring, schema and the like. `file`: it lies where components do and has no component's name, so only a manifest can tell
+   * whether it is ours. Undefined for what this program does not write there.
+   */
+  readonly role: 'manifest' | 'mark' | 'cluster' | 'node-manifest' | 'draft' | 'component' | 'file' | undefined;
 }
 
 /** Takes a key apart; undefined when it lies in no directory that can be a backup's, or is none that could be ours. */
@@ -177,8 +201,11 @@ function placeIn(ref: BackupRef, [first = '', second, ...deeper]: readonly strin
     return { ref, role: nodeRoles.get(second) };
   }
   const [table = '', ...path] = deeper;
-  const stored = path.length > 0 && parseTableDirectory(second, table) !== undefined;
-  return { ref, role: stored ? 'component' : undefined };
+  const file = path.at(-1);
+  if (file === undefined || parseTableDirectory(second, table) === undefined) {
+    return { ref, role: undefined };
+  }
+  return { ref, role: parseComponentName(file.replace(/\.lzo$/, '')) === undefined ? 'file' : 'component' };
 }
 
 const names = {

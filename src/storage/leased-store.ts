@@ -22,6 +22,7 @@ export function leasedStore(store: ObjectStore, lease: Lease): ObjectStore {
     stat: (key, signal) => store.stat(key, signal),
     list: (prefix, signal) => store.list(prefix, signal),
     directories: (prefix, signal) => store.directories(prefix, signal),
+    files: (prefix, signal) => store.files(prefix, signal),
     unfinished: (signal) => store.unfinished(signal),
     delete: async (keys, signal) => {
       lease.assertHeld();

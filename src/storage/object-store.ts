@@ -131,6 +131,8 @@ export interface ObjectStore {
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>;
   /** Names of the "directories" directly below `prefix` (which is empty or ends in `/`), without the slash. */
   directories(prefix: string, signal: AbortSignal): AsyncIterable<string>;
+  /** Names of the objects directly below `prefix`, as `directories`. */
+  files(prefix: string, signal: AbortSignal): AsyncIterable<string>;
   delete(keys: readonly string[], signal: AbortSignal): Promise<void>;
   /**
    * What writers have not finished below the base: those at work, and those that are dead. It is in no listing, but takes room and

@@ -63,6 +63,7 @@ export function patientStore(store: ObjectStore, { clock, listen }: StoreWatch):
     stat: (key, signal) => during(`to look up ${url}/${key}`, () => store.stat(key, signal)),
     list: (prefix, signal) => items(`to list ${url}/${prefix}`, store.list(prefix, signal)),
     directories: (prefix, signal) => items(`to list ${url}/${prefix}`, store.directories(prefix, signal)),
+    files: (prefix, signal) => items(`to list ${url}/${prefix}`, store.files(prefix, signal)),
     unfinished: (signal) => items(`to list what is unfinished at ${url}`, store.unfinished(signal)),
     delete: (keys, signal) => during(`to delete from ${url}`, () => store.delete(keys, signal)),
     clearUnfinished: (before, signal) => during(`to clear ${url}`, () => store.clearUnfinished(before, signal)),

@@ -332,6 +332,22 @@ export function objectStoreContract(of: string, skip: string | undefined, startP
       assert.deepEqual(await keysUnder(store, 'nothing/here/'), []);
     });
 
+    it('names the objects right below a prefix, and none further down', async () => {
+      const files = async (prefix: string): Promise<string[]> => {
+        const names: string[] = [];
+        for await (const name of store.files(prefix, never)) {
+          names.push(name);
+        }
+        return names.toSorted();
+      };
+      for (const key of ['top', 'flat/one', 'flat/b+ c', 'flat/deep/two', 'flatter/three']) {
+        await store.put(key, Buffer.from(key), {}, never);
+      }
+      assert.deepEqual(await files('flat/'), ['b+ c', 'one']);
+      assert.ok((await files('')).includes('top'));
+      assert.deepEqual(await files('none/'), []);
+    });
+
     it('names the directories below a prefix, and forgets those that have become empty', async () => {
       const directories = async (prefix: string): Promise<string[]> => {
         const names: string[] = [];

@@ -220,7 +220,14 @@ test('sctool: the last so many of a series stay, files are told by their keys, o
     files.some((key) => key.startsWith(`${ids[0]}/`)),
     'what the first backup stored is still pointed at',
   );
-  const rules = { names: [ids[1] ?? ''], withIncrementals: false, forceLast: false, dryRun: false, now: new Date() };
+  const rules = {
+    names: [ids[1] ?? ''],
+    withIncrementals: false,
+    forceLast: false,
+    dryRun: false,
+    atOnce: true,
+    now: new Date(),
+  };
   await deleteBackups(repository, rules, async () => true, request, never);
   assert.deepEqual(await listed(), ids.slice(2));
   assert.deepEqual((await verified(story, poolFor(t))).problems, []);

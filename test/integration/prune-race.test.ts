@@ -1,7 +1,7 @@
 /** A prune that runs beside a backup, since somebody took the backup's lock away. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type BlobsStory, blobs, openBlobsStory } from '../support/blobs-story.ts';
@@ -74,4 +74,21 @@ test('a prune that gets between loses nothing that a running backup refers to', 
   const { backups } = resultOf<ListDocument>(await runProgram(['list', '--json'], story.at(location)));
   assert.ok(backups.every(({ complete }) => complete));
   assert.ok(!backups.some(({ id }) => id === old.id));
+
+  // In two steps: the objects of what is forgotten go when the store's own dates say that it is long enough ago.
+  const prune = ['prune', '--keep-last', '1', '--json'];
+  interface Steps {
+    readonly forgotten: readonly unknown[];
+    readonly freed: readonly unknown[];
+    readonly later: { readonly objects: number };
+  }
+  const forgotten = resultOf<Steps>(await runProgram(prune, story.at(location)));
+  assert.ok(forgotten.forgotten.length > 0 && forgotten.later.objects > 0);
+  assert.equal(resultOf<Steps>(await runProgram(prune, story.at(location))).later.objects, forgotten.later.objects);
+  const records = join(story.objects(location), 'forgotten');
+  const dayAgo = new Date(Date.now() - 25 * 3_600_000);
+  await Promise.all((await readdir(records)).map((name) => utimes(join(records, name), dayAgo, dayAgo)));
+  const freed = resultOf<Steps>(await runProgram(prune, story.at(location)));
+  assert.deepEqual([freed.freed.length, freed.later.objects], [forgotten.forgotten.length, 0]);
+  assert.equal((await runProgram(['verify', '--all', '--read-data'], story.at(location))).code, 0);
 });

@@ -6,6 +6,7 @@ export type Verb =
   | 'stat'
   | 'list'
   | 'directories'
+  | 'files'
   | 'delete'
   | 'unfinished'
   | 'clearUnfinished'
@@ -60,6 +61,7 @@ export function hookedStore(store: ObjectStore): HookedStore {
     },
     list: (prefix, signal) => told('list', prefix, () => store.list(prefix, signal)),
     directories: (prefix, signal) => told('directories', prefix, () => store.directories(prefix, signal)),
+    files: (prefix, signal) => told('files', prefix, () => store.files(prefix, signal)),
     delete: async (keys, signal) => {
       for (const key of keys) {
         await tell('delete', key);

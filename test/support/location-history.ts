@@ -5,7 +5,7 @@ import { type Backup, chainOf } from '../../src/model/backup/backup.ts';
 import type { BackupRef, MissingNode, NodeManifest, StoredFile } from '../../src/model/backup/manifest.ts';
 import { summaryOf } from '../../src/model/backup/outcome/outcome.ts';
 import { olderTag } from '../../src/model/node/snapshot-tag.ts';
-import { backupPrefix, componentKey } from '../../src/storage/keys.ts';
+import { backupPrefix, componentKey, forgottenPrefix } from '../../src/storage/keys.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { Repository } from '../../src/storage/backups/repository.ts';
 import { bytesOf } from './bodies.ts';
@@ -88,6 +88,13 @@ export class LocationHistory {
   /** Only of a directory store. */
   async setModified(key: string, time: Date): Promise<void> {
     await utimes(fileURLToPath(`${this.#store.url}/${key}`), time, time);
+  }
+
+  /** As if what was forgotten so far had been so for more than a day. Only of a directory store. */
+  async letGraceEnd(): Promise<void> {
+    for (const key of await this.keys(forgottenPrefix)) {
+      await this.setModified(key, new Date(Date.now() - 25 * 3_600_000));
+    }
   }
 
   /** What a backup's node points at. */

@@ -184,6 +184,7 @@ export function storeLike(store: ObjectStore, changes: Partial<ObjectStore> = {}
     stat: (...all) => store.stat(...all),
     list: (...all) => store.list(...all),
     directories: (...all) => store.directories(...all),
+    files: (...all) => store.files(...all),
     delete: (...all) => store.delete(...all),
     unfinished: (...all) => store.unfinished(...all),
     clearUnfinished: (...all) => store.clearUnfinished(...all),

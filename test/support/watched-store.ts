@@ -46,6 +46,7 @@ export function watchedStore(store: ObjectStore): WatchedStore {
     stat: (key, signal) => counted(() => store.stat(key, signal)),
     list: (prefix, signal) => countedAll(store.list(prefix, signal)),
     directories: (prefix, signal) => countedAll(store.directories(prefix, signal)),
+    files: (prefix, signal) => countedAll(store.files(prefix, signal)),
     delete: (keys, signal) => counted(() => store.delete(keys, signal)),
     unfinished: (signal) => countedAll(store.unfinished(signal)),
     clearUnfinished: (before, signal) => counted(() => store.clearUnfinished(before, signal)),

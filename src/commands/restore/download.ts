@@ -1,6 +1,8 @@
+import { processOwner } from '../../cli/environment.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
+import { whileReadingChosen } from '../../operations/while-reading.ts';
 import type { Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';
@@ -52,7 +54,13 @@ export const downloadCommand: Command = {
     };
     const session = await openStored(args, context);
     try {
-      const result = await restoreLocal(options, { ...session, listen: context.listen }, context.signal);
+      const parts = { ...session, listen: context.listen };
+      const result = await whileReadingChosen(
+        { ...parts, owner: processOwner(), operation: 'download' },
+        options,
+        (choice) => restoreLocal({ ...options, choice }, parts, context.signal),
+        context.signal,
+      );
       return restoreOutcome({ ...result, signatures: session.repository.signatures.counts });
     } finally {
       await session.close();

@@ -8,7 +8,9 @@ import type { RestoreResult } from '../../model/restore/restore-result.ts';
 import { parseRenames } from '../../model/restore/table-copy.ts';
 import { loaderProgram, programWords } from '../../model/options/program-words.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
+import type { BackupChoice } from '../../operations/choose-backup.ts';
 import { restore } from '../../operations/restore/restore.ts';
+import { whileReadingChosen } from '../../operations/while-reading.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
 import { restoreQuestion } from '../../report/restore-report.ts';
 import type { Command } from '../command.ts';
@@ -156,10 +158,16 @@ export const restoreCommand: Command = {
       if (local !== undefined && options.map.size > 0) {
         throw new UsageError('--map sends data to hosts, and --local to none');
       }
-      const result =
+      const read = async (choice: BackupChoice) =>
         local !== undefined
-          ? await restoreLocal({ ...options, directory: local, layout: 'plain' }, parts, context.signal)
-          : await restore(options, parts, context.signal);
+          ? restoreLocal({ ...options, choice, directory: local, layout: 'plain' }, parts, context.signal)
+          : restore({ ...options, choice }, parts, context.signal);
+      const result = await whileReadingChosen(
+        { ...parts, owner: processOwner(), operation: 'restore' },
+        options,
+        read,
+        context.signal,
+      );
       if (result === undefined) {
         return { json: { restored: false }, text: 'nothing was restored\n', exitCode: exitCodes.failed };
       }

@@ -3,6 +3,7 @@ import { parseDuration } from '../../model/options/time-span.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
 import { listBackups, namesAt } from '../../operations/list.ts';
 import { timeToLookAt } from '../../operations/store-clock.ts';
+import { forgottenJson, forgottenText } from '../../report/forgotten-report.ts';
 import { damagedRow, emptyText, listRow, listText } from '../../report/listing-report.ts';
 import type { Command } from '../command.ts';
 import { degradedAgeOption, locationOptions } from '../options.ts';
@@ -35,16 +36,19 @@ export const listCommand: Command = {
     try {
       const now = await timeToLookAt({ repository, listen: context.listen }, context.signal);
       const found = await listBackups(repository, range, context.signal);
-      const { damaged } = found;
+      const { damaged, forgotten } = found;
       const maxDegradedAgeSeconds = parseDuration(args.text('max-degraded-age'));
       const latest = before === undefined ? undefined : latestRestorable(found, now, { before, maxDegradedAgeSeconds })?.backup;
       const backups = before === undefined ? found.backups : latest === undefined ? [] : [latest];
       return {
-        json: { backups: [...backups.map((each) => listRow(each, now, damaged)), ...damaged.map(damagedRow)] },
+        json: {
+          backups: [...backups.map((each) => listRow(each, now, damaged)), ...damaged.map(damagedRow)],
+          ...(forgotten.length === 0 ? {} : { forgotten: forgotten.map(forgottenJson) }),
+        },
         text:
-          narrowed || backups.length + damaged.length > 0
+          (narrowed || backups.length + damaged.length > 0
             ? listText(backups, damaged, `${url}${narrowed ? ' of that time' : ''}`, now)
-            : emptyText(url, await namesAt(repository, context.signal)),
+            : emptyText(url, await namesAt(repository, context.signal))) + forgottenText(forgotten),
         warnings: damaged.map(({ id, reason }) => `backup ${id} cannot be read: ${reason}`),
       };
     } finally {

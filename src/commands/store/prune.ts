@@ -2,7 +2,7 @@ import { parseAge, parseDuration } from '../../model/options/time-span.ts';
 import type { Arguments } from '../../cli/arguments.ts';
 import type { RetentionPolicy } from '../../model/retention/retention.ts';
 import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
-import { pruneJson, pruneText } from '../../report/prune-report.ts';
+import { pruneJson, pruneText, pruneWarnings } from '../../report/prune-report.ts';
 import type { Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
 import { timeToActBy } from '../../operations/store-clock.ts';
@@ -38,7 +38,12 @@ export const pruneCommand: Command = {
       default: '1d',
       describe: 'an unfinished run without a sign of life for so long is given up: 30m (minutes), 12h, 1d, 1w',
     },
-    grace: { type: 'string', default: '24h', describe: 'objects that belong to no backup go when they are older than that' },
+    grace: {
+      type: 'string',
+      default: '24h',
+      describe:
+        'the objects of a backup go so long after it was deleted, as a restore may be reading them; those that belong to none when they are older; 0h frees all at once',
+    },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be deleted and what would stay, and do nothing' },
     ...lockOptions,
     ...clockOptions,
@@ -56,7 +61,7 @@ export const pruneCommand: Command = {
       const { listen, signal } = context;
       const now = await timeToActBy({ repository, listen }, args.flag('allow-clock-skew'), signal);
       const result = await prune(repository, { ...rules, now }, lockRequest(args, context, 'prune'), signal);
-      return { json: pruneJson(result), text: pruneText(result) };
+      return { json: pruneJson(result), text: pruneText(result), warnings: pruneWarnings(result) };
     } finally {
       await repository.store.close();
     }

@@ -55,7 +55,7 @@ export const verifyCommand: Command = {
       };
       const result = args.flag('repair')
         ? await verifyAndRepair({ ...options, ...repair }, parts, context.signal)
-        : await verify(options, parts, context.signal);
+        : await verify({ ...options, owner: processOwner() }, parts, context.signal);
       return {
         json: verifyJson(result),
         text: verifyText(result),

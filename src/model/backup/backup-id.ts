@@ -51,9 +51,16 @@ export function formatMoment(format: string, time: Date): BackupId {
   return name;
 }
 
-/** True for what can be a backup's directory name; other directories below the base path are none of ours. */
+/**
+ * True for what can be a backup's directory name; other directories below the base path are none of ours. Nor is one that has the form of
+ * `backupIdAt` and is no moment, such as `20261199T000000Z`: no clock says that.
+ */
 export function isBackupId(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text) && /\d/.test(text);
+  return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text) && /\d/.test(text) && !isImpossibleMoment(text);
+}
+
+function isImpossibleMoment(text: string): boolean {
+  return /^\d{8}T\d{6}Z$/.test(text) && Number.isNaN(isoMoment(text));
 }
 
 /**

@@ -32,6 +32,8 @@ export interface Survey {
   readonly backups: readonly Backup[];
   /** Sorted by name. */
   readonly damaged: readonly DamagedBackup[];
+  /** Directories that can be a backup's and hold neither a backup nor a run: of deleted ones, or of somebody else. */
+  readonly vacant: readonly BackupRef[];
   /** Every directory that can be a snapshot backup's, also of deleted ones whose objects others point at. */
   readonly directories: readonly BackupId[];
 }

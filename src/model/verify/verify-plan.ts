@@ -5,7 +5,7 @@ import { type TableId, dataPathFor, tableDirectory } from '../sstable.ts';
  * What can be wrong with a backup. A listing shows `manifest` (one is missing or unreadable), `table` (not every node's part has
  * it, so rows of it may be in none), `schema` (the stored schema does not make a table with its id, so it cannot be restored), `missing` (an object of this
  * backup), `dangling` (an object of another backup that this one points at is missing), `size`, `etag` (the object was
- * written again), `orphan` (an object that no manifest names: waste, no damage). Reading shows `unreadable`, `checksum` (the
+ * written again), `orphan` (an object that no manifest names: waste, no damage), `foreign` (what somebody else has laid there). Reading shows `unreadable`, `checksum` (the
  * object's own), `container` (a block of it), `plain-size`, `digest` (Cassandra's).
  */
 export type ProblemKind =
@@ -17,6 +17,7 @@ export type ProblemKind =
   | 'size'
   | 'etag'
   | 'orphan'
+  | 'foreign'
   | 'unreadable'
   | 'checksum'
   | 'container'
@@ -179,9 +180,9 @@ export function sampleFiles(files: readonly NamedFile[], percent: number, seed: 
   return sample;
 }
 
-/** Problems that mean that data cannot be restored as it was; orphans only take room. */
+/** Problems that mean that data cannot be restored as it was; orphans only take room, and what is not ours means nothing. */
 export function isDamage(problem: Problem): boolean {
-  return problem.kind !== 'orphan';
+  return problem.kind !== 'orphan' && problem.kind !== 'foreign';
 }
 
 /** FNV-1a with MurmurHash3's last mixing, without which keys that differ at their ends stay neighbours. */

@@ -1,9 +1,10 @@
 import { ConditionFailedError, LockedError, reasonOf } from '../../model/errors.ts';
 import { deleteIncrementalFiles } from '../../cluster/files/incremental-files.ts';
 import { clearSnapshot, listSnapshots } from '../../cluster/tools/nodetool.ts';
-import { type Backup, chainOf, missingFrom } from '../../model/backup/backup.ts';
+import { chainOf } from '../../model/backup/backup.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
 import { tagOf } from '../../model/node/snapshot-tag.ts';
+import { type LeftSnapshot, leftSnapshotText } from '../../model/retention/left-snapshots.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Mark } from '../../storage/backups/mark.ts';
@@ -143,15 +144,10 @@ export async function clearOlder(run: Run, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Once a degraded backup is deleted, no later run knows that a node which it lacks may have its snapshot still. */
-function snapshotLeft(backup: Backup, { members }: Run): readonly string[] {
-  const hosts = missingFrom(backup)
-    .map(({ host }) => host)
-    .filter((host) => members.absent.some((absent) => absent.host === host));
-  const tag = tagOf(backup);
-  return backup.parent === undefined && hosts.length > 0
-    ? [`${hosts.join(', ')}: a snapshot ${tag} may have been left there (nodetool clearsnapshot -t ${tag} clears it)`]
-    : [];
+/** Those of nodes that are there were cleared (`clearOlder`); of the others no later run knows once the backup is forgotten. */
+function snapshotLeft({ tag, hosts }: LeftSnapshot, { members }: Run): readonly string[] {
+  const absent = hosts.filter((host) => members.absent.some((each) => each.host === host));
+  return absent.length > 0 ? [leftSnapshotText({ tag, hosts: absent })] : [];
 }
 
 /** What the node's manifest names: a node whose part an earlier attempt has finished still has its files. */
@@ -171,8 +167,9 @@ export async function retire(run: Run, lock: Lock, signal: AbortSignal): Promise
   try {
     const now = await repository.now(signal);
     const request = { keepLast: retention, policy, made: run.ref, now };
-    const { forgotten } = await pruneAfterBackup({ repository: repository.ofSigned, lock, listen }, request, signal);
-    run.warnings.push(...forgotten.flatMap(({ backup }) => snapshotLeft(backup, run)));
+    const parts = { repository: repository.ofSigned, lock, listen, owner: run.options.owner };
+    const { snapshots } = await pruneAfterBackup(parts, request, signal);
+    run.warnings.push(...snapshots.flatMap((left) => snapshotLeft(left, run)));
   } catch (error) {
     run.warnings.push(`old backups could not be pruned: ${reasonOf(error)}`);
   }

@@ -1,13 +1,16 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import type { Backup, CommittedBackup } from '../../model/backup/backup.ts';
+import { type Backup, type CommittedBackup, hostsOf, refOf } from '../../model/backup/backup.ts';
 import type { Listen } from '../../model/events.ts';
-import type { BackupId, BackupRef } from '../../model/backup/manifest.ts';
+import type { BackupRef } from '../../model/backup/manifest.ts';
+import type { ForgottenBackup } from '../../model/retention/forgotten.ts';
 import { total } from '../../model/size.ts';
 import { type KeyPlace, backupPrefix, placeOf } from '../../storage/keys.ts';
 import type { StoredObject } from '../../storage/object-store.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
+import { directoryIds } from '../../storage/backups/survey.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
-import { dropReferenced, manifestsOf } from './references.ts';
+import { dropReferenced, keysIn, pagesOf, partsOf, partsOfForgotten } from './references.ts';
+import { strangersUntilLeft } from './vacant.ts';
 
 /**
  * Which objects that belong to no backup are looked for: `everywhere`; `abandoned`, only in directories that are no backup's
@@ -18,10 +21,12 @@ export type OrphanSearch = 'everywhere' | 'abandoned' | 'none';
 export interface Search {
   /** Backups and runs that stay. */
   readonly living: readonly Backup[];
-  /** Backups and runs that go. */
-  readonly cleared: readonly Backup[];
-  /** The same of those that cannot be read. What they point at elsewhere stays until somebody looks for orphans. */
-  readonly givenUp: readonly BackupRef[];
+  /** Backups and runs that are forgotten and whose objects stay this time. */
+  readonly waiting: readonly ForgottenBackup[];
+  /** Those whose objects go. */
+  readonly freeing: readonly ForgottenBackup[];
+  /** Directories that nothing is taken from. */
+  readonly untouchable: readonly BackupRef[];
   readonly orphans: OrphanSearch;
   /** Only orphans that were stored before this go: somebody may just be writing what nobody names yet. */
   readonly before: Date;
@@ -33,71 +38,82 @@ export interface Candidate {
   readonly bytes: number;
   /** Left over from earlier, not of a backup that goes now. */
   readonly orphan: boolean;
+  /** `later`: of a backup that waits. `last`: it says what a backup pointed at, and goes behind that. */
+  readonly when: 'now' | 'later' | 'last';
 }
 
-/** After so many foreign objects and none of ours a directory is taken for somebody else's. */
-const strangersUntilLeft = 1000;
+/** What lies in the directories of forgotten backups and is not ours is told to this. */
+export type OnStranger = (key: string) => void;
+
+type Standing = 'living' | 'waiting' | 'freeing' | 'untouchable';
 
 /**
- * Every object that may go: all of the backups that are cleared, what they alone kept alive of deleted ones, and orphans.
- * What this program did not write is an orphan never. Memory holds the listing of one snapshot backup with its incremental
- * ones at most.
+ * Every object that may go: all of the backups that are forgotten, what they alone kept alive of deleted ones, and orphans.
+ * What this program did not write goes never. Memory holds the listing of one snapshot backup with its incremental ones at most.
  */
 export async function* findCandidates(
   repository: Repository,
   search: Search,
+  onStranger: OnStranger,
   listen: Listen,
   signal: AbortSignal,
 ): AsyncGenerator<Candidate> {
-  const goes: readonly BackupRef[] = [...search.cleared, ...search.givenUp];
-  const cleared = new Set(goes.map(pathOf));
-  const living = new Map(search.living.map((backup) => [pathOf(backup), backup]));
-  const ids = await repository.directoryIds('', signal);
-  const abandoned = new Set(ids.filter((id) => !cleared.has(id) && !living.has(id)));
-  const pointedAt = await pointedAtIn(abandoned, repository, search.cleared, listen, signal);
-  for (const id of ids) {
-    const whole = search.orphans === 'everywhere' || cleared.has(id) || abandoned.has(id);
-    const children = goes.filter(({ parent }) => parent === id);
+  const { living, waiting, freeing, untouchable } = search;
+  const forgotten = [...waiting, ...freeing];
+  const standing = new Map<string, Standing>([
+    ...living.map((each) => [pathOf(each), 'living'] as const),
+    ...waiting.map((each) => [pathOf(each), 'waiting'] as const),
+    ...freeing.map((each) => [pathOf(each), 'freeing'] as const),
+    ...untouchable.map((each) => [pathOf(each), 'untouchable'] as const),
+  ]);
+  const pointedAt = await pointedAtBy(forgotten, (path) => standing.has(path), repository, listen, signal);
+  const byPath = new Map(living.map((backup) => [pathOf(backup), backup]));
+  for (const id of await directoryIds(repository.store, '', signal)) {
+    const own = standing.get(id);
+    const whole = search.orphans === 'everywhere' || own === undefined || own === 'waiting' || own === 'freeing';
+    const children = forgotten.filter(({ parent }) => parent === id);
     for (const prefix of whole ? [backupPrefix({ id })] : children.map(backupPrefix)) {
-      const family = new Family({ ...search, clearedPaths: cleared, livingByPath: living, pointedAt });
+      const family = new Family({ ...search, standing, byPath, pointedAt, onStranger });
       yield* family.sift(repository.store.list(prefix, signal));
       yield* family.leftOvers(repository, signal);
     }
   }
 }
 
-/** What cleared backups point at in directories of backups that were deleted before: nobody else may need it any more. */
-async function pointedAtIn(
-  abandoned: ReadonlySet<BackupId>,
+/**
+ * What forgotten backups point at, as far as nothing else tells that it may go: in directories of backups that were deleted before, where
+ * nobody else may need it any more, and what has no component's name.
+ */
+async function pointedAtBy(
+  forgotten: readonly ForgottenBackup[],
+  isKnown: (path: string) => boolean,
   repository: Repository,
-  cleared: readonly Backup[],
   listen: Listen,
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const keys = new Set<string>();
-  const addPointedAt = async (backup: Backup): Promise<void> => {
-    for await (const { tables } of manifestsOf(repository, [backup], signal)) {
-      for (const { key } of tables.flatMap(({ files }) => files)) {
-        const place = placeOf(key);
-        if (place?.role === 'component' && abandoned.has(place.ref.parent ?? place.ref.id)) {
-          keys.add(key);
-        }
+  const addPointedAt = async (backup: ForgottenBackup): Promise<void> => {
+    for await (const key of keysIn(pagesOf(repository, partsOfForgotten(backup), signal))) {
+      const place = placeOf(key);
+      if (place?.role === 'file' || (place?.role === 'component' && !isKnown(pathOf(place.ref)))) {
+        keys.add(key);
       }
     }
   };
-  for (const backup of abandoned.size === 0 ? [] : cleared) {
+  for (const backup of forgotten) {
     await unlessDamaged(
       () => addPointedAt(backup),
-      ({ message }) => listen({ type: 'warning', text: `what ${backup.id} pointed at may be left over: ${message}` }),
+      ({ message }) => listen({ type: 'warning', text: `what ${pathOf(backup)} pointed at may be left over: ${message}` }),
     );
   }
   return keys;
 }
 
 interface Sieve extends Search {
-  readonly clearedPaths: ReadonlySet<string>;
-  readonly livingByPath: ReadonlyMap<string, Backup>;
+  readonly standing: ReadonlyMap<string, Standing>;
+  readonly byPath: ReadonlyMap<string, Backup>;
   readonly pointedAt: ReadonlySet<string>;
+  readonly onStranger: OnStranger;
 }
 
 /** The objects of a snapshot backup's directory, sorted by the backup they lie in. */
@@ -106,7 +122,7 @@ class Family {
   /** Components of complete backups, until it is known whether their manifests name them. */
   readonly #components = new Map<CommittedBackup, Map<string, StoredObject>>();
   /** Objects of ours in directories that are no backup's, by directory. */
-  readonly #abandoned = new Map<string, { readonly objects: StoredObject[]; hasManifest: boolean }>();
+  readonly #abandoned = new Map<string, { readonly objects: StoredObject[]; isOurs: boolean }>();
 
   constructor(sieve: Sieve) {
     this.#sieve = sieve;
@@ -115,64 +131,72 @@ class Family {
   /** What may go whatever else is there; the rest is kept for `leftOvers`. */
   async *sift(objects: AsyncIterable<StoredObject>): AsyncGenerator<Candidate> {
     let ours = 0;
-    let strangers = 0;
+    let all = 0;
     for await (const object of objects) {
       const place = placeOf(object.key);
       if (place === undefined) {
         continue;
       }
       const path = pathOf(place.ref);
-      const owner = this.#sieve.livingByPath.get(path);
-      const goes = this.#sieve.clearedPaths.has(path);
-      ours += goes || owner !== undefined || place.role !== undefined ? 1 : 0;
-      strangers += 1;
-      if (owner !== undefined) {
-        yield* this.#ofLiving(object, place, owner);
-      } else if (goes || this.#sieve.pointedAt.has(object.key)) {
-        yield candidate(object, false);
-      } else if (place.role !== undefined) {
+      const standing = this.#sieve.standing.get(path);
+      ours += standing !== undefined || place.role !== undefined ? 1 : 0;
+      all += 1;
+      if (standing === 'living') {
+        yield* this.#ofLiving(object, place, this.#sieve.byPath.get(path));
+      } else if (standing === 'waiting' || standing === 'freeing') {
+        yield* this.#ofForgotten(object, place, standing);
+      } else if (standing === undefined && this.#sieve.pointedAt.has(object.key)) {
+        yield { ...candidate(object), orphan: false };
+      } else if (standing === undefined && place.role !== undefined && place.role !== 'file') {
         this.#keepAbandoned(path, object, place);
-      } else if (ours === 0 && strangers > strangersUntilLeft) {
+      } else if (ours === 0 && all > strangersUntilLeft) {
         return;
       }
     }
   }
 
-  *#ofLiving(object: StoredObject, place: KeyPlace, owner: Backup): Generator<Candidate> {
+  *#ofLiving(object: StoredObject, place: KeyPlace, owner: Backup | undefined): Generator<Candidate> {
     // A run that may go on: everything it wrote stays.
-    if (!owner.committed || this.#sieve.orphans !== 'everywhere') {
+    if (owner?.committed !== true || this.#sieve.orphans !== 'everywhere') {
       return;
     }
-    if (place.role === 'component') {
+    if (place.role === 'component' || place.role === 'file') {
       const own = this.#components.get(owner) ?? new Map<string, StoredObject>();
       this.#components.set(owner, own.set(object.key, object));
     } else if ((place.role === 'mark' || place.role === 'draft') && this.#isOld(object)) {
-      yield candidate(object, true);
+      yield candidate(object);
     }
   }
 
+  *#ofForgotten(object: StoredObject, { role }: KeyPlace, standing: 'waiting' | 'freeing'): Generator<Candidate> {
+    if (role === undefined || (role === 'file' && !this.#sieve.pointedAt.has(object.key))) {
+      this.#sieve.onStranger(object.key);
+      return;
+    }
+    const isLast = role === 'node-manifest' || role === 'draft';
+    yield { ...candidate(object), orphan: false, when: standing === 'waiting' ? 'later' : isLast ? 'last' : 'now' };
+  }
+
+  /** Others have files that are called `ring` and `schema.cql` too: what lies beside them tells. */
   #keepAbandoned(path: string, object: StoredObject, { role }: KeyPlace): void {
-    const kept = this.#abandoned.get(path) ?? { objects: [], hasManifest: false };
-    kept.hasManifest ||= role === 'node-manifest';
+    const kept = this.#abandoned.get(path) ?? { objects: [], isOurs: false };
+    kept.isOurs ||= role !== 'cluster';
     kept.objects.push(object);
     this.#abandoned.set(path, kept);
   }
 
   /** What no manifest of its own backup names, and what lies in directories that are no backup's. */
   async *leftOvers(repository: Repository, signal: AbortSignal): AsyncGenerator<Candidate> {
-    for (const { objects, hasManifest } of this.#abandoned.values()) {
-      const { orphans } = this.#sieve;
-      // A delete takes the manifests first. Where one is there, the backup may have lost its own by accident: only who asks
-      // for orphans everywhere means it.
-      if (orphans === 'everywhere' || (orphans === 'abandoned' && !hasManifest)) {
-        yield* objects.filter((object) => this.#isOld(object)).map((object) => candidate(object, true));
-      }
+    for (const { objects, isOurs } of this.#sieve.orphans === 'none' ? [] : this.#abandoned.values()) {
+      yield* objects.filter((object) => isOurs && this.#isOld(object)).map(candidate);
     }
     for (const [backup, components] of this.#components) {
       // Where there are as many as the backup uploaded they are those, and no manifest has to be read.
       if (components.size !== total(backup.manifest.nodes.map(({ newFiles }) => newFiles))) {
-        await dropReferenced(repository, [backup], components, signal);
-        yield* [...components.values()].filter((object) => this.#isOld(object)).map((object) => candidate(object, true));
+        await dropReferenced(repository, partsOf(backup), components, signal);
+        yield* [...components.values()]
+          .filter((object) => this.#isOld(object) && placeOf(object.key)?.role === 'component')
+          .map(candidate);
       }
     }
   }
@@ -182,6 +206,11 @@ class Family {
   }
 }
 
-function candidate({ key, bytes }: StoredObject, orphan: boolean): Candidate {
-  return { key, bytes, orphan };
+function candidate({ key, bytes }: StoredObject): Candidate {
+  return { key, bytes, orphan: true, when: 'now' };
+}
+
+/** A backup or run that is about to be forgotten, as it will be told of. */
+export function toBeForgotten(backup: Backup): ForgottenBackup {
+  return { ...refOf(backup), hosts: hostsOf(backup), isCommitted: backup.committed, since: undefined };
 }

@@ -1,191 +1,132 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type Backup, type CommittedBackup, hostsOf } from '../../model/backup/backup.ts';
-import {
-  committedOnly,
-  deletionOrder,
-  isSameListing,
-  type PrunePlan,
-  type PruneResult,
-} from '../../model/retention/prune-plan.ts';
-import { sideBySide } from '../../flow/side-by-side.ts';
-import { chainsBrokenBy } from '../../model/chain/chain-holes.ts';
-import { LockedError } from '../../model/errors.ts';
-import type { Listen } from '../../model/events.ts';
-import type { BackupRef } from '../../model/backup/manifest.ts';
+import { freeableFrom, type ForgottenBackup } from '../../model/retention/forgotten.ts';
+import { leftSnapshot } from '../../model/retention/left-snapshots.ts';
+import type { PruneResult } from '../../model/retention/prune-result.ts';
+import { IntegrityError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
-import type { Lock } from '../../storage/lock/held-lock.ts';
-import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
-import { Mark } from '../../storage/backups/mark.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
-import { dropReferenced } from './references.ts';
-import { type OrphanSearch, type Candidate, findCandidates } from './candidates.ts';
+import { unlessDamaged } from '../../storage/unless-damaged.ts';
+import { type NodePart, dropReferenced, keysIn, pagesOf, partsOf, partsOfForgotten } from './references.ts';
+import { type Candidate, findCandidates } from './candidates.ts';
+import { deleteAll } from './delete-all.ts';
+import { Door } from './door.ts';
+import { clearedOf, headsOf } from './forget.ts';
+import { type SweepOptions, type SweepParts, workOf } from './work.ts';
 
-export interface SweepParts {
-  readonly repository: Repository;
-  readonly listen: Listen;
-  /** Undefined to say only what would be done. */
-  readonly lock: Lock | undefined;
-}
-
-export interface SweepOptions {
-  readonly plan: PrunePlan;
-  readonly orphans: OrphanSearch;
-  /** Orphans, and uploads that nobody finished, must have been begun before that. */
-  readonly before: Date;
-  readonly now: Date;
-  /** Candidates in memory at once, some 200 bytes each; the manifests of all that stay are read once per so many. */
-  readonly candidatesAtOnce?: number;
-}
-
-const keysPerDelete = 1000;
-const lookingAtOnce = 8;
+const strangersNamed = 20;
 
 /**
  * Carries out a plan, or without a lock says what would be done. An object goes only when no manifest or draft of a backup or
- * run that stays points at it, and nothing goes before all of these have been read.
+ * run that stays, or that waits, points at it, and nothing goes before all of these have been read.
  *
- * Order: first the backups' own manifests and marks, then they are no longer listed; then the manifests of their nodes; then
- * objects. A crash in between leaves orphans, never a listed backup with missing objects.
+ * Order: what was forgotten long enough ago is freed, objects first, then the manifests of nodes, which say what that was, then the
+ * record; then the backups that go now are forgotten (`forget`). Without a grace time it is the other way round, so that both are done in
+ * one. A crash in between leaves what the next one takes up, never a listed backup with missing objects.
  */
 export async function sweep(parts: SweepParts, options: SweepOptions, signal: AbortSignal): Promise<PruneResult> {
   const { repository, listen, lock } = parts;
-  const { plan, orphans, before } = options;
-  const { givenUp } = plan;
-  const [living, cleared] = [livingOf(plan), clearedOf(plan)];
-  const heads = new Set([...cleared.flatMap(headsOf), ...givenUp.flatMap(headsOfDamaged)]);
+  const { store } = repository;
+  const { plan, orphans, before, now, graceSeconds } = options;
+  const work = await workOf(repository, options, signal);
+  const { living } = work;
+  const heads = headsOf(plan);
   const counted = { deletedObjects: 0, freedBytes: 0, orphans: 0, unfinishedUploads: 0 };
-  let begun = false;
-  const begin = async (held: Lock): Promise<void> => {
-    if (!begun) {
-      counted.unfinishedUploads += await takeFromListing({ ...parts, lock: held }, options, signal);
-      begun = true;
-    }
+  const later = { objects: 0, bytes: 0 };
+  const strangers = { count: 0, keys: [] as string[] };
+  const last: string[] = [];
+  const onStranger = (key: string): void => {
+    strangers.count += 1;
+    strangers.keys.push(...(strangers.count <= strangersNamed ? [key] : []));
   };
+  const door = new Door(parts, options, work);
   listen({ type: 'step', text: 'looking for objects that nobody needs' });
-  const found = findCandidates(repository, { living, cleared, givenUp, orphans, before }, listen, signal);
+  const found = findCandidates(repository, { ...work, orphans, before }, onStranger, listen, signal);
   for await (const chunk of chunks(found, options.candidatesAtOnce ?? 1_000_000)) {
-    await dropReferenced(repository, living, chunk, signal);
-    const gone = [...chunk.values()];
-    if (lock !== undefined && gone.length > 0) {
-      await begin(lock);
-      const rest = gone.map(({ key }) => key).filter((key) => !heads.has(key));
-      await deleteAll(repository, rest, signal);
+    await dropReferenced(repository, living.flatMap(partsOf), chunk, signal);
+    await dropLost(repository, work.lostParts, chunk, signal);
+    const held = await namedBy(work.holding, chunk, parts, signal);
+    const waits = ({ key, when }: Candidate): boolean => !heads.has(key) && (when === 'later' || held.has(key));
+    const gone = [...chunk.values()].filter((each) => !waits(each));
+    const rest = gone.filter(({ key }) => !heads.has(key));
+    if (lock !== undefined && rest.length > 0) {
+      await door.open(lock, signal);
+      last.push(...rest.filter(({ when }) => when === 'last').map(({ key }) => key));
+      await deleteAll(
+        store,
+        rest.filter(({ when }) => when !== 'last').map(({ key }) => key),
+        lock,
+        signal,
+      );
     }
     counted.deletedObjects += gone.length;
     counted.freedBytes += total(gone.map(({ bytes }) => bytes));
     counted.orphans += gone.filter(({ orphan }) => orphan).length;
+    later.objects += chunk.size - gone.length;
+    later.bytes += total([...chunk.values()].filter(waits).map(({ bytes }) => bytes));
   }
-  if (lock !== undefined && cleared.length + givenUp.length > 0) {
-    await begin(lock);
+  if (lock !== undefined) {
+    await deleteAll(store, last, lock, signal);
+    counted.unfinishedUploads += await door.close(lock, signal);
+    counted.unfinishedUploads += orphans === 'everywhere' ? await store.clearUnfinished(before, signal) : 0;
   }
-  if (lock !== undefined && orphans === 'everywhere') {
-    counted.unfinishedUploads += await repository.store.clearUnfinished(before, signal);
-  }
-  return { ...plan, location: repository.store.url, dryRun: lock === undefined, ...counted };
+  const from = freeableFrom(work.waiting, now, graceSeconds);
+  return {
+    ...plan,
+    location: store.url,
+    dryRun: lock === undefined,
+    ...counted,
+    later: { ...later, ...(from === undefined || later.objects === 0 ? {} : { from }) },
+    strangers,
+    lost: work.lost,
+    snapshots: [...clearedOf(plan), ...plan.givenUp]
+      .map((each) => leftSnapshot(each, store.locationId))
+      .filter((each) => each !== undefined),
+  };
 }
 
-/** Makes sure that nobody else works here, and takes what goes from the listing. Gives the number of uploads that it ended. */
-async function takeFromListing(
-  { repository, listen, lock }: SweepParts & { readonly lock: Lock },
-  { plan, now }: SweepOptions,
+/** What backups point at that have lost their own manifest: it may be put back. */
+async function dropLost(
+  repository: Repository,
+  parts: readonly NodePart[],
+  keys: Map<string, Candidate>,
   signal: AbortSignal,
-): Promise<number> {
-  const cleared = clearedOf(plan);
-  const { givenUp } = plan;
-  const { backups, damaged } = await repository.survey(signal);
-  // Where the lock failed (a store without conditional writes, an `unlock`), another run may have begun meanwhile.
-  if (!isSameListing([...livingOf(plan), ...cleared, ...givenUp], [...backups, ...damaged])) {
-    throw new LockedError('another run has worked on this location meanwhile; nothing was deleted', { hint: 'run it again' });
-  }
-  await lock.confirm(signal);
-  // After `backup --retention` no other line says what went. Without a name it is only what belongs to no backup.
-  const names = [...cleared, ...givenUp].map(pathOf).join(', ');
-  listen({ type: 'step', text: names === '' ? 'deleting' : `deleting ${names}` });
-  const [forgotten, kept] = [committedOnly(plan.forgotten), committedOnly(plan.kept)];
-  // What one that cannot be read had taken from the nodes nobody knows: then no chain is sure to be whole.
-  const collected = givenUp.some(({ parent }) => parent !== undefined);
-  const broken = collected ? kept.filter(({ parent }) => parent === undefined) : chainsBrokenBy(forgotten, kept);
-  for (const parent of broken) {
-    const reason = `an incremental backup that had taken files from the nodes was deleted at ${now.toISOString()}`;
-    await repository.closeChain(parent.id, reason, signal);
-  }
-  for (const run of cleared.filter((backup) => !backup.committed)) {
-    // Whoever worked on it last, and stands still, can commit it no more.
-    await Mark.takeOver(
-      repository.store,
-      run.progress,
-      { ...run.progress, endedAt: now.toISOString(), token: lock.token },
-      signal,
+): Promise<void> {
+  for (const part of parts) {
+    await unlessDamaged(
+      () => dropReferenced(repository, [part], keys, signal),
+      ({ message }) => {
+        const name = pathOf(part.ref);
+        throw new IntegrityError(`nobody can say what ${name} needs, which has lost its manifest: ${message}`, {
+          hint: `\`sstash delete ${name}\` gives it up; what others need of it stays`,
+        });
+      },
     );
   }
-  await deleteAll(repository, await marksBeside(repository, forgotten, signal), signal);
-  await deleteAll(repository, givenUp.filter(({ parent }) => parent !== undefined).flatMap(headsOfDamaged), signal);
-  for (const group of deletionOrder(cleared)) {
-    await deleteAll(repository, group.map(headOf), signal);
-  }
-  await deleteAll(repository, givenUp.filter(({ parent }) => parent === undefined).flatMap(headsOfDamaged), signal);
-  await deleteAll(repository, forgotten.flatMap(nodeHeads), signal);
-  const all = [...cleared, ...givenUp];
-  const gone = new Set(all.map(pathOf));
-  let ended = 0;
-  for (const backup of all.filter(({ parent }) => parent === undefined || !gone.has(parent))) {
-    ended += await repository.store.abortUnfinished(backupPrefix(backup), signal);
-  }
-  return ended;
 }
 
-/** Left there when a run died between its last two steps: when its manifest goes, they would say that it is unfinished. */
-async function marksBeside(
-  repository: Repository,
-  backups: readonly CommittedBackup[],
+/** Which of these keys those that wait point at. What cannot be read of them tells nothing: they are no backups any more. */
+async function namedBy(
+  waiting: readonly ForgottenBackup[],
+  keys: ReadonlyMap<string, unknown>,
+  { repository, listen }: SweepParts,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const marks: string[] = [];
-  const looks = sideBySide(backups.map(inProgressKey), lookingAtOnce, async (mark) => {
-    for await (const { key } of repository.store.list(mark, signal)) {
-      if (key === mark) {
-        marks.push(key);
+): Promise<ReadonlySet<string>> {
+  const named = new Set<string>();
+  const read = async (part: NodePart): Promise<void> => {
+    for await (const key of keysIn(pagesOf(repository, [part], signal))) {
+      if (keys.has(key)) {
+        named.add(key);
       }
     }
-  });
-  for await (const _ of looks) {
-    // Each listing notes by itself which marks are there.
+  };
+  for (const part of keys.size === 0 ? [] : waiting.flatMap(partsOfForgotten)) {
+    await unlessDamaged(
+      () => read(part),
+      ({ message }) =>
+        listen({ type: 'warning', text: `what ${pathOf(part.ref)} pointed at goes without a grace time: ${message}` }),
+    );
   }
-  return marks;
-}
-
-function livingOf(plan: PrunePlan): readonly Backup[] {
-  return plan.kept.map(({ backup }) => backup);
-}
-
-function clearedOf(plan: PrunePlan): readonly Backup[] {
-  return [...plan.forgotten, ...plan.staleRuns].map(({ backup }) => backup);
-}
-
-/** What makes a backup or a run be listed. */
-function headOf(backup: Backup): string {
-  return backup.committed ? backupManifestKey(backup) : inProgressKey(backup);
-}
-
-function nodeHeads(backup: CommittedBackup): readonly string[] {
-  return hostsOf(backup).map((host) => nodeManifestKey(backup, host));
-}
-
-/** The mark first: without its manifest the backup would be listed as an unfinished run. */
-function headsOfDamaged(backup: BackupRef): readonly string[] {
-  return [inProgressKey(backup), backupManifestKey(backup)];
-}
-
-/** What goes before all other objects. */
-function headsOf(backup: Backup): readonly string[] {
-  return backup.committed ? [inProgressKey(backup), headOf(backup), ...nodeHeads(backup)] : [headOf(backup)];
-}
-
-async function deleteAll(repository: Repository, keys: readonly string[], signal: AbortSignal): Promise<void> {
-  for (let start = 0; start < keys.length; start += keysPerDelete) {
-    signal.throwIfAborted();
-    await repository.store.delete(keys.slice(start, start + keysPerDelete), signal);
-  }
+  return named;
 }
 
 async function* chunks(items: AsyncIterable<Candidate>, limit: number): AsyncGenerator<Map<string, Candidate>> {

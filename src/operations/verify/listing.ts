@@ -11,6 +11,7 @@ import {
 } from '../../model/verify/verify-plan.ts';
 import { undescribed } from '../../model/schema/shape/undescribed.ts';
 import { tableDirectory } from '../../model/sstable.ts';
+import { foreignProblem, isForeign } from './foreign.ts';
 import { draftKey, hostPrefix, hostPrefixOf, nodeManifestKey, ringKey, schemaKey } from '../../storage/keys.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
@@ -60,9 +61,14 @@ export async function listPart(repository: Repository, part: NodePart, signal: A
       ...problems,
       ...listedProblems(manifest, files, objects, { isOwn, etags: repository.store.etagsOfContent }),
       // An unfinished run may be at work there.
-      ...(backup.committed ? orphanProblems(manifest, files, objects, isOwn, known) : []),
+      ...(backup.committed ? orphanProblems(manifest, files, objects, isOwn, known).map(unlessForeign) : []),
     ],
   };
+}
+
+/** What is nobody's of ours is no orphan: no prune takes it. */
+function unlessForeign(orphan: Problem): Problem {
+  return isForeign(orphan.key) ? foreignProblem({ id: orphan.backup }, orphan.host, orphan.key) : orphan;
 }
 
 /** Ring and schema, without which a restore into an empty cluster has a hard time. */

@@ -10,6 +10,8 @@ import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { heldParts } from '../held-parts.ts';
+import { foreignProblems } from './foreign.ts';
+import { whileReading } from '../while-reading.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
 import { type Subjects, chooseSubjects } from './subjects.ts';
@@ -24,6 +26,8 @@ export interface VerifyOptions {
   readonly sample?: ReadSample | undefined;
   /** Objects read side by side. */
   readonly transfers: number;
+  /** Who it is that reads: says so in the store while objects are read, where it is given. */
+  readonly owner?: Owner;
 }
 
 export interface VerifyRepairOptions extends VerifyOptions, RepairOptions {
@@ -71,9 +75,25 @@ interface Inspection {
 
 async function inspect(options: VerifyOptions, parts: ReadingParts, locked: boolean, signal: AbortSignal): Promise<Inspection> {
   const { repository, listen } = parts;
-  const { sample, transfers: atOnce } = options;
   listen({ type: 'step', text: `looking for ${options.backup === 'all' ? 'all backups' : `backup ${options.backup}`}` });
   const subjects = await chooseSubjects(repository, options.backup, signal);
+  const { sample, owner } = options;
+  const look = (): Promise<Inspection> => inspectAll(subjects, options, parts, locked, signal);
+  // Beside who has the lock nobody deletes, and without reading it is soon over.
+  return locked || sample === undefined || owner === undefined
+    ? look()
+    : whileReading({ repository, listen, owner, operation: 'verify' }, subjects.backups, look, signal);
+}
+
+async function inspectAll(
+  subjects: Subjects,
+  options: VerifyOptions,
+  parts: ReadingParts,
+  locked: boolean,
+  signal: AbortSignal,
+): Promise<Inspection> {
+  const { repository, listen } = parts;
+  const { sample, transfers: atOnce } = options;
   const problems: Problem[] = [...subjects.problems];
   const vouchedFor: Problem[] = [];
   for (const other of subjects.passedOver ?? []) {
@@ -85,6 +105,10 @@ async function inspect(options: VerifyOptions, parts: ReadingParts, locked: bool
 
   listen({ type: 'step', text: `comparing ${subjects.name === 'all' ? 'backups' : subjects.name} with what is stored` });
   for await (const found of sideBySide(subjects.backups, partsAtOnce, (each) => clusterFileProblems(repository, each, signal))) {
+    problems.push(...found);
+  }
+  const { store } = repository;
+  for await (const found of sideBySide(subjects.backups, partsAtOnce, (each) => foreignProblems(store, each, signal))) {
     problems.push(...found);
   }
   const nodes = subjects.backups.flatMap(nodeParts);

@@ -11,7 +11,8 @@ import { ConditionFailedError, LockedError } from '../../model/errors.ts';
 import type { BackupRef, InProgress } from '../../model/backup/manifest.ts';
 import { pathOf } from '../../model/backup/backup-id.ts';
 import { inProgressKey, mostBytesAt } from '../keys.ts';
-import { type Condition, putOnce, readWhole } from '../read-whole.ts';
+import { readListed } from '../read-listed.ts';
+import { type Condition, putOnce } from '../read-whole.ts';
 import { decodeInProgress, encodeJson } from './manifest-format.ts';
 import type { ObjectStore } from '../object-store.ts';
 
@@ -96,7 +97,7 @@ export class Mark {
 /** The mark of a run, undefined when there is none. Throws IntegrityError when it cannot be read. */
 export async function readMark(store: ObjectStore, ref: BackupRef, signal: AbortSignal): Promise<InProgress | undefined> {
   const key = inProgressKey(ref);
-  const bytes = await readWhole(store, key, mostBytesAt(key), signal);
+  const bytes = await readListed(store, key, mostBytesAt(key), signal);
   return bytes === undefined ? undefined : decodeInProgress(bytes, key);
 }
 

@@ -1,8 +1,8 @@
-import { lineOf, putSame, readWhole } from '../read-whole.ts';
+import { ListedOnlyError, readListed } from '../read-listed.ts';
+import { lineOf, putSame } from '../read-whole.ts';
 import type { Lease } from '../../flow/lease.ts';
-import { sideBySide } from '../../flow/side-by-side.ts';
 import { isBackupId } from '../../model/backup/backup-id.ts';
-import { type Backup, type DamagedBackup, type Survey, byTime, isDamaged, refOf, refOfNode } from '../../model/backup/backup.ts';
+import { type Backup, type DamagedBackup, type Survey, refOf, refOfNode } from '../../model/backup/backup.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import type { BackupId, BackupManifest, BackupRef, InProgress, NodeManifest } from '../../model/backup/manifest.ts';
 import type { Ring } from '../../model/ring/ring.ts';
@@ -11,7 +11,6 @@ import {
   closedKey,
   dictionariesKey,
   draftKey,
-  incrementalsPrefix,
   inProgressKey,
   mostBytesAt,
   nodeManifestKey,
@@ -21,6 +20,9 @@ import {
 } from '../keys.ts';
 import { allReadable, givingUp } from './all-readable.ts';
 import { Mark, readMark } from './mark.ts';
+import { isForgotten } from './forgotten-records.ts';
+import { isNoneOfOurs } from './none-of-ours.ts';
+import { type Look, surveyBy } from './survey.ts';
 import { belongs, decodeBackupManifest, decodeRing, encodeJson } from './manifest-format.ts';
 import { leasedStore } from '../leased-store.ts';
 import { joinPages } from './joined-pages.ts';
@@ -30,12 +32,6 @@ import { SharedTables } from './shared-tables.ts';
 import { Signing } from './signing.ts';
 import { SignedObjects, type Trust, trusting } from './signed-objects.ts';
 import { unlessDamaged } from '../unless-damaged.ts';
-
-/** Requests side by side while many backups are looked at. */
-const readersAtOnce = 16;
-
-/** What a directory holds: a backup or a run, one that cannot be read, or neither. */
-export type Look = (ref: BackupRef) => Promise<Backup | DamagedBackup | undefined>;
 
 /**
  * The backups of one location. Nothing here is cached: what the bucket holds is the truth.
@@ -92,31 +88,7 @@ export class Repository {
 
   /** The same by what `look` finds in each directory that can be a backup's. */
   async surveyBy(look: Look, signal: AbortSignal): Promise<Survey> {
-    const directories = await this.directoryIds('', signal);
-    const found: (Backup | DamagedBackup)[] = [];
-    for await (const family of sideBySide(directories, readersAtOnce, (id) => this.#family(id, look, signal))) {
-      found.push(...family);
-    }
-    const backups = found.filter((each): each is Backup => !isDamaged(each)).toSorted(byTime);
-    return { backups, damaged: found.filter(isDamaged), directories };
-  }
-
-  /** Directories that can be backups, finished or not. */
-  async directoryIds(prefix: string, signal: AbortSignal): Promise<readonly BackupId[]> {
-    const ids: BackupId[] = [];
-    for await (const name of this.store.directories(prefix, signal)) {
-      if (isBackupId(name)) {
-        ids.push(name);
-      }
-    }
-    return ids;
-  }
-
-  /** A snapshot backup and its incremental backups. */
-  async #family(id: BackupId, look: Look, signal: AbortSignal): Promise<readonly (Backup | DamagedBackup)[]> {
-    const [snapshot, children] = await Promise.all([look({ id }), this.directoryIds(incrementalsPrefix(id), signal)]);
-    const incrementals = await Promise.all(children.map((child) => look({ id: child, parent: id })));
-    return [snapshot, ...incrementals].filter((found) => found !== undefined);
+    return surveyBy(this.store, look, signal);
   }
 
   /** The same as `backup`, with the damage of a manifest or mark that cannot be read as what is found. */
@@ -127,8 +99,15 @@ export class Repository {
     );
   }
 
-  /** The backup that lies there; undefined when there is neither a manifest nor the mark of a run. */
+  /**
+   * The backup that lies there; undefined when there is neither a manifest nor the mark of a run, or one that is none of ours. Throws
+   * IntegrityError for one that is damaged, or that a listing shows and nobody can read.
+   */
   async backup(ref: BackupRef, signal: AbortSignal): Promise<Backup | undefined> {
+    return this.#unlessForeign(ref, () => this.#backup(ref, signal), signal);
+  }
+
+  async #backup(ref: BackupRef, signal: AbortSignal): Promise<Backup | undefined> {
     const manifest = await this.signatures.manifest(ref, signal);
     if (manifest !== undefined) {
       belongs(backupManifestKey(ref), manifest, ref);
@@ -136,6 +115,24 @@ export class Repository {
     }
     const progress = await readMark(this.store, ref, signal);
     return progress === undefined ? undefined : { ...refOf(ref), committed: false, progress };
+  }
+
+  async #unlessForeign(
+    ref: BackupRef,
+    read: () => Promise<Backup | undefined>,
+    signal: AbortSignal,
+  ): Promise<Backup | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      // A listing may still show for a while what a prune has taken away, and has said so.
+      const isOver = error instanceof ListedOnlyError && (await isForgotten(this.store, ref, signal));
+      const isDamage = error instanceof IntegrityError && !isOver;
+      if (!isOver && (!isDamage || !(await isNoneOfOurs(this.store, ref, signal)))) {
+        throw error;
+      }
+      return undefined;
+    }
   }
 
   /** The backup of this name wherever it lies; incremental backups lie inside their parents. Throws when it cannot be read. */
@@ -171,7 +168,7 @@ export class Repository {
 
   /** Why a snapshot backup must not become a parent any more; undefined while it may. */
   async chainClosed(parent: BackupId, signal: AbortSignal): Promise<string | undefined> {
-    const bytes = await readWhole(this.store, closedKey(parent), mostBytesAt(closedKey(parent)), signal);
+    const bytes = await readListed(this.store, closedKey(parent), mostBytesAt(closedKey(parent)), signal);
     return bytes === undefined ? undefined : lineOf(bytes);
   }
 

@@ -14,7 +14,8 @@ import { backupManifestKey, backupPrefix, clusterKeys, draftKey, mostBytesAt, na
 import { belongs, decodeBackupManifest } from './manifest-format.ts';
 import { type WantedTables, everyTable, manifestPages } from './node-manifest-format.ts';
 import type { ObjectStore } from '../object-store.ts';
-import { readWhole, textOf } from '../read-whole.ts';
+import { readListed } from '../read-listed.ts';
+import { textOf } from '../read-whole.ts';
 import { type ManifestKey, type Seal, changedHint, proveSeal, sealOfGzip, sealOfJson, sha256Of } from './seals.ts';
 
 /** Whom to believe. */
@@ -82,7 +83,7 @@ export class SignedObjects {
 
   async manifest(ref: BackupRef, signal: AbortSignal): Promise<BackupManifest | undefined> {
     const key = backupManifestKey(ref);
-    const bytes = await readWhole(this.#store, key, mostBytesAt(key), signal);
+    const bytes = await readListed(this.#store, key, mostBytesAt(key), signal);
     const isProved = bytes !== undefined && this.#prove(key, sealOfJson(bytes));
     const manifest = bytes === undefined ? undefined : decodeBackupManifest(bytes, key);
     if (this.#isAsked && (manifest?.signed !== undefined) !== isProved) {
@@ -127,7 +128,7 @@ export class SignedObjects {
 
   /** What has a signature of its own: a draft, or the manifest of a node while the run is not finished. */
   async #bySelf(key: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
-    const bytes = await readWhole(this.#store, key, mostBytesAt(key), signal);
+    const bytes = await readListed(this.#store, key, mostBytesAt(key), signal);
     if (bytes !== undefined && this.#prove(key, sealOfGzip(bytes))) {
       this.note(key, bytes);
     }
@@ -140,7 +141,7 @@ export class SignedObjects {
     if (signed !== undefined) {
       return Object.hasOwn(signed.objects, nameIn(ref, key)) ? this.#vouchedFor(ref, key, signed, signal) : undefined;
     }
-    const bytes = await readWhole(this.#store, key, mostBytesAt(key), signal);
+    const bytes = await readListed(this.#store, key, mostBytesAt(key), signal);
     if (bytes !== undefined) {
       this.#prove(key, undefined);
     }
@@ -212,7 +213,7 @@ export class SignedObjects {
   }
 
   async #vouchedFor(ref: BackupRef, key: string, { objects }: Signed, signal: AbortSignal): Promise<Uint8Array> {
-    const bytes = await readWhole(this.#store, key, mostBytesAt(key), signal);
+    const bytes = await readListed(this.#store, key, mostBytesAt(key), signal);
     if (bytes === undefined || objects[nameIn(ref, key)]?.includes(sha256Of(bytes)) !== true) {
       const what = bytes === undefined ? 'is missing' : 'was changed';
       throw new IntegrityError(`${key} ${what} since backup ${pathOf(ref)} was signed`, { hint: changedHint });

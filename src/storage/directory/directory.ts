@@ -11,7 +11,7 @@ import { pathOf, place, unfinishedPath } from './placing.ts';
 import { type Which, clearUnfinished, olderThan, unfinishedIn, writtenFor } from './unfinished.ts';
 import { putFromReserve } from './full.ts';
 import { Reserve, isFull } from './reserve.ts';
-import { directoriesBelow, filesBelow, type Place } from './listing.ts';
+import { directoriesBelow, filesBelow, namesIn, type Place } from './listing.ts';
 import { locationId } from '../location-id.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject, UnfinishedObject } from '../object-store.ts';
 
@@ -192,6 +192,10 @@ class DirectoryStore implements ObjectStore {
 
   async *directories(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
     yield* directoriesBelow(this.#place, prefix, signal);
+  }
+
+  async *files(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+    yield* namesIn(this.#place, prefix, signal);
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {

@@ -36,6 +36,18 @@ export async function* directoriesBelow(place: Place, prefix: string, signal: Ab
   }
 }
 
+/** The names of the files right below a prefix, as `ObjectStore.files`. */
+export async function* namesIn(place: Place, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+  if ((await linkBelow(place, prefix)) !== undefined) {
+    return;
+  }
+  for await (const { name, directory } of entriesOf(place, prefix, signal)) {
+    if (!directory && (await fileAt(place, prefix + name)) !== undefined) {
+      yield name;
+    }
+  }
+}
+
 async function linkBelow({ base, url }: Place, directory: string): Promise<string | undefined> {
   return linkOn(base, directory).catch((error: unknown) => {
     throw directoryError(error, 'list', url, directory);
@@ -54,13 +66,19 @@ async function* walk(place: Place, directory: string, prefix: string, signal: Ab
       yield* walk(place, `${key}/`, prefix, signal);
       continue;
     }
-    const found = await statIfThere(join(place.base, key)).catch((error: unknown) => {
-      throw directoryError(error, 'list', place.url, key);
-    });
-    if (found?.isFile() === true) {
+    const found = await fileAt(place, key);
+    if (found !== undefined) {
       yield storedFile(key, found);
     }
   }
+}
+
+/** Undefined for what is gone meanwhile, or no plain file. */
+async function fileAt({ base, url }: Place, key: string): Promise<Awaited<ReturnType<typeof statIfThere>>> {
+  const found = await statIfThere(join(base, key)).catch((error: unknown) => {
+    throw directoryError(error, 'list', url, key);
+  });
+  return found?.isFile() === true ? found : undefined;
 }
 
 interface Entry {

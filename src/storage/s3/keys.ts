@@ -48,6 +48,19 @@ export async function* directoriesOfS3(connection: S3Connection, prefix: string,
   }
 }
 
+/** Names of the objects directly below a prefix, as `directoriesOfS3`. */
+export async function* filesOfS3(connection: S3Connection, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+  const whole = connection.base + prefix;
+  for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
+    for (const { Key } of page.Contents ?? []) {
+      const name = Key?.slice(whole.length) ?? '';
+      if (name !== '') {
+        yield name;
+      }
+    }
+  }
+}
+
 /** One request that shows whether the bucket is there and may be listed. Throws what `s3Error` makes of the answer. */
 export async function probeBucket(connection: S3Connection, signal: AbortSignal): Promise<void> {
   for await (const _ of pagesOf(connection, '', { doing: 'open', MaxKeys: 1 }, signal)) {

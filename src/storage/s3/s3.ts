@@ -16,7 +16,7 @@ import { dripWatch } from './answers.ts';
 import { bucketIdentity, locationId } from '../location-id.ts';
 import { type S3Connection, type S3Options, connectS3 } from './client.ts';
 import { s3Error, statusOf } from './errors.ts';
-import { attemptAt, deleteFromS3, directoriesOfS3, listS3, probeBucket, storedObject } from './keys.ts';
+import { attemptAt, deleteFromS3, directoriesOfS3, filesOfS3, listS3, probeBucket, storedObject } from './keys.ts';
 import { PutResources, putToS3 } from './put.ts';
 import { type OpenedObject, Shortcut } from './shortcut.ts';
 import { type Sign, endpointOf, signFor, signerFor } from './signer.ts';
@@ -148,6 +148,10 @@ class S3Store implements ObjectStore {
 
   directories(prefix: string, signal: AbortSignal): AsyncIterable<string> {
     return directoriesOfS3(this.#connection, prefix, signal);
+  }
+
+  files(prefix: string, signal: AbortSignal): AsyncIterable<string> {
+    return filesOfS3(this.#connection, prefix, signal);
   }
 
   async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {

@@ -69,3 +69,48 @@ test('the form of a component’s key is that of no other object', () => {
     }
   }
 });
+
+test('what says who reads, and what was forgotten, lies where no backup can, and is known by its form', () => {
+  const token = '0b9d2c4e-58a1-4b0e-9f5d-1c2d3e4f5a6b';
+  assert.ok(keys.isReadingKey(keys.readingKey(token)));
+  for (const key of ['reading/notes.json', `reading/${token}`, `other/${token}.json`, `reading/${token}.json/x`]) {
+    assert.ok(!keys.isReadingKey(key), key);
+  }
+  for (const ref of [snapshot, incremental]) {
+    assert.deepEqual(keys.forgottenRefOf(keys.forgottenKey(ref)), ref);
+    assert.equal(keys.placeOf(keys.forgottenKey(ref)), undefined);
+  }
+  for (const key of ['forgotten/notes.json', 'forgotten/s1', 'forgotten/s1/i1/x1.json', 'forgotten/20261199T000000Z.json']) {
+    assert.equal(keys.forgottenRefOf(key), undefined, key);
+  }
+});
+
+test('a key has the role of its place, and what has none is not ours', () => {
+  const roleOf = (key: string): unknown => keys.placeOf(key)?.role;
+  for (const ref of [snapshot, incremental]) {
+    assert.equal(roleOf(keys.backupManifestKey(ref)), 'manifest');
+    assert.equal(roleOf(keys.inProgressKey(ref)), 'mark');
+    assert.equal(roleOf(keys.nodeManifestKey(ref, 'n1')), 'node-manifest');
+    for (const name of [
+      'nb-1-big-Data.db',
+      '.idx/nb-1-big-Data.db',
+      'me-3h5p_02gl_13nh62nziejh6er5ag-big-TOC.txt',
+      'ks-users-ka-1-Data.db',
+    ]) {
+      assert.equal(roleOf(keys.componentKey(ref, 'n1', users, name, 'lzo')), 'component', name);
+      assert.equal(roleOf(keys.componentKey(ref, 'n1', users, name, 'none')), 'component', name);
+    }
+    // Unknown ones are stored like known ones: a manifest tells them from what somebody else has laid there.
+    assert.equal(roleOf(keys.componentKey(ref, 'n1', users, 'notes.txt', 'none')), 'file');
+  }
+  for (const key of [
+    's1/notes.txt',
+    's1/n1/notes.txt',
+    's1/n1/shop/notes.txt',
+    's1/n1/shop/users/nb-1-big-Data.db',
+    's1/incrementals/x',
+  ]) {
+    assert.deepEqual([keys.placeOf(key) === undefined, roleOf(key)], [false, undefined], key);
+  }
+  assert.equal(keys.placeOf('20261199T000000Z/manifest.json'), undefined, 'no clock says that');
+});

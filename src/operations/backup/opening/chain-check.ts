@@ -10,6 +10,7 @@ import type { BackupRef } from '../../../model/backup/manifest.ts';
 import { identityKeyspace } from '../../../model/system-keyspaces.ts';
 import type { TableId } from '../../../model/sstable.ts';
 import type { Repository } from '../../../storage/backups/repository.ts';
+import { unlessDamaged } from '../../../storage/unless-damaged.ts';
 import type { Member } from '../../nodes/members.ts';
 import { MemoryGate } from '../node/memory-gate.ts';
 import { everyTable } from '../../../storage/backups/node-manifest-format.ts';
@@ -95,7 +96,10 @@ async function whyClosed(
   }
   const collector = damaged.find((each) => each.parent !== undefined);
   return collector === undefined
-    ? repository.chainClosed(parent.id, signal)
+    ? unlessDamaged(
+        () => repository.chainClosed(parent.id, signal),
+        ({ message }) => message,
+      )
     : `${pathOf(collector)} cannot be read, and may have taken incremental files from the nodes`;
 }
 

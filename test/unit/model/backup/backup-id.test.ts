@@ -70,8 +70,14 @@ test('a format with other directives, or whose name cannot be a directory, is re
 });
 
 test('names of other things in the bucket are no backups', () => {
-  for (const name of ['incrementals', 'lock', '.2026', '-1', '', 'a/1', '1\n', '..']) {
+  for (const name of ['incrementals', 'lock', 'reading', 'forgotten', '.2026', '-1', '', 'a/1', '1\n', '..']) {
     assert.ok(!isBackupId(name), name);
+  }
+  for (const name of ['20261199T000000Z', '20260230T000000Z', '20261121T250000Z', '20261121T006000Z']) {
+    assert.ok(!isBackupId(name), `${name} is no moment`);
+  }
+  for (const name of ['20261199', '20261199T000000', '2026-11-99', 'daily-20261199T000000Z', '20240229T235959Z']) {
+    assert.ok(isBackupId(name), `a format may have made ${name}`);
   }
 });
 

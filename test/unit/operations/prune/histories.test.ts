@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { pathOf } from '../../../../src/model/backup/backup-id.ts';
 import { type Backup, isCommitted, latestCommitted } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
@@ -42,7 +43,7 @@ const strangers = ['README', 'photos2024/1.jpg', 'prod1/b7/manifest.json', 'prod
 class World {
   readonly store: HookedStore;
   readonly history: LocationHistory;
-  readonly seen = { forgotten: 0, reused: 0, brokenOff: 0, orphans: 0 };
+  readonly seen = { forgotten: 0, reused: 0, brokenOff: 0, orphans: 0, freedLater: 0 };
   /** Objects are as old as the test; a run's mark says when it began, in hours from there. */
   #hours = -2000;
   #ids = 0;
@@ -86,14 +87,23 @@ class World {
     await this.history.orphan(backup === undefined || pick % 3 === 0 ? { id: this.#newId() } : backup);
   }
 
-  /** A prune that may break off at its so-manieth delete. */
-  async prune(policy: RetentionPolicy, stale: boolean, dies: number | undefined, afterBackup: boolean): Promise<void> {
+  /** A prune that may break off at its so-manieth change. */
+  async prune(
+    policy: RetentionPolicy,
+    stale: boolean,
+    dies: number | undefined,
+    how: 'at once' | 'with grace' | 'after backup',
+  ): Promise<void> {
     const { repository } = this.history;
     const before = await repository.backups(never);
+    const afterBackup = how === 'after backup';
+    const pointed = new Map(
+      await Promise.all(before.map(async (each) => [pathOf(each), await this.history.pointedAt([each])] as const)),
+    );
     const options = {
       policy,
       staleAfterSeconds: stale ? -1 : 1e9,
-      graceSeconds: 0,
+      graceSeconds: how === 'at once' ? 0 : 86_400,
       dryRun: false,
       now: new Date(Date.now() + 1000),
     };
@@ -103,11 +113,7 @@ class World {
             repository,
             request,
             (lock, signal) =>
-              pruneAfterBackup(
-                { repository, lock, listen: request.listen },
-                { keepLast: 2, policy: undefined, now: new Date() },
-                signal,
-              ),
+              pruneAfterBackup({ ...request, repository, lock }, { keepLast: 2, policy: undefined, now: new Date() }, signal),
             never,
           )
         : prune(repository, options, request, never),
@@ -124,7 +130,13 @@ class World {
       after.map(({ id }) => id),
       done.kept.map(({ backup }) => backup.id),
     );
-    if (afterBackup) {
+    this.seen.freedLater += how === 'at once' ? 0 : done.freeing.length;
+    if (how !== 'at once') {
+      // Whoever reads one that has just been forgotten loses nothing.
+      const keys = new Set(await this.history.keys());
+      const goes = [...done.forgotten, ...done.staleRuns].map(({ backup }) => pathOf(backup));
+      const lost = goes.flatMap((path) => [...(pointed.get(path) ?? [])]).filter((key) => !keys.has(key));
+      assert.deepEqual(lost, []);
       return;
     }
     await this.#assertClean(after);
@@ -138,7 +150,14 @@ class World {
     if (chosen === undefined) {
       return;
     }
-    const options = { names: [chosen.id], withIncrementals: true, forceLast: pick % 5 === 0, dryRun: false, now: new Date() };
+    const options = {
+      names: [chosen.id],
+      withIncrementals: true,
+      forceLast: pick % 5 === 0,
+      dryRun: false,
+      atOnce: pick % 2 === 0,
+      now: new Date(),
+    };
     await this.#mayDie(dies, () => deleteBackups(this.history.repository, options, async () => true, request, never));
   }
 
@@ -160,7 +179,7 @@ class World {
     let deletes = 0;
     const dead = new Error('power failure');
     this.store.hook = ({ verb, key }) => {
-      if (verb === 'delete' && key !== lockKey() && dies !== undefined && (deletes += 1) > dies) {
+      if ((verb === 'delete' || verb === 'put') && key !== lockKey() && dies !== undefined && (deletes += 1) > dies) {
         throw dead;
       }
     };
@@ -207,7 +226,8 @@ interface Step {
 
 const pick = fc.nat({ max: 1000 });
 const label = fc.constantFrom(undefined, undefined, undefined, 'weekly');
-const dies = fc.option(fc.nat({ max: 30 }), { nil: undefined, freq: 2 });
+const dies = fc.option(fc.nat({ max: 12 }), { nil: undefined, freq: 2 });
+const manner = fc.constantFrom('at once' as const, 'with grace' as const, 'after backup' as const);
 const kind = fc.constantFrom(
   'snapshot',
   'snapshot',
@@ -242,11 +262,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.tuple(policy, fc.boolean(), dies, fc.nat({ max: 3 })).map(([rules, stale, at, how]): Step => ({
+    arbitrary: fc.tuple(policy, fc.boolean(), dies, manner).map(([rules, stale, at, how]): Step => ({
       name: `prune ${JSON.stringify(rules)} ${stale} ${at} ${how}`,
-      act: (world) => world.prune(rules, stale, at, how === 0),
+      act: (world) => world.prune(rules, stale, at, how),
       removes: true,
     })),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constant<Step>({ name: 'a day', act: (world) => world.history.letGraceEnd(), removes: false }),
   },
   {
     weight: 2,
@@ -257,7 +281,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 test('whatever is pruned, deleted and broken off, every backup that is listed is whole, and nothing useless stays', async () => {
-  const seen = { forgotten: 0, reused: 0, brokenOff: 0, orphans: 0 };
+  const seen = { forgotten: 0, reused: 0, brokenOff: 0, orphans: 0, freedLater: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 6, maxLength: 18, size: 'max' }), async (steps) => {
       // In memory where there is such a place: this test is thousands of files.
@@ -274,7 +298,7 @@ test('whatever is pruned, deleted and broken off, every backup that is listed is
           await (removes ? world.check() : undefined);
         }
         await world.check();
-        for (const key of ['forgotten', 'reused', 'brokenOff', 'orphans'] as const) {
+        for (const key of ['forgotten', 'reused', 'brokenOff', 'orphans', 'freedLater'] as const) {
           seen[key] += world.seen[key];
         }
       } catch (error) {

@@ -5,12 +5,13 @@ import { parseAge } from '../../../../src/model/options/time-span.ts';
 import { type TestContext, describe, test } from 'node:test';
 import type { Backup } from '../../../../src/model/backup/backup.ts';
 import { IntegrityError, LockedError, UsageError } from '../../../../src/model/errors.ts';
+import type { PruneResult } from '../../../../src/model/retention/prune-result.ts';
 import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { type PruneOptions, prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { unlock } from '../../../../src/operations/unlock.ts';
 import { Mark } from '../../../../src/storage/backups/mark.ts';
 import { withLock } from '../../../../src/operations/with-lock.ts';
-import { pruneJson, pruneText } from '../../../../src/report/prune-report.ts';
+import { pruneJson, pruneText, pruneWarnings } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { backupManifestKey, closedKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
 import { decodeBackupManifest } from '../../../../src/storage/backups/manifest-format.ts';
@@ -47,6 +48,13 @@ function options(policy: RetentionPolicy, changes: Partial<PruneOptions> = {}): 
   return { policy, staleAfterSeconds: 86_400, graceSeconds: 86_400, dryRun: false, now: new Date(), ...changes };
 }
 
+/** Prunes, and again when a day is over: what is forgotten first is freed then. */
+async function pruneTwice(history: LocationHistory, rules: PruneOptions): Promise<readonly [PruneResult, PruneResult]> {
+  const first = await prune(history.repository, rules, request, never);
+  await history.letGraceEnd();
+  return [first, await prune(history.repository, rules, request, never)];
+}
+
 /** As if nothing here had been touched for two days. */
 const later: Partial<PruneOptions> = { now: new Date(start.getTime() + 48 * hour) };
 
@@ -79,7 +87,7 @@ describe('prune', () => {
     );
     await store.put(backupManifestKey(forged), await signedBy(manifestKey(randomBytes(32)), store, forged), {}, never);
     assert.deepEqual(ids((await prune(lenient, rules, request, never)).forgotten), [], 'a wrong signature is no honest one');
-    const only = { names: ['a1'], withIncrementals: false, forceLast: false, dryRun: true, now: new Date() };
+    const only = { names: ['a1'], withIncrementals: false, forceLast: false, dryRun: true, atOnce: false, now: new Date() };
     await assert.rejects(
       deleteBackups(strict, only, async () => true, request, never),
       /no complete backup would be left/,
@@ -94,14 +102,15 @@ describe('prune', () => {
     const b = await history.complete({ id: 'b1', takenAt: hoursAgo(3), reused: [x, y], fresh: 1 });
     const c = await history.complete({ id: 'c1', takenAt: hoursAgo(2), reused: [y], fresh: 1 });
 
-    const first = await prune(history.repository, options({ keepLast: 2 }), request, never);
+    const [first, second] = await pruneTwice(history, options({ keepLast: 2 }));
     assert.deepEqual([ids(first.forgotten), ids(first.kept)], [['a1'], ['b1', 'c1']]);
     assert.deepEqual(await history.keys('a1/'), [x.key, y.key].toSorted());
-    // z, manifest, node manifest, ring, ring.json, schema.cql.
-    assert.equal(first.deletedObjects, 6);
+    // The manifest; then z, node manifest, ring, ring.json, schema.cql.
+    assert.deepEqual([first.deletedObjects, first.later.objects], [1, 5]);
+    assert.deepEqual([second.deletedObjects, second.later.objects, second.freedBytes], [5, 0, first.later.bytes]);
     assert.equal(await history.assertWhole(), 2);
 
-    await prune(history.repository, options({ keepLast: 1 }), request, never);
+    await pruneTwice(history, options({ keepLast: 1 }));
     assert.deepEqual(await history.keys('a1/'), [y.key], 'what only b1 pointed at goes with it, however new');
     assert.deepEqual(await history.keys(prefixOf(b)), []);
     assert.equal(await history.assertWhole(), 1);
@@ -127,7 +136,8 @@ describe('prune', () => {
     const done = await prune(history.repository, rules, request, never);
     assert.deepEqual({ ...done, dryRun: true }, planned);
     assert.deepEqual([ids(done.forgotten), ids(done.staleRuns), done.orphans], [['a1'], ['c1'], 1]);
-    assert.equal((await history.keys()).length, before.length - done.deletedObjects);
+    const records = (await history.keys('forgotten/')).length;
+    assert.deepEqual([records, (await history.keys()).length], [2, before.length - done.deletedObjects + records]);
     assert.match(pruneText(planned), /^dry run: nothing is done\. Would delete 1 backup, 1 unfinished run, \d+ objects of .*$/m);
     assert.match(pruneText(done), /^forget +a1 .* no rule keeps it$/m);
     assert.match(JSON.stringify(pruneJson(done)), /"staleRuns":\[{"id":"c1".*"deletedObjects":\d+,"freedBytes":\d+,"orphans":1/);
@@ -182,7 +192,7 @@ describe('prune', () => {
     assert.ok((await history.keys()).includes(extra));
     await history.assertWhole();
 
-    const old = await prune(history.repository, options({ keepLast: 1 }, later), request, never);
+    const [old] = await pruneTwice(history, options({ keepLast: 1 }, later));
     assert.deepEqual(ids(old.staleRuns), ['run1']);
     assert.deepEqual(await history.keys(prefixOf(run)), []);
     assert.deepEqual(await history.keys('a1/'), []);
@@ -198,7 +208,6 @@ describe('prune', () => {
       await history.orphan(child),
       await history.orphan({ id: 'gone1' }),
       await history.orphan({ id: 'gone2', parent: 'a1' }),
-      nodeManifestKey({ id: 'gone1' }, 'node1'),
       'gone1/schema.cql',
       'a1/in-progress.json',
       'a1/node1/draft.json.gz',
@@ -273,8 +282,10 @@ describe('prune', () => {
     const a = await history.complete({ id: 'a1', takenAt: hoursAgo(4) });
     await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
     await history.put(inProgressKey(a));
-    store.hook = ({ verb, key }) => {
-      if (verb === 'delete' && key === nodeManifestKey(a, 'node1')) {
+    const plain = await openDirectoryStore(new URL(store.url).pathname);
+    store.hook = async ({ verb, key }) => {
+      if (verb === 'delete' && key === backupManifestKey(a)) {
+        await plain.delete([key], never);
         throw new Error('power failure');
       }
     };
@@ -314,11 +325,19 @@ describe('prune', () => {
     const { planPrune } = await import('../../../../src/model/retention/prune-plan.ts');
     const rules = options({ keepLast: 1 });
     const plan = planPrune(await history.repository.backups(never), () => new Date(), rules);
-    const how = { plan, orphans: 'everywhere', before: new Date(0), now: rules.now, candidatesAtOnce: 7 } as const;
+    const how = {
+      plan: { ...plan, waiting: [], freeing: [], undone: [] },
+      vacant: [],
+      orphans: 'everywhere',
+      before: new Date(0),
+      now: rules.now,
+      graceSeconds: 0,
+      candidatesAtOnce: 7,
+    } as const;
     await withLock(
       history.repository,
       request,
-      (lock, signal) => sweep({ repository: history.repository, listen: request.listen, lock }, how, signal),
+      (lock, signal) => sweep({ ...request, repository: history.repository, lock }, how, signal),
       never,
     );
     assert.equal(await history.assertWhole(), 1);
@@ -421,6 +440,19 @@ describe('beside a running backup', () => {
   });
 });
 
+/** `backup --retention 1`, for a backup of no series. */
+async function retire({ repository }: LocationHistory): Promise<PruneResult> {
+  return withLock(
+    repository,
+    { ...request, operation: 'backup' },
+    async (lock, signal) => {
+      const wish = { keepLast: 1, policy: undefined, now: new Date() };
+      return pruneAfterBackup({ ...request, repository, lock }, wish, signal);
+    },
+    never,
+  );
+}
+
 describe('after a backup', () => {
   test('its series keeps the newest so many, under the lock of the backup', async (context) => {
     const { history } = await place(context);
@@ -430,18 +462,14 @@ describe('after a backup', () => {
     await history.complete({ id: 'b1', takenAt: hoursAgo(3) });
     const own = await history.orphan({ id: 'b1' });
     await history.setModified(own, hoursAgo(100));
-    const result = await withLock(
-      history.repository,
-      { ...request, operation: 'backup' },
-      async (lock, signal) => {
-        const wish = { keepLast: 1, policy: undefined, now: new Date() };
-        return pruneAfterBackup({ repository: history.repository, lock, listen: request.listen }, wish, signal);
-      },
-      never,
-    );
+    const result = await retire(history);
     assert.deepEqual([ids(result.forgotten), ids(result.kept)], [['a1'], ['w1', 'w2', 'b1']]);
     assert.ok((await history.keys()).includes(own), 'it does not look through what stays');
-    assert.deepEqual(await history.keys('a1/'), []);
+    assert.ok((await history.keys('a1/')).length > 0, 'a restore may be reading it');
+    await history.letGraceEnd();
+    await retire(history);
+    assert.deepEqual(await history.keys('a1/'), [], 'the next one frees it');
+    assert.ok((await history.keys()).includes(own));
   });
 
   test('the rest of a delete that broke off goes too, but not what may only have lost its manifest', async (context) => {
@@ -454,20 +482,11 @@ describe('after a backup', () => {
     for (const key of [rest, ...lost]) {
       await history.setModified(key, hoursAgo(49));
     }
-    await withLock(
-      history.repository,
-      request,
-      (lock, signal) =>
-        pruneAfterBackup(
-          { repository: history.repository, lock, listen: request.listen },
-          { keepLast: 1, policy: undefined, now: new Date() },
-          signal,
-        ),
-      never,
-    );
+    await retire(history);
     assert.deepEqual(await history.keys('gone1/'), []);
     assert.deepEqual(await history.keys('lost1/'), lost);
-    await prune(history.repository, options({ keepLast: 1 }), request, never);
-    assert.deepEqual(await history.keys('lost1/'), []);
+    const pruned = await prune(history.repository, options({ keepLast: 1 }), request, never);
+    assert.deepEqual([await history.keys('lost1/'), pruned.lost], [lost, [{ id: 'lost1' }]], 'nor by who looks everywhere');
+    assert.match(pruneWarnings(pruned).join('\n'), /^lost1 has lost its manifest, .* `sstash delete lost1`$/m);
   });
 });

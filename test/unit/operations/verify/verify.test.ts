@@ -10,6 +10,7 @@ import type { NodeManifest, StoredFile } from '../../../../src/model/backup/mani
 import { type VerifyResult, isSound } from '../../../../src/model/verify/verify-result.ts';
 import { type VerifyOptions, verify } from '../../../../src/operations/verify/verify.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { verifyText } from '../../../../src/report/verify-report.ts';
 import { flipByte, idAfter, oneNode, storeLike, type OneNode } from '../../../support/one-node.ts';
 import { never } from '../../../support/never.ts';
 
@@ -55,6 +56,7 @@ function counting(calls: string[]) {
       stat: (key, ...rest) => (calls.push(`stat ${key}`), store.stat(key, ...rest)),
       list: (prefix, ...rest) => (calls.push(`list ${prefix}`), store.list(prefix, ...rest)),
       directories: (prefix, ...rest) => (calls.push(`directories ${prefix}`), store.directories(prefix, ...rest)),
+      files: (prefix, ...rest) => (calls.push(`files ${prefix}`), store.files(prefix, ...rest)),
     });
 }
 
@@ -110,6 +112,8 @@ test('listing costs no request per object', async (t) => {
   await look(node, { backup: idAfter(0) });
   const id = idAfter(0);
   assert.deepEqual(calls.toSorted(), [
+    `directories ${id}/`,
+    `files ${id}/`,
     `get ${id}/manifest.json`,
     `get ${id}/node1/manifest.json.gz`,
     `get ${id}/ring.json`,
@@ -191,10 +195,27 @@ test('a directory that was copied to another disk is as sound as before', async 
 
 test('an object that no manifest names is an orphan, which takes room and harms nothing', async (t) => {
   const { node, objectOf } = await backedUp(t);
-  await cp(objectOf('nb-1-big-Data.db'), join(node.bucket, idAfter(0), 'node1', 'shop', 'left-over.lzo'));
+  await cp(objectOf('nb-1-big-Data.db'), objectOf('nb-1-big-Data.db').replace('nb-1-', 'nb-9-'));
   const result = await look(node);
-  assert.deepEqual(kindsOf(result), [`orphan ${idAfter(0)}/node1/shop/left-over.lzo`]);
+  assert.deepEqual(
+    kindsOf(result).map((kind) => kind.replace(/ .*\//, ' ')),
+    ['orphan nb-9-big-Data.db.lzo'],
+  );
   assert.equal(isSound(result), true);
+});
+
+test('what somebody else has laid into a backup is named, and no fault of it', async (t) => {
+  const { node, objectOf } = await backedUp(t);
+  const component = objectOf('nb-1-big-Data.db');
+  const foreign = ['notes.txt', 'node1/notes.txt', 'node1/shop/left-over.lzo', 'photos/1.jpg', 'photos/2026/2.jpg'];
+  const beside = component.replace(/[^/]*$/, 'notes.txt').slice(node.bucket.length + 1);
+  for (const key of [...foreign.map((name) => `${idAfter(0)}/${name}`), beside]) {
+    await node.repository.store.put(key, Buffer.from('not ours'), {}, never);
+  }
+  const result = await look(node);
+  assert.deepEqual(kindsOf(result), [...foreign.map((name) => `foreign ${idAfter(0)}/${name}`), `foreign ${beside}`].toSorted());
+  assert.equal(isSound(result), true);
+  assert.match(verifyText(result), /^6 objects not stored by sstash: no fault of the backup, and nothing deletes them$/m);
 });
 
 test('a reference to an object of another backup that is gone is dangling, and no orphan is seen there', async (t) => {
@@ -340,10 +361,12 @@ test('a sample reads its share of the bytes, the same one for the same seed', as
 
 test('an object that the store cannot give is a problem of the object as long as the store answers', async (t) => {
   let down = false;
+  let goesDown = false;
   const { node } = await backedUp(t, (store) =>
     storeLike(store, {
       get: (key, range, signal) => {
         if (key.endsWith('nb-1-big-Data.db.lzo')) {
+          down = goesDown;
           throw new StorageError(`cannot read ${key}: InvalidObjectState`, { key });
         }
         return store.get(key, range, signal);
@@ -359,7 +382,7 @@ test('an object that the store cannot give is a problem of the object as long as
   const result = await look(node, { backup: idAfter(0), ...everything });
   assert.deepEqual(kindsOf(result), ['unreadable nb-1-big-Data.db']);
   assert.equal(result.readObjects, result.objects - 1);
-  down = true;
+  goesDown = true;
   await assert.rejects(look(node, { backup: idAfter(0), ...everything }), /InvalidObjectState/);
 });
 

@@ -14,7 +14,7 @@ const nothing: ClearWish = { unfinished: [], undoData: [], staged: false };
 const node: NodeRemains = { host: 'node1', hostId: 'host-id-1', busy: 'no', snapshots: [], undo: [], staging: [], files: [] };
 
 function knowing(backups: readonly Backup[], changes: Partial<KnownRuns> = {}): KnownRuns {
-  const survey = { backups, damaged: [], directories: [] };
+  const survey = { backups, damaged: [], vacant: [], directories: [] };
   return { locationId: here, survey, now: new Date('2026-11-22T03:15:00Z'), ...changes };
 }
 
@@ -93,7 +93,7 @@ test('what is of another location, or may be, is named and stays, whatever is as
 });
 
 test('nothing is cleared of what cannot be read, nor where no server runs that would do it', () => {
-  const known = knowing([], { survey: { backups: [], damaged: [{ id, reason: 'cut off' }], directories: [] } });
+  const known = knowing([], { survey: { backups: [], damaged: [{ id, reason: 'cut off' }], vacant: [], directories: [] } });
   assert.equal(withSnapshot(tag, known)?.remove, false);
   const down = withSnapshot(tag, knowing([completeOf({ id, snapshot: tag })]), nothing, { hostId: undefined });
   assert.equal(down?.because, 'Cassandra gives no answer there, and only it clears snapshots');
