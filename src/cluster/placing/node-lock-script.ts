@@ -3,6 +3,9 @@ import { enterFunctionScript, stagingLockName } from './staging-script.ts';
 /** In the first data directory: whoever has it locked has the node for himself. It is never removed. */
 export const nodeLockName = '.sstash-lock';
 
+// One line of standard input, and not a byte more. In a shell of its own, which can be given a time.
+export const readLineScript: string = 'IFS= read -r said && printf %s "$said"';
+
 // FILE SECONDS LINE EXPECTED: holds the lock for as long as words come on standard input, at least one in so many seconds, and
 // ends by itself when its input does, or when it has heard nothing for that long: by the timer of this node, which asks no clock.
 // LINE says who holds it. With `again` for EXPECTED nobody else may have had it since: the line must still be ours.
@@ -51,7 +54,7 @@ hold_dir() { # DEVICE:INODE PATH
   cd /
 }
 # shellcheck disable=SC2016 # for another shell
-while said=$(exec 9>&- 8>&-; exec $limit sh -c 'IFS= read -r said && printf %s "$said"'); do
+while said=$(exec 9>&- 8>&-; exec $limit sh -c '${readLineScript}'); do
   case $said in
     'dir '*) said=${'$'}{said#dir }; hold_dir "${'$'}{said%% *}" "${'$'}{said#* }" ;;
     *) printf '%s\n' "$said" ;;

@@ -119,7 +119,7 @@ fi
 find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}' ! -name '${runPattern}' -exec rm -rf -- {} + && rm -f ./${stagingMark} || exit 1
 here=$(pwd -P); cd -P .. && rmdir -- "./${'$'}{here##*/}" 2>/dev/null || exit 0
 above=$(pwd -P)
-case ${'$'}{above##*/} in ${besideStaging} | ${innerStaging}) cd -P .. && rmdir -- "./${'$'}{above##*/}" 2>/dev/null || true ;; esac
+case ${'$'}{above##*/} in ${besideStaging} | ${innerStaging}) if cd -P ..; then rmdir -- "./${'$'}{above##*/}" 2>/dev/null || true; fi ;; esac
 `;
 
 // DIRECTORY DEVICE:INODE: "bytes TAB path" of each file in the directories below it that come on standard input, a line each.
