@@ -72,7 +72,7 @@ import time
 import urllib.parse
 import urllib.request
 import zlib
-from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union, cast
 
 VERSION = 1
 CHUNK = 1 << 20
@@ -477,6 +477,9 @@ class Flight:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
+LZOPS = cast(Set["Lzop"], set())
+
+
 class Lzop:
     """
     `lzop` as a child, and what is done beside it in a thread of its own: who feeds it does not read from it. It is waited
@@ -492,6 +495,7 @@ class Lzop:
         except OSError as error:
             raise Failure("lzop", f"lzop cannot be started: {error}") from error
         self._child = child
+        LZOPS.add(self)
         self._in, self.out = cast(io.FileIO, child.stdin), cast(io.FileIO, child.stdout)
         widen(self._in)
         widen(self.out)
@@ -540,6 +544,7 @@ class Lzop:
         # Its pipes are closed only when nobody uses them any more.
         self.interrupt()
         self._wait()
+        LZOPS.discard(self)
         self._in.close()
         self.out.close()
 
@@ -1459,7 +1464,9 @@ def main() -> None:
             unit.prove()
         elif unit is not None and "give_up" in order:
             unit.give_up()
-    # Whoever waits for something has nobody left to wait for; children end with their pipes.
+    # Whoever waits for something has nobody left to wait for. A child that hangs would not end with its pipes.
+    for child in list(LZOPS):
+        child.interrupt()
     os._exit(0 if not node.units else 75)
 
 
