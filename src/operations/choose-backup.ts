@@ -9,7 +9,7 @@ import type { BackupId, NodeManifest } from '../model/backup/manifest.ts';
 import { type ManifestRoom, joinPages } from '../storage/backups/joined-pages.ts';
 import type { WantedTables } from '../storage/backups/node-manifest-format.ts';
 import type { Repository } from '../storage/backups/repository.ts';
-import { timeToLookAt } from './store-clock.ts';
+import { timeToLookAt } from './location/store-clock.ts';
 
 export interface BackupChoice {
   /** An id, or `latest`. */

@@ -1,5 +1,5 @@
 import { exitCodes } from '../../cli/run.ts';
-import { unlock } from '../../operations/unlock.ts';
+import { unlock } from '../../operations/location/unlock.ts';
 import { unlockJson, unlockQuestion, unlockText } from '../../report/lock-report.ts';
 import type { Command } from '../command.ts';
 import { locationOptions } from '../options.ts';

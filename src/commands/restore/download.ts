@@ -2,7 +2,7 @@ import { processOwner } from '../../cli/environment.ts';
 import { UsageError } from '../../model/errors.ts';
 import { tableFilter } from '../../model/options/table-filter.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
-import { whileReadingChosen } from '../../operations/while-reading.ts';
+import { whileReadingChosen } from '../../operations/location/while-reading.ts';
 import type { Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';

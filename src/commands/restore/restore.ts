@@ -10,7 +10,7 @@ import { loaderProgram, programWords } from '../../model/options/program-words.t
 import { tableFilter } from '../../model/options/table-filter.ts';
 import type { BackupChoice } from '../../operations/choose-backup.ts';
 import { restore } from '../../operations/restore/restore.ts';
-import { whileReadingChosen } from '../../operations/while-reading.ts';
+import { whileReadingChosen } from '../../operations/location/while-reading.ts';
 import { restoreLocal } from '../../operations/download/download.ts';
 import { restoreQuestion } from '../../report/restore-report.ts';
 import type { Command } from '../command.ts';

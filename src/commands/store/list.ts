@@ -2,7 +2,7 @@ import { latestRestorable } from '../../model/backup/latest.ts';
 import { parseDuration } from '../../model/options/time-span.ts';
 import { parseMoment } from '../../model/backup/backup-id.ts';
 import { listBackups, namesAt } from '../../operations/list.ts';
-import { timeToLookAt } from '../../operations/store-clock.ts';
+import { timeToLookAt } from '../../operations/location/store-clock.ts';
 import { forgottenJson, forgottenText } from '../../report/forgotten-report.ts';
 import { damagedRow, emptyText, listRow, listText } from '../../report/listing-report.ts';
 import type { Command } from '../command.ts';

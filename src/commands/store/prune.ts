@@ -5,7 +5,7 @@ import { type PruneOptions, prune } from '../../operations/prune/prune.ts';
 import { pruneJson, pruneText, pruneWarnings } from '../../report/prune-report.ts';
 import type { Command } from '../command.ts';
 import { lockRequest } from '../lock-request.ts';
-import { timeToActBy } from '../../operations/store-clock.ts';
+import { timeToActBy } from '../../operations/location/store-clock.ts';
 import { clockOptions, locationOptions, lockOptions } from '../options.ts';
 import { openRepository } from '../session/session.ts';
 import { keepingTrustOptions } from '../trust-options.ts';

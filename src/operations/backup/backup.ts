@@ -1,4 +1,4 @@
-import { heldParts } from '../held-parts.ts';
+import { heldParts } from '../location/held-parts.ts';
 import { fittingSchema, withFittingParts } from './fitting-schema.ts';
 import { leaveOutDropped, readTablesAgain } from './tables-again.ts';
 import { withSameTables } from './same-tables.ts';
@@ -17,7 +17,7 @@ import { clearOlder, commit, release, retire } from './finish.ts';
 import { judge } from './verdict.ts';
 import type { Mark } from '../../storage/backups/mark.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
-import { publishSealed } from '../sealed-runs.ts';
+import { publishSealed } from '../location/sealed-runs.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
 import { outcomesOf, resultOf } from './result.ts';
@@ -29,7 +29,7 @@ import { type PreparedNode, prepareNode } from './node/prepare.ts';
 import { type UploadedNode, uploadNode } from './node/upload.ts';
 import { type Outcomes, eachNode } from '../nodes/each-node.ts';
 import { watchTablets } from './tablet-watch.ts';
-import { withLock } from '../with-lock.ts';
+import { withLock } from '../location/with-lock.ts';
 import { settled } from '../../flow/side-by-side.ts';
 
 /**

@@ -7,7 +7,7 @@ import { type Leftover, idOf } from '../../model/retention/leftovers/leftover.ts
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { eachNode } from '../nodes/each-node.ts';
 import type { Member } from '../nodes/members.ts';
-import { type LockRequest, withLock } from '../with-lock.ts';
+import { type LockRequest, withLock } from '../location/with-lock.ts';
 import { findLeftovers, type FoundLeftovers, openNodes } from './leftovers.ts';
 import type { ClearedLeftover, ClearResult, LeftoverOptions, LeftoverParts, Leftovers } from './options.ts';
 import type { Survey } from '../../model/backup/backup.ts';

@@ -8,13 +8,13 @@ import type { PruneResult, SweepPlan } from '../../model/retention/prune-result.
 import { LockedError, NotFoundError } from '../../model/errors.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { countingOf } from './counting.ts';
-import { publishSealed } from '../sealed-runs.ts';
+import { publishSealed } from '../location/sealed-runs.ts';
 import { forgottenBefore, lookForReaders } from './look.ts';
 import { pruneDefaults } from './prune.ts';
 import { sweep } from './sweep.ts';
 import { untouchables } from './vacant.ts';
 import type { SweepParts } from './work.ts';
-import { type LockRequest, withLock } from '../with-lock.ts';
+import { type LockRequest, withLock } from '../location/with-lock.ts';
 
 export interface DeleteOptions extends DeleteRules {
   /** Says what would be done, without the lock. */

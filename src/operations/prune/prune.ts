@@ -12,11 +12,11 @@ import { listedObject } from '../../storage/read-listed.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { countingOf } from './counting.ts';
 import type { OrphanSearch } from './candidates.ts';
-import { publishSealed } from '../sealed-runs.ts';
+import { publishSealed } from '../location/sealed-runs.ts';
 import { forgottenBefore, lookForReaders } from './look.ts';
 import { sweep } from './sweep.ts';
 import type { SweepParts } from './work.ts';
-import { type LockRequest, withLock } from '../with-lock.ts';
+import { type LockRequest, withLock } from '../location/with-lock.ts';
 
 export interface PruneOptions extends PruneRules {
   /** Orphans younger than that stay, and the objects of backups that were forgotten later than so long ago; 0 frees all in one run. */

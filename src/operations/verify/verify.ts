@@ -9,15 +9,15 @@ import type { ReadSample, VerifyResult } from '../../model/verify/verify-result.
 import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
-import { heldParts } from '../held-parts.ts';
+import { heldParts } from '../location/held-parts.ts';
 import { foreignProblems } from './foreign.ts';
-import { whileReading } from '../while-reading.ts';
+import { whileReading } from '../location/while-reading.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
 import { type Subjects, chooseSubjects } from './subjects.ts';
 import { nodeManifestKey } from '../../storage/keys.ts';
 import { TableParts } from './table-parts.ts';
-import { withLock } from '../with-lock.ts';
+import { withLock } from '../location/with-lock.ts';
 
 export interface VerifyOptions {
   /** An id, `latest` or `all`. */

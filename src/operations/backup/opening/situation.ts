@@ -8,7 +8,7 @@ import { type TableId, tableDirectory } from '../../../model/sstable.ts';
 import { keyspacesOf, selectTables } from '../../../model/options/table-filter.ts';
 import { isHostSegment } from '../../../storage/keys.ts';
 import { clusterTopology, discoverHosts, type Member, type Members, openMembers } from '../../nodes/members.ts';
-import { readStoreClock, saySkew } from '../../store-clock.ts';
+import { readStoreClock, saySkew } from '../../location/store-clock.ts';
 import { withKnownDirectories } from './data-directories.ts';
 import type { BackupOptions, BackupParts } from '../options.ts';
 

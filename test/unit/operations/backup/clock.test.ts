@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { isCommitted } from '../../../../src/model/backup/backup.ts';
 import { BackupError } from '../../../../src/model/errors.ts';
 import { chooseBackup } from '../../../../src/operations/choose-backup.ts';
-import { timeToActBy } from '../../../../src/operations/store-clock.ts';
+import { timeToActBy } from '../../../../src/operations/location/store-clock.ts';
 import { Repository } from '../../../../src/storage/backups/repository.ts';
 import { never } from '../../../support/never.ts';
 import { type ScriptedCluster, scriptedCluster, users } from '../../../support/scripted-cluster.ts';

@@ -17,7 +17,7 @@ import { BackupError } from '../../../../src/model/errors.ts';
 import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
-import { withLock } from '../../../../src/operations/with-lock.ts';
+import { withLock } from '../../../../src/operations/location/with-lock.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import {
   backupManifestKey,

@@ -8,9 +8,9 @@ import { IntegrityError, LockedError, UsageError } from '../../../../src/model/e
 import type { PruneResult } from '../../../../src/model/retention/prune-result.ts';
 import type { RetentionPolicy } from '../../../../src/model/retention/retention.ts';
 import { type PruneOptions, prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
-import { unlock } from '../../../../src/operations/unlock.ts';
+import { unlock } from '../../../../src/operations/location/unlock.ts';
 import { Mark } from '../../../../src/storage/backups/mark.ts';
-import { withLock } from '../../../../src/operations/with-lock.ts';
+import { withLock } from '../../../../src/operations/location/with-lock.ts';
 import { pruneJson, pruneText, pruneWarnings } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { backupManifestKey, closedKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';

@@ -8,7 +8,7 @@ import type { BackupRef } from '../../../../src/model/backup/manifest.ts';
 import { listBackups } from '../../../../src/operations/list.ts';
 import { type DeleteOptions, deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { type PruneOptions, prune } from '../../../../src/operations/prune/prune.ts';
-import { whileReading, whileReadingChosen } from '../../../../src/operations/while-reading.ts';
+import { whileReading, whileReadingChosen } from '../../../../src/operations/location/while-reading.ts';
 import { deleteText, pruneJson, pruneText, pruneWarnings } from '../../../../src/report/prune-report.ts';
 import { forgottenText } from '../../../../src/report/forgotten-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';

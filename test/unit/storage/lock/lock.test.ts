@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/flow/clock.ts';
 import { BackupError, LockedError, StorageError, UnsupportedError } from '../../../../src/model/errors.ts';
 import type { Event } from '../../../../src/model/events.ts';
 import type { LockRecord } from '../../../../src/model/lock.ts';
-import { withLock } from '../../../../src/operations/with-lock.ts';
+import { withLock } from '../../../../src/operations/location/with-lock.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { leasedStore } from '../../../../src/storage/leased-store.ts';
 import { readLock } from '../../../../src/storage/lock/format.ts';

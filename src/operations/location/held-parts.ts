@@ -1,7 +1,7 @@
-import { leasedRemote } from '../cluster/leased-remote.ts';
-import type { Lease } from '../flow/lease.ts';
-import type { Repository } from '../storage/backups/repository.ts';
-import type { MemberParts } from './nodes/members.ts';
+import { leasedRemote } from '../../cluster/leased-remote.ts';
+import type { Lease } from '../../flow/lease.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
+import type { MemberParts } from '../nodes/members.ts';
 
 /**
  * What an operation works with, for as long as it has the lock: with the lock lost, nothing is written to the location or deleted

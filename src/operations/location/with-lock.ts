@@ -1,9 +1,9 @@
-import type { Owner } from '../model/lock.ts';
+import type { Owner } from '../../model/lock.ts';
 import { setMaxListeners } from 'node:events';
-import type { Listen } from '../model/events.ts';
-import type { Lock } from '../storage/lock/held-lock.ts';
-import { acquireLock } from '../storage/lock/lock.ts';
-import type { Repository } from '../storage/backups/repository.ts';
+import type { Listen } from '../../model/events.ts';
+import type { Lock } from '../../storage/lock/held-lock.ts';
+import { acquireLock } from '../../storage/lock/lock.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 
 export interface LockRequest {
   readonly owner: Owner;

@@ -1,8 +1,8 @@
-import { type Backup, byTime, type Survey } from '../model/backup/backup.ts';
-import { IntegrityError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
-import { pathOf } from '../model/backup/backup-id.ts';
-import type { Repository } from '../storage/backups/repository.ts';
+import { type Backup, byTime, type Survey } from '../../model/backup/backup.ts';
+import { IntegrityError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import { pathOf } from '../../model/backup/backup-id.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 
 /**
  * Runs that were sealed, and whose last put was never seen to arrive, are complete backups: who has the lock publishes them before

@@ -1,8 +1,8 @@
-import { LockedError } from '../model/errors.ts';
-import { type SeenLock, isSameHolder } from '../model/lock.ts';
-import { lockKey } from '../storage/keys.ts';
-import { readLock } from '../storage/lock/format.ts';
-import type { Repository } from '../storage/backups/repository.ts';
+import { LockedError } from '../../model/errors.ts';
+import { type SeenLock, isSameHolder } from '../../model/lock.ts';
+import { lockKey } from '../../storage/keys.ts';
+import { readLock } from '../../storage/lock/format.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 
 export interface UnlockResult {
   readonly location: string;

@@ -1,7 +1,7 @@
-import { type ClockReading, judgeSkew } from '../model/backup/clock-skew.ts';
-import { BackupError } from '../model/errors.ts';
-import type { Listen } from '../model/events.ts';
-import type { Repository } from '../storage/backups/repository.ts';
+import { type ClockReading, judgeSkew } from '../../model/backup/clock-skew.ts';
+import { BackupError } from '../../model/errors.ts';
+import type { Listen } from '../../model/events.ts';
+import type { Repository } from '../../storage/backups/repository.ts';
 
 /** What time it is for a location, and how far its clock is from this host's. */
 export interface StoreClock {

@@ -1,8 +1,8 @@
-import { refOf } from '../model/backup/backup.ts';
-import type { BackupRef } from '../model/backup/manifest.ts';
-import type { Owner } from '../model/lock.ts';
-import { markReading } from '../storage/lock/reading-mark.ts';
-import { type BackupChoice, type ChoiceParts, chooseBackup } from './choose-backup.ts';
+import { refOf } from '../../model/backup/backup.ts';
+import type { BackupRef } from '../../model/backup/manifest.ts';
+import type { Owner } from '../../model/lock.ts';
+import { markReading } from '../../storage/lock/reading-mark.ts';
+import { type BackupChoice, type ChoiceParts, chooseBackup } from '../choose-backup.ts';
 
 export interface ReadingParts extends ChoiceParts {
   readonly owner: Owner;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, test } from 'node:test';
-import { LockedError } from '../../../src/model/errors.ts';
-import type { SeenLock } from '../../../src/model/lock.ts';
-import { unlock } from '../../../src/operations/unlock.ts';
-import { unlockJson, unlockQuestion, unlockText } from '../../../src/report/lock-report.ts';
-import { openDirectoryStore } from '../../../src/storage/directory/directory.ts';
-import { acquireLock } from '../../../src/storage/lock/lock.ts';
-import { Repository } from '../../../src/storage/backups/repository.ts';
-import { listed } from '../../support/bodies.ts';
-import { temporaryDirectory } from '../../support/temporary.ts';
+import { LockedError } from '../../../../src/model/errors.ts';
+import type { SeenLock } from '../../../../src/model/lock.ts';
+import { unlock } from '../../../../src/operations/location/unlock.ts';
+import { unlockJson, unlockQuestion, unlockText } from '../../../../src/report/lock-report.ts';
+import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
+import { acquireLock } from '../../../../src/storage/lock/lock.ts';
+import { Repository } from '../../../../src/storage/backups/repository.ts';
+import { listed } from '../../../support/bodies.ts';
+import { temporaryDirectory } from '../../../support/temporary.ts';
 
 const never = new AbortController().signal;
 const owner = { host: 'bastion', pid: 4711, user: 'ops' };

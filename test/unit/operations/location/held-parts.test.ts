@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { heldParts } from '../../../src/operations/held-parts.ts';
-import { nodeManifestKey } from '../../../src/storage/keys.ts';
-import { nodeManifestOf } from '../../support/manifests.ts';
-import { never } from '../../support/never.ts';
-import { scriptedCluster } from '../../support/scripted-cluster.ts';
-import { program } from '../../support/scripted-remote.ts';
+import { heldParts } from '../../../../src/operations/location/held-parts.ts';
+import { nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { nodeManifestOf } from '../../../support/manifests.ts';
+import { never } from '../../../support/never.ts';
+import { scriptedCluster } from '../../../support/scripted-cluster.ts';
+import { program } from '../../../support/scripted-remote.ts';
 
 test('with the lock lost no command begins on a node, and nothing is written, by whatever part of an operation', async (t) => {
   const cluster = await scriptedCluster(t);
