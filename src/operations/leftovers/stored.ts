@@ -1,7 +1,8 @@
 import { sideBySide } from '../../flow/side-by-side.ts';
 import { isCommitted, type Survey } from '../../model/backup/backup.ts';
 import type { StoredRemains } from '../../model/retention/leftovers/leftover.ts';
-import { inProgressKey, isProbeKey, isReadingKey, probePrefix, readingPrefix } from '../../storage/keys.ts';
+import { inProgressKey } from '../../storage/keys.ts';
+import { isProbeKey, isReadingKey, probePrefix, readingPrefix } from '../../storage/location-keys.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 
 const lookingAtOnce = 16;

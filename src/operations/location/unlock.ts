@@ -1,6 +1,6 @@
 import { LockedError } from '../../model/errors.ts';
 import { type SeenLock, isSameHolder } from '../../model/lock.ts';
-import { lockKey } from '../../storage/keys.ts';
+import { lockKey } from '../../storage/location-keys.ts';
 import { readLock } from '../../storage/lock/format.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 

@@ -5,7 +5,7 @@ import { isSameListing } from '../../model/retention/prune-plan.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import { readersOf } from '../../storage/lock/readers.ts';
 import { putForgotten } from '../../storage/backups/forgotten-records.ts';
-import { forgottenKey } from '../../storage/keys.ts';
+import { forgottenKey } from '../../storage/location-keys.ts';
 import { deleteAll } from './delete-all.ts';
 import { clearedOf, forget } from './forget.ts';
 import { hostsAt } from './vacant.ts';

@@ -4,7 +4,7 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import { type SeenReading, readerOf } from '../../model/retention/being-read.ts';
 import { type Freeing, type ForgottenBackup, planFreeing } from '../../model/retention/forgotten.ts';
 import { readForgotten } from '../../storage/backups/forgotten-records.ts';
-import { lockKey } from '../../storage/keys.ts';
+import { lockKey } from '../../storage/location-keys.ts';
 import { readersOf } from '../../storage/lock/readers.ts';
 import { deleteAll } from './delete-all.ts';
 import type { SweepParts } from './work.ts';

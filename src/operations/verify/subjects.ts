@@ -15,7 +15,8 @@ import { NotFoundError } from '../../model/errors.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Problem } from '../../model/verify/verify-plan.ts';
 import { listedObject } from '../../storage/read-listed.ts';
-import { backupManifestKey, backupPrefix, forgottenKey, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
+import { backupManifestKey, backupPrefix, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
+import { forgottenKey } from '../../storage/location-keys.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 
 /** The backups that are to be verified, oldest first, and what is wrong with those that say nothing of themselves. */

@@ -3,7 +3,7 @@ import { sideBySide } from '../../flow/side-by-side.ts';
 import { refOf } from '../../model/backup/backup.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { ForgottenBackup } from '../../model/retention/forgotten.ts';
-import { forgottenKey, forgottenPrefix, forgottenRefOf } from '../keys.ts';
+import { forgottenKey, forgottenPrefix, forgottenRefOf } from '../location-keys.ts';
 import type { ObjectStore, StoredObject } from '../object-store.ts';
 import { readWhole, textOf } from '../read-whole.ts';
 import { backupId, hostName, mostNodes, parseAs } from '../shapes.ts';

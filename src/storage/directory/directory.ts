@@ -9,8 +9,8 @@ import { fileClock, fileTime, marked, removeEmpty, statIfThere, storedFile, writ
 import { directoryOf, linkOn } from './links.ts';
 import { pathOf, place, unfinishedPath } from './placing.ts';
 import { type Which, clearUnfinished, olderThan, unfinishedIn, writtenFor } from './unfinished.ts';
-import { putFromReserve } from './full.ts';
-import { Reserve, isFull } from './reserve.ts';
+import { putUrgently } from './full.ts';
+import { Reserve } from './reserve.ts';
 import { directoriesBelow, filesBelow, namesIn, type Place } from './listing.ts';
 import { locationId } from '../location-id.ts';
 import type { Body, ByteRange, ObjectStore, PutOptions, StoredObject, UnfinishedObject } from '../object-store.ts';
@@ -84,22 +84,8 @@ class DirectoryStore implements ObjectStore {
     if (options.urgent !== true || !(body instanceof Uint8Array)) {
       return await this.#put(key, body, options, signal);
     }
-    try {
-      const stored = await this.#put(key, body, options, signal);
-      await this.#reserve.hold();
-      return stored;
-    } catch (error) {
-      const urgent = { base: this.#base, key, body, options };
-      const stored = isFull(error)
-        ? await putFromReserve(urgent, this.#reserve, signal).catch((cause: unknown) => {
-            throw directoryError(cause, 'write', this.url, key);
-          })
-        : undefined;
-      if (stored === undefined) {
-        throw error;
-      }
-      return stored;
-    }
+    const usual = async (): Promise<StoredObject> => this.#put(key, body, options, signal);
+    return await putUrgently({ base: this.#base, url: this.url, key, body, options }, usual, this.#reserve, signal);
   }
 
   async #put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<StoredObject> {

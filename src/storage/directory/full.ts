@@ -1,5 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import type { PutOptions, StoredObject } from '../object-store.ts';
+import { directoryError } from './errors.ts';
 import { statIfThere, storedFile } from './file.ts';
 import { pathOf, place, unfinishedPath } from './placing.ts';
 import { type Reserve, isFull } from './reserve.ts';
@@ -7,16 +8,41 @@ import { type Reserve, isFull } from './reserve.ts';
 /** What is put where there is no room for it. */
 export interface UrgentPut {
   readonly base: string;
+  readonly url: string;
   readonly key: string;
   readonly body: Uint8Array;
   readonly options: PutOptions;
+}
+
+/** Puts an object as usual, and from the reserve where there is no room for it. Throws what the usual way throws. */
+export async function putUrgently(
+  put: UrgentPut,
+  usual: () => Promise<StoredObject>,
+  reserve: Reserve,
+  signal: AbortSignal,
+): Promise<StoredObject> {
+  try {
+    const stored = await usual();
+    await reserve.hold();
+    return stored;
+  } catch (error) {
+    const stored = isFull(error)
+      ? await putFromReserve(put, reserve, signal).catch((cause: unknown) => {
+          throw directoryError(cause, 'write', put.url, put.key);
+        })
+      : undefined;
+    if (stored === undefined) {
+      throw error;
+    }
+    return stored;
+  }
 }
 
 /**
  * Puts an object into a file of the reserve; as safe as any put, since the file gets its name in the same way. Undefined where the reserve has none. Throws
  * what the system calls throw, and ConditionFailedError.
  */
-export async function putFromReserve(put: UrgentPut, reserve: Reserve, signal: AbortSignal): Promise<StoredObject | undefined> {
+async function putFromReserve(put: UrgentPut, reserve: Reserve, signal: AbortSignal): Promise<StoredObject | undefined> {
   const { base, key, body, options } = put;
   const file = await unfinishedPath(base, key);
   if (!(await reserve.take(file, body))) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../flow/clock.ts';
 import { ConditionFailedError, UnsupportedError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
 import type { LockRecord, SeenLock } from '../../model/lock.ts';
-import { lockKey } from '../keys.ts';
+import { lockKey } from '../location-keys.ts';
 import { encodeLock, readLock } from './format.ts';
 import type { ObjectStore, PutOptions } from '../object-store.ts';
 

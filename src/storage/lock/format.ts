@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { LockRecord, SeenLock } from '../../model/lock.ts';
-import { lockKey } from '../keys.ts';
+import { lockKey } from '../location-keys.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { moment, word } from '../shapes.ts';
 import { readWhole } from '../read-whole.ts';

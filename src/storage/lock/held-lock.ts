@@ -2,7 +2,7 @@ import type { Lease } from '../../flow/lease.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { BackupError, ConditionFailedError, LockedError, StorageError, messageOf, reasonOf } from '../../model/errors.ts';
 import { type SeenLock, holderText } from '../../model/lock.ts';
-import { lockKey } from '../keys.ts';
+import { lockKey } from '../location-keys.ts';
 import type { Claim, Claiming } from './claim.ts';
 import { encodeLock, readLock } from './format.ts';
 

@@ -13,7 +13,7 @@ import { type Clock, systemClock } from '../../flow/clock.ts';
 import { LockedError, StorageError } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
 import { Lock } from './held-lock.ts';
-import { lockKey } from '../keys.ts';
+import { lockKey } from '../location-keys.ts';
 import { type Claiming, claim } from './claim.ts';
 import { readLock } from './format.ts';
 import type { ObjectStore } from '../object-store.ts';

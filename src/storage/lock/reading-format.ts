@@ -3,7 +3,7 @@ import type { SeenLock } from '../../model/lock.ts';
 import type { ReadingRecord, SeenReading } from '../../model/retention/being-read.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { ObjectStore, StoredObject } from '../object-store.ts';
-import { isReadingKey, readingPrefix } from '../keys.ts';
+import { isReadingKey, readingPrefix } from '../location-keys.ts';
 import { readWhole } from '../read-whole.ts';
 import { backupId, moment, mostTables, word } from '../shapes.ts';
 import { unlessDamaged } from '../unless-damaged.ts';

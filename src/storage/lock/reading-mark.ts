@@ -6,7 +6,7 @@ import { StorageError, reasonOf } from '../../model/errors.ts';
 import type { Listen } from '../../model/events.ts';
 import { type Owner, lockTimes } from '../../model/lock.ts';
 import type { ReadingRecord } from '../../model/retention/being-read.ts';
-import { readingKey } from '../keys.ts';
+import { readingKey } from '../location-keys.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { processTable } from './process-table.ts';
 import { encodeReading } from './reading-format.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { IntegrityError, RemoteError, reasonOf } from '../../model/errors.ts';
 import type { Remote } from '../../cluster/remote.ts';
-import { probeKey } from '../../storage/keys.ts';
+import { probeKey } from '../../storage/location-keys.ts';
 import { isAbsent, isFetched } from './answer.ts';
 import { deliver, put } from './deliver.ts';
 import type { NodePart } from './node-part.ts';

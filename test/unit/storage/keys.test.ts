@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as keys from '../../../src/storage/keys.ts';
+import * as locationKeys from '../../../src/storage/location-keys.ts';
 import { users } from '../../support/manifests.ts';
 
 const snapshot = { id: 's1' };
@@ -64,7 +65,12 @@ test('the form of a component’s key is that of no other object', () => {
   const path = 'nb-1-big-Data.db';
   for (const ref of [snapshot, incremental]) {
     assert.match(keys.componentKey(ref, 'n1', users, path, 'lzo'), keys.componentKeyForm);
-    for (const other of [keys.backupManifestKey(ref), keys.nodeManifestKey(ref, 'n1'), keys.schemaKey(ref), keys.lockKey()]) {
+    for (const other of [
+      keys.backupManifestKey(ref),
+      keys.nodeManifestKey(ref, 'n1'),
+      keys.schemaKey(ref),
+      locationKeys.lockKey(),
+    ]) {
       assert.doesNotMatch(other, keys.componentKeyForm);
     }
   }
@@ -72,16 +78,16 @@ test('the form of a component’s key is that of no other object', () => {
 
 test('what says who reads, and what was forgotten, lies where no backup can, and is known by its form', () => {
   const token = '0b9d2c4e-58a1-4b0e-9f5d-1c2d3e4f5a6b';
-  assert.ok(keys.isReadingKey(keys.readingKey(token)));
+  assert.ok(locationKeys.isReadingKey(locationKeys.readingKey(token)));
   for (const key of ['reading/notes.json', `reading/${token}`, `other/${token}.json`, `reading/${token}.json/x`]) {
-    assert.ok(!keys.isReadingKey(key), key);
+    assert.ok(!locationKeys.isReadingKey(key), key);
   }
   for (const ref of [snapshot, incremental]) {
-    assert.deepEqual(keys.forgottenRefOf(keys.forgottenKey(ref)), ref);
-    assert.equal(keys.placeOf(keys.forgottenKey(ref)), undefined);
+    assert.deepEqual(locationKeys.forgottenRefOf(locationKeys.forgottenKey(ref)), ref);
+    assert.equal(keys.placeOf(locationKeys.forgottenKey(ref)), undefined);
   }
   for (const key of ['forgotten/notes.json', 'forgotten/s1', 'forgotten/s1/i1/x1.json', 'forgotten/20261199T000000Z.json']) {
-    assert.equal(keys.forgottenRefOf(key), undefined, key);
+    assert.equal(locationKeys.forgottenRefOf(key), undefined, key);
   }
 });
 

@@ -5,7 +5,7 @@ import { LockedError, NotFoundError, UsageError } from '../../../../src/model/er
 import { type DeleteOptions, deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { deleteQuestion, deleteText } from '../../../../src/report/prune-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
-import { lockKey } from '../../../../src/storage/keys.ts';
+import { lockKey } from '../../../../src/storage/location-keys.ts';
 import { type HookedStore, hookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
 import { temporaryDirectory } from '../../../support/temporary.ts';

@@ -19,16 +19,8 @@ import { deleteBackups } from '../../../../src/operations/prune/delete.ts';
 import { prune, pruneAfterBackup } from '../../../../src/operations/prune/prune.ts';
 import { withLock } from '../../../../src/operations/location/with-lock.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
-import {
-  backupManifestKey,
-  closedKey,
-  forgottenPrefix,
-  lockKey,
-  nodeManifestKey,
-  ringKey,
-  ringTextKey,
-  schemaKey,
-} from '../../../../src/storage/keys.ts';
+import { backupManifestKey, closedKey, nodeManifestKey, ringKey, ringTextKey, schemaKey } from '../../../../src/storage/keys.ts';
+import { forgottenPrefix, lockKey } from '../../../../src/storage/location-keys.ts';
 import { hookedStore, type HookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
 

@@ -12,7 +12,8 @@ import { whileReading, whileReadingChosen } from '../../../../src/operations/loc
 import { deleteText, pruneJson, pruneText, pruneWarnings } from '../../../../src/report/prune-report.ts';
 import { forgottenText } from '../../../../src/report/forgotten-report.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
-import { backupManifestKey, forgottenKey, inProgressKey, lockKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { backupManifestKey, inProgressKey, nodeManifestKey } from '../../../../src/storage/keys.ts';
+import { forgottenKey, lockKey } from '../../../../src/storage/location-keys.ts';
 import { hookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory } from '../../../support/location-history.ts';
 import { never } from '../../../support/never.ts';
