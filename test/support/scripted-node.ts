@@ -26,7 +26,6 @@ import {
   clearUndoScript,
 } from '../../src/cluster/leftovers/clear-script.ts';
 import { lookForLeftScript, lookForSecretsScript } from '../../src/cluster/leftovers/look-script.ts';
-import { findStagingsScript as findLeftStagingsScript } from '../../src/cluster/leftovers/stagings.ts';
 import { findOwnerScript } from '../../src/cluster/files/as-owner.ts';
 import { placeUnitScript } from '../../src/transfer/relay/landing.ts';
 import { listFilesScript } from '../../src/cluster/placing/table-import.ts';
@@ -162,7 +161,6 @@ export class ScriptedNode {
       findOwnerScript,
       chooseStagingScript,
       lookForLeftScript,
-      findStagingsScript,
       listStagedScript,
     ];
     const writing = [
@@ -184,9 +182,9 @@ export class ScriptedNode {
       remote.on(match, real);
     }
     // What lies in directories of this machine that others use is nothing of this node's.
-    remote.on(script(findLeftStagingsScript), ({ argv, options, signal }) =>
+    remote.on(script(findStagingsScript), ({ argv, options, signal }) =>
       here.read(
-        ['sh', '-c', findLeftStagingsScript, 'sh', ...argv.slice(4).filter((home) => !home.startsWith('/tmp/cass'))],
+        ['sh', '-c', findStagingsScript, 'sh', ...argv.slice(4).filter((home) => !home.startsWith('/tmp/cass'))],
         options,
         signal,
       ),

@@ -1,20 +1,19 @@
-import { enterFunctionScript, stagingMark } from '../placing/staging-script.ts';
-import { nodeLock } from './look-script.ts';
-import { runPattern, stagingLock } from './stagings.ts';
+import { nodeLockName } from '../placing/node-lock-script.ts';
+import { enterFunctionScript, runPattern, stagingLockName, stagingMark } from '../placing/staging-script.ts';
 
 // DATA-DIRECTORY LINE: the shell has the node for itself then, or says `busy` and ends. LINE says who has had it: a restore that lost its
 // connection, and comes back, must know that somebody was here.
 const aloneScript: string = `umask 077
 command -v flock >/dev/null || { echo busy; exit 0; }
-for l in "$1/${nodeLock}" "$1/.sstash-undo/lock"; do
+for l in "$1/${nodeLockName}" "$1/.sstash-undo/lock"; do
   if [ -L "$l" ] || { [ -e "$l" ] && [ ! -f "$l" ]; }; then echo busy; exit 0; fi
 done
-exec 9>>"$1/${nodeLock}" || exit 1
+exec 9>>"$1/${nodeLockName}" || exit 1
 flock -n 9 || { echo busy; exit 0; }
 if [ -f "$1/.sstash-undo/lock" ]; then
   exec 8<"$1/.sstash-undo/lock"; flock -n 8 || { echo busy; exit 0; }
 fi
-printf '%s\\n' "$2" >"$1/${nodeLock}" || true`;
+printf '%s\\n' "$2" >"$1/${nodeLockName}" || true`;
 
 // … FILE...: those that are still the owner's own, and plain.
 export const clearFilesScript: string = String.raw`${aloneScript}
@@ -59,9 +58,9 @@ shift 2; enter "$1" "$2"
 no() { echo "$1" >&2; exit 1; }
 [ "$(stat -c %u .)" = "$(id -u)" ] || no "$1 belongs to somebody else"
 case $(stat -c %A .) in ?????w????|????????w?) no "$1 may be written by others" ;; esac
-if [ -e ./${stagingLock} ] || [ -L ./${stagingLock} ]; then
-  { [ -f ./${stagingLock} ] && [ ! -L ./${stagingLock} ]; } || no "$1/${stagingLock} is no file"
-  exec 7<./${stagingLock}; flock -n 7 || { echo busy; exit 0; }
+if [ -e ./${stagingLockName} ] || [ -L ./${stagingLockName} ]; then
+  { [ -f ./${stagingLockName} ] && [ ! -L ./${stagingLockName} ]; } || no "$1/${stagingLockName} is no file"
+  exec 7<./${stagingLockName}; flock -n 7 || { echo busy; exit 0; }
 fi
 find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}' ! -name '${runPattern}' -exec rm -rf -- {} + && rm -f ./${stagingMark} || exit 1
 here=$(pwd -P); cd -P .. && { rmdir -- "./${'$'}{here##*/}" 2>/dev/null || true; }; echo cleared`;

@@ -3,8 +3,7 @@ import type { ClusterNode } from '../node.ts';
 import type { Remote } from '../remote.ts';
 import { clearSnapshot, listSnapshots } from '../tools/nodetool.ts';
 import { clearFilesScript, clearSecretsScript, clearStagingScript, clearUndoScript } from './clear-script.ts';
-import { stateDirectoriesOf } from './node-remains.ts';
-import type { LeftStaging } from './stagings.ts';
+import { type FoundStaging, stateDirectoriesOf } from './node-remains.ts';
 
 /** Clears a snapshot, and makes sure that it is gone: nodetool may have done nothing and not say so. Throws RemoteError, BackupError. */
 export async function clearLeftSnapshot(node: ClusterNode, tag: string, signal: AbortSignal): Promise<void> {
@@ -22,7 +21,7 @@ export async function clearTemporary(node: ClusterNode, path: string, signal: Ab
 /** A staging directory with all that is in it. Throws LockedError, RemoteError where it is another directory now. */
 export async function clearStaging(
   node: ClusterNode,
-  { name, identity }: Pick<LeftStaging, 'name' | 'identity'>,
+  { name, identity }: Pick<FoundStaging, 'name' | 'identity'>,
   signal: AbortSignal,
 ): Promise<void> {
   await alone(node, ['sh', '-c', clearStagingScript, 'sh', firstOf(node), holder, name, identity], signal);

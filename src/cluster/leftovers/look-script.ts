@@ -1,10 +1,9 @@
-/** In the first data directory: a restore that is at work on the node has it locked. */
-export const nodeLock = '.sstash-lock';
+import { nodeLockName } from '../placing/node-lock-script.ts';
 
 // Whether a restore is at work here, by the locks that it holds. `no` also where none has ever been here.
 const busyFunctionScript: string = `is_busy() { # DATA-DIRECTORY
   command -v flock >/dev/null || { echo unknown; return; }
-  for l in "$1/${nodeLock}" "$1/.sstash-undo/lock"; do
+  for l in "$1/${nodeLockName}" "$1/.sstash-undo/lock"; do
     { [ -e "$l" ] || [ -L "$l" ]; } || continue
     if [ ! -f "$l" ] || [ -L "$l" ] || [ ! -r "$l" ]; then echo unknown; return; fi
     flock -n "$l" true || { echo yes; return; }

@@ -1,13 +1,18 @@
 import { BackupError } from '../../model/errors.ts';
-import type { FileRemains, NodeRemains, Remains, UndoRemains } from '../../model/retention/leftovers/leftover.ts';
+import type { FileRemains, NodeRemains, Remains, StagingRemains, UndoRemains } from '../../model/retention/leftovers/leftover.ts';
 import type { ClusterNode } from '../node.ts';
+import { findStagings, type LeftStaging, stagingHomes } from '../placing/left-stagings.ts';
 import { readJournals } from '../placing/placing.ts';
 import { lookForLeftScript, lookForSecretsScript } from './look-script.ts';
 import { numberOf, recordsOf } from './records.ts';
-import { findStagings, type LeftStaging } from './stagings.ts';
 
-/** What was found on a node; its staging directories are known again when they are cleared. */
-export type FoundOnNode = Omit<NodeRemains, 'host' | 'hostId' | 'staging'> & { readonly staging: readonly LeftStaging[] };
+/** A staging directory by its path, which is known again by its device and inode when it is cleared. */
+export type FoundStaging = StagingRemains & Pick<LeftStaging, 'identity'>;
+
+export type FoundOnNode = Omit<NodeRemains, 'host' | 'hostId' | 'staging'> & { readonly staging: readonly FoundStaging[] };
+
+/** Where `restore --method stage` stages files when nobody says where. */
+const stageHome = '/tmp/cassandra_restore';
 
 /** Commit log, hints, saved caches: what a restore moves aside there too. */
 export function stateDirectoriesOf({ config }: ClusterNode): readonly string[] {
@@ -22,7 +27,7 @@ export function stateDirectoriesOf({ config }: ClusterNode): readonly string[] {
 export async function lookForRemains(node: ClusterNode, signal: AbortSignal): Promise<FoundOnNode> {
   const [[busy, found], staging, journals, secrets] = await Promise.all([
     lookInData(node, signal),
-    findStagings(node, signal),
+    findStagings(node, [...stagingHomes(node), stageHome], signal),
     readJournals(node, signal),
     lookForSecrets(node, signal),
   ]);
@@ -42,10 +47,12 @@ export async function lookForRemains(node: ClusterNode, signal: AbortSignal): Pr
     busy,
     snapshots: named('snapshot').filter(({ name }) => asideOf(name) === undefined),
     undo: [...aside.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-    staging,
+    staging: staging.map(({ directory, state, ...rest }) => ({ ...rest, name: directory, busy: busyness[state] })),
     files: [...named('file').map((each) => ({ ...each, kind: 'temporary' as const, used: false, inData: true })), ...secrets],
   };
 }
+
+const busyness = { free: 'no', busy: 'yes', unknown: 'unknown' } as const;
 
 /** The restore that has moved these files aside: its id is a moment. */
 function asideOf(name: string): string | undefined {

@@ -10,6 +10,10 @@ export interface LeftStaging {
   /** Whether a run is at work there; `unknown` where the node has no `flock`. */
   readonly state: 'busy' | 'free' | 'unknown';
   readonly bytes: number;
+  /** Since the last change of something in it, in seconds by the node's clock. */
+  readonly ageSeconds: number;
+  /** Who owns it, where that is somebody else than the owner of the data. */
+  readonly foreign: string | undefined;
   /** What is staged there: the URL of a backup, and what tells its files from others of it; empty where the run ended before it was written. */
   readonly label: string;
   /** Tables, `keyspace.table`, that the run had emptied and had not filled on all nodes. */
@@ -31,12 +35,14 @@ export async function findStagings(
   const words = (await files.run(['sh', '-c', findStagingsScript, 'sh', ...homes], {}, signal)).split('\0');
   const found: LeftStaging[] = [];
   for (let at = 0; at + fields < words.length; at += fields) {
-    const [directory = '', identity = '', state = '', kib = '', label = '', emptied = ''] = words.slice(at, at + fields);
+    const [directory = '', identity = '', state, bytes, age, owner = '', label = '', emptied = ''] = words.slice(at, at + fields);
     found.push({
       directory,
       identity,
       state: state === 'free' || state === 'busy' ? state : 'unknown',
-      bytes: /^\d{1,13}$/.test(kib) ? Number(kib) * 1024 : 0,
+      bytes: figureOf(bytes),
+      ageSeconds: figureOf(age),
+      foreign: owner === '' ? undefined : owner,
       label,
       // Whoever may write there is Cassandra's user; a line that none of ours has is none.
       emptied: emptied.split('\n').filter((line) => /^\w{1,222}\.\w{1,222}$/.test(line)),
@@ -45,7 +51,12 @@ export async function findStagings(
   return found;
 }
 
-const fields = 6;
+const fields = 8;
+
+/** What is no number that a node could mean counts for nothing. */
+function figureOf(text: string | undefined): number {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
 
 /** Removes it, with all that is in it. Throws RemoteError, with nothing removed where a run is at work there or it is another directory now. */
 export async function clearStaging(

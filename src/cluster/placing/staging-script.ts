@@ -138,27 +138,33 @@ fi
 rm -f -- "$new"; exit 1`;
 
 // DIRECTORY...: what restores have left in these directories and right below them. For each: its path, device:inode, whether somebody works there
-// (`busy`, `free`, `unknown`), KiB, what was staged, what was emptied and not filled, each with a NUL.
-export const findStagingsScript: string = String.raw`me=$(id -u)
-tell() { # . or ./NAME
-  { [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %u -- "$1")" = "$me" ]; } || return 0
-  mark=$1/${stagingMark} label='' lock=$1/${stagingLockName} state=free emptied=''
-  if [ -f "$mark" ] && [ ! -L "$mark" ]; then
-    label=$(head -c 4096 <"$mark" | head -n 1)
+// (`busy`, `free`, `unknown`), bytes, age in seconds by the node's clock, its owner if that is another than who asks, what was staged, what was emptied and not
+// filled, each with a NUL. One whose run was ended before its mark had a name has nothing in it but that.
+export const findStagingsScript: string = String.raw`me=$(id -u) now=$(date +%s)
+tell() { # PATH
+  { [ -d "$1" ] && [ ! -L "$1" ]; } || return 0
+  whose=$(stat -c %u -- "$1") || return 0
+  mark=$1/${stagingMark} lock=$1/${stagingLockName} label='' state=free owner='' emptied=''
+  if [ -f "$mark" ] && [ ! -L "$mark" ] && [ "$(stat -c %u -- "$mark")" = "$whose" ]; then
+    label=$(head -c 4096 -- "$mark" 2>/dev/null | head -n 1)
   else
-    case $1 in ./${runPattern}) ;; *) return 0 ;; esac
-    [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name '${stagingMark}.????????' ! -name ${stagingLockName})" ] || return 0
+    [ -z "$(find "$1/" -mindepth 1 -maxdepth 1 ! -name '${stagingMark}.????????' ! -name ${stagingLockName} 2>&1)" ] || return 0
+    case ${'$'}{1##*/} in ${runPattern}) ;; *) [ -n "$(find "$1/" -mindepth 1 -maxdepth 1 -name '${stagingMark}.????????')" ] || return 0 ;; esac
   fi
+  [ "$whose" = "$me" ] || owner=$(stat -c %U -- "$1")
   if [ -f "$lock" ] && [ ! -L "$lock" ]; then
-    if ! command -v flock >/dev/null; then state=unknown; elif ! flock -n "$lock" true; then state=busy; fi
+    if ! command -v flock >/dev/null || [ ! -r "$lock" ]; then state=unknown; elif ! flock -n "$lock" true; then state=busy; fi
   fi
-  if [ -f "$1/${emptiedName}" ] && [ ! -L "$1/${emptiedName}" ]; then emptied=$(head -c 65536 <"$1/${emptiedName}"); fi
-  kib=$(du -sk -- "$1" 2>/dev/null | awk 'NR == 1 { print $1 }')
-  printf '%s\0%s\0%s\0%s\0%s\0%s\0' "$at${'$'}{1#.}" "$(stat -c %d:%i -- "$1")" "$state" "${'$'}{kib:-0}" "$label" "$emptied"
+  if [ -f "$1/${emptiedName}" ] && [ ! -L "$1/${emptiedName}" ]; then emptied=$(head -c 65536 -- "$1/${emptiedName}" 2>/dev/null); fi
+  figures=$(find "$1/" -printf '%y\t%s\t%T@\n' 2>/dev/null | awk -F '\t' -v now="$now" '
+    $1 == "f" { bytes += $2 } $3 > at { at = $3 } END { printf "%.0f %d", bytes, now - at }')
+  printf '%s\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' \
+    "$1" "$(stat -c %d:%i -- "$1")" "$state" "${'$'}{figures% *}" "${'$'}{figures#* }" "$owner" "$label" "$emptied"
 }
 for base; do
   { [ -d "$base" ] && [ ! -L "$base" ]; } || continue
-  ( cd -P -- "$base" 2>/dev/null || exit 0; at=$(pwd -P); tell .; for each in ./*; do tell "$each"; done )
+  at=$(cd -P -- "$base" 2>/dev/null && pwd -P) || at=$base
+  tell "$at"; for each in "$at"/*; do tell "$each"; done
 done`;
 
 // BESIDE DATA-DIRECTORY: where there is, or may be made, a directory of one's own.

@@ -42,7 +42,8 @@ export async function planStaging(
   const { dataDirectories } = member.config;
   const isOwn = directory === undefined && method !== 'stage';
   const found = isOwn ? await findStagings(member, [home, ...stagingHomes(member)].filter(isFirst), signal) : [];
-  const left = dryRun || locks.holds(member) ? found.filter(({ state }) => state === 'free') : [];
+  const left =
+    dryRun || locks.holds(member) ? found.filter(({ state, foreign }) => state === 'free' && foreign === undefined) : [];
   const again = left.find((each) => each.label === label && each.directory !== home);
   const own = again?.directory ?? `${home}/${run}`;
   const request = { directory: isOwn ? own : home, dataDirectories, label };
