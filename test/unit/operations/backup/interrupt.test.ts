@@ -98,7 +98,7 @@ test('interrupted at its last object it is complete: the result says so, and whi
   const signal = interruptAt(cluster, ({ verb, key }) => verb === 'put' && key.endsWith('/manifest.json'));
   const result = await cluster.backUp({}, { signal });
   assert.deepEqual([result.complete, result.interrupted], [true, true]);
-  const tag = `sstash-${result.id}`;
+  const tag = cluster.tagOf(result.id);
   assert.deepEqual(result.warnings.slice(0, 2), [
     `node1: snapshot ${tag} could not be cleared: interrupted`,
     `node2: snapshot ${tag} could not be cleared: interrupted`,
@@ -124,7 +124,7 @@ test('interrupted while snapshots are cleared, those that stay are named', async
   );
   const result = await cluster.backUp({ retention: 1 }, { signal: abort.signal });
   assert.deepEqual([result.complete, result.interrupted], [true, true]);
-  assert.ok(result.warnings.includes(`node2: snapshot sstash-${result.id} could not be cleared: interrupted`));
+  assert.ok(result.warnings.includes(`node2: snapshot ${cluster.tagOf(result.id)} could not be cleared: interrupted`));
 });
 
 test('with clear on failure a snapshot that cannot be cleared is named', async (t) => {
@@ -139,7 +139,7 @@ test('with clear on failure a snapshot that cannot be cleared is named', async (
   );
   await assert.rejects(cluster.backUp({ clearOnFailure: true }, { signal: abort.signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
-  assert.match(cluster.warnings.join('\n'), new RegExp(`^node1: snapshot sstash-${id} could not be cleared: .*JMX is gone`));
+  assert.match(cluster.warnings.join('\n'), new RegExp(`^node1: snapshot ${cluster.tagOf(id)} could not be cleared: .*JMX is gone`));
 });
 
 test('with clear on failure an interrupt leaves no snapshot, and promises nothing', async (t) => {

@@ -60,7 +60,7 @@ for (const clearOnFailure of [false, true]) {
     const [listed = ''] = await cluster.listing();
     const [id = ''] = listed.split(' ');
     assert.equal(listed, `${id} node1 running`, 'the mark is as it was');
-    assert.deepEqual(await cluster.node('node1').snapshots(), [`sstash-${id}`]);
+    assert.deepEqual(await cluster.node('node1').snapshots(), [cluster.tagOf(id)]);
     assert.deepEqual(
       before().filter((command) => command.includes('clearsnapshot')),
       [],
@@ -68,7 +68,7 @@ for (const clearOnFailure of [false, true]) {
     const later = cluster.store.calls.slice(stopped).filter(({ verb }) => verb === 'delete' || verb === 'abortUnfinished');
     assert.deepEqual(later, []);
     assert.deepEqual(cluster.warnings, [
-      `backup ${id} is left as it is, and so are its snapshots (sstash-${id}) on the nodes: who has the lock goes on with it`,
+      `backup ${id} is left as it is, and so are its snapshots (${cluster.tagOf(id)}) on the nodes: who has the lock goes on with it`,
     ]);
   });
 }
