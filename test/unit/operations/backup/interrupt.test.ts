@@ -139,7 +139,10 @@ test('with clear on failure a snapshot that cannot be cleared is named', async (
   );
   await assert.rejects(cluster.backUp({ clearOnFailure: true }, { signal: abort.signal }), interrupt);
   const id = await assertBrokenOff(cluster, 'interrupted');
-  assert.match(cluster.warnings.join('\n'), new RegExp(`^node1: snapshot ${cluster.tagOf(id)} could not be cleared: .*JMX is gone`));
+  assert.match(
+    cluster.warnings.join('\n'),
+    new RegExp(`^node1: snapshot ${cluster.tagOf(id)} could not be cleared: .*JMX is gone`),
+  );
 });
 
 test('with clear on failure an interrupt leaves no snapshot, and promises nothing', async (t) => {
