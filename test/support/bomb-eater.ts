@@ -15,13 +15,14 @@ import { never } from './never.ts';
 const mebibyte = 1024 ** 2;
 const name = 'b1/node1/manifest.json.gz';
 
-/** A store that gives the same bytes under every key. */
+/** A store that gives the same bytes under every key, and lists nothing. */
 function storeOf(bytes: () => Iterable<Uint8Array>): ObjectStore {
   const get = async function* (): AsyncGenerator<Uint8Array> {
     yield* bytes();
   };
-  // Nothing but `get` is asked for.
-  return { url: 'file:///bombs', get } as unknown as ObjectStore;
+  async function* list(): AsyncGenerator<never> {}
+  // Nothing else is asked for.
+  return { url: 'file:///bombs', get, list } as unknown as ObjectStore;
 }
 
 function* blanks(mebibytes: number): Generator<Uint8Array> {

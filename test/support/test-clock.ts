@@ -85,6 +85,11 @@ export class TestClock implements Clock {
     this.#elapsed = end;
   }
 
+  /** How many sleep at this moment. */
+  get sleepers(): number {
+    return this.#sleepers.length;
+  }
+
   /** Waits until everybody sleeps. */
   async rest(): Promise<void> {
     await turn();

@@ -80,9 +80,9 @@ test('lost, cut off and flipped objects are stored again from the node', async (
 });
 
 test('components are taken from the live directory, any snapshot or the incremental files', async (t) => {
-  const { node, objectOf, snapshot } = await backedUp(t);
+  const { node, manifest, objectOf, snapshot } = await backedUp(t);
   await node.keepIncremental(2);
-  await rename(join(snapshot, `sstash-${idAfter(0)}`), join(snapshot, 'weekly'));
+  await rename(join(snapshot, manifest.snapshot), join(snapshot, 'weekly'));
   await rm(join(node.table, 'nb-1-big-Data.db'));
   await rm(join(node.table, 'nb-2-big-Data.db'));
   await rm(join(snapshot, 'weekly', 'nb-2-big-Data.db'));
