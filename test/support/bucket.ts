@@ -35,11 +35,12 @@ function absent(error: unknown): undefined {
   throw error;
 }
 
-/** The tag of the snapshots of a run that is unfinished, as its mark says it. */
+/** The tag of the snapshots of a run, as its mark says it, or its manifest where it is committed. */
 export async function tagOfRun(directory: string, id: string): Promise<string> {
-  const mark: unknown = JSON.parse(await readFile(join(directory, id, 'in-progress.json'), 'utf8'));
-  const tag = typeof mark === 'object' && mark !== null && 'snapshot' in mark ? mark.snapshot : undefined;
-  return typeof tag === 'string' ? tag : assert.fail(`the mark of ${id} names no snapshot`);
+  const said = await readFile(join(directory, id, 'in-progress.json'), 'utf8').catch((error: unknown) => absent(error));
+  const told: unknown = JSON.parse(said ?? (await readFile(join(directory, id, 'manifest.json'), 'utf8')));
+  const tag = typeof told === 'object' && told !== null && 'snapshot' in told ? told.snapshot : undefined;
+  return typeof tag === 'string' ? tag : assert.fail(`${id} names no snapshot`);
 }
 
 /** What a file holds. */

@@ -42,7 +42,7 @@ case $dir in /*) ;; *) say relative ;; esac
 [ $# = 0 ] || [ "$(stat -L -c %u -- "$1")" != "$me" ] || mode=700
 for live; do
   d=$(realpath -m -- "$dir"); l=$(realpath -m -- "$live")
-  [ "$d" != "$l/${innerStaging}" ] || continue
+  case $d in "$l/${innerStaging}" | "$l/${innerStaging}"/${runPattern}) continue ;; esac
   case "$d/" in "$l"/*) say live ;; esac
   case "$l/" in "$d"/*) say live ;; esac
 done

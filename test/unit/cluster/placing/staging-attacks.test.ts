@@ -213,6 +213,8 @@ test(
     assert.equal(inside, join(at.data, '.sstash-staging'));
     const staging = await at.open(inside);
     assert.equal(staging.directory, inside);
+    const ofRun = join(inside, 'restore-0123456789ab');
+    assert.equal((await at.open(ofRun)).directory, ofRun, 'that of a run');
     await removeStaging(at.files, staging, never);
     await assert.rejects(at.open(join(at.data, '.sstash-staging/x')), refusedBecause(/live data directory/));
     await assert.rejects(at.open(join(at.root, "it's/deep")), (error) => {
