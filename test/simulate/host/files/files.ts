@@ -149,6 +149,16 @@ export class Files {
     return link;
   }
 
+  /** `null`, `zero` or `full`. */
+  device(path: string, driver: string): void {
+    this.#make(this.#free(path), 'device', 0o666).target = driver;
+  }
+
+  /** A pipe with a name: whoever opens it waits. */
+  mkfifo(path: string, mode = 0o666): Inode {
+    return this.#make(this.#free(path), 'pipe', mode & ~this.#actor.umask);
+  }
+
   readlink(path: string): string {
     const link = this.#existing(path, false);
     return link.kind === 'link' ? link.target : this.#fail('EINVAL');
