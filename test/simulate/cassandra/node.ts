@@ -28,6 +28,13 @@ export class CassandraNode {
     this.files = new Files(this.host.tree, { who, cwd: this.host.tree.root, umask: 0o022, own: (path) => path });
   }
 
+  /** What a node has that has joined a cluster: without it, it would start as a new one. */
+  join(): void {
+    const local = `${dataDirectory}/system/local-7ad54392bcdd35a684174e047860b377`;
+    this.files.mkdirs(local);
+    this.files.write(`${local}/nb-1-big-Data.db`, 'the node\n');
+  }
+
   /** Writes the configuration that the server reads at its start. */
   configure({ node }: ClusterMember, seed: string, incremental: boolean): void {
     const lines = [

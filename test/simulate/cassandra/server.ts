@@ -306,13 +306,18 @@ export class Server {
 
   #logged(): readonly (readonly [string, string, number | null, number])[] {
     const { files } = this.#parts;
-    return files.list(commitlogDirectory).flatMap((name) =>
+    return this.#segments().flatMap((name) =>
       Buffer.from(files.read(`${commitlogDirectory}/${name}`))
         .toString()
         .split('\n')
         .filter((line) => line !== '')
         .map((line): readonly [string, string, number | null, number] => JSON.parse(line)),
     );
+  }
+
+  /** A restore keeps old ones in a directory beside them. */
+  #segments(): readonly string[] {
+    return this.#parts.files.list(commitlogDirectory).filter((name) => name.startsWith('CommitLog-'));
   }
 
   /** What is in memory still, and nothing else. */
@@ -322,7 +327,7 @@ export class Server {
       [...memtable].map(([key, { value, at }]) => `${JSON.stringify([id, key, value, at])}\n`),
     );
     files.mkdirs(dirname(logPath));
-    for (const name of files.list(commitlogDirectory)) {
+    for (const name of this.#segments()) {
       files.unlink(`${commitlogDirectory}/${name}`);
     }
     if (lines.length > 0) {

@@ -22,7 +22,7 @@ export class Commands {
     const hasBackups = this.#ids().length > 0;
     return this.#random.weighted<() => CommandLine>([
       [50, () => this.backup()],
-      [hasBackups ? 24 : 0, () => this.restore()],
+      [hasBackups ? 32 : 0, () => this.restore()],
       [hasBackups ? 9 : 1, () => this.prune()],
       [hasBackups ? 5 : 0, () => this.delete()],
       [hasBackups ? 5 : 0, () => this.verify()],

@@ -36,7 +36,12 @@ export class RestoreWatch {
       : {
           line,
           fromMs: time.nowMs,
-          before: new Map(cluster.schema.tables.map((table) => [table.id, repaired(cluster, table)])),
+          // What a node holds that is down nobody knows.
+          before: new Map(
+            cluster.members.every(({ server }) => server.up)
+              ? cluster.schema.tables.map((table) => [table.id, repaired(cluster, table)])
+              : [],
+          ),
           backups: committedBackups(bucket, base),
         };
   }
@@ -55,7 +60,7 @@ export class RestoreWatch {
     } else if (isByRestart && ran?.exitCode !== 0 && this.#mayBeHalfDone()) {
       this.#broken = before;
     }
-    this.#settle(watched);
+    this.#settle(watched.fromMs);
     return faults;
   }
 
@@ -96,10 +101,10 @@ export class RestoreWatch {
       if (live === undefined) {
         return [`${keyspace}.${table} was restored and is not there`];
       }
-      if (!truth.isSettled(stored, takenMs, toMs) || !truth.isSettled(live.id, fromMs, fromMs)) {
+      const had = before.get(live.id);
+      if (!truth.isSettled(stored, takenMs, toMs) || before.size === 0) {
         return [];
       }
-      const had = before.get(live.id);
       const allowed = (key: string): Allowed =>
         truth.allowed(stored, key, takenMs, toMs).flatMap((cell) => (replaces ? [cell] : [newer(cell, had?.get(key))]));
       const keys = new Set([...truth.keys(stored), ...(had?.keys() ?? [])]);
@@ -107,10 +112,9 @@ export class RestoreWatch {
     });
   }
 
-  #settle({ fromMs, before }: Watched): void {
+  #settle(fromMs: number): void {
     const { cluster, truth, time } = this.#world;
-    const ids = new Set([...before.keys(), ...cluster.schema.tables.map((table) => table.id)]);
-    ids.forEach((id) => truth.unsettle(id, fromMs, time.nowMs));
+    cluster.schema.tables.forEach(({ id }) => truth.unsettle(id, fromMs, time.nowMs));
     if (cluster.members.every(({ server }) => server.up)) {
       // A moment later, so that what was true before stays so until then.
       cluster.schema.tables.forEach((table) => truth.settle(table.id, repaired(cluster, table), time.nowMs + 0.001));

@@ -44,7 +44,7 @@ export function shapeOf(random: Random): Shape {
     autoSnapshot: random.chance(0.3),
     ballast: random.chance(0.03) ? 1_100_000 : 0,
     diskBytes: 10 * 1024 ** 3,
-    login: random.chance(0.7) ? 'cassandra' : 'root',
+    login: random.chance(0.9) ? 'cassandra' : 'root',
     climate: {
       store: isBad ? random.pick([0, 0.001, 0.004, 0.02]) : 0,
       remote: isBad ? random.pick([0, 0.001, 0.004, 0.02]) : 0,

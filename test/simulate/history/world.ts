@@ -99,6 +99,7 @@ export class World implements Surroundings {
       files: node.files,
       nowMs: () => node.host.clock.now().getTime(),
       isUp: () => member.server.up,
+      isOwners: this.#shape.login === serverUser,
       program: (argv: readonly string[], input: string) => this.#programs(member).get(argv[0] ?? '')?.(argv.slice(1), input),
     };
     const remote = simulatedRemote(node.host, { user: this.#shape.login, name });
@@ -150,6 +151,7 @@ export class World implements Surroundings {
       return;
     }
     const [first] = this.cluster.members;
+    machine.join();
     machine.configure(member, first?.node.address ?? '', this.#shape.incremental);
     machine.appear(node.address);
     for (const [name, program] of this.#programs(member)) {
@@ -216,4 +218,3 @@ export class World implements Surroundings {
 
 const reading = new Set(['info', 'ring', 'status', 'describecluster', 'datapaths', 'statusbackup', 'listsnapshots']);
 
-export { serverUser };

@@ -33,13 +33,16 @@ function judgeBackup(evidence: Evidence, backup: StoredBackup, all: readonly Sto
   const { manifest } = backup;
   const chain = chainOf(backup, all);
   const window = windowOf(bucket, backup, fixings);
+  const lacking = manifest.state === 'degraded' ? [] : evidence.cluster.members.filter(({ host }) => !manifest.nodes.some((node) => node.host === host));
   const schema = Buffer.from(bucket.get(`${backup.prefix}schema.cql`)?.bytes ?? []).toString();
-  return manifest.tables.flatMap((table) => {
+  const missing = lacking.map(({ host }) => `backup ${manifest.id} is complete and lacks ${host}`);
+  const faults = manifest.tables.flatMap((table) => {
     const name = `backup ${manifest.id}: ${table.keyspace}.${table.table}`;
     const rows = rowsByHost(bucket, base, chain, table);
     const described = schema.includes(uuidOf(table.id)) ? [] : [`${name} is not in its schema.cql as it is`];
     return [...described, ...judgeRows(evidence, { name, id: table.id, manifest, rows, window })];
   });
+  return [...missing, ...faults];
 }
 
 interface Held {

@@ -24,6 +24,7 @@ interface TableName {
 }
 
 interface NodeManifest {
+  readonly backup: string;
   readonly host: string;
   readonly snapshot: string;
   readonly takenAt: string;
@@ -100,13 +101,19 @@ export function rowsByHost(
   table: TableName,
 ): ReadonlyMap<string, Rows> {
   const rows = new Map<string, Rows[]>();
-  for (const backup of chain) {
-    for (const { host, tables } of nodeManifests(bucket, backup)) {
-      const held = tables.find((each) => each.id === table.id);
-      if (held === undefined) {
-        throw new BrokenBackup(`${backup.manifest.id}: the part of ${host} lacks ${table.keyspace}.${table.table}`);
-      }
-      rows.set(host, [...(rows.get(host) ?? []), ...rowsOfFiles(bucket, base, held.files)]);
+  const isIn = ({ manifest }: StoredBackup): boolean => manifest.tables.some(({ id }) => id === table.id);
+  const holding = chain.filter(isIn);
+  // A node that one of them lacks has rows that are older than the others'.
+  const parts = holding.map((backup) => nodeManifests(bucket, backup));
+  const whole = new Set(parts[0]?.map(({ host }) => host).filter((host) => parts.every((nodes) => nodes.some((node) => node.host === host))));
+  for (const { host, backup, tables } of parts.flat()) {
+    const held = tables.find((each) => each.id === table.id);
+    if (held === undefined) {
+      throw new BrokenBackup(`${backup}: the part of ${host} lacks ${table.keyspace}.${table.table}`);
+    }
+    const own = rowsOfFiles(bucket, base, held.files);
+    if (whole.has(host)) {
+      rows.set(host, [...(rows.get(host) ?? []), ...own]);
     }
   }
   return new Map([...rows].map(([host, all]) => [host, merged(all)]));

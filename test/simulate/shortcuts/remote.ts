@@ -18,11 +18,11 @@ export interface ShortcutNode {
   readonly files: Files;
   readonly nowMs: () => number;
   readonly isUp: () => boolean;
+  /** Whether the owner of the data logs in, who cannot become anybody. */
+  readonly isOwners: boolean;
   /** A program of the node, other than those of the system. */
   readonly program: (argv: readonly string[], input: string) => Promise<Recorded> | undefined;
 }
-
-const shortcuts: ReadonlyMap<string, Shortcut> = new Map([...openingShortcuts, ...readingShortcuts]);
 
 /**
  * A connection on which the scripts that commands send most are not run but known: what each does and prints is written in TypeScript, a hundred
@@ -72,13 +72,17 @@ async function program(node: ShortcutNode, argv: readonly string[], { input = ''
   return typeof input === 'string' ? node.program(argv, input) : undefined;
 }
 
+function shortcutOf(word: string, isOwners: boolean): Shortcut | undefined {
+  return readingShortcuts.get(word) ?? (isOwners ? openingShortcuts.get(word) : undefined);
+}
+
 async function script(
-  { files, nowMs, isUp }: ShortcutNode,
+  { files, nowMs, isUp, isOwners }: ShortcutNode,
   argv: readonly string[],
   { input = '' }: RunOptions,
 ): Promise<Printed | undefined> {
-  const at = argv.findIndex((word) => shortcuts.has(word));
-  const shortcut = shortcuts.get(argv[at] ?? '');
+  const at = argv.findIndex((word) => shortcutOf(word, isOwners) !== undefined);
+  const shortcut = shortcutOf(argv[at] ?? '', isOwners);
   if (shortcut === undefined) {
     return undefined;
   }
