@@ -1,6 +1,5 @@
 import { stringOf } from '../../bytes.ts';
 import { Errno } from '../../files/errno.ts';
-import { statusOf } from '../../process/signals.ts';
 import { become } from '../become.ts';
 import { FunctionReturn, Replaced } from '../leave.ts';
 import type { Shell } from '../shell.ts';
@@ -66,7 +65,7 @@ async function runWords(shell: Shell, [name = '', ...args]: readonly string[]): 
     },
     (process) => become(shell, process, [name, ...args]),
   );
-  return statusOf(await shell.process.blocked(child.ended()));
+  return shell.waitFor(child);
 }
 
 export const type: Builtin = async (shell, [name = '']) => {
