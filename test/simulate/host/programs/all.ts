@@ -6,7 +6,7 @@ import { ln, mkdir, mktemp, mv, rm, rmdir, touch } from './changing/naming.ts';
 import { chmod, chown } from './changing/permissions.ts';
 import { find } from './find/find.ts';
 import { date, df, du, ls, stat } from './looking/looking.ts';
-import { basename, dirname, readlink, realpath } from './looking/names.ts';
+import { basename, dirname, pwd, readlink, realpath } from './looking/names.ts';
 import type { Program } from './programs.ts';
 import { flock } from './running/flock.ts';
 import { getent, id, runuser, setpriv, sudo } from './running/identity.ts';
@@ -54,6 +54,7 @@ export const allPrograms: Readonly<Record<string, Program>> = {
   nice,
   nohup,
   printf,
+  pwd,
   readlink,
   realpath,
   rm,

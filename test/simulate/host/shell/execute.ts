@@ -2,7 +2,6 @@ import { become } from './become.ts';
 import { Errno } from '../files/errno.ts';
 import { OpenFile } from '../process/open-file.ts';
 import type { Process } from '../process/process.ts';
-import { statusOf } from '../process/signals.ts';
 import { type Builtin, builtins, specialBuiltins } from './builtins/builtins.ts';
 import { expandPattern, expandText, expandWords } from './expand.ts';
 import { FunctionReturn, LoopJump, ShellExit } from './leave.ts';
@@ -56,7 +55,7 @@ export async function execute(shell: Shell, command: Command, last = false): Pro
       await withRedirections(shell, command.redirections, () => execute(shell, command.command));
       break;
     case 'subshell':
-      shell.status = statusOf(await shell.process.blocked(shell.fork(command.body, () => {}).ended()));
+      shell.status = await shell.waitFor(shell.fork(command.body, () => {}));
       break;
     case 'pipeline':
       await pipeline(shell, command.commands);
@@ -175,7 +174,7 @@ async function pipeline(shell: Shell, commands: readonly Command[]): Promise<voi
     input = reader;
   }
   for (const child of children) {
-    shell.status = statusOf(await shell.process.blocked(child.ended()));
+    shell.status = await shell.waitFor(child);
   }
 }
 
@@ -241,7 +240,7 @@ async function simple(shell: Shell, command: Simple, last: boolean): Promise<voi
     return;
   }
   const child = shell.process.host.fork(shell.process, () => {}, run);
-  shell.status = statusOf(await shell.process.blocked(child.ended()));
+  shell.status = await shell.waitFor(child);
 }
 
 /** A special builtin: what is redirected in `exec` stays so, and a redirection that fails ends the shell. */

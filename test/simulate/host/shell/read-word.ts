@@ -57,6 +57,9 @@ export class WordReader {
       } else if (character === "'" && !quoted) {
         cursor.next();
         add(this.#until("'"), true);
+      } else if (character === '"' && quoted && isEnd('}')) {
+        // Quotes within the braces of a quoted expansion: what is between them is quoted either way.
+        cursor.next();
       } else if (character === '"' && !quoted) {
         cursor.next();
         // Even where nothing is in it, there is a word.

@@ -15,6 +15,15 @@ interface Variable {
 /** What a trap is set for. */
 export type Condition = Signal | 'EXIT';
 
+/** What a shell says of a child that was ended; of an interrupt and a broken pipe nothing. */
+const signalTexts: Partial<Readonly<Record<Signal, string>>> = {
+  HUP: 'Hangup',
+  QUIT: 'Quit',
+  KILL: 'Killed',
+  ALRM: 'Alarm clock',
+  TERM: 'Terminated',
+};
+
 /** A running POSIX shell, as dash is one: its variables, functions, parameters, traps and options. */
 export class Shell {
   readonly process: Process;
@@ -62,6 +71,7 @@ export class Shell {
     if (parent === undefined) {
       this.#variables.set('PWD', { value: process.files.realpath('.'), exported: true });
       this.#variables.set('IFS', { value: ' \t\n', exported: false });
+      this.#variables.set('PPID', { value: String(process.parent), exported: false });
       this.#variables.set('OPTIND', { value: '1', exported: false });
     }
   }
@@ -110,7 +120,7 @@ export class Shell {
     } finally {
       reading.release();
     }
-    this.substitutionStatus = statusOf(await this.process.blocked(child.ended()));
+    this.substitutionStatus = await this.waitFor(child);
     this.status = this.substitutionStatus;
     return stringOf(Buffer.concat(chunks)).replaceAll('\0', '').replace(/\n+$/, '');
   }
@@ -124,6 +134,16 @@ export class Shell {
 
   builtin(name: string): Builtin | undefined {
     return builtins.get(name);
+  }
+
+  /** Waits for a child, and says so where a signal has ended it. Gives its status. */
+  async waitFor(child: Process): Promise<number> {
+    const ending = await this.process.blocked(child.ended());
+    const said = ending.signal === undefined ? undefined : signalTexts[ending.signal];
+    if (said !== undefined) {
+      await this.process.complain(said);
+    }
+    return statusOf(ending);
   }
 
   variable(name: string): string | undefined {

@@ -14,7 +14,7 @@ const lzo1x = openLzo1x();
 export async function lzop(process: Process): Promise<number> {
   const given = options(process.argv, '1 c d --version');
   if (given.has('--version')) {
-    await process.print('                          lzop\n'.trimStart().replace('lzop', 'lzop 1.04') + 'LZO library 2.10\n');
+    await process.print('lzop 1.04\nLZO library 2.10\n');
     return 0;
   }
   return given.has('d') ? unpack(process) : pack(process);
@@ -28,14 +28,16 @@ async function pack(process: Process): Promise<number> {
   return 0;
 }
 
-/** What is whole is written, block by block, before damage is found. */
+/** What is whole is written, block by block, before damage is found. Behind a whole container anything may follow: that is only warned of. */
 async function unpack(process: Process): Promise<number> {
   const stored = await process.readAll(0);
+  const container = new Container(stored);
   try {
-    for (const block of blocksOf(stored)) {
-      await say(process, block);
-    }
-    return 0;
+    do {
+      for (const block of container.member()) {
+        await say(process, block);
+      }
+    } while (container.hasMember);
   } catch (error) {
     if (!(error instanceof IntegrityError)) {
       throw error;
@@ -43,46 +45,47 @@ async function unpack(process: Process): Promise<number> {
     await process.complain(`lzop: <stdin>: ${error.message}`);
     return 1;
   }
+  if (container.left > 0) {
+    await process.complain('lzop: <stdin>: warning: ignoring trailing garbage in lzop file');
+    return 2;
+  }
+  return 0;
 }
 
-function* blocksOf(stored: Uint8Array): Generator<Uint8Array> {
-  let at = 0;
-  const take = (lengthOf: (bytes: Uint8Array) => number): Uint8Array => {
-    for (
-      let known = 0, wanted = lengthOf(stored.subarray(at, at));
-      ;
-      known = wanted, wanted = lengthOf(stored.subarray(at, at + known))
-    ) {
-      if (at + wanted > stored.byteLength) {
-        throw new IntegrityError('unexpected end of file');
-      }
-      if (wanted === known) {
-        const piece = stored.subarray(at, at + wanted);
-        at += wanted;
-        return piece;
-      }
-    }
-  };
-  if (stored.byteLength === 0) {
-    throw new IntegrityError('unexpected end of file');
+const magic = encodeHeader('').subarray(0, 9);
+
+/** The members of a container, one after the other. */
+class Container {
+  readonly #stored: Uint8Array;
+  #at = 0;
+
+  constructor(stored: Uint8Array) {
+    this.#stored = stored;
   }
-  while (at < stored.byteLength) {
-    let head: Uint8Array;
-    try {
-      head = take(headerLength);
-    } catch (error) {
-      throw at === 0 || !(error instanceof IntegrityError) ? error : new IntegrityError('garbage at the end');
+
+  get left(): number {
+    return this.#stored.byteLength - this.#at;
+  }
+
+  get hasMember(): boolean {
+    return magic.every((byte, index) => this.#stored[this.#at + index] === byte);
+  }
+
+  /** The plain bytes of a member's blocks, each proved. Throws IntegrityError. */
+  *member(): Generator<Uint8Array> {
+    if (!this.hasMember) {
+      throw new IntegrityError('not a lzop file');
     }
-    const { flags } = parseHeader(head);
+    const { flags } = parseHeader(this.#take(headerLength));
     for (;;) {
       const block = parseBlockHeader(
-        take((bytes) => blockHeaderLength(bytes, flags)),
+        this.#take((bytes) => blockHeaderLength(bytes, flags)),
         flags,
       );
       if (block === undefined) {
-        break;
+        return;
       }
-      const data = take(() => block.storedBytes);
+      const data = this.#take(() => block.storedBytes);
       const plain = block.storedBytes === block.plainBytes ? data : new Uint8Array(block.plainBytes);
       const isWhole = plain === data || lzo1x.decompress(data, plain);
       const sumIsRight = block.crc32OfPlain === undefined || crc32(plain) === block.crc32OfPlain;
@@ -91,5 +94,23 @@ function* blocksOf(stored: Uint8Array): Generator<Uint8Array> {
       }
       yield plain;
     }
+  }
+
+  /** As many bytes as those that are there say, the more they are. */
+  #take(lengthOf: (bytes: Uint8Array) => number): Uint8Array {
+    let known = 0;
+    for (let wanted = lengthOf(this.#piece(0)); wanted !== known; wanted = lengthOf(this.#piece(known))) {
+      if (wanted > this.left) {
+        throw new IntegrityError('unexpected end of file');
+      }
+      known = wanted;
+    }
+    const piece = this.#piece(known);
+    this.#at += known;
+    return piece;
+  }
+
+  #piece(bytes: number): Uint8Array {
+    return this.#stored.subarray(this.#at, this.#at + bytes);
   }
 }

@@ -22,18 +22,19 @@ export async function tar(process: Process): Promise<number> {
   const input = new Reader(process);
   let status = 0;
   let longName: string | undefined;
-  for (;;) {
+  for (let entries = 0; ; entries += 1) {
     const block = await input.take(blockBytes);
-    if (block.byteLength === 0 || (block.byteLength === blockBytes && block.every((byte) => byte === 0))) {
+    const isEnd = block.byteLength < blockBytes || block.every((byte) => byte === 0);
+    if (isEnd && (entries > 0 || block.byteLength === blockBytes)) {
+      // An archive that is cut off between two entries is taken for whole.
       await input.rest();
       return status;
     }
-    const header = block.byteLength === blockBytes ? headerOf(block) : undefined;
+    const header = isEnd ? undefined : headerOf(block);
     if (header === undefined) {
-      return fatal(
-        process,
-        block.byteLength === blockBytes ? 'This does not look like a tar archive' : 'Unexpected EOF in archive',
-      );
+      await complain(process, 'This does not look like a tar archive');
+      await complain(process, 'Exiting with failure status due to previous errors');
+      return 2;
     }
     const padded = Math.ceil(header.bytes / blockBytes) * blockBytes;
     const body = await input.take(padded);
@@ -45,7 +46,8 @@ export async function tar(process: Process): Promise<number> {
     const name = longName ?? header.name;
     longName = undefined;
     try {
-      await unpack(process, { ...header, name }, body.subarray(0, header.bytes));
+      const whole = isWhole ? header.bytes : Math.floor(body.byteLength / blockBytes) * blockBytes;
+      await unpack(process, { ...header, name }, body.subarray(0, whole));
     } catch (error) {
       if (!(error instanceof Errno)) {
         throw error;
@@ -54,15 +56,12 @@ export async function tar(process: Process): Promise<number> {
       status = 2;
     }
     if (!isWhole) {
-      return fatal(process, 'Unexpected EOF in archive');
+      await complain(process, 'Unexpected EOF in archive');
+      await complain(process, 'Unexpected EOF in archive');
+      await complain(process, 'Error is not recoverable: exiting now');
+      return 2;
     }
   }
-}
-
-async function fatal(process: Process, why: string): Promise<number> {
-  await complain(process, why);
-  await complain(process, 'Error is not recoverable: exiting now');
-  return 2;
 }
 
 /** Undefined where its sum is not right. */

@@ -14,6 +14,7 @@ export async function awk(process: Process): Promise<number> {
   const [program = '', ...files] = given.operands;
   const rules = parseAwk(program);
   const machine = new Machine();
+  machine.set('NR', 0);
   machine.set('FS', given.value('F') ?? ' ');
   for (const assignment of given.values('v')) {
     const [name = '', value = ''] = assignment.split(/=(.*)/s, 2);

@@ -57,6 +57,9 @@ class Walk {
       }
       return;
     }
+    if (follows && inode.kind === 'link' && this.#whyNot(path).code === 'ELOOP') {
+      await this.#complain(path, new Errno('ELOOP'));
+    }
     const entry: Entry = { path, start, depth, inode, own };
     if (follows && inode.kind === 'directory' && above.includes(inode)) {
       await complain(
@@ -176,7 +179,7 @@ class Walk {
 
   #whyNot(path: string): Errno {
     try {
-      this.#process.files.stat(path, false);
+      this.#process.files.stat(path, this.#search.follows);
     } catch (error) {
       if (error instanceof Errno) {
         return error;

@@ -36,6 +36,11 @@ export async function dirname(process: Process): Promise<number> {
   return 0;
 }
 
+export async function pwd(process: Process): Promise<number> {
+  await process.print(`${pathOf(process.cwd)}\n`);
+  return 0;
+}
+
 /** `readlink PATH` says what a link holds, `-f` where a path leads, whose last step may be missing. It complains of nothing. */
 export async function readlink(process: Process): Promise<number> {
   const given = options(process.argv, 'f e n');

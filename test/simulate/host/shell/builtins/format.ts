@@ -10,13 +10,13 @@ export function formatted(
   do {
     const before = left.length;
     text += format.replaceAll(
-      /%%|%([-+ 0#]*)(\d*)(?:\.(\d+))?([sbcdiuxXoeEfgG])|\\(?:[0-7]{1,3}|[^])|\\$/g,
+      /%%|%([-+ 0#]*)(\d*)(?:\.(\d+))?([sbcdiuxXoeEfgG])|\\(?:[0-7]{1,3}|[^])|\\$|[^%\\]+|%/g,
       (found: string, flags = '', width = '', precision: string | undefined, kind: string | undefined) => {
         if (isDone) {
           return '';
         }
         if (kind === undefined) {
-          return found === '%%' ? '%' : unescaped(found).text;
+          return found === '%%' ? '%' : found.startsWith('\\') ? unescaped(found).text : found;
         }
         const [word = '', ...rest] = left;
         left = rest;

@@ -1,8 +1,7 @@
 import { stringOf } from '../../bytes.ts';
 import { Errno } from '../../files/errno.ts';
-import { statusOf } from '../../process/signals.ts';
 import { become } from '../become.ts';
-import { Replaced } from '../leave.ts';
+import { FunctionReturn, Replaced } from '../leave.ts';
 import type { Shell } from '../shell.ts';
 import type { Builtin } from './builtins.ts';
 
@@ -21,6 +20,9 @@ export const dot: Builtin = async (shell, [file = '']) => {
     await shell.evaluate(text);
     return shell.status;
   } catch (error) {
+    if (error instanceof FunctionReturn) {
+      return error.status;
+    }
     return error instanceof Errno ? shell.fail(2, `.: cannot open ${file}: ${error.message}`) : Promise.reject(error);
   }
 };
@@ -63,7 +65,7 @@ async function runWords(shell: Shell, [name = '', ...args]: readonly string[]): 
     },
     (process) => become(shell, process, [name, ...args]),
   );
-  return statusOf(await shell.process.blocked(child.ended()));
+  return shell.waitFor(child);
 }
 
 export const type: Builtin = async (shell, [name = '']) => {

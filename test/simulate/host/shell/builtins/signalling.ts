@@ -1,4 +1,4 @@
-import { type Signal, signalNumbers, signalOf, statusOf } from '../../process/signals.ts';
+import { type Signal, signalNumbers, signalOf } from '../../process/signals.ts';
 import type { Condition, Shell } from '../shell.ts';
 import type { Builtin } from './builtins.ts';
 
@@ -70,7 +70,8 @@ export const wait: Builtin = async (shell, [word]) => {
       }
       await shell.process.blocked(Promise.race([job.ended(), shell.process.signalled.next()]));
     }
-    status = word === undefined ? 0 : statusOf(job.ending);
+    const ended = await shell.waitFor(job);
+    status = word === undefined ? 0 : ended;
   }
   return status;
 };
