@@ -13,8 +13,8 @@ export interface ClusterMember {
 }
 
 export interface ClusterWish {
-  /** Names and file systems of the nodes. */
-  readonly hosts: readonly { readonly host: string; readonly files: Files }[];
+  /** Names and file systems of the nodes, and how far their calendars are ahead. */
+  readonly hosts: readonly { readonly host: string; readonly files: Files; readonly aheadMs: number }[];
   /** Tokens of each node. */
   readonly tokens: number;
   readonly copies: number;
@@ -36,8 +36,9 @@ export class Cluster {
     this.schema = new Schema(wish.copies);
     this.#nowMs = wish.nowMs;
     const { schema } = this;
-    this.members = wish.hosts.map(({ host, files }, index) => {
-      const parts = { ...wish, files, schema, owns: (key: string) => this.replicas(key).some((each) => each.host === host) };
+    this.members = wish.hosts.map(({ host, files, aheadMs }, index) => {
+      const owns = (key: string): boolean => this.replicas(key).some((each) => each.host === host);
+      const parts = { ...wish, files, schema, owns, nowMs: () => wish.nowMs() + aheadMs };
       return { host, node: ringNode(index, wish.hosts.length, wish.tokens), server: new Server(parts) };
     });
     this.#ring = this.members
@@ -98,6 +99,19 @@ export class Cluster {
   /** Every key that any server has something of. */
   keys(table: TableId): ReadonlySet<string> {
     return new Set(this.members.flatMap(({ server }) => (server.up ? [...server.rows(table).keys()] : [])));
+  }
+
+  /** As `nodetool repair` does: every replica that is up gets the newest cell of each key. */
+  repair(table: TableId): void {
+    for (const key of this.keys(table)) {
+      const replicas = this.replicas(key).filter(({ server }) => server.up);
+      const newest = merged(replicas.map(({ server }) => server.rows(table))).get(key);
+      for (const { server } of newest === undefined ? [] : replicas) {
+        if (newest !== undefined && server.rows(table).get(key)?.at !== newest.at) {
+          server.write(table, key, newest);
+        }
+      }
+    }
   }
 
   create(table: TableId): Table {

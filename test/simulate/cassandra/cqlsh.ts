@@ -65,7 +65,7 @@ function change(cluster: Cluster, statement: string): string | undefined {
     }
     return undefined;
   }
-  if (/^CREATE KEYSPACE /.test(statement)) {
+  if (statement.startsWith('CREATE KEYSPACE ')) {
     schema.keyspaces.add(/^CREATE KEYSPACE (?:IF NOT EXISTS )?"?(\w+)/.exec(statement)?.[1] ?? '');
     return undefined;
   }

@@ -1,5 +1,4 @@
 import type { Clock } from '../../../src/flow/clock.ts';
-import type { Files as HostFiles } from '../host/files/files.ts';
 import { Files } from '../host/files/files.ts';
 import { Host } from '../host/host.ts';
 import type { Process } from '../host/process/process.ts';
@@ -13,7 +12,7 @@ const serverUid = 7100;
 export class CassandraNode {
   readonly host: Host;
   /** As the server sees them. */
-  readonly files: HostFiles;
+  readonly files: Files;
   #process: Process | undefined;
 
   constructor(name: string, clock: Clock, diskBytes: number) {

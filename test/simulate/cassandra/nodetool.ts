@@ -37,7 +37,7 @@ function answer(cluster: Cluster, { node, server }: ClusterMember, words: readon
     };
   }
   const { view, schema } = cluster;
-  const [verb, ...args] = words;
+  const [verb = '', ...args] = words;
   switch (verb) {
     case 'info':
       return done(infoText(node, Math.floor((nowMs - server.startedMs) / 1000)));

@@ -223,13 +223,16 @@ export class Server {
   #open(table: TableId): OpenTable {
     const { files } = this.#parts;
     const directory = this.directory(table);
-    files.mkdirs(`${directory}/backups`);
+    if (this.hasRoom) {
+      files.mkdirs(`${directory}/backups`);
+    }
+    const list = (path: string): readonly string[] => (files.look(path) === undefined ? [] : files.list(path));
     const live = new Map<number, Rows>();
     let highest = 0;
-    for (const name of files.list(`${directory}/backups`)) {
+    for (const name of list(`${directory}/backups`)) {
       highest = Math.max(highest, partsOf(name)?.generation ?? 0);
     }
-    for (const name of files.list(directory)) {
+    for (const name of list(directory)) {
       const parts = partsOf(name);
       highest = Math.max(highest, parts?.generation ?? 0);
       if (parts?.component === 'Data.db') {
@@ -252,6 +255,7 @@ export class Server {
     const open = this.#of(table);
     const generation = open.next;
     open.next += 1;
+    files.mkdirs(`${this.directory(table)}/backups`);
     for (const [name, bytes] of sstableFiles(generation, rows, ballast)) {
       files.write(`${this.directory(table)}/${name}`, bytes);
       this.#keep(table, name, linked);

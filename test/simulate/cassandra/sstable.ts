@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 import type { Rows } from './rows.ts';
 
-/** The components of an sstable by their names. Its rows are in the Data.db, as JSON; `ballast` makes that longer. */
+/** The components of an sstable by their names. Its rows are in the Data.db, as JSON; `ballast` makes that longer. The last byte is no row's. */
 export function sstableFiles(generation: number, rows: Rows, ballast = 0): ReadonlyMap<string, Buffer> {
   const data = Buffer.from(
-    `${JSON.stringify([...rows].map(([key, { value, at }]) => [key, value, at]))}\n${'.'.repeat(ballast)}`,
+    `${JSON.stringify([...rows].map(([key, { value, at }]) => [key, value, at]))}\n${'.'.repeat(ballast)}#`,
   );
   const files: [string, Buffer][] = [
     ['Data.db', data],

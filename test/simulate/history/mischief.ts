@@ -1,5 +1,6 @@
 import type { Random } from '../clock/random.ts';
 import { Errno } from '../host/files/errno.ts';
+import type { ClusterMember } from '../cassandra/cluster.ts';
 import type { Table } from '../cassandra/schema.ts';
 import type { World } from './world.ts';
 
@@ -11,12 +12,23 @@ export class Mischief {
   readonly #random: Random;
   #values = 0;
   #made = 0;
+  #rowsRest = 0;
   /** Disks that are full. */
   readonly #full = new Map<string, number>();
 
   constructor(world: World, random: Random) {
     this.#world = world;
     this.#random = random;
+  }
+
+  /** Nobody writes rows, or changes tables, while this work is under way. */
+  async rowsRestDuring<T>(work: () => Promise<T>): Promise<T> {
+    this.#rowsRest += 1;
+    try {
+      return await work();
+    } finally {
+      this.#rowsRest -= 1;
+    }
   }
 
   makeTable(): void {
@@ -41,6 +53,10 @@ export class Mischief {
   }
 
   deed(): void {
+    if (this.#rowsRest > 0) {
+      this.upkeep();
+      return;
+    }
     this.#random.weighted<() => void>([
       [80, () => this.write()],
       [12, () => this.upkeep()],
@@ -81,6 +97,7 @@ export class Mischief {
       [2, [`new statistics of ${table.table}`, () => server.rewriteStatistics(table, this.#random.below(5))]],
       [2, ['crash', () => this.#crash(member.host)]],
       [1, ['disk full', () => this.#fill(host)]],
+      [1, ['a bit flips', () => this.#damage(member, table)]],
     ]);
     journal.note(host, what);
     try {
@@ -104,6 +121,21 @@ export class Mischief {
       }
     }
     cluster.members.forEach((member) => this.#world.start(member));
+    // As scrub does with damaged sstables.
+    cluster.members.forEach(({ server }) => cluster.schema.tables.forEach((table) => server.compact(table)));
+  }
+
+  /** In the last byte of a Data.db, which is no row's; all links of it are damaged too. */
+  #damage({ host, server }: ClusterMember, table: Table): void {
+    const { files } = this.#world.nodes.get(host) ?? {};
+    const directory = server.directory(table);
+    const [name] = files?.list(directory).filter((each) => each.endsWith('-Data.db')) ?? [];
+    if (files !== undefined && name !== undefined) {
+      const inode = files.stat(`${directory}/${name}`);
+      const { modified } = inode;
+      inode.write(inode.size - 1, Buffer.from('%'));
+      inode.modified = modified;
+    }
   }
 
   #truncate(): void {

@@ -22,7 +22,7 @@ export function redirect(planted: readonly PlantedBug[] = []): void {
     load: (url, context, next) => {
       const loaded = next(url, context);
       const bug = bugs.get(url);
-      return bug === undefined ? loaded : { ...loaded, source: withBug(String(loaded.source), bug) };
+      return bug === undefined ? loaded : { ...loaded, source: withBug(textOf(loaded.source), bug) };
     },
   });
 }
@@ -45,4 +45,8 @@ function withBug(text: string, { name, file, instead, stands }: PlantedBug): str
     throw new Error(`the planted bug "${name}" fits ${file} no more: ${instead}`);
   }
   return `${before}${stands}${after}`;
+}
+
+function textOf(text: string | ArrayBuffer | NodeJS.TypedArray | null | undefined): string {
+  return typeof text === 'string' ? text : Buffer.from(text as Uint8Array).toString();
 }

@@ -87,7 +87,7 @@ export class RestoreWatch {
     });
   }
 
-  #judgeRestored({ line, before, backups, fromMs }: Watched, { json }: Ran): readonly string[] {
+  #judgeRestored({ line, before, backups }: Watched, { json }: Ran): readonly string[] {
     const { cluster, truth, bucket, fixings } = this.#world;
     const { backup: id, method, tables } = restoredOf(json);
     const backup = backups.find(({ manifest }) => manifest.id === id);
@@ -116,6 +116,8 @@ export class RestoreWatch {
     const { cluster, truth, time } = this.#world;
     cluster.schema.tables.forEach(({ id }) => truth.unsettle(id, fromMs, time.nowMs));
     if (cluster.members.every(({ server }) => server.up)) {
+      // What it says to do afterwards.
+      cluster.schema.tables.forEach((table) => cluster.repair(table));
       // A moment later, so that what was true before stays so until then.
       cluster.schema.tables.forEach((table) => truth.settle(table.id, repaired(cluster, table), time.nowMs + 0.001));
     }

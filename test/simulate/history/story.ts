@@ -144,7 +144,8 @@ export class Story {
       };
       cancel.push(world.time.after(afterMs, interfere));
     }
-    const ran = await Promise.race([runCommandLine(line, terminal), killed]);
+    const run = () => Promise.race([runCommandLine(line, terminal), killed]);
+    const ran = watched === undefined ? await run() : await this.#mischief.rowsRestDuring(run);
     cancel.forEach((each) => each());
     const rest = ran?.exitCode === 0 ? ran.said.slice(-1) : (ran?.said.filter((text) => !text.startsWith('warning: ')) ?? []);
     world.journal.note(name, ran === undefined ? 'is no more' : `ends with ${ran.exitCode}: ${rest.join('; ')}`);

@@ -52,7 +52,7 @@ export class World implements Surroundings {
       calendarMs: () => trueTimeMs() + shape.storeAheadMs,
     });
     this.nodes = new Map(shape.hosts.map((host, index) => [host, new CassandraNode(host, this.#clock(index), shape.diskBytes)]));
-    const hosts = [...this.nodes].map(([host, { files }]) => ({ host, files }));
+    const hosts = [...this.nodes].map(([host, { files }], index) => ({ host, files, aheadMs: shape.nodesAheadMs[index] ?? 0 }));
     this.cluster = new Cluster({ ...shape, hosts, nowMs: trueTimeMs });
     for (const member of this.cluster.members) {
       this.#install(member);
@@ -189,7 +189,7 @@ export class World implements Surroundings {
     const [verb = ''] = words;
     // A JVM starts.
     await this.time.sleep(400 + this.weather.travelMs() * 10);
-    const answer = nodetool(this.cluster, member, words, trueTimeMs());
+    const answer = this.#onNode(member, () => nodetool(this.cluster, member, words, Date.now()));
     if (answer.status === 0 && (verb === 'snapshot' || verb === 'flush')) {
       this.fixings.push({ host, tag: verb === 'snapshot' ? words[2] : undefined, atMs: this.time.nowMs });
     }
@@ -205,16 +205,22 @@ export class World implements Surroundings {
 
   async #cqlsh(member: ClusterMember, input: string): Promise<Recorded> {
     await this.time.sleep(300 + this.weather.travelMs() * 10);
-    return cqlsh(this.cluster, member, input, (statement) => {
+    const changed = (statement: string): void => {
       this.journal.note(member.host, `cqlsh: ${statement.split('\n')[0]}`);
       const [, keyspace = '', name = ''] = /^TRUNCATE (?:TABLE )?"?(\w+)"?\."?(\w+)"?$/.exec(statement) ?? [];
       const table = this.cluster.schema.named(keyspace, name);
       if (table !== undefined) {
         this.truth.emptied(table.id, this.time.nowMs);
       }
-    });
+    };
+    return this.#onNode(member, () => cqlsh(this.cluster, member, input, changed));
+  }
+
+  /** Does something by a node's calendar. */
+  #onNode<T>({ host }: ClusterMember, work: () => T): T {
+    const index = this.#shape.hosts.indexOf(host);
+    return new SimulatedProcess(host, 1, this.#shape.nodesAheadMs[index] ?? 0).run(work);
   }
 }
 
 const reading = new Set(['info', 'ring', 'status', 'describecluster', 'datapaths', 'statusbackup', 'listsnapshots']);
-

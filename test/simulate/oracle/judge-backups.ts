@@ -33,7 +33,10 @@ function judgeBackup(evidence: Evidence, backup: StoredBackup, all: readonly Sto
   const { manifest } = backup;
   const chain = chainOf(backup, all);
   const window = windowOf(bucket, backup, fixings);
-  const lacking = manifest.state === 'degraded' ? [] : evidence.cluster.members.filter(({ host }) => !manifest.nodes.some((node) => node.host === host));
+  const lacking =
+    manifest.state === 'degraded'
+      ? []
+      : evidence.cluster.members.filter(({ host }) => !manifest.nodes.some((node) => node.host === host));
   const schema = Buffer.from(bucket.get(`${backup.prefix}schema.cql`)?.bytes ?? []).toString();
   const missing = lacking.map(({ host }) => `backup ${manifest.id} is complete and lacks ${host}`);
   const faults = manifest.tables.flatMap((table) => {

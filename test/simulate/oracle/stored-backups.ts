@@ -55,14 +55,14 @@ export interface StoredBackup {
 export class BrokenBackup extends Error {}
 
 export function committedBackups(bucket: Bucket, base: string): readonly StoredBackup[] {
-  const manifests = bucket.keys(`${base}/`).filter((key) => /\/manifest\.json$/.test(key));
+  const manifests = bucket.keys(`${base}/`).filter((key) => key.endsWith('/manifest.json'));
   return manifests.map((key) => ({
     prefix: key.slice(0, -'manifest.json'.length),
-    manifest: parsed<BackupManifest>(bucket, key),
+    manifest: parsed(bucket, key) as BackupManifest,
   }));
 }
 
-function parsed<T>(bucket: Bucket, key: string): T {
+function parsed(bucket: Bucket, key: string): unknown {
   const bytes = bucket.get(key)?.bytes;
   if (bytes === undefined) {
     throw new BrokenBackup(`${key} is not there`);
@@ -72,7 +72,7 @@ function parsed<T>(bucket: Bucket, key: string): T {
 }
 
 export function nodeManifests(bucket: Bucket, { prefix, manifest }: StoredBackup): readonly NodeManifest[] {
-  return manifest.nodes.map(({ host }) => parsed<NodeManifest>(bucket, `${prefix}${host}/manifest.json.gz`));
+  return manifest.nodes.map(({ host }) => parsed(bucket, `${prefix}${host}/manifest.json.gz`) as NodeManifest);
 }
 
 /** The backups that one consists of: its parent, the incremental ones between, itself. */
@@ -105,7 +105,9 @@ export function rowsByHost(
   const holding = chain.filter(isIn);
   // A node that one of them lacks has rows that are older than the others'.
   const parts = holding.map((backup) => nodeManifests(bucket, backup));
-  const whole = new Set(parts[0]?.map(({ host }) => host).filter((host) => parts.every((nodes) => nodes.some((node) => node.host === host))));
+  const whole = new Set(
+    parts[0]?.map(({ host }) => host).filter((host) => parts.every((nodes) => nodes.some((node) => node.host === host))),
+  );
   for (const { host, backup, tables } of parts.flat()) {
     const held = tables.find((each) => each.id === table.id);
     if (held === undefined) {
