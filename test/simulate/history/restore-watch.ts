@@ -113,14 +113,23 @@ export class RestoreWatch {
   }
 
   #settle(fromMs: number): void {
+    const { cluster, truth } = this.#world;
+    const ends = cluster.schema.tables.map(({ id }) => truth.unsettle(id, fromMs));
+    this.#settleOnceUp(ends);
+  }
+
+  /** What a node holds that is down nobody knows. */
+  #settleOnceUp(ends: readonly ((untilMs: number) => void)[]): void {
     const { cluster, truth, time } = this.#world;
-    cluster.schema.tables.forEach(({ id }) => truth.unsettle(id, fromMs, time.nowMs));
-    if (cluster.members.every(({ server }) => server.up)) {
-      // What it says to do afterwards.
-      cluster.schema.tables.forEach((table) => cluster.repair(table));
-      // A moment later, so that what was true before stays so until then.
-      cluster.schema.tables.forEach((table) => truth.settle(table.id, repaired(cluster, table), time.nowMs + 0.001));
+    if (!cluster.members.every(({ server }) => server.up && server.hasRoom)) {
+      time.after(5_000, () => this.#settleOnceUp(ends));
+      return;
     }
+    ends.forEach((end) => end(time.nowMs));
+    // What it says to do afterwards.
+    cluster.schema.tables.forEach((table) => cluster.repair(table));
+    // A moment later, so that what was true before stays so until then.
+    cluster.schema.tables.forEach((table) => truth.settle(table.id, repaired(cluster, table), time.nowMs + 0.001));
   }
 }
 

@@ -76,6 +76,7 @@ export class Story {
     await time.sleep(60_000);
     await this.#settleRestore();
     this.#mischief.mend();
+    await time.sleep(10_000);
     this.#judgeLive();
     if (this.#world.cluster.schema.tables.length === 0) {
       this.#mischief.makeTable();

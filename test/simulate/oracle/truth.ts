@@ -18,7 +18,7 @@ export type Allowed = readonly (Cell | undefined)[];
 export class Truth {
   readonly #tables = new Map<string, Event[]>();
   /** Times in which nobody can say what a table holds. */
-  readonly #unsettled: { readonly table: string; readonly fromMs: number; readonly toMs: number }[] = [];
+  readonly #unsettled: { readonly table: string; readonly fromMs: number; toMs: number }[] = [];
 
   wrote(table: string, key: string, cell: Cell, atMs: number): void {
     this.#of(table).push({ atMs, key, cell });
@@ -34,9 +34,13 @@ export class Truth {
     rows.forEach((cell, key) => this.wrote(table, key, cell, atMs));
   }
 
-  /** Somebody changes a table in ways that nobody writes down. */
-  unsettle(table: string, fromMs: number, toMs: number): void {
-    this.#unsettled.push({ table, fromMs, toMs });
+  /** From then on somebody changes a table in ways that nobody writes down; gives what says until when. */
+  unsettle(table: string, fromMs: number): (untilMs: number) => void {
+    const time = { table, fromMs, toMs: Infinity };
+    this.#unsettled.push(time);
+    return (untilMs) => {
+      time.toMs = untilMs;
+    };
   }
 
   isSettled(table: string, fromMs: number, toMs: number): boolean {
