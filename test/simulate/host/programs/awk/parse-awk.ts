@@ -298,7 +298,12 @@ class Parser {
         return this.#call(text);
       case 'name':
         return this.#named(text);
+      case 'mark':
+      case 'line':
+      case 'end':
+        break;
       default:
+        kind satisfies never;
     }
     if (text === '(') {
       const value = this.#expression();
