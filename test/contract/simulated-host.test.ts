@@ -14,9 +14,10 @@ import { shellTexts } from './simulated-host/shell-texts.ts';
 import { stagingCases } from './simulated-host/staging-cases.ts';
 import { toolsCases } from './simulated-host/tools-cases.ts';
 import { ranTexts, Twin } from './simulated-host/twin.ts';
+import { unprivilegedMissing as skip } from '../support/unprivileged.ts';
 
 for (const [title, text] of Object.entries(shellTexts)) {
-  test(`shell: ${title}`, async (t) => {
+  test(`shell: ${title}`, { skip }, async (t) => {
     const twin = new Twin(t);
     twin.file('a file', 'one\ntwo\n');
     twin.file('sub/.hidden', 'x');
@@ -30,7 +31,7 @@ const rooms = { files: filesCases, placing: placingCases, running: runningCases,
 
 for (const [room, cases] of Object.entries(rooms)) {
   for (const [title, run] of Object.entries(cases)) {
-    test(`${room}: ${title}`, async (t) => {
+    test(`${room}: ${title}`, { skip }, async (t) => {
       await run(new Twin(t));
     });
   }
@@ -39,7 +40,7 @@ for (const [room, cases] of Object.entries(rooms)) {
 /** They are printed for people, and run by nobody else; the scripts in them have cases of their own. */
 const printed = new Set(['refreshScript', 'restartScript']);
 
-test('every script of the product has been run on both', async () => {
+test('every script of the product has been run on both', { skip }, async () => {
   const missing: string[] = [];
   const root = new URL('../../src/', import.meta.url);
   for (const path of readdirSync(root, { recursive: true, encoding: 'utf8' })) {

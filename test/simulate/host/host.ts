@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/flow/clock.ts';
 import { stringOf } from './bytes.ts';
-import { Errno } from './files/errno.ts';
+import { type Code, Errno } from './files/errno.ts';
 import { Files } from './files/files.ts';
 import { Disk } from './files/disk.ts';
 import { Inode } from './files/inode.ts';
@@ -150,7 +150,7 @@ export class Host {
       }
       return { path: name, inode };
     }
-    let failure: Errno = new Errno('ENOENT');
+    let failure: Code = 'ENOENT';
     for (const directory of (process.env.get('PATH') ?? defaultPath).split(':')) {
       const path = `${directory === '' ? '.' : directory}/${name}`;
       const inode = name === '' ? undefined : process.files.look(path);
@@ -158,10 +158,10 @@ export class Host {
         if (process.files.allows(path, 1)) {
           return { path, inode };
         }
-        failure = new Errno('EACCES');
+        failure = 'EACCES';
       }
     }
-    throw failure;
+    throw new Errno(failure);
   }
 
   /** As exec: the process becomes that program. Gives its status when it has ended. Throws ENOENT, EACCES, ENOEXEC. */
@@ -227,11 +227,11 @@ export class Host {
   /** Power off, or a crash of the kernel: every process is gone, every connection lost. What was written stays. */
   powerOff(): void {
     this.#up = false;
-    for (const process of this.processes.all()) {
-      process.finish({ signal: 'KILL' });
-    }
     for (const lose of this.onDown) {
       lose();
+    }
+    for (const process of this.processes.all()) {
+      process.finish({ signal: 'KILL' });
     }
     this.listening.length = 0;
   }

@@ -69,6 +69,7 @@ export function simulatedRemote(
     try {
       yield* remote.output();
       const exit = await remote.exit();
+      throwDefect(host);
       if (closed) {
         throw new RemoteError(`the connection to ${name} was closed`, { host: name, command: shownCommand(command) });
       }
@@ -81,7 +82,6 @@ export function simulatedRemote(
       remote.giveUp(new RemoteError(`${name}: ${command[0]} was given up`, { host: name }));
       running.delete(remote);
     }
-    throwDefect(host);
   }
 
   host.onDown.add(cut);

@@ -5,7 +5,7 @@ import { Errno } from '../files/errno.ts';
 import { Files } from '../files/files.ts';
 import type { Inode } from '../files/inode.ts';
 import type { Host } from '../host.ts';
-import { Description } from './description.ts';
+import type { Description } from './description.ts';
 import { OpenFile } from './open-file.ts';
 import { type Ending, type Signal, Terminated } from './signals.ts';
 
@@ -103,17 +103,7 @@ export class Process {
     return new Promise<T>((resolve, reject) => {
       const interrupt = (): void => reject(new Terminated('it was ended'));
       this.#interruptions.add(interrupt);
-      const done = (): void => void this.#interruptions.delete(interrupt);
-      work.then(
-        (value) => {
-          done();
-          resolve(value);
-        },
-        (error: unknown) => {
-          done();
-          reject(error);
-        },
-      );
+      void work.then(resolve, reject).finally(() => this.#interruptions.delete(interrupt));
     });
   }
 
@@ -148,6 +138,7 @@ export class Process {
 
   /** Has a descriptor stand for something else, or for nothing. */
   setDescriptor(fd: number, description: Description | undefined): void {
+    this.alive();
     const before = this.#descriptors.get(fd);
     if (description === undefined) {
       this.#descriptors.delete(fd);

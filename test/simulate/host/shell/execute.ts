@@ -39,7 +39,7 @@ export async function execute(shell: Shell, command: Command, last = false): Pro
       return;
     case 'if':
       await tested(shell, command.condition);
-      return shell.status === 0 ? execute(shell, command.then) : otherwise(shell, command.otherwise);
+      return shell.status === 0 ? execute(shell, command.body) : otherwise(shell, command.otherwise);
     case 'while':
     case 'until':
       return loop(shell, command);

@@ -47,7 +47,7 @@ export class Fields {
     while (rest !== '') {
       const gap = this.#gap(rest);
       if (gap > 0) {
-        const mark = [...rest.slice(0, gap)].some((character) => !isBlank(character));
+        const mark = Array.from(rest.slice(0, gap)).some((character) => !isBlank(character));
         this.next(mark);
         rest = rest.slice(gap);
       } else {

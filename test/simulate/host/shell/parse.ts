@@ -49,7 +49,7 @@ interface HereDocument {
 class Parser {
   readonly #cursor: Cursor;
   readonly #words: WordReader;
-  #documents: HereDocument[] = [];
+  readonly #documents: HereDocument[] = [];
 
   constructor(cursor: Cursor) {
     this.#cursor = cursor;
@@ -162,13 +162,13 @@ class Parser {
   #if(): Command {
     const condition = this.commands(['then']);
     this.#demand('then');
-    const then = this.commands(['else', 'elif', 'fi']);
+    const body = this.commands(['else', 'elif', 'fi']);
     if (this.#takesWord('elif')) {
-      return { kind: 'if', condition, then, otherwise: this.#if() };
+      return { kind: 'if', condition, body, otherwise: this.#if() };
     }
     const otherwise = this.#takesWord('else') ? this.commands(['fi']) : undefined;
     this.#demand('fi');
-    return { kind: 'if', condition, then, otherwise };
+    return { kind: 'if', condition, body, otherwise };
   }
 
   #for(): Command {

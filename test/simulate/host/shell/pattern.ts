@@ -13,7 +13,7 @@ const known = new Map<string, RegExp>();
 
 /** Text that stands for itself within a pattern. */
 export function asPattern(text: string): string {
-  return text.replaceAll(/[\\*?[\]!^-]/g, String.raw`\$&`);
+  return /[\\*?[\]!^-]/.test(text) ? text.replaceAll(/[\\*?[\]!^-]/g, String.raw`\$&`) : text;
 }
 
 /** A pattern without its backslashes: the text that it is where nothing matches. */

@@ -138,7 +138,6 @@ export class WordReader {
   }
 
   #arithmetic(quoted: boolean): WordPart {
-    const cursor = this.#cursor;
     let depth = 0;
     const isEnd = (character: string): boolean => {
       if (character === ')' && depth === 0) {

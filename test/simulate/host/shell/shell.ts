@@ -5,7 +5,7 @@ import { type Builtin, builtins } from './builtins/builtins.ts';
 import { execute } from './execute.ts';
 import { FunctionReturn, Replaced, ShellExit } from './leave.ts';
 import { parse } from './parse.ts';
-import { type Command, ShellSyntaxError } from './syntax.ts';
+import type { Command } from './syntax.ts';
 
 interface Variable {
   readonly value: string | undefined;
@@ -78,18 +78,7 @@ export class Shell {
 
   /** Runs a program's text to its end, with the trap for it. Gives its status. */
   async runMain(text: string): Promise<number> {
-    return this.#untilExit(async () => {
-      let command: Command;
-      try {
-        command = parse(text);
-      } catch (error) {
-        if (error instanceof ShellSyntaxError) {
-          this.process.host.defects.push(error);
-        }
-        throw error;
-      }
-      await execute(this, command);
-    });
+    return this.#untilExit(() => this.evaluate(text));
   }
 
   /** Runs what a subshell is for, in this one, whose process was forked for it. */

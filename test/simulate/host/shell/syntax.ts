@@ -50,7 +50,7 @@ export type Command =
   | { readonly kind: 'sequence'; readonly commands: readonly Command[] }
   | { readonly kind: 'background'; readonly command: Command }
   | { readonly kind: 'subshell'; readonly body: Command }
-  | { readonly kind: 'if'; readonly condition: Command; readonly then: Command; readonly otherwise: Command | undefined }
+  | { readonly kind: 'if'; readonly condition: Command; readonly body: Command; readonly otherwise: Command | undefined }
   | { readonly kind: 'while' | 'until'; readonly condition: Command; readonly body: Command }
   /** Without words: over the parameters. */
   | { readonly kind: 'for'; readonly name: string; readonly words: readonly Word[] | undefined; readonly body: Command }

@@ -34,6 +34,21 @@ const arithmetic: Readonly<Record<string, (one: number, other: number) => number
   '%': (one, other) => one % other,
 };
 
+/** Words of the language that no script of ours uses. */
+const unknownWords = new Set([
+  'break',
+  'continue',
+  'delete',
+  'do',
+  'for',
+  'function',
+  'getline',
+  'in',
+  'nextfile',
+  'return',
+  'while',
+]);
+
 class Parser {
   readonly #program: string;
   readonly #tokens: readonly Token[];
@@ -298,7 +313,12 @@ class Parser {
         return this.#call(text);
       case 'name':
         return this.#named(text);
+      case 'mark':
+      case 'line':
+      case 'end':
+        break;
       default:
+        kind satisfies never;
     }
     if (text === '(') {
       const value = this.#expression();
@@ -331,6 +351,10 @@ class Parser {
   }
 
   #named(name: string): Argument {
+    if (unknownWords.has(name)) {
+      this.#at -= 1;
+      return this.#fail();
+    }
     if (!this.#takes('[')) {
       return placed({ get: (machine) => machine.get(name), set: (machine, value) => machine.set(name, value), array: name });
     }

@@ -107,7 +107,7 @@ export async function ls(process: Process): Promise<number> {
       const inode = process.files.stat(path, !given.has('d'));
       if (inode.kind !== 'directory' || given.has('d')) {
         await process.print(`${path}\n`);
-        return;
+        return true;
       }
       let names: readonly string[];
       try {
@@ -128,6 +128,7 @@ export async function ls(process: Process): Promise<number> {
             .map((name) => `${name}\n`)
             .join(''),
       );
+      return true;
     },
   );
   return status === 0 ? 0 : 2;

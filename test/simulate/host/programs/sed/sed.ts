@@ -84,11 +84,11 @@ function edited(lines: readonly string[], commands: readonly SedCommand[], quiet
             return by.replaceAll(/\\(\d)|\\([^])|&/g, (mark: string, group?: string, character?: string) =>
               group === undefined
                 ? character === undefined
-                  ? String(found[0])
+                  ? textAt(found, 0)
                   : character === 'n'
                     ? '\n'
                     : character
-                : String(found[Number(group)] ?? ''),
+                : textAt(found, Number(group)),
             );
           });
           if (prints && (count > 0 || space !== before)) {
@@ -115,4 +115,10 @@ function edited(lines: readonly string[], commands: readonly SedCommand[], quiet
     }
   }
   return out.map((line) => `${line}\n`).join('');
+}
+
+/** What a group has matched. */
+function textAt(found: readonly unknown[], group: number): string {
+  const text = found[group];
+  return typeof text === 'string' ? text : '';
 }
