@@ -16,7 +16,11 @@ export class Mischief {
   /** Disks that are full. */
   readonly #full = new Map<string, number>();
 
-  constructor(world: World, random: Random) {
+  readonly #mustRest: () => boolean;
+
+  /** While `mustRest` says so, no row is written and no table changed. */
+  constructor(world: World, random: Random, mustRest: () => boolean) {
+    this.#mustRest = mustRest;
     this.#world = world;
     this.#random = random;
   }
@@ -53,7 +57,7 @@ export class Mischief {
   }
 
   deed(): void {
-    if (this.#rowsRest > 0) {
+    if (this.#rowsRest > 0 || this.#mustRest()) {
       this.upkeep();
       return;
     }

@@ -27,8 +27,9 @@ export class Story {
     this.#shape = shape;
     this.#random = random;
     this.#commands = new Commands(world, shape, random);
-    this.#mischief = new Mischief(world, random);
     this.#watch = new RestoreWatch(world);
+    // Between a restore that broke off and its undoing nobody can say which rows would stay.
+    this.#mischief = new Mischief(world, random, () => this.#watch.isBroken);
   }
 
   async tell(): Promise<void> {
@@ -44,6 +45,7 @@ export class Story {
 
   async #round(): Promise<void> {
     const random = this.#random;
+    await this.#settleRestore();
     const deeds = 2 + random.below(12);
     if (this.#world.cluster.schema.tables.length === 0) {
       this.#mischief.makeTable();
@@ -52,7 +54,6 @@ export class Story {
       this.#mischief.deed();
       await this.#world.time.sleep(random.between(10, 1000));
     }
-    await this.#settleRestore();
     const line = this.#commands.any();
     const isRestore = line.command === 'restore';
     this.#mischief.during(random.pick([2_000, 20_000]), random.below(8), isRestore ? 'no rows' : 'and rows');
