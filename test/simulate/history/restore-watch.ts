@@ -1,0 +1,152 @@
+import type { TableId } from '../../../src/model/sstable.ts';
+import type { Cell } from '../cassandra/rows.ts';
+import { judgeTable, repaired } from '../oracle/judge-cluster.ts';
+import { committedBackups, type StoredBackup } from '../oracle/stored-backups.ts';
+import type { Allowed } from '../oracle/truth.ts';
+import { windowOf } from '../oracle/windows.ts';
+import type { CommandLine, Ran } from './operator.ts';
+import { base, type World } from './world.ts';
+
+/** What the living tables held when a command began that may change them. */
+interface Watched {
+  readonly line: CommandLine;
+  readonly fromMs: number;
+  readonly before: ReadonlyMap<string, ReadonlyMap<string, Cell>>;
+  readonly backups: readonly StoredBackup[];
+}
+
+/** Looks at restores: what they say they have brought back must be there, and what they did not touch must be as it was. */
+export class RestoreWatch {
+  readonly #world: World;
+  /** What the tables held before a restore by node restart that has not come to its end, or was not taken back. */
+  #broken: ReadonlyMap<string, ReadonlyMap<string, Cell>> | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  begin(line: CommandLine): Watched | undefined {
+    const { cluster, bucket, time } = this.#world;
+    return line.command !== 'restore' || line.values['method'] === 'stage'
+      ? undefined
+      : {
+          line,
+          fromMs: time.nowMs,
+          // What a node holds that is down nobody knows.
+          before: new Map(
+            cluster.members.every(({ server }) => server.up)
+              ? cluster.schema.tables.map((table) => [table.id, repaired(cluster, table)])
+              : [],
+          ),
+          backups: committedBackups(bucket, base),
+        };
+  }
+
+  /** What is wrong with what a restore has come to. From then on the tables are what they are. */
+  async end(watched: Watched | undefined, ran: Ran | undefined): Promise<readonly string[]> {
+    if (watched === undefined) {
+      return [];
+    }
+    const { line, before } = watched;
+    const isUndo = line.values['undo'] !== undefined;
+    const isByRestart = line.values['method'] === 'node-restart';
+    const faults = ran?.exitCode !== 0 ? [] : isUndo ? this.#judgeUndone() : this.#judgeRestored(watched, ran);
+    if (isUndo) {
+      this.#broken = ran?.exitCode === 0 ? undefined : this.#broken;
+    } else if (isByRestart && ran?.exitCode !== 0 && this.#mayBeHalfDone()) {
+      this.#broken = before;
+    }
+    this.#settle(watched.fromMs);
+    return faults;
+  }
+
+  /** Whether any node has a journal of a restore that did not come to its end. */
+  #mayBeHalfDone(): boolean {
+    return [...this.#world.nodes.values()].some(({ files }) => {
+      const journals = '/var/lib/cassandra/data/.sstash-undo';
+      const ids = files.look(journals)?.kind === 'directory' ? files.list(journals) : [];
+      return ids.some((id) => {
+        const phase = files.look(`${journals}/${id}/phase`) === undefined ? '' : files.text(`${journals}/${id}/phase`).trim();
+        return phase !== '' && phase !== 'undone' && (phase !== 'placed' || files.look(`${journals}/${id}/down`) !== undefined);
+      });
+    });
+  }
+
+  #judgeUndone(): readonly string[] {
+    const broken = this.#broken ?? new Map();
+    const { cluster } = this.#world;
+    return cluster.schema.tables.flatMap((table) => {
+      const rows = broken.get(table.id);
+      return rows === undefined
+        ? []
+        : judgeTable(cluster, table, rows.keys(), (key) => [rows.get(key)]).map((fault) => `after the undoing ${fault}`);
+    });
+  }
+
+  #judgeRestored({ line, before, backups }: Watched, { json }: Ran): readonly string[] {
+    const { cluster, truth, bucket, fixings } = this.#world;
+    const { backup: id, method, tables } = restoredOf(json);
+    const backup = backups.find(({ manifest }) => manifest.id === id);
+    if (backup === undefined || backup.manifest.state === 'degraded' || method === 'stage') {
+      return [];
+    }
+    const { fromMs: takenMs, toMs } = windowOf(bucket, backup, fixings);
+    const replaces = method === 'node-restart' || line.values['truncate'] === true;
+    return tables.flatMap(({ keyspace, table, id: stored }) => {
+      const live = cluster.schema.named(keyspace, table);
+      if (live === undefined) {
+        return [`${keyspace}.${table} was restored and is not there`];
+      }
+      const had = before.get(live.id);
+      if (!truth.isSettled(stored, takenMs, toMs) || before.size === 0) {
+        return [];
+      }
+      const allowed = (key: string): Allowed =>
+        truth.allowed(stored, key, takenMs, toMs).flatMap((cell) => (replaces ? [cell] : [newer(cell, had?.get(key))]));
+      const keys = new Set([...truth.keys(stored), ...(had?.keys() ?? [])]);
+      return judgeTable(cluster, live, keys, allowed).map((fault) => `after the restore of ${id} ${fault}`);
+    });
+  }
+
+  #settle(fromMs: number): void {
+    const { cluster, truth } = this.#world;
+    const ends = cluster.schema.tables.map(({ id }) => truth.unsettle(id, fromMs));
+    this.#settleOnceUp(ends);
+  }
+
+  /** What a node holds that is down nobody knows. */
+  #settleOnceUp(ends: readonly ((untilMs: number) => void)[]): void {
+    const { cluster, truth, time } = this.#world;
+    if (!cluster.members.every(({ server }) => server.up && server.hasRoom)) {
+      time.after(5_000, () => this.#settleOnceUp(ends));
+      return;
+    }
+    ends.forEach((end) => end(time.nowMs));
+    // What it says to do afterwards.
+    cluster.schema.tables.forEach((table) => cluster.repair(table));
+    // A moment later, so that what was true before stays so until then.
+    cluster.schema.tables.forEach((table) => truth.settle(table.id, repaired(cluster, table), time.nowMs + 0.001));
+  }
+}
+
+function newer(one: Cell | undefined, other: Cell | undefined): Cell | undefined {
+  return one === undefined ? other : other === undefined || one.at > other.at ? one : other;
+}
+
+function restoredOf(json: unknown): { readonly backup: string; readonly method: string; readonly tables: readonly TableId[] } {
+  if (
+    typeof json === 'object' &&
+    json !== null &&
+    'backup' in json &&
+    'method' in json &&
+    'tables' in json &&
+    Array.isArray(json.tables)
+  ) {
+    return { backup: String(json.backup), method: String(json.method), tables: json.tables };
+  }
+  throw new Error('a restore has a result');
+}
