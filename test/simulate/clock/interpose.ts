@@ -59,6 +59,7 @@ function interposeCalendar(): void {
   }
   Object.assign(globalThis, { Date: CalendarDate });
   performance.now = () => world.time.nowMs;
+  Object.assign(require('node:os'), { uptime: () => world.time.nowMs / 1000 });
 }
 
 function calendarMs(): number {

@@ -130,6 +130,7 @@ export class World implements Surroundings {
     return {
       now: () => new Date(trueTimeMs() + aheadMs),
       elapsedMs: () => this.time.nowMs,
+      awakeOrAsleepMs: () => this.time.nowMs,
       sleep: async (milliseconds, _, signal) => {
         signal.throwIfAborted();
         await new Promise<void>((resolve, reject) => {

@@ -62,6 +62,7 @@ export function simulatedRemote(
       );
     }
     const argv = options.as === 'login' ? command : withSudo(command, sudo);
+    options.begun?.();
     const remote = new RemoteCommand(host, account, argv.map(bytesOf), options.input);
     running.add(remote);
     const abort = (): void => remote.giveUp(signal.reason);

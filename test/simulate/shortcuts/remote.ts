@@ -31,12 +31,13 @@ export interface ShortcutNode {
 export function shortcutRemote(node: ShortcutNode, otherwise: Remote | undefined): Remote {
   async function* read(command: Command, options: RunOptions, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     signal.throwIfAborted();
+    options.begun?.();
     const printed = await known(node, command, options);
     if (printed === undefined) {
       if (otherwise === undefined) {
         throw new Error(`no shortcut knows ${command.join(' ').slice(0, 600)}`);
       }
-      yield* otherwise.read(command, options, signal);
+      yield* otherwise.read(command, { ...options, begun: undefined }, signal);
       return;
     }
     const { stdout, stderr = '', status = 0 } = printed;

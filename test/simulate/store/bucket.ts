@@ -41,6 +41,8 @@ export interface PutCondition {
 /** An object that comes in parts. */
 export interface Upload {
   readonly key: string;
+  /** By the store's calendar, in milliseconds. */
+  readonly begunMs: number;
 }
 
 /** The objects of an S3 bucket, and all that ever was done to it. */
@@ -49,8 +51,8 @@ export class Bucket {
   readonly #options: BucketOptions;
   readonly #changed = new Map<string, { readonly atMs: number; readonly before: Entry | undefined }>();
   readonly deeds: Deed[] = [];
-  /** Uploads in parts that are neither completed nor aborted, and when each was begun, by the store's calendar. */
-  readonly #uploads = new Map<Upload, number>();
+  /** Uploads in parts that are neither completed nor aborted. */
+  readonly #uploads = new Set<Upload>();
 
   constructor(options: BucketOptions) {
     this.#options = options;
@@ -100,8 +102,8 @@ export class Bucket {
 
   /** Begins an upload in parts; a writer that dies leaves it behind. */
   beginUpload(key: string): Upload {
-    const upload = { key };
-    this.#uploads.set(upload, this.#options.calendarMs());
+    const upload = { key, begunMs: this.#options.calendarMs() };
+    this.#uploads.add(upload);
     return upload;
   }
 
@@ -112,7 +114,7 @@ export class Bucket {
 
   /** Uploads that were begun before a time. */
   uploads(prefix: string, beforeMs = Infinity): readonly Upload[] {
-    return [...this.#uploads].flatMap(([upload, begun]) => (upload.key.startsWith(prefix) && begun < beforeMs ? [upload] : []));
+    return [...this.#uploads].filter(({ key, begunMs }) => key.startsWith(prefix) && begunMs < beforeMs);
   }
 
   delete(key: string, by: string): void {

@@ -1,4 +1,5 @@
 import { NotFoundError, StorageError } from '../../../src/model/errors.ts';
+import { locationId } from '../../../src/storage/location-id.ts';
 import { chunksOf } from '../../../src/storage/body.ts';
 import {
   assertKey,
@@ -8,6 +9,7 @@ import {
   type ObjectStore,
   type PutOptions,
   type StoredObject,
+  type UnfinishedObject,
 } from '../../../src/storage/object-store.ts';
 import type { Bucket, Entry, Upload } from './bucket.ts';
 
@@ -42,6 +44,7 @@ const pieceBytes = 64 * 1024;
 /** The contract of `ObjectStore` on a bucket in memory, below a base path. */
 export class MemoryStore implements ObjectStore {
   readonly url: string;
+  readonly locationId: string;
   readonly etagsOfContent = true;
   readonly #bucket: Bucket;
   readonly #base: string;
@@ -49,6 +52,7 @@ export class MemoryStore implements ObjectStore {
 
   constructor(bucket: Bucket, base: string, wire: Wire) {
     this.url = `s3://bucket/${base}`;
+    this.locationId = locationId(this.url);
     this.#bucket = bucket;
     this.#base = base === '' ? '' : `${base}/`;
     this.#wire = wire;
@@ -121,12 +125,24 @@ export class MemoryStore implements ObjectStore {
     yield* new Set(below.flatMap(([name = '', ...rest]) => (rest.length > 0 ? [name] : [])));
   }
 
+  async *files(prefix: string, signal: AbortSignal): AsyncGenerator<string> {
+    const below = (await this.#listing(prefix, signal)).map(([key]) => key.slice(prefix.length));
+    yield* below.filter((name) => !name.includes('/'));
+  }
+
   async delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
     keys.forEach((key) => this.#assertKey(key));
     for (let at = 0; at < keys.length; at += 1000) {
       const some = keys.slice(at, at + 1000);
       const call = { verb: 'delete', key: some[0] ?? '', bytes: 0 } as const;
       await this.#wire.call(call, () => some.forEach((key) => this.#bucket.delete(this.#base + key, this.#wire.whose)), signal);
+    }
+  }
+
+  async *unfinished(signal: AbortSignal): AsyncGenerator<UnfinishedObject> {
+    const look = () => this.#bucket.uploads(this.#base);
+    for (const { key, begunMs } of await this.#wire.call({ verb: 'list', key: '', bytes: 0 }, look, signal)) {
+      yield { key: key.slice(this.#base.length), since: new Date(begunMs).toISOString() };
     }
   }
 
