@@ -36,6 +36,7 @@ function answer(cluster: Cluster, { node, server }: ClusterMember, words: readon
       status: 1,
     };
   }
+  server.endSnapshots();
   const { view, schema } = cluster;
   const [verb = '', ...args] = words;
   switch (verb) {
@@ -86,7 +87,8 @@ function answer(cluster: Cluster, { node, server }: ClusterMember, words: readon
 }
 
 function snapshot({ schema }: Cluster, server: ClusterMember['server'], args: readonly string[]): Recorded {
-  const [, tag = '', flag, ...names] = args;
+  const [, tag = '', ...rest] = args;
+  const [ttl, [flag, ...names]] = rest[0] === '--ttl' ? [rest[1], rest.slice(2)] : [undefined, rest];
   if (server.snapshotTags().includes(tag)) {
     return {
       stdout: '',
@@ -102,6 +104,7 @@ function snapshot({ schema }: Cluster, server: ClusterMember['server'], args: re
   }
   const isWanted = ({ keyspace, table }: TableId): boolean =>
     wanted.includes(keyspace) || wanted.includes(`${keyspace}.${table}`);
-  server.snapshot(tag, flag === undefined ? schema.tables : schema.tables.filter(isWanted));
+  const seconds = ttl === undefined ? undefined : Number.parseInt(ttl, 10);
+  server.snapshot(tag, flag === undefined ? schema.tables : schema.tables.filter(isWanted), seconds);
   return done(`Requested creating snapshot(s) for [all keyspaces] with snapshot name [${tag}]\nSnapshot directory: ${tag}\n`);
 }

@@ -120,11 +120,23 @@ export class Server {
     this.#rewriteLog();
   }
 
-  /** Links of all that is live, with Cassandra's own list of it and the table's schema. */
-  snapshot(tag: string, tables: readonly TableId[]): void {
+  /** Links of all that is live, with Cassandra's own list of it and the table's schema. `ttlSeconds`: until it ends by itself. */
+  snapshot(tag: string, tables: readonly TableId[], ttlSeconds?: number): void {
     this.flush(tables);
     for (const table of tables) {
-      this.#linkLive(table, tag);
+      this.#linkLive(table, tag, ttlSeconds);
+    }
+  }
+
+  /** Snapshots whose time is over go; the server looks once a minute. */
+  endSnapshots(): void {
+    const { files, nowMs } = this.#parts;
+    for (const path of this.#snapshotPlaces()) {
+      const list = `${path}/manifest.json`;
+      const { expires_at: endsAt } = files.look(list) === undefined ? {} : manifestOf(files.text(list));
+      if (endsAt !== undefined && Date.parse(endsAt) < nowMs()) {
+        removeAll(files, path);
+      }
     }
   }
 
@@ -285,8 +297,8 @@ export class Server {
     }
   }
 
-  #linkLive(table: TableId, tag: string): void {
-    const { files } = this.#parts;
+  #linkLive(table: TableId, tag: string, ttlSeconds?: number): void {
+    const { files, nowMs } = this.#parts;
     const directory = this.directory(table);
     const snapshot = `${directory}/snapshots/${tag}`;
     files.mkdirs(snapshot);
@@ -294,7 +306,8 @@ export class Server {
     const names = files.list(directory).filter((name) => live.has(partsOf(name)?.generation ?? -1));
     names.forEach((name) => files.link(`${directory}/${name}`, `${snapshot}/${name}`));
     const data = names.filter((name) => name.endsWith('-Data.db'));
-    files.write(`${snapshot}/manifest.json`, JSON.stringify({ files: data }));
+    const ends = ttlSeconds === undefined ? {} : { expires_at: new Date(nowMs() + ttlSeconds * 1000).toISOString() };
+    files.write(`${snapshot}/manifest.json`, JSON.stringify({ files: data, ...ends }));
     files.write(`${snapshot}/schema.cql`, `${createTable(table)}\n`);
   }
 
@@ -344,6 +357,10 @@ export class Server {
 const leastRoomBytes = 256 * 1024;
 
 const logPath = `${commitlogDirectory}/CommitLog-7-1.log`;
+
+function manifestOf(text: string): { readonly expires_at?: string } {
+  return JSON.parse(text);
+}
 
 function removeAll(files: Files, path: string): void {
   if (files.look(path, false)?.kind === 'directory') {

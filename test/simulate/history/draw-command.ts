@@ -46,6 +46,7 @@ export class Commands {
     this.#maybe(values, 0.15, 'require', random.pick(['any', 'all']));
     this.#maybe(values, 0.1, 'resume', '');
     this.#maybe(values, 0.1, 'timestamp-format', '%Y%m%d');
+    this.#maybe(values, 0.2, 'snapshot-ttl', random.pick(['1d', 'none']));
     return { command: 'backup', values };
   }
 

@@ -35,7 +35,8 @@ export function judgeLock(bucket: Bucket, base: string): readonly string[] {
       holder = verb === 'put' ? by : undefined;
       return [];
     }
-    const counts = verb === 'delete' || key.endsWith('/manifest.json');
+    // Who reads says so beside whoever has the lock.
+    const counts = (verb === 'delete' && !key.startsWith(`${base}/reading/`)) || key.endsWith('/manifest.json');
     return counts && holder !== undefined && holder !== by && atMs - sinceMs > graceMs
       ? [`${by} did ${verb} ${key} while ${holder} had the lock`]
       : [];
