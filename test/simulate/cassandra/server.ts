@@ -358,8 +358,9 @@ const leastRoomBytes = 256 * 1024;
 
 const logPath = `${commitlogDirectory}/CommitLog-7-1.log`;
 
+/** A list that a full disk has left empty says nothing. */
 function manifestOf(text: string): { readonly expires_at?: string } {
-  return JSON.parse(text);
+  return text === '' ? {} : JSON.parse(text);
 }
 
 function removeAll(files: Files, path: string): void {

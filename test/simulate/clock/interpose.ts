@@ -97,13 +97,17 @@ function later(run: Callback, milliseconds = 0, ...args: unknown[]): Timer {
   return new Timer(world.time.after(milliseconds, within, owner));
 }
 
+/** Timers know whole milliseconds, and none that is shorter than one. */
+const setTimer = (run: Callback, milliseconds = 1, ...args: unknown[]): Timer =>
+  later(run, Math.max(1, Math.trunc(milliseconds)), ...args);
+
 function again(run: Callback, milliseconds = 1, ...args: unknown[]): Timer {
   let timer: Timer;
   const round = (): void => {
-    timer = later(round, Math.max(1, milliseconds));
+    timer = setTimer(round, milliseconds);
     run(...args);
   };
-  timer = later(round, Math.max(1, milliseconds));
+  timer = setTimer(round, milliseconds);
   return new Timer(() => timer.close());
 }
 
@@ -113,13 +117,18 @@ const clear = (timer: unknown): void => {
   }
 };
 
-async function delay<T>(milliseconds: number, value: T, { signal }: { readonly signal?: AbortSignal } = {}): Promise<T> {
+async function delay<T>(
+  milliseconds: number,
+  value: T,
+  { signal }: { readonly signal?: AbortSignal } = {},
+  make = setTimer,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       timer.close();
       reject(new DOMException('The operation was aborted', 'AbortError'));
     };
-    const timer = later(() => {
+    const timer = make(() => {
       signal?.removeEventListener('abort', leave);
       resolve(value);
     }, milliseconds);
@@ -133,7 +142,7 @@ async function delay<T>(milliseconds: number, value: T, { signal }: { readonly s
 
 function interposeTimers(): void {
   const timers = {
-    setTimeout: later,
+    setTimeout: setTimer,
     setInterval: again,
     setImmediate: (run: Callback, ...args: unknown[]) => later(run, 0, ...args),
     clearTimeout: clear,
@@ -144,7 +153,7 @@ function interposeTimers(): void {
   Object.assign(require('node:timers'), timers);
   Object.assign(require('node:timers/promises'), {
     setTimeout: delay,
-    setImmediate: (value: unknown, options?: { readonly signal?: AbortSignal }) => delay(0, value, options),
+    setImmediate: (value: unknown, options?: { readonly signal?: AbortSignal }) => delay(0, value, options, later),
   });
   AbortSignal.timeout = (milliseconds) => {
     const controller = new AbortController();
