@@ -11,8 +11,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'stops without a drain',
     file: 'cluster/tools/service.ts',
-    instead:
-      "const drained = (answers || drain === 'must') && (await drainServer(node, { drain, limitMs: drainLimitMs }, signal));",
+    instead: "const drained = (answers || drain === 'must') && (await drainServer(node, drain, signal));",
     stands: 'const drained = true;',
   },
   {
@@ -54,8 +53,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'commits before all nodes have uploaded',
     file: 'operations/backup/backup.ts',
-    instead: "if (verdict.state === 'incomplete') {",
-    stands: 'if (uploads.done.size === 0) {',
+    instead: "if (verdict.state !== 'incomplete' && uploads.done.size > 0) {",
+    stands: 'if (uploads.done.size > 0) {',
   },
   {
     name: 'does not notice placed files',
@@ -65,8 +64,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'restores one node less',
-    file: 'operations/restore/live/online.ts',
-    instead: 'await Promise.all(work.map((node) => place(node, table)));',
-    stands: 'await Promise.all(work.slice(0, Math.max(1, work.length - 1)).map((node) => place(node, table)));',
+    file: 'operations/restore/live/loading.ts',
+    instead: 'await placeTable(this.#planned, node, table, signal);',
+    stands:
+      'if (node === this.#planned.work[0] || node !== this.#planned.work.at(-1)) await placeTable(this.#planned, node, table, signal);',
   },
 ];
