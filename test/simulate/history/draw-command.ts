@@ -30,6 +30,17 @@ export class Commands {
     ])();
   }
 
+  /** What somebody else does meanwhile: what does harm beside a restore is another one, and what deletes. */
+  beside({ command }: CommandLine): CommandLine {
+    const other = this.#random.weighted<() => CommandLine>([
+      [2, () => this.any()],
+      [command === 'restore' ? 3 : 0, () => this.restore()],
+      [command === 'restore' ? 2 : 0, () => this.prune()],
+      [command === 'restore' ? 1 : 0, () => this.delete()],
+    ]);
+    return other();
+  }
+
   backup(): CommandLine {
     const random = this.#random;
     const values: Values = {
@@ -91,7 +102,7 @@ export class Commands {
       values['older-than'] = random.pick(['1h', '12h', '2d']);
     }
     this.#maybe(values, 0.4, 'stale-after', random.pick(['30m', '6h']));
-    this.#maybe(values, 0.5, 'grace', random.pick(['1h', '12h']));
+    this.#maybe(values, 0.6, 'grace', random.pick(['0h', '1h', '12h']));
     return { command: 'prune', values };
   }
 
@@ -99,6 +110,7 @@ export class Commands {
     const values: Values = { ...this.#stored(), backups: this.#id(), yes: true };
     this.#maybe(values, 0.4, 'with-incrementals', true);
     this.#maybe(values, 0.3, 'force-last', true);
+    this.#maybe(values, 0.3, 'now', true);
     return { command: 'delete', values };
   }
 

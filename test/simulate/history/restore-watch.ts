@@ -15,11 +15,22 @@ interface Watched {
   readonly backups: readonly StoredBackup[];
 }
 
-/** Looks at restores: what they say they have brought back must be there, and what they did not touch must be as it was. */
+/** A restore that has ended, and what became of it. */
+interface Ended {
+  readonly watched: Watched;
+  readonly ran: Ran | undefined;
+}
+
+/**
+ * Looks at restores: what they say they have brought back must be there, and what they did not touch must be as it was. Those that are under way
+ * at once are judged together, when all have ended: only one of them can have had the nodes at a time.
+ */
 export class RestoreWatch {
   readonly #world: World;
   /** What the tables held before a restore by node restart that has not come to its end, or was not taken back. */
   #broken: ReadonlyMap<string, ReadonlyMap<string, Cell>> | undefined;
+  readonly #underWay = new Set<Watched>();
+  #ended: Ended[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -31,37 +42,61 @@ export class RestoreWatch {
 
   begin(line: CommandLine): Watched | undefined {
     const { cluster, bucket, time } = this.#world;
-    return line.command !== 'restore' || line.values['method'] === 'stage'
-      ? undefined
-      : {
-          line,
-          fromMs: time.nowMs,
-          // What a node holds that is down nobody knows.
-          before: new Map(
-            cluster.members.every(({ server }) => server.up)
-              ? cluster.schema.tables.map((table) => [table.id, repaired(cluster, table)])
-              : [],
-          ),
-          backups: committedBackups(bucket, base),
-        };
+    if (line.command !== 'restore' || line.values['method'] === 'stage') {
+      return undefined;
+    }
+    const watched = {
+      line,
+      fromMs: time.nowMs,
+      // What a node holds that is down nobody knows.
+      before: new Map(
+        cluster.members.every(({ server }) => server.up)
+          ? cluster.schema.tables.map((table) => [table.id, repaired(cluster, table)])
+          : [],
+      ),
+      backups: committedBackups(bucket, base),
+    };
+    this.#underWay.add(watched);
+    return watched;
   }
 
-  /** What is wrong with what a restore has come to. From then on the tables are what they are. */
-  async end(watched: Watched | undefined, ran: Ran | undefined): Promise<readonly string[]> {
+  /** What is wrong with what restores have come to, once the last of those that were under way together has ended. From then on the tables are what they are. */
+  end(watched: Watched | undefined, ran: Ran | undefined): readonly string[] {
     if (watched === undefined) {
       return [];
     }
-    const { line, before } = watched;
-    const isUndo = line.values['undo'] !== undefined;
-    const isByRestart = line.values['method'] === 'node-restart';
-    const faults = ran?.exitCode !== 0 ? [] : isUndo ? this.#judgeUndone() : this.#judgeRestored(watched, ran);
-    if (isUndo) {
-      this.#broken = ran?.exitCode === 0 ? undefined : this.#broken;
-    } else if (isByRestart && ran?.exitCode !== 0 && this.#mayBeHalfDone()) {
-      this.#broken = before;
+    this.#underWay.delete(watched);
+    this.#ended.push({ watched, ran });
+    if (this.#underWay.size > 0) {
+      return [];
     }
-    this.#settle(watched.fromMs);
+    const ended = this.#ended;
+    this.#ended = [];
+    const faults = this.#judge(ended.filter((each) => !wasRefused(each)));
+    this.#settle(Math.min(...ended.map((each) => each.watched.fromMs)));
     return faults;
+  }
+
+  /** Those that did something, in the order in which they ended. Where several did, the tables are what the last one has left. */
+  #judge(acting: readonly Ended[]): readonly string[] {
+    const last = acting.at(-1);
+    if (last === undefined) {
+      return [];
+    }
+    const { watched, ran } = last;
+    const isAlone = acting.length === 1;
+    const isUndo = watched.line.values['undo'] !== undefined;
+    if (isUndo) {
+      const faults = ran?.exitCode === 0 ? this.#judgeUndone() : [];
+      this.#broken = ran?.exitCode === 0 ? undefined : this.#broken;
+      return faults;
+    }
+    const brokeOff = acting.some((each) => isByRestart(each) && each.ran?.exitCode !== 0);
+    if (brokeOff && this.#mayBeHalfDone()) {
+      // Of several nobody knows what was before the one that broke off.
+      this.#broken ??= isAlone ? watched.before : new Map();
+    }
+    return ran?.exitCode === 0 && (isAlone || replaces(last)) ? this.#judgeRestored(watched, ran) : [];
   }
 
   /** Whether any node has a journal of a restore that did not come to its end. */
@@ -95,7 +130,7 @@ export class RestoreWatch {
       return [];
     }
     const { fromMs: takenMs, toMs } = windowOf(bucket, backup, fixings);
-    const replaces = method === 'node-restart' || line.values['truncate'] === true;
+    const isReplaced = method === 'node-restart' || line.values['truncate'] === true;
     return tables.flatMap(({ keyspace, table, id: stored }) => {
       const live = cluster.schema.named(keyspace, table);
       if (live === undefined) {
@@ -106,7 +141,7 @@ export class RestoreWatch {
         return [];
       }
       const allowed = (key: string): Allowed =>
-        truth.allowed(stored, key, takenMs, toMs).flatMap((cell) => (replaces ? [cell] : [newer(cell, had?.get(key))]));
+        truth.allowed(stored, key, takenMs, toMs).flatMap((cell) => (isReplaced ? [cell] : [newer(cell, had?.get(key))]));
       const keys = new Set([...truth.keys(stored), ...(had?.keys() ?? [])]);
       return judgeTable(cluster, live, keys, allowed).map((fault) => `after the restore of ${id} ${fault}`);
     });
@@ -131,6 +166,20 @@ export class RestoreWatch {
     // A moment later, so that what was true before stays so until then.
     cluster.schema.tables.forEach((table) => truth.settle(table.id, repaired(cluster, table), time.nowMs + 0.001));
   }
+}
+
+/** A node was another's: nothing was touched. */
+function wasRefused({ ran }: Ended): boolean {
+  return ran?.exitCode === 11 && ran.said.some((text) => / is locked: /.test(text));
+}
+
+function isByRestart({ watched }: Ended): boolean {
+  return watched.line.values['method'] === 'node-restart';
+}
+
+/** Whether the tables hold afterwards what the backup has and nothing else. */
+function replaces({ watched: { line } }: Ended): boolean {
+  return line.values['method'] === 'node-restart' || line.values['truncate'] === true;
 }
 
 function newer(one: Cell | undefined, other: Cell | undefined): Cell | undefined {

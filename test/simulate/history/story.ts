@@ -55,13 +55,11 @@ export class Story {
       await this.#world.time.sleep(random.between(10, 1000));
     }
     const line = this.#commands.any();
-    const isRestore = line.command === 'restore';
-    this.#mischief.during(random.pick([2_000, 20_000]), random.below(8), isRestore ? 'no rows' : 'and rows');
+    this.#mischief.during(random.pick([2_000, 20_000]), random.below(8), line.command === 'restore' ? 'no rows' : 'and rows');
     const first = this.#operate(0, line);
-    if (random.chance(0.12) && !isRestore) {
+    if (random.chance(line.command === 'restore' ? 0.3 : 0.12)) {
       await this.#world.time.sleep(random.between(0, 8_000));
-      const other = this.#commands.any();
-      await Promise.all([first, other.command === 'restore' ? undefined : this.#operate(1, other)]);
+      await Promise.all([first, this.#operate(1, this.#commands.beside(line))]);
     }
     await first;
     await this.#world.time.sleep(Math.exp(random.between(Math.log(1_000), Math.log(86_400_000))));
@@ -151,7 +149,7 @@ export class Story {
     cancel.forEach((each) => each());
     const rest = ran?.exitCode === 0 ? ran.said.slice(-1) : (ran?.said.filter((text) => !text.startsWith('warning: ')) ?? []);
     world.journal.note(name, ran === undefined ? 'is no more' : `ends with ${ran.exitCode}: ${rest.join('; ')}`);
-    this.faults.push(...(await this.#watch.end(watched, ran)));
+    this.faults.push(...this.#watch.end(watched, ran));
     if (ran !== undefined) {
       this.faults.push(...judgeOutcome(world, ran, abort.signal.aborted));
       // A process that has ended has nothing under way any more.
