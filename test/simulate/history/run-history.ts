@@ -2,6 +2,7 @@ import { messageOf } from '../../../src/model/errors.ts';
 import { Random } from '../clock/random.ts';
 import { judgeBackups } from '../oracle/judge-backups.ts';
 import { judgeLeft, judgeLock } from '../oracle/judge-bucket.ts';
+import { judgeDeletions } from '../oracle/judge-deletions.ts';
 import { shapeOf } from './shape.ts';
 import { Story } from './story.ts';
 import { base, World } from './world.ts';
@@ -47,7 +48,7 @@ export async function runHistory(seed: number): Promise<HistoryReport> {
       `seed ${seed}: ${defects.map((each) => (each instanceof Error ? each.stack : String(each))).join('\n')}`,
     );
   }
-  faults.push(...judgeLock(world.bucket, base));
+  faults.push(...judgeLock(world.bucket, base), ...judgeDeletions(world.bucket, { base, graceMsOf: story.graceMsOf }));
   return {
     seed,
     lines: world.journal.lines,

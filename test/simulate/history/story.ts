@@ -1,4 +1,5 @@
 import { BackupError } from '../../../src/model/errors.ts';
+import { parseDuration } from '../../../src/model/options/time-span.ts';
 import type { Random } from '../clock/random.ts';
 import { judgeLive } from '../oracle/judge-cluster.ts';
 import { Commands } from './draw-command.ts';
@@ -21,6 +22,7 @@ export class Story {
   readonly #commands: Commands;
   readonly #mischief: Mischief;
   readonly #watch: RestoreWatch;
+  readonly #lines = new Map<string, CommandLine>();
 
   constructor(world: World, shape: Shape, random: Random) {
     this.#world = world;
@@ -42,6 +44,13 @@ export class Story {
     }
     await this.#end();
   }
+
+  /** How long a process had to let what is forgotten wait, in milliseconds. */
+  readonly graceMsOf = (name: string): number => {
+    const { command, values } = this.#lines.get(name) ?? {};
+    const isAtOnce = command === 'delete' && values?.['now'] === true;
+    return isAtOnce ? 0 : parseDuration(String(values?.['grace'] ?? '24h')) * 1000;
+  };
 
   async #round(): Promise<void> {
     const random = this.#random;
@@ -114,6 +123,7 @@ export class Story {
     const name = `${process.host}/${process.pid}`;
     const abort = new AbortController();
     world.journal.note(name, `$ ${lineText(line)}`);
+    this.#lines.set(name, line);
     const watched = this.#watch.begin(line);
     const killed = new Promise<undefined>((resolve) => process.onKill(() => resolve(undefined)));
     const terminal = {

@@ -8,6 +8,9 @@ import type { Bucket } from '../store/bucket.ts';
  * of this world.
  */
 
+/** What lies in a bucket, now or at some time before. */
+export type Objects = Pick<Bucket, 'get' | 'keys'>;
+
 interface StoredFile {
   readonly path: string;
   readonly bytes: number;
@@ -54,7 +57,7 @@ export interface StoredBackup {
 /** Something that a backup says and that is not so. */
 export class BrokenBackup extends Error {}
 
-export function committedBackups(bucket: Bucket, base: string): readonly StoredBackup[] {
+export function committedBackups(bucket: Objects, base: string): readonly StoredBackup[] {
   const manifests = bucket.keys(`${base}/`).filter((key) => key.endsWith('/manifest.json'));
   return manifests.map((key) => ({
     prefix: key.slice(0, -'manifest.json'.length),
@@ -62,7 +65,7 @@ export function committedBackups(bucket: Bucket, base: string): readonly StoredB
   }));
 }
 
-function parsed(bucket: Bucket, key: string): unknown {
+function parsed(bucket: Objects, key: string): unknown {
   const bytes = bucket.get(key)?.bytes;
   if (bytes === undefined) {
     throw new BrokenBackup(`${key} is not there`);
@@ -71,7 +74,7 @@ function parsed(bucket: Bucket, key: string): unknown {
   return JSON.parse(text.toString());
 }
 
-export function nodeManifests(bucket: Bucket, { prefix, manifest }: StoredBackup): readonly NodeManifest[] {
+export function nodeManifests(bucket: Objects, { prefix, manifest }: StoredBackup): readonly NodeManifest[] {
   return manifest.nodes.map(({ host }) => parsed(bucket, `${prefix}${host}/manifest.json.gz`) as NodeManifest);
 }
 
@@ -93,9 +96,19 @@ export function chainOf(backup: StoredBackup, all: readonly StoredBackup[]): rea
   return [...below, backup];
 }
 
+/** Every object of a backup that its manifests name, elsewhere too, and these themselves. */
+export function namedKeys(bucket: Objects, base: string, backup: StoredBackup): ReadonlySet<string> {
+  const { prefix, manifest } = backup;
+  const files = nodeManifests(bucket, backup).flatMap(({ tables }) => tables.flatMap((table) => table.files));
+  return new Set([
+    ...manifest.nodes.map(({ host }) => `${prefix}${host}/manifest.json.gz`),
+    ...files.map(({ key }) => `${base}/${key}`),
+  ]);
+}
+
 /** The rows of one table that each node has in the chain, by host. Every object is held against what its manifest says. */
 export function rowsByHost(
-  bucket: Bucket,
+  bucket: Objects,
   base: string,
   chain: readonly StoredBackup[],
   table: TableName,
@@ -121,7 +134,7 @@ export function rowsByHost(
   return new Map([...rows].map(([host, all]) => [host, merged(all)]));
 }
 
-function rowsOfFiles(bucket: Bucket, base: string, files: readonly StoredFile[]): readonly Rows[] {
+function rowsOfFiles(bucket: Objects, base: string, files: readonly StoredFile[]): readonly Rows[] {
   const components = new Map<number, Set<string>>();
   const rows: Rows[] = [];
   for (const file of files) {
@@ -144,7 +157,7 @@ function rowsOfFiles(bucket: Bucket, base: string, files: readonly StoredFile[])
   return rows;
 }
 
-function bytesOf(bucket: Bucket, base: string, file: StoredFile): Uint8Array {
+function bytesOf(bucket: Objects, base: string, file: StoredFile): Uint8Array {
   const bytes = bucket.get(`${base}/${file.key}`)?.bytes;
   if (bytes === undefined) {
     throw new BrokenBackup(`${file.key} is not there`);
