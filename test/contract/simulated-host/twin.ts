@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -19,6 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { fromTopScript } from '../../../src/cluster/files/as-owner.ts';
 import type { Command, Remote, RunOptions } from '../../../src/cluster/remote.ts';
@@ -30,6 +32,7 @@ import { simulatedRemote } from '../../simulate/host/remote.ts';
 import type { Group, User } from '../../simulate/host/users.ts';
 import { localRemote } from '../../support/local-remote.ts';
 import { never } from '../../support/never.ts';
+import { Speaker, Talk } from './talk.ts';
 
 /** Whose files are when they are not root's: an account of every Linux. */
 export const owner = 65_534;
@@ -173,7 +176,7 @@ export class Twin {
     const model = await this.#answer(this.#model, this.#sides.model, words, how);
     assert.deepEqual(this.host.defects, []);
     assert.deepEqual(model, real);
-    assert.deepEqual(this.#modelTree(), this.#realTree());
+    this.compare();
     return model;
   }
 
@@ -182,26 +185,37 @@ export class Twin {
     return this.same((side) => ['sh', '-c', text, 'sh', ...(typeof args === 'function' ? args(side) : args)], how);
   }
 
-  async #answer(remote: Remote, side: Side, words: Words, how: How): Promise<Answer> {
+  /** Starts a command on both to which something is said, line by line. */
+  talk(words: Words, how: { readonly owner?: boolean; readonly normal?: (text: string) => string } = {}): Talk {
+    const speaker = (remote: Remote, side: Side): Speaker => new Speaker(remote, side, this.#commandOf(side, words, how));
+    const { real, model } = this.#sides;
+    return new Talk(speaker(this.#real, real), speaker(this.#model, model), how.normal ?? ((text) => text));
+  }
+
+  /** All files must be the same on both now. */
+  compare(): void {
+    assert.deepEqual(this.host.defects, []);
+    assert.deepEqual(this.#modelTree(), this.#realTree());
+  }
+
+  /** Waits until something is there on both. */
+  async until(path: string): Promise<void> {
+    while (!existsSync(this.path(path)) || this.host.files.look(bytesOf(this.path(path))) === undefined) {
+      await delay(20);
+    }
+  }
+
+  #commandOf(side: Side, words: Words, { owner: byOwner }: Pick<How, 'owner'>): Command {
     const plain = typeof words === 'function' ? words(side) : words;
     for (const word of plain) {
       ranTexts.add(word);
     }
-    const command: Command =
-      how.owner === true
-        ? [
-            'setpriv',
-            `--reuid=${owner}`,
-            `--regid=${owner}`,
-            `--groups=${owner}`,
-            '--',
-            'sh',
-            '-c',
-            fromTopScript,
-            'sh',
-            ...plain,
-          ]
-        : plain;
+    const become = ['setpriv', `--reuid=${owner}`, `--regid=${owner}`, `--groups=${owner}`, '--'] as const;
+    return byOwner === true ? [...become, 'sh', '-c', fromTopScript, 'sh', ...plain] : plain;
+  }
+
+  async #answer(remote: Remote, side: Side, words: Words, how: How): Promise<Answer> {
+    const command = this.#commandOf(side, words, how);
     const normal = (text: string): string => how.normal?.(timeless(text), side) ?? timeless(text);
     const said: Uint8Array[] = [];
     try {

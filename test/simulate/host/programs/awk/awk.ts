@@ -1,6 +1,7 @@
-import { stringOf } from '../../bytes.ts';
+import { chunkOf, stringOf } from '../../bytes.ts';
+import { Errno } from '../../files/errno.ts';
 import type { Process } from '../../process/process.ts';
-import { each, shown } from '../failure.ts';
+import { complain, each, shown } from '../failure.ts';
 import { options } from '../options.ts';
 import { wholeFile } from '../streams/streams.ts';
 import { linesOf } from '../text/lines.ts';
@@ -16,6 +17,9 @@ export async function awk(process: Process): Promise<number> {
   const machine = new Machine();
   machine.set('NR', 0);
   machine.set('FS', given.value('F') ?? ' ');
+  for (const [name, value] of process.env) {
+    machine.array('ENVIRON').set(name, new Loose(value));
+  }
   for (const assignment of given.values('v')) {
     const [name = '', value = ''] = assignment.split(/=(.*)/s, 2);
     machine.set(name, new Loose(value));
@@ -48,5 +52,25 @@ export async function awk(process: Process): Promise<number> {
   });
   during(() => machine.run(rules, 'END'));
   await process.print(machine.output);
-  return failed === 0 ? status : 2;
+  const unopened = await append(process, machine.appended);
+  return failed === 0 && unopened === 0 ? status : 2;
+}
+
+/** Gives how many could not be opened: awk ends with the first. */
+async function append(process: Process, files: ReadonlyMap<string, string>): Promise<number> {
+  const fd = 101;
+  for (const [name, text] of files) {
+    try {
+      process.setDescriptor(fd, await process.open(name, 'append'));
+    } catch (error) {
+      if (!(error instanceof Errno)) {
+        throw error;
+      }
+      await complain(process, `cannot open "${name}" (${error.message})`);
+      return 1;
+    }
+    await process.write(chunkOf(text), fd);
+    process.setDescriptor(fd, undefined);
+  }
+  return 0;
 }

@@ -28,11 +28,7 @@ export const functions: Readonly<Record<string, Call>> = {
   tolower: (machine, [text]) => textOf(text?.(machine)).toLowerCase(),
   toupper: (machine, [text]) => textOf(text?.(machine)).toUpperCase(),
   int: (machine, [number]) => Math.trunc(numberOf(number?.(machine))),
-  sprintf: (machine, [format, ...values]) =>
-    formatted(
-      textOf(format?.(machine)),
-      values.map((value) => textOf(value(machine))),
-    ).text,
+  sprintf: (machine, [format, ...values]) => sprintf(machine, format, values),
   match: (machine, [text, pattern]) => {
     const found = regexOf(machine, pattern).exec(textOf(text?.(machine)));
     machine.set('RSTART', found === null ? 0 : found.index + 1);
@@ -58,6 +54,16 @@ export const functions: Readonly<Record<string, Call>> = {
   sub: (machine, args) => replace(machine, args, false),
   gsub: (machine, args) => replace(machine, args, true),
 };
+
+/** Numbers go into it with all of their digits; text without a number counts for 0, and once through the format is all. */
+export function sprintf(machine: Machine, format: Argument | undefined, values: readonly Argument[]): string {
+  const kinds = [...textOf(format?.(machine)).matchAll(/%%|%[-+ 0#]*\d*(?:\.\d+)?([a-zA-Z])/g)].flatMap(([, kind]) => kind ?? []);
+  const words = kinds.map((kind, index) => {
+    const value = values[index]?.(machine);
+    return kind === 's' || kind === 'c' ? textOf(value) : String(numberOf(value));
+  });
+  return formatted(textOf(format?.(machine)), words).text;
+}
 
 /** An expression between slashes, or what the value says. */
 export function regexOf(machine: Machine, pattern: Argument | undefined, flags = ''): RegExp {

@@ -4,7 +4,7 @@ export interface Token {
 }
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '"': '"', '\\': '\\', '/': '/' };
-const marks = /&&|\|\||[-+*/%<>=!]=|\+\+|--|!~|[-+*/%<>=!~?:;,(){}[\]$]/y;
+const marks = /&&|>>|\|\||[-+*/%<>=!]=|\+\+|--|!~|[-+*/%<>=!~?:;,(){}[\]$]/y;
 
 /** The tokens of an awk program. A slash begins an expression where no value stands before it. */
 export function tokensOf(program: string): readonly Token[] {

@@ -31,6 +31,8 @@ export class Machine {
   readonly #arrays = new Map<string, Map<string, Value>>();
   #fields: Value[] = [];
   output = '';
+  /** What is printed behind the end of files, by their names. */
+  readonly appended = new Map<string, string>();
 
   get(name: string): Value {
     return name === 'NF' ? this.#fields.length - 1 : this.#variables.get(name);

@@ -1,8 +1,7 @@
-import { formatted } from '../../shell/builtins/format.ts';
-import { type Argument, functions, type Place, regexOf } from './functions.ts';
+import { type Argument, functions, type Place, regexOf, sprintf } from './functions.ts';
 import { type Token, tokensOf } from './lex-awk.ts';
 import { AwkExit, type Expression, type Machine, NextRecord, type Rule, type Statement } from './machine.ts';
-import { compare, numberOf, textOf, truthOf, type Value } from './values.ts';
+import { compare, Loose, numberOf, textOf, truthOf, type Value } from './values.ts';
 
 const known = new Map<string, readonly Rule[]>();
 
@@ -40,10 +39,8 @@ const unknownWords = new Set([
   'continue',
   'delete',
   'do',
-  'for',
   'function',
   'getline',
-  'in',
   'nextfile',
   'return',
   'while',
@@ -53,6 +50,8 @@ class Parser {
   readonly #program: string;
   readonly #tokens: readonly Token[];
   #at = 0;
+  /** Among what is printed, in no parentheses. */
+  #bare = false;
 
   constructor(program: string) {
     this.#program = program;
@@ -65,7 +64,9 @@ class Parser {
       const moment = this.#here.text === 'BEGIN' || this.#here.text === 'END' ? this.#here.text : undefined;
       this.#at += moment === undefined ? 0 : 1;
       const when = moment ?? (this.#here.text === '{' ? undefined : this.#expression());
-      const body: Statement = this.#here.text === '{' ? this.#block() : (machine) => say(machine, [textOf(machine.field(0))]);
+      const body: Statement = this.#here.text === '{' ? this.#block() : (machine) => {
+              machine.output += lineOf(machine, [() => machine.field(0)]);
+            };
       rules.push({ when, body });
     }
     return rules;
@@ -146,25 +147,65 @@ class Parser {
         throw new AwkExit(numberOf(status(machine)));
       };
     }
+    if (this.#takes('for')) {
+      return this.#forEach();
+    }
     if (this.#takes('printf')) {
-      const [format, ...values] = this.#list();
-      return (machine) => {
-        machine.output += formatted(
-          textOf(format?.(machine)),
-          values.map((value) => textOf(value(machine))),
-        ).text;
-      };
+      const [format, ...values] = this.#printed();
+      return this.#saying((machine) => sprintf(machine, format, values));
     }
     if (this.#takes('print')) {
-      const values = this.#isEnd() ? [(machine: Machine) => machine.field(0)] : this.#list();
-      return (machine) =>
-        say(
-          machine,
-          values.map((value) => textOf(value(machine))),
-        );
+      const values = this.#isEnd() || this.#here.text === '>>' ? [(machine: Machine) => machine.field(0)] : this.#printed();
+      return this.#saying((machine) => lineOf(machine, values));
     }
     const expression = this.#expression();
     return (machine) => void expression(machine);
+  }
+
+  /** `(NAME in ARRAY) STATEMENT`: in the order in which they came, where awk has one of its own. */
+  #forEach(): Statement {
+    this.#demand('(');
+    const name = this.#name();
+    this.#demand('in');
+    const array = this.#name();
+    this.#demand(')');
+    const body = this.#statement();
+    return (machine) => {
+      for (const key of [...machine.array(array).keys()]) {
+        machine.set(name, new Loose(key));
+        body(machine);
+      }
+    };
+  }
+
+  #name(): string {
+    const { kind, text } = this.#here;
+    if (kind !== 'name') {
+      this.#fail();
+    }
+    this.#at += 1;
+    return text;
+  }
+
+  /** A list in which a bare `>` is no comparison: it would empty a file, which no script of ours has awk do. */
+  #printed(): readonly Argument[] {
+    this.#bare = true;
+    const list = this.#list();
+    this.#bare = false;
+    return list;
+  }
+
+  #saying(text: (machine: Machine) => string): Statement {
+    if (!this.#takes('>>')) {
+      return (machine) => {
+        machine.output += text(machine);
+      };
+    }
+    const file = this.#joined();
+    return (machine) => {
+      const name = textOf(file(machine));
+      machine.appended.set(name, (machine.appended.get(name) ?? '') + text(machine));
+    };
   }
 
   #isEnd(): boolean {
@@ -219,11 +260,20 @@ class Parser {
   }
 
   #both(): Argument {
-    let value = this.#matching();
+    let value = this.#membership();
     while (this.#takes('&&')) {
       this.#lines();
-      const [one, other] = [value, this.#matching()];
+      const [one, other] = [value, this.#membership()];
       value = (machine) => Number(truthOf(one(machine)) && truthOf(other(machine)));
+    }
+    return value;
+  }
+
+  #membership(): Argument {
+    let value = this.#matching();
+    while (this.#takes('in')) {
+      const [key, array] = [value, this.#name()];
+      value = (machine) => Number(machine.array(array).has(textOf(key(machine))));
     }
     return value;
   }
@@ -244,6 +294,9 @@ class Parser {
     const holds = this.#here.kind === 'mark' ? comparisons[this.#here.text] : undefined;
     if (holds === undefined) {
       return one;
+    }
+    if (this.#bare && this.#here.text === '>') {
+      this.#fail();
     }
     this.#at += 1;
     const other = this.#joined();
@@ -321,8 +374,11 @@ class Parser {
         kind satisfies never;
     }
     if (text === '(') {
+      const bare = this.#bare;
+      this.#bare = false;
       const value = this.#expression();
       this.#demand(')');
+      this.#bare = bare;
       return (machine) => value(machine);
     }
     if (text === '$') {
@@ -361,7 +417,14 @@ class Parser {
     const index = this.#expression();
     this.#demand(']');
     return placed({
-      get: (machine) => machine.array(name).get(textOf(index(machine))),
+      // What is only asked for is there from then on.
+      get: (machine) => {
+        const [array, key] = [machine.array(name), textOf(index(machine))];
+        if (!array.has(key)) {
+          array.set(key, undefined);
+        }
+        return array.get(key);
+      },
       set: (machine, value: Value) => void machine.array(name).set(textOf(index(machine)), value),
     });
   }
@@ -377,6 +440,6 @@ function undefinedOf(source: string): Argument {
   return Object.assign(nothing, { source });
 }
 
-function say(machine: Machine, values: readonly string[]): void {
-  machine.output += `${values.join(textOf(machine.get('OFS') ?? ' '))}\n`;
+function lineOf(machine: Machine, values: readonly Expression[]): string {
+  return `${values.map((value) => textOf(value(machine))).join(textOf(machine.get('OFS') ?? ' '))}\n`;
 }

@@ -29,6 +29,10 @@ function directive(piece: string): (entry: Entry) => string {
       return ({ path }) => path;
     case '%P':
       return ({ path, start }) => path.slice(start.length).replace(/^\//, '');
+    case '%H':
+      return ({ start }) => start;
+    case '%d':
+      return ({ depth }) => String(depth);
     case '%f':
       return ({ path }) => basenameOf(path);
     case '%y':

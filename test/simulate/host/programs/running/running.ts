@@ -166,7 +166,7 @@ export async function sleep(process: Process): Promise<number> {
   return 0;
 }
 
-/** `kill [-SIGNAL] [--] PID…`, as a program of its own. */
+/** `kill [-SIGNAL] [--] PID…`, as a program of its own; with 0 its own group. */
 export async function kill(process: Process): Promise<number> {
   const [, first = '', ...rest] = process.argv;
   const words = first.startsWith('-') ? rest : [first, ...rest];
@@ -175,10 +175,11 @@ export async function kill(process: Process): Promise<number> {
     throw new Error(`the model of kill does not know ${first}`);
   }
   for (const word of words.filter((each) => each !== '--')) {
-    if (!process.host.processes.kill(Number(word), signal)) {
+    if (!process.host.processes.kill(word === '0' ? -process.group : Number(word), signal)) {
       await complain(process, `(${word}): No such process`);
       return 1;
     }
+    process.alive();
   }
   return 0;
 }
