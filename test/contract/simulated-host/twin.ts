@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -168,6 +169,19 @@ export class Twin {
     const place = this.path(path);
     rmSync(place);
     this.host.files.unlink(bytesOf(place));
+  }
+
+  /** An empty one. */
+  rmdir(path: string): void {
+    rmdirSync(this.path(path));
+    this.host.files.rmdir(bytesOf(this.path(path)));
+  }
+
+  /** Whether it is there, on both. */
+  has(path: string): boolean {
+    const here = existsSync(this.path(path));
+    assert.equal(this.host.files.look(bytesOf(this.path(path))) !== undefined, here);
+    return here;
   }
 
   /** Runs a command on both: output, status, complaints and all files afterwards must be the same. Gives what the model said. */
