@@ -78,11 +78,13 @@ export class Twin {
   readonly root: string;
   readonly other: string;
   readonly host: Host;
+  readonly #test: TestContext;
   readonly #real: Remote;
   readonly #model: Remote;
   readonly #sides: { readonly real: Side; readonly model: Side };
 
   constructor(test: TestContext) {
+    this.#test = test;
     this.root = mkdtempSync('/tmp/sstash-twin-');
     this.other = mkdtempSync('/dev/shm/sstash-twin-');
     test.after(() => {
@@ -214,7 +216,7 @@ export class Twin {
 
   /** Waits until something is there on both. */
   async until(path: string): Promise<void> {
-    while (!existsSync(this.path(path)) || this.host.files.look(bytesOf(this.path(path))) === undefined) {
+    while (!this.#test.signal.aborted && (!existsSync(this.path(path)) || this.host.files.look(bytesOf(this.path(path))) === undefined)) {
       await delay(20);
     }
   }
