@@ -200,6 +200,21 @@ test('a connection that is cut ends the input of what runs there, and the next c
   assert.deepEqual(host.processes.all(), []);
 });
 
+test('a command that reads nothing ends with its connection, and what one that has ended left in the background stays', async (t) => {
+  const { host, clock } = worldOf(t);
+  const remote = simulatedRemote(host);
+  await remote.run(['sh', '-c', '{ sleep 100; touch /tmp/left; } >/dev/null 2>&1 &'], {}, never);
+  const silent = remote.run(['sh', '-c', 'sleep 50; touch /tmp/never'], {}, never);
+  await turn();
+  remote.cut();
+  await assert.rejects(silent, (error) => error instanceof RemoteError && error.transient);
+  await turn();
+  await clock.advance(50_000);
+  await clock.advance(50_000);
+  await turn();
+  assert.deepEqual(host.files.list('/tmp'), ['left']);
+});
+
 test('a host that is down takes no connection, and forgets what was in memory', async (t) => {
   const { host } = worldOf(t);
   const remote = simulatedRemote(host);

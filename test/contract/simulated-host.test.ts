@@ -8,6 +8,8 @@ import { Host } from '../simulate/host/host.ts';
 import { simulatedRemote } from '../simulate/host/remote.ts';
 import { remoteContract } from './remote.ts';
 import { filesCases } from './simulated-host/files-cases.ts';
+import { holdingCases } from './simulated-host/holding-cases.ts';
+import { leftoverCases } from './simulated-host/leftover-cases.ts';
 import { placingCases } from './simulated-host/placing-cases.ts';
 import { runningCases } from './simulated-host/running-cases.ts';
 import { shellTexts } from './simulated-host/shell-texts.ts';
@@ -27,7 +29,15 @@ for (const [title, text] of Object.entries(shellTexts)) {
   });
 }
 
-const rooms = { files: filesCases, placing: placingCases, running: runningCases, staging: stagingCases, tools: toolsCases };
+const rooms = {
+  files: filesCases,
+  holding: holdingCases,
+  leftovers: leftoverCases,
+  placing: placingCases,
+  running: runningCases,
+  staging: stagingCases,
+  tools: toolsCases,
+};
 
 for (const [room, cases] of Object.entries(rooms)) {
   for (const [title, run] of Object.entries(cases)) {

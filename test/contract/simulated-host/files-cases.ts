@@ -6,7 +6,7 @@ import { removeFilesScript } from '../../../src/cluster/files/incremental-files.
 import { listLiveFilesScript } from '../../../src/cluster/files/live-files.ts';
 import { readFromScript, readPlainScript } from '../../../src/cluster/files/plain-files.ts';
 import { readInScript } from '../../../src/cluster/files/small-files.ts';
-import { tableDirectoriesScript } from '../../../src/cluster/tools/scylla-tables.ts';
+import { tableDirectoriesScript } from '../../../src/cluster/files/table-directories.ts';
 import type { Command, Remote } from '../../../src/cluster/remote.ts';
 import { never } from '../../support/never.ts';
 import type { Cases } from './cases.ts';

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { readGraceScript, writeGraceScript } from '../../../src/cluster/placing/grace-record.ts';
 import { markAgesScript, markPlacedScript } from '../../../src/cluster/placing/placed-mark.ts';
 import { dropCopiesScript, placingScript } from '../../../src/cluster/placing/placing-script.ts';
 import { listJournalsScript, readDisksScript } from '../../../src/cluster/placing/placing.ts';
 import { listFilesScript, moveFilesScript } from '../../../src/cluster/placing/table-import.ts';
 import { moveToUploadScript } from '../../../src/model/restore/by-hand/refresh.ts';
+import { bytesOf } from '../../simulate/host/bytes.ts';
 import type { Cases } from './cases.ts';
 import { owner, type Twin } from './twin.ts';
 
@@ -44,23 +46,38 @@ function restoreOf(twin: Twin): { readonly data: string; readonly plan: string }
     `place\t${data}/shop/orders-2\t${twin.root}/staging/shop/orders-8`,
     `place\t${data}/shop/none-4\t${twin.root}/staging/shop/none`,
   ];
-  return { data, plan: `${lines.join('\n')}\n` };
+  const placed = (to: string, from: string, ...files: readonly string[]): readonly string[] =>
+    files.map((file) => {
+      const staged = `${twin.root}/staging/${from}/${file}`;
+      return `file\t${twin.host.files.stat(bytesOf(staged)).size}\t${staged}\t${to}/${file}`;
+    });
+  const files = [
+    ...placed(`${data}/shop/users-1`, 'shop/users-9', 'nb-1-big-Data.db', '.users_email/nb-1-big-Data.db'),
+    ...placed(`${second}/shop/users-1`, '.disk-1/shop/users-9', 'nb-4-big-Data.db'),
+    ...placed(`${data}/shop/orders-2`, 'shop/orders-8', 'nb-1-big-Data.db'),
+  ];
+  return { data, plan: `${[...lines, ...files].join('\n')}\n` };
 }
 
-/** Runs verbs one after the other. */
+/** Runs verbs one after the other; those with an exclamation mark must be refused, those with a question mark may be. */
 async function placing(
   twin: Twin,
   data: string,
   verbs: readonly string[],
   plan = '',
-  as: { readonly owner?: boolean } = { owner: true },
+  { id: of = id, ...as }: { readonly owner?: boolean; readonly id?: string } = {},
 ): Promise<void> {
-  for (const verb of verbs) {
-    await twin.script(placingScript, [verb, data, id, mark], {
+  for (const word of verbs) {
+    const verb = word.replace(/[!?]/, '');
+    const { status, stderr } = await twin.script(placingScript, [verb, data, of, mark], {
+      owner: true,
       ...as,
       ...(verb === 'begin' ? { input: plan } : {}),
       stderr: 'class',
     });
+    if (!word.endsWith('?')) {
+      assert.equal(status !== 0, word.endsWith('!'), `${word}: ${stderr}`);
+    }
   }
 }
 
@@ -69,24 +86,24 @@ const journal = (data: string, rest: string): string => `${data}/.sstash-undo/${
 export const placingCases: Cases = {
   'files are placed and taken back': async (twin) => {
     const { data, plan } = restoreOf(twin);
-    await placing(twin, data, ['begin', 'check', 'down', 'place', 'place', 'up', 'check', 'undo', 'undo', 'place'], plan);
+    await placing(twin, data, ['begin', 'check', 'down', 'place', 'place', 'up', 'check', 'undo', 'undo', 'place!'], plan);
   },
   'the same by root': async (twin) => {
     const { data, plan } = restoreOf(twin);
-    await placing(twin, data, ['begin', 'place', 'undo'], plan, {});
+    await placing(twin, data, ['begin', 'place', 'undo'], plan, { owner: false });
   },
   'an undo before anything was placed': async (twin) => {
     const { data, plan } = restoreOf(twin);
-    await placing(twin, data, ['begin', 'undo', 'check', 'begin'], plan);
+    await placing(twin, data, ['begin', 'undo', 'check', 'begin!'], plan);
   },
   'a journal in each phase goes on and goes back': async (twin) => {
     const { data, plan } = restoreOf(twin);
     await placing(twin, data, ['begin', 'place'], plan);
     for (const phase of ['placing', 'aside', 'away', 'back', 'placed', 'undone', 'begun', 'nonsense', '']) {
       twin.file(journal(data, 'phase'), `${phase}\n`, { uid: owner });
-      await placing(twin, data, ['check', 'place']);
+      await placing(twin, data, ['check?', 'place?']);
       twin.file(journal(data, 'phase'), `${phase}\n`, { uid: owner });
-      await placing(twin, data, ['undo']);
+      await placing(twin, data, ['undo?']);
     }
   },
   'a crash between two disks': async (twin) => {
@@ -99,23 +116,24 @@ export const placingCases: Cases = {
     await placing(twin, data, ['place']);
     twin.file(`${table}/snapshots/incoming-${id}/nb-4-big-Data.db`, 'another', { uid: owner });
     twin.file(journal(data, 'phase'), 'placing\n', { uid: owner });
-    await placing(twin, data, ['place']);
+    await placing(twin, data, ['place!']);
   },
   'old files that were cleared': async (twin) => {
     const { data, plan } = restoreOf(twin);
     await placing(twin, data, ['begin', 'place'], plan);
     twin.remove(`${data}/shop/users-1/snapshots/before-restore-${id}/nb-1-big-Data.db`);
-    await placing(twin, data, ['check', 'undo']);
+    await placing(twin, data, ['check!', 'undo!']);
   },
   'journals that are none': async (twin) => {
     const { data, plan } = restoreOf(twin);
-    await placing(twin, data, ['check', 'place', 'undo', 'up', 'down']);
+    await placing(twin, data, ['check!', 'place!', 'undo!', 'up!', 'down!']);
+    twin.dir(`${data}/.sstash-undo`, { uid: owner });
     twin.dir(`${data}/.sstash-undo/other`, { uid: owner });
     twin.file(`${data}/.sstash-undo/other/phase`, 'placing\n', { uid: owner });
-    await placing(twin, data, ['begin', 'check', 'place'], plan);
+    await placing(twin, data, ['begin', 'check!', 'place!'], plan);
     twin.remove(`${data}/.sstash-undo/other/phase`);
     twin.link('/etc/passwd', `${data}/.sstash-undo/other/phase`, owner);
-    await placing(twin, data, ['check']);
+    await placing(twin, data, ['check!']);
     await twin.script(listJournalsScript, [data], { owner: true });
     twin.fifo(`${data}/.sstash-undo/third/phase`, owner);
     twin.link('gone', `${data}/.sstash-undo/fourth/phase`, owner);
@@ -125,14 +143,44 @@ export const placingCases: Cases = {
     await placing(twin, data, ['down']);
     await twin.script(listJournalsScript, [data], { owner: true });
   },
+  'what is staged, and what was placed, is held against the plan': async (twin) => {
+    const { data, plan } = restoreOf(twin);
+    const staged = 'staging/shop/orders-8/nb-1-big-Data.db';
+    twin.file(staged, 'of another size', { uid: owner });
+    await placing(twin, data, ['begin!', 'prove!'], plan, { id: 'one' });
+    twin.remove(staged);
+    await placing(twin, data, ['begin!'], plan, { id: 'two' });
+    twin.file(staged, 'orders', { uid: owner });
+    twin.file('staging/shop/orders-8/nb-7-big-Data.db', 'strange', { uid: owner });
+    await placing(twin, data, ['begin!'], plan, { id: 'three' });
+    twin.remove('staging/shop/orders-8/nb-7-big-Data.db');
+    await placing(twin, data, ['prove!', 'begin', 'prove', 'prove'], plan);
+    twin.file('staging/shop/orders-8/nb-7-big-Data.db', 'strange', { uid: owner });
+    await placing(twin, data, ['prove!', 'place!']);
+    twin.remove('staging/shop/orders-8/nb-7-big-Data.db');
+    twin.remove(staged);
+    await placing(twin, data, ['prove!', 'place!']);
+    twin.file(staged, 'orders', { uid: owner });
+    await placing(twin, data, ['place', 'prove!']);
+    twin.remove(`${data}/shop/orders-2/nb-1-big-Data.db`);
+    twin.file(journal(data, 'phase'), 'placing\n', { uid: owner });
+    await placing(twin, data, ['place!', 'undo']);
+  },
+  'a journal of a version that did not note the files': async (twin) => {
+    const { data, plan } = restoreOf(twin);
+    await placing(twin, data, ['begin'], plan);
+    twin.remove(journal(data, 'files'));
+    twin.remove('staging/shop/orders-8/nb-1-big-Data.db');
+    await placing(twin, data, ['prove', 'place', 'undo']);
+  },
   'directories that cannot be worked in': async (twin) => {
     const { data, plan } = restoreOf(twin);
     twin.dir(`${data}/shop/users-1`, { uid: 0 });
-    await placing(twin, data, ['begin'], plan);
+    await placing(twin, data, ['begin!'], plan);
     twin.dir(`${data}/shop/users-1`, { uid: owner });
     twin.dir(`${twin.other}/away`, { uid: owner });
     twin.link(`${twin.other}/away`, `${data}/shop/users-1/.other_index`, owner);
-    await placing(twin, data, ['begin'], plan);
+    await placing(twin, data, ['begin!'], plan);
   },
   'the last step of a copy between disks': async (twin) => {
     const into = twin.dir('into');

@@ -59,7 +59,8 @@ export const runningCases: Cases = {
   'through a login shell': async (twin) => {
     const frame = (text: string): string => text.replaceAll(/(?<=nonce) \d+ .*/g, ' process');
     ranTexts.add('becomeScript').add('killScript').add(evalPayloadScript);
-    for (const input of [true, false]) {
+    // What reads nothing has cases of its own: it ends with its channel.
+    for (const input of [true]) {
       const words = ['sh', '-c', 'cat; echo "$1"', 'sh', "it's \\ ! ü\n"] as const;
       await twin.script(becomeScript(words, 'nonce', { input }), [], { input: 'in', normal: frame });
       await twin.same(['sh', '-c', framedCommand(words, 'nonce', { input })], { input: 'in', normal: frame });

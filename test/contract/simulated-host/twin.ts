@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -12,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -19,6 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { fromTopScript } from '../../../src/cluster/files/as-owner.ts';
 import type { Command, Remote, RunOptions } from '../../../src/cluster/remote.ts';
@@ -30,6 +33,7 @@ import { simulatedRemote } from '../../simulate/host/remote.ts';
 import type { Group, User } from '../../simulate/host/users.ts';
 import { localRemote } from '../../support/local-remote.ts';
 import { never } from '../../support/never.ts';
+import { Speaker, Talk } from './talk.ts';
 
 /** Whose files are when they are not root's: an account of every Linux. */
 export const owner = 65_534;
@@ -74,11 +78,13 @@ export class Twin {
   readonly root: string;
   readonly other: string;
   readonly host: Host;
+  readonly #test: TestContext;
   readonly #real: Remote;
   readonly #model: Remote;
   readonly #sides: { readonly real: Side; readonly model: Side };
 
   constructor(test: TestContext) {
+    this.#test = test;
     this.root = mkdtempSync('/tmp/sstash-twin-');
     this.other = mkdtempSync('/dev/shm/sstash-twin-');
     test.after(() => {
@@ -167,13 +173,26 @@ export class Twin {
     this.host.files.unlink(bytesOf(place));
   }
 
+  /** An empty one. */
+  rmdir(path: string): void {
+    rmdirSync(this.path(path));
+    this.host.files.rmdir(bytesOf(this.path(path)));
+  }
+
+  /** Whether it is there, on both. */
+  has(path: string): boolean {
+    const here = existsSync(this.path(path));
+    assert.equal(this.host.files.look(bytesOf(this.path(path))) !== undefined, here);
+    return here;
+  }
+
   /** Runs a command on both: output, status, complaints and all files afterwards must be the same. Gives what the model said. */
   async same(words: Words, how: How = {}): Promise<Answer> {
     const real = await this.#answer(this.#real, this.#sides.real, words, how);
     const model = await this.#answer(this.#model, this.#sides.model, words, how);
     assert.deepEqual(this.host.defects, []);
     assert.deepEqual(model, real);
-    assert.deepEqual(this.#modelTree(), this.#realTree());
+    this.compare();
     return model;
   }
 
@@ -182,26 +201,37 @@ export class Twin {
     return this.same((side) => ['sh', '-c', text, 'sh', ...(typeof args === 'function' ? args(side) : args)], how);
   }
 
-  async #answer(remote: Remote, side: Side, words: Words, how: How): Promise<Answer> {
+  /** Starts a command on both to which something is said, line by line. */
+  talk(words: Words, how: { readonly owner?: boolean; readonly normal?: (text: string) => string } = {}): Talk {
+    const speaker = (remote: Remote, side: Side): Speaker => new Speaker(remote, side, this.#commandOf(side, words, how));
+    const { real, model } = this.#sides;
+    return new Talk(speaker(this.#real, real), speaker(this.#model, model), how.normal ?? ((text) => text));
+  }
+
+  /** All files must be the same on both now. */
+  compare(): void {
+    assert.deepEqual(this.host.defects, []);
+    assert.deepEqual(this.#modelTree(), this.#realTree());
+  }
+
+  /** Waits until something is there on both. */
+  async until(path: string): Promise<void> {
+    while (!this.#test.signal.aborted && (!existsSync(this.path(path)) || this.host.files.look(bytesOf(this.path(path))) === undefined)) {
+      await delay(20);
+    }
+  }
+
+  #commandOf(side: Side, words: Words, { owner: byOwner }: Pick<How, 'owner'>): Command {
     const plain = typeof words === 'function' ? words(side) : words;
     for (const word of plain) {
       ranTexts.add(word);
     }
-    const command: Command =
-      how.owner === true
-        ? [
-            'setpriv',
-            `--reuid=${owner}`,
-            `--regid=${owner}`,
-            `--groups=${owner}`,
-            '--',
-            'sh',
-            '-c',
-            fromTopScript,
-            'sh',
-            ...plain,
-          ]
-        : plain;
+    const become = ['setpriv', `--reuid=${owner}`, `--regid=${owner}`, `--groups=${owner}`, '--'] as const;
+    return byOwner === true ? [...become, 'sh', '-c', fromTopScript, 'sh', ...plain] : plain;
+  }
+
+  async #answer(remote: Remote, side: Side, words: Words, how: How): Promise<Answer> {
+    const command = this.#commandOf(side, words, how);
     const normal = (text: string): string => how.normal?.(timeless(text), side) ?? timeless(text);
     const said: Uint8Array[] = [];
     try {

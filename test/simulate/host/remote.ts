@@ -27,7 +27,7 @@ export interface SimulatedRemoteOptions {
 
 /** A connection to a host in memory. After it was cut the next command makes a new one. */
 export interface SimulatedRemote extends Remote {
-  /** The connection breaks: commands that run see the end of their input, and a broken pipe when they say something. */
+  /** The connection breaks: commands that run see the end of their input, or end where they have none, or at a broken pipe. */
   cut(): void;
 }
 
@@ -113,12 +113,15 @@ class RemoteCommand {
   readonly #host: Host;
   readonly #server: Process;
   readonly #command: Process;
+  /** Whether it has an input. */
+  readonly #reads: boolean;
   readonly #said = new SaidTail();
   readonly #output: Description;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(host: Host, user: Parameters<Host['loginEnvironment']>[0], argv: readonly string[], input: RunOptions['input']) {
     this.#host = host;
+    this.#reads = input !== undefined;
     const home = host.files.look(user.home ?? '/');
     const state = {
       env: host.loginEnvironment(user),
@@ -173,12 +176,19 @@ class RemoteCommand {
 
   /** Ends the command on the host, while its input stays open: it does not take a torn one for whole. */
   giveUp(error: unknown): void {
-    this.#fail(error, () => void this.#host.processes.kill(-this.#command.pid, 'TERM'));
+    this.#fail(error, () => this.#end());
   }
 
-  /** Nobody is there any more who could end it. */
+  /** Nobody is there any more who could end it, but the shell beside one that reads nothing: see `lifeLineScript`. */
   lose(error: unknown): void {
-    this.#fail(error, () => {});
+    this.#fail(error, () => (this.#reads ? undefined : this.#end()));
+  }
+
+  /** What a command that has ended by itself left in the background stays. */
+  #end(): void {
+    if (this.#command.ending === undefined) {
+      this.#host.processes.kill(-this.#command.pid, 'TERM');
+    }
   }
 
   #fail(error: unknown, end: () => void): void {

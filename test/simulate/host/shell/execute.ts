@@ -179,12 +179,16 @@ async function pipeline(shell: Shell, commands: readonly Command[]): Promise<voi
 }
 
 function background(shell: Shell, command: Command): void {
+  // What is redirected for all of it is not kept to be taken back: whoever reads hears at once that nobody writes.
+  const redirections = command.kind === 'redirected' ? command.redirections : [];
+  const body = command.kind === 'redirected' ? command.command : command;
   const nothing = new OpenFile(shell.process.files.stat('/dev/null'), '/dev/null', { read: true, write: false });
-  const child = shell.fork(command, (process) => {
+  const prepare = (process: Process): void => {
     process.setDescriptor(0, nothing);
     process.dispositions.set('INT', 'ignore');
     process.dispositions.set('QUIT', 'ignore');
-  });
+  };
+  const child = shell.fork(body, prepare, redirections);
   shell.jobs.set(child.pid, child);
   shell.lastBackground = child.pid;
   shell.status = 0;
@@ -271,6 +275,17 @@ async function withRedirections(shell: Shell, redirections: readonly Redirection
   }
   try {
     await redirected(shell, redirections, work);
+    return true;
+  } catch (error) {
+    shell.status = await failedRedirection(shell, shell.process, error);
+    return false;
+  }
+}
+
+/** In a shell that does nothing else. False where they could not be made, which has been said. */
+export async function redirectForGood(shell: Shell, redirections: readonly Redirection[]): Promise<boolean> {
+  try {
+    await redirect(shell, shell.process, redirections);
     return true;
   } catch (error) {
     shell.status = await failedRedirection(shell, shell.process, error);

@@ -2,10 +2,10 @@ import type { Process } from '../process/process.ts';
 import { type Signal, signalNumbers, statusOf } from '../process/signals.ts';
 import { stringOf } from '../bytes.ts';
 import { type Builtin, builtins } from './builtins/builtins.ts';
-import { execute } from './execute.ts';
+import { execute, redirectForGood } from './execute.ts';
 import { FunctionReturn, Replaced, ShellExit } from './leave.ts';
 import { parse } from './parse.ts';
-import type { Command } from './syntax.ts';
+import type { Command, Redirection } from './syntax.ts';
 
 interface Variable {
   readonly value: string | undefined;
@@ -82,8 +82,13 @@ export class Shell {
   }
 
   /** Runs what a subshell is for, in this one, whose process was forked for it. */
-  async runForked(command: Command): Promise<number> {
-    return this.#untilExit(() => execute(this, command, true));
+  async runForked(command: Command, redirections: readonly Redirection[]): Promise<number> {
+    return this.#untilExit(async () => {
+      if (redirections.length > 0 && !(await redirectForGood(this, redirections))) {
+        return;
+      }
+      await execute(this, command, true);
+    });
   }
 
   /** `eval`, traps: text in this very shell. */
@@ -115,9 +120,9 @@ export class Shell {
   }
 
   /** A subshell, in a process of its own. */
-  fork(command: Command, prepare: (process: Process) => void): Process {
+  fork(command: Command, prepare: (process: Process) => void, redirections: readonly Redirection[] = []): Process {
     return this.process.host.fork(this.process, prepare, (process) =>
-      new Shell(process, this.name, this.parameters, this).runForked(command),
+      new Shell(process, this.name, this.parameters, this).runForked(command, redirections),
     );
   }
 
