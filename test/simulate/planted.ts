@@ -69,4 +69,22 @@ export const plantedBugs: readonly PlantedBug[] = [
     stands:
       'if (node === this.#planned.work[0] || node !== this.#planned.work.at(-1)) await placeTable(this.#planned, node, table, signal);',
   },
+  {
+    name: 'frees at once what has to wait',
+    file: 'operations/prune/work.ts',
+    instead: 'const atOnce = graceSeconds === 0;',
+    stands: 'const atOnce = true;',
+  },
+  {
+    name: 'lets two restores have one node',
+    file: 'cluster/placing/node-lock-script.ts',
+    instead: 'until flock -n 9; do',
+    stands: 'until true; do',
+  },
+  {
+    name: 'takes readers for dead',
+    file: 'storage/lock/readers.ts',
+    instead: 'alive.push(mark);',
+    stands: 'dead.push(mark.key);',
+  },
 ];

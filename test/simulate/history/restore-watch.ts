@@ -112,14 +112,8 @@ export class RestoreWatch {
   }
 
   #judgeUndone(): readonly string[] {
-    const broken = this.#broken ?? new Map();
-    const { cluster } = this.#world;
-    return cluster.schema.tables.flatMap((table) => {
-      const rows = broken.get(table.id);
-      return rows === undefined
-        ? []
-        : judgeTable(cluster, table, rows.keys(), (key) => [rows.get(key)]).map((fault) => `after the undoing ${fault}`);
-    });
+    const { tables } = this.#world.cluster.schema;
+    return this.#judgeAsBefore(tables, this.#broken ?? new Map()).map((fault) => `after the undoing ${fault}`);
   }
 
   #judgeRestored({ line, before, backups }: Watched, { json }: Ran): readonly string[] {
@@ -131,7 +125,7 @@ export class RestoreWatch {
     }
     const { fromMs: takenMs, toMs } = windowOf(bucket, backup, fixings);
     const isReplaced = method === 'node-restart' || line.values['truncate'] === true;
-    return tables.flatMap(({ keyspace, table, id: stored }) => {
+    const restored = tables.flatMap(({ keyspace, table, id: stored }) => {
       const live = cluster.schema.named(keyspace, table);
       if (live === undefined) {
         return [`${keyspace}.${table} was restored and is not there`];
@@ -144,6 +138,18 @@ export class RestoreWatch {
         truth.allowed(stored, key, takenMs, toMs).flatMap((cell) => (isReplaced ? [cell] : [newer(cell, had?.get(key))]));
       const keys = new Set([...truth.keys(stored), ...(had?.keys() ?? [])]);
       return judgeTable(cluster, live, keys, allowed).map((fault) => `after the restore of ${id} ${fault}`);
+    });
+    const isRestored = (name: string): boolean => tables.some(({ keyspace, table }) => `${keyspace}.${table}` === name);
+    const others = cluster.schema.tables.filter(({ keyspace, table }) => !isRestored(`${keyspace}.${table}`));
+    return [...restored, ...this.#judgeAsBefore(others, before).map((fault) => `beside the restore of ${id} ${fault}`)];
+  }
+
+  /** Nobody has written to these tables since. */
+  #judgeAsBefore(tables: readonly TableId[], before: Watched['before']): readonly string[] {
+    const { cluster } = this.#world;
+    return tables.flatMap((table) => {
+      const rows = before.get(table.id);
+      return rows === undefined ? [] : judgeTable(cluster, table, rows.keys(), (key) => [rows.get(key)]);
     });
   }
 
