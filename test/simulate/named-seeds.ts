@@ -8,4 +8,14 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
     seed: 7043,
     was: 'replicas that a degraded backup does not hold were not repaired after its restore (the world’s own fault)',
   },
+  {
+    seed: 1000147,
+    was: 'a store that was slow after the commit ended a complete backup as an unknown failure: its last steps had half a minute, interrupted or not',
+  },
+  { seed: 1000134, was: 'a timer of less than a millisecond stood still (the world’s own fault)' },
+  { seed: 1000182, was: 'a list of a snapshot that a full disk had left empty was read (the world’s own fault)' },
+  {
+    seed: 1000221,
+    was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table (docs/restore.md tells of it)',
+  },
 ];
