@@ -6,7 +6,7 @@ export interface LateAbort {
 }
 
 /** For what is better brought to its end than broken off, if that takes no longer than so many milliseconds; it aborts for the same reason. */
-export function lateAbort(signal: AbortSignal, milliseconds: number): LateAbort {
+export function lateAbort(milliseconds: number, signal: AbortSignal): LateAbort {
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const begin = (): void => {

@@ -61,7 +61,7 @@ export async function commit(run: Run, { uploads, verdict, mark, lock }: Commit,
   const backups = chainOf({ ...run.ref, committed: true, manifest }, run.survey.backups).slice(0, -1);
   const whole = { ...manifest, ...(run.ref.parent === undefined ? {} : { standsOn: backups.map(({ id }) => id) }) };
   signal.throwIfAborted();
-  const interrupt = lateAbort(signal, commitWithinMs);
+  const interrupt = lateAbort(commitWithinMs, signal);
   const through = AbortSignal.any([lock.signal, interrupt.signal]);
   try {
     await mark?.seal(parts.repository.signing.manifestBytes(whole, { ifAbsent: true }), through);

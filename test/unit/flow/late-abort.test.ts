@@ -6,7 +6,7 @@ test('what is brought to its end goes on for a while after an interrupt, and wit
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
   const interrupt = new AbortController();
-  const { signal, forget } = lateAbort(interrupt.signal, 1000);
+  const { signal, forget } = lateAbort(1000, interrupt.signal);
   mock.timers.tick(60_000);
   assert.equal(signal.aborted, false);
   interrupt.abort('interrupted');
@@ -20,9 +20,9 @@ test('what is brought to its end goes on for a while after an interrupt, and wit
 test('an interrupt from before counts from now on, and one after the end not at all', (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.after(() => mock.timers.reset());
-  const before = lateAbort(AbortSignal.abort('before'), 1000);
+  const before = lateAbort(1000, AbortSignal.abort('before'));
   const interrupt = new AbortController();
-  const after = lateAbort(interrupt.signal, 1000);
+  const after = lateAbort(1000, interrupt.signal);
   after.forget();
   interrupt.abort('after');
   mock.timers.tick(1000);
