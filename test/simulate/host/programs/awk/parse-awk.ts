@@ -34,17 +34,7 @@ const arithmetic: Readonly<Record<string, (one: number, other: number) => number
 };
 
 /** Words of the language that no script of ours uses. */
-const unknownWords = new Set([
-  'break',
-  'continue',
-  'delete',
-  'do',
-  'function',
-  'getline',
-  'nextfile',
-  'return',
-  'while',
-]);
+const unknownWords = new Set(['break', 'continue', 'delete', 'do', 'function', 'getline', 'nextfile', 'return', 'while']);
 
 class Parser {
   readonly #program: string;
@@ -64,7 +54,10 @@ class Parser {
       const moment = this.#here.text === 'BEGIN' || this.#here.text === 'END' ? this.#here.text : undefined;
       this.#at += moment === undefined ? 0 : 1;
       const when = moment ?? (this.#here.text === '{' ? undefined : this.#expression());
-      const body: Statement = this.#here.text === '{' ? this.#block() : (machine) => {
+      const body: Statement =
+        this.#here.text === '{'
+          ? this.#block()
+          : (machine) => {
               machine.output += lineOf(machine, [() => machine.field(0)]);
             };
       rules.push({ when, body });
@@ -171,7 +164,8 @@ class Parser {
     this.#demand(')');
     const body = this.#statement();
     return (machine) => {
-      for (const key of [...machine.array(array).keys()]) {
+      const keys = [...machine.array(array).keys()];
+      for (const key of keys) {
         machine.set(name, new Loose(key));
         body(machine);
       }
