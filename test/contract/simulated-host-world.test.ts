@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { findLinks } from '../../src/cluster/files/find-links.ts';
 import { beginPlacing, placeFiles, readJournals, takeBack } from '../../src/cluster/placing/placing.ts';
-import { openStaging } from '../../src/cluster/placing/staging.ts';
+import { makeStaging, readyStaging } from '../../src/cluster/placing/staging.ts';
 import { findConfig } from '../../src/cluster/tools/find-config.ts';
 import { defaultPrograms } from '../../src/cluster/tools/run-tool.ts';
 import { isRunning } from '../../src/cluster/tools/service.ts';
@@ -42,6 +42,12 @@ function put(host: Host, path: string, content: string): void {
   host.files.write(path, content);
 }
 
+/** By the directories that they are staged in. */
+const stagedFiles = {
+  '/var/lib/cassandra/stage/shop/users-9': { 'nb-1-big-Data.db': 'restored', 'nb-2-big-Data.db': 'restored too' },
+  '/var/lib/cassandra/stage/.disk-1/shop/users-9': { 'nb-3-big-Data.db': 'restored, from disk to disk' },
+} as const;
+
 /** Everything of a node that is about to restore, owned by Cassandra's user; two disks. */
 function nodeOf(host: Host): Parameters<typeof beginPlacing>[0]['config'] {
   host.files.mkdirs(second);
@@ -50,9 +56,11 @@ function nodeOf(host: Host): Parameters<typeof beginPlacing>[0]['config'] {
   put(host, `${data}/shop/users-1/.users_email/nb-1-big-Data.db`, 'old index');
   put(host, `${second}/shop/users-1/nb-2-big-Data.db`, 'old on the second disk');
   put(host, '/var/lib/cassandra/commitlog/CommitLog-7-1.log', 'log');
-  put(host, '/var/lib/cassandra/stage/shop/users-9/nb-1-big-Data.db', 'restored');
-  put(host, '/var/lib/cassandra/stage/shop/users-9/nb-2-big-Data.db', 'restored too');
-  put(host, '/var/lib/cassandra/stage/.disk-1/shop/users-9/nb-3-big-Data.db', 'restored, from disk to disk');
+  for (const [staged, files] of Object.entries(stagedFiles)) {
+    for (const [name, content] of Object.entries(files)) {
+      put(host, `${staged}/${name}`, content);
+    }
+  }
   for (const place of ['/var/lib/cassandra', second]) {
     for (const path of allPaths(host, place)) {
       host.files.chown(host.files.stat(path, false), 999, 999);
@@ -84,6 +92,13 @@ function treeOf(host: Host): readonly string[] {
     });
 }
 
+function stagedIn(staged: keyof typeof stagedFiles): {
+  readonly staged: string;
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+} {
+  return { staged, files: Object.entries(stagedFiles[staged]).map(([path, content]) => ({ path, bytes: content.length })) };
+}
+
 const plan = {
   id,
   hosts: ['n1'],
@@ -92,8 +107,8 @@ const plan = {
     {
       live: 'shop/users-1',
       places: [
-        { disk: data, staged: '/var/lib/cassandra/stage/shop/users-9' },
-        { disk: second, staged: '/var/lib/cassandra/stage/.disk-1/shop/users-9' },
+        { disk: data, ...stagedIn('/var/lib/cassandra/stage/shop/users-9') },
+        { disk: second, ...stagedIn('/var/lib/cassandra/stage/.disk-1/shop/users-9') },
       ],
     },
   ],
@@ -332,7 +347,9 @@ test('the same commands at the same times come to the same, names drawn by chanc
     const config = nodeOf(host);
     const remote = simulatedRemote(host);
     const { dataDirectories } = config;
-    await openStaging(remote, { directory: '/stage', dataDirectories, label: 'x', make: true }, never);
+    const request = { directory: '/stage', dataDirectories, label: 'x' };
+    await makeStaging(remote, request, never);
+    await readyStaging(remote, request, { agreed: false }, never);
     const names: string[] = [];
     for await (const { path, modified } of findLinks(remote, data, 'backups', never)) {
       names.push(`${path} ${modified}`);

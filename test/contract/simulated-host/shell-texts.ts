@@ -35,4 +35,7 @@ END
   'the last process': String.raw`sleep 0.01 & p=$!; [ -n "$p" ] && wait "$p"; echo $?; (exit 3) & wait $!; echo $?; { sleep 0.05; echo late; } & echo early; wait; echo done; cat & wait $!; echo "in $?"`,
   'shift and set': String.raw`shift; echo $# "$1"; set -- a 'b c' d; echo "$2"; shift 2; echo "$1"; set -- "$@" e; echo $#; x=-; case $x in -) echo dash ;; esac; set -- -x; echo $1; shift; shift; echo never`,
   case: String.raw`for w in abc '' a.b 'x y' -n; do case $w in '') echo empty ;; a*c | *y) echo one ;; *.*) echo dot ;; (-*) echo opt ;; esac; done; case x in y) false ;; esac; echo $?; case a in a) ;; esac; echo $?`,
+  'awk that counts and writes': String.raw`cd "$1"; printf 'a\t1.5\nb\t2\na\t3\n' | F=$1/new awk -F '\t' -v x=7 '{ seen[$1] += $2; if (!($1 in had)) n++; had[$1] } $2 > 1.7 { print $1, $2 >>ENVIRON["F"]; next } { print "small " $1 } END { for (k in seen) printf "%s %.0f %d %d\n", k, seen[k], seen[k], 1234567890 - x; print n, (("z") in seen), (n > 1) }' | sort; cat new`,
+  'a lock by the name of a file': String.raw`cd "$1"; flock -n lock echo made; echo $?; ls lock; exec 9<lock; flock 9; flock -n lock echo never; echo $?; flock -u 9; flock -n lock sh -c 'exit 7'; echo $?; flock -n none/lock true; echo $?`,
+  'what a background job is redirected to': String.raw`cd "$1"; { echo out; echo err >&2; } >both 2>&1 & wait $!; cat both; { echo never; } >none/there & wait $!; echo $?; x=$({ sleep 0.2; } >/dev/null & echo at once); echo "$x"`,
 };

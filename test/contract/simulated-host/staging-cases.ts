@@ -123,8 +123,7 @@ export const stagingCases: Cases = {
     twin.file('var/marked/.sstash-restore', `${label}\n`, { uid: owner });
     twin.file("var/marked/it's\n/x y", 'data', { uid: owner });
     await open(['make', 'no', label, `${twin.root}/var/marked`, data]);
-    const expected =
-      'relative live live ok nodata unmade owner unmade closed link live foreign open way ok closed ok';
+    const expected = 'relative live live ok nodata unmade owner unmade closed link live foreign open way ok closed ok';
     assert.equal(said.join(' '), expected);
   },
   'which of two places there is': async (twin) => {

@@ -216,7 +216,10 @@ export class Twin {
 
   /** Waits until something is there on both. */
   async until(path: string): Promise<void> {
-    while (!this.#test.signal.aborted && (!existsSync(this.path(path)) || this.host.files.look(bytesOf(this.path(path))) === undefined)) {
+    while (
+      !this.#test.signal.aborted &&
+      (!existsSync(this.path(path)) || this.host.files.look(bytesOf(this.path(path))) === undefined)
+    ) {
       await delay(20);
     }
   }

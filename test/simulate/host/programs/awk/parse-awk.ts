@@ -164,7 +164,8 @@ class Parser {
     this.#demand(')');
     const body = this.#statement();
     return (machine) => {
-      for (const key of [...machine.array(array).keys()]) {
+      const keys = [...machine.array(array).keys()];
+      for (const key of keys) {
         machine.set(name, new Loose(key));
         body(machine);
       }

@@ -51,7 +51,9 @@ function converted(kind: string, word: string, flags: string, precision: string 
     return (flags.includes('+') && number >= 0 ? '+' : '') + String(Math.trunc(number)).padStart(Number(precision ?? 0), '0');
   }
   if (kind === 'f') {
-    return number.toFixed(Number(precision ?? 6));
+    // A half goes to the even neighbour, as in C.
+    const isHalf = precision === '0' && Math.abs(number % 1) === 0.5;
+    return isHalf ? String(2 * Math.round(number / 2)) : number.toFixed(Number(precision ?? 6));
   }
   throw new Error(`printf %${kind} is not known here`);
 }
