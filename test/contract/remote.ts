@@ -10,16 +10,18 @@ import { never } from '../support/never.ts';
 export interface RemoteUnderTest {
   readonly remote: Remote;
   readonly stop: () => Promise<void>;
+  /** Those of the host's processes, words ended by NUL; this machine's if not given. */
+  readonly commandLines?: () => readonly string[];
 }
 
 /** Whether a process with exactly this command line runs: the hosts of these tests share this machine's processes. */
-export function isRunning(line: string): boolean {
-  return commandLines().includes(`${line.replaceAll(' ', '\0')}\0`);
+export function isRunning(line: string, lines: readonly string[] = commandLines()): boolean {
+  return lines.includes(`${line.replaceAll(' ', '\0')}\0`);
 }
 
 /** Whether any process has this word in its command line: the command itself, or a shell that is about to become it. */
-export function isMentioned(token: string): boolean {
-  return commandLines().some((line) => line.includes(token));
+export function isMentioned(token: string, lines: readonly string[] = commandLines()): boolean {
+  return lines.some((line) => line.includes(token));
 }
 
 function commandLines(): readonly string[] {
@@ -195,7 +197,7 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
       const stop = new AbortController();
       const reason = new Error('enough');
       const sleeping = remote().run(['sleep', token], {}, stop.signal);
-      while (!isRunning(`sleep ${token}`)) {
+      while (!isRunning(`sleep ${token}`, subject.commandLines?.())) {
         await delay(20);
       }
       const began = Date.now();
@@ -243,10 +245,10 @@ export function remoteContract(name: string, start: () => Promise<RemoteUnderTes
     });
 
     async function isGone(token: string): Promise<void> {
-      for (let wait = 0; wait < 100 && isMentioned(token); wait += 1) {
+      for (let wait = 0; wait < 100 && isMentioned(token, subject.commandLines?.()); wait += 1) {
         await delay(50);
       }
-      assert.ok(!isMentioned(token), 'still running');
+      assert.ok(!isMentioned(token, subject.commandLines?.()), 'still running');
     }
   });
 }

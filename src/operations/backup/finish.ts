@@ -5,6 +5,7 @@ import { chainOf } from '../../model/backup/backup.ts';
 import type { BackupManifest } from '../../model/backup/manifest.ts';
 import { tagOf } from '../../model/node/snapshot-tag.ts';
 import { type LeftSnapshot, leftSnapshotText } from '../../model/retention/left-snapshots.ts';
+import { lateAbort } from '../../flow/late-abort.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Mark } from '../../storage/backups/mark.ts';
@@ -60,9 +61,19 @@ export async function commit(run: Run, { uploads, verdict, mark, lock }: Commit,
   const backups = chainOf({ ...run.ref, committed: true, manifest }, run.survey.backups).slice(0, -1);
   const whole = { ...manifest, ...(run.ref.parent === undefined ? {} : { standsOn: backups.map(({ id }) => id) }) };
   signal.throwIfAborted();
-  const through = AbortSignal.any([lock.signal, AbortSignal.timeout(commitWithinMs)]);
-  await mark?.seal(parts.repository.signing.manifestBytes(whole, { ifAbsent: true }), through);
-  await parts.repository.commit(whole, through);
+  const interrupt = lateAbort(commitWithinMs, signal);
+  const through = AbortSignal.any([lock.signal, interrupt.signal]);
+  try {
+    await mark?.seal(parts.repository.signing.manifestBytes(whole, { ifAbsent: true }), through);
+    run.warnings.push(...leftBeside(await parts.repository.commit(whole, through)));
+  } finally {
+    interrupt.forget();
+  }
+}
+
+/** The backup is committed whatever becomes of its mark and drafts. */
+function leftBeside(error: unknown): readonly string[] {
+  return error === undefined ? [] : [`the mark of the run could not be removed, which nobody minds: ${reasonOf(error)}`];
 }
 
 /** The nodes that were added say when they were taken, which the others were not. */
@@ -70,7 +81,7 @@ async function amend(
   { manifest, etag }: Amended,
   added: readonly UploadedNode[],
   verdict: Verdict,
-  { parts: { repository }, options }: Run,
+  { parts: { repository }, options, warnings }: Run,
   signal: AbortSignal,
 ): Promise<void> {
   const { state: _, missing: _missing, thin: _thin, ...rest } = manifest;
@@ -83,7 +94,7 @@ async function amend(
     writtenBy: options.writtenBy,
   };
   try {
-    await repository.amend(changed, etag, signal);
+    warnings.push(...leftBeside(await repository.amend(changed, etag, signal)));
   } catch (error) {
     throw error instanceof ConditionFailedError
       ? new LockedError(`another run has worked on ${manifest.id} meanwhile`, { cause: error, hint: 'run the command again' })

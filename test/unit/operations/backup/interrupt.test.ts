@@ -114,6 +114,22 @@ test('interrupted at its last object it is complete: the result says so, and whi
   assert.deepEqual(await Promise.all(cluster.nodes.map((node) => node.snapshots())), [[], []]);
 });
 
+test('a backup whose mark cannot be removed is complete, and its snapshots are cleared', async (t) => {
+  const cluster = await scriptedCluster(t);
+  cluster.store.hook = ({ verb, key }) => {
+    if (verb === 'delete' && key.endsWith('/in-progress.json')) {
+      throw new StorageError('access denied', { key });
+    }
+  };
+  const result = await cluster.backUp();
+  assert.deepEqual(
+    [result.complete, result.warnings],
+    [true, ['the mark of the run could not be removed, which nobody minds: access denied']],
+  );
+  assert.deepEqual(await cluster.listing(), [`${result.id} complete`]);
+  assert.deepEqual(await cluster.node('node1').snapshots(), []);
+});
+
 test('interrupted while snapshots are cleared, those that stay are named', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 2 });
   const abort = new AbortController();

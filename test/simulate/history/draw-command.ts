@@ -1,0 +1,146 @@
+import type { Random } from '../clock/random.ts';
+import { committedBackups } from '../oracle/stored-backups.ts';
+import type { CommandLine } from './operator.ts';
+import type { Shape } from './shape.ts';
+import { base, startCommand, stopCommand, type World } from './world.ts';
+
+type Values = Record<string, string | number | boolean>;
+
+/** Commands as operators give them, by chance, with what the world has at the moment. */
+export class Commands {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #hosts: string;
+
+  constructor(world: World, { hosts }: Shape, random: Random) {
+    this.#world = world;
+    this.#random = random;
+    this.#hosts = hosts.join(',');
+  }
+
+  any(): CommandLine {
+    const hasBackups = this.#ids().length > 0;
+    return this.#random.weighted<() => CommandLine>([
+      [50, () => this.backup()],
+      [hasBackups ? 32 : 0, () => this.restore()],
+      [hasBackups ? 9 : 1, () => this.prune()],
+      [hasBackups ? 5 : 0, () => this.delete()],
+      [hasBackups ? 5 : 0, () => this.verify()],
+      [hasBackups ? 4 : 0, () => this.repair()],
+    ])();
+  }
+
+  /** What somebody else does meanwhile: what does harm beside a restore is another one, and what deletes. */
+  beside({ command }: CommandLine): CommandLine {
+    const other = this.#random.weighted<() => CommandLine>([
+      [2, () => this.any()],
+      [command === 'restore' ? 3 : 0, () => this.restore()],
+      [command === 'restore' ? 2 : 0, () => this.prune()],
+      [command === 'restore' ? 1 : 0, () => this.delete()],
+    ]);
+    return other();
+  }
+
+  backup(): CommandLine {
+    const random = this.#random;
+    const values: Values = {
+      ...this.#stored(),
+      hosts: this.#hosts,
+      compression: 'none',
+      'snapshot-every': random.pick(['1d', '6h', '1w']),
+    };
+    this.#maybe(values, 0.2, 'new-snapshot', true);
+    this.#maybe(values, 0.1, 'retention', 1 + random.below(3));
+    this.#maybe(values, 0.1, 'clear-on-failure', true);
+    this.#maybe(values, 0.1, 'keep-incrementals', true);
+    this.#maybe(values, 0.1, 'self-contained', true);
+    this.#maybe(values, 0.15, 'require', random.pick(['any', 'all']));
+    this.#maybe(values, 0.1, 'resume', '');
+    this.#maybe(values, 0.1, 'timestamp-format', '%Y%m%d');
+    this.#maybe(values, 0.2, 'snapshot-ttl', random.pick(['1d', 'none']));
+    return { command: 'backup', values };
+  }
+
+  restore(): CommandLine {
+    const random = this.#random;
+    const method = random.pick(['stage', 'import', 'import', 'node-restart', 'node-restart'] as const);
+    const values: Values = {
+      ...this.#stored(),
+      hosts: this.#hosts,
+      method,
+      backup: random.chance(0.5) ? 'latest' : this.#id(),
+      keyspaces: 'shop',
+      yes: true,
+      'stop-cmd': stopCommand,
+      'start-cmd': startCommand,
+      'start-timeout': 120,
+    };
+    this.#maybe(values, method === 'import' ? 0.5 : 0, 'truncate', true);
+    const tables = this.#world.cluster.schema.tables.map(({ keyspace, table }) => `${keyspace}.${table}`);
+    this.#maybe(values, tables.length > 0 ? 0.3 : 0, 'keyspaces', tables.length > 0 ? random.pick(tables) : 'shop');
+    return { command: 'restore', values };
+  }
+
+  undo(): CommandLine {
+    const values = {
+      hosts: this.#hosts,
+      undo: '',
+      yes: true,
+      'stop-cmd': stopCommand,
+      'start-cmd': startCommand,
+      'start-timeout': 120,
+    };
+    return { command: 'restore', values };
+  }
+
+  prune(): CommandLine {
+    const random = this.#random;
+    const values: Values = { ...this.#stored() };
+    if (random.chance(0.7)) {
+      values['keep-last'] = 1 + random.below(3);
+    } else {
+      values['older-than'] = random.pick(['1h', '12h', '2d']);
+    }
+    this.#maybe(values, 0.4, 'stale-after', random.pick(['30m', '6h']));
+    this.#maybe(values, 0.6, 'grace', random.pick(['0h', '1h', '12h']));
+    return { command: 'prune', values };
+  }
+
+  delete(): CommandLine {
+    const values: Values = { ...this.#stored(), backups: this.#id(), yes: true };
+    this.#maybe(values, 0.4, 'with-incrementals', true);
+    this.#maybe(values, 0.3, 'force-last', true);
+    this.#maybe(values, 0.3, 'now', true);
+    return { command: 'delete', values };
+  }
+
+  verify(): CommandLine {
+    const values: Values = { ...this.#stored() };
+    this.#maybe(values, 0.5, 'all', true);
+    this.#maybe(values, 0.6, 'read-data', '');
+    return { command: 'verify', values };
+  }
+
+  repair(): CommandLine {
+    return { command: 'verify', values: { ...this.verify().values, repair: true, hosts: this.#hosts } };
+  }
+
+  #stored(): Values {
+    return { location: `s3://bucket/${base}`, 'lock-timeout': this.#random.pick([0, 0, 300]) };
+  }
+
+  #maybe(values: Values, probability: number, name: string, value: Values[string]): void {
+    if (this.#random.chance(probability)) {
+      values[name] = value;
+    }
+  }
+
+  #ids(): readonly string[] {
+    return committedBackups(this.#world.bucket, base).map(({ manifest }) => manifest.id);
+  }
+
+  #id(): string {
+    const ids = this.#ids();
+    return ids.length === 0 ? 'latest' : this.#random.pick(ids);
+  }
+}

@@ -1,0 +1,175 @@
+import { BackupError } from '../../../src/model/errors.ts';
+import { parseDuration } from '../../../src/model/options/time-span.ts';
+import type { Random } from '../clock/random.ts';
+import { judgeLive } from '../oracle/judge-cluster.ts';
+import { Commands } from './draw-command.ts';
+import { Mischief } from './mischief.ts';
+import { type CommandLine, lineText, type Ran, runCommandLine } from './operator.ts';
+import { judgeOutcome } from './judge-outcome.ts';
+import { RestoreWatch } from './restore-watch.ts';
+import type { Shape } from './shape.ts';
+import type { World } from './world.ts';
+
+/** How it is told off in the middle of what it does. */
+type Interference = 'kill' | 'interrupt' | 'stop';
+
+/** What happens in a history: operators' commands, one after the other and now and then two at once, in a world that goes on meanwhile. */
+export class Story {
+  readonly faults: string[] = [];
+  readonly #world: World;
+  readonly #shape: Shape;
+  readonly #random: Random;
+  readonly #commands: Commands;
+  readonly #mischief: Mischief;
+  readonly #watch: RestoreWatch;
+  readonly #lines = new Map<string, CommandLine>();
+
+  constructor(world: World, shape: Shape, random: Random) {
+    this.#world = world;
+    this.#shape = shape;
+    this.#random = random;
+    this.#commands = new Commands(world, shape, random);
+    this.#watch = new RestoreWatch(world);
+    // Between a restore that broke off and its undoing nobody can say which rows would stay.
+    this.#mischief = new Mischief(world, random, () => this.#watch.isBroken);
+  }
+
+  async tell(): Promise<void> {
+    for (let count = 0; count < this.#shape.tables; count += 1) {
+      this.#mischief.makeTable();
+    }
+    const rounds = 3 + this.#random.below(5);
+    for (let round = 0; round < rounds; round += 1) {
+      await this.#round();
+    }
+    await this.#end();
+  }
+
+  /** How long a process had to let what is forgotten wait, in milliseconds. */
+  readonly graceMsOf = (name: string): number => {
+    const { command, values } = this.#lines.get(name) ?? {};
+    const isAtOnce = command === 'delete' && values?.['now'] === true;
+    return isAtOnce ? 0 : parseDuration(String(values?.['grace'] ?? '24h')) * 1000;
+  };
+
+  async #round(): Promise<void> {
+    const random = this.#random;
+    await this.#settleRestore();
+    const deeds = 2 + random.below(12);
+    if (this.#world.cluster.schema.tables.length === 0) {
+      this.#mischief.makeTable();
+    }
+    for (let count = 0; count < deeds; count += 1) {
+      this.#mischief.deed();
+      await this.#world.time.sleep(random.between(10, 1000));
+    }
+    const line = this.#commands.any();
+    this.#mischief.during(random.pick([2_000, 20_000]), random.below(8), line.command === 'restore' ? 'no rows' : 'and rows');
+    const first = this.#operate(0, line);
+    if (random.chance(line.command === 'restore' ? 0.3 : 0.12)) {
+      await this.#world.time.sleep(random.between(0, 8_000));
+      await Promise.all([first, this.#operate(1, this.#commands.beside(line))]);
+    }
+    await first;
+    await this.#world.time.sleep(Math.exp(random.between(Math.log(1_000), Math.log(86_400_000))));
+    this.#judgeLive();
+  }
+
+  /** Nothing fails any more: now everything must be well, and everything must go. */
+  async #end(): Promise<void> {
+    const { weather, time } = this.#world;
+    weather.calm();
+    await time.sleep(300_000);
+    this.#mischief.mend();
+    await time.sleep(60_000);
+    await this.#settleRestore();
+    this.#mischief.mend();
+    await time.sleep(10_000);
+    this.#judgeLive();
+    if (this.#world.cluster.schema.tables.length === 0) {
+      this.#mischief.makeTable();
+    }
+    this.#mischief.write();
+    const stored = { location: 's3://bucket/base', 'lock-timeout': 300, 'allow-clock-skew': true };
+    const hosts = this.#shape.hosts.join(',');
+    await this.#mustDo({ command: 'backup', values: { ...stored, hosts, compression: 'none', 'new-snapshot': true } });
+    await this.#mustDo({ command: 'prune', values: { ...stored, 'keep-last': 2, 'stale-after': '1m', grace: '0h' } });
+    await this.#mustDo({ command: 'verify', values: { location: stored.location, all: true, 'read-data': '' } });
+  }
+
+  async #mustDo(line: CommandLine): Promise<void> {
+    const ran = await this.#operate(0, line, { calm: true });
+    if (ran?.exitCode !== 0) {
+      this.faults.push(`with nothing in its way ${lineText(line)} ends with ${ran?.exitCode}: ${ran?.said.slice(-2).join(' ')}`);
+    }
+  }
+
+  /** A restore by node restart that broke off is taken back, as it says itself. */
+  async #settleRestore(): Promise<void> {
+    for (let tries = 0; tries < 5 && this.#watch.isBroken; tries += 1) {
+      this.#world.weather.calm();
+      this.#mischief.mend();
+      await this.#operate(0, this.#commands.undo(), { calm: true });
+    }
+    if (this.#watch.isBroken) {
+      this.faults.push('a restore that broke off cannot be taken back');
+    }
+  }
+
+  async #operate(who: 0 | 1, line: CommandLine, { calm = false } = {}): Promise<Ran | undefined> {
+    const world = this.#world;
+    const random = this.#random;
+    const process = world.process(`bastion${who + 1}`, this.#shape.operatorsAheadMs[who] ?? 0);
+    const name = `${process.host}/${process.pid}`;
+    const abort = new AbortController();
+    world.journal.note(name, `$ ${lineText(line)}`);
+    this.#lines.set(name, line);
+    const watched = this.#watch.begin(line);
+    const killed = new Promise<undefined>((resolve) => process.onKill(() => resolve(undefined)));
+    const terminal = {
+      process,
+      signal: abort.signal,
+      nowMs: () => world.time.nowMs,
+      hear: (text: string) => world.journal.note(name, text),
+    };
+    const cancel: (() => void)[] = [];
+    if (!calm && random.chance(this.#shape.interference)) {
+      const how = random.weighted<Interference>([
+        [4, 'kill'],
+        [4, 'interrupt'],
+        [2, 'stop'],
+      ]);
+      const afterMs = Math.exp(random.between(Math.log(10), Math.log(30_000)));
+      const forMs = random.pick([5_000, 70_000, 200_000]);
+      const interfere = (): void => {
+        world.journal.note(name, `(${how})`);
+        if (how === 'kill') {
+          process.kill();
+        } else if (how === 'interrupt') {
+          abort.abort(new BackupError('interrupted'));
+        } else {
+          process.stop();
+          world.time.after(forMs, () => process.goOn());
+        }
+      };
+      cancel.push(world.time.after(afterMs, interfere));
+    }
+    const run = () => Promise.race([runCommandLine(line, terminal), killed]);
+    const ran = watched === undefined ? await run() : await this.#mischief.rowsRestDuring(run);
+    cancel.forEach((each) => each());
+    const rest = ran?.exitCode === 0 ? ran.said.slice(-1) : (ran?.said.filter((text) => !text.startsWith('warning: ')) ?? []);
+    world.journal.note(name, ran === undefined ? 'is no more' : `ends with ${ran.exitCode}: ${rest.join('; ')}`);
+    this.faults.push(...this.#watch.end(watched, ran));
+    if (ran !== undefined) {
+      this.faults.push(...judgeOutcome(world, ran, abort.signal.aborted));
+      // A process that has ended has nothing under way any more.
+      process.kill();
+    }
+    return ran;
+  }
+
+  #judgeLive(): void {
+    const { cluster, truth, time } = this.#world;
+    this.faults.push(...judgeLive(cluster, truth, time.nowMs));
+  }
+}

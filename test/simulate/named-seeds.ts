@@ -1,0 +1,21 @@
+/** Histories in which something was wrong once: what it was, and the seed that shows it. They are lived again with every test. */
+export const namedSeeds: readonly { readonly seed: number; readonly was: string }[] = [
+  { seed: 1, was: 'a TRUNCATE was dated by the calendar of whoever asked, and not by that of the node (the world’s own fault)' },
+  { seed: 5018, was: 'a degraded incremental backup was judged by nodes that only its parent holds (the judge’s own fault)' },
+  { seed: 5076, was: 'a table that is younger than the parent was looked for in the parent (the judge’s own fault)' },
+  { seed: 5088, was: 'a server took the directory of an older commit log for a segment (the world’s own fault)' },
+  {
+    seed: 7043,
+    was: 'replicas that a degraded backup does not hold were not repaired after its restore (the world’s own fault)',
+  },
+  {
+    seed: 1000147,
+    was: 'a store that was slow after the commit ended a complete backup as an unknown failure: its last steps had half a minute, interrupted or not',
+  },
+  { seed: 1000134, was: 'a timer of less than a millisecond stood still (the world’s own fault)' },
+  { seed: 1000182, was: 'a list of a snapshot that a full disk had left empty was read (the world’s own fault)' },
+  {
+    seed: 1000221,
+    was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table (docs/restore.md tells of it)',
+  },
+];
