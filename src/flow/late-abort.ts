@@ -2,7 +2,7 @@
 export interface LateAbort {
   readonly signal: AbortSignal;
   /** To be called in any case when nobody heeds it any more. */
-  forget(): void;
+  readonly forget: () => void;
 }
 
 /** For what is better brought to its end than broken off, if that takes no longer than so many milliseconds; it aborts for the same reason. */

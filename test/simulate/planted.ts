@@ -21,12 +21,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     stands: 'nodes: nodes.slice(0, Math.max(1, nodes.length - 1)).map(({ summary }) => summary),',
   },
   {
-    name: 'trusts the clock',
-    file: 'storage/lock/lock.ts',
-    instead: 'if (nowMs - watched.sinceMs >= staleMs) {',
-    stands: 'if (looksSilent(seen, staleMs, clock.now())) {',
-  },
-  {
     name: 'deletes what others point at',
     file: 'operations/prune/references.ts',
     instead: 'keys.delete(key);',
@@ -39,52 +33,15 @@ export const plantedBugs: readonly PlantedBug[] = [
     stands: 'const truncated = false;',
   },
   {
-    name: 'deletes incremental files that are in no backup',
-    file: 'operations/backup/finish.ts',
-    instead: '(!committed || options.keepIncrementals)',
-    stands: 'options.keepIncrementals',
-  },
-  {
-    name: 'takes a file for known by its name and size',
-    file: 'model/backup/known-files.ts',
-    instead: 'file?.bytes === component.bytes && file.modified === component.modified && files.get(dataPath)?.digest === digest;',
-    stands: 'file?.bytes === component.bytes;',
-  },
-  {
-    name: 'commits before all nodes have uploaded',
-    file: 'operations/backup/backup.ts',
-    instead: "if (verdict.state !== 'incomplete' && uploads.done.size > 0) {",
-    stands: 'if (uploads.done.size > 0) {',
-  },
-  {
-    name: 'does not notice placed files',
-    file: 'operations/backup/opening/chain-check.ts',
-    instead: 'placedAgoMs !== undefined && now.getTime() - placedAgoMs > Date.parse(parent.manifest.takenAt)',
-    stands: 'false',
-  },
-  {
-    name: 'restores one node less',
-    file: 'operations/restore/live/loading.ts',
-    instead: 'await placeTable(this.#planned, node, table, signal);',
-    stands:
-      'if (node === this.#planned.work[0] || node !== this.#planned.work.at(-1)) await placeTable(this.#planned, node, table, signal);',
-  },
-  {
     name: 'frees at once what has to wait',
     file: 'operations/prune/work.ts',
     instead: 'const atOnce = graceSeconds === 0;',
     stands: 'const atOnce = true;',
   },
   {
-    name: 'lets two restores have one node',
-    file: 'cluster/placing/node-lock-script.ts',
-    instead: 'until flock -n 9; do',
-    stands: 'until true; do',
-  },
-  {
-    name: 'takes readers for dead',
-    file: 'storage/lock/readers.ts',
-    instead: 'alive.push(mark);',
-    stands: 'dead.push(mark.key);',
+    name: 'commits before all nodes have uploaded',
+    file: 'operations/backup/backup.ts',
+    instead: "if (verdict.state !== 'incomplete' && uploads.done.size > 0) {",
+    stands: 'if (uploads.done.size > 0) {',
   },
 ];

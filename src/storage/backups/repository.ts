@@ -219,19 +219,13 @@ export class Repository {
     await this.signing.put(dictionariesKey(ref), Buffer.from(statements), signal);
   }
 
-  /**
-   * This is written last: from here on the backup is committed. Of a run the mark is sealed before, with the same bytes. Gives what was thrown
-   * where mark and drafts could not be removed, which count no more.
-   */
+  /** This is written last, the mark of a run being sealed by then. Gives what was thrown where mark and drafts stay, which count no more. */
   async commit(manifest: BackupManifest, signal: AbortSignal): Promise<unknown> {
     await this.signing.putManifest(manifest, { ifAbsent: true }, signal);
     return this.#tidy(manifest, signal).catch((error: unknown) => error);
   }
 
-  /**
-   * Puts the manifest of a backup that has got more nodes in the place of its own. Throws ConditionFailedError when that has changed; gives the
-   * same as `commit`.
-   */
+  /** The same of a backup that has got more nodes, in the place of its own. Throws ConditionFailedError when that has changed. */
   async amend(manifest: BackupManifest, etag: string, signal: AbortSignal): Promise<unknown> {
     await this.signing.putManifest(manifest, { ifMatch: etag }, signal);
     return this.#tidy(manifest, signal).catch((error: unknown) => error);
