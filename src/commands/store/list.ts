@@ -48,7 +48,7 @@ export const listCommand: Command = {
         text:
           (narrowed || backups.length + damaged.length > 0
             ? listText(backups, damaged, `${url}${narrowed ? ' of that time' : ''}`, now)
-            : emptyText(url, await namesAt(repository, context.signal))) + forgottenText(forgotten),
+            : emptyText(url, forgotten.length > 0 ? [] : await namesAt(repository, context.signal))) + forgottenText(forgotten),
         warnings: damaged.map(({ id, reason }) => `backup ${id} cannot be read: ${reason}`),
       };
     } finally {
