@@ -141,7 +141,8 @@ export class NodeLock {
           new BackupError(`the lock of ${this.host} is lost: ${reasonOf(failure)}`, { cause: failure, hint: goOnHint }),
         );
       }
-      await clock.sleep(pauseMs, { background: true }, AbortSignal.any([signal, this.#lost.signal])).catch(() => undefined);
+      // Somebody may wait for it while no connection is left that keeps the process alive.
+      await clock.sleep(pauseMs, {}, AbortSignal.any([signal, this.#lost.signal])).catch(() => undefined);
     }
   }
 
