@@ -25,7 +25,8 @@ export function converse(remote: Remote, command: Command, signal: AbortSignal):
 /** Characters; far more than a program has to say at once. */
 const longestLine = 1 << 20;
 
-async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+/** What a program prints, line by line. Throws BackupError for a line without an end. */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of chunks) {

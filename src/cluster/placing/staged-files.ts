@@ -1,6 +1,7 @@
 import { IntegrityError } from '../../model/errors.ts';
 import type { TablePart } from '../../model/restore/plan.ts';
 import { isDataFile } from '../../model/sstable.ts';
+import { linesOf } from '../conversation.ts';
 import type { Remote } from '../remote.ts';
 import type { Staging } from './staging.ts';
 import { listStagedScript } from './staging-script.ts';
@@ -46,16 +47,5 @@ export async function checkStaged(
     throw new IntegrityError(`${files.host}: ${directory}/${strange} is no file of this restore`, {
       hint: `something has put it there: remove it, and run the command again`,
     });
-  }
-}
-
-/** Paths have no line ends: manifests with such are damaged. */
-async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of chunks) {
-    const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
   }
 }

@@ -14,6 +14,7 @@ import { putForgotten } from '../../storage/backups/forgotten-records.ts';
 import { Mark } from '../../storage/backups/mark.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
+import { isFull } from '../../storage/directory/errors.ts';
 import { listedObject } from '../../storage/read-listed.ts';
 import { deleteAll } from './delete-all.ts';
 
@@ -111,7 +112,7 @@ async function record(
     }
     return true;
   } catch (error) {
-    if (!isFull(error)) {
+    if (!(error instanceof StorageError) || !isFull(error)) {
       throw error;
     }
     if (!atOnce) {
@@ -123,11 +124,6 @@ async function record(
     }
     return false;
   }
-}
-
-function isFull(error: unknown): error is StorageError {
-  const { cause } = error instanceof StorageError ? error : {};
-  return cause instanceof Error && 'code' in cause && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT');
 }
 
 /** Left there when a run died between its last two steps: when its manifest goes, they would say that it is unfinished. */

@@ -42,3 +42,10 @@ export function directoryError(error: unknown, doing: string, url: string, key: 
   }
   return new StorageError(`cannot ${doing} ${what}: ${messageOf(error)}`, { key, cause: error, ...advice[code] });
 }
+
+/** Whether nothing more can be written: no room, no inode, no quota. */
+export function isFull(error: unknown): boolean {
+  return (
+    ['ENOSPC', 'EDQUOT'].includes(codeOf(error)) || (error instanceof Error && error.cause !== undefined && isFull(error.cause))
+  );
+}

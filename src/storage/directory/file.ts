@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { chmod, type FileHandle, lstat, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf } from './errors.ts';
+import { codeOf, isFull } from './errors.ts';
 import type { StoredObject } from '../object-store.ts';
 
 /** The location's own directory for unfinished files, which is in no listing. */
@@ -66,7 +66,7 @@ export async function fileTime(base: string): Promise<Date> {
   try {
     made = await mkdtemp(join(base, '.sstash-now-'));
   } catch (error) {
-    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error))) {
+    if (!isFull(error)) {
       throw error;
     }
     return timeOfChange(join(base, unfinished)).catch(() => {

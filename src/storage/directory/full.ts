@@ -1,9 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import type { PutOptions, StoredObject } from '../object-store.ts';
-import { directoryError } from './errors.ts';
+import { directoryError, isFull } from './errors.ts';
 import { statIfThere, storedFile } from './file.ts';
 import { pathOf, place, unfinishedPath } from './placing.ts';
-import { type Reserve, isFull } from './reserve.ts';
+import type { Reserve } from './reserve.ts';
 
 /** What is put where there is no room for it. */
 export interface UrgentPut {

@@ -3,7 +3,7 @@ import { link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConditionFailedError, StorageError } from '../../model/errors.ts';
-import { codeOf } from './errors.ts';
+import { codeOf, isFull } from './errors.ts';
 import { directoryOf, linkOn } from './links.ts';
 import { etagAt, fileClock, isBelowFile, unfinished } from './file.ts';
 import { type PutOptions, assertKey } from '../object-store.ts';
@@ -166,7 +166,7 @@ async function makeNew(lock: string, from: string): Promise<void> {
     const handle = await open(lock, 'wx');
     await handle.close();
   } catch (error) {
-    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(error))) {
+    if (!isFull(error)) {
       throw error;
     }
     await link(from, lock);

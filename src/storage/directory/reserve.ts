@@ -141,10 +141,3 @@ async function overwrite(path: string, bytes: Uint8Array): Promise<void> {
     await handle.close();
   }
 }
-
-/** Whether nothing more can be written: no room, no inode, no quota. */
-export function isFull(error: unknown): boolean {
-  return (
-    ['ENOSPC', 'EDQUOT'].includes(codeOf(error)) || (error instanceof Error && error.cause !== undefined && isFull(error.cause))
-  );
-}

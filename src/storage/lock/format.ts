@@ -6,7 +6,8 @@ import { moment, word } from '../shapes.ts';
 import { readWhole } from '../read-whole.ts';
 import { unlessDamaged } from '../unless-damaged.ts';
 
-const lockRecord: z.ZodType<LockRecord> = z.object({
+/** What whoever writes to a location says of himself; who reads there says the same, and what. */
+export const lockRecord: z.ZodType<LockRecord> = z.object({
   format: z.literal(1),
   token: word.min(1),
   owner: z.object({ host: word, pid: z.number().int().positive(), user: word }),

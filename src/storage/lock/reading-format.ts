@@ -5,21 +5,13 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { ObjectStore, StoredObject } from '../object-store.ts';
 import { isReadingKey, readingPrefix } from '../location-keys.ts';
 import { readWhole } from '../read-whole.ts';
-import { backupId, moment, mostTables, word } from '../shapes.ts';
+import { backupId, mostTables } from '../shapes.ts';
+import { lockRecord } from './format.ts';
 import { unlessDamaged } from '../unless-damaged.ts';
 
 const ref: z.ZodType<BackupRef> = z.object({ id: backupId, parent: backupId.exactOptional() });
 
-const readingRecord: z.ZodType<ReadingRecord> = z.object({
-  format: z.literal(1),
-  token: word.min(1),
-  owner: z.object({ host: word, pid: z.number().int().positive(), user: word }),
-  processes: word.exactOptional(),
-  operation: word,
-  since: moment,
-  heartbeatAt: moment,
-  backups: z.array(ref).max(mostTables),
-});
+const readingRecord: z.ZodType<ReadingRecord> = z.intersection(lockRecord, z.object({ backups: z.array(ref).max(mostTables) }));
 
 /** `verify --all` names all backups of a location. */
 const mostBytes = 16 * 1024 ** 2;
