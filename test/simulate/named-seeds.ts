@@ -16,6 +16,6 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
   { seed: 1000182, was: 'a list of a snapshot that a full disk had left empty was read (the world’s own fault)' },
   {
     seed: 1000221,
-    was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table (docs/restore.md tells of it)',
+    was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table, without a word',
   },
 ];

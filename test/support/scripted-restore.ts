@@ -111,17 +111,25 @@ export class RestoreStory {
   /** The parts of somebody who interrupts when this step begins, and the signal of that. */
   interruptAt(step: RegExp): { readonly parts: Pick<MemberParts, 'listen'>; readonly signal: AbortSignal } {
     const abort = new AbortController();
+    return { parts: this.#at(step, () => abort.abort(new BackupError('interrupted'))), signal: abort.signal };
+  }
+
+  /** The same where the server of this node dies then. */
+  diesAt(step: RegExp, host: string): Pick<MemberParts, 'listen'> {
+    return this.#at(step, () => {
+      this.cluster.node(host).up = false;
+    });
+  }
+
+  #at(step: RegExp, happens: () => void): Pick<MemberParts, 'listen'> {
     const { listen } = this.cluster.parts;
     return {
-      parts: {
-        listen: (event) => {
-          listen(event);
-          if (event.type === 'step' && step.test(event.text)) {
-            abort.abort(new BackupError('interrupted'));
-          }
-        },
+      listen: (event) => {
+        listen(event);
+        if (event.type === 'step' && step.test(event.text)) {
+          happens();
+        }
       },
-      signal: abort.signal,
     };
   }
 

@@ -171,7 +171,6 @@ export class Mischief {
     }
     const machine = nodes.get(host)?.host;
     const reboots = this.#random.chance(0.5);
-    this.#world.crashes.push(time.nowMs);
     this.#world.stop(member);
     if (reboots) {
       machine?.powerOff();

@@ -116,7 +116,7 @@ export class RestoreWatch {
     return this.#judgeAsBefore(tables, this.#broken ?? new Map()).map((fault) => `after the undoing ${fault}`);
   }
 
-  #judgeRestored({ line, fromMs, before, backups }: Watched, { json }: Ran): readonly string[] {
+  #judgeRestored({ line, before, backups }: Watched, { json }: Ran): readonly string[] {
     const { cluster, truth, bucket, fixings } = this.#world;
     const { backup: id, method, tables } = restoredOf(json);
     const backup = backups.find(({ manifest }) => manifest.id === id);
@@ -140,9 +140,7 @@ export class RestoreWatch {
       return judgeTable(cluster, live, keys, allowed).map((fault) => `after the restore of ${id} ${fault}`);
     });
     const isRestored = (name: string): boolean => tables.some(({ keyspace, table }) => `${keyspace}.${table}` === name);
-    // What the log of a crashed node holds of other tables goes aside with it (docs/restore.md).
-    const isCrashed = this.#world.crashes.some((atMs) => atMs >= fromMs);
-    const others = (isCrashed ? [] : cluster.schema.tables).filter(({ keyspace, table }) => !isRestored(`${keyspace}.${table}`));
+    const others = cluster.schema.tables.filter(({ keyspace, table }) => !isRestored(`${keyspace}.${table}`));
     return [...restored, ...this.#judgeAsBefore(others, before).map((fault) => `beside the restore of ${id} ${fault}`)];
   }
 

@@ -38,8 +38,6 @@ export class World implements Surroundings {
   readonly cluster: Cluster;
   readonly nodes: ReadonlyMap<string, CassandraNode>;
   readonly fixings: Fixing[] = [];
-  /** When a server ended without having flushed, in true milliseconds. */
-  readonly crashes: number[] = [];
   readonly #processes: SimulatedProcess[] = [];
   readonly #shape: Shape;
 

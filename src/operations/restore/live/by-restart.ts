@@ -120,8 +120,8 @@ async function placeAndStart(
       down,
       `nodes are down: what is under way comes to its end, then they are started again. For whoever leaves at once, ${hint}`,
       async (calm) => {
-        await takeDown(down, 'must', calm);
-        const lacking = signal.aborted ? undefined : await whyNotPlaced(members, undo, calm);
+        const died = await takeDown(down, 'must', calm);
+        const lacking = signal.aborted ? undefined : (died ?? (await whyNotPlaced(members, undo, calm)));
         await locks.confirm(calm);
         if (!signal.aborted && lacking === undefined) {
           parts.listen({ type: 'step', text: 'moving old files aside and restored ones in' });

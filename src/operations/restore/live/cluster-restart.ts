@@ -22,22 +22,24 @@ export interface RestartOptions {
 
 /**
  * Stops Cassandra on all of them, side by side, and makes sure that none runs. Throws the first failure; a server that
- * cannot be flushed is one where it must.
+ * cannot be flushed is one where it must. Gives those that were down already.
  */
 export async function stopAll(
   members: readonly Member[],
   { stopCommand = defaultService.stop, drain }: RestartOptions & { readonly drain: Drain },
   listen: Listen,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly Member[]> {
   listen({ type: 'step', text: `stopping Cassandra on ${hostsOf(members)}` });
-  await settled(
+  const were = await settled(
     members.map(async (member) => {
       const { host } = member;
-      if ((await stopServer(member, stopCommand, drain, signal)) === 'undrained') {
-        const text = `${host}: stopped without nodetool drain, since it gave no answer`;
+      const was = await stopServer(member, stopCommand, drain, signal);
+      if (was === 'undrained') {
+        const text = `${host}: stopped without nodetool drain, since it gave no answer: what its commit log holds of other tables is moved aside unread`;
         listen({ type: 'warning', host, text });
       }
+      return was;
     }),
   );
   const running = await Promise.all(members.map((member) => isRunning(member, signal)));
@@ -45,6 +47,7 @@ export async function stopAll(
   if (still !== undefined) {
     throw new BackupError(`${still.host}: Cassandra runs again; something starts it`, { hint: 'keep it down and try again' });
   }
+  return members.filter((_, index) => were[index] === 'down');
 }
 
 /**

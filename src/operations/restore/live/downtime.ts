@@ -44,10 +44,22 @@ export async function whileDown<T>(
   }
 }
 
-/** Stops all nodes; each knows before that it was this restore. Throws what `stopAll` throws. */
-export async function takeDown({ id, members, restart, listen }: Downtime, drain: Drain, calm: AbortSignal): Promise<void> {
+/**
+ * Stops all nodes; each knows before that it was this restore. Throws what `stopAll` throws. Gives why no file may be moved: a server
+ * that was up when that was planned and has died since was not flushed, and nobody was told that its commit log goes aside unread.
+ * Started once more it reads that log.
+ */
+export async function takeDown(
+  { id, members, restart, listen }: Downtime,
+  drain: Drain,
+  calm: AbortSignal,
+): Promise<string | undefined> {
   await settled(members.map((member) => noteDown(member, id, true, calm)));
-  await stopAll(members, { ...restart, drain }, listen, calm);
+  const down = await stopAll(members, { ...restart, drain }, listen, calm);
+  const died = down.filter(({ info }) => info !== undefined).map(({ host }) => host);
+  return died.length === 0
+    ? undefined
+    : `${died.join(', ')}: Cassandra was up when this was planned and has died since: its commit log may hold rows of other tables that nothing else has`;
 }
 
 /** Starts all nodes; gives what became of each that is not up. */

@@ -1,7 +1,7 @@
 import type { Listen } from '../../../model/events.ts';
 import { BackupError, LockedError, NotFoundError, reasonOf, UsageError } from '../../../model/errors.ts';
 import { settled } from '../../../flow/side-by-side.ts';
-import { type PlacingPhase, undoCommand } from '../../../model/restore/restart-plan.ts';
+import { type PlacingPhase, isHalfDone, undoCommand } from '../../../model/restore/restart-plan.ts';
 import { type Downtime, bringUp, takeDown, whileDown } from './downtime.ts';
 import { type Journal, checkTakeBack, readJournals, takeBack } from '../../../cluster/placing/placing.ts';
 import { defaultService } from '../../../cluster/tools/service.ts';
@@ -99,7 +99,8 @@ async function undoOn(
   }
   const nodes = found.map(({ member }) => member);
   const down: Downtime = { id, members: nodes, restart: options, listen: parts.listen, lost: locks.lost };
-  const failures = await takeBackAndStart(down, locks, signal);
+  const mayStart = !found.some(({ journal }) => isHalfDone(journal.phase));
+  const failures = await takeBackAndStart(down, { locks, mayStart }, signal);
   // Whoever interrupted does not want to wait for more; the next restore says it.
   const held = failures.size > 0 || signal.aborted ? [] : await heldAfterwards(nodes, parts.listen, signal);
   return {
@@ -113,7 +114,12 @@ async function undoOn(
   };
 }
 
-async function takeBackAndStart(down: Downtime, locks: NodeLocks, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+/** Gives what became of each node that is not up. `mayStart`: no node's files are half of one and half of another. */
+async function takeBackAndStart(
+  down: Downtime,
+  { locks, mayStart }: { readonly locks: NodeLocks; readonly mayStart: boolean },
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
   await locks.confirm(signal);
   signal.throwIfAborted();
   const { id, members: nodes, listen } = down;
@@ -121,18 +127,22 @@ async function takeBackAndStart(down: Downtime, locks: NodeLocks, signal: AbortS
     id,
     nodes.map(({ host }) => host),
   )}`;
+  let reached: { readonly died: string | undefined; readonly failures: ReadonlyMap<string, string> };
   try {
-    return await whileDown(
+    reached = await whileDown(
       down,
       `nodes are down: the restore is taken back to the end, and they are started again. For whoever leaves at once, ${goOn}`,
       async (calm) => {
         // What hangs must not keep the old files away; who gives no answer has taken no writes.
-        await takeDown(down, 'if it answers', calm);
+        const died = await takeDown(down, 'if it answers', calm);
         await locks.confirm(calm);
+        if (died !== undefined && mayStart) {
+          return { died, failures: await bringUp(down, calm) };
+        }
         listen({ type: 'step', text: 'moving the old files back' });
         await settled(nodes.map((node) => takeBack(node, id, calm)));
         await locks.confirm(calm);
-        return await bringUp(down, calm);
+        return { died: undefined, failures: await bringUp(down, calm) };
       },
       signal,
     );
@@ -142,6 +152,13 @@ async function takeBackAndStart(down: Downtime, locks: NodeLocks, signal: AbortS
       ? new LockedError(text, { cause: error, hint: goOn })
       : new BackupError(text, { cause: error, hint: goOn });
   }
+  const { died, failures } = reached;
+  if (died !== undefined) {
+    const [[host, reason] = []] = failures;
+    const ups = host === undefined ? 'all nodes are up' : `${failures.size} nodes are not up, such as ${host}: ${reason}`;
+    throw new BackupError(`nothing was taken back: ${died}; ${ups}`, { hint: goOn });
+  }
+  return failures;
 }
 
 /** What restores hold back, this one maybe. Its tables may have been held back before it too, so nothing is set here. */

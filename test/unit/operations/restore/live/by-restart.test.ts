@@ -22,6 +22,9 @@ const method = 'node-restart';
 const stopping = script(runDetachedScript, stopCommand);
 const starting = script(runDetachedScript, startCommand);
 
+const ups = ({ cluster }: RestoreStory): readonly boolean[] => cluster.nodes.map(({ up }) => up);
+const marks = ({ journals }: RestoreStory) => [...journals.values()].flatMap((own) => [...own.values()].map(({ down }) => down));
+
 /** The restore broke off with this message, and the hint takes it back on all nodes. */
 async function assertBreaksOff({ restore, cluster, journals }: RestoreStory, message: RegExp): Promise<void> {
   await assert.rejects(restore({ method }), (error) => {
@@ -103,6 +106,29 @@ test('a server that somebody starts again while all are being stopped keeps ever
   story.cluster.node('node1').remote.on(script(findServerScript), onCall(3, says('yes\n')));
   await assertBreaksOff(story, /: node1: Cassandra runs again; something starts it/);
   assert.ok(story.phases.every(([, phase]) => phase === 'begun'));
+});
+
+test('a server that dies after the plan is started again, and keeps every file where it is', async (t) => {
+  const story = await restoreStory(t, 2);
+  await assert.rejects(story.restore({ method }, story.diesAt(/^stopping/, 'node2')), (error) => {
+    assert.ok(error instanceof BackupError);
+    assert.match(
+      error.message,
+      /^nothing was placed: node2: Cassandra was up when .* died since.*: all nodes are up, with their old files$/,
+    );
+    return true;
+  });
+  assert.deepEqual(
+    story.phases.map(([, phase]) => phase),
+    ['undone', 'undone'],
+  );
+  assert.deepEqual(
+    [ups(story), marks(story)],
+    [
+      [true, true],
+      [false, false],
+    ],
+  );
 });
 
 test('files that cannot be placed on one node keep all nodes down', async (t) => {
@@ -189,9 +215,6 @@ test('a node that is down and does not know who it was would start as another', 
   );
   assert.deepEqual(serviceCalls(story.cluster.node('node1')), []);
 });
-
-const ups = ({ cluster }: RestoreStory): readonly boolean[] => cluster.nodes.map(({ up }) => up);
-const marks = ({ journals }: RestoreStory) => [...journals.values()].flatMap((own) => [...own.values()].map(({ down }) => down));
 
 const interrupts: readonly (readonly [when: string, step: RegExp, phase: string, says: RegExp, undone: boolean])[] = [
   ['while nodes are stopped', /^stopping/, 'undone', /^interrupted: all nodes are up, with their old files$/, true],

@@ -179,8 +179,38 @@ test('a server that gives no answer is stopped all the same, and people hear tha
   assert.deepEqual(result?.warnings, [
     'Cassandra gives no answer on node2: what its commit log holds of other tables is moved aside unread',
   ]);
-  assert.deepEqual(story.cluster.warnings, ['node2: stopped without nodetool drain, since it gave no answer']);
+  assert.deepEqual(story.cluster.warnings, [
+    'node2: stopped without nodetool drain, since it gave no answer: what its commit log holds of other tables is moved aside unread',
+  ]);
   assert.deepEqual(serviceCalls(story.cluster.node('node2')), [stopCommand, startCommand]);
+});
+
+test('a server that dies after the plan is started again, and the restore stays', async (t) => {
+  const story = await restored(t);
+  await assert.rejects(story.undo({}, story.diesAt(/^stopping/, 'node2')), (error) => {
+    assert.ok(error instanceof BackupError);
+    assert.match(error.message, /^nothing was taken back: node2: Cassandra was up when .* died since.*; all nodes are up$/);
+    assert.equal(error.hint, `go on with it: sstash restore --undo ${early} --hosts node1,node2`);
+    return true;
+  });
+  assert.deepEqual(story.phases, [
+    ['node1', 'placed'],
+    ['node2', 'placed'],
+  ]);
+  assert.deepEqual(
+    story.cluster.nodes.map(({ up }) => up),
+    [true, true],
+  );
+});
+
+test('of files that are half of one and half of another none is left for a server that dies', async (t) => {
+  const story = await restored(t);
+  story.journals.get('node1')?.set(early, { phase: 'back', plan: planOf('shop/users-1') });
+  const result = await story.undo({}, story.diesAt(/^stopping/, 'node2'));
+  assert.deepEqual(
+    result?.nodes.map(({ phase }) => phase),
+    ['undone', 'undone'],
+  );
 });
 
 test('a node that does not start with its old files is named', async (t) => {
