@@ -70,13 +70,12 @@ class CommandWait {
     const { limits, clock, listen } = parts;
     const { verb = usual, what = nameOf(command), input, begun } = options;
     const limitMs = verb === 'unlimited' ? Infinity : limits[verb] * 1000;
-    const place = { host, command: shownCommand(command) };
     const until = limitMs === Infinity ? '' : `, given up after ${waitText(limitMs)}`;
     this.#watch = new WaitWatch({
       clock,
       limitMs,
       notice: (ms) => listen({ type: 'waiting', host, text: `still waiting for ${what} on ${host} (${waitText(ms)}${until})` }),
-      late: () => this.#stop.abort(overdue({ ...place, what, verb }, limitMs)),
+      late: () => this.#stop.abort(overdue({ host, command: shownCommand(command), what, verb }, limitMs)),
     });
     this.options = {
       ...options,

@@ -55,7 +55,7 @@ export class WaitWatch {
 
   /** To be called in any case: nobody is told anything after it. */
   close(): void {
-    this.#stop.abort();
+    this.#stop.abort(closed);
   }
 
   #now(): number {
@@ -81,6 +81,9 @@ export class WaitWatch {
     }
   }
 }
+
+/** Without a reason of ours each close would make a DOMException with its stack, and there is one for every command. */
+const closed = new Error('nobody is waited for any more');
 
 const minuteMs = 60_000;
 const firstNoticeMs = minuteMs / 2;

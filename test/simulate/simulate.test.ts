@@ -6,8 +6,11 @@ import type { Answer } from './history/worker.ts';
 import { namedSeeds } from './named-seeds.ts';
 import { plantedBugs } from './planted.ts';
 
-/** Histories that a test run lives, however long that takes: some four in a second of one core. `npm run simulate` lives as many others as one likes. */
-const histories = Number(process.env['SSTASH_HISTORIES'] ?? 250);
+/**
+ * Histories that a test run lives, however long that takes: some five in a second of one core. `scripts/test` lives 2,000, `npm run simulate` as many
+ * others as one likes.
+ */
+const histories = Number(process.env['SSTASH_HISTORIES'] ?? 200);
 /** The count decides; this only ends what hangs. */
 const timeout = 3_600_000;
 const firstSeed = 1_000_000;

@@ -33,10 +33,14 @@ export interface RunWish {
 export class LocationHistory {
   readonly repository: Repository;
   readonly #store: ObjectStore;
+  /** Has an object be as old as that. */
+  readonly setModified: (key: string, time: Date) => Promise<void>;
   #names = 0;
 
-  constructor(store: ObjectStore) {
+  /** `setModified`: how its objects are made older, where the store is none on a directory. */
+  constructor(store: ObjectStore, setModified: LocationHistory['setModified'] = onDirectory(store)) {
     this.#store = store;
+    this.setModified = setModified;
     this.repository = new Repository(store);
   }
 
@@ -86,12 +90,7 @@ export class LocationHistory {
     return key;
   }
 
-  /** Only of a directory store. */
-  async setModified(key: string, time: Date): Promise<void> {
-    await utimes(fileURLToPath(`${this.#store.url}/${key}`), time, time);
-  }
-
-  /** As if what was forgotten so far had been so for more than a day. Only of a directory store. */
+  /** As if what was forgotten so far had been so for more than a day. */
   async letGraceEnd(): Promise<void> {
     for (const key of await this.keys(forgottenPrefix)) {
       await this.setModified(key, new Date(Date.now() - 25 * 3_600_000));
@@ -195,6 +194,10 @@ export class LocationHistory {
     this.#names += 1;
     return componentKey(ref, `node${host}`, users, `nb-${this.#names}-big-Data.db`, 'lzo');
   }
+}
+
+function onDirectory({ url }: ObjectStore): LocationHistory['setModified'] {
+  return (key, time) => utimes(fileURLToPath(`${url}/${key}`), time, time);
 }
 
 /** Where the backup's own objects lie. */

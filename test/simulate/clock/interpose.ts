@@ -117,6 +117,9 @@ const clear = (timer: unknown): void => {
   }
 };
 
+/** One for all: nobody looks at where it was thrown, and there is one at the end of most commands. */
+const abortedTimer = new DOMException('The operation was aborted', 'AbortError');
+
 async function delay<T>(
   milliseconds: number,
   value: T,
@@ -126,7 +129,7 @@ async function delay<T>(
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       timer.close();
-      reject(new DOMException('The operation was aborted', 'AbortError'));
+      reject(abortedTimer);
     };
     const timer = make(() => {
       signal?.removeEventListener('abort', leave);

@@ -79,7 +79,8 @@ export class FileTree {
       if (!allows(at, who, mayEnter)) {
         return 'EACCES';
       }
-      const isLast = left.every((rest) => rest === '');
+      // Slashes at the end are empty names.
+      const isLast = (left.at(-1) ?? '') === '' && left.every((rest) => rest === '');
       slash = isLast && left.length > 0;
       if (name === '.' || name === '..') {
         at = name === '.' ? at : at.parent;
@@ -112,7 +113,9 @@ export class FileTree {
         continue;
       }
       const inode = found?.covered ?? found;
-      last = { parent: at, name, inode, slash };
+      if (isLast) {
+        last = { parent: at, name, inode, slash };
+      }
       if (inode === undefined) {
         return isLast ? last : 'ENOENT';
       }

@@ -23,6 +23,8 @@ export interface ProcessState {
 }
 
 const largestRead = 65_536;
+/** What a sleep ends with: `abort()` without a reason makes an error with a stack. */
+const over = new Error('it slept');
 
 /**
  * A process, as the program in it sees itself: its words, its user, its directory, its files, its descriptors. A program that
@@ -119,7 +121,7 @@ export class Process {
         }),
       );
     } finally {
-      stop.abort();
+      stop.abort(over);
     }
   }
 
@@ -293,8 +295,10 @@ export class Process {
 
   /** Opening `/dev/stdin` and the like gives what stands there. */
   #ownDescription(path: string): Description | undefined {
-    const match = new RegExp(`^/proc/${this.pid}/fd/(\\d+)$`).exec(this.#own(path));
-    const description = match === null ? undefined : this.#descriptors.get(Number(match[1]));
+    const own = this.#own(path);
+    const directory = `/proc/${this.pid}/fd/`;
+    const number = own.startsWith(directory) ? own.slice(directory.length) : '';
+    const description = /^\d+$/.test(number) ? this.#descriptors.get(Number(number)) : undefined;
     return description instanceof OpenFile ? undefined : description;
   }
 }

@@ -14,7 +14,8 @@ export async function expandWords(shell: Shell, words: readonly Word[]): Promise
       all.push(only.text);
       continue;
     }
-    for (const { text, pattern, special } of await fieldsOf(shell, word, shell.variable('IFS') ?? ' \t\n')) {
+    const separators = shell.variable('IFS') ?? ' \t\n';
+    for (const { text, pattern, special } of fieldsAtOnce(shell, word, separators) ?? (await fieldsOf(shell, word, separators))) {
       const paths = special && !shell.options.has('f') ? glob(shell.process.files, pattern) : [];
       if (paths.length > 0) {
         all.push(...paths);
@@ -41,7 +42,7 @@ async function wholeOf(shell: Shell, word: Word): Promise<Pick<Field, 'text' | '
   if (word.length === 1 && only?.kind === 'text') {
     return { text: only.text, pattern: only.quoted ? asPattern(only.text) : only.text };
   }
-  const fields = await fieldsOf(shell, word, '');
+  const fields = fieldsAtOnce(shell, word, '') ?? (await fieldsOf(shell, word, ''));
   // Without separators only `$@` makes several.
   return { text: fields.map(({ text }) => text).join(' '), pattern: fields.map(({ pattern }) => pattern).join(' ') };
 }
@@ -49,6 +50,28 @@ async function wholeOf(shell: Shell, word: Word): Promise<Pick<Field, 'text' | '
 async function fieldsOf(shell: Shell, word: Word, separators: string): Promise<readonly Field[]> {
   const fields = new Fields(separators);
   await addWord(shell, word, fields);
+  return fields.end();
+}
+
+/** Of a word in which nothing runs and nothing can fail, as most are: without a promise for each of its parts. */
+function fieldsAtOnce(shell: Shell, word: Word, separators: string): readonly Field[] | undefined {
+  const isAtOnce = (part: WordPart): boolean =>
+    part.kind === 'text' ||
+    part.kind === 'home' ||
+    (part.kind === 'parameter' && part.operator === undefined && (!shell.options.has('u') || isSet(shell, part)));
+  if (!word.every(isAtOnce)) {
+    return undefined;
+  }
+  const fields = new Fields(separators);
+  for (const part of word) {
+    if (part.kind === 'text') {
+      addText(part, fields);
+    } else if (part.kind === 'home') {
+      addHome(shell, fields);
+    } else if (part.kind === 'parameter') {
+      putValue(shell, part, fields);
+    }
+  }
   return fields.end();
 }
 
@@ -61,9 +84,9 @@ async function addWord(shell: Shell, word: Word, fields: Fields): Promise<void> 
 async function addPart(shell: Shell, part: WordPart, fields: Fields): Promise<void> {
   switch (part.kind) {
     case 'text':
-      return part.quoted ? fields.quoted(part.text) : fields.plain(part.text);
+      return addText(part, fields);
     case 'home':
-      return fields.quoted(shell.variable('HOME') ?? '~');
+      return addHome(shell, fields);
     case 'command':
       return add(fields, await shell.substitute(part.body), part.quoted);
     case 'arithmetic': {
@@ -75,6 +98,18 @@ async function addPart(shell: Shell, part: WordPart, fields: Fields): Promise<vo
     default:
       return part satisfies never;
   }
+}
+
+function addText({ text, quoted }: Extract<WordPart, { readonly kind: 'text' }>, fields: Fields): void {
+  if (quoted) {
+    fields.quoted(text);
+  } else {
+    fields.plain(text);
+  }
+}
+
+function addHome(shell: Shell, fields: Fields): void {
+  fields.quoted(shell.variable('HOME') ?? '~');
 }
 
 function add(fields: Fields, text: string, quoted: boolean): void {
@@ -115,7 +150,19 @@ async function addParameter(shell: Shell, part: ParameterPart, fields: Fields): 
   }
 }
 
-async function addValue(shell: Shell, { name, quoted }: ParameterPart, fields: Fields): Promise<void> {
+async function addValue(shell: Shell, part: ParameterPart, fields: Fields): Promise<void> {
+  if (shell.options.has('u') && !isSet(shell, part)) {
+    await shell.fail(2, `${part.name}: parameter not set`);
+  }
+  putValue(shell, part, fields);
+}
+
+/** What `set -u` asks; `$@` and `$*` always are. */
+function isSet(shell: Shell, { name }: ParameterPart): boolean {
+  return name === '@' || name === '*' || shell.parameter(name) !== undefined;
+}
+
+function putValue(shell: Shell, { name, quoted }: ParameterPart, fields: Fields): void {
   if (name === '@' || (name === '*' && !quoted)) {
     if (shell.parameters.length === 0) {
       fields.drop();
@@ -128,11 +175,7 @@ async function addValue(shell: Shell, { name, quoted }: ParameterPart, fields: F
     }
     return;
   }
-  const value = shell.parameter(name);
-  if (value === undefined && shell.options.has('u') && !/^[@*]$/.test(name)) {
-    await shell.fail(2, `${name}: parameter not set`);
-  }
-  add(fields, value ?? '', quoted);
+  add(fields, shell.parameter(name) ?? '', quoted);
 }
 
 /** `%` and `%%` take from the end, `#` and `##` from the start; the doubled ones as much as they can. */

@@ -1,5 +1,5 @@
 /**
- * Random histories of a location, on a real directory: backups that point at each other's objects, runs that broke off,
+ * Random histories of a location, most of them in memory and some on a real directory: backups that point at each other's objects, runs that broke off,
  * left-overs, strangers, prunes and deletes, some of them broken off in the middle. Whatever happened, every backup that is
  * listed can be restored; and after a prune nothing is left that nobody needs.
  */
@@ -21,8 +21,10 @@ import { withLock } from '../../../../src/operations/location/with-lock.ts';
 import { openDirectoryStore } from '../../../../src/storage/directory/directory.ts';
 import { backupManifestKey, closedKey, nodeManifestKey, ringKey, ringTextKey, schemaKey } from '../../../../src/storage/keys.ts';
 import { forgottenPrefix, lockKey } from '../../../../src/storage/location-keys.ts';
+import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { hookedStore, type HookedStore } from '../../../support/hooked-store.ts';
 import { LocationHistory, prefixOf } from '../../../support/location-history.ts';
+import { type MemoryLocation, memoryLocation } from '../../../support/memory-location.ts';
 
 const request = {
   owner: { host: 'bastion', pid: process.pid, user: 'ops' },
@@ -41,9 +43,9 @@ class World {
   #hours = -2000;
   #ids = 0;
 
-  constructor(store: HookedStore) {
-    this.store = store;
-    this.history = new LocationHistory(store);
+  constructor({ store, setModified }: Partial<MemoryLocation> & { readonly store: ObjectStore }) {
+    this.store = hookedStore(store);
+    this.history = new LocationHistory(this.store, setModified);
   }
 
   async backup(
@@ -278,38 +280,58 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-test('whatever is pruned, deleted and broken off, every backup that is listed is whole, and nothing useless stays', async () => {
+/** What has happened in all of them: what never happened proves nothing. */
+type Seen = World['seen'];
+
+async function live(world: World, steps: readonly Step[]): Promise<void> {
+  const done: string[] = [];
+  try {
+    for (const key of strangers) {
+      await world.history.put(key);
+    }
+    for (const { name, act, removes } of steps) {
+      done.push(name);
+      await act(world);
+      await (removes ? world.check() : undefined);
+    }
+    await world.check();
+  } catch (error) {
+    throw new Error(`after ${done.join(', ')}: ${String(error)}`, { cause: error });
+  }
+}
+
+/** Always the same histories: what they must have seen is asserted. */
+async function liveMany(numRuns: number, within: (work: (world: World) => Promise<void>) => Promise<void>): Promise<Seen> {
   const seen = { forgotten: 0, reused: 0, brokenOff: 0, orphans: 0, freedLater: 0 };
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 6, maxLength: 18, size: 'max' }), async (steps) => {
-      // In memory where there is such a place: this test is thousands of files.
-      const path = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sstash-test-'));
-      const done: string[] = [];
-      try {
-        const world = new World(hookedStore(await openDirectoryStore(path)));
-        for (const key of strangers) {
-          await world.history.put(key);
-        }
-        for (const { name, act, removes } of steps) {
-          done.push(name);
-          await act(world);
-          await (removes ? world.check() : undefined);
-        }
-        await world.check();
+    fc.asyncProperty(fc.array(step, { minLength: 6, maxLength: 18, size: 'max' }), (steps) =>
+      within(async (world) => {
+        await live(world, steps);
         for (const key of ['forgotten', 'reused', 'brokenOff', 'orphans', 'freedLater'] as const) {
           seen[key] += world.seen[key];
         }
-      } catch (error) {
-        throw new Error(`after ${done.join(', ')}: ${String(error)}`, { cause: error });
-      } finally {
-        await rm(path, { recursive: true, force: true });
-      }
-    }),
-    // The same histories every time: what they must have seen is asserted below.
-    { numRuns: 110, seed: 4711 },
+      }),
+    ),
+    { numRuns, seed: 4711 },
   );
-  // What never happened proves nothing.
+  return seen;
+}
+
+test('whatever is pruned, deleted and broken off, every backup that is listed is whole, and nothing useless stays', async () => {
+  const seen = await liveMany(110, (work) => work(new World(memoryLocation())));
   for (const times of Object.values(seen)) {
     assert.ok(times >= 15, JSON.stringify(seen));
   }
+});
+
+test('so it is on a directory', async () => {
+  const seen = await liveMany(12, async (work) => {
+    const path = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sstash-test-'));
+    try {
+      await work(new World({ store: await openDirectoryStore(path) }));
+    } finally {
+      await rm(path, { recursive: true, force: true });
+    }
+  });
+  assert.ok(seen.forgotten > 0 && seen.brokenOff > 0 && seen.freedLater > 0, JSON.stringify(seen));
 });
