@@ -17,7 +17,7 @@ import { StorageError } from '../model/errors.ts';
  * - absence: `get` throws NotFoundError, `stat` gives undefined, `delete` of an absent key succeeds, `list` of an empty
  *   prefix yields nothing. A missing bucket or directory is NotFoundError; refused credentials a StorageError.
  * - `list` is complete or throws; keys come in no promised order. Keys that end in `/` (the "folders" that consoles
- *   make) are not objects and never listed.
+ *   make) are not objects and never listed. What a server shows twice, such as a page that it repeats, is given once.
  * - an aborted call throws the signal's reason and leaves nothing unfinished behind. A body that was begun is closed before any
  *   failed put is reported, unless its source does not answer.
  * - failures worth a retry are StorageError with `transient: true` after the store's own retries are used up.

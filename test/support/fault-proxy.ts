@@ -4,11 +4,29 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 
-/** What becomes of a request: it passes, is answered instead of being passed on, or breaks after so many bytes. */
+/** An answer of a server, or what comes in its place. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Buffer;
+}
+
+/**
+ * What becomes of a request: it is answered instead of being passed on, breaks after so many bytes of either body, is done and never
+ * answered, is answered by so many bytes a second, or with another answer than the server's.
+ */
 export type Fault =
-  | { readonly status: number; readonly code: string; readonly message?: string }
+  | {
+      readonly status: number;
+      readonly code: string;
+      readonly message?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | { readonly cutUploadAfter: number }
-  | { readonly cutDownloadAfter: number };
+  | { readonly cutDownloadAfter: number }
+  | { readonly loseAnswer: true }
+  | { readonly answerBytesPerSecond: number }
+  | { readonly instead: (answer: Answer) => Answer };
 
 /** Stands before an S3 server on loopback and spoils requests as told; the `Host` header, which is signed, passes unchanged. */
 export interface FaultProxy extends LoopbackServer {
@@ -20,7 +38,7 @@ export interface FaultProxy extends LoopbackServer {
   hold(look: (method: string) => Promise<void>): void;
 }
 
-type Decide = (method: string, path: string, headers: IncomingHttpHeaders) => Fault | undefined;
+export type Decide = (method: string, path: string, headers: IncomingHttpHeaders) => Fault | undefined;
 
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   let decide: Decide = () => undefined;
@@ -31,24 +49,36 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/' } = incoming;
     await look(method);
-    const fault = decide(method, url, incoming.headers);
-    if (fault !== undefined && 'status' in fault) {
+    const fault = decide(method, url, incoming.headers) ?? { cutDownloadAfter: Infinity };
+    if ('status' in fault) {
       const body = `<?xml version="1.0"?><Error><Code>${fault.code}</Code><Message>${fault.message ?? fault.code}</Message></Error>`;
       incoming.resume();
       await once(incoming, 'end');
-      outgoing.writeHead(fault.status, { 'content-type': 'application/xml' }).end(body);
+      outgoing.writeHead(fault.status, { 'content-type': 'application/xml', ...fault.headers }).end(body);
       return;
     }
     const passed = request({ host: upstream.hostname, port: upstream.port, method, path: url, headers: incoming.headers });
     const answered = once(passed, 'response');
     answered.catch(() => {});
     passed.on('error', () => incoming.destroy());
-    const up = fault !== undefined && 'cutUploadAfter' in fault ? fault.cutUploadAfter : Infinity;
-    await pipeline(incoming, passing(up, pace), passed);
+    await pipeline(incoming, passing('cutUploadAfter' in fault ? fault.cutUploadAfter : Infinity, pace), passed);
     const [answer] = (await answered) as [IncomingMessage];
+    if ('loseAnswer' in fault || 'instead' in fault) {
+      // Some servers have done what they were asked only when their answer ends.
+      const body = Buffer.concat(await answer.toArray());
+      if ('loseAnswer' in fault) {
+        throw new Error('lost');
+      }
+      const other = fault.instead({ status: answer.statusCode ?? 502, headers: answer.headers, body });
+      const { 'transfer-encoding': _, ...headers } = other.headers;
+      // What a HEAD would have brought is told by its headers alone.
+      const length = method === 'HEAD' ? {} : { 'content-length': String(other.body.byteLength) };
+      outgoing.writeHead(other.status, { ...headers, ...length } as Record<string, string>).end(other.body);
+      return;
+    }
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-    const down = fault !== undefined && 'cutDownloadAfter' in fault ? fault.cutDownloadAfter : Infinity;
-    await pipeline(answer, passing(down, pace), outgoing);
+    const downPace = 'answerBytesPerSecond' in fault ? fault.answerBytesPerSecond : pace;
+    await pipeline(answer, passing('cutDownloadAfter' in fault ? fault.cutDownloadAfter : Infinity, downPace), outgoing);
   };
   const server = createServer((incoming, outgoing) => {
     // A request that has come whole has let go of its socket.

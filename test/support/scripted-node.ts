@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { listTablesScript, readFilesScript } from '../../src/cluster/files/component-search.ts';
 import { listDataLinksScript } from '../../src/cluster/files/data-links.ts';
 import { findInScript } from '../../src/cluster/files/find-links.ts';
 import { removeFilesScript } from '../../src/cluster/files/incremental-files.ts';
@@ -110,10 +111,10 @@ export class ScriptedNode {
   }
 
   /** Writes a small sstable into the table's live directory, and links it where incremental backups are on. */
-  async writeSSTable(table: TableId, generation: number): Promise<void> {
+  async writeSSTable(table: TableId, generation: number, bytes = 2000): Promise<void> {
     const live = this.live(table);
     await mkdir(join(live, 'backups'), { recursive: true });
-    for (const [name, content] of Object.entries(sstable(generation, 2000))) {
+    for (const [name, content] of Object.entries(sstable(generation, bytes))) {
       await writeFile(join(live, name), content);
     }
     if (this.keepsIncrementals) {
@@ -162,6 +163,7 @@ export class ScriptedNode {
       chooseStagingScript,
       lookForLeftScript,
       listStagedScript,
+      listTablesScript,
     ];
     const writing = [
       clearFilesScript,
@@ -177,7 +179,10 @@ export class ScriptedNode {
       placeUnitScript,
       extractScript,
     ];
-    const programs = [program('xargs', '-0', 'sh', '-c', readPlainScript)];
+    const programs = [
+      program('cat'),
+      ...[readPlainScript, readFilesScript].map((text) => program('xargs', '-0', 'sh', '-c', text)),
+    ];
     for (const match of [...reading.map((text) => script(text)), ...writing.map((text) => script(text)), ...programs]) {
       remote.on(match, real);
     }

@@ -8,7 +8,7 @@ import type { Listen } from '../../model/events.ts';
 import { parseCommandLimits } from '../../model/options/command-limits.ts';
 import { jmxPasswordFile } from '../../model/options/login.ts';
 import type { Programs } from '../../cluster/tools/run-tool.ts';
-import { UsageError } from '../../model/errors.ts';
+import { BackupError, UsageError } from '../../model/errors.ts';
 import { cqlshProgram, nodetoolProgram, programWords, refuseSecondLogin } from '../../model/options/program-words.ts';
 import { filePath } from '../options.ts';
 import { loginOf } from './credentials.ts';
@@ -23,18 +23,22 @@ export interface NodeSession {
 /** For commands that have nothing to do with a location. */
 export function openNodes(args: Arguments, listen: Listen): NodeSession {
   refuseLogins(args);
-  const remotes: Remote[] = [];
+  const opened: Promise<Remote>[] = [];
+  const closing = new AbortController();
   const programs = programsOf(args);
   const limits = parseCommandLimits(args.list('command-timeout'));
   return {
     programs,
     connect: async (host, signal) => {
-      const remote = await openSsh({ ...sshOptions(args), host, connectTimeoutSeconds: limits.connect }, signal);
-      remotes.push(remote);
-      return patient(remote, { limits, clock: systemClock, listen });
+      const options = { ...sshOptions(args), host, connectTimeoutSeconds: limits.connect };
+      const opening = openSsh(options, AbortSignal.any([signal, closing.signal]));
+      opened.push(opening);
+      return patient(await opening, { limits, clock: systemClock, listen });
     },
     close: async () => {
-      await Promise.allSettled(remotes.map((remote) => remote.close()));
+      // A connection that is still being made, because something else has failed meanwhile, would keep the process alive for ever.
+      closing.abort(new BackupError('the connections to the nodes are closed'));
+      await Promise.allSettled(opened.map(async (opening) => (await opening).close()));
     },
   };
 }

@@ -16,7 +16,9 @@ export function attemptAt({ url, bucket, endpoint }: S3Connection, doing: string
 
 /** Every object below a prefix. Throws rather than give a listing that is not whole. */
 export async function* listS3(connection: S3Connection, prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject> {
+  const once = new EachOnce();
   for await (const page of pagesOf(connection, prefix, { doing: 'list' }, signal)) {
+    once.turnPage();
     for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
       if (Key === undefined || Size === undefined || LastModified === undefined || ETag === undefined) {
         throw new StorageError(`${connection.url} lists ${Key ?? 'an object'} without size, time or etag`, { key: prefix });
@@ -25,7 +27,7 @@ export async function* listS3(connection: S3Connection, prefix: string, signal: 
         throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
       }
       const key = Key.slice(connection.base.length);
-      if (key !== '' && !key.endsWith('/')) {
+      if (key !== '' && !key.endsWith('/') && once.isNew(key)) {
         yield storedObject(key, Size, LastModified, ETag);
       }
     }
@@ -35,13 +37,15 @@ export async function* listS3(connection: S3Connection, prefix: string, signal: 
 /** Names of the directories directly below a prefix that is empty or ends in `/`. */
 export async function* directoriesOfS3(connection: S3Connection, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
   const whole = connection.base + prefix;
+  const seen = new Set<string>();
   for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
     for (const { Prefix } of page.CommonPrefixes ?? []) {
       if (Prefix?.startsWith(whole) !== true) {
         throw new StorageError(`${connection.url} lists a foreign prefix ${Prefix ?? ''}`, { key: prefix });
       }
       const name = Prefix.slice(whole.length, -1);
-      if (name !== '') {
+      if (name !== '' && !seen.has(name)) {
+        seen.add(name);
         yield name;
       }
     }
@@ -51,13 +55,35 @@ export async function* directoriesOfS3(connection: S3Connection, prefix: string,
 /** Names of the objects directly below a prefix, as `directoriesOfS3`. */
 export async function* filesOfS3(connection: S3Connection, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
   const whole = connection.base + prefix;
+  const seen = new Set<string>();
   for await (const page of pagesOf(connection, prefix, { doing: 'list', Delimiter: '/' }, signal)) {
     for (const { Key } of page.Contents ?? []) {
       const name = Key?.slice(whole.length) ?? '';
-      if (name !== '') {
+      if (name !== '' && !seen.has(name)) {
+        seen.add(name);
         yield name;
       }
     }
+  }
+}
+
+/**
+ * Tells what a listing has not shown yet, on this page or the one before it: a listing may be too long to be remembered, and a page that comes
+ * twice does so at once. A backup that is counted twice would be one of those that make it superfluous.
+ */
+class EachOnce {
+  #before = new Set<string>();
+  #page = new Set<string>();
+
+  turnPage(): void {
+    this.#before = this.#page;
+    this.#page = new Set();
+  }
+
+  isNew(key: string): boolean {
+    const isNew = !this.#before.has(key) && !this.#page.has(key);
+    this.#page.add(key);
+    return isNew;
   }
 }
 

@@ -134,6 +134,34 @@ test('a listing that is cut off, is of another place, or goes round in circles i
   );
 });
 
+test('what a listing shows twice, on one page or because a page comes twice, is given once', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  const object = (key: string) =>
+    `<Contents><Key>${key}</Key><Size>1</Size><LastModified>2026-11-21T03:15:00Z</LastModified><ETag>"e"</ETag></Contents>`;
+  const directory = (name: string) => `<CommonPrefixes><Prefix>${name}/</Prefix></CommonPrefixes>`;
+  const pages = ['', 'one', 'two'];
+  // The second page is the first one again.
+  odd.answer(({ url }) => {
+    const token = url.searchParams.get('continuation-token') ?? '';
+    const next = pages[pages.indexOf(token) + 1];
+    const shown = (token === 'two' ? [object('c'), object('c')] : [object('a'), object('b')]).join('') + directory('d');
+    const whole = emptyListing.replace('<KeyCount>', `${shown}<KeyCount>`);
+    const more = `<IsTruncated>true</IsTruncated><NextContinuationToken>${next}</NextContinuationToken>`;
+    return { body: next === undefined ? whole : whole.replace('<IsTruncated>false</IsTruncated>', more) };
+  });
+  assert.deepEqual(
+    (await listed(store, '')).map(({ key }) => key),
+    ['a', 'b', 'c'],
+  );
+  assert.deepEqual(await namesIn(store), ['d']);
+  const files: string[] = [];
+  for await (const name of store.files('', never)) {
+    files.push(name);
+  }
+  assert.deepEqual(files, ['a', 'b', 'c']);
+});
+
 test('a foreign key in a listing is an error, not an object of ours', async (t) => {
   const odd = await oddStore(t);
   const store = await odd.open('base');
