@@ -4,9 +4,13 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type LoopbackServer, listenOnLoopback } from './loopback-server.ts';
 
-/** What becomes of a request: it passes, is answered instead of being passed on, or breaks after so many bytes. */
+/**
+ * What becomes of a request: it passes, is answered instead of being passed on, breaks after so many bytes, or is done without an answer, of which `unanswered`
+ * is told.
+ */
 export type Fault =
   | { readonly status: number; readonly code: string; readonly message?: string }
+  | { readonly unanswered: () => void }
   | { readonly cutUploadAfter: number }
   | { readonly cutDownloadAfter: number };
 
@@ -46,6 +50,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const up = fault !== undefined && 'cutUploadAfter' in fault ? fault.cutUploadAfter : Infinity;
     await pipeline(incoming, passing(up, pace), passed);
     const [answer] = (await answered) as [IncomingMessage];
+    if (fault !== undefined && 'unanswered' in fault) {
+      // Some servers have done what they were asked only when their answer ends.
+      answer.resume();
+      await once(answer, 'end');
+      fault.unanswered();
+      throw new Error('unanswered');
+    }
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     const down = fault !== undefined && 'cutDownloadAfter' in fault ? fault.cutDownloadAfter : Infinity;
     await pipeline(answer, passing(down, pace), outgoing);
