@@ -1,5 +1,5 @@
 /**
- * Some forty steps of a life on the cluster: rows written and lost, backups, restores, prunes, and what fails meanwhile, drawn by a seed that is printed.
+ * 26 steps of a life on the cluster: rows written and lost, backups, restores, prunes, and what fails meanwhile, drawn by a seed that is printed.
  * `npm run soak` goes on for as long as is wanted: CONTRIBUTING.md.
  */
 import assert from 'node:assert/strict';

@@ -61,7 +61,7 @@ export class Operator {
         begun,
       );
     }
-    const said = ran.code === 0 ? '' : ` ${lastLine(ran.stderr)}`;
+    const said = ran.code === 0 ? '' : ` ${ran.code === 3 ? nodeErrors(ran.stdout) : lastLine(ran.stderr)}`;
     const what = trouble === undefined ? '' : ` while ${troubleText(trouble)}${times === 0 ? ', which did not come about' : ''}`;
     this.#diary.note(
       `sstash ${args.join(' ')}${what}: ${ran.code ?? 'killed'} (${((Date.now() - begunMs) / 1000).toFixed(1)} s)${said}`,
@@ -109,4 +109,10 @@ function lastLine(text: string): string {
       .at(-1)
       ?.slice(0, 240) ?? ''
   );
+}
+
+/** Why nodes failed, of a command that went on without them. */
+function nodeErrors(text: string): string {
+  const { nodes = [] }: { readonly nodes?: readonly { readonly host: string; readonly error?: string }[] } = JSON.parse(text);
+  return nodes.flatMap(({ host, error }) => (error === undefined ? [] : [`${host}: ${error.slice(0, 240)}`])).join('; ');
 }

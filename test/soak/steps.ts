@@ -35,16 +35,16 @@ type Step =
 
 /** As often as each comes before all have come. */
 const steps: readonly (readonly [number, Step])[] = [
-  [14, 'backup'],
-  [7, 'restore'],
-  [3, 'copy'],
+  [9, 'backup'],
+  [5, 'restore'],
+  [2, 'copy'],
   [1, 'node restart'],
-  [3, 'prune'],
-  [3, 'delete'],
-  [2, 'verify'],
-  [2, 'truncate'],
+  [2, 'prune'],
+  [2, 'delete'],
+  [1, 'verify'],
+  [1, 'truncate'],
   [1, 'clear'],
-  [2, 'two at once'],
+  [1, 'two at once'],
   [1, 'server restart'],
 ];
 
