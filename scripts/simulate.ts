@@ -33,6 +33,7 @@ const most =
       : Number(values.histories);
 const from = Number(values.seed ?? values.from ?? begunMs % 1_000_000_000);
 let [lived, wrong] = [0, 0];
+const totals = new Map<string, { times: number; histories: number }>();
 
 function* seeds(): Generator<number> {
   for (let seed = from; seed < from + most && Date.now() - begunMs < mostMs; seed += 1) {
@@ -40,8 +41,12 @@ function* seeds(): Generator<number> {
   }
 }
 
-function hear({ seed, faults, lines, broken, digest }: Answer): void {
+function hear({ seed, faults, lines, broken, digest, injected }: Answer): void {
   lived += 1;
+  for (const [kind, times] of Object.entries(injected)) {
+    const before = totals.get(kind) ?? { times: 0, histories: 0 };
+    totals.set(kind, { times: before.times + times, histories: before.histories + 1 });
+  }
   if (faults.length > 0 || broken !== undefined) {
     wrong += 1;
     console.log(
@@ -59,5 +64,8 @@ function hear({ seed, faults, lines, broken, digest }: Answer): void {
 }
 
 await liveAll(seeds(), { workers: Number(values.workers ?? (values.seed === undefined ? availableParallelism() : 1)), hear });
+for (const [kind, { times, histories }] of [...totals].toSorted(([a], [b]) => a.localeCompare(b))) {
+  console.log(`injected: ${kind}: ${times}, in ${histories} histories`);
+}
 console.log(`${lived} histories from seed ${from}, ${wrong} wrong, in ${Math.round((Date.now() - begunMs) / 1000)} s`);
 process.exitCode = wrong === 0 ? 0 : 1;

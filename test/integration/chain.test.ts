@@ -209,3 +209,16 @@ test('an incremental backup that broke off is not gone on with when the table wa
   assert.match(l.backup.reason, /chain\.events was truncated after the parent/);
   await assertBringsItsRowsBack(l);
 });
+
+test('a table that was dropped and brought back asks for a snapshot: what was flushed before lies in its directory still', async () => {
+  const m = await backUp('m', 'snapshot', '--new-snapshot');
+  await write(400, 410, 'before the drop');
+  await onEveryNode('flush', 'chain');
+  await cql('DROP TABLE chain.events;');
+  resultOf<RestoreDocument>(await runProgram(['restore', m.backup.id, ...events, '--yes'], program()));
+  assert.deepEqual(await rowsNow(), m.rows);
+  await write(500, 505, 'after the restore');
+  const n = await backUp('n', 'snapshot');
+  assert.match(n.backup.reason, /chain\.events was dropped and made again under its id after the parent/);
+  await assertBringsItsRowsBack(n);
+});

@@ -24,7 +24,7 @@ export type Fault =
     }
   | { readonly cutUploadAfter: number }
   | { readonly cutDownloadAfter: number }
-  | { readonly loseAnswer: true }
+  | { readonly loseAnswer: true; readonly onLost?: () => void }
   | { readonly answerBytesPerSecond: number }
   | { readonly instead: (answer: Answer) => Answer };
 
@@ -67,6 +67,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       // Some servers have done what they were asked only when their answer ends.
       const body = Buffer.concat(await answer.toArray());
       if ('loseAnswer' in fault) {
+        fault.onLost?.();
         throw new Error('lost');
       }
       const other = fault.instead({ status: answer.statusCode ?? 502, headers: answer.headers, body });

@@ -82,6 +82,8 @@ export class ScriptedNode {
   edited = false;
   /** When tables were truncated, by their id. */
   readonly truncatedAt: Map<string, Date> = new Map();
+  /** When tables were made, by their id; where it is not said, the node does not say it either. */
+  readonly madeAt: Map<string, Date> = new Map();
   readonly #root: string;
 
   constructor(
@@ -277,7 +279,7 @@ export class ScriptedNode {
     );
     remote.on(
       cql('truncated_at'),
-      says(() => tableStatesText(this.view.tables, this.truncatedAt)),
+      says(() => tableStatesText(this.view.tables, this.truncatedAt, this.madeAt)),
     );
     remote.on(
       cql('DESCRIBE SCHEMA'),

@@ -101,8 +101,12 @@ export function systemRowsText({ cluster, nodes, tables }: ClusterView, self: No
   ]);
 }
 
-/** When tables were truncated, by id, as `system.local` keeps it. */
-export function tableStatesText(tables: readonly TableId[], truncatedAt: ReadonlyMap<string, Date>): string {
+/** When tables were truncated, by id, as `system.local` keeps it; and when they were made, as far as that is told. */
+export function tableStatesText(
+  tables: readonly TableId[],
+  truncatedAt: ReadonlyMap<string, Date>,
+  madeAt: ReadonlyMap<string, Date> = new Map(),
+): string {
   const records = [...truncatedAt].map(([id, at]): [string, string] => {
     const milliseconds = at.getTime().toString(16).padStart(16, '0');
     return [uuidOf(id), `0x${'0'.repeat(24)}${milliseconds}`];
@@ -117,6 +121,10 @@ export function tableStatesText(tables: readonly TableId[], truncatedAt: Readonl
       incremental_backups: true,
     })),
     [],
+    tables.map(({ keyspace, table, id }) => {
+      const at = madeAt.get(id);
+      return { keyspace_name: keyspace, table_name: table, made_at: at === undefined ? null : at.getTime() * 1000 };
+    }),
   ]);
 }
 

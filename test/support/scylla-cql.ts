@@ -105,6 +105,7 @@ function rowsOf(self: ScyllaNode, text: string): readonly object[] | undefined {
         column_name: 'id',
         kind: 'partition_key',
         position: 0,
+        ...(text.includes('made_at') ? { made_at: null } : {}),
       }));
     case 'system_schema.keyspaces':
       if (text.includes('replication')) {

@@ -9,6 +9,11 @@ export interface TableStates {
   readonly tables: readonly TableId[];
   /** When a table was last truncated, by table id (32 hexadecimal digits); by the reader's clock, some seconds late at most. */
   readonly truncatedAt: ReadonlyMap<string, Date>;
+  /**
+   * When a table was made that lives now, by table id, as above: the oldest of its columns tells, since ALTER TABLE writes only those that it changes. One that a
+   * backup held before was dropped and made again under its id. Absent where the node does not say.
+   */
+  readonly madeAt: ReadonlyMap<string, Date>;
   /** Tables with `incremental_backups = false` (since Cassandra 5.0): Cassandra links none of their sstables. */
   readonly withoutIncrementals: readonly TableId[];
 }
@@ -18,6 +23,7 @@ const everywhere: readonly string[] = [
   // Everything: the column that is of interest is unknown to older versions, where naming it would be an error.
   'SELECT JSON * FROM system_schema.tables',
   'SELECT JSON keyspace_name, view_name, id FROM system_schema.views',
+  'SELECT JSON keyspace_name, table_name, min(writetime(kind)) AS made_at FROM system_schema.columns GROUP BY keyspace_name, table_name',
 ];
 // It has the column above too and writes nothing there (db/system_keyspace.cc): a row for each shard of a truncated table.
 const ofScylla = 'SELECT JSON table_uuid, truncated_at FROM system.truncated';
@@ -42,14 +48,17 @@ export async function readTableStates(node: ServerNode, timeNow: () => Promise<D
   // A node whose clock is behind would make a truncation look older than the backup that came before it.
   const behindMs = answeredAt - momentOf(local.now);
   const truncated = Object.entries(local.truncated_at ?? {});
+  const tables = rows.flatMap((each) => tableIn(each) ?? []);
+  const ids = new Map(tables.map(({ keyspace, table, id }) => [`${keyspace}/${table}`, id]));
   return {
-    tables: rows.flatMap((each) => tableIn(each) ?? []),
+    tables,
     truncatedAt: new Map([
       ...truncated.flatMap(([uuid, record]) => entryOf(uuid, record, behindMs)),
       ...rows.flatMap((each) => ('table_uuid' in each ? shardEntryOf(each, behindMs) : [])),
     ]),
+    madeAt: new Map(rows.flatMap((each) => ('made_at' in each ? makingOf(each, ids, behindMs) : []))),
     withoutIncrementals: rows.flatMap((each) =>
-      'table_name' in each && each.incremental_backups === false ? (tableIn(each) ?? []) : [],
+      'id' in each && 'incremental_backups' in each && each.incremental_backups === false ? (tableIn(each) ?? []) : [],
     ),
   };
 }
@@ -69,6 +78,7 @@ const row = z.union([
     incremental_backups: z.boolean().nullable().optional(),
   }),
   z.object({ keyspace_name: z.string(), view_name: z.string(), id: z.string() }),
+  z.object({ keyspace_name: z.string(), table_name: z.string(), made_at: z.number().nullable() }),
 ]);
 
 /** The table or view that a row is of; undefined for a row of something else. */
@@ -85,6 +95,16 @@ function tableIn(each: z.infer<typeof row>): TableId | undefined {
 function shardEntryOf({ table_uuid: uuid, truncated_at: at }: z.infer<typeof shardRow>, behindMs: number): [string, Date][] {
   const id = tableIdOf(uuid);
   return id === undefined || at === null ? [] : [[id, dateOf(momentOf(at) + behindMs)]];
+}
+
+/** `made_at` is in microseconds. */
+function makingOf(
+  { keyspace_name: keyspace, table_name: table, made_at: at }: Extract<z.infer<typeof row>, { made_at: number | null }>,
+  ids: ReadonlyMap<string, string>,
+  behindMs: number,
+): [string, Date][] {
+  const id = ids.get(`${keyspace}/${table}`);
+  return id === undefined || at === null ? [] : [[id, dateOf(at / 1000 + behindMs)]];
 }
 
 /** A date that is none would be later than nothing, and so no truncation: what a calendar does not reach is its end. */

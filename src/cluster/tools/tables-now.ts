@@ -5,8 +5,8 @@ import { parseDataPaths } from './nodetool-output.ts';
 import { dataPathsText } from './nodetool.ts';
 import type { Topology } from './topology.ts';
 
-/** What a node says of its tables while an operation runs; of no truncations where cqlsh is of no use. */
-export type TablesNow = Pick<TableStates, 'tables' | 'truncatedAt'>;
+/** What a node says of its tables while an operation runs; of no truncations and makings where cqlsh is of no use. */
+export type TablesNow = Pick<TableStates, 'tables' | 'truncatedAt' | 'madeAt'>;
 
 /**
  * Asks a node once more for its tables, in the way that the operation began with: by one cqlsh call, or `nodetool datapaths`.
@@ -25,5 +25,5 @@ export async function readTablesNow(
   if (paths === undefined) {
     throw new BackupError(`nodetool on ${node.remote.host} cannot tell the tables`);
   }
-  return { tables: parseDataPaths(paths), truncatedAt: new Map() };
+  return { tables: parseDataPaths(paths), truncatedAt: new Map(), madeAt: new Map() };
 }

@@ -28,12 +28,17 @@ export async function readTablesAgain(
     ...(amended === undefined ? [] : [amended.manifest.takenAt]),
   ];
   const since = Math.min(...moments.map((moment) => Date.parse(moment)));
-  const truncated = living.tables.filter(
-    ({ keyspace, id }) => keyspace !== identityKeyspace && (now?.truncatedAt.get(id)?.getTime() ?? 0) >= since,
-  );
+  const isLater = (moment: Date | undefined): boolean => (moment?.getTime() ?? 0) >= since;
+  const tables = living.tables.filter(({ keyspace }) => keyspace !== identityKeyspace);
+  const what = 'one node may have given its rows from before, another those from after';
+  const truncated = tables.filter(({ id }) => isLater(now?.truncatedAt.get(id)));
   if (truncated.length > 0) {
-    const what = 'one node may have given its rows from before, another those from after';
     warnings.push(`truncated while the backup ran, so that ${what}: ${namesOf(truncated)}`);
+  }
+  // They were there before the first node's data was fixed.
+  const again = tables.filter(({ id }) => isLater(now?.madeAt.get(id)));
+  if (again.length > 0) {
+    warnings.push(`dropped and made again under its id while the backup ran, so that ${what}: ${namesOf(again)}`);
   }
 }
 

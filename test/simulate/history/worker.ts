@@ -1,4 +1,5 @@
 import { interpose } from '../clock/interpose.ts';
+import { injectedIn } from '../weather/injected.ts';
 import { type PlantedBug, redirect } from './redirect.ts';
 
 /** What a worker is asked: to live these histories. */
@@ -14,6 +15,8 @@ export interface Answer {
   readonly faults: readonly string[];
   /** Of a history with faults. */
   readonly lines: readonly string[];
+  /** How often what was made to fail, by kind. */
+  readonly injected: Readonly<Record<string, number>>;
   readonly broken?: string;
 }
 
@@ -40,9 +43,15 @@ async function live({ seeds }: Task): Promise<void> {
 async function answerOf(seed: number): Promise<Answer> {
   try {
     const { digest, faults, lines } = await runHistory(seed);
-    return { seed, digest, faults, lines: faults.length > 0 ? lines : [] };
+    return { seed, digest, faults, lines: faults.length > 0 ? lines : [], injected: injectedIn(lines) };
   } catch (error) {
-    return { seed, faults: [], lines: [], broken: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return {
+      seed,
+      faults: [],
+      lines: [],
+      injected: {},
+      broken: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
   }
 }
 

@@ -28,7 +28,7 @@ export async function lookAtChainAgain(member: Member, run: Run, signal: AbortSi
     return;
   }
   const timeNow = async (): Promise<Date> => run.parts.repository.now(signal);
-  const holes = await holesByNow(member, { parent, tables: run.living.tables, timeNow }, signal);
+  const holes = await holesByNow(member, { parent, tables: run.living.tables, survey: run.survey, timeNow }, signal);
   if (holes.length > 0) {
     throw new BrokenChainError(run, holes.join('; '));
   }

@@ -26,7 +26,6 @@ export async function chainGaps(situation: Situation, parent: CommittedBackup, s
   const { repository } = situation.parts;
   const members = situation.members.present;
   const timeNow = async (): Promise<Date> => repository.now(signal);
-  const takenAt = Date.parse(parent.manifest.takenAt);
   // Where a node does not link files there is no chain anyway: no cqlsh need be started to ask for more.
   const asked = members.every(({ host }) => incrementals.get(host) === true) ? members : [];
   // A node's manifest is read whole, if not held.
@@ -44,7 +43,7 @@ export async function chainGaps(situation: Situation, parent: CommittedBackup, s
   return {
     closed,
     gaps: [...gaps.filter((gap) => gap !== undefined), ...unknown],
-    brokenTables: brokenTables(tables, known, takenAt),
+    brokenTables: brokenTables({ tables, parent, survey }, known),
   };
 }
 
@@ -54,7 +53,7 @@ export async function chainGaps(situation: Situation, parent: CommittedBackup, s
  */
 export async function holesByNow(
   member: Member,
-  { parent, tables, timeNow }: ChainQuestion,
+  { parent, tables, survey, timeNow }: ChainQuestion,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const [linked, info, states] = await Promise.all([
@@ -69,7 +68,7 @@ export async function holesByNow(
   return holesAfter(parent, {
     backups: [],
     gaps: gap === undefined ? unknown : [gap, ...unknown],
-    brokenTables: brokenTables(tables, known, Date.parse(parent.manifest.takenAt)),
+    brokenTables: brokenTables({ tables, parent, survey }, known),
     now: await timeNow(),
   });
 }
@@ -78,6 +77,8 @@ export interface ChainQuestion {
   readonly parent: CommittedBackup;
   /** Those of the incremental backup. */
   readonly tables: readonly TableId[];
+  /** What the location holds. */
+  readonly survey: Pick<Survey, 'backups'>;
   /** By the clock that backups are dated by. */
   readonly timeNow: () => Promise<Date>;
 }
@@ -178,21 +179,41 @@ async function tableStates(member: Member, timeNow: () => Promise<Date>, signal:
   }
 }
 
-/** Truncations of the local `system` keyspace are Cassandra's own housekeeping (its estimates) and mean nothing here. */
+/**
+ * Tables whose files in `backups/` may hold rows from before a TRUNCATE, or a DROP after which the table was made again under its id: its directory is the same
+ * then. Truncations of the local `system` keyspace are Cassandra's own housekeeping (its estimates) and mean nothing here.
+ */
 function brokenTables(
-  tables: readonly TableId[],
+  { tables, parent, survey }: Pick<ChainQuestion, 'tables' | 'parent' | 'survey'>,
   states: readonly TableStates[],
-  parentTakenAt: number,
 ): KindInput['brokenTables'] {
+  const parentTakenAt = Date.parse(parent.manifest.takenAt);
+  const earliest = earliestBackups(survey);
   return tables
     .filter(({ keyspace }) => keyspace !== identityKeyspace)
     .flatMap(({ keyspace, table, id }) => {
       const truncated = states.some((state) => (state.truncatedAt.get(id)?.getTime() ?? 0) >= parentTakenAt);
+      // A new table was made after the parent too, and no backup is older than it.
+      const madeAgain = states.some((state) => {
+        const madeAt = state.madeAt.get(id)?.getTime() ?? 0;
+        return madeAt >= parentTakenAt && madeAt > (earliest.get(id) ?? Infinity);
+      });
       const without = states.some((state) => state.withoutIncrementals.some((other) => other.id === id));
       const name = `${keyspace}.${table}`;
       return [
         ...(truncated ? [{ table: name, reason: 'was truncated after the parent' }] : []),
+        ...(madeAgain ? [{ table: name, reason: 'was dropped and made again under its id after the parent' }] : []),
         ...(without ? [{ table: name, reason: 'has incremental_backups = false' }] : []),
       ];
     });
+}
+
+/** When the first backup was taken that holds a table, by table id. */
+function earliestBackups({ backups }: Pick<Survey, 'backups'>): ReadonlyMap<string, number> {
+  const earliest = new Map<string, number>();
+  for (const { manifest } of backups.filter(isCommitted)) {
+    const takenAt = Date.parse(manifest.takenAt);
+    manifest.tables.forEach(({ id }) => earliest.set(id, Math.min(takenAt, earliest.get(id) ?? Infinity)));
+  }
+  return earliest;
 }

@@ -19,7 +19,8 @@ function printed(now: Date, truncatedAt: number): string {
   const local = { truncated_at: { [uuid]: record }, now: now.toISOString().replace('T', ' ') };
   const table = { keyspace_name: 'shop', table_name: 'cache', id: uuid, incremental_backups: false };
   const view = { keyspace_name: 'shop', view_name: 'cache_by_age', id: viewUuid };
-  return [local, table, view].map((row) => `\n [json]\n----\n ${JSON.stringify(row)}\n\n(1 rows)\n`).join('');
+  const made = { keyspace_name: 'shop', table_name: 'cache', made_at: truncatedAt * 1000 };
+  return [local, table, view, made].map((row) => `\n [json]\n----\n ${JSON.stringify(row)}\n\n(1 rows)\n`).join('');
 }
 
 test('a truncation is dated by the clock of the reader, however far behind the clock of the node is', async (t) => {
@@ -35,13 +36,14 @@ test('a truncation is dated by the clock of the reader, however far behind the c
   );
   const age = Date.now() - (states.truncatedAt.get(id)?.getTime() ?? 0);
   assert.ok(Math.abs(age - 90_000) <= Date.now() - began + 1100, `it was 90 s ago, not ${age} ms`);
+  assert.deepEqual(states.madeAt, states.truncatedAt);
   assert.deepEqual(states.withoutIncrementals, [{ keyspace: 'shop', table: 'cache', id }]);
   const view = { keyspace: 'shop', table: 'cache_by_age', id: viewUuid.replaceAll('-', '') };
   assert.deepEqual(states.tables, [{ keyspace: 'shop', table: 'cache', id }, view]);
 });
 
 for (const [what, stdout] of [
-  ['nothing of itself', '\n(0 rows)\n\n(0 rows)\n\n(0 rows)\n'],
+  ['nothing of itself', '\n(0 rows)\n\n(0 rows)\n\n(0 rows)\n\n(0 rows)\n'],
   ['rows of another shape', printed(new Date(), 0).replace('"table_name":"cache"', '"table_name":7')],
 ] as const) {
   test(`a node that says ${what} is an error`, async (t) => {

@@ -115,6 +115,22 @@ test('one that was truncated before the parent is as it was then', async (t) => 
   assert.equal((await decided(cluster)).kind, 'incremental');
 });
 
+test('a table that was dropped and made again under its id would come back with its rows', async (t) => {
+  const { cluster, node } = await chained(t);
+  node.madeAt.set(orders.id, new Date(Date.now() + 1000));
+  await assertBroken(cluster, /shop\.orders was dropped and made again under its id after the parent/);
+});
+
+test('one that is new has no rows from before', async (t) => {
+  const { cluster, node } = await chained(t);
+  const made = { ...orders, table: 'made', id: orders.id.replaceAll(/[0-9]/g, '7') };
+  node.madeAt.set(orders.id, new Date(Date.now() - 3_600_000));
+  node.madeAt.set(made.id, new Date());
+  node.view = { ...node.view, tables: [...node.view.tables, made] };
+  await node.writeSSTable(made, 1);
+  assert.equal((await decided(cluster)).kind, 'incremental');
+});
+
 test('without cqlsh nobody knows of a truncation', async (t) => {
   const { cluster, node } = await chained(t);
   node.remote.on(cql('truncated_at'), fails("Connection error: ('Unable to connect to any servers')"));

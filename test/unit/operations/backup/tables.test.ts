@@ -301,15 +301,20 @@ test('one that a snapshot lacks and other nodes have fails the node, as it would
   assert.equal(result.nodes[1]?.error, 'node2: the snapshot is not whole: shop.orders: no snapshot directory');
 });
 
-test('a table that is truncated between the snapshots is said', async (t) => {
-  const cluster = await scriptedCluster(t, { nodes: 2 });
-  const truncate = () => cluster.nodes.forEach((node) => node.truncatedAt.set(users.id, new Date()));
-  cluster.node('node2').remote.on(snapshot, onCall(1, beforehand(truncate)));
-  const result = await cluster.backUp(oneAfterTheOther);
-  assert.deepEqual(result.warnings, [
-    'truncated while the backup ran, so that one node may have given its rows from before, another those from after: shop.users',
-  ]);
-});
+for (const [what, moments] of [
+  ['truncated', 'truncatedAt'],
+  ['dropped and made again under its id', 'madeAt'],
+] as const) {
+  test(`a table that is ${what} between the snapshots is said`, async (t) => {
+    const cluster = await scriptedCluster(t, { nodes: 2 });
+    const happens = () => cluster.nodes.forEach((node) => node[moments].set(users.id, new Date()));
+    cluster.node('node2').remote.on(snapshot, onCall(1, beforehand(happens)));
+    const result = await cluster.backUp(oneAfterTheOther);
+    assert.deepEqual(result.warnings, [
+      `${what} while the backup ran, so that one node may have given its rows from before, another those from after: shop.users`,
+    ]);
+  });
+}
 
 test('a truncation before the backup is nothing to be said, nor one between two attempts that a finished node stands for', async (t) => {
   const { cluster } = await halfDone(t);
