@@ -20,6 +20,7 @@ import { applyBackupSchema, mapTables, readBackupSchema } from '../../src/operat
 import { manifestsOf, showBackup } from '../../src/operations/show.ts';
 import { verify } from '../../src/operations/verify/verify.ts';
 import { tableOf } from '../support/manifests.ts';
+import { here } from '../support/local-target.ts';
 import { never } from '../support/never.ts';
 import { afterwards, onCall, program } from '../support/scripted-remote.ts';
 import { events, orders, type ScyllaStory, scyllaStory, users } from '../support/scylla-cluster.ts';
@@ -80,7 +81,7 @@ test('scyllabackup: download of one keyspace with the schema, to a directory of 
   const { repository } = story.cluster;
   const result = await restoreLocal(
     { choice: latest, only: [], filter: tableFilter(['shop']), transfers: 2, dryRun: false, layout: 'plain', directory },
-    { repository, pool: poolFor(t), listen: () => undefined },
+    { repository, pool: poolFor(t), listen: () => undefined, ...here },
     never,
   );
   assert.deepEqual(

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { LzoPool } from '../../src/codec/lzo/pool.ts';
+import { openTransfers } from '../../src/commands/session/transfer.ts';
 import { UsageError } from '../../src/model/errors.ts';
+import type { Event } from '../../src/model/events.ts';
+import { unlimited } from '../../src/model/options/per-datacenter.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3/s3.ts';
 import { NodePrograms } from '../../src/transfer/direct/node-programs.ts';
@@ -164,6 +168,80 @@ test('where nothing may be deleted, a note names the object that stays', { skip 
     proxy?.spoil(() => undefined);
   }
 });
+
+test('who is interrupted while a node tries out the store leaves nothing there', { skip }, async () => {
+  const interrupt = new AbortController();
+  const why = new Error('interrupted');
+  let lay: readonly string[] = [];
+  proxy?.spoil((method) => {
+    if (method === 'GET' && !interrupt.signal.aborted) {
+      lay = ['it'];
+      interrupt.abort(why);
+    }
+    return undefined;
+  });
+  try {
+    await assert.rejects(chooseTransfer(able, options('direct'), interrupt.signal), why);
+  } finally {
+    proxy?.spoil(() => undefined);
+  }
+  assert.deepEqual([lay, await keys()], [['it'], []], 'it was interrupted before the object was there, or left it');
+});
+
+for (const [mode, writes, goes] of [
+  ['auto', true, true],
+  ['direct', true, true],
+  ['relay', true, false],
+  ['auto', false, false],
+] as const) {
+  const what = goes ? 'what an earlier run has left of it goes' : 'nothing goes';
+  test(`${what} with transfer ${mode} ${writes ? 'to' : 'from'} the store`, { skip }, async () => {
+    assert.ok(store !== undefined);
+    const pool = new LzoPool({ threads: 1 });
+    const said: Event[] = [];
+    const rest = {
+      needsLzop: false,
+      sha256: false,
+      niceness: 0,
+      rate: unlimited,
+      listen: (event: Event) => void said.push(event),
+    };
+    const transfers = openTransfers({ ...rest, store, pool, mode, writes });
+    const left = ['sstash-probe-01234567', 'sstash-probe-notes.txt'];
+    try {
+      for (const key of left) {
+        await store.put(key, Buffer.from('x'), {}, never);
+      }
+      await transfers.transferFor([], at(store, 3500), never);
+      assert.deepEqual(await keys(), left, 'a node may be at it still');
+      await transfers.transferFor([], at(store, 3700), never);
+      assert.deepEqual(await keys(), goes ? left.slice(1) : left);
+      await store.put('sstash-probe-89abcdef', Buffer.from('x'), {}, never);
+      proxy?.spoil((method) => (method === 'POST' ? { status: 403, code: 'AccessDenied' } : undefined));
+      await transfers.transferFor([], at(store, 3700), never);
+      const warnings = said.flatMap((event) => (event.type === 'warning' ? [event.text] : []));
+      assert.match(
+        warnings.join(),
+        goes ? /objects sstash-probe-… that an earlier run has left cannot be removed: .*AccessDenied/ : /^$/,
+      );
+    } finally {
+      proxy?.spoil(() => undefined);
+      await store.delete([...left, 'sstash-probe-89abcdef'], never);
+      await Promise.all([transfers.close(), pool.close()]);
+    }
+  });
+}
+
+/** The store, so many seconds later. */
+function at(real: ObjectStore, seconds: number): ObjectStore {
+  const now = async () => new Date(Date.now() + seconds * 1000);
+  return new Proxy(real, {
+    get: (held, name): unknown => {
+      const value: unknown = name === 'now' ? now : Reflect.get(held, name, held);
+      return typeof value === 'function' && name !== 'now' ? value.bind(held) : value;
+    },
+  });
+}
 
 async function keys(): Promise<readonly string[]> {
   assert.ok(store !== undefined);

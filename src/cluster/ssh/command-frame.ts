@@ -25,6 +25,8 @@ export const longestCommandLine = 131_071;
 
 const separator = 0x1e;
 const longestNote = 4096;
+/** A JVM has handlers that take their time. */
+const killAfterSeconds = 10;
 
 export interface FrameOptions {
   readonly sudo?: Sudo | undefined;
@@ -73,10 +75,25 @@ export function endCommand(process: RemoteProcessId, sudo?: Sudo): string {
   return throughLoginShell(killScript(process, sudo));
 }
 
+/**
+ * Tells the group of a process to end, and kills it where it lives on for ten seconds; with nobody listening any more, too. Unless somebody in
+ * it ignores the signal to end: such a one moves files, and comes to its end. In `SigIgn` of proc(5) bit 14 is SIGTERM. `exec`: the `kill` of
+ * some shells takes no `--`.
+ */
 export function killScript(process: RemoteProcessId, sudo?: Sudo): string {
-  const kill = commandLine(withSudo(['kill', '-TERM', '--', `-${process.group}`], sudo));
+  const kill = (signal: string): string => commandLine(withSudo(['kill', `-${signal}`, '--', `-${process.group}`], sudo));
   return `# shellcheck disable=SC2086 # into its fields
-read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] && exec ${kill}`;
+read -r s </proc/${process.pid}/stat && set -- \${s##*) } && [ "\${20}" = ${process.startTime} ] || exit; g=$3
+(exec ${kill('TERM')}) || exit
+{
+  n=0; while [ $n -lt ${killAfterSeconds} ]; do sleep 1; (exec ${kill('0')}) || exit; n=$((n + 1)); done
+  for p in /proc/[0-9]*; do
+    s=; read -r s <"$p/stat"; set -- \${s##*) }
+    [ "$3" = "$g" ] || continue
+    while read -r k v; do case $k$v in SigIgn:*[4567cdef]???) exit;; esac; done <"$p/status"
+  done
+  exec ${kill('KILL')}
+} >/dev/null 2>&1 </dev/null &`;
 }
 
 function throughLoginShell(script: string): string {

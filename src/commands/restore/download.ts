@@ -7,7 +7,7 @@ import type { Command } from '../command.ts';
 import { choiceOf, choiceOptions, hostOption, locationOptions, selectionOptions, threadsOption } from '../options.ts';
 import { openStored } from '../session/session.ts';
 import { trustOptions } from '../trust-options.ts';
-import { restoreOutcome } from './outcome.ts';
+import { localQuestion, restoreOutcome } from './outcome.ts';
 
 export const downloadCommand: Command = {
   words: ['download [backup]'],
@@ -24,13 +24,19 @@ export const downloadCommand: Command = {
     },
     ...choiceOptions,
     ...trustOptions,
+    yes: {
+      type: 'boolean',
+      alias: 'y',
+      default: false,
+      describe: 'do not ask before what an earlier download of something else has left there is removed',
+    },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be done, and do nothing' },
     transfers: { type: 'number', default: 3, describe: 'files at once' },
     threads: threadsOption,
   },
   positionals: { backup: { describe: 'its id, or latest', default: 'latest' } },
   exitCodes:
-    '0 done, 1 failed, 2 usage, 3 files of some nodes failed, 4 damaged data, 10 no such backup or location, 130 interrupted',
+    '0 done, 1 failed or you said no, 2 usage, 3 files of some nodes failed, 4 damaged data, 10 no such backup or location, 11 another download works there, 130 interrupted',
   examples: [
     ['$0 download latest -L s3://backups/prod -K shop --to ./copy', 'a keyspace, as it lay on the nodes'],
     [
@@ -54,9 +60,11 @@ export const downloadCommand: Command = {
     };
     const session = await openStored(args, context);
     try {
-      const parts = { ...session, listen: context.listen };
+      const mayClear = async (texts: readonly string[]) =>
+        args.flag('yes') || (await context.confirm(localQuestion(texts), '--yes'));
+      const parts = { ...session, listen: context.listen, owner: processOwner(), mayClear };
       const result = await whileReadingChosen(
-        { ...parts, owner: processOwner(), operation: 'download' },
+        { ...parts, operation: 'download' },
         options,
         (choice) => restoreLocal({ ...options, choice }, parts, context.signal),
         context.signal,

@@ -17,3 +17,8 @@ export function restoreOutcome(result: RestoreResult): CommandOutcome {
     exitCode: damaged ? exitCodes.integrity : failed ? exitCodes.partial : exitCodes.done,
   };
 }
+
+/** Asked before files that an earlier restore of something else brought to this host are removed. */
+export function localQuestion(texts: readonly string[]): string {
+  return `${texts.join('\n')}\nThese are removed first: sstables of two moments must not be mixed. Go on?`;
+}

@@ -26,7 +26,7 @@ import {
 } from '../options.ts';
 import { openSession } from '../session/session.ts';
 import { trustOptions } from '../trust-options.ts';
-import { restoreOutcome } from './outcome.ts';
+import { localQuestion, restoreOutcome } from './outcome.ts';
 import { restartOptions, undo } from './undo.ts';
 
 const methods = ['auto', 'stage', 'import', 'refresh', 'load', 'node-restart'] as const;
@@ -153,7 +153,9 @@ export const restoreCommand: Command = {
         context.warn(plan.warnings);
         return args.flag('yes') || (await context.confirm(restoreQuestion(withSignatures(plan)), '--yes'));
       };
-      const parts = { ...session, owner: processOwner(), listen: context.listen, agree };
+      const mayClear = async (texts: readonly string[]) =>
+        args.flag('yes') || (await context.confirm(localQuestion(texts), '--yes'));
+      const parts = { ...session, owner: processOwner(), listen: context.listen, agree, mayClear };
       const local = args.optionalText('local');
       if (local !== undefined && options.map.size > 0) {
         throw new UsageError('--map sends data to hosts, and --local to none');

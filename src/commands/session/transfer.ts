@@ -10,6 +10,7 @@ import type { ObjectStore } from '../../storage/object-store.ts';
 import { type TransferChoice, type TransferMode, chooseTransfer, chosenTransfer } from '../../transfer/choice.ts';
 import { directElseRelay } from '../../transfer/else-relay.ts';
 import { reasonOf } from '../../model/errors.ts';
+import { clearOldProbes } from '../../transfer/direct/old-probes.ts';
 import type { DirectParts } from '../../transfer/direct/parts.ts';
 import { direct } from '../../transfer/direct/direct.ts';
 import { NodePrograms } from '../../transfer/direct/node-programs.ts';
@@ -77,6 +78,11 @@ export function openTransfers(parts: TransferParts): Transfers {
     transferFor: async (members, held, signal) => {
       const choices = await chooseTransfers(members, signal);
       const { signer } = held;
+      // Only whoever has tried out the store may have left something of it.
+      const left = writes && straight !== undefined && mode !== 'relay' ? await clearOldProbes(held, signal) : undefined;
+      if (left !== undefined) {
+        parts.listen({ type: 'warning', text: left });
+      }
       return transferOf(choices, { ...parts, store: held }, limitOf, straight && signer && { ...straight, store: held, signer });
     },
     close: () => programs.close(),

@@ -36,6 +36,8 @@ export interface Survey {
   readonly vacant: readonly BackupRef[];
   /** Every directory that can be a snapshot backup's, also of deleted ones whose objects others point at. */
   readonly directories: readonly BackupId[];
+  /** Of `backups` those that this run itself has made complete: an earlier process had stored all but their last object. */
+  readonly published?: readonly BackupId[];
 }
 
 /** Nodes that a committed backup was to hold and does not; none unless it is degraded. */

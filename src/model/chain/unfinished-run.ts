@@ -21,13 +21,15 @@ export interface ResumeQuestion {
   readonly asked: boolean;
   /** Which one, where `--resume` says so. */
   readonly id?: BackupId | undefined;
+  /** Runs that an earlier process had sealed, and that are committed since a moment ago: who asked for one has it. */
+  readonly published?: readonly BackupId[];
   /** The kind that a run must have, where the user wants one. */
   readonly kind?: BackupKind | undefined;
 }
 
 export type UnfinishedBackup = Extract<Backup, { committed: false }>;
 
-/** A run to go on with, or a degraded backup to add nodes to. */
+/** A run to go on with, a degraded backup to add nodes to, or one that has just been published. */
 export type Resumable = UnfinishedBackup | CommittedBackup;
 
 /**
@@ -39,7 +41,7 @@ export const resumedUntilSeconds: number = 6 * 3600;
 /**
  * What a backup of these nodes and tables goes on with. A plain one: the newest run of the same nodes, selection and series, if
  * it was interrupted. One that ended with failed nodes would be the same again, and the healthy nodes would store nothing new.
- * With `--resume` that one too, or a degraded backup that is young.
+ * With `--resume` that one too, or a degraded backup that is young, or one that was found sealed.
  *
  * Never when something that shares nodes with it came after it: that may point at its objects, which to go on could write anew. Nor
  * when it is dated later than now. Throws NotFoundError, or UsageError that says why not, when one was asked for.
@@ -86,15 +88,17 @@ function namedRun(id: BackupId, backups: readonly Backup[], series: readonly Bac
     ? 'it is dated later than now'
     : !series.includes(named)
       ? 'it is of other nodes, of another -K or of another --policy'
-      : later !== undefined
-        ? `${later.id} came after it`
-        : named.committed && !isDegraded(named)
-          ? 'it is complete'
-          : named.committed && !isYoung(named, question)
-            ? 'it is older than 6 h, and the node would be of another time than the others'
-            : !named.committed && !sameSet(namesIn(named), question.hosts)
-              ? `it is of ${namesIn(named).join(', ')}, which are not the nodes that are named`
-              : undefined;
+      : isPublished(named, question)
+        ? undefined
+        : later !== undefined
+          ? `${later.id} came after it`
+          : named.committed && !isDegraded(named)
+            ? 'it is complete'
+            : named.committed && !isYoung(named, question)
+              ? 'it is older than 6 h, and the node would be of another time than the others'
+              : !named.committed && !sameSet(namesIn(named), question.hosts)
+                ? `it is of ${namesIn(named).join(', ')}, which are not the nodes that are named`
+                : undefined;
   if (problem !== undefined) {
     throw new UsageError(`${id} cannot be gone on with: ${problem}`, { hint: 'a plain backup begins a new one' });
   }
@@ -106,9 +110,13 @@ function mayGoOn(newest: Backup, question: ResumeQuestion): newest is Resumable 
   // Who gives --new-snapshot means one of now.
   const wanted = kind === undefined || (kind === kindOf(newest) && (kind !== 'snapshot' || asked));
   if (newest.committed) {
-    return wanted && asked && isDegraded(newest) && isYoung(newest, question);
+    return wanted && asked && (isPublished(newest, question) || (isDegraded(newest) && isYoung(newest, question)));
   }
   return wanted && (asked || (isYoung(newest, question) && newest.progress.endedAt === undefined));
+}
+
+function isPublished({ id }: Backup, { published = [] }: ResumeQuestion): boolean {
+  return published.includes(id);
 }
 
 function isYoung(backup: Backup, { now }: ResumeQuestion): boolean {

@@ -20,7 +20,7 @@ import type { Lock } from '../../storage/lock/held-lock.ts';
 import { publishSealed } from '../location/sealed-runs.ts';
 import type { BackupOptions, BackupParts } from './options.ts';
 import type { Run } from './run.ts';
-import { outcomesOf, resultOf } from './result.ts';
+import { formerEnd, outcomesOf, resultOf } from './result.ts';
 import { clusterTexts, saveClusterFiles } from './cluster-files.ts';
 import { BrokenChainError, lookAtChainAgain } from './node/chain-again.ts';
 import { earlierManifests } from './node/earlier-manifests.ts';
@@ -71,13 +71,10 @@ const surveyPublished: SurveyLocation = async ({ repository, listen }, signal) =
   publishSealed(repository, await repository.survey(signal), listen, signal);
 
 async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<BackupResult> {
-  const mark = await takeRun(run, lock, signal);
-  const { uploads, outcomes, verdict } = await store(run, mark, lock, signal).catch(async (error: unknown) => {
-    await (error instanceof BrokenChainError ? giveUp(run, mark, error, signal) : markInterrupted(run, { mark, lock, error }));
-    throw error;
-  });
+  const { outcomes, verdict } = run.published === undefined ? await tryAll(run, lock, signal) : formerEnd(run.published);
   const committed = verdict.state !== 'incomplete';
-  await release(run, uploads, committed, signal);
+  const stored = new Set(outcomes.filter(({ complete }) => complete).map(({ host }) => host));
+  await release(run, stored, committed, signal);
   if (committed) {
     await clearOlder(run, signal);
     await retire(run, lock, signal);
@@ -85,6 +82,17 @@ async function carryOut(run: Run, lock: Lock, signal: AbortSignal): Promise<Back
     signal.throwIfAborted();
   }
   return { ...resultOf(run, outcomes, verdict), ...brokenOff(run, lock, signal) };
+}
+
+/** All nodes, up to the commit or to a mark that says why there is none. */
+async function tryAll(run: Run, lock: Lock, signal: AbortSignal) {
+  const mark = await takeRun(run, lock, signal);
+  try {
+    return await store(run, mark, lock, signal);
+  } catch (error) {
+    await (error instanceof BrokenChainError ? giveUp(run, mark, error, signal) : markInterrupted(run, { mark, lock, error }));
+    throw error;
+  }
 }
 
 /** What became of a backup that is committed, and whose last steps were not done. */
@@ -130,7 +138,7 @@ async function store(run: Run, mark: Mark | undefined, lock: Lock, signal: Abort
   } else if (mark !== undefined) {
     await saveFailure(run, mark, outcomes, signal);
   }
-  return { uploads, outcomes, verdict };
+  return { outcomes, verdict };
 }
 
 /** What an earlier attempt at the run has begun to send, and did not end. */

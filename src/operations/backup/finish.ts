@@ -110,7 +110,7 @@ function headOf({ state, missing, thin }: Verdict): Pick<BackupManifest, 'format
  * Gives the nodes their disk space back where their part is in the store: snapshots, or after a committed incremental
  * backup the files that it collected. Where it failed they stay, so that the run can be finished.
  */
-export async function release(run: Run, uploads: Outcomes<UploadedNode>, committed: boolean, signal: AbortSignal): Promise<void> {
+export async function release(run: Run, stored: ReadonlySet<string>, committed: boolean, signal: AbortSignal): Promise<void> {
   const { options, parts } = run;
   if (run.ref.parent !== undefined && (!committed || options.keepIncrementals)) {
     return;
@@ -119,7 +119,7 @@ export async function release(run: Run, uploads: Outcomes<UploadedNode>, committ
     type: 'step',
     text: run.ref.parent === undefined ? 'clearing snapshots' : 'deleting collected incremental files',
   });
-  const cleared = (host: string) => uploads.done.has(host) || (options.clearOnFailure && run.ref.parent === undefined);
+  const cleared = (host: string) => stored.has(host) || (options.clearOnFailure && run.ref.parent === undefined);
   const members = run.members.present.filter(({ host }) => cleared(host));
   const clear = async (member: Member): Promise<void> =>
     run.ref.parent === undefined

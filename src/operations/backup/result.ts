@@ -1,4 +1,5 @@
 import type { BackupResult, NodeOutcome } from '../../model/backup/backup-result.ts';
+import type { CommittedBackup } from '../../model/backup/backup.ts';
 import { failed, outcomeOf } from '../../model/backup/outcome/outcome.ts';
 import type { Verdict } from '../../model/backup/outcome/verdict.ts';
 import { backupPrefix } from '../../storage/keys.ts';
@@ -28,6 +29,16 @@ function ofAmended({ amended, members }: Run): readonly NodeOutcome[] {
       !members.present.some((member) => (hostId === '' ? member.host === host : member.info?.hostId === hostId)),
   );
   return [...nodes.map(outcomeOf), ...others.map(({ host, hostId, reason }) => failed(host, hostId, reason))];
+}
+
+/** What had become of each node of a backup that is committed, and what it had come to. */
+export function formerEnd({ manifest: { nodes, missing = [], thin = [] } }: CommittedBackup): {
+  readonly outcomes: readonly NodeOutcome[];
+  readonly verdict: Verdict;
+} {
+  const failures = missing.map(({ host, hostId, reason }) => failed(host, hostId, reason));
+  const state = missing.length > 0 ? 'degraded' : 'complete';
+  return { outcomes: [...nodes.map(outcomeOf), ...failures], verdict: { state, missing, thin, reasons: [], warnings: [] } };
 }
 
 /** What people are told of a run that came to its end. */

@@ -1,4 +1,4 @@
-import type { Backup } from '../../model/backup/backup.ts';
+import type { Backup, CommittedBackup } from '../../model/backup/backup.ts';
 import { seriesOf } from '../../model/chain/unfinished-run.ts';
 import type { LivingTables } from './living-tables.ts';
 import type { SnapshotSchemas } from './snapshot-schemas.ts';
@@ -20,6 +20,8 @@ export interface Run extends Situation {
   readonly seen?: InProgress | undefined;
   /** The degraded backup that nodes are added to. `members` are then only those that it lacks. */
   readonly amended?: Amended | undefined;
+  /** The backup that an earlier process had sealed, and that is committed already: all that is left to do is to clear up behind it. */
+  readonly published?: CommittedBackup | undefined;
   /** Of its snapshots; one that goes on keeps the tag that it began with. */
   readonly tag: string;
   readonly ttl: SnapshotTtl;

@@ -1,19 +1,23 @@
 import type { RestoreOptions } from '../restore/options.ts';
-import { mkdir, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import PQueue from 'p-queue';
 import type { LzoPool } from '../../codec/lzo/pool.ts';
 import { type DownloadLayout, tablePlaces } from '../../model/restore/download-layout.ts';
 import { coverageWarnings } from '../../model/target/coverage.ts';
-import { UsageError } from '../../model/errors.ts';
+import type { NodeManifest } from '../../model/backup/manifest.ts';
+import { BackupError, LockedError } from '../../model/errors.ts';
+import type { Owner } from '../../model/lock.ts';
 import { told } from '../../model/node/told.ts';
 import type { Listen } from '../../model/events.ts';
 import { degradedWarnings } from '../../model/restore/degraded.ts';
 import { sayLost } from '../../model/restore/lost-objects.ts';
-import { partsOf, planParts } from '../../model/restore/plan.ts';
+import { type NodeRestorePlan, partsOf, planParts } from '../../model/restore/plan.ts';
 import type { RestoredNode, RestoreResult } from '../../model/restore/restore-result.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
-import { fetchFiles, partialSuffix } from './fetch.ts';
+import { visibleInLine } from '../../model/visible.ts';
+import { fetchFiles } from './fetch.ts';
+import { lookAt, makeDirectory, makeReady, refuseTooLittleSpace, type Target } from './target.ts';
+import { withTargetLocks } from './target-lock.ts';
 import { lostFiles } from '../known-objects.ts';
 import { oldTables, purgingWarnings } from '../../model/restore/purging.ts';
 import { planCoverage, unevenWarnings } from '../restore/planning/coverage.ts';
@@ -24,12 +28,21 @@ export interface LocalRestoreParts {
   readonly repository: Repository;
   readonly pool: LzoPool;
   readonly listen: Listen;
+  readonly owner: Owner;
+  /** Asks whether what lies there may be removed: a text for each directory. */
+  readonly mayClear: (texts: readonly string[]) => Promise<boolean>;
 }
 
 /** `transfers` files at once, of all nodes together. */
 export interface LocalRestoreOptions extends Pick<RestoreOptions, 'choice' | 'only' | 'filter' | 'transfers' | 'dryRun'> {
   readonly directory: string;
   readonly layout: DownloadLayout;
+}
+
+interface LocalWork {
+  readonly manifest: NodeManifest;
+  readonly directory: string;
+  readonly plan: NodeRestorePlan;
 }
 
 /** The data of each node into `DIR/<host>/` on the control host; no node is asked for anything. */
@@ -53,44 +66,40 @@ export async function restoreLocal(
   const root = resolve(options.directory);
   const place = tablePlaces(options.layout, sources.tables);
   const label = `${parts.repository.store.url}/${sources.id}${options.layout === 'plain' ? '' : ` ${options.layout}`}`;
-  const work = await Promise.all(
-    sources.manifests.map(async (manifest) => {
-      const directory = join(root, told('address', manifest.host, 'the node of the backup'));
-      return {
-        manifest,
-        directory,
-        plan: planParts(partsOf(manifest, sources.tables, place), await stagedBefore(directory, label, options.dryRun)),
-      };
-    }),
-  );
-  const toFetch = work.flatMap(({ plan }) => plan.fetch);
+  const directoryOf = ({ host }: NodeManifest): string => join(root, told('address', host, 'the node of the backup'));
+  const found = await Promise.all(manifests.map((manifest) => lookAt(directoryOf(manifest), label)));
+  const workOn = (targets: readonly Target[]) =>
+    manifests.map((manifest, index) => {
+      const present = targets[index]?.present ?? new Map<string, number>();
+      return { manifest, directory: directoryOf(manifest), plan: planParts(partsOf(manifest, tables, place), present) };
+    });
+  const planned = workOn(found);
+  const toFetch = planned.flatMap(({ plan }) => plan.fetch);
   const lost = await lostFiles(parts, toFetch, signal);
   await refuseTooLittleSpace(
     root,
-    work.reduce((sum, { plan }) => sum + plan.fetchBytes, 0),
+    planned.reduce((sum, { plan }) => sum + plan.fetchBytes, 0),
   );
+  const fetchAll = async (): Promise<readonly RestoredNode[]> => {
+    const targets = await lookAgain(found, label);
+    await Promise.all(targets.map((target) => makeReady(target, label)));
+    const fetched = workOn(targets).map(async (work): Promise<RestoredNode> => {
+      const error = await fetchFiles(work.manifest.host, work.directory, work.plan.fetch, { ...parts, queue }, signal);
+      return error === undefined ? nodeOf(work) : { ...nodeOf(work), error };
+    });
+    return Promise.all(fetched);
+  };
+  let nodes = planned.map(nodeOf);
   if (!options.dryRun) {
+    await agreeToClear(found, parts);
     sayLost(lost, parts.listen);
+    const directories = found.map(({ directory }) => directory);
+    await Promise.all(directories.map(makeDirectory));
+    nodes = [...(await withTargetLocks(directories, parts.owner, `download of ${sources.id}`, fetchAll))];
   }
-  const nodes = await Promise.all(
-    work.map(async ({ manifest, directory, plan }): Promise<RestoredNode> => {
-      const node = {
-        host: manifest.host,
-        source: manifest.host,
-        files: plan.files,
-        bytes: plan.bytes,
-        presentFiles: plan.presentFiles,
-        directory,
-      };
-      if (options.dryRun) {
-        return node;
-      }
-      const error = await fetchFiles(manifest.host, directory, plan.fetch, { ...parts, queue }, signal);
-      return error === undefined ? node : { ...node, error };
-    }),
-  );
   signal.throwIfAborted();
   const warnings = [
+    ...(options.dryRun ? clearedTexts(found).map((text) => `${text}, which would be removed first`) : []),
     ...(sources.complete ? [] : [`backup ${sources.id} is not complete: only the nodes that it finished can be restored`]),
     ...degradedWarnings(sources.id, sources.missing, 'local'),
     ...unevenWarnings(sources),
@@ -112,56 +121,30 @@ export async function restoreLocal(
   };
 }
 
-/**
- * Sizes of what an earlier run of the same restore brought here; what it was killed over is removed. So is what a restore of
- * another backup left: sstables of two moments must not be mixed. Files that no restore put there are refused.
- */
-async function stagedBefore(directory: string, label: string, dryRun: boolean): Promise<ReadonlyMap<string, number>> {
-  const mark = join(directory, markName);
-  const found = await readFile(mark, 'utf8').catch(() => undefined);
-  const names = await readdir(directory).catch(() => []);
-  if (found === undefined && names.length > 0) {
-    throw new UsageError(`${directory} holds files that no restore put there`, {
-      hint: 'empty it, or give another directory',
-    });
-  }
-  if (found?.trim() === label) {
-    const sizes = await sizesBelow(directory);
-    const partial = dryRun ? [] : [...sizes.keys()].filter((path) => path.endsWith(partialSuffix));
-    await Promise.all(partial.map((path) => rm(join(directory, path), { force: true })));
-    return sizes;
-  }
-  if (!dryRun) {
-    await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true, force: true })));
-    await mkdir(directory, { recursive: true, mode: 0o750 });
-    await writeFile(mark, `${label}\n`);
-  }
-  return new Map();
+function nodeOf({ manifest: { host }, directory, plan: { files, bytes, presentFiles } }: LocalWork): RestoredNode {
+  return { host, source: host, files, bytes, presentFiles, directory };
 }
 
-async function sizesBelow(directory: string): Promise<ReadonlyMap<string, number>> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const sizes = await Promise.all(
-    files.map(async (file) => [file.slice(directory.length + 1), (await stat(file)).size] as const),
+/** Where what another restore has left would have to go. Throws BackupError when nobody agrees to that. */
+async function agreeToClear(targets: readonly Target[], { mayClear }: LocalRestoreParts): Promise<void> {
+  const texts = clearedTexts(targets);
+  if (texts.length > 0 && !(await mayClear(texts))) {
+    throw new BackupError('nothing was fetched, and what lies there stays', { hint: 'give another directory' });
+  }
+}
+
+function clearedTexts(targets: readonly Target[]): readonly string[] {
+  return targets.flatMap(({ directory, other }) =>
+    other === undefined ? [] : [`${directory} holds ${other.files} files of ${visibleInLine(other.label)}`],
   );
-  return new Map(sizes);
 }
 
-async function refuseTooLittleSpace(directory: string, bytes: number): Promise<void> {
-  const disk = await statfs(await nearest(directory));
-  const free = disk.bavail * disk.bsize;
-  if (bytes > free) {
-    throw new UsageError(`${directory} has ${free} bytes free, the restore needs ${bytes}`, {
-      hint: 'give a directory on a larger disk',
-    });
+/** The same, with what lies there now that nobody else is at work: not what was agreed to is nothing to be removed. */
+async function lookAgain(targets: readonly Target[], label: string): Promise<readonly Target[]> {
+  const now = await Promise.all(targets.map(({ directory }) => lookAt(directory, label)));
+  const changed = now.find(({ other }, index) => other !== undefined && other.label !== targets[index]?.other?.label);
+  if (changed !== undefined) {
+    throw new LockedError(`another run has put files into ${changed.directory} meanwhile`, { hint: 'run the command again' });
   }
+  return now;
 }
-
-/** The directory itself, or the nearest above it that is there. */
-async function nearest(directory: string): Promise<string> {
-  const there = await stat(directory).catch(() => undefined);
-  return there === undefined && dirname(directory) !== directory ? nearest(dirname(directory)) : directory;
-}
-
-const markName = '.sstash-restore';

@@ -25,7 +25,11 @@ export async function publishSealed(
       published.set(run, backup);
     }
   }
-  return { ...survey, backups: survey.backups.map((backup) => published.get(backup) ?? backup).toSorted(byTime) };
+  return {
+    ...survey,
+    backups: survey.backups.map((backup) => published.get(backup) ?? backup).toSorted(byTime),
+    published: [...published.values()].map(({ id }) => id),
+  };
 }
 
 async function publish(

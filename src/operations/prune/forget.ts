@@ -13,7 +13,7 @@ import type { Lock } from '../../storage/lock/held-lock.ts';
 import { putForgotten } from '../../storage/backups/forgotten-records.ts';
 import { Mark } from '../../storage/backups/mark.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
-import { backupManifestKey, backupPrefix, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
+import { backupManifestKey, backupPrefix, closedKey, clusterKeys, inProgressKey, nodeManifestKey } from '../../storage/keys.ts';
 import { isFull } from '../../storage/directory/errors.ts';
 import { listedObject } from '../../storage/read-listed.ts';
 import { deleteAll } from './delete-all.ts';
@@ -70,7 +70,7 @@ export async function forget(
     await deleteAll(store, group.map(headOf), lock, signal);
   }
   await deleteAll(store, givenUp.filter(({ parent }) => parent === undefined).flatMap(headsOfDamaged), lock, signal);
-  await (isRecorded ? record('gone', forgetting, repository, signal) : deleteAll(store, goes.flatMap(nodeHeads), lock, signal));
+  await (isRecorded ? record('gone', forgetting, repository, signal) : deleteAll(store, unrecordedHeads(goes), lock, signal));
   const all = [...cleared, ...givenUp];
   const gone = new Set(all.map(pathOf));
   let ended = 0;
@@ -97,8 +97,8 @@ async function takeOver(
 }
 
 /**
- * False where there is no room for it, and room is made in this very run: then the manifests of nodes go first, so that what a crash
- * leaves are orphans. Otherwise StorageError.
+ * False where there is no room for it, and room is made in this very run: then what is left of heads goes first (`unrecordedHeads`).
+ * Otherwise StorageError.
  */
 async function record(
   state: 'going' | 'gone',
@@ -159,6 +159,13 @@ function headsOfDamaged(backup: BackupRef): readonly string[] {
   return [inProgressKey(backup), backupManifestKey(backup)];
 }
 
-function nodeHeads(backup: ForgottenBackup): readonly string[] {
-  return backup.hosts.map((host) => nodeManifestKey(refOf(backup), host));
+/**
+ * What goes before the objects where nothing says that they go. A crash among these leaves a backup that has lost its manifest and is named as
+ * such, one after them orphans: `ring` and the like, which others have too, never lie there without anything that is surely ours.
+ */
+function unrecordedHeads(goes: readonly ForgottenBackup[]): readonly string[] {
+  return [
+    ...goes.flatMap((backup) => [...clusterKeys(backup), ...(backup.parent === undefined ? [closedKey(backup.id)] : [])]),
+    ...goes.flatMap((backup) => backup.hosts.map((host) => nodeManifestKey(refOf(backup), host))),
+  ];
 }

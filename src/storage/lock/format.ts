@@ -26,7 +26,7 @@ export function encodeLock(record: LockRecord): Uint8Array {
 }
 
 /** The record of a lock, undefined for what is no lock of format 1. */
-function decodeLock(bytes: Uint8Array): LockRecord | undefined {
+export function decodeLock(bytes: Uint8Array): LockRecord | undefined {
   try {
     return lockRecord.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;
   } catch (error) {

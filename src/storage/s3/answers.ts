@@ -165,7 +165,8 @@ async function beginningOf(body: Readable, clock: Clock): Promise<string> {
   }
 }
 
-function isAnswer(value: unknown): value is AnswerHead & { body?: unknown } {
+/** Whether it is an answer as the SDK has it. */
+export function isAnswer(value: unknown): value is AnswerHead & { body?: unknown } {
   return (
     typeof value === 'object' &&
     value !== null &&

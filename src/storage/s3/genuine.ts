@@ -28,11 +28,16 @@ const documents: ReadonlyMap<string, string> = new Map([
  */
 export function isStranger({ statusCode, headers }: AnswerHead): boolean {
   const isPage = /\bx?html\b/i.test(headers['content-type'] ?? '');
-  const isOfS3 = Object.keys(headers).some((name) => name.startsWith('x-amz-'));
+  const isOfS3 = hasHeadersOfS3(headers);
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) {
     return isPage || (headers['location'] !== undefined && !isOfS3 && !/\bxml\b/i.test(headers['content-type'] ?? ''));
   }
   return isPage && !isOfS3 && statusCode < 500 && statusCode !== 408 && statusCode !== 429;
+}
+
+/** Whether an answer has what no proxy and no page for people says of itself. */
+export function hasHeadersOfS3(headers: AnswerHead['headers']): boolean {
+  return Object.keys(headers).some((name) => name.startsWith('x-amz-'));
 }
 
 /** The error for an answer of somebody else, with what is known of him; `text` is the beginning of what he says. */

@@ -1,9 +1,12 @@
+import { Readable } from 'node:stream';
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { StorageError } from '../../model/errors.ts';
 import type { StoredObject } from '../object-store.ts';
 import { adviceOn } from './advice.ts';
+import { isAnswer } from './answers.ts';
 import type { S3Connection } from './client.ts';
-import { type Attempt, isUnsupported, s3Error } from './errors.ts';
+import { type Attempt, isUnsupported, s3Error, statusOf } from './errors.ts';
+import { type AnswerHead, hasHeadersOfS3 } from './genuine.ts';
 import { optionsFor } from './upload.ts';
 
 /** What DeleteObjects takes at once; https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
@@ -194,4 +197,61 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
 /** An object as the contract tells it. */
 export function storedObject(key: string, bytes: number, modified: Date, etag: string): StoredObject {
   return { key, bytes, modified: modified.toISOString(), etag: etag.replaceAll('"', '') };
+}
+
+/** What a HEAD says of an object; undefined where it is not there. */
+export async function statInS3(connection: S3Connection, key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
+  const { sdk, client, bucket, base, url } = connection;
+  try {
+    signal.throwIfAborted();
+    const command = new sdk.HeadObjectCommand({ Bucket: bucket, Key: base + key });
+    const { ContentLength, LastModified, ETag } = await client.send(command, optionsFor(signal));
+    if (ContentLength === undefined || LastModified === undefined || ETag === undefined) {
+      throw new StorageError(`${url}/${key} came without size, time or etag`, { key });
+    }
+    return storedObject(key, ContentLength, LastModified, ETag);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (statusOf(error) !== 404) {
+      throw s3Error(error, attemptAt(connection, 'look up', key));
+    }
+    await confirmAbsence(connection, key, error, signal);
+    return undefined;
+  }
+}
+
+/**
+ * To be asked after a HEAD that was answered 404: it has no words, and anybody on the way may have given it. Where nothing of S3 is in its head
+ * either, a GET of one byte must say that there is no such object. Throws StorageError when it says anything else.
+ */
+async function confirmAbsence(connection: S3Connection, key: string, error: unknown, signal: AbortSignal): Promise<void> {
+  if (hasHeadersOfS3(headersOf(error))) {
+    return;
+  }
+  const { sdk, client, bucket, base, url, endpoint } = connection;
+  try {
+    const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: base + key, Range: 'bytes=0-0' });
+    const { Body: body } = await client.send(command, optionsFor(signal));
+    if (body instanceof Readable) {
+      body.destroy();
+    }
+  } catch (failure) {
+    signal.throwIfAborted();
+    if (failure instanceof Error && (failure.name === 'NoSuchKey' || failure.name === 'NotFound')) {
+      return;
+    }
+    if (statusOf(failure) !== 416) {
+      throw s3Error(failure, attemptAt(connection, 'look up', key));
+    }
+  }
+  throw new StorageError(`${url}/${key}: ${endpoint} says that it is not there (HEAD, HTTP 404), and gives it`, {
+    key,
+    transient: true,
+  });
+}
+
+/** Of the answer that an error of the SDK is about. */
+function headersOf(error: unknown): AnswerHead['headers'] {
+  const answer: unknown = typeof error === 'object' && error !== null && '$response' in error ? error.$response : undefined;
+  return isAnswer(answer) ? answer.headers : {};
 }

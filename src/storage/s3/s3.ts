@@ -16,7 +16,7 @@ import { dripWatch } from './answers.ts';
 import { bucketIdentity, locationId } from '../location-id.ts';
 import { type S3Connection, type S3Options, connectS3 } from './client.ts';
 import { s3Error, statusOf } from './errors.ts';
-import { attemptAt, deleteFromS3, directoriesOfS3, filesOfS3, listS3, probeBucket, storedObject } from './keys.ts';
+import { attemptAt, deleteFromS3, directoriesOfS3, filesOfS3, listS3, probeBucket, statInS3 } from './keys.ts';
 import { PutResources, putToS3 } from './put.ts';
 import { type OpenedObject, Shortcut } from './shortcut.ts';
 import { type Sign, endpointOf, signFor, signerFor } from './signer.ts';
@@ -124,22 +124,7 @@ class S3Store implements ObjectStore {
 
   async stat(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     assertKey(key);
-    const { sdk, client, bucket, base } = this.#connection;
-    try {
-      signal.throwIfAborted();
-      const command = new sdk.HeadObjectCommand({ Bucket: bucket, Key: base + key });
-      const { ContentLength, LastModified, ETag } = await client.send(command, optionsFor(signal));
-      if (ContentLength === undefined || LastModified === undefined || ETag === undefined) {
-        throw new StorageError(`${this.url}/${key} came without size, time or etag`, { key });
-      }
-      return storedObject(key, ContentLength, LastModified, ETag);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (statusOf(error) === 404) {
-        return undefined;
-      }
-      throw s3Error(error, attemptAt(this.#connection, 'look up', key));
-    }
+    return await statInS3(this.#connection, key, signal);
   }
 
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {

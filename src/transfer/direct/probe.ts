@@ -29,6 +29,9 @@ export interface Trial {
   readonly note?: string;
 }
 
+/** Who is interrupted does not wait for long. */
+const cleanUpWithinMs = 5000;
+
 const probeText = 'sstash has tried out whether this node reaches the store; this may be deleted\n';
 
 /**
@@ -104,7 +107,11 @@ async function putAndGet(probing: Probing, signal: AbortSignal): Promise<Trial> 
       throw new IntegrityError(`${probing.node.host} got something else back than it put there`);
     }
   } catch (error) {
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      // What arrives later than that the next run clears.
+      await removeProbe(probing, AbortSignal.timeout(cleanUpWithinMs)).catch(() => undefined);
+      throw signal.reason;
+    }
     obstacle = reasonOf(error);
   }
   // Also where the answer to the put was lost: it may be there.

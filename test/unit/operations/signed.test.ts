@@ -22,6 +22,7 @@ import { manifestKey } from '../../../src/storage/backups/seals.ts';
 import { relay } from '../../../src/transfer/relay/relay.ts';
 import { bytesOf } from '../../support/bodies.ts';
 import { forged } from '../../support/forged.ts';
+import { here } from '../../support/local-target.ts';
 import { never } from '../../support/never.ts';
 import { idAfter, oneNode } from '../../support/one-node.ts';
 import { type ScriptedCluster, scriptedCluster, users } from '../../support/scripted-cluster.ts';
@@ -118,7 +119,7 @@ test('an object with other contents of the same size and CRC-32 comes under no f
   assert.deepEqual(await kindsIn(at, id), ['checksum']);
   const directory = await temporaryDirectory(t);
   const options = { choice: { name: id }, only: [], filter: tableFilter(['shop']), transfers: 1, dryRun: false };
-  const parts = { repository: at.strict(), pool: at.pool, listen: at.cluster.parts.listen };
+  const parts = { repository: at.strict(), pool: at.pool, listen: at.cluster.parts.listen, ...here };
   const result = await restoreLocal({ ...options, directory, layout: 'plain' }, parts, never);
   assert.match(result.nodes[0]?.error ?? '', /Statistics.db has SHA-256 /);
   const file = join(directory, 'node1', name.slice(`${id}/node1/`.length));

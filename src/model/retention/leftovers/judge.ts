@@ -116,7 +116,8 @@ function judgeFile(node: NodeRemains, { kind, used, ageSeconds, inData }: FileRe
 
 /** Unfinished uploads may be of runs to other locations in the same bucket, which no lock of this one keeps out. */
 export const uploadSeconds = 86_400;
-const storedSeconds = 3600;
+/** So long after it was stored nobody is at work any more on what is stored for moments. */
+export const storedSeconds = 3600;
 
 /** What lies in a location, and what is to become of it. */
 export function judgeStored({ kind, key, bytes, ageSeconds }: StoredRemains): Leftover {

@@ -28,9 +28,14 @@ export async function openRun(
   const startedAtMs = performance.now();
   const found = await readSituation(options, parts, locate, signal);
   const target = await runToGoOn(found, signal);
+  if (target?.committed === true && isPublished(target, found)) {
+    const finished = { ...found, tables: target.manifest.tables };
+    return { ...begun(finished, goOn(target, 'finishing', options), startedAtMs, target), published: target };
+  }
   const degraded = target?.committed === true ? target : undefined;
   const situation = degraded === undefined ? found : whatItLacks(found, degraded);
-  const decision = target === undefined ? await decide(situation, signal) : goOn(target, options.resume);
+  const how = degraded === undefined ? 'going on with' : 'adding nodes to';
+  const decision = target === undefined ? await decide(situation, signal) : goOn(target, how, options);
   const run = begun(situation, decision, startedAtMs, target);
   return degraded === undefined
     ? run
@@ -86,10 +91,11 @@ async function runToGoOn(situation: Situation, signal: AbortSignal): Promise<Res
     now,
     asked: options.resume,
     id: options.resumeId,
+    published: survey.published ?? [],
     kind: options.kind,
   });
-  if (found === undefined) {
-    return undefined;
+  if (found === undefined || isPublished(found, situation)) {
+    return found;
   }
   const needer = await neededBy(found, situation, signal);
   if (options.resume && needer !== undefined) {
@@ -142,12 +148,17 @@ async function decide(situation: Situation, signal: AbortSignal): Promise<KindDe
   return decision;
 }
 
-function goOn(unfinished: Resumable, asked: boolean): KindDecision {
-  const why = asked ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there';
-  const reason = `${why}; ${unfinished.committed ? 'adding nodes to' : 'going on with'} ${unfinished.id}`;
-  return unfinished.parent === undefined
+/** Whether an earlier process had stored all of it, and this one has put its last object. */
+function isPublished({ id }: Resumable, { survey: { published = [] } }: Situation): boolean {
+  return published.includes(id);
+}
+
+function goOn({ id, parent }: Resumable, how: string, { resume }: BackupOptions): KindDecision {
+  const why = resume ? 'asked for by --resume' : 'an unfinished run of the same nodes and tables is there';
+  const reason = `${why}; ${how} ${id}`;
+  return parent === undefined
     ? { kind: 'snapshot', reason, obstacles: [] }
-    : { kind: 'incremental', parent: { id: unfinished.parent }, reason, obstacles: [] };
+    : { kind: 'incremental', parent: { id: parent }, reason, obstacles: [] };
 }
 
 /**

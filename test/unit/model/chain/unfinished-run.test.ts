@@ -63,6 +63,17 @@ test('one that ended with failed nodes goes on only where it is asked for', () =
   assert.equal(unfinishedRun([ended], { ...question, asked: true })?.id, 'b2');
 });
 
+test('one that was found sealed, and is complete since, is what was asked for, also where something came after it', () => {
+  const done = completeOf({ id: 'b2', takenAt: '2026-11-21T03:15:00.000Z' });
+  const asked = { ...question, asked: true, published: ['b2'] };
+  assert.equal(unfinishedRun([done], asked)?.id, 'b2');
+  assert.equal(unfinishedRun([done], { ...asked, asked: false }), undefined);
+  const later = completeOf({ id: 'b3', takenAt: '2026-11-21T03:30:00.000Z' });
+  assert.equal(unfinishedRun([done, later], { ...asked, id: 'b2' })?.id, 'b2');
+  assert.throws(() => unfinishedRun([done, later], asked), NotFoundError);
+  assert.throws(() => unfinishedRun([done], { ...asked, id: 'b2', selection: ['shop'] }), UsageError);
+});
+
 test('nor does one go on whose objects another may point at: that shares a node with it and came later', () => {
   const nodes = ['node1', 'node2'].map((host) => ({ host, hostId: '', state: 'running' as const }));
   const others = unfinishedOf({ id: 'b3', startedAt: '2026-11-21T03:30:00.000Z', nodes });

@@ -3,8 +3,10 @@
  * nor in the store, and it cannot commit what is somebody else's.
  */
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { BackupError, LockedError } from '../../../../src/model/errors.ts';
+import { BackupError, LockedError, NotFoundError } from '../../../../src/model/errors.ts';
 import { planBackup } from '../../../../src/operations/backup/dry-run.ts';
 import { prune } from '../../../../src/operations/prune/prune.ts';
 import { inProgressKey } from '../../../../src/storage/keys.ts';
@@ -160,12 +162,53 @@ async function sealed(cluster: ScriptedCluster): Promise<{ readonly id: string }
     },
   );
   await assert.rejects(cluster.backUp(), /killed/);
-  const [run] = await cluster.repository.backups(never);
+  const run = (await cluster.repository.backups(never)).at(-1);
   assert.equal(run?.committed, false);
   assert.match(cluster.warnings.join('\n'), /is stored but for its last object/);
   assert.equal((await cluster.keys(inProgressKey(run))).length, 1);
   return run;
 }
+
+for (const resumeId of [undefined, 'its own']) {
+  test(`who resumes a sealed run${resumeId === undefined ? '' : ' by its name'} has a complete backup, and nothing of it stays on the node`, async (t) => {
+    const cluster = await scriptedCluster(t);
+    const { id } = await sealed(cluster);
+    assert.deepEqual(await cluster.node('node1').snapshots(), [cluster.tagOf(id)], 'the killed run has cleared nothing');
+    const puts = cluster.store.calls.filter(({ key }) => key.endsWith('.db')).length;
+    const result = await cluster.backUp({ resume: true, ...(resumeId === undefined ? {} : { resumeId: id }) });
+    assert.deepEqual([result.id, result.state, result.complete, result.tables.length], [id, 'complete', true, 2]);
+    assert.deepEqual(
+      result.nodes.map(({ host, complete, newFiles }) => [host, complete, newFiles > 0]),
+      [['node1', true, true]],
+    );
+    assert.equal(cluster.store.calls.filter(({ key }) => key.endsWith('.db')).length, puts, 'nothing is sent again');
+    assert.deepEqual(await cluster.node('node1').snapshots(), []);
+    assert.deepEqual(await cluster.listing(), [`${id} complete`]);
+    assert.deepEqual(await cluster.damage(), []);
+  });
+}
+
+test('a sealed run that is resumed once more is no unfinished run any more', async (t) => {
+  const cluster = await scriptedCluster(t);
+  await sealed(cluster);
+  await cluster.backUp({ resume: true });
+  await assert.rejects(cluster.backUp({ resume: true }), NotFoundError);
+});
+
+test('an incremental run that was sealed has its files deleted from the node by who resumes it', async (t) => {
+  const cluster = await scriptedCluster(t);
+  const node = cluster.node('node1');
+  node.keepsIncrementals = true;
+  await cluster.backUp({ kind: 'snapshot' });
+  await node.writeSSTable(users, 2);
+  const lie = () => readdir(join(node.live(users), 'backups'));
+  const { id } = await sealed(cluster);
+  const waiting = await lie();
+  const result = await cluster.backUp({ resume: true });
+  assert.deepEqual([result.id, result.kind, result.complete], [id, 'incremental', true]);
+  assert.ok(waiting.length > 0 && (await lie()).length === 0, `${waiting.join()} were not taken away`);
+  assert.deepEqual(await cluster.damage(), []);
+});
 
 test('a prune publishes what was sealed, and does not clear it as a run that was given up', async (t) => {
   const cluster = await scriptedCluster(t);

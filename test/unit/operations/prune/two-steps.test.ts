@@ -497,4 +497,41 @@ describe('what it leaves elsewhere', () => {
     assert.deepEqual(await history.keys('a1/'), []);
     assert.equal(await history.assertWhole(), 1);
   });
+
+  for (const fresh of [2, 0]) {
+    test(`one that is killed there at whatever object leaves nothing that the next prune does not find, of ${fresh} files`, async (context) => {
+      let isThrough = false;
+      for (let deletes = 0; !isThrough; deletes += 1) {
+        const { history, store, plain, pruned, deleted } = await place(context);
+        await history.complete({ id: 'a1', takenAt: new Date(Date.now() - 40 * hour), fresh });
+        await history.complete({ id: 'b1', takenAt: new Date(Date.now() - 3 * hour) });
+        let isDead = false;
+        store.hook = ({ verb, key }) => {
+          const ofBackup = verb === 'delete' && key !== lockKey();
+          isDead ||= ofBackup && store.calls.filter((call) => call.verb === 'delete' && call.key !== lockKey()).length > deletes;
+          if (isDead) {
+            throw new Error('killed');
+          }
+          if (verb === 'put' && key !== lockKey()) {
+            const cause = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+            throw new StorageError('cannot write: no space left', { key, cause });
+          }
+        };
+        await deleted(['a1'], { atOnce: true }).then(
+          () => (isThrough = true),
+          (error: unknown) => assert.equal(isDead, true, String(error)),
+        );
+        store.hook = () => undefined;
+        await plain.delete([lockKey()], never);
+        await history.assertWhole();
+        const { lost } = await pruned({ graceSeconds: 0, now: new Date(Date.now() + hour) });
+        assert.ok(lost.every(({ id }) => id === 'a1'));
+        if (lost.length > 0) {
+          await deleted(['a1'], { atOnce: true });
+        }
+        assert.deepEqual(await history.keys('a1/'), [], `killed after ${deletes} objects`);
+        assert.equal(await history.assertWhole(), 1);
+      }
+    });
+  }
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { StorageError, UnreachedError } from '../../../../src/model/errors.ts';
+import { NotFoundError, StorageError, UnreachedError } from '../../../../src/model/errors.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
 import { bytesOf, listed } from '../../../support/bodies.ts';
 import { never } from '../../../support/never.ts';
@@ -97,9 +97,43 @@ test('nothing, and something else than what was asked for, is no answer either',
 });
 
 test('a "not found" without a code of S3 is of somebody else: nothing is taken for absent', async (t) => {
-  const { get, list } = await failures(t, { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found' });
+  const { get, list, stat } = await failures(t, {
+    status: 404,
+    headers: { 'content-type': 'text/plain' },
+    body: '404 page not found',
+  });
   assert.ok(get instanceof UnreachedError);
   assert.ok(list instanceof UnreachedError);
+  assert.ok(stat instanceof UnreachedError);
+});
+
+test('a HEAD has no words: its 404 counts where its head is of S3, or where a GET says the same in the words of S3', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  const asked: string[] = [];
+  const answering = async (head: OddAnswer, get: OddAnswer) => {
+    asked.length = 0;
+    odd.answer(({ method }) => (asked.push(method), method === 'HEAD' ? { status: 404, ...head } : get));
+    return store.stat('k', never).catch((error: unknown) => error);
+  };
+  const said = (code: string): OddAnswer => ({
+    status: 404,
+    headers: { 'content-type': 'application/xml' },
+    body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`,
+  });
+  const ofNobody = { headers: { 'content-type': 'text/plain' } };
+  assert.equal(await answering({ headers: { 'x-amz-request-id': '4711' } }, said('Never asked')), undefined);
+  assert.deepEqual(asked, ['HEAD']);
+  assert.equal(await answering(ofNobody, said('NoSuchKey')), undefined);
+  assert.deepEqual(asked, ['HEAD', 'GET']);
+  assert.ok((await answering(ofNobody, said('NoSuchBucket'))) instanceof NotFoundError);
+  assert.ok((await answering(ofNobody, { headers: html, body: page })) instanceof UnreachedError);
+  const object = { status: 206, headers: { etag: '"e"', 'content-range': 'bytes 0-0/9', 'content-length': '1' }, body: 'x' };
+  for (const there of [object, { ...said('InvalidRange'), status: 416 }]) {
+    const error = await answering(ofNobody, there);
+    assert.ok(error instanceof StorageError && error.transient, String(error));
+    assert.match(error.message, /says that it is not there \(HEAD, HTTP 404\), and gives it/);
+  }
 });
 
 test('a listing that is cut off, is of another place, or goes round in circles is none', async (t) => {

@@ -9,6 +9,7 @@ import { tableFilter } from '../../../../../src/model/options/table-filter.ts';
 import { restoreLocal } from '../../../../../src/operations/download/download.ts';
 import { LzoPool } from '../../../../../src/codec/lzo/pool.ts';
 import { Readable } from 'node:stream';
+import { here } from '../../../../support/local-target.ts';
 import { never } from '../../../../support/never.ts';
 import { script } from '../../../../support/scripted-remote.ts';
 import {
@@ -133,7 +134,7 @@ test('a download to this host says it, planned and done', async (t) => {
   const directory = join(await temporaryDirectory(t), 'copy');
   const pool = new LzoPool({ threads: 1 });
   t.after(() => pool.close());
-  const parts = { repository: story.cluster.repository, pool, listen: story.cluster.parts.listen };
+  const parts = { repository: story.cluster.repository, pool, listen: story.cluster.parts.listen, ...here };
   const options = { ...restoreOptions(), directory, layout: 'plain' as const };
   assert.deepEqual(details(await restoreLocal({ ...options, dryRun: true }, parts, never)), [[gone, 'is missing']]);
   await assert.rejects(access(directory));
