@@ -63,10 +63,17 @@ export class Commands {
 
   restore(): CommandLine {
     const random = this.#random;
-    const method = random.pick(['stage', 'import', 'import', 'node-restart', 'node-restart'] as const);
+    const method = random.weighted([
+      [2, 'stage'],
+      [4, 'import'],
+      [2, 'refresh'],
+      [2, 'load'],
+      [4, 'node-restart'],
+    ] as const);
     const values: Values = {
       ...this.#stored(),
-      hosts: this.#hosts,
+      // Any node can stream to all.
+      hosts: method === 'load' && random.chance(0.3) ? random.pick(this.#hosts.split(',')) : this.#hosts,
       method,
       backup: random.chance(0.5) ? 'latest' : this.#id(),
       keyspaces: 'shop',
@@ -75,7 +82,7 @@ export class Commands {
       'start-cmd': startCommand,
       'start-timeout': 120,
     };
-    this.#maybe(values, method === 'import' ? 0.5 : 0, 'truncate', true);
+    this.#maybe(values, method === 'stage' || method === 'node-restart' ? 0 : 0.5, 'truncate', true);
     const tables = this.#world.cluster.schema.tables.map(({ keyspace, table }) => `${keyspace}.${table}`);
     this.#maybe(values, tables.length > 0 ? 0.3 : 0, 'keyspaces', tables.length > 0 ? random.pick(tables) : 'shop');
     return { command: 'restore', values };

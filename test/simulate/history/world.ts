@@ -1,9 +1,11 @@
+import { moveFilesScript } from '../../../src/cluster/placing/table-import.ts';
 import type { Remote } from '../../../src/cluster/remote.ts';
 import type { Clock } from '../../../src/flow/clock.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Cluster, type ClusterMember } from '../cassandra/cluster.ts';
 import { cqlsh } from '../cassandra/cqlsh.ts';
 import { CassandraNode, serverUser } from '../cassandra/node.ts';
+import { sstableloader } from '../cassandra/loader.ts';
 import { nodetool } from '../cassandra/nodetool.ts';
 import { enterWorld, trueTimeMs } from '../clock/interpose.ts';
 import { ownProcess, SimulatedProcess } from '../clock/process.ts';
@@ -40,6 +42,8 @@ export class World implements Surroundings {
   readonly fixings: Fixing[] = [];
   /** When a server ended without having flushed, in true milliseconds. */
   readonly crashes: number[] = [];
+  /** What nodetool, cqlsh and sstableloader are asked and have not ended: whoever asked may be dead. */
+  #underWay = 0;
   readonly #processes: SimulatedProcess[] = [];
   readonly #shape: Shape;
 
@@ -109,6 +113,14 @@ export class World implements Surroundings {
     return nodeLine(shortcutRemote(shortcuts, remote), process, { ...this.#wireParts, cut: () => remote.cut() });
   }
 
+  /** Whether anything is under way on nodes that may still change what tables hold. */
+  get isAtWork(): boolean {
+    return (
+      this.#underWay > 0 ||
+      [...this.nodes.values()].some(({ host }) => host.processes.all().some(({ argv }) => argv.includes(moveFilesScript)))
+    );
+  }
+
   /** Stops a server: in good order, or as a crash does. */
   stop({ host, server }: ClusterMember): void {
     this.nodes.get(host)?.vanish();
@@ -168,6 +180,22 @@ export class World implements Surroundings {
         return status;
       });
     }
+    const loader = {
+      cluster: this.cluster,
+      member,
+      streamMs: () => this.weather.travelMs() * 20,
+      tell: (text: string) => this.journal.note(host, text),
+    };
+    machine.host.programs.set('sstableloader', (process) => this.#counted(() => sstableloader(process, loader)));
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.#underWay -= 1;
+    }
   }
 
   /** What a node has of programs beside those of the system. */
@@ -180,8 +208,8 @@ export class World implements Surroundings {
       return { stdout: '', stderr: '', status: 0 };
     };
     return new Map([
-      ['nodetool', (words: readonly string[]) => this.#nodetool(member, words)],
-      ['cqlsh', (_: readonly string[], input: string) => this.#cqlsh(member, input)],
+      ['nodetool', (words: readonly string[]) => this.#counted(() => this.#nodetool(member, words))],
+      ['cqlsh', (_: readonly string[], input: string) => this.#counted(() => this.#cqlsh(member, input))],
       [stopCommand, () => turn('stops')],
       [startCommand, () => turn('starts')],
     ]);
