@@ -11,11 +11,13 @@ export class Commands {
   readonly #world: World;
   readonly #random: Random;
   readonly #hosts: string;
+  readonly #shape: Shape;
 
-  constructor(world: World, { hosts }: Shape, random: Random) {
+  constructor(world: World, shape: Shape, random: Random) {
     this.#world = world;
     this.#random = random;
-    this.#hosts = hosts.join(',');
+    this.#shape = shape;
+    this.#hosts = shape.hosts.join(',');
   }
 
   any(): CommandLine {
@@ -45,8 +47,9 @@ export class Commands {
     const random = this.#random;
     const values: Values = {
       ...this.#stored(),
+      ...this.#signing('signs'),
       hosts: this.#hosts,
-      compression: 'none',
+      compression: this.#shape.compression,
       'snapshot-every': random.pick(['1d', '6h', '1w']),
     };
     this.#maybe(values, 0.2, 'new-snapshot', true);
@@ -72,6 +75,7 @@ export class Commands {
     ] as const);
     const values: Values = {
       ...this.#stored(),
+      ...this.#signing('reads'),
       // Any node can stream to all.
       hosts: method === 'load' && random.chance(0.3) ? random.pick(this.#hosts.split(',')) : this.#hosts,
       method,
@@ -102,7 +106,7 @@ export class Commands {
 
   prune(): CommandLine {
     const random = this.#random;
-    const values: Values = { ...this.#stored() };
+    const values: Values = { ...this.#stored(), ...this.#signing('reads') };
     if (random.chance(0.7)) {
       values['keep-last'] = 1 + random.below(3);
     } else {
@@ -114,7 +118,7 @@ export class Commands {
   }
 
   delete(): CommandLine {
-    const values: Values = { ...this.#stored(), backups: this.#id(), yes: true };
+    const values: Values = { ...this.#stored(), ...this.#signing('reads'), backups: this.#id(), yes: true };
     this.#maybe(values, 0.4, 'with-incrementals', true);
     this.#maybe(values, 0.3, 'force-last', true);
     this.#maybe(values, 0.3, 'now', true);
@@ -122,18 +126,33 @@ export class Commands {
   }
 
   verify(): CommandLine {
-    const values: Values = { ...this.#stored() };
+    const values: Values = { ...this.#stored(), ...this.#signing('reads') };
     this.#maybe(values, 0.5, 'all', true);
     this.#maybe(values, 0.6, 'read-data', '');
     return { command: 'verify', values };
   }
 
   repair(): CommandLine {
-    return { command: 'verify', values: { ...this.verify().values, repair: true, hosts: this.#hosts } };
+    // Who repairs signs what he has changed.
+    return {
+      command: 'verify',
+      values: { ...this.verify().values, ...this.#signing('signs'), repair: true, hosts: this.#hosts },
+    };
   }
 
   #stored(): Values {
     return { location: `s3://bucket/${base}`, 'lock-timeout': this.#random.pick([0, 0, 300]) };
+  }
+
+  /** The keys, the one that signs first; where all sign, readers want it too. */
+  #signing(who: 'signs' | 'reads'): Values {
+    const { signing } = this.#shape;
+    const random = this.#random;
+    if (signing === 'never' || (signing === 'sometimes' && random.chance(0.5))) {
+      return {};
+    }
+    const keys = { 'manifest-key': random.pick(['first.key,second.key', 'second.key,first.key']) };
+    return who === 'reads' && signing === 'always' ? { ...keys, 'require-signed': random.chance(0.7) } : keys;
   }
 
   #maybe(values: Values, probability: number, name: string, value: Values[string]): void {

@@ -52,6 +52,9 @@ export class Story {
     return isAtOnce ? 0 : parseDuration(String(values?.['grace'] ?? '24h')) * 1000;
   };
 
+  /** Whether a process was to sign what it writes. */
+  readonly signs = (name: string): boolean => this.#lines.get(name)?.values['manifest-key'] !== undefined;
+
   async #round(): Promise<void> {
     const random = this.#random;
     await this.#settleRestore();
@@ -91,10 +94,19 @@ export class Story {
     }
     this.#mischief.write();
     const stored = { location: 's3://bucket/base', 'lock-timeout': 300, 'allow-clock-skew': true };
+    const { signing } = this.#shape;
+    const keys = signing === 'never' ? {} : { 'manifest-key': 'first.key,second.key' };
+    const required = signing === 'always' ? { 'require-signed': true } : {};
     const hosts = this.#shape.hosts.join(',');
-    await this.#mustDo({ command: 'backup', values: { ...stored, hosts, compression: 'none', 'new-snapshot': true } });
-    await this.#mustDo({ command: 'prune', values: { ...stored, 'keep-last': 2, 'stale-after': '1m', grace: '0h' } });
-    await this.#mustDo({ command: 'verify', values: { location: stored.location, all: true, 'read-data': '' } });
+    await this.#mustDo({
+      command: 'backup',
+      values: { ...stored, ...keys, hosts, compression: this.#shape.compression, 'new-snapshot': true },
+    });
+    await this.#mustDo({ command: 'prune', values: { ...stored, ...keys, 'keep-last': 2, 'stale-after': '1m', grace: '0h' } });
+    await this.#mustDo({
+      command: 'verify',
+      values: { ...keys, ...required, location: stored.location, all: true, 'read-data': '' },
+    });
   }
 
   async #mustDo(line: CommandLine): Promise<void> {

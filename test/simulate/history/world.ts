@@ -106,6 +106,7 @@ export class World implements Surroundings {
       nowMs: () => node.host.clock.now().getTime(),
       isUp: () => member.server.up,
       isOwners: this.#shape.login === serverUser,
+      lzop: this.#shape.lzop,
       program: (argv: readonly string[], input: string) => this.#programs(member).get(argv[0] ?? '')?.(argv.slice(1), input),
     };
     const remote = simulatedRemote(node.host, { user: this.#shape.login, name });
@@ -167,6 +168,9 @@ export class World implements Surroundings {
     }
     const [first] = this.cluster.members;
     machine.join();
+    if (!this.#shape.lzop) {
+      machine.host.programs.remove('lzop');
+    }
     machine.configure(member, first?.node.address ?? '', this.#shape.incremental);
     machine.appear(node.address);
     for (const [name, program] of this.#programs(member)) {

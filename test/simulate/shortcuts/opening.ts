@@ -38,13 +38,14 @@ export const openingShortcuts: ReadonlyMap<string, Shortcut> = new Map<string, S
   [findOwnerScript, () => ({ stdout: 'cassandra\0' })],
   [
     probeToolsScript,
-    ({ files, args, nowMs }) => {
+    ({ files, args, nowMs, lzop }) => {
       const spaces = args.map((directory) => {
         const { disk } = files.stat(directory);
         const [total, used, free] = [disk.totalBytes, disk.usedBytes, disk.freeBytes].map((bytes) => Math.floor(bytes / 1024));
         return `space\tyes\t/dev/sda${disk.device & 0xff} ${total} ${used} ${free} 1% ${disk.mountPoint}\n`;
       });
-      return { stdout: `${spaces.join('')}now\t${Math.floor(nowMs / 1000)}\n` };
+      const tool = lzop ? 'lzop\t/usr/bin/lzop\tlzop 1.04\n' : '';
+      return { stdout: `${tool}${spaces.join('')}now\t${Math.floor(nowMs / 1000)}\n` };
     },
   ],
 ]);

@@ -18,7 +18,8 @@ export const readingShortcuts: ReadonlyMap<string, Shortcut> = new Map<string, S
       ),
   ],
   [readPlainScript, ({ files, input }) => cat(files, names(input))],
-  [readFromScript, ({ files, args: [path = ''] }) => cat(files, [path])],
+  // What else reads the file packs it.
+  [readFromScript, ({ files, args: [path = '', ...program] }) => (program.at(-1) === 'cat' ? cat(files, [path]) : undefined)],
   [listDataLinksScript, () => ({ stdout: '' })],
   [
     removeFilesScript,

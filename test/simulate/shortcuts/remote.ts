@@ -20,6 +20,8 @@ export interface ShortcutNode {
   readonly isUp: () => boolean;
   /** Whether the owner of the data logs in, who cannot become anybody. */
   readonly isOwners: boolean;
+  /** Whether it has lzop. */
+  readonly lzop: boolean;
   /** A program of the node, other than those of the system. */
   readonly program: (argv: readonly string[], input: string) => Promise<Recorded> | undefined;
 }
@@ -78,7 +80,7 @@ function shortcutOf(word: string, isOwners: boolean): Shortcut | undefined {
 }
 
 async function script(
-  { files, nowMs, isUp, isOwners }: ShortcutNode,
+  { files, nowMs, isUp, isOwners, lzop }: ShortcutNode,
   argv: readonly string[],
   { input = '' }: RunOptions,
 ): Promise<Printed | undefined> {
@@ -88,5 +90,5 @@ async function script(
     return undefined;
   }
   const given = typeof input === 'string' || input instanceof Uint8Array ? Buffer.from(input) : await bytesOf(input);
-  return shortcut({ files, args: argv.slice(at + 2), input: given, nowMs: nowMs(), isUp: isUp() });
+  return shortcut({ files, args: argv.slice(at + 2), input: given, nowMs: nowMs(), isUp: isUp(), lzop });
 }
