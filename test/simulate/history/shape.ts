@@ -61,6 +61,7 @@ export function shapeOf(random: Random): Shape {
     climate: {
       store: isBad ? random.pick([0, 0.001, 0.004, 0.02]) : 0,
       remote: isBad ? random.pick([0, 0.001, 0.004, 0.02]) : 0,
+      steps: isBad ? random.pick([0, 0, 0.003, 0.02]) : 0,
       lagMs: random.chance(0.05) ? 3_000 : 0,
     },
     conditions: random.weighted<Conditions>([

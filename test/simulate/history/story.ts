@@ -8,6 +8,7 @@ import { type CommandLine, lineText, type Ran, runCommandLine } from './operator
 import { judgeOutcome } from './judge-outcome.ts';
 import { RestoreWatch } from './restore-watch.ts';
 import type { Shape } from './shape.ts';
+import { troubleSteps } from './step-trouble.ts';
 import type { World } from './world.ts';
 
 /** How it is told off in the middle of what it does. */
@@ -32,6 +33,7 @@ export class Story {
     this.#watch = new RestoreWatch(world);
     // Between a restore that broke off and its undoing nobody can say which rows would stay.
     this.#mischief = new Mischief(world, random, () => this.#watch.isBroken);
+    troubleSteps(world, this.#mischief, random);
   }
 
   async tell(): Promise<void> {

@@ -12,7 +12,7 @@ import { ownProcess, SimulatedProcess } from '../clock/process.ts';
 import { Random } from '../clock/random.ts';
 import { VirtualTime } from '../clock/time.ts';
 import type { Recorded } from '../../support/recorded.ts';
-import { simulatedRemote } from '../host/remote.ts';
+import { type SimulatedRemote, simulatedRemote } from '../host/remote.ts';
 import { shortcutRemote } from '../shortcuts/remote.ts';
 import { Truth } from '../oracle/truth.ts';
 import type { Fixing } from '../oracle/windows.ts';
@@ -44,6 +44,7 @@ export class World implements Surroundings {
   readonly crashes: number[] = [];
   /** What nodetool, cqlsh and sstableloader are asked and have not ended: whoever asked may be dead. */
   #underWay = 0;
+  readonly #lines = new Map<string, Set<SimulatedRemote>>();
   readonly #processes: SimulatedProcess[] = [];
   readonly #shape: Shape;
 
@@ -106,12 +107,23 @@ export class World implements Surroundings {
       nowMs: () => node.host.clock.now().getTime(),
       isUp: () => member.server.up,
       isOwners: this.#shape.login === serverUser,
+      mayBreak: this.#shape.climate.steps > 0,
       lzop: this.#shape.lzop,
       program: (argv: readonly string[], input: string) => this.#programs(member).get(argv[0] ?? '')?.(argv.slice(1), input),
     };
     const remote = simulatedRemote(node.host, { user: this.#shape.login, name });
-    process.onKill(() => remote.cut());
+    const lines = this.#lines.get(node.host.name) ?? new Set();
+    this.#lines.set(node.host.name, lines.add(remote));
+    process.onKill(() => {
+      remote.cut();
+      lines.delete(remote);
+    });
     return nodeLine(shortcutRemote(shortcuts, remote), process, { ...this.#wireParts, cut: () => remote.cut() });
+  }
+
+  /** Every connection to a node breaks. */
+  cutLines(host: string): void {
+    this.#lines.get(host)?.forEach((line) => line.cut());
   }
 
   /** Whether anything is under way on nodes that may still change what tables hold. */
