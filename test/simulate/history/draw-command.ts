@@ -1,6 +1,7 @@
 import type { Random } from '../clock/random.ts';
 import { committedBackups } from '../oracle/stored-backups.ts';
 import type { CommandLine } from './operator.ts';
+import { restoresAside } from './final-clearing.ts';
 import type { Shape } from './shape.ts';
 import { base, startCommand, stopCommand, type World } from './world.ts';
 
@@ -29,6 +30,7 @@ export class Commands {
       [hasBackups ? 5 : 0, () => this.delete()],
       [hasBackups ? 5 : 0, () => this.verify()],
       [hasBackups ? 4 : 0, () => this.repair()],
+      [4, () => this.clear()],
     ])();
   }
 
@@ -39,6 +41,7 @@ export class Commands {
       [command === 'restore' ? 3 : 0, () => this.restore()],
       [command === 'restore' ? 2 : 0, () => this.prune()],
       [command === 'restore' ? 1 : 0, () => this.delete()],
+      [command === 'restore' || command === 'backup' ? 1 : 0, () => this.clear()],
     ]);
     return other();
   }
@@ -138,6 +141,16 @@ export class Commands {
       command: 'verify',
       values: { ...this.verify().values, ...this.#signing('signs'), repair: true, hosts: this.#hosts },
     };
+  }
+
+  clear(): CommandLine {
+    const values: Values = { ...this.#stored(), hosts: this.#hosts, yes: true };
+    this.#maybe(values, 0.2, 'dry-run', true);
+    this.#maybe(values, 0.3, 'staged', true);
+    this.#maybe(values, 0.2, 'unfinished', 'all');
+    const aside = restoresAside(this.#world);
+    this.#maybe(values, aside.length > 0 ? 0.3 : 0, 'undo-data', aside.join(','));
+    return { command: 'clear', values };
   }
 
   #stored(): Values {

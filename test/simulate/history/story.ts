@@ -5,6 +5,7 @@ import { judgeLive } from '../oracle/judge-cluster.ts';
 import { Commands } from './draw-command.ts';
 import { Mischief } from './mischief.ts';
 import { type CommandLine, lineText, type Ran, runCommandLine } from './operator.ts';
+import { judgeCleared, restoresAside } from './final-clearing.ts';
 import { judgeOutcome } from './judge-outcome.ts';
 import { RestoreWatch } from './restore-watch.ts';
 import type { Shape } from './shape.ts';
@@ -105,17 +106,32 @@ export class Story {
       values: { ...stored, ...keys, hosts, compression: this.#shape.compression, 'new-snapshot': true },
     });
     await this.#mustDo({ command: 'prune', values: { ...stored, ...keys, 'keep-last': 2, 'stale-after': '1m', grace: '0h' } });
+    await this.#clearAll();
     await this.#mustDo({
       command: 'verify',
       values: { ...keys, ...required, location: stored.location, all: true, 'read-data': '' },
     });
   }
 
-  async #mustDo(line: CommandLine): Promise<void> {
+  /** Days later nothing is left that anybody could wait for. */
+  async #clearAll(): Promise<void> {
+    await this.#world.time.sleep(2 * 86_400_000);
+    const hosts = this.#shape.hosts.join(',');
+    const aside = restoresAside(this.#world);
+    const values = { location: 's3://bucket/base', 'lock-timeout': 300, hosts, yes: true, staged: true, unfinished: 'all' };
+    const undoData: Record<string, string> = aside.length === 0 ? {} : { 'undo-data': aside.join(',') };
+    const ran = await this.#mustDo({ command: 'clear', values: { ...values, ...undoData } });
+    if (ran?.exitCode === 0) {
+      this.faults.push(...judgeCleared(this.#world, ran.json));
+    }
+  }
+
+  async #mustDo(line: CommandLine): Promise<Ran | undefined> {
     const ran = await this.#operate(0, line, { calm: true });
     if (ran?.exitCode !== 0) {
       this.faults.push(`with nothing in its way ${lineText(line)} ends with ${ran?.exitCode}: ${ran?.said.slice(-2).join(' ')}`);
     }
+    return ran;
   }
 
   /** A restore by node restart that broke off is taken back, as it says itself. */
