@@ -7,6 +7,7 @@ import { Mischief } from './mischief.ts';
 import { type CommandLine, lineText, type Ran, runCommandLine } from './operator.ts';
 import { judgeCleared, restoresAside } from './final-clearing.ts';
 import { judgeOutcome } from './judge-outcome.ts';
+import { judgeSuccess } from './judge-success.ts';
 import { RestoreWatch } from './restore-watch.ts';
 import type { Shape } from './shape.ts';
 import { troubleSteps } from './step-trouble.ts';
@@ -191,7 +192,8 @@ export class Story {
     world.journal.note(name, ran === undefined ? 'is no more' : `ends with ${ran.exitCode}: ${rest.join('; ')}`);
     this.faults.push(...this.#watch.end(watched, ran));
     if (ran !== undefined) {
-      this.faults.push(...judgeOutcome(world, ran, abort.signal.aborted));
+      const { aborted } = abort.signal;
+      this.faults.push(...judgeOutcome(world, ran, aborted), ...judgeSuccess(world, name, ran, aborted));
       // A process that has ended has nothing under way any more.
       process.kill();
     }
