@@ -18,4 +18,8 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
     seed: 1000221,
     was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table (docs/restore.md tells of it)',
   },
+  {
+    seed: 6000330,
+    was: 'an empty directory for staging was taken for something left behind; an operator may have made it (the judge’s own fault)',
+  },
 ];

@@ -1,8 +1,9 @@
 import type { Files } from '../host/files/files.ts';
 
 /**
- * What lies on a node that neither it nor its server has put there, by the uppermost path of each; but for what a node has from
- * its first restore on: files to lock, and the directory for staging, empty, where a run was ended before it made anything in it.
+ * What lies on a node that neither it nor its server has put there, by the uppermost path of each; but for what a node has from its first restore
+ * on: files to lock, and directories for staging, empty, where a run was ended before it made anything in them. Whose such a one is nobody can say:
+ * the operator may have made it.
  */
 export function strangePaths(files: Files): readonly string[] {
   const strange: string[] = [];
@@ -16,7 +17,9 @@ export function strangePaths(files: Files): readonly string[] {
       }
     }
   };
-  ['/tmp', '/var/tmp', '/dev/shm', '/run', '/root', '/home'].forEach((place) => look(place, () => false));
+  ['/tmp', '/var/tmp', '/dev/shm', '/run', '/root', '/home'].forEach((place) =>
+    look(place, (path) => path === '/tmp/cassandra_restore'),
+  );
   look('/var/lib', (path) => ofServer.test(path));
   return strange;
 }
