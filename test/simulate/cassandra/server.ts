@@ -236,7 +236,8 @@ export class Server {
     const { files } = this.#parts;
     const directory = this.directory(table);
     const open = this.#of(table);
-    for (const name of files.list(directory)) {
+    // A full disk may have had no room for a directory.
+    for (const name of files.look(directory) === undefined ? [] : files.list(directory)) {
       const { generation, component } = partsOf(name) ?? {};
       if (generation !== undefined && component === 'Data.db' && !open.live.has(generation)) {
         const rows = rowsIn(files.read(`${directory}/${name}`));
