@@ -1,7 +1,7 @@
 import { messageOf } from '../../../src/model/errors.ts';
 import { Random } from '../clock/random.ts';
 import { judgeBackups } from '../oracle/judge-backups.ts';
-import { judgeLeft, judgeLock } from '../oracle/judge-bucket.ts';
+import { judgeLeft, judgeLock, judgeNodesUnderLock } from '../oracle/judge-bucket.ts';
 import { judgeDeletions } from '../oracle/judge-deletions.ts';
 import { judgeSignatures } from '../oracle/judge-signatures.ts';
 import { shapeOf } from './shape.ts';
@@ -50,6 +50,7 @@ export async function runHistory(seed: number): Promise<HistoryReport> {
       `seed ${seed}: ${defects.map((each) => (each instanceof Error ? each.stack : String(each))).join('\n')}`,
     );
   }
+  faults.push(...judgeNodesUnderLock(world.bucket, base, world.nodeDeeds));
   faults.push(...judgeLock(world.bucket, base), ...judgeDeletions(world.bucket, { base, graceMsOf: story.graceMsOf }));
   return {
     seed,

@@ -19,6 +19,7 @@ import type { Fixing } from '../oracle/windows.ts';
 import { Bucket } from '../store/bucket.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { Journal } from '../weather/journal.ts';
+import { type NodeDeed, tellingDeeds } from '../weather/node-deeds.ts';
 import { nodeLine } from '../weather/node-line.ts';
 import { StoreWire, type WireParts } from '../weather/store-wire.ts';
 import { Weather } from '../weather/weather.ts';
@@ -40,6 +41,7 @@ export class World implements Surroundings {
   readonly cluster: Cluster;
   readonly nodes: ReadonlyMap<string, CassandraNode>;
   readonly fixings: Fixing[] = [];
+  readonly nodeDeeds: NodeDeed[] = [];
   /** When a server ended without having flushed, in true milliseconds. */
   readonly crashes: number[] = [];
   /** What nodetool, cqlsh and sstableloader are asked and have not ended: whoever asked may be dead. */
@@ -118,7 +120,9 @@ export class World implements Surroundings {
       remote.cut();
       lines.delete(remote);
     });
-    return nodeLine(shortcutRemote(shortcuts, remote), process, { ...this.#wireParts, cut: () => remote.cut() });
+    const line = nodeLine(shortcutRemote(shortcuts, remote), process, { ...this.#wireParts, cut: () => remote.cut() });
+    const by = `${process.host}/${process.pid}`;
+    return tellingDeeds(line, (what) => this.nodeDeeds.push({ host: name, by, what, atMs: this.time.nowMs }));
   }
 
   /** Every connection to a node breaks. */
