@@ -358,3 +358,17 @@ test('the same commands at the same times come to the same, names drawn by chanc
   };
   assert.equal(await run(), await run());
 });
+
+test('a start empties /tmp, or keeps it, and never keeps what is in memory alone', (t) => {
+  for (const tmp of ['emptied', 'kept'] as const) {
+    const { host } = worldOf(t);
+    put(host, '/tmp/cassandra_restore/a', 'a');
+    put(host, '/dev/shm/login', 'b');
+    host.powerOff();
+    host.powerOn(tmp);
+    assert.deepEqual(
+      ['/tmp/cassandra_restore/a', '/dev/shm/login'].map((path) => host.files.look(path) !== undefined),
+      [tmp === 'kept', false],
+    );
+  }
+});

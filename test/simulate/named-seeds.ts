@@ -18,4 +18,9 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
     seed: 1000221,
     was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table, without a word',
   },
+  {
+    seed: 6000330,
+    was: 'an empty directory for staging was taken for something left behind; an operator may have made it (the judge’s own fault)',
+  },
+  { seed: 6000457, was: 'a table for which a full disk had no directory was refreshed (the world’s own fault)' },
 ];

@@ -1,5 +1,11 @@
 import { nodeLockName } from '../placing/node-lock-script.ts';
-import { enterFunctionScript, runPattern, stagingLockName, stagingMark } from '../placing/staging-script.ts';
+import {
+  enterFunctionScript,
+  leaveAboveFunctionScript,
+  runPattern,
+  stagingLockName,
+  stagingMark,
+} from '../placing/staging-script.ts';
 
 // DATA-DIRECTORY LINE: the shell has the node for itself then, or says `busy` and ends. LINE says who has had it: a restore that lost its
 // connection, and comes back, must know that somebody was here.
@@ -54,6 +60,7 @@ rm -rf -- "$j" && echo cleared`;
 // runs in it are theirs.
 export const clearStagingScript: string = String.raw`${aloneScript}
 ${enterFunctionScript}
+${leaveAboveFunctionScript}
 shift 2; enter "$1" "$2"
 no() { echo "$1" >&2; exit 1; }
 [ "$(stat -c %u .)" = "$(id -u)" ] || no "$1 belongs to somebody else"
@@ -63,4 +70,5 @@ if [ -e ./${stagingLockName} ] || [ -L ./${stagingLockName} ]; then
   exec 7<./${stagingLockName}; flock -n 7 || { echo busy; exit 0; }
 fi
 find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}' ! -name '${runPattern}' -exec rm -rf -- {} + && rm -f ./${stagingMark} || exit 1
-here=$(pwd -P); cd -P .. && { rmdir -- "./${'$'}{here##*/}" 2>/dev/null || true; }; echo cleared`;
+here=$(pwd -P); cd -P .. && rmdir -- "./${'$'}{here##*/}" 2>/dev/null && leave_above
+echo cleared`;

@@ -25,6 +25,12 @@ export const enterFunctionScript: string = `enter() {
   { cd -P -- "$1" && [ "$(stat -c %d:%i .)" = "$2" ]; } || { echo "$1 is another directory than the one that the restore began with" >&2; exit 1; }
 }`;
 
+/** `leave_above`, in the directory that a staging directory was in: where it is only for such directories it goes with the last. */
+export const leaveAboveFunctionScript: string = `leave_above() {
+  above=$(pwd -P)
+  case \${above##*/} in ${besideStaging} | ${innerStaging}) if cd -P ..; then rmdir -- "./\${above##*/}" 2>/dev/null || true; fi ;; esac
+}`;
+
 // VERB AGREED LABEL DIRECTORY DATA-DIRECTORY...: `look` changes nothing; `make` makes the directory, and nothing in it; `ready` prepares what is in
 // it, and where that is of something else clears it, if AGREED is `yes`.
 // Answer: `ok` NUL directory NUL its device:inode NUL free KiB NUL the label of what would be cleared NUL then "bytes TAB path" NUL for each
@@ -111,6 +117,7 @@ done
 // DIRECTORY DEVICE:INODE WHOSE: `own`, or `left` by a run that must be dead. The mark goes last, so that what is left after a crash is known for a
 // restore's. Where the directory above is another's, it stays, empty; where it is only for such directories it goes with the last.
 export const removeStagingScript: string = String.raw`${enterFunctionScript}
+${leaveAboveFunctionScript}
 enter "$1" "$2"
 if [ "$3" = left ] && [ -e ./${stagingLockName} ]; then
   { [ -f ./${stagingLockName} ] && [ ! -L ./${stagingLockName} ]; } || { echo "$1/${stagingLockName} is no file" >&2; exit 1; }
@@ -118,8 +125,7 @@ if [ "$3" = left ] && [ -e ./${stagingLockName} ]; then
 fi
 find . -mindepth 1 -maxdepth 1 ! -name '${stagingMark}' ! -name '${runPattern}' -exec rm -rf -- {} + && rm -f ./${stagingMark} || exit 1
 here=$(pwd -P); cd -P .. && rmdir -- "./${'$'}{here##*/}" 2>/dev/null || exit 0
-above=$(pwd -P)
-case ${'$'}{above##*/} in ${besideStaging} | ${innerStaging}) if cd -P ..; then rmdir -- "./${'$'}{above##*/}" 2>/dev/null || true; fi ;; esac
+leave_above
 `;
 
 // DIRECTORY DEVICE:INODE: "bytes TAB path" of each file in the directories below it that come on standard input, a line each.

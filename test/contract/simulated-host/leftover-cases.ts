@@ -6,11 +6,11 @@ import {
   clearUndoScript,
 } from '../../../src/cluster/leftovers/clear-script.ts';
 import { lookForLeftScript, lookForSecretsScript, sizesScript } from '../../../src/cluster/leftovers/look-script.ts';
-import { findStagingsScript } from '../../../src/cluster/placing/staging-script.ts';
+import { findStagingsScript, leaveAboveFunctionScript } from '../../../src/cluster/placing/staging-script.ts';
 import type { Cases } from './cases.ts';
 import { directory, hold } from './holding-cases.ts';
 import { at, procOf } from './proc-of.ts';
-import { owner, type Side, type Twin } from './twin.ts';
+import { owner, ranTexts, type Side, type Twin } from './twin.ts';
 
 const id = '20261121T071500Z';
 const label = 's3://bucket/backup/1';
@@ -220,5 +220,15 @@ export const leftoverCases: Cases = {
     assert.match(await clear(`${home}/restore-ba9876543210`), /is no file/);
     await twin.script(clearStagingScript, [data, 'clear', home, '1:1'], { owner: true });
     assert.equal(await clear(home), 'cleared');
+    ranTexts.add(leaveAboveFunctionScript);
+    twin.dir('more', { uid: owner });
+    const above = twin.dir('more/sstash_restore', { uid: owner });
+    const [first, last] = ['restore-0123456789ab', 'restore-ba9876543210'].map((name) =>
+      twin.dir(`${above}/${name}`, { uid: owner }),
+    );
+    assert.equal(await clear(first ?? ''), 'cleared');
+    assert.equal(twin.has(above), true);
+    assert.equal(await clear(last ?? ''), 'cleared');
+    assert.equal(twin.has(above), false);
   },
 };

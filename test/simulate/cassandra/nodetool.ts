@@ -81,6 +81,15 @@ function answer(cluster: Cluster, { node, server }: ClusterMember, words: readon
       const complaint = table === undefined ? `Unknown table ${keyspace}.${name}` : server.import(table, directory);
       return complaint === undefined ? done() : refused(complaint);
     }
+    case 'refresh': {
+      const [, keyspace = '', name = ''] = args;
+      const table = schema.named(keyspace, name);
+      if (table === undefined) {
+        return refused(`Unknown keyspace/cf pair (${keyspace}.${name})`);
+      }
+      server.refresh(table);
+      return done();
+    }
     default:
       throw new Error(`the simulated nodetool knows no ${words.join(' ')}`);
   }

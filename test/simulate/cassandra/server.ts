@@ -214,17 +214,42 @@ export class Server {
     }
     for (const generation of found) {
       const rows = rowsIn(files.read(`${directory}/nb-${generation}-big-Data.db`));
-      const open = this.#of(table);
-      const own = open.next;
-      open.next += 1;
-      for (const name of names.filter((each) => partsOf(each)?.generation === generation)) {
-        const to = name.replace(`nb-${generation}-`, `nb-${own}-`);
-        files.rename(`${directory}/${name}`, `${this.directory(table)}/${to}`);
-        this.#keep(table, to, this.#parts.incremental);
-      }
-      open.live.set(own, rows);
+      this.#of(table).live.set(this.#adopt(table, directory, generation), rows);
     }
     return undefined;
+  }
+
+  /** Moves an sstable out of a directory into the table's own, under the next number that is free there, which it gives. */
+  #adopt(table: TableId, directory: string, generation: number): number {
+    const { files } = this.#parts;
+    const own = this.#nextNumber(table);
+    for (const name of files.list(directory).filter((each) => partsOf(each)?.generation === generation)) {
+      const to = name.replace(`nb-${generation}-`, `nb-${own}-`);
+      files.rename(`${directory}/${name}`, `${this.directory(table)}/${to}`);
+      this.#keep(table, to, this.#parts.incremental);
+    }
+    return own;
+  }
+
+  /** `nodetool refresh`: takes what lies in the table's directory and it does not know yet, under new names. */
+  refresh(table: TableId): void {
+    const { files } = this.#parts;
+    const directory = this.directory(table);
+    const open = this.#of(table);
+    // A full disk may have had no room for a directory.
+    for (const name of files.look(directory) === undefined ? [] : files.list(directory)) {
+      const { generation, component } = partsOf(name) ?? {};
+      if (generation !== undefined && component === 'Data.db' && !open.live.has(generation)) {
+        const rows = rowsIn(files.read(`${directory}/${name}`));
+        open.live.set(this.#adopt(table, directory, generation), rows);
+      }
+    }
+  }
+
+  /** What is streamed to it becomes an sstable of its own. Throws ENOSPC, with nothing written. */
+  receive(table: TableId, rows: Rows): void {
+    this.#demandRoom();
+    this.#add(table, rows, this.#parts.incremental);
   }
 
   #of(table: TableId): OpenTable {
@@ -264,15 +289,23 @@ export class Server {
 
   #add(table: TableId, rows: Rows, linked: boolean): void {
     const { files, ballast } = this.#parts;
-    const open = this.#of(table);
-    const generation = open.next;
-    open.next += 1;
+    const generation = this.#nextNumber(table);
     files.mkdirs(`${this.directory(table)}/backups`);
     for (const [name, bytes] of sstableFiles(generation, rows, ballast)) {
       files.write(`${this.directory(table)}/${name}`, bytes);
       this.#keep(table, name, linked);
     }
-    open.live.set(generation, new Map(rows));
+    this.#of(table).live.set(generation, new Map(rows));
+  }
+
+  /** That of no file there: somebody may have put some into the directory that it has not read. */
+  #nextNumber(table: TableId): number {
+    const open = this.#of(table);
+    while (this.#parts.files.look(`${this.directory(table)}/nb-${open.next}-big-Data.db`) !== undefined) {
+      open.next += 1;
+    }
+    open.next += 1;
+    return open.next - 1;
   }
 
   #keep(table: TableId, name: string, linked: boolean): void {

@@ -1,6 +1,7 @@
 import type { Random } from '../clock/random.ts';
 import { committedBackups } from '../oracle/stored-backups.ts';
 import type { CommandLine } from './operator.ts';
+import { restoresAside } from './final-clearing.ts';
 import type { Shape } from './shape.ts';
 import { base, startCommand, stopCommand, type World } from './world.ts';
 
@@ -11,11 +12,13 @@ export class Commands {
   readonly #world: World;
   readonly #random: Random;
   readonly #hosts: string;
+  readonly #shape: Shape;
 
-  constructor(world: World, { hosts }: Shape, random: Random) {
+  constructor(world: World, shape: Shape, random: Random) {
     this.#world = world;
     this.#random = random;
-    this.#hosts = hosts.join(',');
+    this.#shape = shape;
+    this.#hosts = shape.hosts.join(',');
   }
 
   any(): CommandLine {
@@ -27,6 +30,7 @@ export class Commands {
       [hasBackups ? 5 : 0, () => this.delete()],
       [hasBackups ? 5 : 0, () => this.verify()],
       [hasBackups ? 4 : 0, () => this.repair()],
+      [4, () => this.clear()],
     ])();
   }
 
@@ -37,6 +41,7 @@ export class Commands {
       [command === 'restore' ? 3 : 0, () => this.restore()],
       [command === 'restore' ? 2 : 0, () => this.prune()],
       [command === 'restore' ? 1 : 0, () => this.delete()],
+      [command === 'restore' || command === 'backup' ? 1 : 0, () => this.clear()],
     ]);
     return other();
   }
@@ -45,8 +50,9 @@ export class Commands {
     const random = this.#random;
     const values: Values = {
       ...this.#stored(),
+      ...this.#signing('signs'),
       hosts: this.#hosts,
-      compression: 'none',
+      compression: this.#shape.compression,
       'snapshot-every': random.pick(['1d', '6h', '1w']),
     };
     this.#maybe(values, 0.2, 'new-snapshot', true);
@@ -63,10 +69,18 @@ export class Commands {
 
   restore(): CommandLine {
     const random = this.#random;
-    const method = random.pick(['stage', 'import', 'import', 'node-restart', 'node-restart'] as const);
+    const method = random.weighted([
+      [2, 'stage'],
+      [4, 'import'],
+      [2, 'refresh'],
+      [2, 'load'],
+      [4, 'node-restart'],
+    ] as const);
     const values: Values = {
       ...this.#stored(),
-      hosts: this.#hosts,
+      ...this.#signing('reads'),
+      // Any node can stream to all.
+      hosts: method === 'load' && random.chance(0.3) ? random.pick(this.#hosts.split(',')) : this.#hosts,
       method,
       backup: random.chance(0.5) ? 'latest' : this.#id(),
       keyspaces: 'shop',
@@ -75,7 +89,7 @@ export class Commands {
       'start-cmd': startCommand,
       'start-timeout': 120,
     };
-    this.#maybe(values, method === 'import' ? 0.5 : 0, 'truncate', true);
+    this.#maybe(values, method === 'stage' || method === 'node-restart' ? 0 : 0.5, 'truncate', true);
     const tables = this.#world.cluster.schema.tables.map(({ keyspace, table }) => `${keyspace}.${table}`);
     this.#maybe(values, tables.length > 0 ? 0.3 : 0, 'keyspaces', tables.length > 0 ? random.pick(tables) : 'shop');
     return { command: 'restore', values };
@@ -95,7 +109,7 @@ export class Commands {
 
   prune(): CommandLine {
     const random = this.#random;
-    const values: Values = { ...this.#stored() };
+    const values: Values = { ...this.#stored(), ...this.#signing('reads') };
     if (random.chance(0.7)) {
       values['keep-last'] = 1 + random.below(3);
     } else {
@@ -107,7 +121,7 @@ export class Commands {
   }
 
   delete(): CommandLine {
-    const values: Values = { ...this.#stored(), backups: this.#id(), yes: true };
+    const values: Values = { ...this.#stored(), ...this.#signing('reads'), backups: this.#id(), yes: true };
     this.#maybe(values, 0.4, 'with-incrementals', true);
     this.#maybe(values, 0.3, 'force-last', true);
     this.#maybe(values, 0.3, 'now', true);
@@ -115,18 +129,43 @@ export class Commands {
   }
 
   verify(): CommandLine {
-    const values: Values = { ...this.#stored() };
+    const values: Values = { ...this.#stored(), ...this.#signing('reads') };
     this.#maybe(values, 0.5, 'all', true);
     this.#maybe(values, 0.6, 'read-data', '');
     return { command: 'verify', values };
   }
 
   repair(): CommandLine {
-    return { command: 'verify', values: { ...this.verify().values, repair: true, hosts: this.#hosts } };
+    // Who repairs signs what he has changed.
+    return {
+      command: 'verify',
+      values: { ...this.verify().values, ...this.#signing('signs'), repair: true, hosts: this.#hosts },
+    };
+  }
+
+  clear(): CommandLine {
+    const values: Values = { ...this.#stored(), hosts: this.#hosts, yes: true };
+    this.#maybe(values, 0.2, 'dry-run', true);
+    this.#maybe(values, 0.3, 'staged', true);
+    this.#maybe(values, 0.2, 'unfinished', 'all');
+    const aside = restoresAside(this.#world);
+    this.#maybe(values, aside.length > 0 ? 0.3 : 0, 'undo-data', aside.join(','));
+    return { command: 'clear', values };
   }
 
   #stored(): Values {
     return { location: `s3://bucket/${base}`, 'lock-timeout': this.#random.pick([0, 0, 300]) };
+  }
+
+  /** The keys, the one that signs first; where all sign, readers want it too. */
+  #signing(who: 'signs' | 'reads'): Values {
+    const { signing } = this.#shape;
+    const random = this.#random;
+    if (signing === 'never' || (signing === 'sometimes' && random.chance(0.5))) {
+      return {};
+    }
+    const keys = { 'manifest-key': random.pick(['first.key,second.key', 'second.key,first.key']) };
+    return who === 'reads' && signing === 'always' ? { ...keys, 'require-signed': random.chance(0.7) } : keys;
   }
 
   #maybe(values: Values, probability: number, name: string, value: Values[string]): void {

@@ -99,7 +99,7 @@ export class Mischief {
       [5, [`flush ${table.table}`, () => server.flush([table])]],
       [5, [`compact ${table.table}`, () => server.compact(table)]],
       [2, [`new statistics of ${table.table}`, () => server.rewriteStatistics(table, this.#random.below(5))]],
-      [2, ['crash', () => this.#crash(member.host)]],
+      [2, ['crash', () => this.crash(host, this.#random.chance(0.5) ? 'host' : 'server', 'emptied')]],
       [1, ['disk full', () => this.#fill(host)]],
       [1, ['a bit flips', () => this.#damage(member, table)]],
     ]);
@@ -162,25 +162,28 @@ export class Mischief {
     }
   }
 
-  /** The machine itself, or its server alone. */
-  #crash(host: string): void {
+  /** The machine itself, or its server alone. What was stopped before stays so. */
+  crash(host: string, what: 'host' | 'server', tmp: 'emptied' | 'kept'): void {
     const { cluster, nodes, time, journal } = this.#world;
     const member = cluster.members.find((each) => each.host === host);
-    if (member === undefined) {
+    const machine = nodes.get(host)?.host;
+    if (member === undefined || machine?.up !== true) {
       return;
     }
-    const machine = nodes.get(host)?.host;
-    const reboots = this.#random.chance(0.5);
+    const served = member.server.up;
+    this.#world.crashes.push(time.nowMs);
     this.#world.stop(member);
-    if (reboots) {
-      machine?.powerOff();
+    if (what === 'host') {
+      machine.powerOff();
     }
-    time.after(this.#random.between(1_000, 120_000), () => {
-      if (reboots && machine?.up === false) {
-        machine.powerOn();
+    time.after(this.#random.between(1_000, 300_000), () => {
+      if (!machine.up) {
+        machine.powerOn(tmp);
       }
       journal.note(host, 'is up again');
-      this.#world.start(member);
+      if (served) {
+        this.#world.start(member);
+      }
     });
   }
 

@@ -3,6 +3,7 @@ import { exitCodeOf } from '../../../src/cli/run.ts';
 import { backupCommand } from '../../../src/commands/backup/backup.ts';
 import type { Command } from '../../../src/commands/command.ts';
 import { outputOptions } from '../../../src/commands/options.ts';
+import { clearCommand } from '../../../src/commands/operate/clear.ts';
 import { restoreCommand } from '../../../src/commands/restore/restore.ts';
 import { deleteCommand } from '../../../src/commands/store/delete.ts';
 import { pruneCommand } from '../../../src/commands/store/prune.ts';
@@ -16,6 +17,7 @@ const commands = {
   prune: pruneCommand,
   delete: deleteCommand,
   verify: verifyCommand,
+  clear: clearCommand,
 } satisfies Record<string, Command>;
 
 /** A command line, taken apart: what yargs would make of it. */

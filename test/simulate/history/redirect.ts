@@ -11,6 +11,9 @@ export function redirect(planted: readonly PlantedBug[] = []): void {
       'storage/s3/s3.ts': './doors/s3.ts',
       'storage/lock/process-table.ts': './doors/process-table.ts',
       'cli/environment.ts': './doors/environment.ts',
+      'cli/guarded-file.ts': './doors/guarded-file.ts',
+      'codec/lzo/wasm.ts': './doors/lzo-wasm.ts',
+      'node:worker_threads': './doors/lzo-threads.ts',
     }).map(([own, other]) => [new URL(own, source).href, new URL(other, import.meta.url).href]),
   );
   const bugs = new Map(planted.map((bug) => [new URL(bug.file, source).href, bug]));

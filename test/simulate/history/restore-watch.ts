@@ -73,7 +73,8 @@ export class RestoreWatch {
     const ended = this.#ended;
     this.#ended = [];
     const faults = this.#judge(ended.filter((each) => !wasRefused(each)));
-    this.#settle(Math.min(...ended.map((each) => each.watched.fromMs)));
+    const brokeOff = ended.some(({ watched: { line }, ran: own }) => line.values['method'] === 'refresh' && own?.exitCode !== 0);
+    this.#settle(Math.min(...ended.map((each) => each.watched.fromMs)), brokeOff);
     return faults;
   }
 
@@ -96,7 +97,9 @@ export class RestoreWatch {
       // Of several nobody knows what was before the one that broke off.
       this.#broken ??= isAlone ? watched.before : new Map();
     }
-    return ran?.exitCode === 0 && (isAlone || replaces(last)) ? this.#judgeRestored(watched, ran) : [];
+    // Loads over different hosts do not see each other (docs/restore.md).
+    const isLoadBeside = !isAlone && acting.some((each) => each.watched.line.values['method'] === 'load');
+    return ran?.exitCode === 0 && !isLoadBeside && (isAlone || replaces(last)) ? this.#judgeRestored(watched, ran) : [];
   }
 
   /** Whether any node has a journal of a restore that did not come to its end. */
@@ -153,18 +156,22 @@ export class RestoreWatch {
     });
   }
 
-  #settle(fromMs: number): void {
+  /** `unread`: files may lie in the tables' directories that the servers would read at their next start. */
+  #settle(fromMs: number, unread: boolean): void {
     const { cluster, truth } = this.#world;
     const ends = cluster.schema.tables.map(({ id }) => truth.unsettle(id, fromMs));
-    this.#settleOnceUp(ends);
+    this.#settleOnceUp(ends, unread);
   }
 
-  /** What a node holds that is down nobody knows. */
-  #settleOnceUp(ends: readonly ((untilMs: number) => void)[]): void {
+  /** What a node holds that is down nobody knows, nor what becomes of what is under way. */
+  #settleOnceUp(ends: readonly ((untilMs: number) => void)[], unread: boolean): void {
     const { cluster, truth, time } = this.#world;
-    if (!cluster.members.every(({ server }) => server.up && server.hasRoom)) {
-      time.after(5_000, () => this.#settleOnceUp(ends));
+    if (this.#world.isAtWork || !cluster.members.every(({ server }) => server.up && server.hasRoom)) {
+      time.after(5_000, () => this.#settleOnceUp(ends, unread));
       return;
+    }
+    if (unread) {
+      cluster.members.forEach(({ server }) => cluster.schema.tables.forEach((table) => server.refresh(table)));
     }
     ends.forEach((end) => end(time.nowMs));
     // What it says to do afterwards.

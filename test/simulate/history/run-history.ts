@@ -1,8 +1,9 @@
 import { messageOf } from '../../../src/model/errors.ts';
 import { Random } from '../clock/random.ts';
 import { judgeBackups } from '../oracle/judge-backups.ts';
-import { judgeLeft, judgeLock } from '../oracle/judge-bucket.ts';
+import { judgeLeft, judgeLock, judgeNodesUnderLock } from '../oracle/judge-bucket.ts';
 import { judgeDeletions } from '../oracle/judge-deletions.ts';
+import { judgeSignatures } from '../oracle/judge-signatures.ts';
 import { shapeOf } from './shape.ts';
 import { Story } from './story.ts';
 import { base, World } from './world.ts';
@@ -37,6 +38,7 @@ export async function runHistory(seed: number): Promise<HistoryReport> {
   try {
     await world.time.passUntil(story.tell(), mostEvents);
     faults.push(...judgeBackups({ ...world, base }), ...judgeLeft(world.bucket, base));
+    faults.push(...judgeSignatures(world.bucket, { base, signs: story.signs }));
   } catch (error) {
     faults.push(`it broke off: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`);
   } finally {
@@ -48,6 +50,7 @@ export async function runHistory(seed: number): Promise<HistoryReport> {
       `seed ${seed}: ${defects.map((each) => (each instanceof Error ? each.stack : String(each))).join('\n')}`,
     );
   }
+  faults.push(...judgeNodesUnderLock(world.bucket, base, world.nodeDeeds));
   faults.push(...judgeLock(world.bucket, base), ...judgeDeletions(world.bucket, { base, graceMsOf: story.graceMsOf }));
   return {
     seed,

@@ -16,6 +16,12 @@ export interface Shape {
   readonly diskBytes: number;
   /** Who logs in on the nodes. */
   readonly login: 'root' | 'cassandra';
+  /** How backups are compressed. */
+  readonly compression: 'none' | 'lzo';
+  /** Whether the nodes have lzop. */
+  readonly lzop: boolean;
+  /** Who signs and wants signatures: nobody, some of the time, or everybody. */
+  readonly signing: 'never' | 'sometimes' | 'always';
   readonly climate: Climate;
   readonly conditions: Conditions;
   readonly storeAheadMs: number;
@@ -45,9 +51,17 @@ export function shapeOf(random: Random): Shape {
     ballast: random.chance(0.03) ? 1_100_000 : 0,
     diskBytes: 10 * 1024 ** 3,
     login: random.chance(0.9) ? 'cassandra' : 'root',
+    compression: random.chance(0.25) ? 'lzo' : 'none',
+    lzop: random.chance(0.5),
+    signing: random.weighted([
+      [6, 'never'],
+      [1, 'sometimes'],
+      [2, 'always'],
+    ] as const),
     climate: {
       store: isBad ? random.pick([0, 0.001, 0.004, 0.02]) : 0,
       remote: isBad ? random.pick([0, 0.001, 0.004, 0.02]) : 0,
+      steps: isBad ? random.pick([0, 0, 0.003, 0.02]) : 0,
       lagMs: random.chance(0.05) ? 3_000 : 0,
     },
     conditions: random.weighted<Conditions>([

@@ -5,9 +5,12 @@ import { judgeLive } from '../oracle/judge-cluster.ts';
 import { Commands } from './draw-command.ts';
 import { Mischief } from './mischief.ts';
 import { type CommandLine, lineText, type Ran, runCommandLine } from './operator.ts';
+import { judgeCleared, restoresAside } from './final-clearing.ts';
 import { judgeOutcome } from './judge-outcome.ts';
+import { judgeSuccess } from './judge-success.ts';
 import { RestoreWatch } from './restore-watch.ts';
 import type { Shape } from './shape.ts';
+import { troubleSteps } from './step-trouble.ts';
 import type { World } from './world.ts';
 
 /** How it is told off in the middle of what it does. */
@@ -32,6 +35,7 @@ export class Story {
     this.#watch = new RestoreWatch(world);
     // Between a restore that broke off and its undoing nobody can say which rows would stay.
     this.#mischief = new Mischief(world, random, () => this.#watch.isBroken);
+    troubleSteps(world, this.#mischief, random);
   }
 
   async tell(): Promise<void> {
@@ -51,6 +55,9 @@ export class Story {
     const isAtOnce = command === 'delete' && values?.['now'] === true;
     return isAtOnce ? 0 : parseDuration(String(values?.['grace'] ?? '24h')) * 1000;
   };
+
+  /** Whether a process was to sign what it writes. */
+  readonly signs = (name: string): boolean => this.#lines.get(name)?.values['manifest-key'] !== undefined;
 
   async #round(): Promise<void> {
     const random = this.#random;
@@ -91,17 +98,41 @@ export class Story {
     }
     this.#mischief.write();
     const stored = { location: 's3://bucket/base', 'lock-timeout': 300, 'allow-clock-skew': true };
+    const { signing } = this.#shape;
+    const keys = signing === 'never' ? {} : { 'manifest-key': 'first.key,second.key' };
+    const required = signing === 'always' ? { 'require-signed': true } : {};
     const hosts = this.#shape.hosts.join(',');
-    await this.#mustDo({ command: 'backup', values: { ...stored, hosts, compression: 'none', 'new-snapshot': true } });
-    await this.#mustDo({ command: 'prune', values: { ...stored, 'keep-last': 2, 'stale-after': '1m', grace: '0h' } });
-    await this.#mustDo({ command: 'verify', values: { location: stored.location, all: true, 'read-data': '' } });
+    await this.#mustDo({
+      command: 'backup',
+      values: { ...stored, ...keys, hosts, compression: this.#shape.compression, 'new-snapshot': true },
+    });
+    await this.#mustDo({ command: 'prune', values: { ...stored, ...keys, 'keep-last': 2, 'stale-after': '1m', grace: '0h' } });
+    await this.#clearAll();
+    await this.#mustDo({
+      command: 'verify',
+      values: { ...keys, ...required, location: stored.location, all: true, 'read-data': '' },
+    });
   }
 
-  async #mustDo(line: CommandLine): Promise<void> {
+  /** Days later nothing is left that anybody could wait for. */
+  async #clearAll(): Promise<void> {
+    await this.#world.time.sleep(2 * 86_400_000);
+    const hosts = this.#shape.hosts.join(',');
+    const aside = restoresAside(this.#world);
+    const values = { location: 's3://bucket/base', 'lock-timeout': 300, hosts, yes: true, staged: true, unfinished: 'all' };
+    const undoData: Record<string, string> = aside.length === 0 ? {} : { 'undo-data': aside.join(',') };
+    const ran = await this.#mustDo({ command: 'clear', values: { ...values, ...undoData } });
+    if (ran?.exitCode === 0) {
+      this.faults.push(...judgeCleared(this.#world, ran.json));
+    }
+  }
+
+  async #mustDo(line: CommandLine): Promise<Ran | undefined> {
     const ran = await this.#operate(0, line, { calm: true });
     if (ran?.exitCode !== 0) {
       this.faults.push(`with nothing in its way ${lineText(line)} ends with ${ran?.exitCode}: ${ran?.said.slice(-2).join(' ')}`);
     }
+    return ran;
   }
 
   /** A restore by node restart that broke off is taken back, as it says itself. */
@@ -161,7 +192,8 @@ export class Story {
     world.journal.note(name, ran === undefined ? 'is no more' : `ends with ${ran.exitCode}: ${rest.join('; ')}`);
     this.faults.push(...this.#watch.end(watched, ran));
     if (ran !== undefined) {
-      this.faults.push(...judgeOutcome(world, ran, abort.signal.aborted));
+      const { aborted } = abort.signal;
+      this.faults.push(...judgeOutcome(world, ran, aborted), ...judgeSuccess(world, name, ran, aborted));
       // A process that has ended has nothing under way any more.
       process.kill();
     }

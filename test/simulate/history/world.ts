@@ -1,22 +1,25 @@
+import { moveFilesScript } from '../../../src/cluster/placing/table-import.ts';
 import type { Remote } from '../../../src/cluster/remote.ts';
 import type { Clock } from '../../../src/flow/clock.ts';
 import type { ObjectStore } from '../../../src/storage/object-store.ts';
 import { Cluster, type ClusterMember } from '../cassandra/cluster.ts';
 import { cqlsh } from '../cassandra/cqlsh.ts';
 import { CassandraNode, serverUser } from '../cassandra/node.ts';
+import { sstableloader } from '../cassandra/loader.ts';
 import { nodetool } from '../cassandra/nodetool.ts';
 import { enterWorld, trueTimeMs } from '../clock/interpose.ts';
 import { ownProcess, SimulatedProcess } from '../clock/process.ts';
 import { Random } from '../clock/random.ts';
 import { VirtualTime } from '../clock/time.ts';
 import type { Recorded } from '../../support/recorded.ts';
-import { simulatedRemote } from '../host/remote.ts';
+import { type SimulatedRemote, simulatedRemote } from '../host/remote.ts';
 import { shortcutRemote } from '../shortcuts/remote.ts';
 import { Truth } from '../oracle/truth.ts';
 import type { Fixing } from '../oracle/windows.ts';
 import { Bucket } from '../store/bucket.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { Journal } from '../weather/journal.ts';
+import { type NodeDeed, tellingDeeds } from '../weather/node-deeds.ts';
 import { nodeLine } from '../weather/node-line.ts';
 import { StoreWire, type WireParts } from '../weather/store-wire.ts';
 import { Weather } from '../weather/weather.ts';
@@ -38,6 +41,12 @@ export class World implements Surroundings {
   readonly cluster: Cluster;
   readonly nodes: ReadonlyMap<string, CassandraNode>;
   readonly fixings: Fixing[] = [];
+  readonly nodeDeeds: NodeDeed[] = [];
+  /** When a server ended without having flushed, in true milliseconds. */
+  readonly crashes: number[] = [];
+  /** What nodetool, cqlsh and sstableloader are asked and have not ended: whoever asked may be dead. */
+  #underWay = 0;
+  readonly #lines = new Map<string, Set<SimulatedRemote>>();
   readonly #processes: SimulatedProcess[] = [];
   readonly #shape: Shape;
 
@@ -100,11 +109,33 @@ export class World implements Surroundings {
       nowMs: () => node.host.clock.now().getTime(),
       isUp: () => member.server.up,
       isOwners: this.#shape.login === serverUser,
+      mayBreak: this.#shape.climate.steps > 0,
+      lzop: this.#shape.lzop,
       program: (argv: readonly string[], input: string) => this.#programs(member).get(argv[0] ?? '')?.(argv.slice(1), input),
     };
     const remote = simulatedRemote(node.host, { user: this.#shape.login, name });
-    process.onKill(() => remote.cut());
-    return nodeLine(shortcutRemote(shortcuts, remote), process, { ...this.#wireParts, cut: () => remote.cut() });
+    const lines = this.#lines.get(node.host.name) ?? new Set();
+    this.#lines.set(node.host.name, lines.add(remote));
+    process.onKill(() => {
+      remote.cut();
+      lines.delete(remote);
+    });
+    const line = nodeLine(shortcutRemote(shortcuts, remote), process, { ...this.#wireParts, cut: () => remote.cut() });
+    const by = `${process.host}/${process.pid}`;
+    return tellingDeeds(line, (what) => this.nodeDeeds.push({ host: name, by, what, atMs: this.time.nowMs }));
+  }
+
+  /** Every connection to a node breaks. */
+  cutLines(host: string): void {
+    this.#lines.get(host)?.forEach((line) => line.cut());
+  }
+
+  /** Whether anything is under way on nodes that may still change what tables hold. */
+  get isAtWork(): boolean {
+    return (
+      this.#underWay > 0 ||
+      [...this.nodes.values()].some(({ host }) => host.processes.all().some(({ argv }) => argv.includes(moveFilesScript)))
+    );
   }
 
   /** Stops a server: in good order, or as a crash does. */
@@ -153,6 +184,9 @@ export class World implements Surroundings {
     }
     const [first] = this.cluster.members;
     machine.join();
+    if (!this.#shape.lzop) {
+      machine.host.programs.remove('lzop');
+    }
     machine.configure(member, first?.node.address ?? '', this.#shape.incremental);
     machine.appear(node.address);
     for (const [name, program] of this.#programs(member)) {
@@ -166,6 +200,22 @@ export class World implements Surroundings {
         return status;
       });
     }
+    const loader = {
+      cluster: this.cluster,
+      member,
+      streamMs: () => this.weather.travelMs() * 20,
+      tell: (text: string) => this.journal.note(host, text),
+    };
+    machine.host.programs.set('sstableloader', (process) => this.#counted(() => sstableloader(process, loader)));
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.#underWay -= 1;
+    }
   }
 
   /** What a node has of programs beside those of the system. */
@@ -178,8 +228,8 @@ export class World implements Surroundings {
       return { stdout: '', stderr: '', status: 0 };
     };
     return new Map([
-      ['nodetool', (words: readonly string[]) => this.#nodetool(member, words)],
-      ['cqlsh', (_: readonly string[], input: string) => this.#cqlsh(member, input)],
+      ['nodetool', (words: readonly string[]) => this.#counted(() => this.#nodetool(member, words))],
+      ['cqlsh', (_: readonly string[], input: string) => this.#counted(() => this.#cqlsh(member, input))],
       [stopCommand, () => turn('stops')],
       [startCommand, () => turn('starts')],
     ]);

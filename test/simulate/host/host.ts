@@ -236,11 +236,11 @@ export class Host {
     this.listening.length = 0;
   }
 
-  /** It is up again, with nothing left in memory. */
-  powerOn(): void {
+  /** It is up again, with nothing left in memory. Some empty /tmp at their start, others keep it. */
+  powerOn(tmp: 'emptied' | 'kept' = 'emptied'): void {
     this.#up = true;
     this.#bootedMs = this.clock.elapsedMs();
-    for (const place of ['/tmp', '/run', '/dev/shm']) {
+    for (const place of [...(tmp === 'kept' ? [] : ['/tmp']), '/run', '/dev/shm']) {
       this.#clear(place);
     }
   }

@@ -1,4 +1,5 @@
 import type { Bucket } from '../store/bucket.ts';
+import type { NodeDeed } from '../weather/node-deeds.ts';
 import { committedBackups, nodeManifests } from './stored-backups.ts';
 
 const ofBackup = /^(ring|ring\.json|schema\.cql|manifest\.json|chain-closed\.txt|[^/]+\/manifest\.json\.gz)$/;
@@ -39,6 +40,21 @@ export function judgeLock(bucket: Bucket, base: string): readonly string[] {
     const counts = (verb === 'delete' && !key.startsWith(`${base}/reading/`)) || key.endsWith('/manifest.json');
     return counts && holder !== undefined && holder !== by && atMs - sinceMs > graceMs
       ? [`${by} did ${verb} ${key} while ${holder} had the lock`]
+      : [];
+  });
+}
+
+/** What was sent to a node that changes it as backups do, by somebody who did not have the lock any more. */
+export function judgeNodesUnderLock(bucket: Bucket, base: string, nodeDeeds: readonly NodeDeed[]): readonly string[] {
+  const held = bucket.deeds.filter(({ key }) => key === `${base}/lock.json`);
+  return nodeDeeds.flatMap(({ host, by, what, atMs }) => {
+    const before = held.filter((deed) => deed.atMs < atMs);
+    const last = before.at(-1);
+    const others = last?.verb === 'put' && last.by !== by ? last.by : undefined;
+    const since = before.findLastIndex((deed) => deed.by !== others) + 1;
+    const sinceMs = before[since]?.atMs ?? atMs;
+    return others !== undefined && atMs - sinceMs > graceMs
+      ? [`${by} sent ${what} to ${host} while ${others} had the lock of the location`]
       : [];
   });
 }

@@ -12,13 +12,14 @@ export const readingShortcuts: ReadonlyMap<string, Shortcut> = new Map<string, S
   [
     readInScript,
     ({ files, args: [directory = ''], input }) =>
-      cat(
+      catByXargs(
         files,
         names(input).map((name) => `${directory}/${name}`),
       ),
   ],
-  [readPlainScript, ({ files, input }) => cat(files, names(input))],
-  [readFromScript, ({ files, args: [path = ''] }) => cat(files, [path])],
+  [readPlainScript, ({ files, input }) => catByXargs(files, names(input))],
+  // What else reads the file packs it.
+  [readFromScript, ({ files, args: [path = '', ...program] }) => (program.at(-1) === 'cat' ? readFrom(files, path) : undefined)],
   [listDataLinksScript, () => ({ stdout: '' })],
   [
     removeFilesScript,
@@ -42,6 +43,18 @@ function names(input: Buffer): readonly string[] {
 function cat(files: Files, paths: readonly string[]): Printed {
   const gone = paths.find((path) => files.look(path)?.kind !== 'file');
   return gone === undefined ? { stdout: Buffer.concat(paths.map((path) => files.read(path))) } : missing('cat', gone);
+}
+
+function readFrom(files: Files, path: string): Printed {
+  return files.look(path)?.kind === 'file'
+    ? cat(files, [path])
+    : { stdout: '', stderr: `${path}: it is no file any more\n`, status: 1 };
+}
+
+/** xargs has a status of its own for programs that fail. */
+function catByXargs(files: Files, paths: readonly string[]): Printed {
+  const printed = cat(files, paths);
+  return printed.status === undefined ? printed : { ...printed, status: 123 };
 }
 
 /** What the two finds print: see `findArguments`. */

@@ -1,3 +1,4 @@
+import { removeFilesScript } from '../../../src/cluster/files/incremental-files.ts';
 import { readFromScript } from '../../../src/cluster/files/plain-files.ts';
 import { plainCommand } from '../../../src/cluster/plain-command.ts';
 import { type Command, outputOf, type Remote, type RunOptions } from '../../../src/cluster/remote.ts';
@@ -20,6 +21,10 @@ export interface ShortcutNode {
   readonly isUp: () => boolean;
   /** Whether the owner of the data logs in, who cannot become anybody. */
   readonly isOwners: boolean;
+  /** Whether scripts are broken into between their steps: those that change files are run then. */
+  readonly mayBreak: boolean;
+  /** Whether it has lzop. */
+  readonly lzop: boolean;
   /** A program of the node, other than those of the system. */
   readonly program: (argv: readonly string[], input: string) => Promise<Recorded> | undefined;
 }
@@ -73,20 +78,20 @@ async function program(node: ShortcutNode, argv: readonly string[], { input = ''
   return typeof input === 'string' ? node.program(argv, input) : undefined;
 }
 
-function shortcutOf(word: string, isOwners: boolean): Shortcut | undefined {
+function shortcutOf(word: string, { isOwners, mayBreak }: ShortcutNode): Shortcut | undefined {
+  if (mayBreak && word === removeFilesScript) {
+    return undefined;
+  }
   return readingShortcuts.get(word) ?? (isOwners ? openingShortcuts.get(word) : undefined);
 }
 
-async function script(
-  { files, nowMs, isUp, isOwners }: ShortcutNode,
-  argv: readonly string[],
-  { input = '' }: RunOptions,
-): Promise<Printed | undefined> {
-  const at = argv.findIndex((word) => shortcutOf(word, isOwners) !== undefined);
-  const shortcut = shortcutOf(argv[at] ?? '', isOwners);
+async function script(node: ShortcutNode, argv: readonly string[], { input = '' }: RunOptions): Promise<Printed | undefined> {
+  const { files, nowMs, isUp, lzop } = node;
+  const at = argv.findIndex((word) => shortcutOf(word, node) !== undefined);
+  const shortcut = shortcutOf(argv[at] ?? '', node);
   if (shortcut === undefined) {
     return undefined;
   }
   const given = typeof input === 'string' || input instanceof Uint8Array ? Buffer.from(input) : await bytesOf(input);
-  return shortcut({ files, args: argv.slice(at + 2), input: given, nowMs: nowMs(), isUp: isUp() });
+  return shortcut({ files, args: argv.slice(at + 2), input: given, nowMs: nowMs(), isUp: isUp(), lzop });
 }

@@ -11,6 +11,8 @@ export interface Called {
   readonly nowMs: number;
   /** Whether the server runs. */
   readonly isUp: boolean;
+  /** Whether the node has lzop. */
+  readonly lzop: boolean;
 }
 
 /** What a script prints and ends with. */
@@ -20,7 +22,8 @@ export interface Printed {
   readonly status?: number;
 }
 
-export type Shortcut = (called: Called) => Printed;
+/** Undefined: the host itself has to do it. */
+export type Shortcut = (called: Called) => Printed | undefined;
 
 /** What a program says of a path that leads nowhere. */
 export function missing(program: string, path: string): Printed {

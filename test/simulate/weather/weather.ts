@@ -7,6 +7,8 @@ export type Fate = 'well' | 'refused' | 'lost' | 'cut' | 'late';
 export interface Climate {
   readonly store: number;
   readonly remote: number;
+  /** Each step of a script on a node: see `troubleSteps`. */
+  readonly steps: number;
   /** How far listings are behind at most, in milliseconds. */
   readonly lagMs: number;
 }
@@ -23,7 +25,7 @@ export class Weather {
 
   /** From here on nothing fails by itself. */
   calm(): void {
-    this.#climate = { store: 0, remote: 0, lagMs: 0 };
+    this.#climate = { store: 0, remote: 0, steps: 0, lagMs: 0 };
   }
 
   get lagMs(): number {
@@ -39,6 +41,11 @@ export class Weather {
           [2, 'late'],
         ])
       : 'well';
+  }
+
+  /** Whether a script is broken into before its next step. */
+  breaksStep(): boolean {
+    return this.#climate.steps > 0 && this.#random.chance(this.#climate.steps);
   }
 
   /** Milliseconds that a message takes. */
