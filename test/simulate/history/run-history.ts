@@ -1,8 +1,9 @@
 import { messageOf } from '../../../src/model/errors.ts';
 import { Random } from '../clock/random.ts';
 import { judgeBackups } from '../oracle/judge-backups.ts';
-import { judgeLeft, judgeLock } from '../oracle/judge-bucket.ts';
+import { judgeLeft, judgeLock, judgeTakeovers } from '../oracle/judge-bucket.ts';
 import { judgeDeletions } from '../oracle/judge-deletions.ts';
+import { judgeNodes } from '../oracle/judge-nodes.ts';
 import { shapeOf } from './shape.ts';
 import { Story } from './story.ts';
 import { base, World } from './world.ts';
@@ -48,7 +49,12 @@ export async function runHistory(seed: number): Promise<HistoryReport> {
       `seed ${seed}: ${defects.map((each) => (each instanceof Error ? each.stack : String(each))).join('\n')}`,
     );
   }
-  faults.push(...judgeLock(world.bucket, base), ...judgeDeletions(world.bucket, { base, graceMsOf: story.graceMsOf }));
+  faults.push(
+    ...judgeLock(world.bucket, base),
+    ...(shape.conditions === 'kept' ? judgeTakeovers(world.bucket, base, world.wasAlive) : []),
+    ...judgeDeletions(world.bucket, { ...world, base, graceMsOf: story.graceMsOf }),
+    ...judgeNodes(world.nodeDeeds),
+  );
   return {
     seed,
     lines: world.journal.lines,
