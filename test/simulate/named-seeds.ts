@@ -18,4 +18,8 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
     seed: 1000221,
     was: 'a node crashed after the plan of a restore by restart, and its log went aside with rows of another table, without a word',
   },
+  {
+    seed: 7100047,
+    was: 'a node crashed before a restore by restart was planned, which said that its log goes aside unread (the judge’s own fault)',
+  },
 ];
