@@ -23,4 +23,8 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
     was: 'an empty directory for staging was taken for something left behind; an operator may have made it (the judge’s own fault)',
   },
   { seed: 6000457, was: 'a table for which a full disk had no directory was refreshed (the world’s own fault)' },
+  {
+    seed: 7100047,
+    was: 'a node crashed before a restore by restart was planned, which said that its log goes aside unread (the judge’s own fault)',
+  },
 ];

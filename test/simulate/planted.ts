@@ -44,4 +44,53 @@ export const plantedBugs: readonly PlantedBug[] = [
     instead: "if (verdict.state !== 'incomplete' && uploads.done.size > 0) {",
     stands: 'if (uploads.done.size > 0) {',
   },
+  {
+    name: 'trusts the clock',
+    file: 'storage/lock/lock.ts',
+    instead: 'if (nowMs - watched.sinceMs >= staleMs) {',
+    stands: 'if (looksSilent(seen, staleMs, clock.now())) {',
+  },
+  {
+    name: 'takes a file for known by its name and size',
+    file: 'model/backup/known-files.ts',
+    instead: 'file?.bytes === component.bytes && file.modified === component.modified && files.get(dataPath)?.digest === digest;',
+    stands: 'file?.bytes === component.bytes;',
+  },
+  {
+    name: 'does not notice placed files',
+    file: 'operations/backup/opening/chain-check.ts',
+    instead: 'placedAgoMs !== undefined && now.getTime() - placedAgoMs > Date.parse(parent.manifest.takenAt)',
+    stands: 'false',
+  },
+  {
+    name: 'restores one node less',
+    file: 'operations/restore/live/loading.ts',
+    instead: 'await placeTable(this.#planned, node, table, signal);',
+    stands:
+      'if (node === this.#planned.work[0] || node !== this.#planned.work.at(-1)) await placeTable(this.#planned, node, table, signal);',
+  },
+  {
+    name: 'takes readers for dead',
+    file: 'storage/lock/readers.ts',
+    instead: 'alive.push(mark);',
+    stands: 'dead.push(mark.key);',
+  },
+  {
+    name: 'takes files into a chain that its parent has set aside',
+    file: 'cluster/files/incremental-files.ts',
+    instead: 'return file?.bytes === component.bytes && file.modified === component.modified;',
+    stands: 'return false;',
+  },
+  {
+    name: 'does not flush before it collects',
+    file: 'operations/backup/node/prepare.ts',
+    instead: 'await flush(member, flushScope(run.living.tables), signal);',
+    stands: '',
+  },
+  {
+    name: 'does not empty what is to be replaced',
+    file: 'operations/restore/live/loading.ts',
+    instead: 'this.#toEmpty = new Set(request.emptied.map(tableDirectory));',
+    stands: 'this.#toEmpty = new Set();',
+  },
 ];

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path/posix';
+import { crc32 } from 'node:zlib';
 import type { TableId } from '../../../src/model/sstable.ts';
 import { createTable } from '../../support/scripted-texts.ts';
 import { Errno } from '../host/files/errno.ts';
@@ -142,6 +143,22 @@ export class Server {
 
   snapshotTags(): readonly string[] {
     return [...new Set(this.#snapshotPlaces().map((path) => path.slice(path.lastIndexOf('/') + 1)))].toSorted();
+  }
+
+  /** What the files of a snapshot should hold, by table id and name: their CRC-32, of a Data.db by its own digest. */
+  snapshotSums(tag: string): ReadonlyMap<string, string> {
+    const { files, schema } = this.#parts;
+    const sums = new Map<string, string>();
+    for (const table of schema.tables) {
+      const snapshot = `${this.directory(table)}/snapshots/${tag}`;
+      for (const name of files.look(snapshot) === undefined ? [] : files.list(snapshot)) {
+        const parts = partsOf(name);
+        const digest = `${snapshot}/nb-${parts?.generation}-big-Digest.crc32`;
+        const sum = parts?.component === 'Data.db' ? Number(files.text(digest)) : crc32(files.read(`${snapshot}/${name}`));
+        sums.set(`${table.id}/${name}`, sum.toString(16).padStart(8, '0'));
+      }
+    }
+    return sums;
   }
 
   clearSnapshot(tag: string): void {

@@ -34,18 +34,6 @@ export class Commands {
     ])();
   }
 
-  /** What somebody else does meanwhile: what does harm beside a restore is another one, and what deletes. */
-  beside({ command }: CommandLine): CommandLine {
-    const other = this.#random.weighted<() => CommandLine>([
-      [2, () => this.any()],
-      [command === 'restore' ? 3 : 0, () => this.restore()],
-      [command === 'restore' ? 2 : 0, () => this.prune()],
-      [command === 'restore' ? 1 : 0, () => this.delete()],
-      [command === 'restore' || command === 'backup' ? 1 : 0, () => this.clear()],
-    ]);
-    return other();
-  }
-
   backup(): CommandLine {
     const random = this.#random;
     const values: Values = {
@@ -61,10 +49,16 @@ export class Commands {
     this.#maybe(values, 0.1, 'keep-incrementals', true);
     this.#maybe(values, 0.1, 'self-contained', true);
     this.#maybe(values, 0.15, 'require', random.pick(['any', 'all']));
-    this.#maybe(values, 0.1, 'resume', '');
+    this.#maybe(values, 0.04, 'resume', '');
     this.#maybe(values, 0.1, 'timestamp-format', '%Y%m%d');
     this.#maybe(values, 0.2, 'snapshot-ttl', random.pick(['1d', 'none']));
     return { command: 'backup', values };
+  }
+
+  /** As a timer gives it each hour: incremental where that is possible. */
+  plainBackup(): CommandLine {
+    const { 'new-snapshot': _, 'self-contained': _whole, resume: _resume, ...values } = this.backup().values;
+    return { command: 'backup', values: { ...values, 'snapshot-every': '1w' } };
   }
 
   restore(): CommandLine {
@@ -91,7 +85,7 @@ export class Commands {
     };
     this.#maybe(values, method === 'stage' || method === 'node-restart' ? 0 : 0.5, 'truncate', true);
     const tables = this.#world.cluster.schema.tables.map(({ keyspace, table }) => `${keyspace}.${table}`);
-    this.#maybe(values, tables.length > 0 ? 0.3 : 0, 'keyspaces', tables.length > 0 ? random.pick(tables) : 'shop');
+    this.#maybe(values, tables.length > 0 ? 0.5 : 0, 'keyspaces', tables.length > 0 ? random.pick(tables) : 'shop');
     return { command: 'restore', values };
   }
 
@@ -120,8 +114,8 @@ export class Commands {
     return { command: 'prune', values };
   }
 
-  delete(): CommandLine {
-    const values: Values = { ...this.#stored(), ...this.#signing('reads'), backups: this.#id(), yes: true };
+  delete(id: string = this.#id()): CommandLine {
+    const values: Values = { ...this.#stored(), ...this.#signing('reads'), backups: id, yes: true };
     this.#maybe(values, 0.4, 'with-incrementals', true);
     this.#maybe(values, 0.3, 'force-last', true);
     this.#maybe(values, 0.3, 'now', true);

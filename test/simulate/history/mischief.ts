@@ -114,6 +114,15 @@ export class Mischief {
     }
   }
 
+  /** One of the nodes fails, and comes back some time later. */
+  crashOne(): void {
+    const { host, server } = this.#random.pick(this.#world.cluster.members);
+    if (server.up) {
+      this.#world.journal.note(host, 'crash');
+      this.crash(host, this.#random.chance(0.5) ? 'host' : 'server', 'emptied');
+    }
+  }
+
   /** Everything runs again, and has room. */
   mend(): void {
     const { cluster, nodes } = this.#world;

@@ -1,8 +1,9 @@
 import { messageOf } from '../../../src/model/errors.ts';
 import { Random } from '../clock/random.ts';
 import { judgeBackups } from '../oracle/judge-backups.ts';
-import { judgeLeft, judgeLock, judgeNodesUnderLock } from '../oracle/judge-bucket.ts';
+import { judgeLeft, judgeLock, judgeNodesUnderLock, judgeTakeovers } from '../oracle/judge-bucket.ts';
 import { judgeDeletions } from '../oracle/judge-deletions.ts';
+import { judgeMeetings } from '../oracle/judge-meetings.ts';
 import { judgeSignatures } from '../oracle/judge-signatures.ts';
 import { shapeOf } from './shape.ts';
 import { Story } from './story.ts';
@@ -50,8 +51,13 @@ export async function runHistory(seed: number): Promise<HistoryReport> {
       `seed ${seed}: ${defects.map((each) => (each instanceof Error ? each.stack : String(each))).join('\n')}`,
     );
   }
-  faults.push(...judgeNodesUnderLock(world.bucket, base, world.nodeDeeds));
-  faults.push(...judgeLock(world.bucket, base), ...judgeDeletions(world.bucket, { base, graceMsOf: story.graceMsOf }));
+  faults.push(
+    ...judgeNodesUnderLock(world.bucket, base, world.nodeDeeds),
+    ...judgeLock(world.bucket, base),
+    ...(shape.conditions === 'kept' ? judgeTakeovers(world.bucket, base, world.wasAlive) : []),
+    ...judgeDeletions(world.bucket, { ...world, base, graceMsOf: story.graceMsOf }),
+    ...judgeMeetings(world.restoreDeeds),
+  );
   return {
     seed,
     lines: world.journal.lines,

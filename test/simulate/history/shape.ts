@@ -27,6 +27,8 @@ export interface Shape {
   readonly storeAheadMs: number;
   readonly nodesAheadMs: readonly number[];
   readonly operatorsAheadMs: readonly number[];
+  /** How long a server takes to start, besides. */
+  readonly startMs: number;
   /** How often a command is killed, interrupted or stopped for a while. */
   readonly interference: number;
 }
@@ -71,7 +73,9 @@ export function shapeOf(random: Random): Shape {
     ]),
     storeAheadMs: wrong(),
     nodesAheadMs: hosts.map(wrong),
-    operatorsAheadMs: [wrong(), wrong()],
+    // Operators have two hosts, whose calendars nobody compares.
+    operatorsAheadMs: [wrong(), random.chance(0.3) ? random.pick([-1, 1]) * random.between(90_000, 1_800_000) : wrong()],
+    startMs: random.pick([0, 0, 20_000]),
     interference: random.pick([0, 0.2, 0.5]),
   };
 }

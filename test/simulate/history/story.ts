@@ -8,6 +8,7 @@ import { type CommandLine, lineText, type Ran, runCommandLine } from './operator
 import { judgeCleared, restoresAside } from './final-clearing.ts';
 import { judgeOutcome } from './judge-outcome.ts';
 import { judgeSuccess } from './judge-success.ts';
+import { commandBeside, isMet, nextCommand } from './next-command.ts';
 import { RestoreWatch } from './restore-watch.ts';
 import type { Shape } from './shape.ts';
 import { troubleSteps } from './step-trouble.ts';
@@ -26,6 +27,7 @@ export class Story {
   readonly #mischief: Mischief;
   readonly #watch: RestoreWatch;
   readonly #lines = new Map<string, CommandLine>();
+  #last: Ran | undefined;
 
   constructor(world: World, shape: Shape, random: Random) {
     this.#world = world;
@@ -41,6 +43,11 @@ export class Story {
   async tell(): Promise<void> {
     for (let count = 0; count < this.#shape.tables; count += 1) {
       this.#mischief.makeTable();
+    }
+    // Most locations have a backup already that others can stand on.
+    if (this.#random.chance(0.75)) {
+      await this.#writeSome();
+      await this.#operate(0, this.#commands.plainBackup(), { calm: true });
     }
     const rounds = 3 + this.#random.below(5);
     for (let round = 0; round < rounds; round += 1) {
@@ -62,24 +69,31 @@ export class Story {
   async #round(): Promise<void> {
     const random = this.#random;
     await this.#settleRestore();
-    const deeds = 2 + random.below(12);
     if (this.#world.cluster.schema.tables.length === 0) {
       this.#mischief.makeTable();
     }
-    for (let count = 0; count < deeds; count += 1) {
-      this.#mischief.deed();
-      await this.#world.time.sleep(random.between(10, 1000));
+    await this.#writeSome();
+    const line = nextCommand(this.#commands, random, this.#last);
+    if (line.command === 'backup' && this.#shape.hosts.length > 1 && random.chance(0.15)) {
+      this.#mischief.crashOne();
     }
-    const line = this.#commands.any();
     this.#mischief.during(random.pick([2_000, 20_000]), random.below(8), line.command === 'restore' ? 'no rows' : 'and rows');
     const first = this.#operate(0, line);
-    if (random.chance(line.command === 'restore' ? 0.3 : 0.12)) {
+    if (isMet(random, line)) {
       await this.#world.time.sleep(random.between(0, 8_000));
-      await Promise.all([first, this.#operate(1, this.#commands.beside(line))]);
+      await Promise.all([first, this.#operate(1, commandBeside(this.#commands, random, line))]);
     }
-    await first;
+    this.#last = await first;
     await this.#world.time.sleep(Math.exp(random.between(Math.log(1_000), Math.log(86_400_000))));
     this.#judgeLive();
+  }
+
+  async #writeSome(): Promise<void> {
+    const deeds = 2 + this.#random.below(12);
+    for (let count = 0; count < deeds; count += 1) {
+      this.#mischief.deed();
+      await this.#world.time.sleep(this.#random.between(10, 1000));
+    }
   }
 
   /** Nothing fails any more: now everything must be well, and everything must go. */

@@ -15,6 +15,7 @@ import type { Recorded } from '../../support/recorded.ts';
 import { type SimulatedRemote, simulatedRemote } from '../host/remote.ts';
 import { shortcutRemote } from '../shortcuts/remote.ts';
 import { Truth } from '../oracle/truth.ts';
+import type { RestoreDeed } from '../oracle/judge-meetings.ts';
 import type { Fixing } from '../oracle/windows.ts';
 import { Bucket } from '../store/bucket.ts';
 import { MemoryStore } from '../store/memory-store.ts';
@@ -42,11 +43,16 @@ export class World implements Surroundings {
   readonly nodes: ReadonlyMap<string, CassandraNode>;
   readonly fixings: Fixing[] = [];
   readonly nodeDeeds: NodeDeed[] = [];
+  /** What restores have done to nodes that is another's harm where they meet. */
+  readonly restoreDeeds: RestoreDeed[] = [];
   /** When a server ended without having flushed, in true milliseconds. */
   readonly crashes: number[] = [];
   /** What nodetool, cqlsh and sstableloader are asked and have not ended: whoever asked may be dead. */
   #underWay = 0;
   readonly #lines = new Map<string, Set<SimulatedRemote>>();
+  /** When processes of operators came to their end, and when they began, in true milliseconds. */
+  readonly #endedMs = new Map<string, number>();
+  readonly #begunMs = new Map<string, number>();
   readonly #processes: SimulatedProcess[] = [];
   readonly #shape: Shape;
 
@@ -72,8 +78,15 @@ export class World implements Surroundings {
   process(host: string, aheadMs: number): SimulatedProcess {
     const process = new SimulatedProcess(host, 1000 + this.#processes.length, aheadMs);
     this.#processes.push(process);
+    this.#begunMs.set(`${host}/${process.pid}`, this.time.nowMs);
+    process.onKill(() => this.#endedMs.set(`${host}/${process.pid}`, this.time.nowMs));
     return process;
   }
+
+  readonly begunMsOf = (name: string): number => this.#begunMs.get(name) ?? 0;
+
+  /** Whether a process of an operator had not ended yet at a time. */
+  readonly wasAlive = (name: string, atMs: number): boolean => atMs <= (this.#endedMs.get(name) ?? Infinity);
 
   isAlive(host: string, pid: number): boolean {
     return this.#processes.some((process) => process.host === host && process.pid === pid && !process.isDead);
@@ -222,7 +235,8 @@ export class World implements Surroundings {
   #programs(member: ClusterMember): ReadonlyMap<string, (words: readonly string[], input: string) => Promise<Recorded>> {
     const { host } = member;
     const turn = async (what: 'starts' | 'stops'): Promise<Recorded> => {
-      await this.time.sleep(this.weather.travelMs() * 100);
+      this.#didTo([host], what);
+      await this.time.sleep(this.weather.travelMs() * 100 + (what === 'starts' ? this.#shape.startMs : 0));
       this.journal.note(host, what);
       this[what === 'starts' ? 'start' : 'stop'](member);
       return { stdout: '', stderr: '', status: 0 };
@@ -238,11 +252,16 @@ export class World implements Surroundings {
   async #nodetool(member: ClusterMember, words: readonly string[]): Promise<Recorded> {
     const { host } = member;
     const [verb = ''] = words;
+    if (verb === 'import' || verb === 'drain') {
+      this.#didTo([host], verb);
+    }
     // A JVM starts.
     await this.time.sleep(400 + this.weather.travelMs() * 10);
     const answer = this.#onNode(member, () => nodetool(this.cluster, member, words, Date.now()));
     if (answer.status === 0 && (verb === 'snapshot' || verb === 'flush')) {
-      this.fixings.push({ host, tag: verb === 'snapshot' ? words[2] : undefined, atMs: this.time.nowMs });
+      const tag = verb === 'snapshot' ? words[2] : undefined;
+      const sums = tag === undefined ? new Map() : member.server.snapshotSums(tag);
+      this.fixings.push({ host, tag, atMs: this.time.nowMs, sums });
     }
     if (!reading.has(verb)) {
       this.journal.note(
@@ -256,15 +275,22 @@ export class World implements Surroundings {
 
   async #cqlsh(member: ClusterMember, input: string): Promise<Recorded> {
     await this.time.sleep(300 + this.weather.travelMs() * 10);
+    const by = ownProcess();
     const changed = (statement: string): void => {
       this.journal.note(member.host, `cqlsh: ${statement.split('\n')[0]}`);
       const [, keyspace = '', name = ''] = /^TRUNCATE (?:TABLE )?"?(\w+)"?\."?(\w+)"?$/.exec(statement) ?? [];
       const table = this.cluster.schema.named(keyspace, name);
       if (table !== undefined) {
+        this.#didTo([...this.nodes.keys()], 'TRUNCATE', by);
         this.truth.emptied(table.id, this.time.nowMs);
       }
     };
     return this.#onNode(member, () => cqlsh(this.cluster, member, input, changed));
+  }
+
+  #didTo(hosts: readonly string[], what: string, process = ownProcess()): void {
+    const by = process === undefined ? 'nobody' : `${process.host}/${process.pid}`;
+    this.restoreDeeds.push(...hosts.map((host) => ({ host, what, by, atMs: this.time.nowMs })));
   }
 
   /** Does something by a node's calendar. */

@@ -3,7 +3,15 @@ import { uuidOf } from '../../../src/model/sstable.ts';
 import { choices, type Cluster } from '../cassandra/cluster.ts';
 import { type Cell, merged, type Rows } from '../cassandra/rows.ts';
 import type { Bucket } from '../store/bucket.ts';
-import { type BackupManifest, chainOf, committedBackups, rowsByHost, type StoredBackup } from './stored-backups.ts';
+import {
+  type BackupManifest,
+  chainOf,
+  committedBackups,
+  crcOf,
+  nodeManifests,
+  rowsByHost,
+  type StoredBackup,
+} from './stored-backups.ts';
 import { isAllowed, type Truth } from './truth.ts';
 import { type Fixing, type Window, windowOf } from './windows.ts';
 
@@ -45,7 +53,26 @@ function judgeBackup(evidence: Evidence, backup: StoredBackup, all: readonly Sto
     const described = schema.includes(uuidOf(table.id)) ? [] : [`${name} is not in its schema.cql as it is`];
     return [...described, ...judgeRows(evidence, { name, id: table.id, manifest, rows, window })];
   });
-  return [...missing, ...faults];
+  return [...missing, ...faults, ...judgeBytes(evidence, backup)];
+}
+
+/** Each file of a snapshot backup must hold what the snapshot held: also what is no row, and new bytes under an old name. */
+function judgeBytes({ bucket, base, fixings }: Evidence, backup: StoredBackup): readonly string[] {
+  const { manifest } = backup;
+  if (manifest.parent !== undefined) {
+    return [];
+  }
+  return nodeManifests(bucket, backup).flatMap(({ host, snapshot, tables }) => {
+    const sums = fixings.findLast((each) => each.host === host && each.tag === snapshot)?.sums ?? new Map<string, string>();
+    return tables.flatMap(({ id, keyspace, table, files }) =>
+      files.flatMap((file) => {
+        const should = sums.get(`${id}/${file.path}`);
+        return should === undefined || should === crcOf(bucket, base, file)
+          ? []
+          : [`backup ${manifest.id}: ${file.path} of ${keyspace}.${table} on ${host} has other bytes than the snapshot`];
+      }),
+    );
+  });
 }
 
 interface Held {

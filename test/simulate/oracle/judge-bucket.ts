@@ -60,3 +60,35 @@ export function judgeNodesUnderLock(bucket: Bucket, base: string, nodeDeeds: rea
 }
 
 const graceMs = 15_000;
+
+/** After less silence than that nobody may take a lock over, in milliseconds; travelling takes the rest. */
+const leastSilenceMs = 58_000;
+
+/**
+ * Locks that were taken from holders who had said just before that they live. Only who is on the same host may know better: that the
+ * holder's process is gone. Of stores with conditional writes; on others two may take it at once.
+ */
+export function judgeTakeovers(
+  bucket: Bucket,
+  base: string,
+  wasAlive: (who: string, atMs: number) => boolean,
+): readonly string[] {
+  let held: { readonly by: string; readonly saidMs: number } | undefined;
+  return bucket.deeds
+    .filter(({ key }) => key === `${base}/lock.json`)
+    .flatMap(({ verb, by, atMs }) => {
+      const before = held;
+      held = verb === 'put' ? { by, saidMs: atMs } : undefined;
+      if (verb !== 'put' || before === undefined || before.by === by || atMs - before.saidMs >= leastSilenceMs) {
+        return [];
+      }
+      const mayKnow = hostOf(before.by) === hostOf(by) && !wasAlive(before.by, atMs);
+      return mayKnow
+        ? []
+        : [`${by} took the lock from ${before.by}, who had renewed it ${Math.round(atMs - before.saidMs)} ms before`];
+    });
+}
+
+function hostOf(who: string): string {
+  return who.slice(0, who.indexOf('/'));
+}

@@ -165,6 +165,12 @@ function rowsOfFiles(bucket: Objects, base: string, files: readonly StoredFile[]
   return rows;
 }
 
+/** Of an object of a file, in hexadecimal; undefined where there is none. */
+export function crcOf(bucket: Objects, base: string, { key }: Pick<StoredFile, 'key'>): string | undefined {
+  const bytes = bucket.get(`${base}/${key}`)?.bytes;
+  return bytes === undefined ? undefined : crc32(bytes).toString(16).padStart(8, '0');
+}
+
 function bytesOf(bucket: Objects, base: string, file: StoredFile): Uint8Array {
   const bytes = bucket.get(`${base}/${file.key}`)?.bytes;
   if (bytes === undefined) {

@@ -6,6 +6,8 @@ export interface Fixing {
   readonly host: string;
   readonly tag: string | undefined;
   readonly atMs: number;
+  /** What the files of a snapshot hold, by table id and name: their CRC-32. */
+  readonly sums?: ReadonlyMap<string, string>;
 }
 
 /** A stretch of time, in true milliseconds of the world. */
