@@ -46,7 +46,7 @@ function nodeOf({ isUp = true, lzop = true }: Wish): CassandraNode {
   if (isUp) {
     node.appear('10.0.0.1');
   }
-  cluster.create(table);
+  cluster.create(table, { nowMs: 1_000_000 });
   for (const [index, key] of ['a', 'b', 'c'].entries()) {
     cluster.write(table, key, index, () => false);
     member.server.flush([table]);

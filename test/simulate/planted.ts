@@ -93,4 +93,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     instead: 'this.#toEmpty = new Set(request.emptied.map(tableDirectory));',
     stands: 'this.#toEmpty = new Set();',
   },
+  {
+    name: 'does not notice a table that was made again',
+    file: 'operations/backup/opening/chain-check.ts',
+    instead: 'return madeAt >= parentTakenAt && madeAt > (earliest.get(id) ?? Infinity);',
+    stands: 'return false && madeAt > earliest.size;',
+  },
 ];

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
+import { EachOnce } from '../../flow/each-once.ts';
 import { StorageError } from '../../model/errors.ts';
 import type { StoredObject } from '../object-store.ts';
 import { adviceOn } from './advice.ts';
@@ -67,26 +68,6 @@ export async function* filesOfS3(connection: S3Connection, prefix: string, signa
         yield name;
       }
     }
-  }
-}
-
-/**
- * Tells what a listing has not shown yet, on this page or the one before it: a listing may be too long to be remembered, and a page that comes
- * twice does so at once. A backup that is counted twice would be one of those that make it superfluous.
- */
-class EachOnce {
-  #before = new Set<string>();
-  #page = new Set<string>();
-
-  turnPage(): void {
-    this.#before = this.#page;
-    this.#page = new Set();
-  }
-
-  isNew(key: string): boolean {
-    const isNew = !this.#before.has(key) && !this.#page.has(key);
-    this.#page.add(key);
-    return isNew;
   }
 }
 

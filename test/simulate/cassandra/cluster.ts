@@ -114,8 +114,8 @@ export class Cluster {
     }
   }
 
-  create(table: TableId): Table {
-    const made = this.schema.create(table);
+  create(table: TableId, { nowMs }: Pick<Server, 'nowMs'>): Table {
+    const made = this.schema.create(table, new Date(nowMs));
     this.members.filter(({ server }) => server.up).forEach(({ server }) => server.create(made));
     return made;
   }

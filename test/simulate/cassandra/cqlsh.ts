@@ -2,6 +2,7 @@ import { tableIdOf } from '../../../src/model/sstable.ts';
 import type { Recorded } from '../../support/recorded.ts';
 import { schemaText, systemRowsText, tableKeysText, tableStatesText } from '../../support/scripted-texts.ts';
 import type { Cluster, ClusterMember } from './cluster.ts';
+import type { Server } from './server.ts';
 
 /** What cqlsh does with what it is given, and says. Statements that change something are told to `changed` beforehand. */
 export function cqlsh(
@@ -20,7 +21,7 @@ export function cqlsh(
     return said(systemRowsText(view, node));
   }
   if (input.includes('truncated_at')) {
-    return said(tableStatesText(view.tables, server.truncatedAt));
+    return said(tableStatesText(view.tables, server.truncatedAt, new Map(schema.tables.map(({ id, madeAt }) => [id, madeAt]))));
   }
   if (input.includes('DESCRIBE SCHEMA')) {
     return said(schemaText(view.tables, view.copies));
@@ -38,7 +39,7 @@ export function cqlsh(
     .filter((statement) => statement !== '')
     .flatMap((statement) => {
       changed(statement);
-      return change(cluster, statement) ?? [];
+      return change(cluster, server, statement) ?? [];
     });
   return complaints.length === 0
     ? said('')
@@ -46,7 +47,7 @@ export function cqlsh(
 }
 
 /** Does what a statement says; gives the server's complaint. */
-function change(cluster: Cluster, statement: string): string | undefined {
+function change(cluster: Cluster, server: Server, statement: string): string | undefined {
   const { schema } = cluster;
   const [, truncated, emptied] = /^TRUNCATE (?:TABLE )?"?(\w+)"?\."?(\w+)"?$/.exec(statement) ?? [];
   if (truncated !== undefined) {
@@ -61,7 +62,7 @@ function change(cluster: Cluster, statement: string): string | undefined {
     /^CREATE TABLE (?:IF NOT EXISTS )?"?(\w+)"?\."?(\w+)"?[^]*?\bID = ([0-9a-f-]{36})/i.exec(statement) ?? [];
   if (keyspace !== undefined && name !== undefined) {
     if (schema.named(keyspace, name) === undefined) {
-      cluster.create({ keyspace, table: name, id: tableIdOf(id ?? '') ?? '' });
+      cluster.create({ keyspace, table: name, id: tableIdOf(id ?? '') ?? '' }, server);
     }
     return undefined;
   }

@@ -20,7 +20,7 @@ function world() {
   const hosts = nodes.map(({ host, files }) => ({ host: host.name, files, aheadMs: 0 }));
   const plain = { tokens: 2, copies: 2, incremental: true, autoSnapshot: false, ballast: 0, nowMs: () => 1_000_000 };
   const cluster = new Cluster({ ...plain, hosts });
-  cluster.create(table);
+  cluster.create(table, { nowMs: 1_000_000 });
   const [first] = nodes;
   assert.ok(first !== undefined);
   first.files.mkdirs(staged);

@@ -4,6 +4,8 @@ import { tableDirectory, type TableId } from '../../../src/model/sstable.ts';
 export interface Table extends TableId {
   /** How long tombstones are kept, in seconds. */
   gcGraceSeconds: number;
+  /** By the calendar of the node that made it. */
+  readonly madeAt: Date;
 }
 
 export const defaultGraceSeconds = 864_000;
@@ -31,8 +33,8 @@ export class Schema {
     return this.named(table.keyspace, table.table)?.id === table.id;
   }
 
-  create(table: TableId): Table {
-    const made = { ...table, gcGraceSeconds: defaultGraceSeconds };
+  create(table: TableId, madeAt: Date): Table {
+    const made = { ...table, gcGraceSeconds: defaultGraceSeconds, madeAt };
     this.keyspaces.add(table.keyspace);
     this.#tables.set(`${table.keyspace}.${table.table}`, made);
     return made;

@@ -204,12 +204,19 @@ export class Server {
     this.truncatedAt.set(table.id, new Date(this.#parts.nowMs()));
   }
 
+  /** By the node's calendar. */
+  get nowMs(): number {
+    return this.#parts.nowMs();
+  }
+
   create(table: TableId): void {
     this.#open(table);
   }
 
   drop(table: TableId): void {
     this.truncate(table);
+    // The record of a truncation goes with the table, and what lies in `backups/` stays.
+    this.truncatedAt.delete(table.id);
     this.#tables.delete(table.id);
     this.#rewriteLog();
   }

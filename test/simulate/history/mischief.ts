@@ -41,8 +41,9 @@ export class Mischief {
     const names = Array.from({ length: 3 }, (_, index) => `t${index + 1}`);
     const free = names.filter((name) => this.#world.cluster.schema.named('shop', name) === undefined);
     const [name] = free;
+    const { server } = this.#random.pick(this.#world.cluster.members);
     if (name !== undefined) {
-      this.#world.cluster.create({ keyspace: 'shop', table: name, id });
+      this.#world.cluster.create({ keyspace: 'shop', table: name, id }, server);
       this.#world.journal.note('cql', `CREATE TABLE shop.${name} (${id.slice(-4)})`);
     }
   }

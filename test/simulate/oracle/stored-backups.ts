@@ -165,10 +165,10 @@ function rowsOfFiles(bucket: Objects, base: string, files: readonly StoredFile[]
   return rows;
 }
 
-/** Of an object of a file, in hexadecimal; undefined where there is none. */
-export function crcOf(bucket: Objects, base: string, { key }: Pick<StoredFile, 'key'>): string | undefined {
+/** Of what an object of a file holds, in hexadecimal; undefined where there is none. */
+export function crcOf(bucket: Objects, base: string, { key, compression }: StoredFile): string | undefined {
   const bytes = bucket.get(`${base}/${key}`)?.bytes;
-  return bytes === undefined ? undefined : crc32(bytes).toString(16).padStart(8, '0');
+  return bytes === undefined ? undefined : sumOf(plainOf(bytes, compression));
 }
 
 function bytesOf(bucket: Objects, base: string, file: StoredFile): Uint8Array {
@@ -182,11 +182,15 @@ function bytesOf(bucket: Objects, base: string, file: StoredFile): Uint8Array {
   if ((file.storedCrc32 ?? sumOf(bytes)) !== sumOf(bytes) || (file.storedSha256 ?? sha256Of(bytes)) !== sha256Of(bytes)) {
     throw new BrokenBackup(`${file.key} has other bytes than were stored`);
   }
-  const plain = file.compression === 'lzo' ? unpackLzop(bytes) : bytes;
+  const plain = plainOf(bytes, file.compression);
   if (plain.byteLength !== file.bytes || (file.digest ?? sumOf(plain)) !== sumOf(plain)) {
     throw new BrokenBackup(`${file.key} is not what the node had`);
   }
   return plain;
+}
+
+function plainOf(bytes: Uint8Array, compression: StoredFile['compression']): Uint8Array {
+  return compression === 'lzo' ? unpackLzop(bytes) : bytes;
 }
 
 function sumOf(bytes: Uint8Array): string {
