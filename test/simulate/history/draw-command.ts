@@ -55,6 +55,18 @@ export class Commands {
     return { command: 'backup', values };
   }
 
+  /** Whether the newest backup has a table that is gone. */
+  get missesTable(): boolean {
+    const newest = committedBackups(this.#world.bucket, base).at(-1);
+    return newest?.manifest.tables.some((table) => !this.#world.cluster.schema.has(table)) ?? false;
+  }
+
+  /** Who has dropped a table by mistake wants it back, and goes on with his work. */
+  bringBack(): CommandLine {
+    const { truncate: _, ...values } = this.restore().values;
+    return { command: 'restore', values: { ...values, method: 'import', backup: 'latest', keyspaces: 'shop' } };
+  }
+
   /** As a timer gives it each hour: incremental where that is possible. */
   plainBackup(): CommandLine {
     const { 'new-snapshot': _, 'self-contained': _whole, resume: _resume, ...values } = this.backup().values;

@@ -4,12 +4,15 @@ import type { CommandLine, Ran } from './operator.ts';
 
 /**
  * What an operator does next, with what has just become of the last command in mind: who has restored goes on with his backups as before, a timer
- * gives one after the other, and who saw one fail tries again.
+ * gives one after the other, who saw one fail tries again, and who misses a table brings it back.
  */
 export function nextCommand(commands: Commands, random: Random, last: Ran | undefined): CommandLine {
   const { line, exitCode } = last ?? {};
   const hasChanged = line?.command === 'restore' && line.values['method'] !== 'stage' && exitCode === 0;
   const hasBackedUp = line?.command === 'backup';
+  if (commands.missesTable && random.chance(0.4)) {
+    return commands.bringBack();
+  }
   const again = hasChanged ? 0.6 : hasBackedUp ? (exitCode === 0 ? 0.3 : 0.5) : 0;
   return random.chance(again) ? commands.plainBackup() : commands.any();
 }
