@@ -3,7 +3,7 @@
  *
  *     node scripts/soak.ts [--for 2h | --steps N] [--seed N]
  *
- * The same seed takes the same decisions. Without `--for` and `--steps` as many steps as CI takes. Ends with 1 at the first thing that is wrong.
+ * The same seed takes the same decisions. Without `--for` and `--steps` until each step has come as often as it does. Ends with 1 at the first thing that is wrong.
  */
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../src/model/options/time-span.ts';
