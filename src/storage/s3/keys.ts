@@ -3,7 +3,7 @@ import { StorageError } from '../../model/errors.ts';
 import type { StoredObject } from '../object-store.ts';
 import { adviceOn } from './advice.ts';
 import type { S3Connection } from './client.ts';
-import { type Attempt, isUnsupported, s3Error } from './errors.ts';
+import { type Attempt, isUnsupported, nameOf, s3Error } from './errors.ts';
 import { optionsFor } from './upload.ts';
 
 /** What DeleteObjects takes at once; https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html */
@@ -23,6 +23,9 @@ export async function* listS3(connection: S3Connection, prefix: string, signal: 
       }
       if (!Key.startsWith(connection.base + prefix)) {
         throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
+      }
+      if (!Number.isSafeInteger(Size) || Size < 0 || Number.isNaN(LastModified.getTime())) {
+        throw new StorageError(`${connection.url} lists ${Key} with a size or a time that is none`, { key: prefix });
       }
       const key = Key.slice(connection.base.length);
       if (key !== '' && !key.endsWith('/')) {
@@ -96,7 +99,8 @@ async function* pagesOf(
     checkPage(page, { bucket, prefix: base + prefix, url: connection.url });
     yield page;
     const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    if (page.IsTruncated === true && (next === undefined || next === '')) {
+    // S3 always says whether that was all.
+    if (page.IsTruncated === undefined || next === '' || (page.IsTruncated && next === undefined)) {
       throw new StorageError(`the listing of ${connection.url}/${prefix} breaks off`, { key: prefix, transient: true });
     }
     if (next !== undefined && tokens.has(next)) {
@@ -160,7 +164,11 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
       throw error;
     }
     for (const { Key } of Objects) {
-      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
+      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal)).catch((gone: unknown) => {
+        if (nameOf(gone) !== 'NoSuchKey') {
+          throw gone;
+        }
+      });
     }
   }
 }
