@@ -1,4 +1,4 @@
-import { nodeLockName } from '../placing/node-lock-script.ts';
+import { nodeLockName, placeFunctionScript } from '../placing/node-lock-script.ts';
 import { enterFunctionScript, runPattern, stagingLockName, stagingMark } from '../placing/staging-script.ts';
 
 // DATA-DIRECTORY LINE: the shell has the node for itself then, or says `busy` and ends. LINE says who has had it: a restore that lost its
@@ -8,8 +8,11 @@ command -v flock >/dev/null || { echo busy; exit 0; }
 for l in "$1/${nodeLockName}" "$1/.sstash-undo/lock"; do
   if [ -L "$l" ] || { [ -e "$l" ] && [ ! -f "$l" ]; }; then echo busy; exit 0; fi
 done
+${placeFunctionScript}
+[ -e "$1/${nodeLockName}" ] || true >>"$1/${nodeLockName}" || exit 1
+mine=$(place "$1/${nodeLockName}")
 exec 9>>"$1/${nodeLockName}" || exit 1
-flock -n 9 || { echo busy; exit 0; }
+{ flock -n 9 && stays "$1/${nodeLockName}" "$mine"; } || { echo busy; exit 0; }
 if [ -f "$1/.sstash-undo/lock" ]; then
   exec 8<"$1/.sstash-undo/lock"; flock -n 8 || { echo busy; exit 0; }
 fi
