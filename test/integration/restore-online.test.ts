@@ -125,7 +125,7 @@ test('links that the owner of the data or anybody else has planted lead root now
     );
     const table = ['-K', 'online.history'];
     const refused = resultOf<ErrorDocument>(await restore(snapshot.id, ...table), 2).error;
-    assert.match(refused.message, /the node cannot be locked: .*\/\.sstash-lock is no file$/);
+    assert.match(refused.message, /the node cannot be locked: .*\/\.sstash-lock is a symbolic link$/);
     await as('cassandra', 'rm /var/lib/cassandra/data/.sstash-lock');
     const placeOf = ({ nodes }: RestoreDocument) => nodes.find(({ host }) => host === first)?.directory ?? '';
     const beside = resultOf<RestoreDocument>(await restore(snapshot.id, ...table));

@@ -1,4 +1,4 @@
-import { nodeLockName } from '../placing/node-lock-script.ts';
+import { nodeLockName, placeFunctionScript } from '../placing/node-lock-script.ts';
 import {
   enterFunctionScript,
   leaveAboveFunctionScript,
@@ -14,8 +14,11 @@ command -v flock >/dev/null || { echo busy; exit 0; }
 for l in "$1/${nodeLockName}" "$1/.sstash-undo/lock"; do
   if [ -L "$l" ] || { [ -e "$l" ] && [ ! -f "$l" ]; }; then echo busy; exit 0; fi
 done
+${placeFunctionScript}
+[ -e "$1/${nodeLockName}" ] || true >>"$1/${nodeLockName}" || exit 1
+mine=$(place "$1/${nodeLockName}")
 exec 9>>"$1/${nodeLockName}" || exit 1
-flock -n 9 || { echo busy; exit 0; }
+{ flock -n 9 && stays "$1/${nodeLockName}" "$mine"; } || { echo busy; exit 0; }
 if [ -f "$1/.sstash-undo/lock" ]; then
   exec 8<"$1/.sstash-undo/lock"; flock -n 8 || { echo busy; exit 0; }
 fi

@@ -1,32 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import { abortable } from '../../flow/abortable.ts';
-import type { Clock } from '../../flow/clock.ts';
 import { BackupError, LockedError, RemoteError, reasonOf } from '../../model/errors.ts';
-import { type NodeHolder, holderLine, holderOf, isLineOf } from '../../model/node/holder.ts';
+import { holderOf, isLineOf } from '../../model/node/holder.ts';
 import type { DataNode } from '../node.ts';
-import { NodeHold } from './node-hold.ts';
-import { holdNodeScript, nodeLockName } from './node-lock-script.ts';
-
-export interface LockTimes {
-  /** How often the holder says that it lives. */
-  readonly beatMs: number;
-  /** After how much silence the node frees the lock, by its own timer. */
-  readonly silentSeconds: number;
-  /** How long a lock whose shell has ended is tried to be had again. */
-  readonly patienceMs: number;
-}
-
-export const nodeLockTimes: LockTimes = { beatMs: 10_000, silentSeconds: 60, patienceMs: 150_000 };
+import type { NodeHold } from './node-hold.ts';
+import {
+  type Begun,
+  type LockRequest,
+  type Unlockable,
+  UnlockableError,
+  beginHold,
+  goOnHint,
+  removed,
+  whyNot,
+} from './take-node.ts';
 
 /** Between two tries; a connection that was lost may be back. */
 const pauseMs = 2000;
-
-/** Whose lock it is to be, and by whose watch it is kept. */
-export interface LockRequest {
-  readonly holder: NodeHolder;
-  readonly clock: Clock;
-  readonly times: LockTimes;
-}
 
 /**
  * A node for oneself: `flock` held by a shell on it, which ends by itself when nobody speaks to it any more, whatever became of the
@@ -44,14 +34,17 @@ export class NodeLock {
   readonly #heart: Promise<void>;
   #hold: NodeHold | undefined;
   #directory: { readonly path: string; readonly identity: string } | undefined;
+  /** False where there was no room to say who holds it. */
+  #isSaid: boolean;
   #beats = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(node: DataNode, request: LockRequest, hold: NodeHold) {
+  constructor(node: DataNode, request: LockRequest, { hold, isSaid }: Begun) {
     this.host = node.files.host;
     this.#node = node;
     this.#request = request;
     this.#hold = hold;
+    this.#isSaid = isSaid;
     setMaxListeners(0, this.#lost.signal, this.#stop.signal);
     this.#heart = this.#beat();
   }
@@ -113,7 +106,9 @@ export class NodeLock {
       let failure: unknown;
       try {
         if (this.#hold === undefined || this.#hold.ended.aborted) {
-          this.#hold = await beginHold(this.#node, this.#request, 'again', signal);
+          const begun = await beginHold(this.#node, this.#request, { isAgain: true, wasSaid: this.#isSaid }, signal);
+          this.#hold = begun.hold;
+          this.#isSaid = begun.isSaid;
           isHeld = false;
         }
         if (!isHeld) {
@@ -122,8 +117,12 @@ export class NodeLock {
         }
         this.#beats += 1;
         const beat = `beat ${this.#beats}`;
-        if ((await this.#hold.ask(beat, signal)) === beat) {
+        const answer = await this.#hold.ask(beat, signal);
+        if (answer === beat) {
           return;
+        }
+        if (answer.startsWith('other ')) {
+          throw removed(this.host, answer.slice('other '.length));
         }
         failure = new RemoteError(`the lock on ${this.host} answers something else`, { host: this.host });
       } catch (error) {
@@ -157,17 +156,17 @@ export class NodeLock {
       const own = holder !== undefined && isLineOf(holder, this.#request.holder);
       const what = own
         ? `is in use for another node by this very restore`
-        : holder === undefined
-          ? 'cannot be locked, or is another directory than before'
-          : `is in use: ${holderOf(holder)}`;
+        : holder !== undefined
+          ? `is in use: ${holderOf(holder)}`
+          : answer.startsWith('no ') && answer !== 'no other'
+            ? `cannot be locked: ${whyNot(answer.slice('no '.length), path).why}`
+            : 'is another directory than before';
       throw new LockedError(`${this.host}: ${path} ${what}`, {
         hint: own ? 'the nodes share that disk: give a directory of their own with --to' : goOnHint,
       });
     }
   }
 }
-
-const goOnHint = 'what was done so far is kept; run the command again when nobody else works on the node';
 
 /**
  * Takes the lock of a node. Gives why it cannot be had there at all (no `flock`, no right to write) in its place. Throws LockedError
@@ -177,61 +176,13 @@ export async function lockNode(
   node: DataNode,
   request: LockRequest,
   signal: AbortSignal,
-): Promise<NodeLock | { readonly unlockable: string }> {
+): Promise<NodeLock | { readonly unlockable: Unlockable }> {
   try {
-    return new NodeLock(node, request, await beginHold(node, request, 'first', signal));
+    return new NodeLock(node, request, await beginHold(node, request, { isAgain: false, wasSaid: false }, signal));
   } catch (error) {
-    if (error instanceof Unlockable) {
-      return { unlockable: error.message };
+    if (error instanceof UnlockableError) {
+      return { unlockable: error.unlockable };
     }
     throw error;
   }
-}
-
-class Unlockable extends Error {}
-
-async function beginHold(
-  { files, config }: DataNode,
-  { holder, clock, times }: LockRequest,
-  expected: 'first' | 'again',
-  signal: AbortSignal,
-): Promise<NodeHold> {
-  const [data = ''] = config.dataDirectories;
-  const words = [`${data}/${nodeLockName}`, String(times.silentSeconds), holderLine(holder), expected];
-  const hold = new NodeHold(files, ['sh', '-c', holdNodeScript, 'sh', ...words], clock);
-  const answer = await hold.ask(undefined, signal);
-  if (answer === 'ok') {
-    return hold;
-  }
-  await hold.close();
-  const { verdict = '', rest = '' } = /^(?<verdict>\w+) ?(?<rest>.*)$/.exec(answer)?.groups ?? {};
-  if (verdict === 'no') {
-    throw new Unlockable(whyNot(rest, data));
-  }
-  if (verdict === 'held' && expected === 'again' && isLineOf(rest, holder)) {
-    // The shell that we had does not know yet that nobody hears it.
-    throw new RemoteError(`the lock of ${files.host} is still held by this run's own shell there`, {
-      host: files.host,
-      transient: true,
-    });
-  }
-  if (verdict === 'held' || verdict === 'taken') {
-    throw expected === 'again'
-      ? new LockedError(`the lock of ${files.host} was taken over: ${holderOf(rest)}`, { hint: goOnHint })
-      : new LockedError(`${files.host} is locked: ${holderOf(rest)}`, {
-          hint: 'wait until that has ended; where it died it is free a minute later',
-        });
-  }
-  throw new RemoteError(`${files.host}: nobody can say whether the node is locked: ${JSON.stringify(answer.slice(0, 200))}`, {
-    host: files.host,
-  });
-}
-
-function whyNot(why: string, data: string): string {
-  const [kind = '', who = ''] = why.split(' ');
-  return kind === 'flock'
-    ? 'flock (util-linux) is not there'
-    : kind === 'file'
-      ? `${data}/${nodeLockName} is no file`
-      : `${who} may not write ${data}/${nodeLockName}`;
 }

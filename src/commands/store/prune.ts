@@ -42,7 +42,7 @@ export const pruneCommand: Command = {
       type: 'string',
       default: '24h',
       describe:
-        'the objects of a backup go so long after it was deleted, as a restore may be reading them; those that belong to none when they are older; 0h frees all at once',
+        'the objects of a backup go so long after it was deleted, as a restore may be reading them; those that belong to none when they are older; 0 frees all at once',
     },
     'dry-run': { type: 'boolean', default: false, describe: 'print what would be deleted and what would stay, and do nothing' },
     ...lockOptions,

@@ -68,8 +68,11 @@ const secondsOf: Readonly<Record<FixedUnit, number>> = { s: 1, m: 60, h: 3600, d
 
 const fixedUnits: readonly FixedUnit[] = ['s', 'm', 'h', 'd', 'w'];
 
-/** Seconds from `90s`, `30m` (minutes), `12h`, `1d`, `2w`. Throws UsageError for anything else. */
+/** Seconds from `90s`, `30m` (minutes), `12h`, `1d`, `2w`; `0` needs no unit. Throws UsageError for anything else. */
 export function parseDuration(text: string): number {
+  if (text === '0') {
+    return 0;
+  }
   const span = spanOf(text, fixedUnits);
   if (span === undefined) {
     throw new UsageError(`${text} is not a duration`, { hint: 'write 30m, 12h, 1d or 2w' });

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { type LockTimes, NodeLock, lockNode, nodeLockTimes } from '../../cluster/placing/node-lock.ts';
+import { NodeLock, lockNode } from '../../cluster/placing/node-lock.ts';
 import type { Staging } from '../../cluster/placing/staging.ts';
+import { type LockTimes, type Unlockable, nodeLockTimes } from '../../cluster/placing/take-node.ts';
 import { type Clock, systemClock } from '../../flow/clock.ts';
 import { settled } from '../../flow/side-by-side.ts';
 import { UsageError } from '../../model/errors.ts';
@@ -25,7 +26,7 @@ export interface NodeLocks {
   /** Aborts when one of them is lost. */
   readonly lost: AbortSignal;
   /** Nodes that could not be locked at all, and why. */
-  readonly unlockable: ReadonlyMap<string, string>;
+  readonly unlockable: ReadonlyMap<string, Unlockable>;
   /** Whether the node is locked, so that whoever left something there is known to be dead. */
   holds(member: Member): boolean;
   /** Before what cannot be undone: returns when every node has said that it is ours at this moment. */
@@ -48,11 +49,13 @@ export const noLocks: NodeLocks = {
 
 /** Throws UsageError for a node that this login cannot lock, though others can: there may be somebody whom it does not see. */
 export function requireLocks({ unlockable }: NodeLocks): void {
-  const [[host, why] = []] = [...unlockable].filter(([, each]) => !isWithoutFlock(each));
-  if (host !== undefined) {
-    throw new UsageError(`${host}: the node cannot be locked: ${why}`, {
-      hint: 'two restores at once would spoil each other: log in as the owner of the data, or as root, or use --use-sudo',
-    });
+  for (const [host, { why, hint }] of unlockable) {
+    // Nobody who works there can do anything about a node without flock.
+    if (hint !== undefined) {
+      throw new UsageError(`${host}: the node cannot be locked: ${why}`, {
+        hint: `two restores at once would spoil each other: ${hint}`,
+      });
+    }
   }
 }
 
@@ -70,14 +73,14 @@ export async function withNodeLocks<T>(
   const token = randomBytes(12).toString('hex');
   const holder: NodeHolder = { token, owner, operation, since: clock.now().toISOString() };
   const held = new Map<string, NodeLock>();
-  const unlockable = new Map<string, string>();
+  const unlockable = new Map<string, Unlockable>();
   const lock = async (member: Member): Promise<void> => {
     const taken = await lockNode(member, { holder, clock, times }, signal);
     if (taken instanceof NodeLock) {
       held.set(member.host, taken);
     } else {
       unlockable.set(member.host, taken.unlockable);
-      tellUnlockable(member, taken.unlockable, request);
+      tellUnlockable(member, taken.unlockable.why, request);
     }
   };
   try {
@@ -114,8 +117,4 @@ function nameOf({ host, info }: Member): string {
 function tellUnlockable({ host }: Member, why: string, { listen }: NodesRequest): void {
   const text = `${host}: the node cannot be locked (${why}): a restore that somebody else starts meanwhile is not seen`;
   listen({ type: 'warning', host, text });
-}
-
-function isWithoutFlock(why: string): boolean {
-  return why.startsWith('flock');
 }

@@ -119,7 +119,7 @@ async function record(
       throw new StorageError(error.message, {
         key: error.key,
         cause: error,
-        hint: 'there is no room to write down what is forgotten; `sstash delete --now BACKUP` or `prune --grace 0h` makes room at once',
+        hint: 'there is no room to write down what is forgotten; `sstash delete --now BACKUP` or `prune --grace 0` makes room at once',
       });
     }
     return false;

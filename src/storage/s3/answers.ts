@@ -5,7 +5,16 @@ import { wholeOf } from '../../flow/gather.ts';
 import { withTimeLimit } from '../../flow/time-limit.ts';
 import { WaitWatch } from '../../flow/wait-watch.ts';
 import { StorageError } from '../../model/errors.ts';
-import { type AnswerHead, type Asked, checkDocument, isByDocument, isCoded, isStranger, strangerError } from './genuine.ts';
+import {
+  type AnswerHead,
+  type Asked,
+  checkDocument,
+  isByDocument,
+  isCoded,
+  isStranger,
+  strangerError,
+  unreadableError,
+} from './genuine.ts';
 
 /** Bytes of an answer that is held whole: 1,000 keys of 1,024 bytes each, all written as references, make 7 MB. */
 const mostAnswer = 32 * 1024 ** 2;
@@ -49,7 +58,30 @@ export function checked(client: S3Client, asked: Asked, clock: Clock): S3Client 
     },
     { step: 'deserialize', priority: 'low', name: 'checkedAnswers' },
   );
+  // The outermost there, so that it hears what the SDK says of what it has read.
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      try {
+        return await next(args);
+      } catch (error) {
+        const answer = answerOf(error);
+        throw answer === undefined || isWord(error) ? error : unreadableError(asked, answer, error);
+      }
+    },
+    { step: 'deserialize', priority: 'high', name: 'readableAnswers' },
+  );
   return client;
+}
+
+/** Whether an error of the SDK is what the store has said, and not that it cannot be read. */
+function isWord(error: unknown): boolean {
+  return error instanceof Error && '$fault' in error && typeof error.message === 'string' && typeof error.name === 'string';
+}
+
+/** The answer that an error of the SDK is about. */
+function answerOf(error: unknown): AnswerHead | undefined {
+  const answer: unknown = typeof error === 'object' && error !== null && '$response' in error ? error.$response : undefined;
+  return isAnswer(answer) ? answer : undefined;
 }
 
 /** Gives up what is not answered in two minutes, and in the time besides that its body may take to be sent. The SDK tries again. */

@@ -4,10 +4,14 @@ import {
   ConditionFailedError,
   NotFoundError,
   StorageError,
+  UnreachedError,
   UnsupportedError,
   messageOf,
   withoutSignatures,
 } from '../../model/errors.ts';
+
+/** What an absent object is an answer to. */
+const ofObjects: ReadonlySet<string> = new Set(['read', 'look up']);
 
 /** What was being done when a request failed; for the message. */
 export interface Attempt {
@@ -66,7 +70,7 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
     return new ConditionFailedError(`${what} was written by somebody else: ${reason}`, { key: attempt.key, cause: error });
   }
   if (name === 'NoSuchKey' || name === 'NotFound') {
-    return new NotFoundError(`${what} does not exist`, { cause: error });
+    return absence(attempt, what, reason, error);
   }
   if (status === 301 || status === 307 || elsewhere.has(name)) {
     return failure(`the bucket is in another region${regionOf(error)}: set the bucket's region`, false);
@@ -85,6 +89,24 @@ export function s3Error(error: unknown, attempt: Attempt): BackupError {
   }
   const { hint, transient } = adviceOn({ code: name, message: messageOf(error), status });
   return failure(hint, transient);
+}
+
+/**
+ * That there is no such object S3 says to whoever asks for one. A listing of nothing is an empty one, and a write makes what is not there: where
+ * it is said to them, somebody else has said it, and nothing may be taken for absent.
+ */
+function absence({ doing, url, endpoint }: Attempt, what: string, reason: string, cause: unknown): BackupError {
+  if (ofObjects.has(doing)) {
+    return new NotFoundError(`${what} does not exist`, { cause });
+  }
+  return new UnreachedError(
+    `cannot ${doing} ${what}: what answers at ${endpoint} is no S3 server, which would not say so: ${reason}`,
+    {
+      key: '',
+      cause,
+      hint: `something else answers in its place, or changes what it says: check --endpoint, and what is on the way to ${url}`,
+    },
+  );
 }
 
 /** True of an error of the SDK when the server said that it does not know something that was asked for. */

@@ -68,7 +68,25 @@ export function isByDocument(command: unknown): boolean {
 
 /** Whether an answer that refuses says why, as S3 does: that there is no such object counts only then. */
 export function isCoded(bytes: Uint8Array): boolean {
-  return /<Code>[^<]+<\/Code>/.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  const text = textOf(bytes).toString('utf8');
+  return rootOf(text).root === 'Error' && /<Code>[^<]+<\/Code>/.test(text);
+}
+
+/**
+ * The error for an answer that the SDK cannot read, whose words for that are about its own inside. Of one that refuses the status stays, by which the
+ * SDK tries again and advice is given.
+ */
+export function unreadableError({ url, endpoint }: Asked, answer: AnswerHead, cause: unknown): Error {
+  const { statusCode } = answer;
+  if (statusCode >= 200 && statusCode < 300) {
+    return new StorageError(`${url}: the answer of ${endpoint} cannot be read (HTTP ${statusCode})`, {
+      key: '',
+      cause,
+      hint: 'it is no S3 server, or something on the way changes what it says: check --endpoint, and what is on the way to it',
+    });
+  }
+  const error = new Error(`the answer of ${endpoint} cannot be read`, { cause });
+  return Object.assign(error, { $metadata: { httpStatusCode: statusCode }, $response: answer });
 }
 
 /**
@@ -77,9 +95,9 @@ export function isCoded(bytes: Uint8Array): boolean {
  */
 export function checkDocument(asked: Asked, command: unknown, head: AnswerHead, bytes: Uint8Array): void {
   const wanted = documents.get(String(command));
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = textOf(bytes);
   const start = text.subarray(0, 4096).toString('utf8').trimStart();
-  const [, root = '', ownEnd = ''] = /^(?:\uFEFF?<\?xml[^>]*\?>\s*)?<(?:\w+:)?(\w+)\b[^>]*?(\/?)>/.exec(start) ?? [];
+  const { root, ownEnd } = rootOf(start);
   if (root === 'Error') {
     return;
   }
@@ -93,4 +111,14 @@ export function checkDocument(asked: Asked, command: unknown, head: AnswerHead, 
       transient: true,
     });
   }
+}
+
+/** The name of a document's first element, and `/` where that is its end too; both empty where it has none. */
+function rootOf(text: string): { readonly root: string; readonly ownEnd: string } {
+  const [, root = '', ownEnd = ''] = /^\s*(?:\uFEFF?<\?xml[^>]*\?>\s*)?<(?:\w+:)?(\w+)\b[^>]*?(\/?)>/.exec(text) ?? [];
+  return { root, ownEnd };
+}
+
+function textOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

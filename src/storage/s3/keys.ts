@@ -6,7 +6,7 @@ import type { StoredObject } from '../object-store.ts';
 import { adviceOn } from './advice.ts';
 import { isAnswer } from './answers.ts';
 import type { S3Connection } from './client.ts';
-import { type Attempt, isUnsupported, s3Error, statusOf } from './errors.ts';
+import { type Attempt, isUnsupported, nameOf, s3Error, statusOf } from './errors.ts';
 import { type AnswerHead, hasHeadersOfS3 } from './genuine.ts';
 import { optionsFor } from './upload.ts';
 
@@ -29,6 +29,9 @@ export async function* listS3(connection: S3Connection, prefix: string, signal: 
       }
       if (!Key.startsWith(connection.base + prefix)) {
         throw new StorageError(`${connection.url} lists a foreign key ${Key}`, { key: prefix });
+      }
+      if (!Number.isSafeInteger(Size) || Size < 0 || Number.isNaN(LastModified.getTime())) {
+        throw new StorageError(`${connection.url} lists ${Key} with a size or a time that is none`, { key: prefix });
       }
       const key = Key.slice(connection.base.length);
       if (key !== '' && !key.endsWith('/') && once.isNew(key)) {
@@ -106,7 +109,8 @@ async function* pagesOf(
     checkPage(page, { bucket, prefix: base + prefix, url: connection.url });
     yield page;
     const next = page.IsTruncated === true ? page.NextContinuationToken : undefined;
-    if (page.IsTruncated === true && (next === undefined || next === '')) {
+    // S3 always says whether that was all.
+    if (page.IsTruncated === undefined || next === '' || (page.IsTruncated && next === undefined)) {
       throw new StorageError(`the listing of ${connection.url}/${prefix} breaks off`, { key: prefix, transient: true });
     }
     if (next !== undefined && tokens.has(next)) {
@@ -170,7 +174,11 @@ async function deleteBatch(connection: S3Connection, keys: readonly string[], si
       throw error;
     }
     for (const { Key } of Objects) {
-      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal));
+      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), optionsFor(signal)).catch((gone: unknown) => {
+        if (nameOf(gone) !== 'NoSuchKey') {
+          throw gone;
+        }
+      });
     }
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { lifeLineScript, becomeScript } from '../../../src/cluster/ssh/command-frame.ts';
-import { holdNodeScript, readLineScript } from '../../../src/cluster/placing/node-lock-script.ts';
+import { holdNodeScript, placeFunctionScript, readLineScript } from '../../../src/cluster/placing/node-lock-script.ts';
 import type { Cases } from './cases.ts';
 import type { Talk } from './talk.ts';
 import { owner, ranTexts, type Side, type Twin } from './twin.ts';
@@ -37,6 +37,35 @@ export const holdingCases: Cases = {
     assert.equal(await again.end(), 'it has ended');
     twin.compare();
   },
+  'whose file was removed or exchanged does not hold the node': async (twin) => {
+    const file = `${twin.dir('data', { uid: owner })}/.sstash-lock`;
+    const first = hold(twin, file, 'first');
+    assert.equal(await first.hear(), 'said ok');
+    twin.remove(file);
+    assert.equal(await first.ask('beat 1'), `said other ${file}`);
+    const second = hold(twin, file, 'second');
+    assert.equal(await second.hear(), 'said ok');
+    assert.equal(await first.ask('beat 2'), `said other ${file}`);
+    assert.equal(await second.ask('beat 1'), 'said beat 1');
+    assert.equal(await first.end(), 'it has ended');
+    twin.remove(file);
+    twin.link('elsewhere', file, owner);
+    assert.equal(await second.ask('beat 2'), `said other ${file}`);
+    assert.equal(await second.end(), 'it has ended');
+    twin.remove(file);
+    const again = hold(twin, file, 'second', { expected: 'again' });
+    assert.equal(await again.hear(), 'said taken ');
+    assert.equal(await again.end(), 'it has ended');
+    twin.compare();
+  },
+  'the file that a name leads to': async (twin) => {
+    ranTexts.add(placeFunctionScript);
+    const file = twin.file('a file', 'x');
+    const link = twin.link(file, 'link');
+    const text = `${placeFunctionScript}\nplace "$1"; for f; do stays "$f" "$(place "$1")"; echo "$?"; done; stays "$4" ''; echo "$?"`;
+    const normal = (said: string, side: Side): string => said.replace(side.identity(file), 'IDENTITY');
+    await twin.script(text, [file, link, twin.file('other', 'x'), `${twin.root}/none`], { normal });
+  },
   'who is not heard of any more frees it': async (twin) => {
     const file = `${twin.dir('data', { uid: owner })}/.sstash-lock`;
     const silent = hold(twin, file, 'silent', { seconds: '1' });
@@ -56,7 +85,7 @@ export const holdingCases: Cases = {
     const first = hold(twin, file, 'first');
     assert.equal(await first.hear(), 'said ok');
     assert.equal(await first.ask(`dir 1:1 ${stage}`), 'said no other');
-    assert.equal(await first.ask(directory(bad)), 'said no other');
+    assert.equal(await first.ask(directory(bad)), 'said no link');
     assert.equal(await first.ask(directory(stage)), 'said ok');
     twin.compare();
     const other = hold(twin, `${twin.dir('data2', { uid: owner })}/.sstash-lock`, 'other');
@@ -81,11 +110,11 @@ export const holdingCases: Cases = {
     const data = twin.dir('data', { uid: owner });
     twin.dir('foreign');
     assert.equal(await said(data), 'said no file');
-    assert.equal(await said(twin.link('data', 'link')), 'said no file');
-    assert.match(await said(`${twin.root}/foreign/lock`), /^said no closed /);
-    assert.match(await said(`${data}/none/lock`), /^said no closed /);
+    assert.equal(await said(twin.link('data', 'link')), 'said no link');
+    assert.match(await said(`${twin.root}/foreign/lock`), /^said no made \w+ Permission denied$/);
+    assert.match(await said(`${data}/none/lock`), /^said no made \w+ \w/);
     twin.file('data/of root', 'line');
-    assert.match(await said(`${data}/of root`), /^said no closed /);
+    assert.match(await said(`${data}/of root`), /^said no closed \w+ root$/);
     assert.equal(await said(`${data}/of root`, false), 'said ok');
   },
   'one line, and no more': async (twin) => {

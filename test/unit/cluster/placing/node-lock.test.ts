@@ -1,14 +1,16 @@
 /** Who has a node for himself, and what becomes of that when he is gone: with real shells on this machine. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DataNode } from '../../../../src/cluster/node.ts';
+import type { Command, RunOptions } from '../../../../src/cluster/remote.ts';
 import { converse } from '../../../../src/cluster/conversation.ts';
-import { NodeLock, lockNode, nodeLockTimes } from '../../../../src/cluster/placing/node-lock.ts';
+import { NodeLock, lockNode } from '../../../../src/cluster/placing/node-lock.ts';
 import { holdNodeScript } from '../../../../src/cluster/placing/node-lock-script.ts';
+import { nodeLockTimes } from '../../../../src/cluster/placing/take-node.ts';
 import { systemClock } from '../../../../src/flow/clock.ts';
 import { BackupError, LockedError } from '../../../../src/model/errors.ts';
 import { type NodeHolder, holderOf } from '../../../../src/model/node/holder.ts';
@@ -157,7 +159,7 @@ test('a directory that two nodes share is refused for the second, and is free wh
 test('a node without flock, and one whose file is none, say so', async (t) => {
   const data = await temporaryDirectory(t);
   const bin = await temporaryDirectory(t);
-  const known = ['sh', 'id', 'head', 'sleep', 'timeout'].map((name) => [
+  const known = ['sh', 'id', 'head', 'sleep', 'timeout', 'stat'].map((name) => [
     name,
     execFileSync('which', [name], { encoding: 'utf8' }).trim(),
   ]);
@@ -166,10 +168,144 @@ test('a node without flock, and one whose file is none, say so', async (t) => {
   }
   const request = { holder: first, clock: systemClock, times: nodeLockTimes };
   const bare = { files: localRemote({ env: { PATH: [bin].join(delimiter) } }), config: { dataDirectories: [data] } };
-  assert.deepEqual(await lockNode(bare, request, never), { unlockable: 'flock (util-linux) is not there' });
-  const full = { files: localRemote(), config: { dataDirectories: [data] } };
-  execFileSync('mkfifo', [join(data, '.sstash-lock')]);
-  assert.deepEqual(await lockNode(full, request, never), { unlockable: `${data}/.sstash-lock is no file` });
+  assert.deepEqual(await lockNode(bare, request, never), {
+    unlockable: { why: 'flock (util-linux) is not there', hint: undefined },
+  });
+  const node = { files: localRemote(), config: { dataDirectories: [data] } };
+  const file = join(data, '.sstash-lock');
+  const whyNot = async (on: DataNode = node): Promise<string> => {
+    const answer = await lockNode(on, request, never);
+    assert.ok(!(answer instanceof NodeLock) && answer.unlockable.hint !== undefined);
+    return answer.unlockable.why;
+  };
+  execFileSync('mkfifo', [file]);
+  assert.equal(await whyNot(), `${file} is no file`);
+  await rm(file);
+  await mkdir(file);
+  assert.equal(await whyNot(), `${file} is no file`);
+  await rm(file, { recursive: true });
+  await symlink('/etc/hosts', file);
+  assert.equal(await whyNot(), `${file} is a symbolic link`);
+  const none = { files: localRemote(), config: { dataDirectories: [join(data, 'none')] } };
+  assert.match(await whyNot(none), /^\w+ cannot make .*none\/\.sstash-lock: \w.*(nonexistent|No such file or directory)$/);
+});
+
+test('a lock file that is removed or exchanged while it is held is noticed, by whoever asks and without being asked', async (t) => {
+  const stories: Readonly<Record<string, (data: string) => Promise<void>>> = {
+    removed: (data) => rm(join(data, '.sstash-lock')),
+    'made anew, with the same words': async (data) => {
+      const words = await readFile(join(data, '.sstash-lock'));
+      await rm(join(data, '.sstash-lock'));
+      await writeFile(join(data, '.sstash-lock'), words);
+    },
+    'a link now': async (data) => {
+      await rename(join(data, '.sstash-lock'), join(data, 'elsewhere'));
+      await symlink('elsewhere', join(data, '.sstash-lock'));
+    },
+    'in another directory now': async (data) => {
+      await rename(data, `${data}-before`);
+      await mkdir(data);
+    },
+  };
+  const isLost = (error: unknown): boolean =>
+    error instanceof LockedError &&
+    error.exitCode === 11 &&
+    /^the lock of n1 is lost: .*\.sstash-lock was removed/.test(error.message);
+  for (const [title, happens] of Object.entries(stories)) {
+    const data = join(await temporaryDirectory(t), 'data');
+    await mkdir(data);
+    const node = { files: localRemote({ host: 'n1' }), config: { dataDirectories: [data] } };
+    const lock = async (holder: NodeHolder, beatMs: number): Promise<NodeLock> => {
+      const taken = await lockNode(node, { holder, clock: systemClock, times: { ...nodeLockTimes, beatMs } }, never);
+      assert.ok(taken instanceof NodeLock, title);
+      t.after(() => taken.release());
+      return taken;
+    };
+    const asks = await lock(first, 3_600_000);
+    await asks.confirm(never);
+    await happens(data);
+    await assert.rejects(asks.confirm(never), isLost, title);
+    assert.ok(isLost(asks.signal.reason), title);
+    await asks.release();
+    await rm(join(data, '.sstash-lock'), { force: true });
+    const beats = await lock(second, 20);
+    await rm(join(data, '.sstash-lock'));
+    await until(async () => beats.signal.aborted);
+    assert.ok(isLost(beats.signal.reason), title);
+  }
+});
+
+test('of two that hold a lock file each under one name, the one whose file it is goes on', async (t) => {
+  const { lock, data } = await place(t);
+  const held = await lock();
+  await rm(join(data, '.sstash-lock'));
+  const other = await lock(second);
+  await other.confirm(never);
+  await assert.rejects(held.confirm(never), LockedError);
+  await held.release();
+  await other.confirm(never);
+  assert.equal(await isFree(data), false);
+});
+
+test('a lock file that is removed while its shell is gone is not taken for ours', async (t) => {
+  const { lock, data, killHolder } = await place(t);
+  const held = await lock();
+  await rm(join(data, '.sstash-lock'));
+  killHolder();
+  await assert.rejects(held.confirm(never), /^LockedError: the lock of n1 is lost: .* was removed or exchanged/);
+});
+
+test('a lock that there is no room to say anything in is held; had again it is not, for nobody can say who had it meanwhile', async (t) => {
+  const { node, data, killHolder } = await place(t);
+  const real = localRemote({ host: 'n1' });
+  // No file may get a byte: the same answer to a write as of a full disk.
+  const full = ['sh', '-c', String.raw`trap '' XFSZ; ulimit -f 0; exec "$@"`, 'sh'] as const;
+  const files = new Proxy(real, {
+    get: (target, name): unknown =>
+      name === 'read'
+        ? (command: Command, options: RunOptions, signal: AbortSignal) => target.read([...full, ...command], options, signal)
+        : Reflect.get(target, name),
+  });
+  const request = { holder: first, clock: systemClock, times: nodeLockTimes };
+  const held = await lockNode({ ...node, files }, request, never);
+  assert.ok(held instanceof NodeLock, JSON.stringify(held));
+  t.after(() => held.release());
+  await held.confirm(never);
+  assert.equal(await readFile(join(data, '.sstash-lock'), 'utf8'), '');
+  await assert.rejects(
+    lockNode(node, { ...request, holder: second }, never),
+    /n1 is locked: somebody who has not said who he is/,
+  );
+  killHolder();
+  await assert.rejects(held.confirm(never), (error) => {
+    assert.ok(error instanceof LockedError);
+    assert.match(error.message, /nobody can say who had it meanwhile: .*\.sstash-lock had no room for it$/);
+    assert.match(error.hint ?? '', /^make room on that disk/);
+    return true;
+  });
+});
+
+test('a file that another one removes before it is locked is no lock: it is taken anew', async (t) => {
+  const { lock, data } = await place(t);
+  const bin = await temporaryDirectory(t);
+  const flock = execFileSync('which', ['flock'], { encoding: 'utf8' }).trim();
+  // The first time the name is gone by the moment in which the file is locked.
+  const script = `#!/bin/sh\nif mkdir ${bin}/once 2>/dev/null; then rm ${data}/.sstash-lock; fi\nexec ${flock} "$@"\n`;
+  await writeFile(join(bin, 'flock'), script, { mode: 0o755 });
+  const held = await lock(first, { files: localRemote({ host: 'n1', path: [bin] }), config: { dataDirectories: [data] } });
+  await held.confirm(never);
+  assert.equal(await isFree(data), false);
+});
+
+test('a directory whose lock can be none is refused with why', async (t) => {
+  const { lock, data } = await place(t);
+  const staging = join(data, 'staging');
+  await mkdir(join(staging, '.sstash-lock'), { mode: 0o700, recursive: true });
+  const held = await lock();
+  await assert.rejects(
+    held.holdDirectory(staging, await identityOf(staging), never),
+    (error) => error instanceof LockedError && error.message.endsWith(`cannot be locked: ${staging}/.sstash-lock is no file`),
+  );
 });
 
 test('a node that cannot be had again in time is lost', async (t) => {

@@ -58,8 +58,10 @@ test('months written m, as they once were, are refused, and the hint has the new
 test('a duration is a whole number and its unit', () =>
   assert.deepEqual(['90s', '30m', '12h', '1d', '2w'].map(parseDuration), [90, 1800, 43_200, 86_400, 1_209_600]));
 
+test('no time at all needs no unit', () => assert.deepEqual(['0', '0s', '0h'].map(parseDuration), [0, 0, 0]));
+
 test('anything else is refused as a duration by name', () => {
-  for (const text of ['', '1', 'd', '1.5h', '-1d', '1D', '1 d', '1d12h', '1mo', '1y']) {
+  for (const text of ['', '1', '00', '-0', 'd', '1.5h', '-1d', '1D', '1 d', '1d12h', '1mo', '1y']) {
     assert.throws(
       () => parseDuration(text),
       (error) => error instanceof UsageError && error.message.startsWith(text),

@@ -310,6 +310,46 @@ test('a restore that has lost a node to somebody else does nothing more', async 
   assert.deepEqual([node.remote.ran(importing).length, node.remote.calls.filter(truncating).length], [0, 0]);
 });
 
+test('a restore whose lock file somebody removes does nothing more, whether or not another has begun since', async (t) => {
+  const isLost = (error: unknown): boolean =>
+    error instanceof LockedError &&
+    error.exitCode === 11 &&
+    /the lock of node1 is lost: .*\.sstash-lock was removed/.test(error.message);
+  for (const method of ['import', 'node-restart'] as const) {
+    const story = await restoreStory(t);
+    const node = story.cluster.node('node1');
+    const file = join(node.data, '.sstash-lock');
+    node.remote.on(
+      script(extractScript),
+      onCall(
+        1,
+        afterwards(() => rm(file)),
+      ),
+    );
+    await assert.rejects(story.restore({ method, truncate: method === 'import' }), isLost, method);
+    await assert.rejects(access(file), method);
+    assert.deepEqual(
+      [node.remote.ran(importing).length, node.remote.calls.filter(truncating).length, serviceCalls(node)],
+      [0, 0, []],
+      method,
+    );
+  }
+});
+
+test('where the lock file goes while the nodes are down nothing is moved or started any more, and the way back is said', async (t) => {
+  const story = await restoreStory(t, 2);
+  const { remote, data } = story.cluster.node('node1');
+  await whileStopping(story, () => rm(join(data, '.sstash-lock')));
+  await assert.rejects(story.restore({ method: 'node-restart' }), (error) => {
+    assert.ok(error instanceof BackupError && error.exitCode === 11);
+    assert.match(error.message, /the lock of node1 is lost: .*\.sstash-lock was removed/);
+    assert.match(error.hint ?? '', /--undo/);
+    return true;
+  });
+  assert.equal(remote.calls.filter(script(placingScript, 'place')).length, 0);
+  assert.ok(!serviceCalls(story.cluster.node('node1')).includes('start-cassandra'));
+});
+
 test('a directory of that name without a mark is not taken for that of a run, and nothing in it is touched', async (t) => {
   const story = await restoreStory(t);
   const node = story.cluster.node('node1');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { NotFoundError, StorageError, UnreachedError } from '../../../../src/model/errors.ts';
 import type { ObjectStore } from '../../../../src/storage/object-store.ts';
+import { readListed } from '../../../../src/storage/read-listed.ts';
 import { bytesOf, listed } from '../../../support/bodies.ts';
 import { never } from '../../../support/never.ts';
 import { type OddAnswer, emptyListing, oddStore } from '../../../support/odd-store.ts';
@@ -136,6 +137,52 @@ test('a HEAD has no words: its 404 counts where its head is of S3, or where a GE
   }
 });
 
+test('that there is no such object is an answer to whoever asks for one, and to nobody else', async (t) => {
+  const said = (code: string): OddAnswer => ({ status: 404, body: `<?xml version="1.0"?>\n<Error><Code>${code}</Code></Error>` });
+  for (const code of ['NoSuchKey', 'NotFound']) {
+    const { get, 'get of a range': range, 'conditional put': conditional, stat, ...others } = await failures(t, said(code));
+    assert.ok(get instanceof NotFoundError && range instanceof NotFoundError);
+    assert.equal(stat, undefined);
+    assert.ok(conditional instanceof StorageError);
+    for (const [name, error] of Object.entries(others)) {
+      assert.ok(error instanceof UnreachedError && error.exitCode === 1, `${name}: ${String(error)}`);
+      assert.match(error.message, /is no S3 server, which would not say so: \w+ \(HTTP 404\)$/, name);
+    }
+  }
+  const { list, directories, 'unfinished uploads': unfinished } = await failures(t, said('NoSuchBucket'));
+  for (const error of [list, directories, unfinished]) {
+    assert.ok(error instanceof NotFoundError && error.message === 'bucket b does not exist', String(error));
+  }
+  // Nor does a code count in what is no error of S3.
+  const strange = await failures(t, { status: 404, body: '<html><Code>NoSuchKey</Code></html>' });
+  assert.ok(strange['get'] instanceof UnreachedError, String(strange['get']));
+});
+
+test('a manifest is absent only where a listing of S3 confirms it', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  const lost = { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' };
+  odd.answer(() => lost);
+  await assert.rejects(readListed(store, 'manifest.json', 1000, never), UnreachedError);
+  odd.answer(({ url }) =>
+    url.searchParams.has('list-type')
+      ? { body: emptyListing.replace('<Prefix></Prefix>', '<Prefix>manifest.json</Prefix>') }
+      : lost,
+  );
+  assert.equal(await readListed(store, 'manifest.json', 1000, never), undefined);
+});
+
+test('what is gone counts as deleted where a server knows no batches either', async (t) => {
+  const odd = await oddStore(t);
+  const store = await odd.open();
+  odd.answer(({ method }) =>
+    method === 'POST'
+      ? { status: 501, body: '<Error><Code>NotImplemented</Code></Error>' }
+      : { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' },
+  );
+  await store.delete(['k'], never);
+});
+
 test('a listing that is cut off, is of another place, or goes round in circles is none', async (t) => {
   const odd = await oddStore(t);
   const store = await odd.open();
@@ -158,6 +205,7 @@ test('a listing that is cut off, is of another place, or goes round in circles i
   );
   assert.match(await outcomeOf(emptyListing.replace('<Prefix></Prefix>', '<Prefix>x/</Prefix>')), /another place/);
   assert.match(await outcomeOf(truncated('')), /breaks off/);
+  assert.match(await outcomeOf(emptyListing.replace(/<IsTruncated>.*<.IsTruncated>/, '')), /breaks off/);
   assert.match(await outcomeOf(truncated('<NextContinuationToken></NextContinuationToken>')), /breaks off/);
   const circle = (token: string | null) =>
     truncated(`<NextContinuationToken>${token === 'one' ? 'two' : 'one'}</NextContinuationToken>`);
