@@ -109,14 +109,31 @@ function kindText(backup: Backup): string {
 }
 
 function verdict(result: PruneResult, advice = ''): string {
-  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, forgotten, staleRuns, givenUp, freeing, later } =
-    result;
+  const {
+    dryRun,
+    deletedObjects,
+    freedBytes,
+    orphans,
+    unfinishedUploads,
+    forgotten,
+    staleRuns,
+    givenUp,
+    freeing,
+    freedEarlier,
+    later,
+  } = result;
   const figures = [
     count(forgotten.length + givenUp.length, 'backup'),
     ...(staleRuns.length > 0 ? [count(staleRuns.length, 'unfinished run')] : []),
     `${count(deletedObjects, 'object')} of ${sizeText(freedBytes)}`,
   ].join(', ');
-  const freed = freeing.length > 0 ? `among these all that only ${freeing.map(pathOf).join(', ')} needed, deleted before\n` : '';
+  const before = freeing.map(pathOf).join(', ');
+  const freed =
+    freeing.length === 0
+      ? ''
+      : freedEarlier > 0
+        ? `among these all that only ${before} needed, deleted before\n`
+        : `nothing was left that only ${before} needed, deleted before\n`;
   const left = orphans > 0 ? `${count(orphans, 'object')} of these belonged to no backup\n` : '';
   const uploads = unfinishedUploads > 0 ? `${count(unfinishedUploads, 'unfinished upload')} cleared\n` : '';
   const until = later.from === undefined ? '' : ` after ${later.from.replace(/\.\d+Z$/, 'Z')}`;

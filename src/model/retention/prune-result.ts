@@ -18,6 +18,8 @@ export interface PruneResult extends SweepPlan {
   readonly freedBytes: number;
   /** How many of them were left over from earlier and belonged to no backup. */
   readonly orphans: number;
+  /** How many of them only backups needed that were deleted before. */
+  readonly freedEarlier: number;
   /** Uploads that were begun and never finished; they are in no listing. */
   readonly unfinishedUploads: number;
   /** What of forgotten backups is still there and goes later. */

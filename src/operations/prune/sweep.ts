@@ -4,6 +4,7 @@ import { leftSnapshot } from '../../model/retention/left-snapshots.ts';
 import type { PruneResult } from '../../model/retention/prune-result.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
+import { placeOf } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type NodePart, dropReferenced, keysIn, pagesOf, partsOf, partsOfForgotten } from './references.ts';
@@ -30,7 +31,8 @@ export async function sweep(parts: SweepParts, options: SweepOptions, signal: Ab
   const work = await workOf(repository, options, signal);
   const { living } = work;
   const heads = headsOf(plan);
-  const counted = { deletedObjects: 0, freedBytes: 0, orphans: 0, unfinishedUploads: 0 };
+  const goes = new Set(work.goes.map(pathOf));
+  const counted = { deletedObjects: 0, freedBytes: 0, orphans: 0, freedEarlier: 0, unfinishedUploads: 0 };
   const later = { objects: 0, bytes: 0 };
   const strangers = { count: 0, keys: [] as string[] };
   const last: string[] = [];
@@ -61,6 +63,7 @@ export async function sweep(parts: SweepParts, options: SweepOptions, signal: Ab
     counted.deletedObjects += gone.length;
     counted.freedBytes += total(gone.map(({ bytes }) => bytes));
     counted.orphans += gone.filter(({ orphan }) => orphan).length;
+    counted.freedEarlier += gone.filter(({ key, orphan }) => !orphan && !goes.has(pathAt(key))).length;
     later.objects += chunk.size - gone.length;
     later.bytes += total([...chunk.values()].filter(waits).map(({ bytes }) => bytes));
   }
@@ -82,6 +85,12 @@ export async function sweep(parts: SweepParts, options: SweepOptions, signal: Ab
       .map((each) => leftSnapshot(each, store.locationId))
       .filter((each) => each !== undefined),
   };
+}
+
+/** The backup in whose directory it lies. */
+function pathAt(key: string): string {
+  const place = placeOf(key);
+  return place === undefined ? '' : pathOf(place.ref);
 }
 
 /** What backups point at that have lost their own manifest: it may be put back. */

@@ -16,7 +16,7 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Problem } from '../../model/verify/verify-plan.ts';
 import { listedObject } from '../../storage/read-listed.ts';
 import { backupManifestKey, backupPrefix, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
-import { forgottenKey } from '../../storage/location-keys.ts';
+import { isBeingForgotten } from '../../storage/backups/forgotten-records.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 
 /** The backups that are to be verified, oldest first, and what is wrong with those that say nothing of themselves. */
@@ -101,14 +101,11 @@ function withChain(backup: Backup, survey: Survey, told: readonly DamagedBackup[
 /** Undefined for a directory that is no backup: there is none, or a deleted one left what others point at. */
 async function look(repository: Repository, ref: BackupRef, signal: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
   const found = await repository.look(ref, signal);
-  return found === undefined && (await hasNodeManifest(repository, ref, signal)) && !(await isDeleted(repository, ref, signal))
+  return found === undefined &&
+    (await hasNodeManifest(repository, ref, signal)) &&
+    !(await isBeingForgotten(repository.store, ref, signal))
     ? { ...ref, reason: 'is gone, though nodes of the backup are there: it was lost, or a delete broke off' }
     : found;
-}
-
-/** A delete says so first, and leaves what it points at for a day. */
-async function isDeleted({ store }: Repository, ref: BackupRef, signal: AbortSignal): Promise<boolean> {
-  return (await listedObject(store, forgottenKey(ref), signal)) !== undefined;
 }
 
 /** They tell a backup that lost its own from the rest of a deleted one. */
