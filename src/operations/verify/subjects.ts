@@ -25,6 +25,8 @@ export interface Subjects {
   readonly name: string;
   readonly backups: readonly Backup[];
   readonly problems: readonly Problem[];
+  /** Of all backups: what the location holds beside them. */
+  readonly survey?: Survey;
   /** Others that are not taken, which is no fault of those that are verified. */
   readonly passedOver?: readonly DamagedBackup[];
 }
@@ -48,7 +50,7 @@ export async function chooseSubjects(repository: Repository, name: string, signa
         hint: 'is that the path that backups are made to? `sstash list` shows what a location holds',
       });
     }
-    return { name, backups, problems: damaged.map(problemOf) };
+    return { name, backups, problems: damaged.map(problemOf), survey };
   }
   if (name === 'latest') {
     const past = withoutFuture(backups, await repository.now(signal));

@@ -59,15 +59,28 @@ export async function putForgotten(
 /** All that were forgotten and are not swept yet. */
 export async function readForgotten(store: ObjectStore, signal: AbortSignal): Promise<readonly ForgottenBackup[]> {
   const found: ForgottenBackup[] = [];
-  const read = async (object: StoredObject): Promise<ForgottenBackup | undefined> => {
-    const ref = forgottenRefOf(object.key);
-    const record = ref === undefined ? 'foreign' : await recordOf(store, ref, signal);
-    return ref === undefined || record === 'foreign' ? undefined : { ...ref, ...stateOf(record, object) };
-  };
-  for await (const each of sideBySide(store.list(forgottenPrefix, signal), readersAtOnce, read)) {
-    found.push(...(each === undefined ? [] : [each]));
+  for await (const each of lookAtRecords(store, signal)) {
+    found.push(...(typeof each === 'string' ? [] : [each]));
   }
   return found;
+}
+
+/** The keys of what lies among the records and is none. */
+export async function* foreignRecords(store: ObjectStore, signal: AbortSignal): AsyncGenerator<string> {
+  for await (const each of lookAtRecords(store, signal)) {
+    if (typeof each === 'string') {
+      yield each;
+    }
+  }
+}
+
+function lookAtRecords(store: ObjectStore, signal: AbortSignal): AsyncGenerator<ForgottenBackup | string> {
+  const look = async (object: StoredObject): Promise<ForgottenBackup | string> => {
+    const ref = forgottenRefOf(object.key);
+    const record = ref === undefined ? 'foreign' : await recordOf(store, ref, signal);
+    return ref === undefined || record === 'foreign' ? object.key : { ...ref, ...stateOf(record, object) };
+  };
+  return sideBySide(store.list(forgottenPrefix, signal), readersAtOnce, look);
 }
 
 /** Whether a backup is known to have no manifest any more, by whoever took it away. */

@@ -391,7 +391,7 @@ describe('what is not ours', () => {
     assert.equal(result.strangers.count, 4);
     assert.match(
       pruneWarnings(result).join(),
-      /^not stored by sstash, and left where it is: .*a1\/notes\.txt.*; its directory stays/,
+      /^not of this location's layout, and left where it is: .*a1\/notes\.txt.*; a directory of ours that it lies in stays/,
     );
     assert.equal((await pruned()).deletedObjects, 0);
   });
