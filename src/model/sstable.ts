@@ -65,6 +65,20 @@ export function formatComponentName(name: ComponentName): string {
     : `${prefix}-${version}-${generation}-${component}`;
 }
 
+/**
+ * Whether a file name is that of a component which some server is known to write. Unknown ones travel like known ones, and by their names
+ * alone they are nobody's: `nb-1-big-Data.db.orig` is what somebody has laid beside it.
+ */
+export function isKnownComponent(name: string): boolean {
+  const component = parseComponentName(name)?.component;
+  return component !== undefined && knownComponents.test(component);
+}
+
+// The components of Cassandra's formats, up to 2.1 with other digests; Scylla's own; those of SASI (`SI_<index>.db`) and of SAI
+// (`SAI+aa+<index>+TermsData.db`). Index names are of word characters.
+const knownComponents =
+  /^(?:(?:Data|Index|Partitions|Rows|Filter|CompressionInfo|Statistics|Summary|CRC|Scylla|SI_\w+|SAI(?:\+\w+)+)\.db|Digest\.(?:crc32|adler32|sha1)|TOC\.txt)$/;
+
 /** True for the Data.db of an sstable, in an index's directory too. Its ending tells, so that no future naming escapes. */
 export function isDataFile(path: string): boolean {
   return path.endsWith(`-${dataComponent}`);

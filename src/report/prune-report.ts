@@ -45,17 +45,26 @@ export function deleteQuestion({ forgotten, givenUp, freeing }: SweepPlan, locat
 
 /** What somebody has to do about it, or should know of. */
 export function pruneWarnings({ lost, snapshots, strangers }: PruneResult): readonly string[] {
-  const more = strangers.count > strangers.keys.length ? ` and ${strangers.count - strangers.keys.length} more` : '';
   return [
     ...lost.map(
       (ref) =>
         `${pathOf(ref)} has lost its manifest, and nothing of it is deleted: put its manifest.json back, or give it up with \`sstash delete ${pathOf(ref)}\``,
     ),
     ...(strangers.count > 0
-      ? [`not stored by sstash, and left where it is: ${strangers.keys.join(', ')}${more}; its directory stays as long`]
+      ? [
+          `not of this location's layout, and left where it is: ${firstOf(strangers.keys, strangers.count)}; a directory of ours that it lies in stays as long`,
+        ]
       : []),
     ...snapshots.map(leftSnapshotText),
   ];
+}
+
+/** So many are shown to people. */
+const shown = 20;
+
+function firstOf(keys: readonly string[], all: number): string {
+  const more = all > shown ? ` and ${all - shown} more` : '';
+  return `${keys.slice(0, shown).join(', ')}${more}`;
 }
 
 export function pruneJson(result: PruneResult): unknown {
@@ -70,6 +79,7 @@ export function pruneJson(result: PruneResult): unknown {
     deletedObjects,
     freedBytes,
     orphans,
+    ...(orphans === 0 ? {} : { orphanKeys: result.orphanKeys }),
     unfinishedUploads,
     freed: result.freeing.map(forgottenJson),
     waiting: result.waiting.map(forgottenJson),
@@ -109,15 +119,33 @@ function kindText(backup: Backup): string {
 }
 
 function verdict(result: PruneResult, advice = ''): string {
-  const { dryRun, deletedObjects, freedBytes, orphans, unfinishedUploads, forgotten, staleRuns, givenUp, freeing, later } =
-    result;
+  const {
+    dryRun,
+    deletedObjects,
+    freedBytes,
+    orphans,
+    orphanKeys,
+    unfinishedUploads,
+    forgotten,
+    staleRuns,
+    givenUp,
+    freeing,
+    freedEarlier,
+    later,
+  } = result;
   const figures = [
     count(forgotten.length + givenUp.length, 'backup'),
     ...(staleRuns.length > 0 ? [count(staleRuns.length, 'unfinished run')] : []),
     `${count(deletedObjects, 'object')} of ${sizeText(freedBytes)}`,
   ].join(', ');
-  const freed = freeing.length > 0 ? `among these all that only ${freeing.map(pathOf).join(', ')} needed, deleted before\n` : '';
-  const left = orphans > 0 ? `${count(orphans, 'object')} of these belonged to no backup\n` : '';
+  const before = freeing.map(pathOf).join(', ');
+  const freed =
+    freeing.length === 0
+      ? ''
+      : freedEarlier > 0
+        ? `among these all that only ${before} needed, deleted before\n`
+        : `nothing was left that only ${before} needed, deleted before\n`;
+  const left = orphans > 0 ? `${count(orphans, 'object')} of these belonged to no backup: ${firstOf(orphanKeys, orphans)}\n` : '';
   const uploads = unfinishedUploads > 0 ? `${count(unfinishedUploads, 'unfinished upload')} cleared\n` : '';
   const until = later.from === undefined ? '' : ` after ${later.from.replace(/\.\d+Z$/, 'Z')}`;
   const waits =

@@ -1,7 +1,7 @@
 import { isBackupId } from '../model/backup/backup-id.ts';
 import type { BackupId, BackupRef, Compression } from '../model/backup/manifest.ts';
 import { isKey } from './object-store.ts';
-import { type TableId, parseComponentName, parseTableDirectory, tableDirectory } from '../model/sstable.ts';
+import { type TableId, isKnownComponent, parseTableDirectory, tableDirectory, tableName } from '../model/sstable.ts';
 
 /**
  * The bucket layout, format 1, and nothing else. The specification is docs/format.md; no other file builds a key.
@@ -122,8 +122,8 @@ export interface KeyPlace {
   /** The backup whose directory it is. */
   readonly ref: BackupRef;
   /**
-   * `cluster`: ring, schema and the like. `file`: it lies where components do and has no component's name, so only a manifest can tell
-   * whether it is ours. Undefined for what this program does not write there.
+   * `cluster`: ring, schema and the like. `file`: it lies below a table's directory and has no name that a component is known to have there,
+   * so only a manifest can tell whether it is ours. Undefined for what this program does not write there.
    */
   readonly role: 'manifest' | 'mark' | 'cluster' | 'node-manifest' | 'draft' | 'component' | 'file' | undefined;
 }
@@ -147,7 +147,8 @@ export function placeOf(key: string): KeyPlace | undefined {
 
 function placeIn(ref: BackupRef, [first = '', second, ...deeper]: readonly string[]): KeyPlace {
   if (second === undefined) {
-    return { ref, role: clusterRoles.get(first) };
+    // A parent is a snapshot backup: nothing closes an incremental one.
+    return { ref, role: first === names.closed && ref.parent !== undefined ? undefined : clusterRoles.get(first) };
   }
   if (!isHostSegment(first)) {
     return { ref, role: undefined };
@@ -156,11 +157,17 @@ function placeIn(ref: BackupRef, [first = '', second, ...deeper]: readonly strin
     return { ref, role: nodeRoles.get(second) };
   }
   const [table = '', ...path] = deeper;
-  const file = path.at(-1);
-  if (file === undefined || parseTableDirectory(second, table) === undefined) {
+  if (path.length === 0 || !tableName.test(second) || parseTableDirectory(second, table) === undefined) {
     return { ref, role: undefined };
   }
-  return { ref, role: parseComponentName(file.replace(/\.lzo$/, '')) === undefined ? 'file' : 'component' };
+  return { ref, role: isComponentPath(path) ? 'component' : 'file' };
+}
+
+/** Below a table's directory: what a later attempt has stored lies in one of its own, what is of an index in that of the index. */
+function isComponentPath(path: readonly string[]): boolean {
+  const inAttempt = /^again-[0-9a-f]{8}$/.test(path[0] ?? '') ? path.slice(1) : path;
+  const [file = '', ...more] = /^\.\w+$/.test(inAttempt[0] ?? '') ? inAttempt.slice(1) : inAttempt;
+  return more.length === 0 && isKnownComponent(file.replace(/\.lzo$/, ''));
 }
 
 const names = {

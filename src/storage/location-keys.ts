@@ -18,7 +18,7 @@ export const readingPrefix = 'reading/';
 
 /** Whether a key below `readingPrefix` is one of ours. */
 export function isReadingKey(key: string): boolean {
-  return /^reading\/[0-9a-f-]{36}\.json$/.test(key);
+  return /^reading\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.json$/.test(key);
 }
 
 /** An object by which a node tries out whether it reaches the store; `token` is of eight hexadecimal digits. */

@@ -14,8 +14,8 @@ const busyFunctionScript: string = `is_busy() { # DATA-DIRECTORY
 // DIRECTORY...: lines of where a file was found, type, links, bytes, time, depth.
 export const sizesScript: string = String.raw`find "$@" -printf "%H\t%y\t%n\t%s\t%T@\t%d\n" 2>/dev/null`;
 
-// STATE-DIRECTORY... -- DATA-DIRECTORY...: records of fields with a tab between, a NUL after each: `busy WORD`, then `snapshot TAG BYTES AGE` (and
-// those of restores by their tag), `state NAME BYTES AGE`, `file PATH BYTES AGE`. Ages are seconds by the
+// STATE-DIRECTORY... -- DATA-DIRECTORY...: records of fields with a tab between, a NUL after each: `busy WORD`, `journal ID BYTES AGE`, then
+// `snapshot TAG BYTES AGE` (and those of restores by their tag), `state NAME BYTES AGE`, `file PATH BYTES AGE`. Ages are seconds by the
 // node's clock. Runs as the owner of the data and touches nothing. What several snapshots hold together, or the live table, counts for none.
 export const lookForLeftScript: string = String.raw`${busyFunctionScript}
 me=$(id -u); now=$(date +%s)
@@ -37,6 +37,7 @@ state_dirs() {
 state_dirs "$@" | below state
 while [ "$1" != -- ]; do shift; done; shift
 rec busy "$(is_busy "$1")"
+for j in "$1"/.sstash-undo/*; do [ ! -d "$j" ] || [ -L "$j" ] || printf '%s\0' "$j"; done | below journal
 for d; do
   for s in "$d"/*/*/snapshots/sstash-* "$d"/*/*/snapshots/before-restore-* "$d"/*/*/snapshots/restored-* "$d"/*/*/snapshots/incoming-*; do
     [ ! -d "$s" ] || [ -L "$s" ] || printf '%s\0' "$s"

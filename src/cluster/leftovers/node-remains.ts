@@ -1,3 +1,4 @@
+import { isMoment } from '../../model/backup/backup-id.ts';
 import { BackupError } from '../../model/errors.ts';
 import type { FileRemains, NodeRemains, Remains, StagingRemains, UndoRemains } from '../../model/retention/leftovers/leftover.ts';
 import type { ClusterNode } from '../node.ts';
@@ -35,8 +36,9 @@ export async function lookForRemains(node: ClusterNode, signal: AbortSignal): Pr
     journals.map(({ id, phase, isDown }) => [id, { name: id, phase, isDown, bytes: 0, ageSeconds: 0 }]),
   );
   for (const [kind, each] of found) {
-    const id = kind === 'file' ? undefined : asideOf(each.name);
-    if (id !== undefined) {
+    const id = kind === 'journal' ? each.name : kind === 'file' ? undefined : asideOf(each.name);
+    // An operator may call a snapshot so too: the id of a restore is a moment, or its journal is there.
+    if (id !== undefined && (aside.has(id) || (kind !== 'journal' && isMoment(id)))) {
       const { phase, isDown = false, bytes = 0, ageSeconds = 0 } = aside.get(id) ?? {};
       const age = Math.max(ageSeconds, each.ageSeconds);
       aside.set(id, { name: id, phase, isDown, bytes: bytes + each.bytes, ageSeconds: age });
@@ -54,7 +56,7 @@ export async function lookForRemains(node: ClusterNode, signal: AbortSignal): Pr
 
 const busyness = { free: 'no', busy: 'yes', unknown: 'unknown' } as const;
 
-/** The restore that has moved these files aside: its id is a moment. */
+/** The restore that has moved these files aside, if one has. */
 function asideOf(name: string): string | undefined {
   return /^(?:before-restore|restored|incoming)-(.+)$/.exec(name)?.[1];
 }

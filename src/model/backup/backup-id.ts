@@ -59,8 +59,18 @@ export function isBackupId(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text) && /\d/.test(text) && !isImpossibleMoment(text);
 }
 
-function isImpossibleMoment(text: string): boolean {
-  return /^\d{8}T\d{6}Z$/.test(text) && Number.isNaN(isoMoment(text));
+/** Whether it is what `backupIdAt` makes of some time. */
+export function isMoment(text: string): boolean {
+  return hasFormOfMoment(text) && !Number.isNaN(isoMoment(text));
+}
+
+/** Whether it has the form of `backupIdAt` and no clock can say it. */
+export function isImpossibleMoment(text: string): boolean {
+  return hasFormOfMoment(text) && Number.isNaN(isoMoment(text));
+}
+
+function hasFormOfMoment(text: string): boolean {
+  return /^\d{8}T\d{6}Z$/.test(text);
 }
 
 /**

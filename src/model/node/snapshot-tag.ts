@@ -1,5 +1,5 @@
 import type { Backup } from '../backup/backup.ts';
-import { isBackupId } from '../backup/backup-id.ts';
+import { isBackupId, isImpossibleMoment } from '../backup/backup-id.ts';
 import type { BackupId } from '../backup/manifest.ts';
 
 /**
@@ -35,6 +35,10 @@ export function parseTag(tag: string): OurTag | undefined {
   const [, name, id = '', location] = /^sstash-((.+?)(?:-([a-f][0-9a-f]{7}))?)$/.exec(tag) ?? [];
   if (location !== undefined && isBackupId(id)) {
     return { id, location };
+  }
+  // Whoever has made it up: no version has taken a snapshot of that moment.
+  if (location !== undefined && isImpossibleMoment(id)) {
+    return undefined;
   }
   return name !== undefined && isBackupId(name) ? { id: name } : undefined;
 }

@@ -18,11 +18,15 @@ export interface PruneResult extends SweepPlan {
   readonly freedBytes: number;
   /** How many of them were left over from earlier and belonged to no backup. */
   readonly orphans: number;
+  /** The first of these. */
+  readonly orphanKeys: readonly string[];
+  /** How many of them only backups needed that were deleted before. */
+  readonly freedEarlier: number;
   /** Uploads that were begun and never finished; they are in no listing. */
   readonly unfinishedUploads: number;
   /** What of forgotten backups is still there and goes later. */
   readonly later: LaterFreed;
-  /** What is not ours in the directories of forgotten backups: it stays there. */
+  /** What is not ours: by `prune` anywhere in the location, by others in the directories of forgotten backups. It stays there. */
   readonly strangers: Strangers;
   /** Directories that hold manifests of nodes and no backup's: it was lost, and they go by name only. */
   readonly lost: readonly BackupRef[];
@@ -37,8 +41,11 @@ export interface LaterFreed {
   readonly from?: string;
 }
 
+/** So many keys of what is not ours, or of what goes and is no backup's, are named; the rest is counted. */
+export const mostStrangersNamed = 1000;
+
 export interface Strangers {
   readonly count: number;
-  /** The first of them. */
+  /** The first of them, directories with a slash. */
   readonly keys: readonly string[];
 }

@@ -1,16 +1,15 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type Backup, type CommittedBackup, hostsOf, refOf } from '../../model/backup/backup.ts';
+import { type Backup, type CommittedBackup, hostsOf } from '../../model/backup/backup.ts';
 import type { Listen } from '../../model/events.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { ForgottenBackup } from '../../model/retention/forgotten.ts';
 import { total } from '../../model/size.ts';
-import { type KeyPlace, backupPrefix, placeOf } from '../../storage/keys.ts';
+import { type KeyPlace, backupPrefix, hostPrefix, placeOf } from '../../storage/keys.ts';
 import type { StoredObject } from '../../storage/object-store.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { directoryIds } from '../../storage/backups/survey.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { dropReferenced, keysIn, pagesOf, partsOf, partsOfForgotten } from './references.ts';
-import { strangersUntilLeft } from './vacant.ts';
 
 /**
  * Which objects that belong to no backup are looked for: `everywhere`; `abandoned`, only in directories that are no backup's
@@ -27,6 +26,8 @@ export interface Search {
   readonly freeing: readonly ForgottenBackup[];
   /** Directories that nothing is taken from. */
   readonly untouchable: readonly BackupRef[];
+  /** Directories with nothing of ours: they are not listed again. */
+  readonly foreign: readonly string[];
   readonly orphans: OrphanSearch;
   /** Only orphans that were stored before this go: somebody may just be writing what nobody names yet. */
   readonly before: Date;
@@ -38,11 +39,14 @@ export interface Candidate {
   readonly bytes: number;
   /** Left over from earlier, not of a backup that goes now. */
   readonly orphan: boolean;
-  /** `later`: of a backup that waits. `last`: it says what a backup pointed at, and goes behind that. */
-  readonly when: 'now' | 'later' | 'last';
+  /**
+   * `later`: of a backup that waits. `last`: it says what a backup pointed at, and goes behind that. `never`: where nobody points at it, it is
+   * not ours.
+   */
+  readonly when: 'now' | 'later' | 'last' | 'never';
 }
 
-/** What lies in the directories of forgotten backups and is not ours is told to this. */
+/** What lies in the directories that are looked through and is not ours is told to this. */
 export type OnStranger = (key: string) => void;
 
 type Standing = 'living' | 'waiting' | 'freeing' | 'untouchable';
@@ -68,7 +72,9 @@ export async function* findCandidates(
   ]);
   const pointedAt = await pointedAtBy(forgotten, (path) => standing.has(path), repository, listen, signal);
   const byPath = new Map(living.map((backup) => [pathOf(backup), backup]));
-  for (const id of await directoryIds(repository.store, '', signal)) {
+  const foreign = new Set(search.foreign);
+  const directories = await directoryIds(repository.store, '', signal);
+  for (const id of directories.filter((each) => !foreign.has(backupPrefix({ id: each })))) {
     const own = standing.get(id);
     const whole = search.orphans === 'everywhere' || own === undefined || own === 'waiting' || own === 'freeing';
     const children = forgotten.filter(({ parent }) => parent === id);
@@ -130,32 +136,31 @@ class Family {
 
   /** What may go whatever else is there; the rest is kept for `leftOvers`. */
   async *sift(objects: AsyncIterable<StoredObject>): AsyncGenerator<Candidate> {
-    let ours = 0;
-    let all = 0;
     for await (const object of objects) {
       const place = placeOf(object.key);
       if (place === undefined) {
+        this.#tell(object);
         continue;
       }
       const path = pathOf(place.ref);
       const standing = this.#sieve.standing.get(path);
-      ours += standing !== undefined || place.role !== undefined ? 1 : 0;
-      all += 1;
       if (standing === 'living') {
         yield* this.#ofLiving(object, place, this.#sieve.byPath.get(path));
       } else if (standing === 'waiting' || standing === 'freeing') {
         yield* this.#ofForgotten(object, place, standing);
       } else if (standing === undefined && this.#sieve.pointedAt.has(object.key)) {
         yield { ...candidate(object), orphan: false };
-      } else if (standing === undefined && place.role !== undefined && place.role !== 'file') {
-        this.#keepAbandoned(path, object, place);
-      } else if (ours === 0 && all > strangersUntilLeft) {
-        return;
+      } else if (standing === undefined) {
+        yield* this.#ofNobody(object, place);
       }
     }
   }
 
   *#ofLiving(object: StoredObject, place: KeyPlace, owner: Backup | undefined): Generator<Candidate> {
+    if (place.role === undefined && !isInNodeOfRun(owner, object)) {
+      this.#tell(object);
+      return;
+    }
     // A run that may go on: everything it wrote stays.
     if (owner?.committed !== true || this.#sieve.orphans !== 'everywhere') {
       return;
@@ -177,12 +182,35 @@ class Family {
     yield { ...candidate(object), orphan: false, when: standing === 'waiting' ? 'later' : isLast ? 'last' : 'now' };
   }
 
+  /** Only who looks everywhere names them: others look through a few directories. */
+  #tell({ key }: StoredObject): void {
+    if (this.#sieve.orphans === 'everywhere') {
+      this.#sieve.onStranger(key);
+    }
+  }
+
   /** Others have files that are called `ring` and `schema.cql` too: what lies beside them tells. */
-  #keepAbandoned(path: string, object: StoredObject, { role }: KeyPlace): void {
+  *#ofNobody(object: StoredObject, { ref, role }: KeyPlace): Generator<Candidate> {
+    if (role === undefined) {
+      this.#tell(object);
+      return;
+    }
+    if (role === 'file') {
+      yield* this.#unlessPointedAt([object]);
+      return;
+    }
+    const path = pathOf(ref);
     const kept = this.#abandoned.get(path) ?? { objects: [], isOurs: false };
     kept.isOurs ||= role !== 'cluster';
     kept.objects.push(object);
     this.#abandoned.set(path, kept);
+  }
+
+  /** What has no component's name, where a manifest of somebody else may name it. */
+  *#unlessPointedAt(objects: readonly StoredObject[]): Generator<Candidate> {
+    if (this.#sieve.orphans === 'everywhere') {
+      yield* objects.map((object): Candidate => ({ ...candidate(object), when: 'never' }));
+    }
   }
 
   /** What no manifest of its own backup names, and what lies in directories that are no backup's. */
@@ -194,9 +222,9 @@ class Family {
       // Where there are as many as the backup uploaded they are those, and no manifest has to be read.
       if (components.size !== total(backup.manifest.nodes.map(({ newFiles }) => newFiles))) {
         await dropReferenced(repository, partsOf(backup), components, signal);
-        yield* [...components.values()]
-          .filter((object) => this.#isOld(object) && placeOf(object.key)?.role === 'component')
-          .map(candidate);
+        const left = [...components.values()];
+        yield* left.filter((object) => this.#isOld(object) && isComponent(object)).map(candidate);
+        yield* this.#unlessPointedAt(left.filter((object) => !isComponent(object)));
       }
     }
   }
@@ -206,11 +234,15 @@ class Family {
   }
 }
 
-function candidate({ key, bytes }: StoredObject): Candidate {
-  return { key, bytes, orphan: true, when: 'now' };
+/** Where a run that may go on stores files: nobody knows yet all that is to lie there. */
+function isInNodeOfRun(owner: Backup | undefined, { key }: StoredObject): boolean {
+  return owner?.committed === false && hostsOf(owner).some((host) => key.startsWith(hostPrefix(owner, host)));
 }
 
-/** A backup or run that is about to be forgotten, as it will be told of. */
-export function toBeForgotten(backup: Backup): ForgottenBackup {
-  return { ...refOf(backup), hosts: hostsOf(backup), isCommitted: backup.committed, since: undefined };
+function isComponent({ key }: StoredObject): boolean {
+  return placeOf(key)?.role === 'component';
+}
+
+function candidate({ key, bytes }: StoredObject): Candidate {
+  return { key, bytes, orphan: true, when: 'now' };
 }

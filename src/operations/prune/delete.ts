@@ -12,7 +12,7 @@ import { publishSealed } from '../location/sealed-runs.ts';
 import { forgottenBefore, lookForReaders } from './look.ts';
 import { pruneDefaults } from './prune.ts';
 import { sweep } from './sweep.ts';
-import { untouchables } from './vacant.ts';
+import { vacancies } from '../location/vacant.ts';
 import type { SweepParts } from './work.ts';
 import { type LockRequest, withLock } from '../location/with-lock.ts';
 
@@ -127,7 +127,7 @@ async function namedOf(
   }
   const left = others.filter((name) => !forgotten.some((each) => isCalled(each, name)));
   const candidates = vacant.filter((ref) => left.some((name) => isCalled(ref, name)));
-  const lost = (await untouchables(store, candidates, signal)).filter(({ hosts }) => hosts.length > 0);
+  const lost = (await vacancies(store, candidates, signal)).filter(({ hosts }) => hosts.length > 0);
   return {
     names: names.filter((name) => isListed(name) || left.includes(name)),
     forgotten,

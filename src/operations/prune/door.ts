@@ -8,7 +8,7 @@ import { putForgotten } from '../../storage/backups/forgotten-records.ts';
 import { forgottenKey } from '../../storage/location-keys.ts';
 import { deleteAll } from './delete-all.ts';
 import { clearedOf, forget } from './forget.ts';
-import { hostsAt } from './vacant.ts';
+import { hostsAt } from '../location/vacant.ts';
 import type { SweepOptions, SweepParts, Work } from './work.ts';
 
 /**

@@ -1,19 +1,19 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
 import { freeableFrom, type ForgottenBackup } from '../../model/retention/forgotten.ts';
 import { leftSnapshot } from '../../model/retention/left-snapshots.ts';
-import type { PruneResult } from '../../model/retention/prune-result.ts';
+import { mostStrangersNamed, type PruneResult } from '../../model/retention/prune-result.ts';
 import { IntegrityError } from '../../model/errors.ts';
 import { total } from '../../model/size.ts';
+import { placeOf } from '../../storage/keys.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type NodePart, dropReferenced, keysIn, pagesOf, partsOf, partsOfForgotten } from './references.ts';
 import { type Candidate, findCandidates } from './candidates.ts';
 import { deleteAll } from './delete-all.ts';
 import { Door } from './door.ts';
+import { strangersBeside } from '../location/strangers.ts';
 import { clearedOf, headsOf } from './forget.ts';
 import { type SweepOptions, type SweepParts, workOf } from './work.ts';
-
-const strangersNamed = 20;
 
 /**
  * Carries out a plan, or without a lock says what would be done. An object goes only when no manifest or draft of a backup or
@@ -30,21 +30,31 @@ export async function sweep(parts: SweepParts, options: SweepOptions, signal: Ab
   const work = await workOf(repository, options, signal);
   const { living } = work;
   const heads = headsOf(plan);
-  const counted = { deletedObjects: 0, freedBytes: 0, orphans: 0, unfinishedUploads: 0 };
+  const goes = new Set(work.goes.map(pathOf));
+  const counted = { deletedObjects: 0, freedBytes: 0, freedEarlier: 0, unfinishedUploads: 0 };
   const later = { objects: 0, bytes: 0 };
-  const strangers = { count: 0, keys: [] as string[] };
+  const [strangers, orphaned] = [new FirstOf(), new FirstOf()];
   const last: string[] = [];
-  const onStranger = (key: string): void => {
-    strangers.count += 1;
-    strangers.keys.push(...(strangers.count <= strangersNamed ? [key] : []));
-  };
+  const onStranger = (key: string): void => strangers.add(key);
   const door = new Door(parts, options, work);
   listen({ type: 'step', text: 'looking for objects that nobody needs' });
+  if (orphans === 'everywhere') {
+    work.foreign.forEach(onStranger);
+    for await (const key of strangersBeside(store, signal)) {
+      onStranger(key);
+    }
+  }
   const found = findCandidates(repository, { ...work, orphans, before }, onStranger, listen, signal);
   for await (const chunk of chunks(found, options.candidatesAtOnce ?? 1_000_000)) {
     await dropReferenced(repository, living.flatMap(partsOf), chunk, signal);
     await dropLost(repository, work.lostParts, chunk, signal);
     const held = await namedBy(work.holding, chunk, parts, signal);
+    for (const { key } of [...chunk.values()].filter(({ when }) => when === 'never')) {
+      chunk.delete(key);
+      if (!held.has(key)) {
+        onStranger(key);
+      }
+    }
     const waits = ({ key, when }: Candidate): boolean => !heads.has(key) && (when === 'later' || held.has(key));
     const gone = [...chunk.values()].filter((each) => !waits(each));
     const rest = gone.filter(({ key }) => !heads.has(key));
@@ -60,7 +70,8 @@ export async function sweep(parts: SweepParts, options: SweepOptions, signal: Ab
     }
     counted.deletedObjects += gone.length;
     counted.freedBytes += total(gone.map(({ bytes }) => bytes));
-    counted.orphans += gone.filter(({ orphan }) => orphan).length;
+    gone.filter(({ orphan }) => orphan).forEach(({ key }) => orphaned.add(key));
+    counted.freedEarlier += gone.filter(({ key, orphan }) => !orphan && !goes.has(pathAt(key))).length;
     later.objects += chunk.size - gone.length;
     later.bytes += total([...chunk.values()].filter(waits).map(({ bytes }) => bytes));
   }
@@ -76,12 +87,33 @@ export async function sweep(parts: SweepParts, options: SweepOptions, signal: Ab
     dryRun: lock === undefined,
     ...counted,
     later: { ...later, ...(from === undefined || later.objects === 0 ? {} : { from }) },
-    strangers,
+    orphans: orphaned.count,
+    orphanKeys: orphaned.keys,
+    strangers: { count: strangers.count, keys: strangers.keys },
     lost: work.lost,
     snapshots: [...clearedOf(plan), ...plan.givenUp]
       .map((each) => leftSnapshot(each, store.locationId))
       .filter((each) => each !== undefined),
   };
+}
+
+/** The backup in whose directory it lies. */
+function pathAt(key: string): string {
+  const place = placeOf(key);
+  return place === undefined ? '' : pathOf(place.ref);
+}
+
+/** Counts what is told of, and keeps the first of it. */
+class FirstOf {
+  readonly keys: string[] = [];
+  count = 0;
+
+  add(key: string): void {
+    this.count += 1;
+    if (this.count <= mostStrangersNamed) {
+      this.keys.push(key);
+    }
+  }
 }
 
 /** What backups point at that have lost their own manifest: it may be put back. */

@@ -1,5 +1,5 @@
 import { pathOf } from '../../model/backup/backup-id.ts';
-import { type Backup, refOf } from '../../model/backup/backup.ts';
+import { type Backup, hostsOf, refOf } from '../../model/backup/backup.ts';
 import type { Listen } from '../../model/events.ts';
 import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Owner } from '../../model/lock.ts';
@@ -7,10 +7,11 @@ import type { ForgottenBackup } from '../../model/retention/forgotten.ts';
 import type { SweepPlan } from '../../model/retention/prune-result.ts';
 import type { Lock } from '../../storage/lock/held-lock.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
-import { type OrphanSearch, toBeForgotten } from './candidates.ts';
+import type { OrphanSearch } from './candidates.ts';
 import { clearedOf } from './forget.ts';
 import { type NodePart, partsAt } from './references.ts';
-import { hostsAt, untouchables } from './vacant.ts';
+import { foreignDirectories } from '../location/strangers.ts';
+import { hostsAt, vacancies } from '../location/vacant.ts';
 
 export interface SweepParts {
   readonly repository: Repository;
@@ -51,6 +52,8 @@ export interface Work {
   /** Of these, those of backups that have lost their manifests; and what says what they point at. */
   readonly lost: readonly BackupRef[];
   readonly lostParts: readonly NodePart[];
+  /** Directories that could be a backup's, and hold nothing of ours. */
+  readonly foreign: readonly string[];
 }
 
 export async function workOf(
@@ -70,7 +73,7 @@ export async function workOf(
   const waiting = orphans === 'everywhere' ? holding : atOnce ? [] : goes;
   const known = new Set([...living, ...holding, ...freeing].map(pathOf));
   const unknown = vacant.filter((ref) => !known.has(pathOf(ref)));
-  const left = await untouchables(store, unknown, signal);
+  const left = await vacancies(store, unknown, signal);
   const lost = left.filter(({ hosts }) => hosts.length > 0);
   return {
     living,
@@ -79,8 +82,17 @@ export async function workOf(
     waiting,
     holding,
     freeing,
-    untouchable: [...left.map(({ ref }) => ref), ...holding.filter((each) => !waiting.includes(each))],
+    untouchable: [
+      ...left.filter((each) => each.isUntouchable || each.isForeign).map(({ ref }) => ref),
+      ...holding.filter((each) => !waiting.includes(each)),
+    ],
+    foreign: foreignDirectories(left),
     lost: lost.map(({ ref }) => ref),
     lostParts: lost.flatMap(({ ref, hosts }) => partsAt(ref, hosts, 'left')),
   };
+}
+
+/** A backup or run that is about to be forgotten, as it will be told of. */
+function toBeForgotten(backup: Backup): ForgottenBackup {
+  return { ...refOf(backup), hosts: hostsOf(backup), isCommitted: backup.committed, since: undefined };
 }

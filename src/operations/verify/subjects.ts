@@ -16,7 +16,7 @@ import type { BackupRef } from '../../model/backup/manifest.ts';
 import type { Problem } from '../../model/verify/verify-plan.ts';
 import { listedObject } from '../../storage/read-listed.ts';
 import { backupManifestKey, backupPrefix, isHostSegment, nodeManifestKey } from '../../storage/keys.ts';
-import { forgottenKey } from '../../storage/location-keys.ts';
+import { isBeingForgotten } from '../../storage/backups/forgotten-records.ts';
 import type { Repository } from '../../storage/backups/repository.ts';
 
 /** The backups that are to be verified, oldest first, and what is wrong with those that say nothing of themselves. */
@@ -25,6 +25,8 @@ export interface Subjects {
   readonly name: string;
   readonly backups: readonly Backup[];
   readonly problems: readonly Problem[];
+  /** Of all backups: what the location holds beside them. */
+  readonly survey?: Survey;
   /** Others that are not taken, which is no fault of those that are verified. */
   readonly passedOver?: readonly DamagedBackup[];
 }
@@ -48,7 +50,7 @@ export async function chooseSubjects(repository: Repository, name: string, signa
         hint: 'is that the path that backups are made to? `sstash list` shows what a location holds',
       });
     }
-    return { name, backups, problems: damaged.map(problemOf) };
+    return { name, backups, problems: damaged.map(problemOf), survey };
   }
   if (name === 'latest') {
     const past = withoutFuture(backups, await repository.now(signal));
@@ -101,14 +103,11 @@ function withChain(backup: Backup, survey: Survey, told: readonly DamagedBackup[
 /** Undefined for a directory that is no backup: there is none, or a deleted one left what others point at. */
 async function look(repository: Repository, ref: BackupRef, signal: AbortSignal): Promise<Backup | DamagedBackup | undefined> {
   const found = await repository.look(ref, signal);
-  return found === undefined && (await hasNodeManifest(repository, ref, signal)) && !(await isDeleted(repository, ref, signal))
+  return found === undefined &&
+    (await hasNodeManifest(repository, ref, signal)) &&
+    !(await isBeingForgotten(repository.store, ref, signal))
     ? { ...ref, reason: 'is gone, though nodes of the backup are there: it was lost, or a delete broke off' }
     : found;
-}
-
-/** A delete says so first, and leaves what it points at for a day. */
-async function isDeleted({ store }: Repository, ref: BackupRef, signal: AbortSignal): Promise<boolean> {
-  return (await listedObject(store, forgottenKey(ref), signal)) !== undefined;
 }
 
 /** They tell a backup that lost its own from the rest of a deleted one. */

@@ -10,7 +10,7 @@ import type { Repository } from '../../storage/backups/repository.ts';
 import { unlessDamaged } from '../../storage/unless-damaged.ts';
 import { type RepairOptions, type RepairParts, repair } from './repair.ts';
 import { heldParts } from '../location/held-parts.ts';
-import { foreignProblems } from './foreign.ts';
+import { foreignProblems, problemsBeside } from './foreign.ts';
 import { whileReading } from '../location/while-reading.ts';
 import { clusterFileProblems, listPart, nodeParts } from './listing.ts';
 import { type ReadingParts, Reading } from './reading.ts';
@@ -111,6 +111,7 @@ async function inspectAll(
   for await (const found of sideBySide(subjects.backups, partsAtOnce, (each) => foreignProblems(store, each, signal))) {
     problems.push(...found);
   }
+  problems.push(...(subjects.survey === undefined ? [] : await problemsBeside(repository, subjects.survey, signal)));
   const nodes = subjects.backups.flatMap(nodeParts);
   const tables = new TableParts();
   for await (const listed of sideBySide(nodes, partsAtOnce, (part) => listPart(repository, part, signal))) {

@@ -36,16 +36,17 @@ async function isForeign(store: ObjectStore, key: string, signal: AbortSignal): 
     () => readWhole(store, key, mostBytesAt(key), signal),
     () => undefined,
   );
-  return bytes !== undefined && isForeignJson(textOf(bytes));
+  return bytes !== undefined && isForeignJson(textOf(bytes), ourFields);
 }
 
 /** What every manifest or mark of ours has, of whatever format. */
 const ourFields = ['format', 'kind', 'takenAt', 'startedAt', 'finishedAt', 'selection', 'tables', 'nodes', 'writtenBy'];
 
-function isForeignJson(text: string): boolean {
+/** Whether it is JSON to its end that none of ours can be: no object at all, or one without a single one of these fields. */
+export function isForeignJson(text: string, fields: readonly string[]): boolean {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && ourFields.every((field) => !Object.hasOwn(value, field));
+    return typeof value !== 'object' || value === null || fields.every((field) => !Object.hasOwn(value, field));
   } catch {
     return false;
   }

@@ -102,7 +102,12 @@ export const leftoverCases: Cases = {
     const look = async (by: boolean): Promise<string> =>
       (await twin.script(lookForLeftScript, [state, `${twin.root}/none`, '--', data, second], { owner: by, normal })).stdout;
     const found = await look(true);
-    for (const record of ['busy\tno', 'snapshot\tsstash-1\t15\tnew', 'state\trestored-20261121T071500Z\t3\tnew']) {
+    for (const record of [
+      'busy\tno',
+      `journal\t${id}\t7\tnew`,
+      'snapshot\tsstash-1\t15\tnew',
+      'state\trestored-20261121T071500Z\t3\tnew',
+    ]) {
       assert.ok(found.split('\0').includes(record), `${record} in ${found}`);
     }
     assert.equal(found.split('file\t').length, 5);

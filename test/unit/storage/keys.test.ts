@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import * as keys from '../../../src/storage/keys.ts';
 import * as locationKeys from '../../../src/storage/location-keys.ts';
 import { users } from '../../support/manifests.ts';
@@ -119,4 +120,108 @@ test('a key has the role of its place, and what has none is not ours', () => {
     assert.deepEqual([keys.placeOf(key) === undefined, roleOf(key)], [false, undefined], key);
   }
   assert.equal(keys.placeOf('20261199T000000Z/manifest.json'), undefined, 'no clock says that');
+});
+
+test('what only looks like a component is none by its name, in whatever place of the layout', () => {
+  const roleOf = (path: string): unknown => keys.placeOf(keys.componentKey(snapshot, 'n1', users, path, 'none'))?.role;
+  for (const path of [
+    'nb-1-big-Data.db.lzo',
+    'nb-1-big-SAI+aa+users_city+TermsData.db',
+    'nb-1-big-SI_by_name.db',
+    'la-7-big-Digest.adler32',
+    'again-1a2b3c4d/nb-1-big-Data.db',
+    'again-1a2b3c4d/.idx/nb-1-big-Data.db.lzo',
+  ]) {
+    assert.equal(roleOf(path), 'component', path);
+  }
+  for (const path of [
+    'nb-1-big-Data.db.lzo.orig',
+    'nb-9-big-Data.db.lzo.bak',
+    'nb-1-big-Data.db.lzo.lzo',
+    'nb-1-big-Data.db~',
+    'nb-1-big-Data.db (copy)',
+    'nb-1-big-TOC.txt.tmp',
+    'nb-1-big-.lzo',
+    'old/nb-1-big-Data.db',
+    'again-1a2b3c4/nb-1-big-Data.db',
+    'again-1a2b3c4d/again-1a2b3c4d/nb-1-big-Data.db',
+    '.idx/again-1a2b3c4d/nb-1-big-Data.db',
+    '.idx/.idx/nb-1-big-Data.db',
+  ]) {
+    assert.equal(roleOf(path), 'file', path);
+  }
+  assert.equal(keys.placeOf(`s1/n1/a b/users-${users.id}/nb-1-big-Data.db`)?.role, undefined, 'no keyspace has a space');
+  assert.equal(keys.placeOf('s1/incrementals/i1/chain-closed.txt')?.role, undefined, 'nothing builds on an incremental backup');
+});
+
+const component = fc.constantFrom('Data.db', 'Statistics.db', 'Digest.crc32', 'TOC.txt', 'SAI+aa+x+TermsData.db', 'SI_x.db');
+const directoryInTable = fc.constantFrom('', '.idx/', 'again-0a1b2c3d/', 'again-0a1b2c3d/.idx/');
+
+/** Keys that the layout gives, each as this program builds it. */
+const ofLayout = fc
+  .record({
+    ref: fc.constantFrom<{ id: string; parent?: string }>(snapshot, incremental),
+    path: fc.tuple(directoryInTable, fc.nat(), component).map(([below, number, name]) => `${below}nb-${number}-big-${name}`),
+    compression: fc.constantFrom('lzo' as const, 'none' as const),
+    kind: fc.nat(7),
+  })
+  .map(({ ref, path, compression, kind }) => {
+    const keyOf = [
+      () => keys.backupManifestKey(ref),
+      () => keys.inProgressKey(ref),
+      () => keys.nodeManifestKey(ref, 'n1'),
+      () => keys.draftKey(ref, 'n1'),
+      () => keys.clusterKeys(ref)[kind % 4] ?? '',
+      () => keys.closedKey('s1'),
+      () => keys.componentKey(ref, 'n1', users, path, compression),
+      () => keys.componentKey(ref, 'n1', users, path, compression),
+    ][kind];
+    return keyOf?.() ?? '';
+  });
+
+const canGo = (key: string): boolean => !['file', undefined].includes(keys.placeOf(key)?.role);
+
+test('a name of the layout that has grown at its end is nobody’s, and so is one that lies a directory deeper', () => {
+  const suffix = fc.oneof(
+    fc.constantFrom('.orig', '.bak', '~', '.lzo.orig', '.1', ' (copy)', '.json.old', '-', '/x', '/nb-1-big-Data.db'),
+    fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
+  );
+  fc.assert(
+    fc.property(ofLayout, suffix, (key, grown) => {
+      assert.ok(canGo(key), key);
+      // `ring.json` lies beside `ring`, a container beside its bytes.
+      fc.pre(!/^(?:\.lzo|\.json)$/.test(grown));
+      assert.ok(!canGo(`${key}${grown}`), `${key}${grown}`);
+    }),
+  );
+  fc.assert(
+    fc.property(ofLayout, fc.nat(), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), (key, at, name) => {
+      const segments = key.split('/');
+      const index = 1 + (at % (segments.length - 1));
+      // A directory of an index, or of an attempt, is one of the layout's.
+      fc.pre(!name.includes('/') && !/^(?:\.\w+|again-.*)$/.test(name));
+      const deeper = segments.toSpliced(index, 0, name).join('/');
+      assert.ok(!canGo(deeper), deeper);
+    }),
+  );
+});
+
+test('beside the backups nothing is ours that has another form than what this program writes there', () => {
+  const ours = [
+    [locationKeys.isReadingKey, locationKeys.readingKey('0b9d2c4e-58a1-4b0e-9f5d-1c2d3e4f5a6b')],
+    [locationKeys.isProbeKey, locationKeys.probeKey('0b9d2c4e')],
+    [(key: string) => locationKeys.forgottenRefOf(key) !== undefined, locationKeys.forgottenKey(incremental)],
+  ] as const;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...ours),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
+      ([isOurs, key], grown) => {
+        assert.ok(isOurs(key), key);
+        assert.ok(!isOurs(`${key}${grown}`) || `${key}${grown}`.endsWith('.json'), `${key}${grown}`);
+        assert.ok(!isOurs(`x/${key}`), key);
+      },
+    ),
+  );
+  assert.ok(!locationKeys.isReadingKey(`reading/${'-'.repeat(36)}.json`));
 });

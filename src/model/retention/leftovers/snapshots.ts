@@ -49,7 +49,8 @@ export function judgeSnapshot(
     return { belongsTo: id, remove: false, because: 'what this location says of it cannot be read' };
   }
   if (backup === undefined) {
-    return { belongsTo: `${id}, which is gone`, remove: true, because: 'the run was deleted' };
+    // The digits of the location are in no other tag: a run of it has taken this, or somebody who wants it to be taken for one.
+    return { belongsTo: `${id} of this location`, remove: true, because: 'no backup or run of that name is there (any more)' };
   }
   return ofBackup(backup, { host, hostId }, known, wish);
 }

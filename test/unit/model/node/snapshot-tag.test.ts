@@ -37,6 +37,8 @@ test('snapshots of the operator and of other programs are none of ours', () => {
     'xsstash-1',
     'sstash-1 2',
     'sstash-a-c0ffee0',
+    'sstash-20261199T000000Z',
+    'sstash-20261199T000000Z-c0ffee00',
   ]) {
     assert.equal(tag === 'sstash-a-c0ffee0' ? parseTag(tag)?.location : parseTag(tag), undefined, tag);
   }

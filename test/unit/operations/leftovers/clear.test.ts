@@ -204,9 +204,16 @@ test('what restores have left: staging goes, what was moved aside only by name, 
     'node1 temporary removed',
   ]);
   await plant(join(node.data, '.sstash-undo/R2/phase'), 'undone\n');
+  // What an operator calls so, and no restore can have called so.
+  const operators = ['before-restore-20261130T214522X', 'restored-20261199T000000Z', 'before-restore-the-upgrade'];
+  for (const name of operators) {
+    await plant(join(node.live(users), 'snapshots', name, 'nb-1-big-Data.db'), 'of the operator');
+  }
   const result = await clear(cluster, { undoData: ['R1'] });
   assert.deepEqual(fates(result), ['node1 undo removed', 'node1 undo kept', 'node1 staging removed']);
-  assert.deepEqual(result.found[0]?.bytes, 'old rows'.length + 'log'.length);
+  assert.deepEqual(result.found[0]?.bytes, 'old rows'.length + 'log'.length + 'placed\n'.length);
+  assert.equal(result.found[1]?.bytes, 'undone\n'.length);
+  assert.ok((result.found[1]?.ageSeconds ?? 0) > 3600, `its journal is from ${longAgo.toISOString()}`);
   assert.equal(result.found[2]?.belongsTo, 'a restore of s3://b/x/1');
   assert.deepEqual((await readdir(root)).includes('sstash_restore'), false);
   assert.deepEqual(await readdir(outside), ['data']);
@@ -217,7 +224,7 @@ test('what restores have left: staging goes, what was moved aside only by name, 
     '.sstash-staging',
     '.sstash-undo',
   ]);
-  assert.deepEqual(await readdir(join(node.live(users), 'snapshots')), []);
+  assert.deepEqual((await readdir(join(node.live(users), 'snapshots'))).toSorted(), operators.toSorted());
   assert.deepEqual(await readdir(join(root, 'commitlog')), []);
 });
 

@@ -131,7 +131,7 @@ describe('prune', () => {
     const planned = await prune(history.repository, { ...rules, dryRun: true }, request, never);
     assert.deepEqual(await history.keys(), before);
     assert.ok(
-      store.calls.every(({ verb }) => ['get', 'stat', 'list', 'directories'].includes(verb)),
+      store.calls.every(({ verb }) => ['get', 'stat', 'list', 'directories', 'files'].includes(verb)),
       'not even a lock',
     );
     const done = await prune(history.repository, rules, request, never);

@@ -391,9 +391,57 @@ describe('what is not ours', () => {
     assert.equal(result.strangers.count, 4);
     assert.match(
       pruneWarnings(result).join(),
-      /^not stored by sstash, and left where it is: .*a1\/notes\.txt.*; its directory stays/,
+      /^not of this location's layout, and left where it is: .*a1\/notes\.txt.*; a directory of ours that it lies in stays/,
     );
     assert.equal((await pruned()).deletedObjects, 0);
+  });
+
+  test('stays beside the files of a backup that stays, whatever its name begins with', async (context) => {
+    const { history, pruned } = await place(context);
+    await two(history);
+    const [component = ''] = await objectsOf(history, 'b1');
+    const orphan = component.replace(/[^/]*$/, 'nb-99-big-Data.db.lzo');
+    const foreign = ['.orig', '.bak', '~', '.1'].map((suffix) => `${component}${suffix}`);
+    for (const key of [orphan, ...foreign]) {
+      await history.put(key);
+      await history.setModified(key, new Date(Date.now() - 72 * hour));
+    }
+    await pruned();
+    const left = await history.keys('b1/');
+    assert.deepEqual([left.includes(orphan), foreign.filter((key) => !left.includes(key))], [false, []]);
+    assert.equal(await history.assertWhole(), 1);
+  });
+
+  test('a record that is none of ours stays, and nothing is said to wait or to be freed for it', async (context) => {
+    const { history, pruned, deleted } = await place(context);
+    await two(history);
+    const foreign = [
+      ['forgotten/20200101T000000Z.json', '{"x": 1}'],
+      ['forgotten/20200101T000001Z.json', 'null'],
+      ['forgotten/a0/20200101T000000Z.json', '{"format": 1, "id": "20200101T000000Z", "state": "gone"}'],
+    ] as const;
+    for (const [key, text] of foreign) {
+      await history.put(key, text);
+      await history.setModified(key, new Date(Date.now() - 1000 * hour));
+    }
+    const { forgotten } = await listBackups(history.repository, { since: undefined, until: undefined }, never);
+    assert.deepEqual(forgotten, []);
+    const result = await pruned({ graceSeconds: 0 });
+    assert.deepEqual([result.freeing, result.waiting], [[], []]);
+    assert.doesNotMatch(pruneText(result), /deleted before/);
+    await assert.rejects(deleted(['20200101T000000Z'], { atOnce: true }), NotFoundError);
+    assert.deepEqual(
+      await history.keys('forgotten/'),
+      foreign.map(([key]) => key),
+    );
+    // One that is cut off may be ours: it goes, and nothing is claimed of it.
+    await history.put('forgotten/20200101T000000Z.json', '{"format": 1, "id"');
+    const cut = await pruned({ graceSeconds: 0 });
+    assert.deepEqual(
+      cut.freeing.map(({ id }) => id),
+      ['20200101T000000Z'],
+    );
+    assert.match(pruneText(cut), /^nothing was left that only 20200101T000000Z needed, deleted before$/m);
   });
 
   test('a component whose name nobody knows is ours where a manifest names it', async (context) => {
@@ -429,6 +477,9 @@ describe('what is not ours', () => {
       ['web2024/index.html', '<html>'],
       ['image2024/manifest.json', '[{"Config": "x", "Layers": []}]'],
       ['schemas2024/schema.cql', 'CREATE KEYSPACE x;'],
+      ['20251130T000004Z/manifest.json', 'null'],
+      ['20251130T000005Z/manifest.json', '"a word"'],
+      ['20251130T000006Z/in-progress.json', '17'],
     ] as const;
     for (const [key, text] of foreign) {
       await history.put(key, text);
@@ -438,7 +489,7 @@ describe('what is not ours', () => {
     assert.deepEqual([result.forgotten.map(({ backup }) => backup.id), result.lost], [['a1'], []]);
     const left = await history.keys();
     assert.ok(foreign.every(([key]) => left.includes(key)));
-    const damaged = ['{"format": 1, "kind"', '{"writtenBy": "sstash"}', '', 'null', '<html>'];
+    const damaged = ['{"format": 1, "kind"', '{"writtenBy": "sstash"}', '', '<html>'];
     for (const text of damaged) {
       await history.put('c1/manifest.json', text);
       await assert.rejects(pruned(), IntegrityError, text);

@@ -36,7 +36,7 @@ test('a snapshot goes when the backup has the node’s data, or the run is gone'
   const whole = completeOf({ id, snapshot: tag });
   assert.equal(withSnapshot(tag, knowing([whole]))?.remove, true);
   const gone = withSnapshot(tag, knowing([]));
-  assert.deepEqual([gone?.remove, gone?.because], [true, 'the run was deleted']);
+  assert.deepEqual([gone?.remove, gone?.because], [true, 'no backup or run of that name is there (any more)']);
 });
 
 test('a snapshot that a run can go on with stays, until it is given up or something came after the run', () => {
