@@ -27,4 +27,9 @@ export const namedSeeds: readonly { readonly seed: number; readonly was: string 
     seed: 7100047,
     was: 'a node crashed before a restore by restart was planned, which said that its log goes aside unread (the judge’s own fault)',
   },
+  {
+    seed: 262,
+    was: 'a node that could not be told that it is up again counted as stopped by a restore, and clear left it alone (the judge’s own fault)',
+  },
+  { seed: 817, was: 'a restore that died while it began left a directory for its journal, which clear did not name' },
 ];

@@ -37,8 +37,9 @@ export async function lookForRemains(node: ClusterNode, signal: AbortSignal): Pr
   );
   for (const [kind, each] of found) {
     const id = kind === 'journal' ? each.name : kind === 'file' ? undefined : asideOf(each.name);
-    // An operator may call a snapshot so too: the id of a restore is a moment, or its journal is there.
-    if (id !== undefined && (aside.has(id) || (kind !== 'journal' && isMoment(id)))) {
+    // An operator may call a snapshot so too: the id of a restore is a moment, or its journal is there. One that died while it began has a
+    // directory for its journal and nothing that says how far it was.
+    if (id !== undefined && (aside.has(id) || isMoment(id))) {
       const { phase, isDown = false, bytes = 0, ageSeconds = 0 } = aside.get(id) ?? {};
       const age = Math.max(ageSeconds, each.ageSeconds);
       aside.set(id, { name: id, phase, isDown, bytes: bytes + each.bytes, ageSeconds: age });

@@ -1,3 +1,4 @@
+import type { Files } from '../host/files/files.ts';
 import { strangePaths } from '../oracle/judge-nodes.ts';
 import { base, type World } from './world.ts';
 
@@ -10,9 +11,17 @@ interface Named {
   readonly cleared?: boolean;
 }
 
+const journals = '/var/lib/cassandra/data/.sstash-undo';
+
+function countsAsDown(files: Files): boolean {
+  return (
+    files.look(journals)?.kind === 'directory' &&
+    files.list(journals).some((id) => files.look(`${journals}/${id}/down`) !== undefined)
+  );
+}
+
 /** The restores that have moved files aside on any node, as their journals are called. */
 export function restoresAside({ nodes }: World): readonly string[] {
-  const journals = '/var/lib/cassandra/data/.sstash-undo';
   return [
     ...new Set(
       [...nodes.values()].flatMap(({ files }) =>
@@ -24,10 +33,11 @@ export function restoresAside({ nodes }: World): readonly string[] {
 
 /** What is there in spite of a `clear` that was to take everything, days after the last run, and what it has not named. */
 export function judgeCleared({ nodes, bucket }: World, json: unknown): readonly string[] {
-  const named = foundIn(json);
-  const kept = named.filter(({ cleared }) => cleared !== true);
+  // A node that could not be told that it is up again counts as stopped by a restore, until `restore --undo` is run once more.
+  const down = new Set([...nodes].flatMap(([host, { files }]) => (countsAsDown(files) ? [host] : [])));
+  const kept = foundIn(json).filter(({ cleared, host = '' }) => cleared !== true && !down.has(host));
   const onNodes = [...nodes].flatMap(([host, { host: machine }]) =>
-    strangePaths(machine.files).map((path) => `${path} is left on ${host}`),
+    down.has(host) ? [] : strangePaths(machine.files).map((path) => `${path} is left on ${host}`),
   );
   const uploads = bucket.uploads(`${base}/`).map(({ key }) => `an upload of ${key} is left`);
   return [

@@ -234,6 +234,17 @@ function holding(path: string) {
   return spawn('sh', words, { stdio: ['pipe', 'pipe', 'ignore'] });
 }
 
+test('a directory for the journal of a restore that died while it began is named by its moment, and goes', async (t) => {
+  const cluster = await scriptedCluster(t, { nodes: 1 });
+  const { data } = cluster.node('node1');
+  const id = '20261121T030008Z';
+  await plant(join(data, '.sstash-undo', id, 'plan'), 'host\tnode1\t\n');
+  await plant(join(data, '.sstash-undo/notes/plan'), 'of the operator');
+  assert.deepEqual(fates(await clear(cluster)), ['node1 undo kept']);
+  assert.deepEqual(fates(await clear(cluster, { undoData: [id] })), ['node1 undo removed']);
+  assert.deepEqual(await readdir(join(data, '.sstash-undo')), ['notes']);
+});
+
 test('where a restore is at work on a node nothing of restores is touched', async (t) => {
   const cluster = await scriptedCluster(t, { nodes: 1 });
   const node = cluster.node('node1');
