@@ -67,13 +67,13 @@ async function judgeNodes({ diary, operator, sandbox }: StepParts, hosts: readon
     (
       await Promise.all(
         sandbox.hosts.map(async (host) => {
+          // What is staged for people is named as the one directory that it is, whoever staged there: other tests on this cluster too.
           const own = `cd /var/lib/cassandra && { find data* -path '*/snapshots/sstash-*' -prune -printf '%f\\n' | sort -u; ls -d sstash_restore/* data*/.sstash-staging/* 2>/dev/null; ls data/.sstash-undo 2>/dev/null | grep -v '^lock$'; find /tmp/cassandra_restore -maxdepth 0 ! -empty 2>/dev/null; true; }`;
           return (await onHost(host, own)).split('\n').flatMap((line) => (line === '' ? [] : [`${host} ${line}`]));
         }),
       )
     ).flat();
   const lying = await look();
-  // "/tmp/cassandra_restore" is named as the one directory that it is, whoever staged there: other tests on this cluster too.
   const clear = async (...options: readonly string[]): Promise<readonly Found[]> =>
     resultOf<{ readonly found: readonly Found[] }>(await operator.runWhenFree(['clear', ...hosts, ...options])).found;
   const named = await clear('--dry-run');
